@@ -1,0 +1,110 @@
+"""os-brick: imported, set up and spoken to in this one place, and not before something is attached."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+_SETTING_UP = threading.Lock()
+
+
+def connector_module(lock_path: Path, root_helper: str) -> ModuleType:
+    """Return ``os_brick.initiator.connector``, imported and set up; what is set up already stays as it is.
+
+    os-brick is configured through global objects of oslo's, since it has no other way: its lock folder, and the command that
+    starts its privileged helper. A lock folder that somebody chose before is kept.
+
+    Raises:
+        errors.AttachError: os-brick cannot be imported or set up.
+
+    """
+    with _SETTING_UP, translated("os-brick cannot be used"):
+        module = _imported()
+        _configure(lock_path)
+        _become_privileged(root_helper)
+        return module
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise whatever os-brick, oslo or the system raises as one line that begins with *what*.
+
+    Raises:
+        errors.AttachError: something was raised; it is chained.
+
+    """
+    try:
+        yield
+    except errors.Error:
+        raise
+    except Exception as error:
+        msg = f"{what}: {_reason(error)}"
+        raise errors.AttachError(msg) from error
+
+
+def _reason(error: Exception) -> str:
+    # oslo's ProcessExecutionError: its text has five lines, of which two matter
+    written = getattr(error, "stderr", None) or getattr(error, "description", None)
+    command = getattr(error, "cmd", None)
+    if isinstance(command, str) and isinstance(written, str) and written.strip():
+        return f"{command}: {written.strip().splitlines()[-1]}"
+    return errors.one_line(error)
+
+
+def _imported() -> ModuleType:
+    # oslo.privsep imports eventlet wherever it is installed, which prints a paragraph about itself, and oslo.service an old
+    # module of oslo's. Whoever attaches a volume can do nothing about either: both stay silent for this import and no longer.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        from os_brick.initiator import connector  # noqa: PLC0415 - takes most of a second
+    module: ModuleType = connector
+    return module
+
+
+def _configure(lock_path: Path) -> None:
+    import os_brick  # noqa: PLC0415 - see above
+    import oslo_concurrency.lockutils  # noqa: F401, PLC0415 - it registers its option
+    from oslo_config import cfg  # noqa: PLC0415 - see above
+
+    if cfg.CONF.os_brick.lock_path:
+        return
+    if not cfg.CONF.oslo_concurrency.lock_path:
+        lock_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        cfg.CONF.set_default("lock_path", str(lock_path), group="oslo_concurrency")
+    os_brick.setup(cfg.CONF)
+
+
+def _become_privileged(root_helper: str) -> None:
+    from os_brick import privileged  # noqa: PLC0415 - see above
+    from oslo_privsep import priv_context  # noqa: PLC0415 - see above
+
+    if os.geteuid() == 0:
+        # root needs no privileged helper beside it, and often has no sudo to start one with
+        privileged.default.set_client_mode(False)
+        privileged.brick_privsep_hide_output.set_client_mode(False)
+    else:
+        priv_context.init(root_helper=shlex.split(root_helper))
+
+
+def connector_properties(module: ModuleType, **words: Any) -> dict[str, Any]:  # noqa: ANN401 - os-brick's own arguments
+    """Return what os-brick says of this host: its initiator names, its NVMe identity and more.
+
+    Raises:
+        errors.AttachError: os-brick could not find out.
+
+    """
+    with translated("the connector properties of this host cannot be read"):
+        found: dict[str, Any] = module.get_connector_properties(**words)
+        return found

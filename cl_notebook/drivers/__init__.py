@@ -1,0 +1,1 @@
+"""What acts on storage. Knows nothing of the store, the objects or the notebook."""

@@ -1,0 +1,229 @@
+"""What a storage driver is: the Protocol every driver meets, and one Protocol per capability.
+
+The method names, their order and their meaning are those of Cinder's volume driver interface
+(https://docs.openstack.org/cinder/latest/contributor/drivers.html), so that a Cinder driver fits behind them unchanged. Three
+things differ. Arguments are plain frozen data, so that they can cross a process boundary. Calls that may copy data report
+progress. And creating, deleting and terminating are idempotent: asked for a second time with the same arguments they succeed and
+change nothing, which is what lets a new kernel finish what a killed one began.
+
+A driver knows nothing of the store, of the tracked objects or of the notebook. It may raise anything: what is not already a
+:class:`cl_notebook.errors.DriverError` becomes one in :func:`cl_notebook.drivers.call.storage_call`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypedDict, runtime_checkable
+
+GiB = 1024**3
+"""Bytes in a GiB, the unit of every volume size."""
+
+Progress = Callable[[int, int], None]
+"""Called now and then during a copy with (bytes done, bytes in all)."""
+
+ModelUpdate = Mapping[str, Any] | None
+"""Fields of the resource that the storage decided on, to be kept with it (``provider_location``, ``name_in_storage``…)."""
+
+Capacity = float | str
+"""GiB, or the words ``"unknown"`` and ``"infinite"`` as Cinder allows them."""
+
+
+def no_progress(_done: int, _total: int) -> None:
+    """Ignore progress: the default where nobody looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeData:
+    """What a driver is told of a volume. ``size`` is in GiB."""
+
+    id: str
+    name_in_storage: str
+    size: int
+    name: str = ""
+    pool_name: str | None = None
+    bootable: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    extra_specs: Mapping[str, str] = field(default_factory=dict)
+    qos_specs: Mapping[str, str] = field(default_factory=dict)
+    provider_location: str | None = None
+    provider_id: str | None = None
+    source_volid: str | None = None
+    snapshot_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotData:
+    """What a driver is told of a snapshot. ``size`` is the volume's size in GiB when the snapshot was taken."""
+
+    id: str
+    name_in_storage: str
+    volume: VolumeData
+    size: int
+    name: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    provider_location: str | None = None
+    provider_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionData:
+    """What a driver is told of a connection: its id and the connector properties of the host that asks (os-brick's)."""
+
+    id: str
+    connector: Mapping[str, Any]
+
+
+class ConnectionInfo(TypedDict):
+    """Answer of ``initialize_connection``: the os-brick protocol and what its connector needs, kept verbatim."""
+
+    driver_volume_type: str
+    data: dict[str, Any]
+
+
+class PoolStats(TypedDict, total=False):
+    """Capacity of one pool, in GiB. A driver leaves out what it does not know."""
+
+    pool_name: str
+    total_capacity_gb: Capacity
+    free_capacity_gb: Capacity
+    provisioned_capacity_gb: Capacity
+    allocated_capacity_gb: Capacity
+    thin_provisioning_support: bool
+    reserved_percentage: int
+    max_over_subscription_ratio: float | str
+
+
+class Stats(TypedDict, total=False):
+    """Answer of ``get_volume_stats``: who the storage is, and its pools (at least one)."""
+
+    volume_backend_name: str
+    vendor_name: str
+    driver_version: str
+    storage_protocol: str
+    pools: list[PoolStats]
+
+
+class ManageableVolume(TypedDict):
+    """One entry of ``get_manageable_volumes``, as Cinder's list-manageable API words it. ``size`` is in GiB, rounded up."""
+
+    reference: dict[str, str]
+    size: int
+    safe_to_manage: bool
+    reason_not_safe: str | None
+    cinder_id: str | None
+    extra_info: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a driver: its type, its default, and a sentence of help.
+
+    ``kind`` is one of ``str int float bool pathlib.Path`` (a path is kept as text); a ``secret`` option is masked wherever it
+    could be shown and never stored. ``choices`` are the words that are allowed; beside a number they are taken as they stand.
+    ``minimum`` is the least a number may be.
+    """
+
+    name: str
+    kind: type
+    help: str
+    default: Any = None
+    required: bool = False
+    secret: bool = False
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+
+
+class Driver(Protocol):
+    """Storage that volumes can be made on. ``config`` is checked against :meth:`options` before a driver is made."""
+
+    storage_protocol: ClassVar[str]
+    """os-brick's connector for what the driver exports, in lower case (``local``, ``iscsi``, ``rbd``…)."""
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """Describe the options that the driver takes."""
+
+    def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
+        """Keep the configuration; touch no storage."""
+
+    def setup(self) -> None:
+        """Reach the storage and check that it can be used; raise otherwise. May be called again."""
+
+    def close(self) -> None:
+        """Let go of what the driver holds in this process; the storage stays as it is."""
+
+    def get_volume_stats(self, *, refresh: bool = False) -> Stats:
+        """Return capacities and identity of the storage."""
+
+    def create_volume(self, volume: VolumeData) -> ModelUpdate:
+        """Make an empty volume that reads as zeros."""
+
+    def create_volume_from_snapshot(
+        self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress
+    ) -> ModelUpdate:
+        """Make a volume, at least as large as the snapshot, that holds the snapshot's bytes."""
+
+    def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> ModelUpdate:
+        """Make a volume, at least as large as the source, that holds the source's bytes of this moment."""
+
+    def extend_volume(self, volume: VolumeData, new_size: int) -> None:
+        """Grow the volume to *new_size* GiB; what an attached host sees of it grows too where the driver can reach it."""
+
+    def delete_volume(self, volume: VolumeData) -> None:
+        """Remove the volume; one that is not there is a success."""
+
+    def create_snapshot(self, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
+        """Keep the volume's bytes of this moment."""
+
+    def delete_snapshot(self, snapshot: SnapshotData) -> None:
+        """Remove the snapshot; one that is not there is a success. Volumes made from it live on."""
+
+    def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> ModelUpdate:
+        """Offer the volume to hosts, ahead of the first connection."""
+
+    def ensure_export(self, volume: VolumeData) -> ModelUpdate:
+        """Offer the volume again after the storage host was restarted."""
+
+    def remove_export(self, volume: VolumeData) -> None:
+        """Stop offering the volume, after the last connection is gone."""
+
+    def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
+        """Let one host in, and say how os-brick reaches the volume from there."""
+
+    def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
+        """Shut that host out again; a connection that is not there is a success."""
+
+
+@runtime_checkable
+class CanRevert(Protocol):
+    """The driver can put a volume back to a snapshot in place."""
+
+    def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
+        """Give the volume the bytes of the snapshot. A volume that was extended since keeps its size."""
+
+
+@runtime_checkable
+class CanManage(Protocol):
+    """The driver can list, adopt and release volumes that it did not make."""
+
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
+        """List what is on the storage; *known* are the tracked volumes, marked by their id and not safe to manage."""
+
+    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:
+        """Return the size of what *reference* names, in GiB, rounded up."""
+
+    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt what *reference* names as *volume*."""
+
+    def unmanage(self, volume: VolumeData) -> None:
+        """Release the volume: its bytes stay where they are."""
+
+
+CAPABILITIES: Mapping[str, type] = {"revert": CanRevert, "manage": CanManage}
+"""Name of each capability -> the Protocol that a driver meets to have it."""
+
+
+def capabilities(driver: Driver) -> dict[str, bool]:
+    """Return which capabilities *driver* has, by name."""
+    return {name: isinstance(driver, protocol) for name, protocol in CAPABILITIES.items()}

@@ -1,0 +1,57 @@
+"""The boundary where whatever a driver raises becomes one of our errors."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the operating system says when no space, or no quota, is left."""
+
+
+@contextmanager
+def storage_call(backend_name: str, call: str) -> Iterator[None]:
+    """Translate what the driver of *backend_name* raises in *call* (the driver's method) into a :class:`~errors.DriverError`.
+
+    Errors of ours pass as they are; a driver error learns here whose it is. ``KeyboardInterrupt`` and the like pass untouched.
+
+    Raises:
+        errors.StorageFull: the operating system had no space or no quota left.
+        errors.DriverError: anything else that went wrong in the driver, chained to what it raised.
+
+    """
+    try:
+        yield
+    except errors.DriverError as error:
+        error.driver = error.driver or backend_name
+        error.call = error.call or call
+        raise
+    except errors.Error:
+        raise
+    except Exception as error:
+        kind = errors.StorageFull if isinstance(error, OSError) and error.errno in FULL else errors.DriverError
+        message = f"{backend_name}: {call} failed: {_reason(error)}"
+        raise kind(message, driver=backend_name, call=call) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return command_failure(error)
+    return errors.one_line(error)
+
+
+def command_failure(error: subprocess.CalledProcessError) -> str:
+    """Return the command, how it ended, and the last line that it wrote to its standard error, as one line."""
+    command = error.cmd if isinstance(error.cmd, str) else shlex.join(str(word) for word in error.cmd)
+    written = error.stderr or b""
+    lines = (written if isinstance(written, str) else written.decode(errors="replace")).strip().splitlines()
+    last = lines[-1].strip() if lines else f"exit status {error.returncode}"
+    return f"{command}: {last}"

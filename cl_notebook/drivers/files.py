@@ -1,0 +1,258 @@
+"""Sparse files: made, copied with their holes (or shared by reflink), and put in place only when they are complete."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, Self
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import no_progress
+from cl_notebook.drivers.call import FULL
+from cl_notebook.drivers.locks import FileLock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import TracebackType
+
+    from cl_notebook.drivers.base import Progress
+
+Reflink = Literal["auto", "always", "never"]
+"""Share blocks where the file system can; insist on it; copy every byte that is not in a hole."""
+
+REFLINK = ("auto", "always", "never")
+"""The words of :data:`Reflink`, as choices of an option."""
+
+FICLONE = 0x40049409
+"""The ioctl that shares all of another file's blocks (linux/fs.h); Python's fcntl has no name for it before 3.12."""
+
+CHUNK = 16 * 1024**2
+"""Bytes that are copied between two reports of progress."""
+
+_CANNOT_SHARE = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.ETXTBSY})
+_CANNOT_LINK = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+class NewFile:
+    """A file in the making: it has a temporary name until :meth:`publish`, and is removed again if that is never called.
+
+    The temporary name is locked while its maker lives, which is how :func:`sweep` knows the leftovers of a killed process.
+    """
+
+    def __init__(self, folder: Path, size: int, *, prefix: str = "file") -> None:
+        """Make a sparse file of *size* bytes under a temporary name in *folder*."""
+        self._lock = self._locked(folder, prefix)
+        self.path = self._lock.file
+        self.fd = -1
+        try:
+            self.fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            os.fchmod(self.fd, 0o600)
+            os.ftruncate(self.fd, size)
+        except BaseException:
+            self.close()
+            raise
+
+    @staticmethod
+    def _locked(folder: Path, prefix: str) -> FileLock:
+        while True:
+            lock = FileLock(folder / f"{prefix}.{uuid.uuid4().hex}")
+            lock.acquire()
+            if lock.is_current():
+                return lock
+            lock.release()  # a sweep came between the making and the locking
+
+    def fill(self, source: Path, *, reflink: Reflink = "auto", progress: Progress = no_progress) -> None:
+        """Give the file the bytes of *source*, which must not be larger; what is beyond them stays a hole.
+
+        Raises:
+            errors.StorageFull: the file system filled up on the way.
+            errors.NotSupported: *reflink* is ``always`` and the file system cannot share blocks.
+
+        """
+        size = os.fstat(self.fd).st_size
+        reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            copy(reader, self.fd, reflink=reflink, progress=progress)
+            os.ftruncate(self.fd, size)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            msg = f"{error.strerror} in {self.path.parent.parent} while {source.name} was copied; nothing was kept of the copy"
+            raise errors.StorageFull(msg, untouched=True) from error
+        finally:
+            os.close(reader)
+
+    def publish(self, final: Path, *, replace: bool = False) -> None:
+        """Put the file in place under the name *final*, on disk and complete; the temporary name is gone afterwards.
+
+        Raises:
+            FileExistsError: *final* is there already, and may not be replaced.
+
+        """
+        os.fsync(self.fd)
+        if replace:
+            self.path.rename(final)
+        else:
+            self._link(final)
+        fsync_folder(final.parent)
+
+    def _link(self, final: Path) -> None:
+        # a rename would overwrite what is there; a link refuses to
+        try:
+            final.hardlink_to(self.path)
+        except OSError as error:
+            if error.errno not in _CANNOT_LINK:
+                raise
+            if os.path.lexists(final):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
+            self.path.rename(final)
+
+    def close(self) -> None:
+        """Remove the temporary name and let go of the file. May be called again."""
+        self.path.unlink(missing_ok=True)
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+        if self._lock.acquired:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def sweep(folder: Path) -> int:
+    """Remove the temporary files that killed processes left in *folder*; return how many. Those of live ones are locked."""
+    return sum(_swept(path) for path in folder.iterdir())
+
+
+def _swept(path: Path) -> bool:
+    lock = FileLock(path)
+    with suppress(PermissionError):  # another user's
+        if lock.acquire(blocking=False):
+            path.unlink(missing_ok=True)
+            lock.release()
+            return True
+    if lock.lockfile is not None:
+        lock.lockfile.close()
+    return False
+
+
+def copy(source: int, target: int, *, reflink: Reflink = "auto", progress: Progress = no_progress) -> None:
+    """Copy all bytes of the open file *source* to the empty, open file *target*; holes stay holes, and the end is on disk.
+
+    Raises:
+        errors.NotSupported: *reflink* is ``always`` and the file system cannot share blocks.
+
+    """
+    total = os.fstat(source).st_size
+    if reflink == "never" or not _share(source, target):
+        if reflink == "always":
+            msg = "the file system cannot share blocks between files (reflink); set the option reflink to 'auto'"
+            raise errors.NotSupported(msg)
+        for start, end in data_segments(source, total):
+            _copy_segment(source, target, start, end, in_kernel=reflink != "never", report=_reporter(progress, total))
+    os.fsync(target)
+    progress(total, total)
+
+
+def _reporter(progress: Progress, total: int) -> Progress:
+    # at the end the copy is not on disk yet: the last report is made after that
+    return lambda done, _end: progress(min(done, total - 1), total)
+
+
+def _share(source: int, target: int) -> bool:
+    try:
+        try:
+            fcntl.ioctl(target, FICLONE, source)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # a source that ends within a block can be shared only with a file that ends there too
+            size = os.fstat(target).st_size
+            os.ftruncate(target, 0)
+            try:
+                fcntl.ioctl(target, FICLONE, source)
+            finally:
+                os.ftruncate(target, max(size, os.fstat(source).st_size))
+    except OSError as error:
+        if error.errno not in _CANNOT_SHARE:
+            raise
+        return False
+    return True
+
+
+def data_segments(fd: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of each stretch of the open file that is not a hole, in bytes."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(fd, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return
+            if error.errno != errno.EINVAL:
+                raise
+            start, end = end, size  # this file system does not tell its holes
+        else:
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+        yield start, min(end, size)
+
+
+def _copy_segment(source: int, target: int, start: int, end: int, *, in_kernel: bool, report: Progress) -> None:
+    while start < end:
+        wanted = min(CHUNK, end - start)
+        copied = _copy_in_kernel(source, target, start, wanted) if in_kernel else 0
+        if not copied:
+            in_kernel = False
+            copied = os.pwrite(target, os.pread(source, wanted, start), start)
+        if not copied:
+            msg = "the file that is copied became shorter meanwhile"
+            raise errors.DriverError(msg)
+        start += copied
+        report(start, end)
+
+
+def _copy_in_kernel(source: int, target: int, start: int, count: int) -> int:
+    try:
+        return os.copy_file_range(source, target, count, start, start)
+    except OSError as error:
+        if error.errno not in _CANNOT_SHARE:
+            raise
+        return 0
+
+
+def resize(path: Path, size: int) -> None:
+    """Make the file *size* bytes long, on disk; what is added reads as zeros."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        if os.fstat(fd).st_size != size:
+            os.ftruncate(fd, size)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def regular_size(path: Path) -> int | None:
+    """Return the size of the regular file in bytes, or ``None`` where there is none; a link is not followed."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in *folder* durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

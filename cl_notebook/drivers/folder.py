@@ -1,0 +1,171 @@
+"""The folder that a file-based driver keeps its storage in.
+
+::
+
+    <path>/volume-…                              volumes, and files that nobody tracks yet
+    <path>/snapshots/snapshot-…                  snapshots
+    <path>/.cl_notebook/tmp/                     copies in the making
+    <path>/.cl_notebook/locks/<name>             held by whoever works on that volume or snapshot
+    <path>/.cl_notebook/connections/<name>/<id>  one file per connection of the volume
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.drivers import files
+from cl_notebook.drivers.locks import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+NAME_BYTES = 255
+"""Longest file name that Linux file systems take."""
+
+SNAPSHOTS = "snapshots"
+
+_VOLUME = "volume"
+_OTHER = "other"
+
+
+class Folder:
+    """Names, locks and temporary files in the folder of a driver. Made without touching the disk."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Keep where the folder is."""
+        self.path = Path(path)
+        self.snapshots = self.path / SNAPSHOTS
+        self.hidden = self.path / ".cl_notebook"
+        self.tmp = self.hidden / "tmp"
+        self.locks = self.hidden / "locks"
+        self.connections = self.hidden / "connections"
+
+    def prepare(self) -> None:
+        """Make what is missing of the folder, check that it can be written, and remove what killed processes left.
+
+        Raises:
+            errors.DriverError: the folder cannot be made or written.
+
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.hidden, self.snapshots, self.tmp, self.locks, self.connections):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            files.NewFile(self.tmp, 0, prefix=_OTHER).close()
+        except OSError as error:
+            msg = f"the folder {self.path} cannot be used: {errors.one_line(error)}"
+            raise errors.DriverError(msg) from error
+        files.sweep(self.tmp)
+
+    def volume(self, name: str) -> Path:
+        """Return where the volume of that name is, or would be.
+
+        Raises:
+            errors.InvalidInput: the name leads out of the folder, is hidden or too long.
+
+        """
+        if name == SNAPSHOTS:
+            msg = f"{name!r} cannot name a volume: it is the folder of the snapshots"
+            raise errors.InvalidInput(msg)
+        return self.path / checked_name(name)
+
+    def snapshot(self, name: str) -> Path:
+        """Return where the snapshot of that name is, or would be; a name is refused as in :meth:`volume`."""
+        return self.snapshots / checked_name(name)
+
+    def locked(self, *names: str, reading: tuple[str, ...] = ()) -> AbstractContextManager[None]:
+        """Keep everybody else off the volumes and snapshots called *names*; off those that are only *reading*, keep writers."""
+        exclusive = [(self.locks / checked_name(name), False) for name in names]
+        return locked(*exclusive, *((self.locks / checked_name(name), True) for name in reading))
+
+    def forget_lock(self, name: str) -> None:
+        """Remove the lock file of what was deleted; called while the lock is held."""
+        (self.locks / checked_name(name)).unlink(missing_ok=True)
+
+    def quota_locked(self) -> AbstractContextManager[None]:
+        """Keep everybody else from provisioning."""
+        return locked((self.hidden / "quota.lock", False))
+
+    def new_volume(self, size: int) -> files.NewFile:
+        """Start a volume of *size* bytes: it counts as provisioned from here on."""
+        return files.NewFile(self.tmp, size, prefix=_VOLUME)
+
+    def new_file(self, size: int) -> files.NewFile:
+        """Start a file of *size* bytes that does not count as provisioned: a snapshot, or what replaces a volume."""
+        return files.NewFile(self.tmp, size, prefix=_OTHER)
+
+    def volumes(self) -> Iterator[os.DirEntry[str]]:
+        """Yield the regular files that are volumes, or could be adopted as such."""
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                    yield entry
+
+    def provisioned(self) -> int:
+        """Return the bytes that all volumes, and those in the making, may grow to."""
+        with os.scandir(self.tmp) as entries:
+            coming = sum(_size(entry)[0] for entry in entries if entry.name.startswith(_VOLUME))
+        return coming + sum(_size(entry)[0] for entry in self.volumes())
+
+    def allocated(self) -> int:
+        """Return the bytes that volumes and snapshots really take; blocks that files share are counted in each."""
+        with os.scandir(self.snapshots) as entries:
+            kept = sum(_size(entry)[1] for entry in entries)
+        return kept + sum(_size(entry)[1] for entry in self.volumes())
+
+    def mark_connection(self, name: str, connection_id: str, host: str) -> None:
+        """Note that the volume *name* is connected to *host*."""
+        markers = self.connections / checked_name(name)
+        markers.mkdir(mode=0o700, exist_ok=True)
+        (markers / checked_name(connection_id)).write_text(host + "\n", encoding="utf-8")
+        files.fsync_folder(markers)
+
+    def unmark_connection(self, name: str, connection_id: str) -> None:
+        """Forget the connection; one that is not there is a success."""
+        markers = self.connections / checked_name(name)
+        (markers / checked_name(connection_id)).unlink(missing_ok=True)
+        with suppress(OSError):  # other connections are left in it, or it was never made
+            markers.rmdir()
+
+    def connected(self, name: str) -> set[str]:
+        """Return the ids of the volume's connections."""
+        try:
+            return set(os.listdir(self.connections / checked_name(name)))  # noqa: PTH208 - names are wanted, not paths
+        except FileNotFoundError:
+            return set()
+
+    def forget_connections(self, name: str) -> None:
+        """Forget every connection of the volume."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.connections / checked_name(name))
+
+
+def checked_name(name: str) -> str:
+    """Return *name* if it is one plain, visible file name.
+
+    Raises:
+        errors.InvalidInput: it is empty, hidden, too long, or could lead out of its folder.
+
+    """
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        msg = f"{name!r} cannot name a file of the storage: it is empty, hidden, or a path"
+        raise errors.InvalidInput(msg)
+    if len(os.fsencode(name)) > NAME_BYTES:
+        msg = f"a name in the storage has at most {NAME_BYTES} bytes, not {len(os.fsencode(name))}: {name[:20]}…"
+        raise errors.InvalidInput(msg)
+    return name
+
+
+def _size(entry: os.DirEntry[str]) -> tuple[int, int]:
+    # (apparent, allocated) bytes; what was removed since the folder was read counts nothing
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_size, found.st_blocks * 512

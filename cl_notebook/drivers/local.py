@@ -1,0 +1,355 @@
+"""The embedded driver: volumes are sparse files in a folder, attached as loop devices where root allows it.
+
+A volume is a file with the volume's ``name_in_storage``; a snapshot is a copy of it in the sub-folder ``snapshots``, which shares
+its blocks where the file system can (XFS, Btrfs). See :mod:`cl_notebook.drivers.folder` for the layout.
+
+A file or a name appears in its place only when it is complete, and each call can be repeated: a call that was killed half-way is
+finished by calling it again, and nothing else is needed. Any number of processes may work on one folder.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cl_notebook import errors
+from cl_notebook.drivers import files, loop
+from cl_notebook.drivers.base import GiB, Option, no_progress
+from cl_notebook.drivers.folder import Folder
+from cl_notebook.drivers.manage import gib_up, manageable, source_name, volume_bytes
+from cl_notebook.drivers.stats import one_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from cl_notebook.drivers.base import (
+        ConnectionData,
+        ConnectionInfo,
+        ManageableVolume,
+        ModelUpdate,
+        Progress,
+        SnapshotData,
+        Stats,
+        VolumeData,
+    )
+
+_WHEN = ("auto", "always", "never")
+
+
+class LocalDriver:
+    """Sparse files in a folder."""
+
+    storage_protocol: ClassVar[str] = "local"
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """Describe the options that the driver takes."""
+        return (
+            Option("path", Path, "Folder that holds the volumes; made if it is missing.", required=True),
+            Option("quota", float, "GiB that the volumes may be provisioned with in all; 0 is no limit.", default=0.0, minimum=0),
+            Option(
+                "reflink", str, "Share blocks between copies, where the file system can.", default="auto", choices=files.REFLINK
+            ),
+            Option("loop_devices", str, "Attach through loop devices; auto: when run by root.", default="auto", choices=_WHEN),
+        )
+
+    def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
+        """Keep the configuration; touch no storage."""
+        self._backend_name = backend_name
+        self._folder = Folder(config["path"])
+        self._quota = round((config.get("quota") or 0) * GiB)
+        self._reflink: files.Reflink = config.get("reflink") or "auto"
+        self._when_loops: str = config.get("loop_devices") or "auto"
+        self._loops = self._when_loops == "always"
+
+    def setup(self) -> None:
+        """Make the folder ready and remove what killed processes left in it.
+
+        Raises:
+            errors.DriverError: the folder cannot be made or written, or loop devices are asked for and cannot be had.
+
+        """
+        usable = self._when_loops != "never" and loop.usable()
+        if self._when_loops == "always" and not usable:
+            msg = "loop_devices=always needs root, /dev/loop-control and losetup; with auto the files themselves are attached"
+            raise errors.DriverError(msg)
+        self._loops = usable
+        self._folder.prepare()
+
+    def close(self) -> None:
+        """Let go of nothing: no call leaves anything open."""
+
+    def get_volume_stats(self, *, refresh: bool = False) -> Stats:  # noqa: ARG002 - always read afresh: it is cheap
+        """Return the capacities of the folder's file system; a quota counts as its size where that is less.
+
+        ``provisioned_capacity_gb`` is what all files in the folder may grow to; ``allocated_capacity_gb`` is what the volumes and
+        snapshots really take.
+        """
+        system = os.statvfs(self._folder.path)
+        total, free = system.f_blocks * system.f_frsize, system.f_bavail * system.f_frsize
+        provisioned = self._folder.provisioned()
+        if self._quota:
+            total, free = min(total, self._quota), max(0, min(free, self._quota - provisioned))
+        return one_pool(
+            self._backend_name,
+            self.storage_protocol,
+            total=_gib(total),
+            free=_gib(free),
+            provisioned=_gib(provisioned),
+            allocated=_gib(self._folder.allocated()),
+            thin=True,
+        )
+
+    def create_volume(self, volume: VolumeData) -> None:
+        """Make an empty sparse file."""
+        with self._folder.locked(volume.name_in_storage):
+            self._make_volume(volume, None, no_progress)
+
+    def create_volume_from_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
+        """Copy the snapshot's file."""
+        with self._folder.locked(volume.name_in_storage, reading=(snapshot.name_in_storage,)):
+            self._make_volume(volume, self._folder.snapshot(snapshot.name_in_storage), progress)
+
+    def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> None:
+        """Copy the source's file."""
+        with self._folder.locked(volume.name_in_storage, reading=(source.name_in_storage,)):
+            self._make_volume(volume, self._folder.volume(source.name_in_storage), progress)
+
+    def extend_volume(self, volume: VolumeData, new_size: int) -> None:
+        """Make the file longer, and its loop device with it.
+
+        Raises:
+            errors.InvalidInput: the volume is larger than that.
+            errors.MissingOnStorage: the volume's file is gone.
+            errors.StorageFull: the quota does not allow it.
+
+        """
+        file = self._folder.volume(volume.name_in_storage)
+        size = volume_bytes(new_size)
+        with self._folder.locked(volume.name_in_storage):
+            present = _present(file)
+            if size < present:
+                msg = f"{volume.name_in_storage} has {_gib(present)} GiB and cannot shrink to {new_size} GiB"
+                raise errors.InvalidInput(msg)
+            with self._admitted(size - present):
+                files.resize(file, size)
+            for device in self._devices(file):
+                loop.refresh(device)
+
+    def delete_volume(self, volume: VolumeData) -> None:
+        """Remove the file; one that is not there is a success.
+
+        Raises:
+            errors.BusyOnStorage: the volume is connected, or its loop device is in use.
+
+        """
+        name = volume.name_in_storage
+        with self._folder.locked(name):
+            self._refuse_connected(name, "deleted")
+            file = self._folder.volume(name)
+            self._free_devices(file)
+            _unlink(file)
+            self._folder.forget_connections(name)
+            self._folder.forget_lock(name)
+
+    def create_snapshot(self, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
+        """Copy the volume's file.
+
+        Raises:
+            errors.MissingOnStorage: the volume's file is gone.
+
+        """
+        source = self._folder.volume(snapshot.volume.name_in_storage)
+        final = self._folder.snapshot(snapshot.name_in_storage)
+        with self._folder.locked(snapshot.name_in_storage, reading=(snapshot.volume.name_in_storage,)):
+            if files.regular_size(final) is not None:
+                return  # published files are complete: an earlier call made it
+            with self._folder.new_file(_present(source)) as made:
+                self._fill(made, source, progress)
+                made.publish(final)
+
+    def delete_snapshot(self, snapshot: SnapshotData) -> None:
+        """Remove the snapshot's file; one that is not there is a success."""
+        with self._folder.locked(snapshot.name_in_storage):
+            _unlink(self._folder.snapshot(snapshot.name_in_storage))
+            self._folder.forget_lock(snapshot.name_in_storage)
+
+    def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
+        """Put a copy of the snapshot, as large as the volume is now, in the place of the volume's file.
+
+        Raises:
+            errors.BusyOnStorage: the volume is connected.
+            errors.MissingOnStorage: the volume or the snapshot is gone.
+
+        """
+        file = self._folder.volume(volume.name_in_storage)
+        source = self._folder.snapshot(snapshot.name_in_storage)
+        with self._folder.locked(volume.name_in_storage, reading=(snapshot.name_in_storage,)):
+            self._refuse_connected(volume.name_in_storage, "reverted")
+            size = max(_present(file), _present(source))
+            self._free_devices(file)
+            with self._folder.new_file(size) as made:
+                made.fill(source, reflink=self._reflink, progress=progress)
+                made.publish(file, replace=True)
+
+    def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> None:
+        """Offer nothing: a file needs no export."""
+
+    def ensure_export(self, volume: VolumeData) -> None:
+        """Set the loop device up again, after a restart of the host, if the volume is connected."""
+        with self._folder.locked(volume.name_in_storage):
+            if self._loops and self._folder.connected(volume.name_in_storage):
+                file = self._folder.volume(volume.name_in_storage)
+                _present(file)
+                loop.set_up(file)
+
+    def remove_export(self, volume: VolumeData) -> None:
+        """Withdraw nothing."""
+
+    def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
+        """Return the loop device of the volume, which its connections share; without loop devices the file itself.
+
+        ``size`` is in bytes; ``backing_file`` tells whether a loop device is still the right one. After a restart of the host the
+        device may be another one: ask again with the same connection.
+
+        Raises:
+            errors.MissingOnStorage: the volume's file is gone.
+
+        """
+        file = self._folder.volume(volume.name_in_storage)
+        with self._folder.locked(volume.name_in_storage):
+            size = _present(file)
+            self._folder.mark_connection(volume.name_in_storage, connection.id, str(connection.connector.get("host", "")))
+            device = loop.set_up(file) if self._loops else str(file)
+        return {
+            "driver_volume_type": self.storage_protocol,
+            "data": {"device_path": device, "volume_id": volume.id, "size": size, "backing_file": os.path.realpath(file)},
+        }
+
+    def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
+        """Forget the connection, and free the loop device after the last one.
+
+        Raises:
+            errors.BusyOnStorage: it was the last one, and the device is mounted or in use by another device.
+
+        """
+        name = volume.name_in_storage
+        with self._folder.locked(name):
+            if not self._folder.connected(name) - {connection.id}:
+                self._free_devices(self._folder.volume(name))
+            self._folder.unmark_connection(name, connection.id)
+
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
+        """List the regular files of the folder that are not hidden."""
+        return manageable(((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes()), known)
+
+    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
+        """Return the size of the file ``{"source-name": file}``, in GiB, rounded up.
+
+        Raises:
+            errors.InvalidInput: the reference is no such mapping, or its file is empty.
+            errors.MissingOnStorage: there is no such regular file.
+
+        """
+        name = source_name(reference)
+        size = gib_up(_present(self._folder.volume(name)))
+        if not size:
+            msg = f"{name} is empty and cannot be managed"
+            raise errors.InvalidInput(msg)
+        return size
+
+    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt the file under the name that it has; errors are those of :meth:`manage_existing_get_size`."""
+        self.manage_existing_get_size(volume, reference)
+        return {"name_in_storage": source_name(reference)}
+
+    def unmanage(self, volume: VolumeData) -> None:
+        """Leave the file, and forget its connections.
+
+        Raises:
+            errors.BusyOnStorage: its loop device is in use.
+
+        """
+        with self._folder.locked(volume.name_in_storage):
+            self._free_devices(self._folder.volume(volume.name_in_storage))
+            self._folder.forget_connections(volume.name_in_storage)
+            self._folder.forget_lock(volume.name_in_storage)
+
+    def _make_volume(self, volume: VolumeData, source: Path | None, progress: Progress) -> None:
+        final = self._folder.volume(volume.name_in_storage)
+        size = volume_bytes(volume.size)
+        found = files.regular_size(final)
+        if found is not None:
+            _refuse_other_size(volume, found, size)
+            return
+        if source is not None and size < _present(source):
+            msg = f"a volume of {volume.size} GiB cannot hold {source.name}, which has {_gib(_present(source))} GiB"
+            raise errors.InvalidInput(msg)
+        with self._admitted(size):
+            made = self._folder.new_volume(size)
+        with made:
+            if source is not None:
+                self._fill(made, source, progress)
+            made.publish(final)
+
+    def _fill(self, made: files.NewFile, source: Path, progress: Progress) -> None:
+        for device in self._devices(source):
+            loop.flush(device)  # what an attached host wrote may not be in the file yet
+        made.fill(source, reflink=self._reflink, progress=progress)
+
+    @contextmanager
+    def _admitted(self, growth: int) -> Iterator[None]:
+        if not self._quota or not growth:
+            yield
+            return
+        # held until the growth is visible to whoever counts next
+        with self._folder.quota_locked():
+            provisioned = self._folder.provisioned()
+            if provisioned + growth > self._quota:
+                msg = (
+                    f"{_gib(growth)} GiB more would exceed the quota of {self._backend_name}: "
+                    f"{_gib(provisioned)} of {_gib(self._quota)} GiB are provisioned"
+                )
+                raise errors.StorageFull(msg, untouched=True)
+            yield
+
+    def _devices(self, file: Path) -> list[str]:
+        return [device.path for device in loop.devices_of(file)] if self._loops else []
+
+    def _free_devices(self, file: Path) -> None:
+        for device in self._devices(file):
+            loop.remove(device)
+
+    def _refuse_connected(self, name: str, what: str) -> None:
+        connected = self._folder.connected(name)
+        if connected:
+            msg = f"{name} has {len(connected)} connection(s) and cannot be {what}: disconnect it first"
+            raise errors.BusyOnStorage(msg)
+
+
+def _refuse_other_size(volume: VolumeData, found: int, size: int) -> None:
+    if found != size:
+        msg = f"{volume.name_in_storage} is on the storage already, with {_gib(found)} GiB instead of {volume.size} GiB"
+        raise errors.ExistsOnStorage(msg)
+
+
+def _present(file: Path) -> int:
+    size = files.regular_size(file)
+    if size is None:
+        msg = f"there is no {file.name} in {file.parent}"
+        raise errors.MissingOnStorage(msg)
+    return size
+
+
+def _unlink(file: Path) -> None:
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return
+    files.fsync_folder(file.parent)
+
+
+def _gib(size: int) -> float:
+    return round(size / GiB, 2)

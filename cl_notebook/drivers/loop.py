@@ -1,0 +1,176 @@
+"""Loop devices: block devices backed by a file, through util-linux's ``losetup``."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import struct
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cl_notebook import errors
+
+_CONTROL = "/dev/loop-control"
+_COLUMNS = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN,OFFSET,SIZELIMIT,RO,AUTOCLEAR"
+_DELETED = " (deleted)"
+_TIMEOUT = 60
+_LINGER = 0.5
+
+# linux/loop.h; util-linux has no option to take AUTOCLEAR back
+_LOOP_SET_STATUS64 = 0x4C04
+_LOOP_GET_STATUS64 = 0x4C05
+_INFO_BYTES = 232
+_FLAGS_OFFSET = 52
+_AUTOCLEAR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LoopDevice:
+    """One loop device: its path, and whether it maps the file whole, for writing, and until it is told to stop."""
+
+    path: str
+    whole: bool
+    autoclear: bool
+
+
+def usable() -> bool:
+    """Say whether loop devices can be set up here: by root, with the kernel's control device and ``losetup`` at hand."""
+    if os.geteuid() != 0 or shutil.which("losetup") is None:
+        return False
+    try:
+        os.close(os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def devices_of(file: Path) -> list[LoopDevice]:
+    """Return the loop devices that *file* backs; of a file that is gone, those that still hold what was under its name."""
+    listed = json.loads(_losetup("--json", "--list", "--output", _COLUMNS) or "{}")
+    return [_device(row) for row in listed.get("loopdevices", []) if _backs(file, row)]
+
+
+def set_up(file: Path) -> str:
+    """Return the path of the loop device for the whole of *file*: the one that there is, or else a new one."""
+    for device in devices_of(file):
+        if device.whole:
+            if device.autoclear and not _keep(device.path):
+                continue
+            return device.path
+    words = ["--find", "--show", "--nooverlap"]
+    try:
+        # without direct I/O every block would be cached twice: for the device and for the file
+        return _losetup(*words, "--direct-io=on", str(file)).strip()
+    except subprocess.CalledProcessError:
+        return _losetup(*words, str(file)).strip()
+
+
+def refresh(device: str) -> None:
+    """Tell the loop device that its file has another size."""
+    _losetup("--set-capacity", device)
+
+
+def flush(device: str) -> None:
+    """Write what is cached for the device to its file."""
+    fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove(device: str) -> None:
+    """Write out and free the loop device; while somebody has it open the kernel frees it at the last close.
+
+    Raises:
+        errors.BusyOnStorage: it is mounted, or in use by another device.
+
+    """
+    try:
+        fd = os.open(device, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        msg = f"{device} is mounted or in use by another device; release it first"
+        raise errors.BusyOnStorage(msg) from error
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    file = backing_file(device)
+    if file is not None:
+        _losetup("--detach", device)
+        _wait_until_free(device, file)
+
+
+def _wait_until_free(device: str, file: str) -> None:
+    # whoever lists the devices has each of them open for a moment, during which the file stays in use
+    until = time.monotonic() + _LINGER
+    while backing_file(device) == file and time.monotonic() < until:
+        time.sleep(_LINGER / 100)
+
+
+def backing_file(device: str) -> str | None:
+    """Return the path of the file behind a loop device, or ``None`` if nothing is."""
+    try:
+        return (
+            Path(f"/sys/block/{Path(device).name}/loop/backing_file")
+            .read_text(encoding="utf-8", errors="surrogateescape")
+            .strip("\n")
+        )
+    except FileNotFoundError:
+        return None
+
+
+def _losetup(*words: str) -> str:
+    command = ["losetup", *words]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=_TIMEOUT, encoding="utf-8", errors="surrogateescape")  # noqa: S603 - no shell, and the words are ours
+    return done.stdout
+
+
+def _device(row: dict[str, object]) -> LoopDevice:
+    whole = not (_number(row["offset"]) or _number(row["sizelimit"]) or row["ro"])
+    return LoopDevice(str(row["name"]), whole=whole, autoclear=bool(row["autoclear"]))
+
+
+def _number(value: object) -> int:
+    # JSON numbers are text in old releases of util-linux
+    return int(str(value or 0))
+
+
+def _backs(file: Path, row: dict[str, object]) -> bool:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return row["back-file"] == f"{os.path.realpath(file)}{_DELETED}"
+    device = f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}"
+    if _number(row["back-ino"]) != found.st_ino or str(row["back-maj:min"]).strip() != device:
+        return False
+    # the kernel's own word, should the device have been given to another file since it was listed
+    named = backing_file(str(row["name"]))
+    return named is not None and not named.endswith(_DELETED) and Path(named).exists() and Path(named).samefile(file)
+
+
+def _keep(device: str) -> bool:
+    # somebody still has the device open, so that it outlived its removal: it shall not vanish with the last close
+    fd = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        info = bytearray(_INFO_BYTES)
+        fcntl.ioctl(fd, _LOOP_GET_STATUS64, info)
+        (flags,) = struct.unpack_from("=I", info, _FLAGS_OFFSET)
+        struct.pack_into("=I", info, _FLAGS_OFFSET, flags & ~_AUTOCLEAR)
+        fcntl.ioctl(fd, _LOOP_SET_STATUS64, bytes(info))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return False  # it was closed in between, and is gone
+    finally:
+        os.close(fd)
+    return True

@@ -1,0 +1,31 @@
+"""What the file-based drivers say of their storage: one pool, named as the backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cl_notebook.drivers.base import Capacity, Stats
+
+
+def one_pool(
+    backend_name: str, protocol: str, *, total: Capacity, free: Capacity, provisioned: float, allocated: float, thin: bool
+) -> Stats:
+    """Return the statistics of a storage with one pool; capacities are in GiB."""
+    return {
+        "volume_backend_name": backend_name,
+        "vendor_name": "cl_notebook",
+        "driver_version": "1.0",
+        "storage_protocol": protocol,
+        "pools": [
+            {
+                "pool_name": backend_name,
+                "total_capacity_gb": total,
+                "free_capacity_gb": free,
+                "provisioned_capacity_gb": provisioned,
+                "allocated_capacity_gb": allocated,
+                "thin_provisioning_support": thin,
+                "reserved_percentage": 0,
+            }
+        ],
+    }

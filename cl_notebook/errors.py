@@ -1,0 +1,151 @@
+"""Every error that cl_notebook raises on purpose.
+
+::
+
+    errors.Error
+    ├── InvalidInput (ValueError)      a value that cannot be right: a size, a name, an option
+    ├── NotFound (LookupError)         nothing is tracked, registered or open under that name
+    │   └── Ambiguous                  more than one resource fits; ``candidates`` lists them
+    ├── Refused                        the request is fine, the present state forbids it
+    │   ├── AlreadyExists              the name or id is taken by something different
+    │   ├── ResourceBusy               snapshots, connections or clones still depend on it
+    │   ├── InvalidStatus              the resource is being worked on, or in error
+    │   ├── ChangedElsewhere           another kernel changed the row since it was read
+    │   └── ReadOnly                   the session was set up to look, not to act
+    ├── StoreError                     the data base behind the objects
+    │   ├── StoreUnusable              not a data base, not writable, or out of reach
+    │   ├── StoreLocked                another process holds it for too long
+    │   └── StoreTooNew                written by a newer cl_notebook
+    ├── DriverError                    the storage or its driver failed; ``driver`` and ``call`` name it
+    │   ├── StorageFull                no space or quota left on the storage
+    │   ├── MissingOnStorage           the storage does not have what the store says it has
+    │   ├── ExistsOnStorage            the storage has something different under that name (AlreadyExists too)
+    │   ├── BusyOnStorage              the storage still has it in use (ResourceBusy too)
+    │   └── NotSupported               the driver lacks the capability
+    └── AttachError                    the host could not attach or detach the device
+
+Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
+the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Error(Exception):
+    """Base of every error that cl_notebook raises on purpose; ``str(error)`` is one line."""
+
+
+class InvalidInput(Error, ValueError):
+    """A value that cannot be right whatever the state is."""
+
+
+class NotFound(Error, LookupError):
+    """Nothing is tracked, registered or open under that name."""
+
+
+class Ambiguous(NotFound):
+    """More than one resource fits; ``candidates`` holds a line for each."""
+
+    def __init__(self, message: str, candidates: Sequence[str] = ()) -> None:
+        """Keep the candidate lines beside the message."""
+        super().__init__(message)
+        self.candidates = tuple(candidates)
+
+
+class Refused(Error):
+    """The request makes sense, but not in the present state."""
+
+
+class AlreadyExists(Refused):
+    """The name or id is taken by something different."""
+
+
+class ResourceBusy(Refused):
+    """Something else depends on the resource."""
+
+
+class InvalidStatus(Refused):
+    """The resource is being worked on, or is in a status that does not allow the act."""
+
+
+class ChangedElsewhere(Refused):
+    """The row was changed by somebody else between our read and our write."""
+
+
+class ReadOnly(Refused):
+    """The session was set up with ``read_only=True``."""
+
+
+class StoreError(Error):
+    """The data base behind the tracked objects failed."""
+
+
+class StoreUnusable(StoreError):
+    """The store is not a data base of ours, cannot be written, or is out of reach."""
+
+
+class StoreLocked(StoreError):
+    """Another process held the store for longer than the busy time-out."""
+
+
+class StoreTooNew(StoreError):
+    """The store's schema was written by a newer cl_notebook."""
+
+
+class DriverError(Error):
+    """The storage, or the driver that speaks to it, failed."""
+
+    def __init__(self, message: str, *, driver: str = "", call: str = "", untouched: bool = False) -> None:
+        """Keep the culprit: ``driver`` is the backend's name, ``call`` the driver method.
+
+        ``untouched`` is the driver's word that it refused before it changed anything on the storage: then the resource is
+        not left in error.
+        """
+        super().__init__(message)
+        self.driver = driver
+        self.call = call
+        self.untouched = untouched
+
+
+class StorageFull(DriverError):
+    """No space, or no quota, is left on the storage."""
+
+
+class MissingOnStorage(DriverError):
+    """The storage does not have a resource that the call needs."""
+
+
+class ExistsOnStorage(DriverError, AlreadyExists):
+    """The storage has something different under that name."""
+
+
+class BusyOnStorage(DriverError, ResourceBusy):
+    """The storage has the resource in use: it is connected, mounted or held open."""
+
+
+class NotSupported(DriverError):
+    """The driver does not have the capability."""
+
+
+class AttachError(Error):
+    """os-brick or the operating system could not attach, extend or detach the device."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return what *error* says as one line; an error of the operating system by its words and its file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    text = " ".join(str(error).split())
+    return text if isinstance(error, Error) else f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the closest of the *known* words, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

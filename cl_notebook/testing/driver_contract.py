@@ -1,0 +1,374 @@
+"""The suite that every driver passes: subclass :class:`DriverContract` in a test module, and pytest runs it.
+
+::
+
+    from cl_notebook.testing.driver_contract import DriverContract
+
+    class TestMyDriver(DriverContract):
+        @pytest.fixture
+        def open_driver(self, tmp_path):
+            return lambda: MyDriver({"path": str(tmp_path)}, backend_name="mine")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cl_notebook import errors
+from cl_notebook.attach import Host
+from cl_notebook.drivers.base import CAPABILITIES, Driver, GiB, capabilities
+from cl_notebook.testing.bench import DATA, Bench, read, write
+from cl_notebook.testing.capability_contract import CapabilityContract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OpenDriver = Callable[[], Driver]
+"""Makes an instance of the driver, not set up yet; each time another one, on the same storage."""
+
+END = GiB - len(DATA)
+
+
+class DriverContract(CapabilityContract):
+    """What every driver does. A subclass overrides :meth:`open_driver`; the tests need not run as root if the driver does not."""
+
+    longest_name = 255
+    """Bytes of the longest ``name_in_storage`` that the storage takes."""
+
+    @pytest.fixture
+    def open_driver(self) -> OpenDriver:
+        """Return what makes an instance of the driver on a storage of this test's own."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def host(self, tmp_path: Path) -> Host:
+        """Return the host that the volumes are attached to."""
+        return Host("contract-host", "sudo", tmp_path / "brick-locks")
+
+    @pytest.fixture
+    def bench(self, open_driver: OpenDriver, host: Host) -> Iterator[Bench]:
+        """Give a workbench on a driver that is set up; what is made with it is removed at the end."""
+        driver = open_driver()
+        driver.setup()
+        bench = Bench(driver, host)
+        yield bench
+        bench.clean()
+        driver.close()
+
+    def test_a_new_volume_reads_as_zeros(self, bench: Bench) -> None:
+        """A new volume has the size that was asked for and reads as zeros at both ends."""
+        volume = bench.create(2)
+        with bench.attached(volume) as path:
+            assert bench.host.device_size(path) == 2 * GiB
+            assert read(path, 4096) == read(path, 4096, 2 * GiB - 4096) == bytes(4096)
+
+    def test_bytes_survive_detaching(self, bench: Bench) -> None:
+        """What was written is there after the volume was detached and attached again."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        bench.write(volume, DATA[::-1], END)
+        assert bench.read(volume, len(DATA)) == DATA
+        assert bench.read(volume, len(DATA), END) == DATA[::-1]
+
+    def test_a_recreated_volume_reads_as_zeros(self, bench: Bench) -> None:
+        """A volume that is made again after it was deleted shows nothing of the bytes that it had."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        bench.driver.delete_volume(volume)
+        bench.driver.create_volume(volume)
+        assert bench.read(volume, len(DATA)) == bytes(len(DATA))
+
+    def test_creating_twice_changes_nothing(self, bench: Bench) -> None:
+        """A volume that is created again with the same size keeps its bytes."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        bench.driver.create_volume(volume)
+        assert bench.read(volume, len(DATA)) == DATA
+
+    def test_creating_with_another_size_is_refused(self, bench: Bench) -> None:
+        """A volume that is created again with another size is an error, and the volume stays."""
+        volume = bench.create()
+        with pytest.raises(errors.DriverError):
+            bench.driver.create_volume(replace(volume, size=2))
+        with bench.attached(volume) as path:
+            assert bench.host.device_size(path) == GiB
+
+    @pytest.mark.parametrize("size", [0, -1])
+    def test_a_volume_has_at_least_one_gib(self, bench: Bench, size: int) -> None:
+        """A size below 1 GiB is refused."""
+        with pytest.raises(errors.Error):
+            bench.driver.create_volume(bench.describe(size))
+
+    def test_deleting_twice_is_a_success(self, bench: Bench) -> None:
+        """Deleting a volume or a snapshot that is not there any more, or never was, succeeds."""
+        volume = bench.create()
+        snapshot = bench.snapshot(volume)
+        for _ in range(2):
+            bench.driver.delete_snapshot(snapshot)
+        for _ in range(2):
+            bench.driver.delete_volume(volume)
+        bench.driver.delete_volume(bench.describe())
+
+    def test_a_deleted_volume_cannot_be_connected(self, bench: Bench) -> None:
+        """Connecting a volume that was deleted says that the storage does not have it."""
+        volume = bench.create()
+        bench.driver.delete_volume(volume)
+        with pytest.raises(errors.MissingOnStorage):
+            bench.driver.initialize_connection(volume, bench.connection())
+
+    def test_what_is_missing_is_named(self, bench: Bench) -> None:
+        """Extending, copying or snapshotting a volume that the storage does not have is MissingOnStorage, and names it."""
+        driver, gone = bench.driver, bench.describe()
+        snapshot = bench.describe_snapshot(gone)
+        calls: list[Callable[[], Any]] = [
+            lambda: driver.extend_volume(gone, 2),
+            lambda: driver.create_cloned_volume(bench.describe(), gone),
+            lambda: driver.create_volume_from_snapshot(bench.describe(), snapshot),
+        ]
+        for call in calls:
+            with pytest.raises(errors.MissingOnStorage):
+                call()
+        with pytest.raises(errors.MissingOnStorage, match=gone.name_in_storage):
+            driver.create_snapshot(snapshot)
+
+    def test_extending_keeps_the_bytes(self, bench: Bench) -> None:
+        """An extended volume has its new size, its bytes, and zeros after them; to extend it again changes nothing."""
+        volume = bench.create()
+        bench.write(volume, DATA, END)
+        for _ in range(2):
+            bench.driver.extend_volume(volume, 2)
+        volume = replace(volume, size=2)
+        assert bench.read(volume, len(DATA), END) == DATA
+        assert bench.read(volume, 4096, GiB) == bytes(4096)
+        with bench.attached(volume) as path:
+            assert bench.host.device_size(path) == 2 * GiB
+
+    def test_extending_shows_on_the_attached_host(self, bench: Bench) -> None:
+        """The device of an attached volume grows with the volume, and its end can be written."""
+        volume = bench.create()
+        _, info = bench.connect(volume)
+        device = bench.host.attach(info)
+        bench.driver.extend_volume(volume, 2)
+        assert bench.host.extend(info) == 2 * GiB
+        write(device["path"], DATA, 2 * GiB - len(DATA))
+        bench.host.detach(info, device)
+
+    def test_a_volume_cannot_shrink(self, bench: Bench) -> None:
+        """Extending to less than the size is refused, and the bytes stay."""
+        volume = bench.create(2)
+        bench.write(volume, DATA, GiB)
+        with pytest.raises(errors.Error):
+            bench.driver.extend_volume(volume, 1)
+        assert bench.read(volume, len(DATA), GiB) == DATA
+
+    def test_a_snapshot_keeps_the_moment(self, bench: Bench) -> None:
+        """A volume made from a snapshot has the bytes of the snapshot's moment, not those that were written later."""
+        volume = bench.create()
+        bench.write(volume, DATA, END)
+        snapshot = bench.snapshot(volume)
+        bench.write(volume, DATA[::-1], END)
+        copy = bench.describe()
+        bench.driver.create_volume_from_snapshot(copy, snapshot)
+        assert bench.read(copy, len(DATA), END) == DATA
+        assert bench.read(volume, len(DATA), END) == DATA[::-1]
+
+    def test_a_snapshot_is_taken_once(self, bench: Bench) -> None:
+        """A snapshot that is created again keeps the bytes of its first moment."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        snapshot = bench.snapshot(volume)
+        bench.write(volume, bytes(len(DATA)))
+        bench.driver.create_snapshot(snapshot)
+        copy = bench.describe()
+        bench.driver.create_volume_from_snapshot(copy, snapshot)
+        assert bench.read(copy, len(DATA)) == DATA
+
+    def test_a_volume_may_be_larger_than_its_snapshot(self, bench: Bench) -> None:
+        """A volume that is larger than its snapshot has the snapshot's bytes, then zeros, and outlives the snapshot."""
+        volume = bench.create()
+        bench.write(volume, DATA, END)
+        snapshot = bench.snapshot(volume)
+        copy = bench.describe(2)
+        bench.driver.create_volume_from_snapshot(copy, snapshot)
+        bench.driver.delete_snapshot(snapshot)
+        assert bench.read(copy, len(DATA), END) == DATA
+        assert bench.read(copy, 4096, 2 * GiB - 4096) == bytes(4096)
+
+    def test_a_copy_cannot_be_smaller(self, bench: Bench) -> None:
+        """A volume that is smaller than its snapshot or its source is refused, and nothing of it is left."""
+        volume = bench.create(2)
+        snapshot = bench.snapshot(volume)
+        small = bench.describe(1)
+        with pytest.raises(errors.Error):
+            bench.driver.create_volume_from_snapshot(small, snapshot)
+        with pytest.raises(errors.Error):
+            bench.driver.create_cloned_volume(small, volume)
+        with pytest.raises(errors.MissingOnStorage):
+            bench.driver.initialize_connection(small, bench.connection())
+
+    @pytest.mark.parametrize("size", [1, 2])
+    def test_a_clone_is_a_volume_of_its_own(self, bench: Bench, size: int) -> None:
+        """A clone, as large as its source or larger, has the source's bytes, and neither sees what is written to the other."""
+        volume = bench.create()
+        bench.write(volume, DATA, END)
+        clone = bench.describe(size)
+        for _ in range(2):
+            bench.driver.create_cloned_volume(clone, volume)
+        bench.write(volume, bytes(len(DATA)), END)
+        assert bench.read(clone, len(DATA), END) == DATA
+        bench.write(clone, DATA, 0)
+        assert bench.read(volume, len(DATA)) == bytes(len(DATA))
+        with bench.attached(clone) as path:
+            assert bench.host.device_size(path) == size * GiB
+
+    def test_an_attached_volume_can_be_copied(self, bench: Bench) -> None:
+        """A snapshot and a clone of an attached volume have what its host wrote and flushed."""
+        volume, clone, copy = bench.create(), bench.describe(), bench.describe()
+        with bench.attached(volume) as path:
+            write(path, DATA, END)
+            bench.driver.create_cloned_volume(clone, volume)
+            snapshot = bench.snapshot(volume)
+        bench.driver.create_volume_from_snapshot(copy, snapshot)
+        assert bench.read(clone, len(DATA), END) == bench.read(copy, len(DATA), END) == DATA
+
+    def test_progress_ends_at_all_bytes(self, bench: Bench) -> None:
+        """A copy that reports progress never goes back, never exceeds the total, and ends at it."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        seen: list[tuple[int, int]] = []
+        bench.driver.create_cloned_volume(bench.describe(), volume, lambda done, total: seen.append((done, total)))
+        assert seen == sorted(seen)
+        assert all(0 <= done <= total for done, total in seen)
+        assert not seen or seen[-1][0] == seen[-1][1]
+
+    def test_two_connections_share_a_volume(self, bench: Bench) -> None:
+        """With two connections, the end of the first leaves the second usable, and each sees what the other wrote."""
+        volume = bench.create()
+        (first, info), (second, other) = bench.connect(volume), bench.connect(volume)
+        one, two = bench.host.attach(info), bench.host.attach(other)
+        write(one["path"], DATA)
+        assert read(two["path"], len(DATA)) == DATA
+        bench.host.detach(info, one)
+        bench.driver.terminate_connection(volume, first)
+        write(two["path"], DATA[::-1], END)
+        assert read(two["path"], len(DATA)) == DATA
+        bench.host.detach(other, two)
+        bench.driver.terminate_connection(volume, second)
+        assert bench.read(volume, len(DATA), END) == DATA[::-1]
+
+    def test_connecting_twice_is_one_connection(self, bench: Bench) -> None:
+        """A connection that is initialized twice is terminated once; terminating it again succeeds."""
+        volume = bench.create()
+        connection, info = bench.connect(volume)
+        assert bench.driver.initialize_connection(volume, connection) == info
+        for _ in range(2):
+            bench.driver.terminate_connection(volume, connection)
+        bench.driver.delete_volume(volume)
+
+    def test_connection_info_is_what_os_brick_takes(self, bench: Bench) -> None:
+        """The protocol is the driver's, and the connection information can be kept as JSON."""
+        import json  # noqa: PLC0415 - of use here only
+
+        _, info = bench.connect(bench.create())
+        assert info["driver_volume_type"] == bench.driver.storage_protocol
+        assert json.loads(json.dumps(info)) == info
+
+    def test_a_connected_volume_is_not_deleted(self, bench: Bench) -> None:
+        """Deleting a connected volume is refused; its bytes and its device stay."""
+        volume = bench.create()
+        with bench.attached(volume) as path:
+            write(path, DATA)
+            with pytest.raises(errors.DriverError):
+                bench.driver.delete_volume(volume)
+            assert read(path, len(DATA)) == DATA
+
+    def test_exports_can_be_repeated(self, bench: Bench) -> None:
+        """Export, ensure and remove may be called in turn, and again, around a connection."""
+        volume = bench.create()
+        for _ in range(2):
+            bench.driver.create_export(volume, bench.connection().connector)
+            bench.driver.ensure_export(volume)
+        bench.write(volume, DATA)
+        for _ in range(2):
+            bench.driver.remove_export(volume)
+
+    def test_the_longest_names_work(self, bench: Bench) -> None:
+        """Volumes and snapshots may have names as long as the storage takes."""
+        volume = bench.create(name="v" * self.longest_name)
+        bench.write(volume, DATA)
+        snapshot = bench.snapshot(volume, "s" * self.longest_name)
+        copy = bench.describe(name="c" * self.longest_name)
+        bench.driver.create_volume_from_snapshot(copy, snapshot)
+        assert bench.read(copy, len(DATA)) == DATA
+
+    def test_a_restarted_driver_finds_everything(self, bench: Bench, open_driver: OpenDriver) -> None:
+        """Another instance of the driver finds volumes, bytes, snapshots and connections of the first."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        snapshot = bench.snapshot(volume)
+        connection, info = bench.connect(volume)
+        bench.driver.close()
+        again = Bench(open_driver(), bench.host)
+        again.driver.setup()
+        again.driver.ensure_export(volume)
+        assert again.driver.initialize_connection(volume, connection) == info
+        again.driver.terminate_connection(volume, connection)
+        assert again.read(volume, len(DATA)) == DATA
+        copy = bench.describe()
+        again.driver.create_volume_from_snapshot(copy, snapshot)
+        assert again.read(copy, len(DATA)) == DATA
+        again.driver.close()
+
+    def test_setup_can_be_repeated(self, bench: Bench) -> None:
+        """Setting up again, and closing again, leaves volumes as they are."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        for _ in range(2):
+            bench.driver.close()
+        bench.driver.setup()
+        assert bench.read(volume, len(DATA)) == DATA
+
+    def test_stats_have_at_least_one_pool(self, bench: Bench) -> None:
+        """The statistics name the protocol and at least one pool, whose capacities are numbers or Cinder's words."""
+        bench.create()
+        stats = bench.driver.get_volume_stats(refresh=True)
+        assert stats["storage_protocol"]
+        assert stats["pools"]
+        for pool in stats["pools"]:
+            assert pool["pool_name"]
+            for name in ("total_capacity_gb", "free_capacity_gb", "provisioned_capacity_gb", "allocated_capacity_gb"):
+                value: Any = pool.get(name, "unknown")
+                assert value in {"unknown", "infinite"} or value >= 0
+
+    def test_options_describe_themselves(self, bench: Bench) -> None:
+        """Options have names of their own, a help text, and a kind that can be checked."""
+        options = type(bench.driver).options()
+        assert len({option.name for option in options}) == len(options)
+        for option in options:
+            assert option.help
+            assert isinstance(option.kind, type)
+        assert set(capabilities(bench.driver)) == set(CAPABILITIES)
+
+    def test_two_instances_work_at_once(self, bench: Bench, open_driver: OpenDriver) -> None:
+        """Two instances that create, clone and delete the same volumes at once end with all of them whole."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - of use here only
+
+        source = bench.create()
+        bench.write(source, DATA)
+        other = open_driver()
+        other.setup()
+        clones = [bench.describe() for _ in range(4)]
+        with ThreadPoolExecutor(8) as pool:
+            made = [
+                pool.submit(driver.create_cloned_volume, clone, source) for clone in clones for driver in (bench.driver, other)
+            ]
+            for one in made:
+                one.result(timeout=60)
+        for clone in clones:
+            assert bench.read(clone, len(DATA)) == DATA
+        other.close()
