@@ -1,0 +1,95 @@
+"""cl_notebook: explore block storage by hand, from a notebook, with every resource tracked.
+
+::
+
+    import cl_notebook as cl
+
+    lvm = cl.Backend("lvm", volume_driver="local", path="~/cl-volumes")
+    vol = lvm.create_volume(size=1, name="db")
+    conn = vol.attach()            # conn.path is the device (or file) to read and write
+    cl.find("db") is vol           # whatever variable was lost
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume
+from cl_notebook.session import Session, default_session, setup
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.model.tracked import Tracked
+
+Backends = Backend
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Backend",
+    "Backends",
+    "Connection",
+    "KeyValue",
+    "Operation",
+    "Session",
+    "Snapshot",
+    "Volume",
+    "default_session",
+    "errors",
+    "find",
+    "frames",
+    "load_ipython_extension",
+    "setup",
+    "tree",
+    "unload_ipython_extension",
+]
+
+
+def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the interface's word; one resource, or a list of them
+    """Return the one resource that *text* means: an id, a name, the beginning of an id, or a part of a name.
+
+    What is found is the object that you already hold, if you do.
+
+    Args:
+        text: what is remembered of it.
+        all: return the list of everything that fits.
+
+    Raises:
+        NotFound: nothing fits.
+        Ambiguous: several do; the message lists them.
+
+    """
+    return default_session().find(text, all=all)
+
+
+def tree(resource: Tracked | None = None) -> Any:  # noqa: ANN401 - what is shown depends on the front end
+    """Return the tree of everything, or of one resource: text in a terminal, HTML in a notebook."""
+    from cl_notebook.views.tree import Tree  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return Tree(default_session(), resource)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Give *shell* the magics (``%load_ext cl_notebook``)."""
+    from cl_notebook.notebook.extension import load  # noqa: PLC0415 - IPython is loaded only by who is in it
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics from *shell* again (``%unload_ext cl_notebook``)."""
+    from cl_notebook.notebook.extension import unload  # noqa: PLC0415 - as above
+
+    unload(shell)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
+    """Load ``frames``, and with it pandas, when it is first used."""
+    if name == "frames":
+        import importlib  # noqa: PLC0415 - only needed here
+
+        return importlib.import_module("cl_notebook.views.frames")
+    msg = f"module 'cl_notebook' has no attribute {name!r}{errors.did_you_mean(name, __all__)}"
+    raise AttributeError(msg)

@@ -1,0 +1,233 @@
+"""Backends: a driver with a configuration and a name, and the volumes on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import CanManage, ManageableVolume, Stats, capabilities
+from cl_notebook.drivers.call import storage_call
+from cl_notebook.model import checks, context, making, reading
+from cl_notebook.model.journal import Delete
+from cl_notebook.model.tracked import Children, Tracked
+from cl_notebook.model.volume import Volume
+from cl_notebook.store.base import TABLE_OPTIONS, reg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.drivers.base import Driver
+
+
+class _OpenBackends:
+    """``Backend.backends``: what the default session has open."""
+
+    def __get__(self, instance: object, owner: type) -> dict[str, Backend]:
+        """Return the open backends by name."""
+        return context.current().backends
+
+
+@reg.mapped
+class Backend(Tracked):
+    """A driver with a configuration, under a name.
+
+    ``Backend("lvm", volume_driver="local", path="~/volumes")`` opens it in the default session and tracks it in the store. The
+    same name with the same configuration gives the same object; the name alone opens it as it is stored.
+    """
+
+    __tablename__ = "backend"
+    __table_args__ = (TABLE_OPTIONS,)
+    kind: ClassVar[str] = "backend"
+    relations: ClassVar[tuple[str, ...]] = ("volumes",)
+
+    name: Mapped[str] = mapped_column(sa.String(255), unique=True)
+    volume_driver: Mapped[str] = mapped_column(sa.String(255))
+    stored_config: Mapped[dict[str, Any]] = mapped_column("config", sa.JSON)
+
+    volumes: ClassVar[Children[Volume]] = Children("Volume", "backend_id", "backend")
+    backends: ClassVar[_OpenBackends] = _OpenBackends()
+
+    def __new__(
+        cls,
+        volume_backend_name: str | None = None,
+        *,
+        replace: bool = False,
+        **config: Any,  # noqa: ANN401 - driver options
+    ) -> Self:
+        """Open the backend in the default session; see :meth:`__init__`."""
+        if volume_backend_name is None and not config:
+            return super().__new__(cls)  # how SQLAlchemy makes the object for a row
+        return context.current().open_backend(volume_backend_name, config, replace=replace)  # type: ignore[return-value] # there are no subclasses
+
+    def __init__(
+        self,
+        volume_backend_name: str | None = None,
+        *,
+        replace: bool = False,
+        **config: Any,  # noqa: ANN401 - driver options
+    ) -> None:
+        """Open the backend under its name.
+
+        Args:
+            volume_backend_name: the name.
+            replace: take the new configuration if the name stands for another one.
+            config: ``volume_driver`` (``local``, ``sim``…) and that driver's options.
+
+        Raises:
+            InvalidInput: an option is unknown, missing or of the wrong type.
+            NotFound: there is no such driver, or a name alone was given and no backend of that name is stored.
+            AlreadyExists: the name stands for a backend with another configuration.
+            DriverError: the driver cannot use the storage.
+
+        """
+        del replace
+        if volume_backend_name is None and not config:
+            msg = "A backend needs a name and a driver: cl.Backend('lvm', volume_driver='local', path='~/volumes')."
+            raise errors.InvalidInput(msg)
+
+    @property
+    def volume_backend_name(self) -> str:
+        """The name, in Cinder's word for it."""
+        return self.name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the driver is at work in this session."""
+        return self.is_tracked and self.context.backends.get(self.name) is self
+
+    @property
+    def driver(self) -> Driver:
+        """The driver itself; opened again from the stored configuration if need be."""
+        return self.context.driver(self)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration, with secrets masked."""
+        return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **self.stored_config}
+
+    @property
+    def capabilities(self) -> dict[str, bool]:
+        """What the driver can do beyond the basics (``revert``, ``manage``…)."""
+        return capabilities(self.driver)
+
+    @property
+    def pool_names(self) -> tuple[str, ...]:
+        """Names of the pools that the storage has."""
+        return tuple(str(pool.get("pool_name", self.name)) for pool in self.stats().get("pools", ()))
+
+    def stats(self, *, refresh: bool = False) -> Stats:
+        """Return the storage's capacities, in GiB (``unknown`` and ``infinite`` are possible), and its identity."""
+        driver = self.driver
+        with storage_call(self.name, "get_volume_stats"):
+            return driver.get_volume_stats(refresh=refresh)
+
+    def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
+        """Return the volumes with this id, or with this name; all of them if neither is given."""
+        statement = sa.select(Volume).where(Volume.backend_id == self.id).order_by(Volume.created_at, Volume.id)
+        if volume_id is not None:
+            statement = statement.where(Volume.id == volume_id)
+        if volume_name is not None:
+            statement = statement.where(Volume.name == volume_name)
+        return reading.select(self.context, statement)
+
+    def create_volume(
+        self,
+        size: int,
+        name: str = "",
+        *,
+        description: str = "",
+        bootable: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        extra_specs: Mapping[str, str] | None = None,
+        qos_specs: Mapping[str, str] | None = None,
+        pool_name: str | None = None,
+        availability_zone: str | None = None,
+        id: str | None = None,  # noqa: A002 - Cinder's name for it
+    ) -> Volume:
+        """Make an empty volume of *size* GiB.
+
+        With an *id* that is tracked already and stands for the same, that volume is returned and nothing is made.
+
+        Raises:
+            InvalidInput: a value cannot be right.
+            AlreadyExists: the id stands for something else.
+            DriverError: the storage refused; the volume stays tracked with the status ``error`` unless nothing was touched.
+
+        """
+        return making.make_volume(
+            self,
+            {
+                "id": id,
+                "size": checks.size(size),
+                "name": name,
+                "description": description,
+                "bootable": bool(bootable),
+                "metadata": metadata,
+                "extra_specs": extra_specs,
+                "qos_specs": qos_specs,
+                "pool_name": pool_name,
+                "availability_zone": availability_zone,
+            },
+        )
+
+    def manageable_volumes(self) -> list[ManageableVolume]:
+        """List what is on the storage, tracked or not, as the driver sees it (Cinder's list-manageable).
+
+        Raises:
+            NotSupported: the driver cannot list.
+
+        """
+        driver = self._managing()
+        known = [volume.as_data() for volume in self.volumes_filtered()]
+        with storage_call(self.name, "get_manageable_volumes"):
+            return driver.get_manageable_volumes(known)
+
+    def manage(self, reference: str | Mapping[str, str], name: str = "") -> Volume:
+        """Adopt a volume that is on the storage already; *reference* is its name there, or Cinder's reference dict.
+
+        Raises:
+            NotSupported: the driver cannot adopt.
+            DriverError: the storage has no such volume, or it is tracked already.
+
+        """
+        self._managing()
+        source = {"source-name": reference} if isinstance(reference, str) else dict(reference)
+        return making.adopt_volume(self, source, name or next(iter(source.values()), ""))
+
+    def close(self) -> None:
+        """Let go of the driver. What is tracked stays tracked; ``cl.Backend(name)`` opens it again."""
+        self.context.close_backend(self)
+
+    def forget(self) -> None:
+        """Remove the backend from the store; the storage is not touched.
+
+        Raises:
+            ResourceBusy: volumes are tracked on it.
+
+        """
+        self._refuse_if_volumes()
+        session = self.context
+        session.journal.record("forget", [Delete(self)], self)
+        session.close_backend(self)
+
+    def _refuse_if_volumes(self) -> None:
+        statement = sa.select(sa.func.count()).select_from(Volume).where(Volume.backend_id == self.id)
+        with self.context.store.reading() as connection:
+            count = connection.execute(statement).scalar_one()
+        if count:
+            msg = f"{self.label()} has {count} volumes. Delete them, or release them with unmanage(), first."
+            raise errors.ResourceBusy(msg)
+
+    def _managing(self) -> CanManage:
+        driver = self.driver
+        if not isinstance(driver, CanManage):
+            msg = f"The driver of {self.label()} cannot list or adopt volumes."
+            raise errors.NotSupported(msg, driver=self.name)
+        return driver
+
+    def summary(self) -> tuple[str, ...]:
+        """Name, driver, and whether it is open."""
+        return (self.name, self.volume_driver, "open" if self.is_open else "closed")

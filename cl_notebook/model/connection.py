@@ -1,0 +1,287 @@
+"""Connections: a host that may reach a volume, and the device that it has of it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, GiB
+from cl_notebook.model import reading, verbs
+from cl_notebook.model.journal import Act, Change, Delete, Insert, Update
+from cl_notebook.model.tracked import Parent, Tracked
+from cl_notebook.store.base import TABLE_OPTIONS, reg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.drivers.base import Driver, ModelUpdate, Progress
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.volume import Volume
+
+_WHOLE = frozenset({"attached", "error_attaching", "error_detaching"})
+_CUT_SHORT = frozenset({"attaching", "detaching"})
+
+
+@reg.mapped
+class Connection(Tracked):
+    """A connection of one host to a volume.
+
+    ``attach_status`` (also ``status``) is ``attached`` once the storage lets the host in, as in cinderlib; ``path`` is the device
+    or file on the host where os-brick attached it, None before. ``conn_info`` is the storage's answer, kept verbatim.
+    """
+
+    __tablename__ = "connection"
+    __table_args__ = (
+        sa.Index(None, "volume_id", "created_at", "id"),
+        sa.Index(None, "backend_id"),
+        sa.Index(None, "attach_status"),
+        TABLE_OPTIONS,
+    )
+    kind: ClassVar[str] = "connection"
+
+    volume_id: Mapped[str] = mapped_column(sa.ForeignKey("volume.id"))
+    backend_id: Mapped[str] = mapped_column(sa.ForeignKey("backend.id"))
+    attach_status: Mapped[str] = mapped_column(sa.String(32))
+    attach_mode: Mapped[str] = mapped_column(sa.String(8))
+    attached_host: Mapped[str | None] = mapped_column(sa.String(255))
+    protocol: Mapped[str | None] = mapped_column(sa.String(32))
+    multipath: Mapped[bool] = mapped_column(sa.Boolean)
+    path: Mapped[str | None] = mapped_column(sa.Text)
+    connector_info: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    conn_info: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    device: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+
+    volume: ClassVar[Parent[Volume]] = Parent("Volume", "volume_id")
+    backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")
+
+    @property
+    def status(self) -> str:
+        """The same as ``attach_status``."""
+        return self.attach_status
+
+    @property
+    def connected(self) -> bool:
+        """Whether the storage lets the host in."""
+        return bool(self.conn_info)
+
+    @property
+    def attached(self) -> bool:
+        """Whether the host has a device of it."""
+        return self.path is not None
+
+    @property
+    def info(self) -> ConnectionInfo:
+        """The storage's answer, for os-brick.
+
+        Raises:
+            InvalidStatus: the connection was never made.
+
+        """
+        if not self.conn_info:
+            msg = f"{self.label()} was never made on the storage. disconnect() removes it."
+            raise errors.InvalidStatus(msg)
+        return cast("ConnectionInfo", self.conn_info)
+
+    @classmethod
+    def make(cls, volume: Volume, connector: Mapping[str, Any], *, multipath: bool = False) -> Connection:
+        """Let the host of *connector* in; see ``Volume.connect``."""
+        values = _row(volume, _checked(connector), multipath=multipath)
+        data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
+
+        def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo]:
+            return driver.create_export(data, wanted.connector), driver.initialize_connection(data, wanted)
+
+        def after(_connection: sa.Connection, answer: tuple[ModelUpdate, ConnectionInfo]) -> list[Change]:
+            exported, info = answer
+            told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
+            shared = {**verbs.kept(exported), "status": "in-use", "attach_status": "attached"}
+            return [Update(act.target, told), Update(volume, shared)]
+
+        act: Act[tuple[ModelUpdate, ConnectionInfo]] = Act(
+            action="connect",
+            call="initialize_connection",
+            do=do,
+            insert=Insert(cls, values),
+            backend=volume.backend,
+            arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
+            guards=(verbs.ready(volume.context, volume, "connect it", verbs.SETTLED),),
+            after=after,
+            failed=lambda error: [
+                Delete(act.target) if verbs.untouched(error) else Update(act.target, {"attach_status": "error_attaching"})
+            ],
+        )
+        volume.context.journal.run(act)
+        return cast("Connection", act.target)
+
+    def attach(self) -> str:
+        """Attach the volume on this host by os-brick, and return the path of the device or file.
+
+        Attached already, the device is asked for again: it is the same one, or, after the host was restarted, a new one.
+
+        Raises:
+            AttachError: the host could not, or the device is not the right one; the status is ``error_attaching``.
+
+        """
+        self.refresh()
+        session, data, again = self.context, self.volume.as_data(), self.attached
+        info, wanted = self.info, ConnectionData(self.id, self.connector_info)
+
+        def do(driver: Driver, _progress: Progress) -> tuple[ConnectionInfo, dict[str, Any]]:
+            told = info
+            if again:
+                driver.ensure_export(data)
+                told = driver.initialize_connection(data, wanted)
+            size = told["data"].get("size") or data.size * GiB
+            return told, session.host.attach(told, multipath=self.multipath, expected_bytes=size)
+
+        def after(_connection: sa.Connection, answer: tuple[ConnectionInfo, dict[str, Any]]) -> list[Change]:
+            told, device = answer
+            where = {"path": device["path"], "device": device, "attached_host": session.settings.host}
+            return [Update(self, {**where, "conn_info": dict(told), "attach_status": "attached"})]
+
+        self._run("attach", "connect_volume", do, after)
+        return str(self.path)
+
+    def detach(self, *, force: bool = False) -> None:
+        """Let go of the device on this host; the storage still lets the host in.
+
+        Args:
+            force: go on where os-brick meets errors, and take a kernel named as working on it for dead.
+
+        Raises:
+            AttachError: the host could not; the status is ``error_detaching``.
+
+        """
+        self.refresh()
+        session, info, device = self.context, self.info, self.device or {}
+
+        def do(_driver: Driver, _progress: Progress) -> None:
+            if self.attached:
+                session.host.detach(info, device, multipath=self.multipath, force=force)
+
+        gone = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
+        self._run(
+            "detach",
+            "disconnect_volume",
+            do,
+            lambda _connection, _answer: [Update(self, gone)],
+            force=force,
+        )
+
+    def disconnect(self, *, force: bool = False) -> None:
+        """Shut the host out again and forget the connection.
+
+        Args:
+            force: also while a device is attached, or a kernel is named as working on it.
+
+        Raises:
+            ResourceBusy: the device is still attached on a host.
+            DriverError: the storage refused; the status is ``error_detaching``.
+
+        """
+        self.refresh()
+        if self.attached and not force:
+            msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
+            raise errors.ResourceBusy(msg)
+        data, wanted, last = self.volume.as_data(), ConnectionData(self.id, self.connector_info), False
+
+        def alone(connection: sa.Connection) -> bool:
+            others = sa.select(sa.func.count()).where(Connection.volume_id == self.volume_id, Connection.id != self.id)
+            return connection.execute(others).scalar_one() == 0
+
+        def remember(connection: sa.Connection) -> None:
+            nonlocal last
+            last = alone(connection)
+
+        def do(driver: Driver, _progress: Progress) -> None:
+            driver.terminate_connection(data, wanted)
+            if last:
+                driver.remove_export(data)
+
+        def after(connection: sa.Connection, _answer: None) -> list[Change]:
+            changes: list[Change] = [Delete(self)]
+            if alone(connection):
+                free = {"attach_status": "detached"}
+                busy = verbs.status_now(connection, self.volume) not in verbs.SETTLED
+                changes.append(Update(self.volume, free if busy else {**free, "status": "available"}))
+            return changes
+
+        self._run(
+            "disconnect",
+            "terminate_connection",
+            do,
+            after,
+            guards=(remember,),
+            force=force,
+        )
+
+    def _run(
+        self,
+        action: str,
+        call: str,
+        do: Any,  # noqa: ANN401 - the answer's type is handed through
+        after: Any,  # noqa: ANN401 - as above
+        guards: tuple[Any, ...] = (),
+        *,
+        force: bool = False,
+    ) -> None:
+        doing, failed = ("attaching", "error_attaching") if action == "attach" else ("detaching", "error_detaching")
+        ready = verbs.ready(self.context, self, action, _WHOLE, _CUT_SHORT, force=force)
+        before = self.attach_status
+        self.context.journal.run(
+            Act(
+                action=action,
+                call=call,
+                do=do,
+                resource=self,
+                backend=self.backend,
+                guards=(ready, *guards),
+                before=[Update(self, {"attach_status": doing})],
+                after=after,
+                failed=lambda error: [Update(self, {"attach_status": before if verbs.untouched(error) else failed})],
+            )
+        )
+
+    def after_creation(self, context: Context) -> None:
+        """Stand in the volume's list, if that was loaded."""
+        reading.list_in(context, self, "Volume", "connections", self.volume_id)
+
+    def after_deletion(self, context: Context) -> None:
+        """Leave the volume's list, and say ``deleted``."""
+        reading.unlist_from(context, self, "Volume", "connections", self.volume_id)
+        reading.amend(context, self, {"attach_status": "deleted", "path": None})
+
+    def summary(self) -> tuple[str, ...]:
+        """Id, status, host, path and volume."""
+        host = self.connector_info.get("host", "?")
+        where = f"at {self.path}" if self.path else ""
+        return (self.id, self.attach_status, f"to {host}", where, f"of volume {self.volume_id[:8]}")
+
+
+def _checked(connector: Mapping[str, Any]) -> dict[str, Any]:
+    if not hasattr(connector, "items") or not connector.get("host"):
+        msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
+        raise errors.InvalidInput(msg)
+    return dict(connector)
+
+
+def _row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid4()),
+        "volume_id": volume.id,
+        "backend_id": volume.backend_id,
+        "attach_status": "attaching",
+        "attach_mode": "rw",
+        "attached_host": None,
+        "protocol": None,
+        "multipath": bool(connector.get("multipath", multipath)),
+        "path": None,
+        "connector_info": connector,
+        "conn_info": None,
+        "device": None,
+    }

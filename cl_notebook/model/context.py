@@ -1,0 +1,88 @@
+"""What a tracked object needs of the session that it lives in, and where the default session is found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from cl_notebook.errors import Error
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy.orm import Session as OrmSession
+
+    from cl_notebook.attach import Host
+    from cl_notebook.drivers.base import Driver, Progress
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.journal import Journal
+    from cl_notebook.settings import Settings
+    from cl_notebook.store import Store
+    from cl_notebook.store.follower import Follower
+
+
+class Context(Protocol):
+    """A session, seen from the objects in it."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the session runs with."""
+
+    @property
+    def store(self) -> Store:
+        """The data base behind the objects."""
+
+    @property
+    def orm(self) -> OrmSession:
+        """The identity map: one object a row. Only to be used under :attr:`lock`."""
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while objects are read from or brought in line with the store; never during a driver's call."""
+
+    @property
+    def follower(self) -> Follower:
+        """Tells which rows others changed."""
+
+    @property
+    def journal(self) -> Journal:
+        """Runs every act as intent, call, outcome."""
+
+    @property
+    def host(self) -> Host:
+        """Attaches on this host."""
+
+    @property
+    def backends(self) -> dict[str, Backend]:
+        """The open backends by name."""
+
+    @property
+    def progress(self) -> Callable[[str], AbstractContextManager[Progress]]:
+        """Shows a long copy while it runs: called with what is being done."""
+
+    def open_backend(self, name: str | None, config: dict[str, object], *, replace: bool) -> Backend:
+        """Open a backend, or give back the one that is open already."""
+
+    def close_backend(self, backend: Backend) -> None:
+        """Let go of the backend's driver; its rows stay."""
+
+    def driver(self, backend: Backend) -> Driver:
+        """Return the backend's driver, opened again from its stored configuration if need be."""
+
+
+class _Default:
+    """Where module-level names find their session; set once by :mod:`cl_notebook.session`."""
+
+    find: Callable[[], Context] | None = None
+
+
+default = _Default()
+
+
+def current() -> Context:
+    """Return the default session, made with default settings if there is none yet."""
+    if default.find is None:
+        msg = "No session: import cl_notebook, then call cl_notebook.setup()."
+        raise Error(msg)
+    return default.find()

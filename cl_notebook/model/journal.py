@@ -1,0 +1,355 @@
+"""Intent, call, outcome: the one way in which anything is changed.
+
+The intent is committed before the driver is called, the driver is called with no transaction open, the outcome is committed after
+it. Whenever a kernel is killed there is a row that says what was being done to which resource.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import psutil
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.drivers.call import storage_call
+from cl_notebook.model import operation as op
+from cl_notebook.model import reading
+from cl_notebook.store import feed
+from cl_notebook.store.base import utcnow
+
+if TYPE_CHECKING:
+    from cl_notebook.drivers.base import Driver, Progress
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Tracked
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A row to be made."""
+
+    cls: type[Tracked]
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A row to be changed."""
+
+    resource: Tracked
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A row to be removed."""
+
+    resource: Tracked
+
+
+Change = Insert | Update | Delete
+Guard = Callable[[sa.Connection], None]
+"""Looks at the store inside the transaction of the intent, and raises if the act must not be."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Act(Generic[R]):
+    """One act on one resource: what is written before the call, the call, and what is written after it."""
+
+    action: str
+    call: str
+    """Name of the driver's method (or of os-brick's), as it is shown in the history."""
+    do: Callable[[Driver, Progress], R]
+    resource: Tracked | None = None
+    insert: Insert | None = None
+    backend: Backend
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
+    before: Iterable[Change] = ()
+    after: Callable[[sa.Connection, R], Iterable[Change]]
+    failed: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
+
+    @property
+    def target(self) -> Tracked:
+        """The resource; one that is being made is there once the intent is committed."""
+        if self.resource is None:
+            msg = f"{self.action!r} has no resource before its intent is committed"
+            raise RuntimeError(msg)
+        return self.resource
+
+
+_BEGIN_OPERATION = sa.insert(op.Operation)
+_END_OPERATION = sa.update(op.Operation).where(op.Operation.id == sa.bindparam("operation"))
+
+
+class Journal:
+    """Runs acts for one session and writes them down."""
+
+    def __init__(self, context: Context) -> None:
+        """Belong to the session *context*."""
+        self._context = context
+        self._kernel_id: str | None = None
+
+    @property
+    def kernel_id(self) -> str:
+        """The id under which this process stands in the store; the row is made with the first act."""
+        if self._kernel_id is None:
+            self._kernel_id = self._register_kernel()
+        return self._kernel_id
+
+    def run(self, act: Act[R]) -> R:
+        """Do *act*: commit the intent, call the driver, commit the outcome.
+
+        Raises:
+            ReadOnly: the session may only look.
+            ChangedElsewhere: somebody else changed a row since it was read.
+            DriverError, AttachError: the storage or the host refused; the outcome says so.
+
+        """
+        self.refuse_if_read_only(act.action)
+        context = self._context
+        driver = context.driver(act.backend)
+        operation = self._intend(act)
+        started = time.monotonic()
+        try:
+            with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as progress:
+                result = act.do(driver, progress)
+        except BaseException as error:
+            changes = list(act.failed(error))
+            self._settle(act, operation, started, lambda _connection: changes, error)
+            raise
+        self._settle(act, operation, started, lambda connection: act.after(connection, result), None)
+        return result
+
+    def save(self, resource: Tracked, values: Mapping[str, Any]) -> None:
+        """Write plain values of a row: a change without a driver."""
+        self.refuse_if_read_only("save")
+        entry = self._entry("save", resource, None)
+        self._commit([Update(resource, dict(values))], lambda _connection: entry)
+
+    def record(self, action: str, changes: list[Change], resource: Tracked | Insert) -> list[Tracked]:
+        """Write a change that needs no driver as an operation that is done at once; return the objects."""
+        self.refuse_if_read_only(action)
+
+        def written(connection: sa.Connection) -> feed.Entry:
+            row = self._operation_row(action, None, resource, None, {})
+            row |= {"status": op.DONE, "ended_at": row["started_at"], "duration": 0.0}
+            number = connection.execute(_BEGIN_OPERATION, row).inserted_primary_key
+            return self._entry("outcome", resource, number[0] if number else None)
+
+        self._kernel_id = self.kernel_id
+        return self._commit(changes, written)
+
+    def refuse_if_read_only(self, action: str) -> None:
+        """Raise ReadOnly if the session may only look."""
+        if self._context.settings.read_only:
+            msg = f"This session is read-only, so {action} is refused. cl.setup(read_only=False) allows it."
+            raise errors.ReadOnly(msg)
+
+    def _intend(self, act: Act[Any]) -> int:
+        kernel_id = self.kernel_id
+        target = act.insert or act.target
+        number = 0
+
+        def written(connection: sa.Connection) -> feed.Entry:
+            nonlocal number
+            row = self._operation_row(act.action, act.call, target, act.backend, act.arguments)
+            key = connection.execute(_BEGIN_OPERATION, row | {"kernel_id": kernel_id}).inserted_primary_key
+            number = key[0] if key else 0
+            return self._entry("intent", target, number)
+
+        changes = [*([act.insert] if act.insert else []), *act.before]
+        made = self._commit(changes, written, act.guards)
+        if act.insert:
+            act.resource = made[0]
+        return number
+
+    def _settle(
+        self,
+        act: Act[Any],
+        operation: int,
+        started: float,
+        changes: Callable[[sa.Connection], Iterable[Change]],
+        error: BaseException | None,
+    ) -> None:
+        def written(connection: sa.Connection) -> feed.Entry:
+            connection.execute(
+                _END_OPERATION,
+                {
+                    "operation": operation,
+                    "status": _status(error),
+                    "ended_at": utcnow(),
+                    "duration": time.monotonic() - started,
+                    "error": f"{type(error).__name__}: {error}" if error else None,
+                },
+            )
+            return self._entry("outcome", act.target, operation)
+
+        # Not checked: what the storage did is written down whatever others wrote meanwhile.
+        self._commit(changes, written, checked=False)
+
+    def _commit(
+        self,
+        changes: Iterable[Change] | Callable[[sa.Connection], Iterable[Change]],
+        written: Callable[[sa.Connection], feed.Entry],
+        guards: tuple[Guard, ...] = (),
+        *,
+        checked: bool = True,
+    ) -> list[Tracked]:
+        context = self._context
+        with context.lock:
+            try:
+                with context.store.writing() as connection:
+                    context.follower.sync()
+                    for guard in guards:
+                        guard(connection)
+                    todo = list(changes(connection) if callable(changes) else changes)
+                    applied = [(change, _apply(connection, change, checked=checked)) for change in todo]
+                    number = feed.append(connection, written(connection))
+            except errors.ChangedElsewhere:
+                for change in todo:
+                    if isinstance(change, Update):
+                        reading.refresh(context, change.resource)
+                raise
+            context.follower.wrote(number)
+            return [_bring_in_line(context, change, values) for change, values in applied]
+
+    def _operation_row(
+        self,
+        action: str,
+        call: str | None,
+        target: Tracked | Insert,
+        backend: Backend | None,
+        arguments: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+        return {
+            "action": action,
+            "call": call,
+            "status": op.RUNNING,
+            "resource_type": target.cls.kind if isinstance(target, Insert) else target.kind,
+            "resource_id": read("id"),
+            "resource_name": read("name"),
+            "backend_id": backend.id if backend is not None else None,
+            "arguments": dict(arguments),
+            "started_at": utcnow(),
+            "kernel_id": self._kernel_id,
+        }
+
+    def _entry(self, event: str, target: Tracked | Insert, operation: int | None) -> feed.Entry:
+        read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+        return feed.Entry(
+            event=event,
+            resource_type=target.cls.kind if isinstance(target, Insert) else target.kind,
+            resource_id=str(read("id")),
+            volume_id=read("volume_id"),
+            backend_id=read("backend_id"),
+            status=read("status"),
+            operation_id=operation,
+        )
+
+    def _register_kernel(self) -> str:
+        process = psutil.Process()
+        kernel_id = str(uuid.uuid4())
+        row = {
+            "id": kernel_id,
+            "host": self._context.settings.host,
+            "user": _user(),
+            "pid": process.pid,
+            "process_started_at": dt.datetime.fromtimestamp(process.create_time(), tz=dt.UTC),
+            "notebook": os.environ.get("JPY_SESSION_NAME"),
+            "started_at": utcnow(),
+        }
+        with self._context.lock, self._context.store.writing() as connection:
+            connection.execute(sa.insert(op.Kernel), row)
+        return kernel_id
+
+    @staticmethod
+    def _doing(act: Act[Any]) -> str:
+        return f"{act.action} {act.resource.label() if act.resource is not None else ''}".strip()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user that has no entry in the password file
+        return str(os.getuid())
+
+
+def _status(error: BaseException | None) -> str:
+    if error is None:
+        return op.DONE
+    return op.FAILED if isinstance(error, Exception) else op.INTERRUPTED
+
+
+def _columns(cls: type[Tracked]) -> dict[str, str]:
+    """Return the name of each mapped attribute -> the name of its column."""
+    return {attribute.key: attribute.columns[0].key for attribute in sa.inspect(cls).column_attrs}
+
+
+def _parameters(cls: type[Tracked], values: Mapping[str, Any]) -> dict[str, Any]:
+    columns = _columns(cls)
+    return {columns[name]: value for name, value in values.items()}
+
+
+def _apply(connection: sa.Connection, change: Change, *, checked: bool) -> dict[str, Any]:
+    match change:
+        case Insert(cls, values):
+            row = {name: values.get(name) for name in _columns(cls)} | {"created_at": utcnow(), "version": 1}
+            connection.execute(sa.insert(cls), _parameters(cls, row))
+            return row
+        case Update(resource, values):
+            return _update(connection, resource, dict(values), checked=checked)
+        case Delete(resource):
+            cls = type(resource)
+            connection.execute(sa.delete(cls).where(cls.id == resource.id))
+            return {}
+
+
+def _update(connection: sa.Connection, resource: Tracked, values: dict[str, Any], *, checked: bool) -> dict[str, Any]:
+    cls = type(resource)
+    values["updated_at"] = utcnow()
+    statement = sa.update(cls).where(cls.id == resource.id)
+    if checked:
+        statement = statement.where(cls.version == resource.version)
+        values["version"] = resource.version + 1
+    else:
+        statement = statement.values(version=cls.version + 1)
+    if not checked:
+        values["version"] = _new_version(connection, resource, statement, _parameters(cls, values))
+    elif not connection.execute(statement, _parameters(cls, values)).rowcount:
+        msg = f"{resource.label()} was changed elsewhere since it was read. It is refreshed now: look again, then repeat."
+        raise errors.ChangedElsewhere(msg)
+    return values
+
+
+def _new_version(connection: sa.Connection, resource: Tracked, statement: sa.Update, values: dict[str, Any]) -> int:
+    cls = type(resource)
+    if connection.dialect.update_returning:
+        return connection.execute(statement.returning(cls.version), values).scalar() or 0
+    connection.execute(statement, values)
+    return connection.execute(sa.select(cls.version).where(cls.id == resource.id)).scalar() or 0
+
+
+def _bring_in_line(context: Context, change: Change, values: dict[str, Any]) -> Tracked:
+    match change:
+        case Insert(cls):
+            made = reading.adopt(context, cls, values)
+            made.after_creation(context)
+            return made
+        case Update(resource):
+            reading.amend(context, resource, values)
+            return resource
+        case Delete(resource):
+            reading.let_go(context, resource)
+            return resource

@@ -1,0 +1,82 @@
+"""Finding a resource again by whatever is remembered of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.model import reading
+from cl_notebook.model.backend import Backend
+from cl_notebook.model.connection import Connection
+from cl_notebook.model.snapshot import Snapshot
+from cl_notebook.model.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Tracked
+
+SHOWN = 10
+"""Candidates that an error lists."""
+
+MOST = 1000
+"""Resources that one search returns at most of each kind."""
+
+_NAMED = (Volume, Snapshot, Backend)
+_ALL = (Volume, Snapshot, Connection, Backend)
+
+
+def find(context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL) -> list[Tracked]:
+    """Return what *text* fits, from the narrowest meaning that fits anything: id, name, id prefix, part of a name.
+
+    Raises:
+        InvalidInput: *text* is empty or no text.
+
+    """
+    if not isinstance(text, str) or not text.strip():
+        msg = f"Say what to look for: an id, the beginning of an id, a name or a part of one, not {text!r}."
+        raise errors.InvalidInput(msg)
+    low = text.strip().lower()
+    ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.ColumnElement[bool]]], ...] = (
+        (_ALL, lambda cls: cls.id == low),
+        (_NAMED, lambda cls: cls.name == text),
+        (_ALL, lambda cls: sa.and_(cls.id >= low, cls.id < low + "g")),
+        (_NAMED, lambda cls: cls.name.icontains(text, autoescape=True)),
+    )
+    named: list[Tracked] = []
+    for candidates, where in ways:
+        found = named
+        for cls in candidates:
+            if cls in kinds:
+                statement = sa.select(cls).where(where(cls)).order_by(cls.created_at, cls.id).limit(MOST)
+                found = [*found, *reading.select(context, statement)]
+        if found and where is not ways[1][1]:
+            return _unique(found)
+        named = found  # a name may be the beginning of somebody else's id: both are meant
+    return []
+
+
+def the_one(text: str, found: Sequence[Tracked]) -> Tracked:
+    """Return the only resource among *found*.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: there are several; the message lists them.
+
+    """
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        msg = f"Nothing is tracked under {text!r}: no id begins so, and no name holds it."
+        raise errors.NotFound(msg)
+    lines = [f"{resource.label()}, {resource.id}" for resource in found]
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    msg = f"{text!r} fits {len(found)} resources: {'; '.join(lines[:SHOWN])}{more}. Type more of the id."
+    raise errors.Ambiguous(msg, lines)
+
+
+def _unique(found: Sequence[Tracked]) -> list[Tracked]:
+    return list({resource.id: resource for resource in found}.values())

@@ -1,0 +1,153 @@
+"""How volumes come into being: made empty, made from a snapshot or another volume, or adopted from the storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import VolumeData
+from cl_notebook.model import checks, reading, verbs
+from cl_notebook.model.journal import Act, Change, Delete, Insert, Update
+from cl_notebook.model.reading import CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cl_notebook.drivers.base import CanManage, Driver, ModelUpdate, Progress
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.journal import Guard
+    from cl_notebook.model.volume import Volume
+
+_DATA = ("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs")
+_MORE = ("provider_location", "provider_id", "source_volid", "snapshot_id")
+
+
+def make_volume(
+    backend: Backend,
+    fields: Mapping[str, Any],
+    call: str = "create_volume",
+    do: Callable[[Driver, VolumeData, Progress], ModelUpdate] | None = None,
+    guards: tuple[Guard, ...] = (),
+) -> Volume:
+    """Make a volume of *fields* on *backend*: by *do*, or an empty one.
+
+    Raises:
+        InvalidInput: a field cannot be right.
+        AlreadyExists: the id stands for something else.
+        DriverError: the storage refused.
+
+    """
+    values = _row(backend, fields)
+    same = _already_there(backend, values) if fields.get("id") else None
+    if same is not None:
+        return same
+    data = volume_data(values)
+
+    def create(driver: Driver, progress: Progress) -> ModelUpdate:
+        return do(driver, data, progress) if do else driver.create_volume(data)
+
+    act: Act[ModelUpdate] = Act(
+        action="create",
+        call=call,
+        do=create,
+        insert=Insert(CLASSES["Volume"], values),
+        backend=backend,
+        arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
+        guards=guards,
+        after=lambda _connection, update: [Update(act.target, {**verbs.kept(update), "status": "available"})],
+        failed=lambda error: [_given_up(act, error)],
+    )
+    backend.context.journal.run(act)
+    return cast("Volume", act.target)
+
+
+def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volume:
+    """Track what *source* names on the storage of *backend*.
+
+    Raises:
+        AlreadyExists: it is tracked already.
+        NotSupported, DriverError: the driver cannot adopt, or the storage has no such volume; nothing is tracked then.
+
+    """
+    values = _row(backend, {"name": name, "size": 0}) | {"status": "managing"}
+    data = volume_data(values)
+
+    def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
+        able: CanManage = verbs.capable(driver, "manage", backend)
+        return able.manage_existing_get_size(data, source), able.manage_existing(data, source)
+
+    act: Act[tuple[int, ModelUpdate]] = Act(
+        action="manage",
+        call="manage_existing",
+        do=manage,
+        insert=Insert(CLASSES["Volume"], values),
+        backend=backend,
+        arguments=dict(source),
+        guards=(_not_tracked(backend, source),),
+        after=lambda _connection, answer: [
+            Update(act.target, {**verbs.kept(answer[1]), "size": answer[0], "status": "available"})
+        ],
+        failed=lambda _error: [Delete(act.target)],
+    )
+    backend.context.journal.run(act)
+    return cast("Volume", act.target)
+
+
+def volume_data(values: Mapping[str, Any]) -> VolumeData:
+    """Return what a driver is told of a volume with the columns *values*."""
+    return VolumeData(metadata=values["metadata_"], **{name: values[name] for name in (*_DATA, *_MORE)})
+
+
+def _given_up(act: Act[Any], error: BaseException) -> Change:
+    return Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})
+
+
+def _not_tracked(backend: Backend, source: Mapping[str, str]) -> Guard:
+    cls = cast("type[Volume]", CLASSES["Volume"])
+    stored = sa.select(cls.id).where(cls.backend_id == backend.id, cls.name_in_storage.in_(list(source.values())))
+
+    def guard(connection: sa.Connection) -> None:
+        found = connection.execute(stored).scalar()
+        if found:
+            msg = f"{', '.join(source.values())!r} on {backend.label()} is tracked already, as volume {found}."
+            raise errors.AlreadyExists(msg)
+
+    return guard
+
+
+def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
+    volume_id = checks.new_id(fields.get("id"))
+    pool = fields.get("pool_name")
+    return {
+        "id": volume_id,
+        "name": checks.name(fields.get("name")),
+        "description": checks.text(fields.get("description"), "description"),
+        "size": fields["size"],
+        "status": "creating",
+        "attach_status": "detached",
+        "backend_id": backend.id,
+        "host": f"{backend.context.settings.host}@{backend.name}" + (f"#{pool}" if pool else ""),
+        "pool_name": pool,
+        "name_in_storage": f"volume-{volume_id}",
+        "snapshot_id": fields.get("snapshot_id"),
+        "source_volid": fields.get("source_volid"),
+        "availability_zone": fields.get("availability_zone"),
+        "bootable": bool(fields.get("bootable")),
+        "metadata_": checks.text_map(fields.get("metadata"), "metadata"),
+        "extra_specs": checks.text_map(fields.get("extra_specs"), "extra_specs"),
+        "qos_specs": checks.text_map(fields.get("qos_specs"), "qos_specs"),
+        "provider_location": None,
+        "provider_id": None,
+    }
+
+
+def _already_there(backend: Backend, values: Mapping[str, Any]) -> Volume | None:
+    known = reading.get(backend.context, cast("type[Volume]", CLASSES["Volume"]), values["id"])
+    if known is None:
+        return None
+    if all(getattr(known, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):
+        return known
+    msg = f"The id {values['id']} is taken by {known.label()} of {known.size} GiB on {known.host}. Choose another."
+    raise errors.AlreadyExists(msg)

@@ -1,0 +1,257 @@
+"""How tracked objects are read: one identity a row, relations in pages, and nothing read twice that nobody changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import orm as sa_orm
+
+from cl_notebook.store.boundary import store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Children, Tracked
+
+T = TypeVar("T", bound="Tracked")
+
+CLASSES: dict[str, type[Tracked]] = {}
+"""The tracked classes by name: how they know each other without importing each other."""
+
+PAGE = 500
+"""Objects that were read together and lie this close have their relations read together, too."""
+
+_TICK = "_read_at_tick"
+_PEERS = "_peers"
+
+
+def get(context: Context, cls: type[T], resource_id: str) -> T | None:
+    """Return the object of one row, from memory if it is held there and nobody changed the row since."""
+    with context.lock:
+        context.follower.sync()
+        known = held(context, cls, resource_id)
+        if known is not None and (_is_current(context, known) or _is_modified(known)):
+            return known
+        found = select(context, sa.select(cls).where(cls.id == resource_id))
+        if not found and known is not None:
+            let_go(context, known)
+        return found[0] if found else None
+
+
+def select(context: Context, statement: sa.Select[T]) -> list[T]:
+    """Return the objects of *statement*'s rows, with the values that the rows have now.
+
+    What was set on an object and not saved is kept.
+    """
+    with context.lock:
+        context.follower.sync()
+        tick = context.follower.tick
+        orm = context.orm
+        unsaved = [(changed, _unsaved(changed)) for changed in orm.dirty]
+        with store_errors(context.store.url):
+            try:
+                found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
+            finally:
+                _end_transaction(orm)
+        for changed, values in unsaved:
+            for name, value in values.items():
+                setattr(changed, name, value)
+        _stamp(found, tick)
+        return found
+
+
+def _end_transaction(orm: sa_orm.Session) -> None:
+    # Neither commit(), which would write what the user set and did not save, nor rollback(), which would forget it.
+    transaction = orm.get_transaction()
+    if transaction is not None:
+        transaction.close()
+
+
+def load_children(owner: Tracked, relation: Children[T]) -> list[T]:
+    """Load the list of *owner*, and have those of the objects that were read together with it ready."""
+    context = owner.context
+    with context.lock:
+        context.follower.sync()
+        ready = owner.__dict__.pop(_ahead(relation), None)
+        if ready is not None and context.follower.children_changed(owner.id, ready[0]) == set():
+            tick, children = ready
+            _put(owner, relation, children, tick)
+            return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # the slot holds what was just put there
+        _load_page(context, owner, relation)
+        return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # as above
+
+
+def _load_page(context: Context, owner: Tracked, relation: Children[T]) -> None:
+    owners = {peer.id: peer for peer in _peers(context, owner) if relation.slot not in peer.__dict__}
+    owners[owner.id] = owner
+    tick = context.follower.tick
+    groups: dict[str, list[T]] = {resource_id: [] for resource_id in owners}
+    for child in _select_children(context, relation, list(owners)):
+        groups[child.__dict__[relation.column]].append(child)
+    _put(owner, relation, groups.pop(owner.id), tick)
+    for resource_id, children in groups.items():
+        owners[resource_id].__dict__[_ahead(relation)] = (tick, children)
+
+
+def _select_children(
+    context: Context, relation: Children[T], owner_ids: Sequence[str], only: Iterable[str] | None = None
+) -> list[T]:
+    target = relation.target
+    column = getattr(target, relation.column)
+    chosen = column == owner_ids[0] if len(owner_ids) == 1 else column.in_(owner_ids)
+    statement = sa.select(target).where(chosen).order_by(target.created_at, target.id)
+    return select(context, statement if only is None else statement.where(target.id.in_(list(only))))
+
+
+def _put(owner: Tracked, relation: Children[T], children: list[T], tick: int) -> None:
+    slot = f"_loaded_{relation.owner}"
+    for child in children:
+        child.__dict__[slot] = owner
+    owner.__dict__[relation.slot] = children
+    owner.__dict__[f"{relation.slot}_tick"] = tick
+
+
+def refresh(context: Context, resource: Tracked) -> None:
+    """Bring *resource* and its loaded relations in line with the store; free of queries while nobody wrote anything."""
+    with context.lock:
+        context.follower.sync()
+        if _nothing_happened(context, resource):
+            return
+        if _is_modified(resource) or not _is_current(context, resource):
+            _reread(context, resource)
+        for name in resource.relations:
+            relation: Children[Any] = getattr(type(resource), name)
+            if relation.slot in resource.__dict__:
+                _refresh_children(context, resource, relation)
+
+
+def _nothing_happened(context: Context, resource: Tracked) -> bool:
+    """Return whether no row at all was changed, and nothing set and not saved, since *resource* and its lists were read."""
+    if context.orm.identity_map.check_modified():
+        return False
+    inner, tick = resource.__dict__, context.follower.tick
+    return inner.get(_TICK) == tick and all(
+        inner[f"_loaded_{name}_tick"] == tick for name in resource.relations if f"_loaded_{name}" in inner
+    )
+
+
+def _reread(context: Context, resource: Tracked) -> None:
+    cls = type(resource)
+    for name in _unsaved(resource):
+        before = sa.inspect(resource).attrs[name].history.deleted
+        sa_orm.attributes.set_committed_value(resource, name, before[0] if before else None)
+    if not select(context, sa.select(cls).where(cls.id == resource.id)):
+        let_go(context, resource)
+
+
+def _refresh_children(context: Context, owner: Tracked, relation: Children[T]) -> None:
+    listed: list[T] = owner.__dict__[relation.slot]
+    tick: int = owner.__dict__[f"{relation.slot}_tick"]
+    now = context.follower.tick
+    for child in listed:
+        if _is_modified(child):
+            _reread(context, child)
+    changed = context.follower.children_changed(owner.id, tick)
+    if changed is not None and not changed:
+        return
+    if changed is None or len(changed) > PAGE:
+        _put(owner, relation, _select_children(context, relation, [owner.id]), now)
+        return
+    found = {child.id: child for child in _select_children(context, relation, [owner.id], changed)}
+    kept = [child for child in listed if child.id not in changed or child.id in found]
+    listed_ids = {child.id for child in kept}
+    kept.extend(child for child in found.values() if child.id not in listed_ids)
+    kept.sort(key=lambda child: (child.created_at, child.id))
+    _put(owner, relation, kept, now)
+
+
+def adopt(context: Context, cls: type[T], values: dict[str, Any]) -> T:
+    """Return the object for a row that was just inserted with *values*, without reading it back."""
+    manager = sa_orm.class_mapper(cls).class_manager
+    instance: T = manager.new_instance()
+    instance.__dict__.update(values)
+    sa_orm.make_transient_to_detached(instance)
+    context.orm.add(instance)
+    instance.__dict__[_TICK] = context.follower.tick
+    return instance
+
+
+def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
+    """Give *resource* the *values* that were just committed for its row."""
+    for name, value in values.items():
+        sa_orm.attributes.set_committed_value(resource, name, value)
+    if _TICK not in resource.__dict__:
+        resource.__dict__[_TICK] = context.follower.tick
+
+
+def list_in(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
+    """Add *child* to the list of its owner, if the owner is held and the list was loaded."""
+    _relist(context, owner_class, relation_name, owner_id, lambda listed: [*listed, child])
+
+
+def unlist_from(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
+    """Take *child* out of the list of its owner, if the owner is held and the list was loaded."""
+    _relist(context, owner_class, relation_name, owner_id, lambda listed: [other for other in listed if other is not child])
+
+
+def _relist(
+    context: Context, owner_class: str, relation_name: str, owner_id: str, change: Callable[[list[Any]], list[Any]]
+) -> None:
+    # A new list each time: who is looping over the old one while he creates or deletes meets every resource once.
+    cls = CLASSES[owner_class]
+    owner = held(context, cls, owner_id)
+    if owner is None:
+        return
+    relation: Children[Any] = getattr(cls, relation_name)
+    owner.__dict__.pop(_ahead(relation), None)
+    listed = owner.__dict__.get(relation.slot)
+    if listed is not None:
+        owner.__dict__[relation.slot] = change(listed)
+
+
+def let_go(context: Context, resource: Tracked) -> None:
+    """Stop tracking *resource*: its row is gone."""
+    if resource in context.orm:
+        context.orm.expunge(resource)
+    resource.after_deletion(context)
+
+
+def held(context: Context, cls: type[T], resource_id: str) -> T | None:
+    """Return the object of one row if the session holds it; the store is not asked."""
+    return context.orm.identity_map.get(sa_orm.class_mapper(cls).identity_key_from_primary_key((resource_id,)))
+
+
+def _peers(context: Context, owner: Tracked) -> list[Tracked]:
+    peers = (held(context, type(owner), peer) for peer in owner.__dict__.get(_PEERS, ()))
+    return [peer for peer in peers if peer is not None]
+
+
+def _stamp(found: list[T], tick: int) -> None:
+    for start in range(0, len(found), PAGE):
+        page = found[start : start + PAGE]
+        peers = tuple([resource.id for resource in page]) if len(page) > 1 else ()
+        for resource in page:
+            inner = resource.__dict__
+            inner[_TICK] = tick
+            if peers:
+                inner[_PEERS] = peers
+
+
+def _is_current(context: Context, resource: Tracked) -> bool:
+    read_at: int = resource.__dict__.get(_TICK, 0)
+    return context.follower.changed_at(resource.id) <= read_at
+
+
+def _is_modified(resource: Tracked) -> bool:
+    return bool(sa_orm.attributes.instance_state(resource).modified)
+
+
+def _unsaved(resource: Tracked) -> dict[str, Any]:
+    state = sa.inspect(resource)
+    return {name: attribute.value for name, attribute in state.attrs.items() if attribute.history.has_changes()}
+
+
+def _ahead(relation: Children[Any]) -> str:
+    return f"{relation.slot}_ahead"

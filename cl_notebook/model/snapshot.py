@@ -1,0 +1,195 @@
+"""Snapshots: the bytes of a volume at one moment, kept."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cl_notebook.drivers.base import SnapshotData
+from cl_notebook.model import checks, making, reading, verbs
+from cl_notebook.model.context import current
+from cl_notebook.model.journal import Act, Delete, Insert, Update
+from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
+from cl_notebook.store.base import TABLE_OPTIONS, reg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.drivers.base import ModelUpdate
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.volume import Volume
+
+
+@reg.mapped
+class Snapshot(HasMetadata, Tracked):
+    """A snapshot. ``volume_size`` is the volume's size in GiB when it was taken."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = (
+        sa.Index(None, "name"),
+        sa.Index(None, "volume_id", "created_at", "id"),
+        sa.Index(None, "backend_id"),
+        sa.Index(None, "status"),
+        TABLE_OPTIONS,
+    )
+    kind: ClassVar[str] = "snapshot"
+    editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")
+
+    name: Mapped[str] = mapped_column(sa.String(255))
+    description: Mapped[str | None] = mapped_column(sa.Text)
+    status: Mapped[str] = mapped_column(sa.String(32))
+    progress: Mapped[str | None] = mapped_column(sa.String(32))
+    volume_id: Mapped[str] = mapped_column(sa.ForeignKey("volume.id"))
+    volume_size: Mapped[int] = mapped_column(sa.Integer)
+    backend_id: Mapped[str] = mapped_column(sa.ForeignKey("backend.id"))
+    name_in_storage: Mapped[str] = mapped_column(sa.String(255))
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", sa.JSON)
+    provider_location: Mapped[str | None] = mapped_column(sa.Text)
+    provider_id: Mapped[str | None] = mapped_column(sa.String(255))
+
+    volume: ClassVar[Parent[Volume]] = Parent("Volume", "volume_id")
+    backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")
+
+    @property
+    def display_name(self) -> str:
+        """The name, in Cinder's word for it."""
+        return self.name
+
+    @property
+    def size(self) -> int:
+        """Size in GiB of the volume when the snapshot was taken."""
+        return self.volume_size
+
+    @classmethod
+    def get_by_name(cls, name: str) -> list[Snapshot]:
+        """Return the snapshots of that display name; names need not be unique."""
+        return reading.select(current(), sa.select(cls).where(cls.name == name).order_by(cls.created_at, cls.id))
+
+    @classmethod
+    def make(cls, volume: Volume, fields: Mapping[str, Any]) -> Snapshot:
+        """Keep the present bytes of *volume*; see ``Volume.create_snapshot``."""
+        values = _row(volume, fields)
+        data = _data(values, volume)
+        act: Act[ModelUpdate] = Act(
+            action="create",
+            call="create_snapshot",
+            do=lambda driver, progress: driver.create_snapshot(data, progress),
+            insert=Insert(cls, values),
+            backend=volume.backend,
+            arguments={"volume_id": volume.id, "name": values["name"]},
+            guards=(verbs.ready(volume.context, volume, "take a snapshot", verbs.SETTLED),),
+            after=lambda _connection, update: [
+                Update(act.target, {**verbs.kept(update), "status": "available", "progress": "100%"})
+            ],
+            failed=lambda error: [Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})],
+        )
+        volume.context.journal.run(act)
+        return cast("Snapshot", act.target)
+
+    def create_volume(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - Cinder's fields
+        """Make a volume with the bytes of the snapshot, as large or larger (*size* in GiB).
+
+        Raises:
+            InvalidInput: *size* is smaller than the snapshot.
+            DriverError: the storage refused.
+
+        """
+        grown = self.volume_size if size is None else checks.size(size)
+        checks.at_least(grown, self.volume_size, f"A volume from {self.label()}")
+        source, volume = self.as_data(), self.volume
+        inherited = {"extra_specs": volume.extra_specs, "qos_specs": volume.qos_specs, "bootable": volume.bootable}
+        return making.make_volume(
+            self.backend,
+            {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": grown, "snapshot_id": self.id},
+            "create_volume_from_snapshot",
+            lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
+            (verbs.ready(self.context, self, "make a volume from it", {"available"}),),
+        )
+
+    def revert(self) -> None:
+        """Give the volume the bytes of this snapshot again; see ``Volume.revert``."""
+        self.volume.revert(self)
+
+    def delete(self, *, force: bool = False) -> None:
+        """Remove the snapshot from the storage and from the store; volumes made from it stay.
+
+        Args:
+            force: take a kernel that is still named as working on it for dead.
+
+        Raises:
+            DriverError: the storage refused; the status is ``error_deleting``.
+
+        """
+        self.refresh()
+        data, before = self.as_data(), self.status
+        self.context.journal.run(
+            Act(
+                action="delete",
+                call="delete_snapshot",
+                do=lambda driver, _progress: driver.delete_snapshot(data),
+                resource=self,
+                backend=self.backend,
+                guards=(
+                    verbs.ready(self.context, self, "delete", {"available", "error", "error_deleting"}, verbs.BUSY, force=force),
+                ),
+                before=[Update(self, {"status": "deleting"})],
+                after=lambda _connection, _answer: [Delete(self)],
+                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],
+            )
+        )
+
+    def validate(self) -> None:
+        """Check what :meth:`save` is about to write."""
+        self.name = checks.name(self.name)
+        self.description = checks.text(self.description, "description")
+        self.metadata_ = checks.text_map(self.metadata_, "metadata")
+
+    def as_data(self) -> SnapshotData:
+        """Return what a driver is told of the snapshot."""
+        return _data(self.__dict__, self.volume)
+
+    def after_creation(self, context: Context) -> None:
+        """Stand in the volume's list, if that was loaded."""
+        reading.list_in(context, self, "Volume", "snapshots", self.volume_id)
+
+    def after_deletion(self, context: Context) -> None:
+        """Leave the volume's list, and say ``deleted``."""
+        reading.unlist_from(context, self, "Volume", "snapshots", self.volume_id)
+        reading.amend(context, self, {"status": "deleted"})
+
+    def summary(self) -> tuple[str, ...]:
+        """Name, id, size, status and volume."""
+        name = repr(self.name) if self.name else ""
+        return (name, self.id, f"{self.volume_size} GiB", self.status, f"of volume {self.volume_id[:8]}")
+
+
+def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
+    snapshot_id = str(uuid.uuid4())
+    return {
+        "id": snapshot_id,
+        "name": checks.name(fields.get("name")),
+        "description": checks.text(fields.get("description"), "description"),
+        "status": "creating",
+        "progress": "0%",
+        "volume_id": volume.id,
+        "volume_size": volume.size,
+        "backend_id": volume.backend_id,
+        "name_in_storage": f"snapshot-{snapshot_id}",
+        "metadata_": checks.text_map(fields.get("metadata"), "metadata"),
+        "provider_location": None,
+        "provider_id": None,
+    }
+
+
+def _data(values: Mapping[str, Any], volume: Volume) -> SnapshotData:
+    names = ("id", "name_in_storage", "name", "provider_location", "provider_id")
+    return SnapshotData(
+        volume=volume.as_data(),
+        size=values["volume_size"],
+        metadata=values["metadata_"],
+        **{name: values[name] for name in names},
+    )

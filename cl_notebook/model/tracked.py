@@ -1,0 +1,196 @@
+"""What the tracked objects share: identity, refresh, and relations that are loaded once, when first asked for."""
+
+from __future__ import annotations
+
+import datetime as dt  # noqa: TC003 - SQLAlchemy reads the annotations of the mixin, too
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast, overload
+
+import sqlalchemy as sa
+from sqlalchemy import orm as sa_orm
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cl_notebook import errors
+from cl_notebook.model import reading
+from cl_notebook.model.context import current
+from cl_notebook.model.reading import CLASSES
+from cl_notebook.store.base import UtcDateTime, utcnow
+
+if TYPE_CHECKING:
+    from cl_notebook.model.context import Context
+
+T = TypeVar("T", bound="Tracked")
+
+
+class Tracked:
+    """A live object over one row. Within a session there is one object a row: who finds it holds the object that was lost."""
+
+    __tablename__: ClassVar[str]
+    kind: ClassVar[str]
+    """The resource's word: ``backend``, ``volume``, ``snapshot`` or ``connection``."""
+    relations: ClassVar[tuple[str, ...]] = ()
+    """Names of the lists that :meth:`refresh` brings up to date if they were loaded."""
+    editable: ClassVar[tuple[str, ...]] = ()
+    """Columns that :meth:`save` writes."""
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, sort_order=-10)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, sort_order=10)
+    updated_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, sort_order=10)
+    version: Mapped[int] = mapped_column(sa.Integer, default=1, sort_order=10)
+    """Counts the changes of the row, so that a write never hides somebody else's."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - handed through
+        """Make the class known to the others by its name."""
+        super().__init_subclass__(**kwargs)
+        CLASSES[cls.__name__] = cls
+
+    @property
+    def context(self) -> Context:
+        """The session that the object lives in.
+
+        Raises:
+            Refused: the object is not tracked any more: deleted, or its session was closed.
+
+        """
+        orm = sa_orm.object_session(self)
+        if orm is None:
+            msg = f"{self} is not tracked any more: it was deleted, or its session was closed."
+            raise errors.Refused(msg)
+        return cast("Context", orm.info["context"])
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether the object still stands for a row of an open session."""
+        return sa_orm.object_session(self) is not None
+
+    @classmethod
+    def get_by_id(cls, resource_id: str) -> Self:
+        """Return the resource with this id: the object that you already hold, if there is one.
+
+        Raises:
+            NotFound: the store has no such row.
+
+        """
+        found = reading.get(current(), cls, resource_id)
+        if found is None:
+            msg = f"No {cls.kind} has the id {resource_id!r}. cl.find({resource_id[:8]!r}) looks for parts of ids and names."
+            raise errors.NotFound(msg)
+        return found
+
+    def refresh(self) -> None:
+        """Bring the object, and every relation that was already loaded, up to date with the store.
+
+        What was set and not saved is given up. A row that somebody else deleted leaves the object with the status ``deleted``.
+        """
+        if self.is_tracked:
+            reading.refresh(self.context, self)
+
+    def save(self) -> None:
+        """Write what was set on the object.
+
+        Raises:
+            ChangedElsewhere: somebody else changed the row since it was read; the object is refreshed.
+            InvalidInput: a value does not fit.
+
+        """
+        self.validate()
+        self.context.journal.save(self, {name: getattr(self, name) for name in self.editable})
+
+    def validate(self) -> None:
+        """Check what :meth:`save` is about to write."""
+
+    def after_creation(self, context: Context) -> None:
+        """Take the place of a new row in the lists that were loaded."""
+
+    def after_deletion(self, context: Context) -> None:
+        """Leave the lists that were loaded, and say on the object that its row is gone."""
+
+    def label(self) -> str:
+        """Return what to call the resource in a message: its kind, name and short id."""
+        name = getattr(self, "name", None)
+        return f"{self.kind} {name!r} ({self.id[:8]})" if name else f"{self.kind} {self.id[:8]}"
+
+    def __repr__(self) -> str:
+        """Return one line: kind, name, id, and what matters most."""
+        return f"<{type(self).__name__} {' '.join(part for part in self.summary() if part)}>"
+
+    def summary(self) -> tuple[str, ...]:
+        """Return the parts of the one-line repr."""
+        return (self.id,)
+
+
+class HasMetadata:
+    """``metadata`` on objects: Cinder's word, mapped as ``metadata_`` because declarative mappings reserve the other."""
+
+    metadata_: Mapped[dict[str, str]]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Key-value pairs of text that belong to the resource; written by ``save()``."""
+        return self.metadata_
+
+    @metadata.setter
+    def metadata(self, value: dict[str, str]) -> None:
+        self.metadata_ = value
+
+
+class Children(Generic[T]):
+    """The rows that name their owner in *column*: loaded when first asked for, cached after that."""
+
+    def __init__(self, class_name: str, column: str, owner: str) -> None:
+        """Know the children's class by name, their column, and their attribute that leads back to the owner."""
+        self.class_name = class_name
+        self.column = column
+        self.owner = owner
+        self.slot = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Keep the loaded list under a name of its own in the owner."""
+        self.slot = f"_loaded_{name}"
+
+    @property
+    def target(self) -> type[T]:
+        """The children's class."""
+        return cast("type[T]", CLASSES[self.class_name])
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Tracked, owner: type) -> list[T]: ...
+    def __get__(self, instance: Tracked | None, owner: type) -> Self | list[T]:
+        """Return the list, from memory if it was loaded before."""
+        if instance is None:
+            return self
+        loaded = instance.__dict__.get(self.slot)
+        return loaded if loaded is not None else reading.load_children(instance, self)
+
+
+class Parent(Generic[T]):
+    """The one resource whose id stands in *column*."""
+
+    def __init__(self, class_name: str, column: str) -> None:
+        """Know the parent's class by name."""
+        self.class_name = class_name
+        self.column = column
+        self.slot = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Keep the parent under a name of its own in the child."""
+        self.slot = f"_loaded_{name}"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Tracked, owner: type) -> T: ...
+    def __get__(self, instance: Tracked | None, owner: type) -> Self | T:
+        """Return the parent object."""
+        if instance is None:
+            return self
+        held = instance.__dict__.get(self.slot)
+        if held is None:
+            target = cast("type[T]", CLASSES[self.class_name])
+            held = reading.get(instance.context, target, getattr(instance, self.column))
+            if held is None:
+                msg = f"The {self.class_name.lower()} of {instance.label()} is not in the store any more."
+                raise errors.NotFound(msg)
+            instance.__dict__[self.slot] = held
+        return cast("T", held)

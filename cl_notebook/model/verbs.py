@@ -1,0 +1,160 @@
+"""What the verbs of volumes, snapshots and connections share: may it be done now, and what is kept of the driver's answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import CAPABILITIES
+from cl_notebook.model import operation as op
+from cl_notebook.store.base import utcnow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from cl_notebook.drivers.base import Driver, ModelUpdate
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.journal import Guard
+    from cl_notebook.model.tracked import Tracked
+
+BUSY = frozenset({"creating", "deleting", "extending", "reverting", "managing", "unmanaging", "attaching", "detaching"})
+"""Statuses of a resource that is being worked on, or was when its kernel died."""
+
+SETTLED = frozenset({"available", "in-use"})
+"""Statuses of a volume or snapshot that is whole."""
+
+_KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name", "metadata"}
+_CLOCK = dt.timedelta(seconds=2)
+
+
+def ready(
+    context: Context,
+    resource: Tracked,
+    act: str,
+    allowed: Collection[str],
+    finishing: Collection[str] = (),
+    *,
+    force: bool = False,
+) -> Guard:
+    """Return a guard that lets the act go on if the row's status is among *allowed*.
+
+    A status among *finishing* is allowed, too, once the kernel that worked on the resource is known to be dead: then the act
+    finishes what that one began. ``force`` takes that for granted.
+    """
+    column = "attach_status" if resource.kind == "connection" else "status"
+
+    def guard(connection: sa.Connection) -> None:
+        cls: Any = type(resource)
+        row = sa.select(getattr(cls, column)).where(cls.id == resource.id).with_for_update()
+        status = connection.execute(row).scalar_one_or_none()
+        if status is None:
+            msg = f"{resource.label()} is not in the store any more: somebody else deleted it."
+            raise errors.NotFound(msg)
+        if status in allowed:
+            return
+        if status not in finishing:
+            msg = f"{resource.label()} is {status!r}; to {act} it must be {_either(allowed)}."
+            raise errors.InvalidStatus(msg)
+        if not force:
+            _refuse_if_alive(context, connection, resource, status)
+        connection.execute(
+            sa.update(op.Operation)
+            .where(op.Operation.resource_id == resource.id, op.Operation.status == op.RUNNING)
+            .values(status=op.INTERRUPTED, ended_at=utcnow(), error="The kernel ended before the outcome was known.")
+        )
+
+    return guard
+
+
+def _either(words: Collection[str]) -> str:
+    return " or ".join(repr(word) for word in sorted(words))
+
+
+def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
+    running = (
+        sa.select(op.Operation.action, op.Kernel)
+        .join_from(op.Operation, op.Kernel, op.Operation.kernel_id == op.Kernel.id)
+        .where(op.Operation.resource_id == resource.id, op.Operation.status == op.RUNNING)
+    )
+    for row in connection.execute(
+        running.with_only_columns(op.Operation.action, op.Kernel.host, op.Kernel.pid, op.Kernel.process_started_at)
+    ):
+        action, host, pid, started = row
+        if is_dead(context, host, pid, started):
+            continue
+        msg = (
+            f"{resource.label()} is {status!r}: {action!r} is being done by process {pid} on {host}. Wait for it; "
+            "if that process is gone for good, repeat with force=True."
+        )
+        raise errors.InvalidStatus(msg)
+
+
+def is_dead(context: Context, host: str, pid: int, started: dt.datetime) -> bool:
+    """Return whether that process is known to be gone; one on another host never is."""
+    if host != context.settings.host:
+        return False
+    try:
+        return abs(dt.datetime.fromtimestamp(psutil.Process(pid).create_time(), tz=dt.UTC) - started) > _CLOCK
+    except psutil.NoSuchProcess:
+        return True
+
+
+def kept(update: ModelUpdate) -> dict[str, Any]:
+    """Return what is kept of a driver's answer."""
+    values = {name: value for name, value in (update or {}).items() if name in _KEPT}
+    if "metadata" in values:
+        values["metadata_"] = values.pop("metadata")
+    return values
+
+
+def untouched(error: BaseException) -> bool:
+    """Return whether *error* says that nothing was changed on the storage: refusals never change anything."""
+    return isinstance(error, (errors.InvalidInput, errors.Refused)) or bool(getattr(error, "untouched", False))
+
+
+def capable(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the word
+    """Return *driver*, known to have the capability.
+
+    Raises:
+        NotSupported: it does not have it; nothing was changed.
+
+    """
+    if isinstance(driver, CAPABILITIES[capability]):
+        return driver
+    msg = f"The driver of {resource.label()} does not support {capability!r}."
+    raise errors.NotSupported(msg, untouched=True)
+
+
+def settled_status(connection: sa.Connection, volume: Tracked) -> str:
+    """Return ``in-use`` or ``available``, whichever the volume's row says of its connections."""
+    cls: Any = type(volume)
+    attached = connection.execute(sa.select(cls.attach_status).where(cls.id == volume.id)).scalar()
+    return "in-use" if attached == "attached" else "available"
+
+
+def status_now(connection: sa.Connection, resource: Tracked) -> str | None:
+    """Return the status in the resource's row."""
+    cls: Any = type(resource)
+    return connection.execute(sa.select(cls.status).where(cls.id == resource.id)).scalar()
+
+
+def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:
+    """Return a guard that refuses while rows of *classes* (``snapshot``, ``connection``) name *volume*."""
+
+    def guard(connection: sa.Connection) -> None:
+        numbers = {
+            word: connection.execute(sa.select(sa.func.count()).select_from(cls).where(cls.volume_id == volume.id)).scalar_one()
+            for word, cls in classes.items()
+        }
+        held = [f"{number} {word}{'s' if number > 1 else ''}" for word, number in numbers.items() if number]
+        if not held:
+            return
+        cure = "Detach it first." if numbers.get("connection") else "Remove them first, or use delete(cascade=True)."
+        msg = f"{volume.label()} has {' and '.join(held)}. {cure}"
+        raise errors.ResourceBusy(msg)
+
+    return guard

@@ -1,0 +1,5 @@
+"""The data base behind the tracked objects: engine, tables' base, schema versions, change feed."""
+
+from cl_notebook.store.engine import Store
+
+__all__ = ["Store"]

@@ -1,0 +1,56 @@
+"""What every table shares: the registry, the column types, and the options that make MariaDB behave."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import registry
+
+reg = registry(
+    metadata=sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+)
+"""Registry of the mapped classes. Not a declarative base: ``metadata`` is Cinder's word and stays free for the volumes."""
+
+# Names differ by case and by accent on the storage, so they must in the store: MariaDB's default collations fold both.
+TABLE_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A number that never runs out; SQLite counts up by itself only in columns declared INTEGER."""
+
+
+class UtcDateTime(sa.TypeDecorator[dt.datetime]):
+    """A point in time with microseconds: aware and in UTC in Python, naive UTC in the data base."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Ask MariaDB for microseconds, which it drops by default."""
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if dialect.name in {"mysql", "mariadb"} else sa.DateTime())
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        """Store the UTC reading of an aware time; a naive one is taken to be UTC already."""
+        del dialect
+        if value is None or value.tzinfo is None:
+            return value
+        return value.astimezone(dt.UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        """Give back an aware time."""
+        del dialect
+        return None if value is None else value.replace(tzinfo=dt.UTC)
+
+
+def utcnow() -> dt.datetime:
+    """Return the present moment, aware, in UTC."""
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,99 @@
+"""The version of the schema: made, checked and upgraded when a store is opened.
+
+Alembic owns the versions (``migrations/versions``). A store that is new gets the newest schema at once and is stamped with its
+version, Alembic's own recipe for that case; a test holds both ways against each other. Alembic itself is imported only when an
+older store has to be upgraded, so opening one costs a single look-up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.store import feed
+from cl_notebook.store.base import reg
+from cl_notebook.store.boundary import shown_url
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+    from cl_notebook.store.engine import Store
+
+HEAD = "0001"
+"""The newest revision under ``migrations/versions``."""
+
+_VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+
+
+def bring_up_to_date(store: Store) -> None:
+    """Leave *store* with the newest schema, or refuse it untouched.
+
+    Raises:
+        StoreTooNew: a newer cl_notebook wrote it.
+        StoreUnusable: it holds tables that are not ours.
+
+    """
+    with store.engine.connect() as connection:
+        version = _version(connection)
+    if version == HEAD:
+        return
+    if version is None:
+        _create(store)
+        return
+    if version not in known_revisions():
+        msg = (
+            f"The store {shown_url(store.url)} was written by a newer cl_notebook (schema {version!r}, this one knows {HEAD!r}). "
+            "Upgrade: pip install -U cl-notebook."
+        )
+        raise errors.StoreTooNew(msg)
+    _upgrade(store)
+
+
+def known_revisions() -> set[str]:
+    """Return the revisions that this cl_notebook can read."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - Alembic is loaded only when there is something to upgrade
+
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _version(connection: sa.Connection) -> str | None:
+    tables = set(sa.inspect(connection).get_table_names())
+    if not tables:
+        return None
+    if "alembic_version" in tables and ("feed" in tables or not tables - {"alembic_version"}):
+        return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+    url = shown_url(connection.engine.url)
+    msg = f"{url} holds a data base that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
+    raise errors.StoreUnusable(msg)
+
+
+def _create(store: Store) -> None:
+    with store.writing() as connection:
+        if _version(connection) is not None:  # another kernel was faster
+            return
+        reg.metadata.create_all(connection)
+        _VERSION.create(connection, checkfirst=True)
+        connection.execute(sa.insert(_VERSION), {"version_num": HEAD})
+        connection.execute(sa.insert(feed.FEED), {"id": 1, "head": 0})
+
+
+def _upgrade(store: Store) -> None:
+    from alembic import command  # noqa: PLC0415 - see known_revisions
+
+    with store.writing() as connection:
+        if _version(connection) == HEAD:
+            return
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - see known_revisions
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -1,0 +1,91 @@
+"""What the tests stand on: real stores in temporary folders, the simulator as storage, file systems of every kind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import cl_notebook as cl
+
+MiB = 1024**2
+Mount = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the user's own store."""
+    monkeypatch.setenv("CL_NOTEBOOK_DATA", str(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(params=["file", "memory"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a new store: a SQLite file, and memory."""
+    return "memory" if request.param == "memory" else f"sqlite:///{tmp_path / 'store.db'}"
+
+
+@pytest.fixture
+def session(store_url: str) -> Iterator[cl.Session]:
+    """Give the default session, on a new store."""
+    with cl.setup(store=store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sim(session: cl.Session, tmp_path: Path) -> cl.Backend:
+    """Return an open backend on the simulator."""
+    return session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
+
+
+def _require(missing: str) -> None:
+    # what is missing is an error where tests must be complete, and one line of explanation on a developer's machine
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"this test needs {missing}", pytrace=False)
+    pytest.skip(f"needs {missing}")
+
+
+@pytest.fixture(scope="session")
+def root() -> None:
+    """Require root and loop devices."""
+    if os.geteuid() != 0 or not Path("/dev/loop-control").exists():
+        _require("root and /dev/loop-control")
+
+
+@pytest.fixture
+def mount(root: None, tmp_path: Path) -> Iterator[Mount]:  # noqa: ARG001 - asked for its check
+    """Return a function that makes a file system of a kind and a size in MiB, mounts it, and gives the mount point."""
+    mounted: list[Path] = []
+
+    def make(kind: str, size: int) -> Path:
+        point = tmp_path / f"mounted-{kind}"
+        point.mkdir()
+        if kind == "tmpfs":
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", point], check=True)
+        else:
+            _format(kind, size, tmp_path / f"{kind}.img")
+            subprocess.run(["mount", "-o", "loop", tmp_path / f"{kind}.img", point], check=True)
+        mounted.append(point)
+        return point
+
+    yield make
+    for point in mounted:
+        subprocess.run(["umount", point], check=True)
+
+
+def _format(kind: str, size: int, image: Path) -> None:
+    program = shutil.which(f"mkfs.{kind}")
+    if program is None:
+        _require(f"mkfs.{kind}")
+    with image.open("wb") as file:
+        file.truncate(size * MiB)
+    subprocess.run([f"mkfs.{kind}", "-q", image], check=True, capture_output=True)
+
+
+@pytest.fixture
+def full_disk(mount: Mount) -> Path:
+    """Return a folder on a file system of 16 MiB."""
+    return mount("tmpfs", 16)

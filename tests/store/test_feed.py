@@ -1,0 +1,99 @@
+"""The change feed: numbers without gaps, and what a follower makes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from cl_notebook.store import Store, feed
+from cl_notebook.store.follower import Follower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Give a new store in a file."""
+    opened = Store(str(tmp_path / "s.db"))
+    yield opened
+    opened.close()
+
+
+def _append(store: Store, resource_id: str, **fields: str) -> int:
+    with store.writing() as connection:
+        return feed.append(connection, feed.Entry("save", "volume", resource_id, **fields))  # type: ignore[arg-type] # test data
+
+
+def test_numbers_follow_each_other_and_a_rollback_leaves_no_gap(store: Store) -> None:
+    """Every committed entry has the number after the one before it."""
+
+    def begin_and_fail() -> None:
+        with store.writing() as connection:
+            feed.append(connection, feed.Entry("save", "volume", "c"))
+            msg = "no commit"
+            raise RuntimeError(msg)
+
+    assert [_append(store, "a"), _append(store, "b")] == [1, 2]
+    with pytest.raises(RuntimeError, match="no commit"):
+        begin_and_fail()
+    assert _append(store, "d") == 3
+    assert store.head() == 3
+
+
+def test_a_follower_knows_which_rows_changed(store: Store) -> None:
+    """After ``sync()`` exactly the rows that others wrote are out of date, and their parents know of them."""
+    follower = Follower(store)
+    _append(store, "vol", backend_id="backend")
+    follower.sync()
+    assert follower.changed_at("vol") == follower.tick
+    assert follower.changed_at("other") == 0
+    assert follower.children_changed("backend", follower.tick - 1) == {"vol"}
+    assert follower.children_changed("backend", follower.tick) == set()
+
+
+def test_own_writes_are_no_news(store: Store) -> None:
+    """What the session wrote itself does not make anything out of date."""
+    follower = Follower(store)
+    with store.writing() as connection:
+        follower.sync()
+        number = feed.append(connection, feed.Entry("save", "volume", "mine"))
+    follower.wrote(number)
+    follower.sync()
+    assert (follower.changed_at("mine"), follower.tick) == (0, 1)
+
+
+def test_a_foreign_write_between_two_own_ones_is_seen(store: Store) -> None:
+    """An own write that follows a foreign one does not hide it."""
+    follower = Follower(store)
+    _append(store, "theirs")
+    with store.writing() as connection:
+        follower.sync()
+        number = feed.append(connection, feed.Entry("save", "volume", "mine"))
+    follower.wrote(number)
+    follower.sync()
+    assert follower.changed_at("theirs") == follower.tick
+    assert follower.changed_at("mine") == 0
+
+
+def test_a_write_beside_the_feed_makes_everything_doubtful(store: Store) -> None:
+    """On SQLite a commit that appended nothing makes every row count as out of date."""
+    follower = Follower(store)
+    with store.writing() as connection:
+        connection.execute(sa.text("UPDATE feed SET id = id"))
+    follower.sync()
+    assert follower.changed_at("anything") == follower.tick == 2
+    assert follower.children_changed("any parent", 1) is None
+
+
+def test_an_unchanged_store_costs_no_query(store: Store) -> None:
+    """While nobody writes, ``sync()`` sends nothing through SQLAlchemy."""
+    follower = Follower(store)
+    sent: list[str] = []
+    sa.event.listen(store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+    for _ in range(100):
+        follower.sync()
+    assert sent == []
