@@ -1,0 +1,211 @@
+"""DataFrames of everything, straight from the store: one query each, whatever the number of rows.
+
+The index is the id. ``status`` and the like are categorical, times ``datetime64[ns, UTC]``, sizes (GiB) ``Int64``, ids and names
+``string``; what is empty keeps its columns and their types.
+
+Filters are columns with what they must be: an exact text, a glob (``"db*"``, letter case ignored), several of them with commas
+(``"error,available"``), ``"!error"``, and comparisons for numbers and times (``">10"``, ``"<=2026-01-31"``). A list means exactly
+these. Rows with equal metadata share one dict.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cl_notebook import errors
+from cl_notebook.drivers import registry
+from cl_notebook.drivers.base import CAPABILITIES
+from cl_notebook.model import context
+from cl_notebook.views import query
+from cl_notebook.views.columns import CATEGORY, FLAG, MAP, MOMENT, NUMBER, REAL, SOURCES, TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import sqlalchemy as sa
+
+    from cl_notebook.model.context import Context
+
+    Values = np.ndarray[Any, np.dtype[np.object_]]
+
+_ARRAY: Any = pd.array  # its overloads know no arrays of objects
+
+DRIVER_COLUMNS = ("storage_protocol", *CAPABILITIES, "options", "class")
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    **{kind: tuple(source.columns) for kind, source in SOURCES.items()},
+    "drivers": DRIVER_COLUMNS,
+}
+"""Every column of each frame."""
+
+DEFAULT_COLUMNS: dict[str, tuple[str, ...]] = {
+    **{kind: tuple(name for name, column in source.columns.items() if column.short) for kind, source in SOURCES.items()},
+    "drivers": DRIVER_COLUMNS,
+}
+"""The columns that the short lists show."""
+
+
+def backends(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
+    """Return the backends: how many volumes are tracked on each, their ``size`` in GiB, and whether it is ``open`` here."""
+    session = session or context.current()
+    frame = read("backends", session, **asked)
+    if asked.get("columns") is None:
+        frame.insert(2, "open", _ARRAY([name in session.backends for name in frame["name"]], dtype="boolean"))
+    return frame
+
+
+def volumes(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
+    """Return the volumes; ``size`` is in GiB. The arguments are those of :func:`read`."""
+    return read("volumes", session, **asked)
+
+
+def snapshots(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
+    """Return the snapshots; ``volume_size`` is in GiB. The arguments are those of :func:`read`."""
+    return read("snapshots", session, **asked)
+
+
+def connections(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
+    """Return the connections. What a driver told os-brick may hold secrets and is left out."""
+    return read("connections", session, **asked)
+
+
+def operations(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
+    """Return what was done, oldest first; ``duration`` is in seconds."""
+    return read("operations", session, **asked)
+
+
+def drivers(session: Context | None = None, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the drivers that are installed, their capabilities, and the names of their options."""
+    del session
+    rows = {name: _driver_row(name) for name in registry.driver_names()}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(DRIVER_COLUMNS))
+    frame.index = pd.Index(list(rows), dtype="string", name="name")
+    return frame if columns is None else frame[[_known_driver_column(name) for name in columns]]
+
+
+def tree(session: Context | None = None) -> pd.DataFrame:
+    """Return everything in one frame, indexed by backend, volume, kind and id, in the order of the tree."""
+    from cl_notebook.views import hierarchy  # noqa: PLC0415 - it is made of the frames of this module
+
+    return hierarchy.frame(session)
+
+
+def read(
+    kind: str,
+    session: Context | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    sort: str | Sequence[str] | None = None,
+    limit: int | None = None,
+    marker: str | int | None = None,
+    **filters: object,
+) -> pd.DataFrame:
+    """Return the frame of *kind* (``backends``, ``volumes``, ``snapshots``, ``connections`` or ``operations``).
+
+    Args:
+        kind: which resources.
+        session: whose; the default session's by default.
+        columns: which columns; all by default.
+        sort: ``"size"``, ``"size:desc"``, or several; by default the oldest first.
+        limit: at most so many rows.
+        marker: the id of the last row of the page before; the frame goes on after it.
+        filters: column = what it must be; see the module.
+
+    Raises:
+        InvalidInput: a column, a filter, the sorting, the limit or the marker is wrong.
+
+    """
+    session = session or context.current()
+    chosen = list(SOURCES[kind].columns) if columns is None else list(columns)
+    with session.store.reading() as connection:
+        statement = query.build(
+            kind,
+            columns=chosen,
+            filters=filters,
+            sort=sort,
+            limit=limit,
+            marker=marker,
+            marker_values=lambda place: connection.execute(place).one_or_none(),
+        )
+        rows = _raw_rows(connection, statement)
+    data = np.empty((len(rows), len(chosen) + 1), dtype=object, order="F")
+    if rows:
+        data[:] = rows
+    made = {name: _MAKERS[SOURCES[kind].columns[name].kind](data[:, place]) for place, name in enumerate(chosen, start=1)}
+    index = pd.Index(data[:, 0], dtype="Int64" if kind == "operations" else "string", name="id")
+    return pd.DataFrame(made, index=index, copy=False)
+
+
+def _raw_rows(connection: sa.Connection, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    # The cursor's own rows: SQLAlchemy's would cost more than the query, and the columns are converted as a whole below.
+    cursor = connection.execute(statement).cursor
+    return list(cursor.fetchall()) if cursor is not None else []
+
+
+def _texts(values: Values) -> Any:  # noqa: ANN401 - an extension array
+    return _ARRAY(values, dtype="string")
+
+
+def _categories(values: Values) -> pd.Categorical:
+    listed = values.tolist()
+    known = sorted(set(listed) - {None})
+    code: dict[Any, int] = {value: number for number, value in enumerate(known)} | {None: -1}
+    codes = np.fromiter(map(code.__getitem__, listed), dtype="int32", count=len(listed))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(known, dtype="string"))
+
+
+def _numbers(values: Values) -> Any:  # noqa: ANN401 - an extension array
+    return _ARRAY(values, dtype="Int64")
+
+
+def _reals(values: Values) -> Any:  # noqa: ANN401 - an extension array
+    return values.astype("float64")
+
+
+def _flags(values: Values) -> Any:  # noqa: ANN401 - an extension array
+    return pd.array([None if value is None else bool(value) for value in values.tolist()], dtype="boolean")
+
+
+def _moments(values: Values) -> Any:  # noqa: ANN401 - an extension array
+    return pd.to_datetime(pd.Series(values), format="ISO8601", utc=True).dt.as_unit("ns").array
+
+
+def _maps(values: Values) -> Values:
+    listed = values.tolist()
+    if set(map(type, listed)) != {str}:  # nothing there, or the data base's own driver has decoded them
+        return values
+    known = {text: json.loads(text) for text in set(listed)}
+    made = np.empty(len(listed), dtype=object)
+    made[:] = list(map(known.__getitem__, listed))
+    return made
+
+
+_MAKERS: dict[str, Callable[[Values], Any]] = {
+    TEXT: _texts,
+    CATEGORY: _categories,
+    NUMBER: _numbers,
+    REAL: _reals,
+    FLAG: _flags,
+    MOMENT: _moments,
+    MAP: _maps,
+}
+
+
+def _driver_row(name: str) -> dict[str, Any]:
+    cls = registry.load_driver(name)
+    able = {word: issubclass(cls, protocol) for word, protocol in CAPABILITIES.items()}
+    options = ", ".join(option.name for option in cls.options())
+    where = f"{cls.__module__}.{cls.__qualname__}"
+    return {"storage_protocol": cls.storage_protocol, **able, "options": options, "class": where}
+
+
+def _known_driver_column(name: str) -> str:
+    if name not in DRIVER_COLUMNS:
+        hint = errors.did_you_mean(name, DRIVER_COLUMNS)
+        msg = f"drivers have no column {name!r}.{hint} Columns: {', '.join(DRIVER_COLUMNS)}."
+        raise errors.InvalidInput(msg)
+    return name

@@ -1,0 +1,45 @@
+"""The tree of everything: text where there is text only, static HTML in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook.views import html, rows, text
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Tracked
+
+
+class Tree:
+    """Every backend with its volumes, snapshots and connections, or one resource with what belongs to it.
+
+    It shows the state of the moment when it is displayed, at most :data:`cl_notebook.views.rows.BUDGET` rows of it.
+    """
+
+    def __init__(self, session: Context, resource: Tracked | None = None, budget: int | None = rows.BUDGET) -> None:
+        """Look at *session*; nothing is read before it is shown."""
+        self._session = session
+        self._resource = resource
+        self._budget = budget
+
+    @property
+    def rows(self) -> list[rows.Row]:
+        """The rows at the top, as the store has them now."""
+        return rows.forest(self._session, self._resource, self._budget)
+
+    def __repr__(self) -> str:
+        """Return the tree as plain text."""
+        return text.tree(self.rows)
+
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, Any]:
+        """Return the tree as text and as static HTML, both of the same moment."""
+        shown = self.rows
+        bundle = {"text/plain": text.tree(shown), "text/html": html.tree(shown)}
+        return {
+            kind: data
+            for kind, data in bundle.items()
+            if (include is None or kind in include) and (exclude is None or kind not in exclude)
+        }

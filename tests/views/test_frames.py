@@ -1,0 +1,182 @@
+"""Frames: their types, their filters, their pages, and that they cost one query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import cl_notebook as cl
+from cl_notebook.testing import stores
+from cl_notebook.views import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+KINDS = ("backends", "volumes", "snapshots", "connections", "operations")
+TYPES = {
+    "status": "category",
+    "backend": "category",
+    "size": "Int64",
+    "volume_size": "Int64",
+    "created_at": "datetime64[ns, UTC]",
+    "updated_at": "datetime64[ns, UTC]",
+    "started_at": "datetime64[ns, UTC]",
+    "name": "string",
+    "volume_id": "string",
+    "bootable": "boolean",
+    "duration": "float64",
+}
+
+
+@pytest.fixture(scope="module")
+def full() -> Iterator[cl.Session]:
+    """Give a session on a store of 200 volumes with two snapshots and a connection each."""
+    with cl.Session("memory") as session:
+        stores.fill(session.store, volumes=200)
+        yield session
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_empty_frames_keep_columns_and_types(session: cl.Session, kind: str) -> None:
+    """Without any rows the columns and their types are those of a full frame."""
+    del session
+    frame = getattr(cl.frames, kind)()
+    assert frame.empty
+    assert frame.index.name == "id"
+    for column in frame.columns:
+        if column in TYPES:
+            assert str(frame[column].dtype) == TYPES[column], column
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_are_typed(full: cl.Session, kind: str) -> None:
+    """Statuses are categories, times are aware nanoseconds, sizes are nullable integers, ids and names are strings."""
+    frame = getattr(frames, kind)(full)
+    for column in frame.columns:
+        if column in TYPES:
+            assert str(frame[column].dtype) == TYPES[column], column
+    assert str(frame.index.dtype) == ("Int64" if kind == "operations" else "string")
+    assert set(frames.COLUMNS[kind]) <= set(frame.columns)
+
+
+def test_a_frame_is_one_query(full: cl.Session) -> None:
+    """However many rows there are, one SELECT reads them, and no tracked object is made."""
+    sent: list[str] = []
+    sa.event.listen(full.store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+    assert len(frames.volumes(full)) == 200
+    assert len([text for text in sent if text.startswith("SELECT")]) == 1
+    assert not list(full.orm.identity_map.values())
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"status": "error"}, 40),
+        ({"status": "error,in-use"}, 80),
+        ({"status": "!error"}, 160),
+        ({"status": ["error"]}, 40),
+        ({"name": "vol-1*"}, 111),
+        ({"name": "VOL-1?"}, 10),
+        ({"name": "vol-7"}, 1),
+        ({"size": ">99"}, 2),
+        ({"size": "<=2"}, 4),
+        ({"size": ">=10,<12"}, 4),
+        ({"size": "10,11"}, 4),
+        ({"size": 10}, 2),
+        ({"backend": "sim"}, 200),
+        ({"backend": "other"}, 0),
+        ({"bootable": "false"}, 200),
+        ({"created_at": ">2026-01-01T00:00:00.100"}, 99),
+        ({"pool_name": None}, 200),
+        ({"status": "error", "size": ">50"}, 20),
+    ],
+)
+def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> None:
+    """Columns are filtered by text, globs, lists, exclusions and comparisons, in the data base."""
+    assert len(frames.volumes(full, **filters)) == count
+
+
+@pytest.mark.parametrize(
+    "sort", [None, "size", "size:desc", ["status", "size:desc"], "pool_name", "name:desc", "updated_at:desc"]
+)
+def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None) -> None:
+    """Read in pages by marker, a sorted frame has the rows and the order that it has at once."""
+    whole = frames.volumes(full, sort=sort)
+    pages: list[pd.DataFrame] = []
+    marker = None
+    while not pages or len(pages[-1]):
+        pages.append(frames.volumes(full, sort=sort, limit=37, marker=marker))
+        marker = pages[-1].index[-1] if len(pages[-1]) else None
+    assert [key for page in pages for key in page.index] == whole.index.tolist()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"statsu": "error"}, "Did you mean 'status'"),
+        ({"columns": ["nmae"]}, "Did you mean 'name'"),
+        ({"sort": "nmae"}, "Did you mean 'name'"),
+        ({"sort": "name:up"}, "COLUMN:desc"),
+        ({"sort": "metadata"}, "cannot be sorted"),
+        ({"size": "big"}, "comparison such as"),
+        ({"created_at": ">yesterday"}, "comparison such as"),
+        ({"metadata": "a"}, "filter the frame"),
+        ({"limit": -1}, "limit must be"),
+        ({"marker": "nothing"}, "marker must be"),
+        ({"bootable": "perhaps"}, "true or false"),
+    ],
+)
+def test_a_wrong_question_is_one_clear_line(full: cl.Session, asked: dict[str, object], message: str) -> None:
+    """Unknown columns and impossible filters are InvalidInput, with the close match or an example."""
+    with pytest.raises(cl.errors.InvalidInput, match=message):
+        frames.volumes(full, **asked)
+
+
+def test_what_a_filter_says_is_data_and_never_sql(full: cl.Session) -> None:
+    """Quotes and wildcards of SQL in a filter match themselves only."""
+    for text in ("' OR 1=1 --", "%", "vol_7", "vol-7'; DROP TABLE volume; --*"):
+        assert frames.volumes(full, name=text).empty
+    assert len(frames.volumes(full)) == 200
+
+
+def test_operations_say_who_did_what(session: cl.Session, sim: cl.Backend) -> None:
+    """The history has the act, its arguments, the process, and how long it took."""
+    vol = sim.create_volume(1, name="db")
+    vol.extend(2)
+    done = cl.frames.operations(resource_id=vol.id)
+    assert done["action"].tolist() == ["create", "extend"]
+    assert done["arguments"].tolist() == [{"size": 1, "name": "db"}, {"size": 2, "from": 1}]
+    assert (done["duration"] > 0).all()
+    assert (done["ended_at"] >= done["started_at"]).all()
+    assert done["host"].tolist() == [session.settings.host] * 2
+
+
+def test_what_a_driver_tells_os_brick_is_in_no_frame(sim: cl.Backend) -> None:
+    """Connection data, which may hold passwords, is not among the columns."""
+    sim.create_volume(1).connect({"host": "node1", "ip": "10.0.0.7"})
+    assert "conn_info" not in cl.frames.connections().columns
+    assert cl.frames.connections()["host"].tolist() == ["node1"]
+
+
+def test_the_tree_is_a_frame_with_four_levels(sim: cl.Backend) -> None:
+    """``frames.tree()`` has every resource under its backend and volume."""
+    vol = sim.create_volume(1, name="db")
+    vol.create_snapshot("before")
+    vol.connect({"host": "node1", "ip": "10.0.0.7"})
+    tree = cl.frames.tree()
+    assert tree.index.names == ["backend", "volume", "kind", "id"]
+    assert tree.index.get_level_values("kind").tolist() == ["backend", "volume", "snapshot", "connection"]
+    assert tree.xs(vol.id, level="volume")["name"].tolist() == ["db", "before", "node1"]
+    assert str(tree["status"].dtype) == "category"
+
+
+def test_drivers_are_listed_with_what_they_can_do() -> None:
+    """The drivers' frame has a row for each, its capabilities and its options."""
+    listed = cl.frames.drivers()
+    assert {"local", "sim"} <= set(listed.index)
+    assert bool(listed.loc["local", "manage"])
+    assert "path" in str(listed.loc["local", "options"])
