@@ -14,7 +14,7 @@ from cl_notebook.model import checks, context, making, reading
 from cl_notebook.model.journal import Delete
 from cl_notebook.model.tracked import Children, Tracked
 from cl_notebook.model.volume import Volume
-from cl_notebook.store.base import TABLE_OPTIONS, reg
+from cl_notebook.store.base import reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,6 @@ class Backend(Tracked):
     """
 
     __tablename__ = "backend"
-    __table_args__ = (TABLE_OPTIONS,)
     kind: ClassVar[str] = "backend"
     relations: ClassVar[tuple[str, ...]] = ("volumes",)
 

@@ -13,7 +13,7 @@ from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, GiB
 from cl_notebook.model import reading, verbs
 from cl_notebook.model.journal import Act, Change, Delete, Insert, Update
 from cl_notebook.model.tracked import Parent, Tracked
-from cl_notebook.store.base import TABLE_OPTIONS, reg
+from cl_notebook.store.base import reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,6 @@ class Connection(Tracked):
         sa.Index(None, "volume_id", "created_at", "id"),
         sa.Index(None, "backend_id"),
         sa.Index(None, "attach_status"),
-        TABLE_OPTIONS,
     )
     kind: ClassVar[str] = "connection"
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import psutil
 import sqlalchemy as sa
 
 from cl_notebook import errors
@@ -99,6 +98,8 @@ class Journal:
         """Belong to the session *context*."""
         self._context = context
         self._kernel_id: str | None = None
+        self.running: set[int] = set()
+        """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
 
     @property
     def kernel_id(self) -> str:
@@ -120,7 +121,14 @@ class Journal:
         context = self._context
         driver = context.driver(act.backend)
         operation = self._intend(act)
-        started = time.monotonic()
+        self.running.add(operation)
+        try:
+            return self._call(act, driver, operation)
+        finally:
+            self.running.discard(operation)
+
+    def _call(self, act: Act[R], driver: Driver, operation: int) -> R:
+        context, started = self._context, time.monotonic()
         try:
             with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as progress:
                 result = act.do(driver, progress)
@@ -259,6 +267,8 @@ class Journal:
         )
 
     def _register_kernel(self) -> str:
+        import psutil  # noqa: PLC0415 - needed at the first act, not at import
+
         process = psutil.Process()
         kernel_id = str(uuid.uuid4())
         row = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook.store.base import TABLE_OPTIONS, reg
+from cl_notebook.store.base import reg
 
 
 @reg.mapped
@@ -13,7 +13,6 @@ class KeyValue:
     """One pair."""
 
     __tablename__ = "key_value"
-    __table_args__ = (TABLE_OPTIONS,)
 
     key: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
     value: Mapped[str] = mapped_column(sa.Text)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook.store.base import TABLE_OPTIONS, BigId, UtcDateTime, reg, utcnow
+from cl_notebook.store.base import BigId, UtcDateTime, reg, utcnow
 
 RUNNING = "running"
 DONE = "done"
@@ -21,7 +21,6 @@ class Kernel:
     """A process that worked on the store: enough to tell later whether it is still alive."""
 
     __tablename__ = "kernel"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
     host: Mapped[str] = mapped_column(sa.String(255))
@@ -41,7 +40,7 @@ class Operation:
     """
 
     __tablename__ = "operation"
-    __table_args__ = (sa.Index(None, "resource_id", "id"), sa.Index(None, "status"), TABLE_OPTIONS)
+    __table_args__ = (sa.Index(None, "resource_id", "id"), sa.Index(None, "status"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     action: Mapped[str] = mapped_column(sa.String(32))

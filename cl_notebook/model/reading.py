@@ -50,7 +50,7 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
         tick = context.follower.tick
         orm = context.orm
         unsaved = [(changed, _unsaved(changed)) for changed in orm.dirty]
-        with store_errors(context.store.url):
+        with store_errors(context.store.url), context.store.turn:
             try:
                 found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
             finally:

@@ -13,7 +13,7 @@ from cl_notebook.model import checks, making, reading, verbs
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act, Delete, Insert, Update
 from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
-from cl_notebook.store.base import TABLE_OPTIONS, reg
+from cl_notebook.store.base import reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,6 @@ class Snapshot(HasMetadata, Tracked):
         sa.Index(None, "volume_id", "created_at", "id"),
         sa.Index(None, "backend_id"),
         sa.Index(None, "status"),
-        TABLE_OPTIONS,
     )
     kind: ClassVar[str] = "snapshot"
     editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")

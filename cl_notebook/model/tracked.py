@@ -111,7 +111,9 @@ class Tracked:
 
     def __repr__(self) -> str:
         """Return one line: kind, name, id, and what matters most."""
-        return f"<{type(self).__name__} {' '.join(part for part in self.summary() if part)}>"
+        line = f"<{type(self).__name__} {' '.join(part for part in self.summary() if part)}>"
+        # names and paths come from elsewhere: what would move the cursor or turn the reading direction is written out
+        return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
 
     def summary(self) -> tuple[str, ...]:
         """Return the parts of the one-line repr."""

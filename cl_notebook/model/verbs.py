@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import sqlalchemy as sa
 
 from cl_notebook import errors
@@ -76,15 +75,13 @@ def _either(words: Collection[str]) -> str:
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
     running = (
-        sa.select(op.Operation.action, op.Kernel)
+        sa.select(op.Operation.id, op.Operation.action, op.Kernel.id, op.Kernel.host, op.Kernel.pid, op.Kernel.process_started_at)
         .join_from(op.Operation, op.Kernel, op.Operation.kernel_id == op.Kernel.id)
         .where(op.Operation.resource_id == resource.id, op.Operation.status == op.RUNNING)
     )
-    for row in connection.execute(
-        running.with_only_columns(op.Operation.action, op.Kernel.host, op.Kernel.pid, op.Kernel.process_started_at)
-    ):
-        action, host, pid, started = row
-        if is_dead(context, host, pid, started):
+    for number, action, kernel_id, host, pid, started in connection.execute(running):
+        ours = kernel_id == context.journal.kernel_id
+        if (ours and number not in context.journal.running) or (not ours and is_dead(context, host, pid, started)):
             continue
         msg = (
             f"{resource.label()} is {status!r}: {action!r} is being done by process {pid} on {host}. Wait for it; "
@@ -97,6 +94,8 @@ def is_dead(context: Context, host: str, pid: int, started: dt.datetime) -> bool
     """Return whether that process is known to be gone; one on another host never is."""
     if host != context.settings.host:
         return False
+    import psutil  # noqa: PLC0415 - needed after a crash only
+
     try:
         return abs(dt.datetime.fromtimestamp(psutil.Process(pid).create_time(), tz=dt.UTC) - started) > _CLOCK
     except psutil.NoSuchProcess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from cl_notebook.model import checks, making, reading, verbs
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act, Delete, Update
 from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
-from cl_notebook.store.base import TABLE_OPTIONS, reg
+from cl_notebook.store.base import reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,6 @@ class Volume(HasMetadata, Tracked):
         sa.Index(None, "backend_id", "created_at", "id"),
         sa.Index(None, "created_at", "id"),
         sa.Index(None, "status"),
-        TABLE_OPTIONS,
     )
     kind: ClassVar[str] = "volume"
     relations: ClassVar[tuple[str, ...]] = ("snapshots", "connections")
@@ -292,7 +292,8 @@ class Volume(HasMetadata, Tracked):
         try:
             conn.attach()
         except errors.Error:
-            conn.disconnect(force=True)
+            with contextlib.suppress(errors.Error):  # then the connection stays tracked, in error; what counts is the first cause
+                conn.disconnect(force=True)
             raise
         return conn
 

@@ -6,7 +6,6 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import registry
 
 reg = registry(
@@ -21,9 +20,6 @@ reg = registry(
 )
 """Registry of the mapped classes. Not a declarative base: ``metadata`` is Cinder's word and stays free for the volumes."""
 
-# Names differ by case and by accent on the storage, so they must in the store: MariaDB's default collations fold both.
-TABLE_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A number that never runs out; SQLite counts up by itself only in columns declared INTEGER."""
 
@@ -36,7 +32,11 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """Ask MariaDB for microseconds, which it drops by default."""
-        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if dialect.name in {"mysql", "mariadb"} else sa.DateTime())
+        if dialect.name not in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(sa.DateTime())
+        from sqlalchemy.dialects import mysql  # noqa: PLC0415 - only who uses MariaDB pays for its dialect
+
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6))
 
     def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
         """Store the UTC reading of an aware time; a naive one is taken to be UTC already."""

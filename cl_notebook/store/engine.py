@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,10 @@ class Store:
         self._probe: sqlite3.Connection | None = None
         if self._file is not None:
             _prepare_file(self._file)
+        # A store in memory is one connection: who uses it keeps the others out.
+        self.turn: contextlib.AbstractContextManager[Any] = (
+            threading.RLock() if self._is_sqlite and in_memory else contextlib.nullcontext()
+        )
         self.engine = _make_engine(self.url)
         try:
             with store_errors(self.url):
@@ -71,13 +76,13 @@ class Store:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection whose reads all see the same moment."""
-        with store_errors(self.url), self.engine.connect() as connection:
+        with store_errors(self.url), self.turn, self.engine.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that commits at the end of the block, or rolls back on an error."""
-        with store_errors(self.url), self.engine.connect() as bare:
+        with store_errors(self.url), self.turn, self.engine.connect() as bare:
             connection = bare.execution_options(**{_WRITING: True})
             with connection.begin():
                 yield connection

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from cl_notebook.store.base import TABLE_OPTIONS, BigId, UtcDateTime, reg, utcnow
+from cl_notebook.store.base import BigId, UtcDateTime, reg, utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ FEED = sa.Table(
     reg.metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("head", sa.BigInteger, nullable=False),
-    **TABLE_OPTIONS,  # type: ignore[call-overload] # the stubs do not take the dialects' options from a dict
 )
 
 ENTRY = sa.Table(
@@ -38,7 +37,6 @@ ENTRY = sa.Table(
     sa.Column("status", sa.String(32), nullable=True),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Index(None, "resource_id", "number"),
-    **TABLE_OPTIONS,  # type: ignore[call-overload] # the stubs do not take the dialects' options from a dict
 )
 
 _BUMP = sa.update(FEED).where(FEED.c.id == 1).values(head=FEED.c.head + 1)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 HEAD = "0001"
 """The newest revision under ``migrations/versions``."""
 
+# Names differ by case and by accent on the storage, so they must in the store: MariaDB's default collations fold both.
+_MARIADB_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
@@ -74,6 +77,9 @@ def _create(store: Store) -> None:
     with store.writing() as connection:
         if _version(connection) is not None:  # another kernel was faster
             return
+        if connection.dialect.name in {"mysql", "mariadb"}:  # not where the tables are defined: that would load the dialect
+            for table in reg.metadata.tables.values():
+                table.dialect_kwargs.update(_MARIADB_OPTIONS)
         reg.metadata.create_all(connection)
         _VERSION.create(connection, checkfirst=True)
         connection.execute(sa.insert(_VERSION), {"version_num": HEAD})

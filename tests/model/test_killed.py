@@ -149,3 +149,18 @@ def test_a_kernel_that_still_works_is_not_disturbed(tmp_path: Path, store: str) 
         cl.Backend("sim", volume_driver="sim", path=folder, replace=True)
         vol.delete()
         assert vol.status == "deleted"
+
+
+def test_a_lost_outcome_does_not_lock_the_resource_for_its_own_kernel(tmp_path: Path, store: str) -> None:
+    """When the outcome could not be written, the same kernel may repeat the act or delete the resource."""
+    with cl.setup(store=store) as session:
+        sim = cl.Backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
+        vol = sim.create_volume(1, name="db")
+        with session.store.writing() as connection:
+            connection.exec_driver_sql("UPDATE volume SET status = 'extending'")
+            connection.exec_driver_sql("UPDATE operation SET status = 'running' WHERE action = 'create'")
+        vol.refresh()
+        assert vol.status == "extending"
+        vol.extend(2)
+        assert (vol.status, vol.size) == ("available", 2)
+        assert cl.frames.operations(status="interrupted")["action"].tolist() == ["create"]
