@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
     from cl_notebook.views.rows import Row
 
-# Colours come from the theme of JupyterLab or VS Code, and fall back to what reads on both white and black.
+# What JupyterLab says of lists in outputs is more specific than a class, hence the !important. Colours come from the theme of
+# JupyterLab or VS Code, and fall back to what reads on both white and black.
 _STYLE = """
 .cl-tree{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:var(--jp-code-font-size,13px);line-height:1.6;
 color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))}
-.cl-tree ul{list-style:none;margin:0;padding-left:1.4em}.cl-tree>ul{padding-left:0}.cl-tree li.cl-leaf{padding-left:1.1em}
+.cl-tree ul{list-style:none!important;margin:0!important;padding-left:1.4em!important}.cl-tree>ul{padding-left:0!important}
+.cl-tree li{list-style:none!important}.cl-tree li.cl-leaf{padding-left:1.1em}
 .cl-tree summary{cursor:pointer}.cl-tree summary:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2)}
 .cl-tree bdi{font-weight:600;overflow-wrap:anywhere}
 .cl-tree small{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b));margin-left:.8em}
