@@ -1,0 +1,119 @@
+"""One resource, its fields below each other: what the ``show`` verbs give."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook.drivers.config import MASK
+from cl_notebook.model import Connection, Snapshot
+from cl_notebook.views.html import escaped
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    import pandas as pd
+
+    from cl_notebook.model.tracked import Tracked
+
+_SECRET = re.compile(r"passw|secret|token|credential|keyring|private_?key|access_?key", re.IGNORECASE)
+_LEFT_OUT = {"version", "backend_id", "config"}
+_STYLE = """
+.cl-details th,.cl-details td{text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;
+font-family:var(--jp-code-font-family,ui-monospace,monospace)}
+"""
+
+
+class Details(Mapping[str, Any]):
+    """The fields of one resource, secrets masked. ``resource`` is the live object, ``frame`` the same as a DataFrame."""
+
+    def __init__(self, resource: Tracked) -> None:
+        """Read the fields of *resource* as they are now."""
+        self.resource = resource
+        self._fields = dict(_fields(resource))
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each field has a type of its own
+        """Return one field."""
+        return self._fields[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the fields."""
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        """Return the number of fields."""
+        return len(self._fields)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The fields as a DataFrame of one column, ``value``, indexed by ``field``."""
+        import pandas as pd  # noqa: PLC0415 - only who asks for a frame pays for it
+
+        return pd.DataFrame({"value": list(self._fields.values())}, index=pd.Index(list(self), name="field"), dtype=object)
+
+    def __repr__(self) -> str:
+        """Return a field a line."""
+        width = max(map(len, self))
+        return "\n".join(f"{name:<{width}}  {plain(shown(value))}".rstrip() for name, value in self.items())
+
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+        rows = "".join(
+            f"<tr><th scope='row'>{escaped(name)}</th><td>{escaped(shown(value))}</td></tr>" for name, value in self.items()
+        )
+        bundle = {"text/plain": repr(self), "text/html": f"<style>{_STYLE}</style><table class='cl-details'>{rows}</table>"}
+        return {
+            kind: data
+            for kind, data in bundle.items()
+            if (include is None or kind in include) and (exclude is None or kind not in exclude)
+        }
+
+
+def shown(value: object) -> str:
+    """Return *value* as people read it."""
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, default=str) if value else ""
+    return str(value)
+
+
+def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 - plain data of any shape
+    """Return *value* with stars for whatever is called a password, a secret or a token in it."""
+    if isinstance(value, dict):
+        return {key: masked(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item, name) for item in value]
+    return MASK if value is not None and _SECRET.search(name) else value
+
+
+def _fields(resource: Tracked) -> Iterator[tuple[str, Any]]:
+    for attribute in sa.inspect(type(resource)).column_attrs:
+        name = attribute.columns[0].key
+        if name not in _LEFT_OUT:
+            yield name, masked(getattr(resource, attribute.key), name)
+            if name == "id" and resource.kind != "backend":
+                yield "backend", resource.backend.name  # type: ignore[attr-defined] # all but backends have one
+    match resource.kind:
+        case "backend":
+            yield "open", resource.is_open  # type: ignore[attr-defined] # it is a backend
+            yield "config", masked(resource.stored_config)  # type: ignore[attr-defined] # as above
+        case "volume":
+            yield "snapshots", _count(resource, Snapshot)
+            yield "connections", _count(resource, Connection)
+
+
+def _count(volume: Tracked, cls: type[Snapshot | Connection]) -> int:
+    # counted in the store: a look must not load the lists that the user has not asked for
+    with volume.context.store.reading() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(cls).where(cls.volume_id == volume.id)).scalar_one()

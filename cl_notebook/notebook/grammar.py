@@ -1,0 +1,184 @@
+"""What a magic is: its verbs, their arguments and options. The parser, the help and the completion all read it from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors, session
+from cl_notebook.drivers.config import MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One ``--option``.
+
+    ``value`` is what its value is called in the help; without one the option is a flag. ``words`` are the only values that are
+    allowed, if there are any. ``means`` says what completes the value (``volume``, ``backend``, ``column:volumes``…).
+    ``convert`` raises a :class:`ValueError` that says what is expected. A ``secret`` value is never repeated in a message.
+    An option with a ``bare`` value may stand without one of its words, and means that.
+    """
+
+    name: str
+    help: str
+    value: str = ""
+    short: str = ""
+    convert: Callable[[str], Any] = str
+    words: tuple[str, ...] = ()
+    means: str = ""
+    repeat: bool = False
+    required: bool = False
+    secret: bool = False
+    bare: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name under which the value is handed on."""
+        return self.name.replace("-", "_")
+
+    @property
+    def spelled(self) -> str:
+        """The option as it is typed."""
+        return f"--{self.name}"
+
+    def taken(self, text: str) -> Any:  # noqa: ANN401 - each option has a type of its own
+        """Return the value that *text* stands for.
+
+        Raises:
+            InvalidInput: it is none.
+
+        """
+        shown = MASK if self.secret else repr(text)
+        if self.words and text not in self.words:
+            msg = f"{self.spelled} takes {' or '.join(self.words)}, not {shown}.{errors.did_you_mean(text, self.words)}"
+            raise errors.InvalidInput(msg)
+        try:
+            return self.convert(text)
+        except ValueError as error:
+            msg = f"{self.spelled} takes {error}, not {shown}."
+            raise errors.InvalidInput(msg) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One word that has its place: called *name* in the help. A ``repeat`` argument takes all the words that are left."""
+
+    name: str
+    help: str
+    means: str = ""
+    words: tuple[str, ...] = ()
+    optional: bool = False
+    repeat: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name under which the word is handed on."""
+        return self.name.lower()
+
+
+@dataclass(slots=True)
+class Call:
+    """One use of a magic: the shell it is used in, the variables that are seen from there, and what was typed."""
+
+    shell: InteractiveShell
+    namespace: Mapping[str, Any]
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def session(self) -> session.Session:
+        """The default session, opened when it is first needed."""
+        return session.default_session()
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each option has a type of its own
+        """Return the value of an option or argument; None, an empty list or False if it was left out."""
+        return self.values[key]
+
+    def given(self, *keys: str) -> dict[str, Any]:
+        """Return those of the options that were typed."""
+        typed = {key: self.values[key] for key in keys}
+        return {key: value for key, value in typed.items() if value is not None and value is not False and value != []}
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that a magic does.
+
+    ``more`` returns options that depend on the words typed so far: the options of the driver that ``--driver`` names. ``stray``
+    is added to the error about a word too many.
+    """
+
+    name: str
+    help: str
+    run: Callable[[Call], Any]
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    more: Callable[[Sequence[str]], Sequence[Option]] | None = None
+    stray: str = ""
+
+    def all_options(self, words: Sequence[str]) -> list[Option]:
+        """Return the options, with those that depend on *words*."""
+        return [*self.options, *(self.more(words) if self.more else ())]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One magic. One that does a single thing has one verb without a name. ``notes`` writes the end of the help."""
+
+    name: str
+    help: str
+    verbs: tuple[Verb, ...]
+    examples: tuple[str, ...] = ()
+    notes: Callable[[], str] | None = None
+
+    @property
+    def has_verbs(self) -> bool:
+        """Whether the first word is a verb."""
+        return bool(self.verbs[0].name)
+
+    def verb(self, name: str) -> Verb | None:
+        """Return the verb called *name*."""
+        return next((verb for verb in self.verbs if verb.name == name), None)
+
+    def title(self, verb: Verb) -> str:
+        """Return the magic with its verb, as it is typed."""
+        return f"%{self.name} {verb.name}".rstrip()
+
+
+def gib(text: str) -> int:
+    """Return a size in whole GiB."""
+    number = whole(text, "a whole number of GiB above 0")
+    if number <= 0:
+        msg = "a whole number of GiB above 0"
+        raise ValueError(msg)
+    return number
+
+
+def count(text: str) -> int:
+    """Return a number of rows."""
+    number = whole(text, "a whole number of rows (0 for all)")
+    if number < 0:
+        msg = "a whole number of rows (0 for all)"
+        raise ValueError(msg)
+    return number
+
+
+def whole(text: str, expected: str) -> int:
+    """Return a whole number, or say what was *expected*."""
+    try:
+        return int(text, 10)
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return the key and the value of ``key=value``."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        msg = "KEY=VALUE"
+        raise ValueError(msg)
+    return key.strip(), value

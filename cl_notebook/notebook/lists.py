@@ -1,0 +1,227 @@
+"""The plural nouns: ``%cl_backends``, ``%cl_volumes``… Each gives a DataFrame, or text in another format."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import CAPABILITIES
+from cl_notebook.notebook import help as helping
+from cl_notebook.notebook.grammar import Command, Option, Verb, count
+from cl_notebook.notebook.output import aside, say
+from cl_notebook.views.columns import FLAG, MAP, MOMENT, NUMBER, REAL, SOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from cl_notebook.notebook.grammar import Call
+    from cl_notebook.views.columns import Column
+
+PAGE = 1000
+"""Rows of a list without ``--limit``: enough to look through, and quick from a store of millions."""
+
+FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
+OPEN = "open"
+"""The column of the backends that is not in the store."""
+
+DRIVER_COLUMNS = ("name", "storage_protocol", *CAPABILITIES, "options", "class")
+
+_FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", words=FORMATS)
+_EXAMPLES = {NUMBER: "'>10'", REAL: "'>0.5'", MOMENT: "'>2026-01-31'", FLAG: "true"}
+
+
+def _common(kind: str) -> tuple[Option, ...]:
+    return (
+        Option("long", "Show all columns."),
+        Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, means=f"column:{kind}"),
+        Option("sort", "Sort by this column; :desc turns it round.", "COLUMN[:desc]", repeat=True, means=f"sort:{kind}"),
+        Option("limit", f"Rows at most; 0 is all of them, {PAGE} if it is left out.", "N", convert=count),
+        Option("marker", "Go on after the row with this id.", "ID", means=f"id:{kind}"),
+        _FORMAT,
+    )
+
+
+def _filters(kind: str) -> tuple[Option, ...]:
+    columns = {"id": "text", **{name: column.kind for name, column in SOURCES[kind].columns.items() if column.kind != MAP}}
+    return tuple(
+        Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", means=f"value:{kind}:{name}") for name in columns
+    )
+
+
+def _list(kind: str, default_sort: str | None, call: Call) -> pd.DataFrame | None:
+    from cl_notebook.views import frames  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    chosen = call["column"] or None
+    limit = PAGE if call["limit"] is None else call["limit"] or None
+    marker = call["marker"]
+    frame = frames.read(
+        kind,
+        call.session,
+        columns=_columns(kind, frames.DEFAULT_COLUMNS[kind], chosen, long=call["long"]),
+        sort=call["sort"] or default_sort,
+        limit=limit and limit + 1,
+        marker=_number(marker) if kind == "operations" and marker else marker,
+        **call.given(*(option.key for option in _filters(kind))),
+    )
+    if kind == "backends" and (chosen is None or OPEN in chosen):
+        frame.insert(min(2, len(frame.columns)), OPEN, _open(call, frame["name"].tolist()))
+    more = limit is not None and len(frame) > limit
+    shown = frame.iloc[:limit] if more else frame
+    _give_note(call, shown, more=more)
+    return _formed(call, shown if chosen is None else _in_order(shown, chosen), chosen)
+
+
+def columns_of(kind: str) -> tuple[str, ...]:
+    """Return the names of the columns that ``-c`` takes for *kind*."""
+    if kind == "drivers":
+        return DRIVER_COLUMNS
+    return ("id", *SOURCES[kind].columns, *((OPEN,) if kind == "backends" else ()))
+
+
+def _columns(kind: str, short: Sequence[str], chosen: Sequence[str] | None, *, long: bool) -> list[str] | None:
+    if chosen is None:
+        return None if long else list(short)
+    if kind == "backends" and OPEN in chosen:
+        chosen = ["name", *(name for name in chosen if name != OPEN)]
+    return [name for name in dict.fromkeys(chosen) if name != "id"]
+
+
+def _number(marker: str) -> int:
+    try:
+        return int(marker)
+    except ValueError:
+        msg = f"--marker takes the number of an operation, not {marker!r}."
+        raise errors.InvalidInput(msg) from None
+
+
+def _open(call: Call, names: Sequence[str]) -> Any:  # noqa: ANN401 - an extension array
+    import pandas as pd  # noqa: PLC0415 - it is loaded by now
+
+    return pd.array([name in call.session.backends for name in names], dtype="boolean")
+
+
+def _in_order(frame: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
+    return frame[[name for name in dict.fromkeys(chosen) if name != "id"]]
+
+
+def _give_note(call: Call, frame: pd.DataFrame, *, more: bool) -> None:
+    if not more:
+        return
+    say_it = say if call["format"] in {None, "frame", "table"} else aside
+    sys.stdout.flush()
+    say_it(f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
+
+
+def _formed(call: Call, frame: pd.DataFrame, chosen: Sequence[str] | None) -> pd.DataFrame | None:
+    form = call["format"]
+    if form in {None, "frame"}:
+        return frame
+    from cl_notebook.notebook.formats import as_text  # noqa: PLC0415 - as above
+
+    text = as_text(frame, form, list(dict.fromkeys(chosen)) if chosen else None)
+    if text:
+        say(text)
+    return None
+
+
+def _drivers(call: Call) -> pd.DataFrame | None:
+    from cl_notebook.views import frames  # noqa: PLC0415 - as above
+
+    chosen = call["column"] or None
+    frame = frames.drivers(columns=None if chosen is None else [name for name in dict.fromkeys(chosen) if name != "name"])
+    return _formed(call, frame, chosen)
+
+
+def _example(name: str, column: Column) -> str:
+    if column.kind in _EXAMPLES:
+        return _EXAMPLES[column.kind]
+    return "error,available" if name == "status" else "3f2a91c0-…" if name.endswith("_id") else "'db*'"
+
+
+def _notes(kind: str) -> str:
+    columns = SOURCES[kind].columns
+    lines = ["Filters (every column but those of key-value pairs; an underscore may be typed for a dash):"]
+    shown = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in columns.items() if column.kind != MAP}}
+    for name, example in shown.items():
+        lines += helping.columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
+    texts = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
+    return "\n".join([*lines, "", texts, "Numbers and times take > >= < <= != before them. Sizes are in GiB, times in UTC."])
+
+
+def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: str | None = None) -> Command:
+    verb = Verb(
+        "",
+        what,
+        partial(_list, kind, sort),
+        options=_common(kind),
+        more=lambda _words: _filters(kind),
+        stray="Filters are options, such as --name VALUE or --status VALUE." if kind != "backends" else "Did you mean --name?",
+    )
+    text = f"{what} The list is a DataFrame, indexed by id: rows = %{name}"
+    return Command(name, text, (verb,), examples, notes=lambda: _notes(kind))
+
+
+COMMANDS = (
+    _command(
+        "backends",
+        "cl_backends",
+        "List the backends that are tracked, with the volumes on each.",
+        ("%cl_backends", "%cl_backends --volume-driver local --sort volumes:desc", "df = %cl_backends --long"),
+    ),
+    _command(
+        "volumes",
+        "cl_volumes",
+        "List the volumes that are tracked.",
+        (
+            "%cl_volumes",
+            "%cl_volumes --status error --backend lvm --name 'db*' --size '>10'",
+            "%cl_volumes -c name -c size --sort size:desc --limit 10",
+            "%cl_volumes -f json",
+            "df = %cl_volumes --long --limit 0",
+        ),
+    ),
+    _command(
+        "snapshots",
+        "cl_snapshots",
+        "List the snapshots that are tracked.",
+        ("%cl_snapshots", "%cl_snapshots --volume db --sort created_at:desc", "df = %cl_snapshots --status '!available'"),
+    ),
+    _command(
+        "connections",
+        "cl_connections",
+        "List the connections that are tracked.",
+        ("%cl_connections", "%cl_connections --host 'web*' -c volume -c path", "df = %cl_connections --status attached"),
+    ),
+    _command(
+        "operations",
+        "cl_history",
+        "List what was done, by whom, and how it ended; the newest first.",
+        (
+            "%cl_history --limit 20",
+            "%cl_history --status failed,interrupted -c action -c resource_name -c error",
+            "df = %cl_history --started-at '>2026-01-31'",
+        ),
+        sort="id:desc",
+    ),
+    Command(
+        "cl_drivers",
+        "List the drivers that are installed, what they can do, and their options: rows = %cl_drivers",
+        (
+            Verb(
+                "",
+                "List the drivers.",
+                _drivers,
+                options=(
+                    Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, means="column:drivers"),
+                    _FORMAT,
+                ),
+            ),
+        ),
+        ("%cl_drivers", "%cl_drivers -f table -c name -c options"),
+    ),
+)
+"""The lists."""

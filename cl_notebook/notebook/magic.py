@@ -1,0 +1,81 @@
+"""One magic as IPython sees it: a function of a line, with help, and with errors of one line."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_silenced
+
+from cl_notebook import errors
+from cl_notebook.notebook import help as helping
+from cl_notebook.notebook.grammar import Call
+from cl_notebook.notebook.output import say
+from cl_notebook.notebook.parsing import parse
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.notebook.grammar import Command
+
+_RED, _BACK = "\x1b[31m", "\x1b[39m"
+
+
+def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
+    """Return the function that is registered as the magic *command* of *shell*."""
+
+    @needs_local_scope
+    @no_var_expand  # the words are split first: see cl_notebook.notebook.words
+    @output_can_be_silenced
+    def magic(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the verb returns
+        try:
+            return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
+        except errors.Error as error:
+            _show_in_one_line(error, shell)
+            raise
+
+    magic.__name__ = magic.__qualname__ = command.name
+    magic.__doc__ = helping.text(command, live=False)
+    vars(magic)["getdoc"] = lambda: helping.text(command)  # what IPython's ? asks first: the drivers' options are in it
+    return magic
+
+
+def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
+    line = line.rstrip().removesuffix(";")  # IPython has seen that it silences the output
+    parsed = parse(command, line, namespace)
+    if parsed.help or parsed.verb is None:
+        say(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
+        return None
+    return parsed.verb.run(Call(shell, namespace, parsed.values))
+
+
+def _show_in_one_line(error: errors.Error, shell: InteractiveShell) -> None:
+    """Let IPython show *error* as one line; it stays the error that it is, for ``except`` as for a test runner."""
+    error.args = (plain(" ".join(str(error).split())),)
+    itself = weakref.ref(error)
+
+    def render() -> list[str]:
+        told = itself()
+        if told is None:
+            return []
+        # IPython asks while it handles the error: the cell. %tb asks later, when nothing is being handled: the rest.
+        return [_line(told, shell)] if sys.exc_info()[1] is told else _everything(told, shell)
+
+    vars(error)["_render_traceback_"] = render
+
+
+def _line(error: errors.Error, shell: InteractiveShell) -> str:
+    name, coloured = type(error).__name__, str(shell.colors).lower() != "nocolor"
+    return f"{_RED}{name}{_BACK}: {error}" if coloured else f"{name}: {error}"
+
+
+def _everything(error: errors.Error, shell: InteractiveShell) -> list[str]:
+    lines = traceback.format_exception(error)
+    if any(plain(line) != line for text in lines for line in text.splitlines()):
+        return ["\n".join(plain(line) for line in text.splitlines()) for text in lines]  # a driver's words hold escapes
+    return list(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))

@@ -1,0 +1,34 @@
+"""What magics print: plain text, whose escapes are shown and never obeyed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_AT_ONCE = 500
+
+
+def say(text: str) -> None:
+    """Print *text*, line by line made safe."""
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
+
+
+def aside(text: str) -> None:
+    """Print *text* where it does not mix with what another program is to read."""
+    sys.stderr.write(f"{plain(text)}\n")
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Print any number of lines, many at once: a front end takes a message for each write."""
+    held: list[str] = []
+    for line in lines:
+        held.append(f"{plain(line)}\n")
+        if len(held) >= _AT_ONCE:
+            sys.stdout.write("".join(held))
+            held.clear()
+    sys.stdout.write("".join(held))

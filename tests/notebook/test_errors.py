@@ -1,0 +1,68 @@
+"""Errors in a cell: one line, still an error, and the rest on request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cl_notebook as cl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.notebook.conftest import Notebook
+
+
+def test_an_error_stays_the_error_that_it_is(lab: Notebook) -> None:
+    """A magic raises the error of the library itself, so except works as with the Python API."""
+    shown = lab.refused("%cl_volume show nosuch")
+    assert shown.startswith("NotFound: No volume has the id or the name 'nosuch'")
+    lab.run("import cl_notebook as cl\ntry:\n    %cl_volume show nosuch\nexcept cl.errors.NotFound as e:\n    caught = e")
+    assert isinstance(lab.shell.user_ns["caught"], cl.errors.NotFound)
+
+
+def test_tb_gives_the_rest(lab: Notebook, tmp_path: Path) -> None:
+    """%tb shows the traceback of an error that was one line in its cell, with the error that caused it."""
+    (tmp_path / "taken").write_text("a file")
+    assert "DriverError" in lab.refused(f"%cl_backend add x --driver local --path {tmp_path / 'taken'}")
+    shown = lab.printed("%tb")
+    assert "Traceback" in shown
+    assert "FileExistsError" in shown or "NotADirectoryError" in shown
+    assert "storage_call" in shown or "call.py" in shown
+
+
+def test_an_error_of_the_shell_is_coloured_when_the_shell_is(lab: Notebook) -> None:
+    """The one line has the error's name in colour unless the shell shows none."""
+    assert "\x1b" not in lab.refused("%cl_volume show nosuch")
+    lab.shell.colors = "neutral"
+    assert lab.refused("%cl_volume show nosuch").startswith("\x1b[31mNotFound\x1b[39m: ")
+
+
+def test_errors_cannot_steer_the_terminal(lab: Notebook, tmp_path: Path) -> None:
+    """Control characters in the words of a driver, or in what was typed, are shown, in the cell and by %tb."""
+    path = tmp_path / "a\x1b[2Jb\u202e"
+    path.write_text("a file")
+    lab.shell.user_ns["path"] = str(path)
+    for shown in (lab.refused("%cl_backend add x --driver local --path {path}"), lab.printed("%tb")):
+        assert "\\x1b[2J" in shown
+        assert not {"\x1b", "\u202e"} & set(shown)
+    assert "\\x1b" in lab.refused("%cl_volume show \x1b[31mred")
+
+
+def test_an_interrupt_passes(lab: Notebook) -> None:
+    """KeyboardInterrupt is not swallowed by a magic."""
+    lab.run("class Stopping:\n    def __format__(self, spec): raise KeyboardInterrupt\nstopping = Stopping()")
+    assert isinstance(lab.seen("%cl_volume show {stopping}").error, KeyboardInterrupt)
+
+
+def test_an_error_stops_what_follows(lab: Notebook) -> None:
+    """The lines after one that failed are not run."""
+    lab.seen("%cl_volume show nosuch\nreached = True")
+    assert "reached" not in lab.shell.user_ns
+
+
+def test_a_store_that_cannot_be_used_is_one_line(notebook: Notebook, tmp_path: Path) -> None:
+    """A store that is no data base is told in one line, and the session before stays."""
+    (tmp_path / "text.db").write_text("hello " * 1000)
+    before = cl.default_session()
+    assert "StoreUnusable" in notebook.refused(f"%cl_setup --store {tmp_path / 'text.db'}")
+    assert cl.default_session() is before

@@ -1,0 +1,175 @@
+"""The lists: filters, columns, pages and formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+import cl_notebook as cl
+from cl_notebook.testing.stores import fill
+from cl_notebook.views import frames
+
+if TYPE_CHECKING:
+    from tests.notebook.conftest import Notebook
+
+HOSTILE = "<b>\x1b[31m\u202ered\n, \"quoted\" 'name'"
+"""A name that wants to be HTML, to steer a terminal, to turn the reading direction, and to break each format."""
+
+
+@pytest.fixture
+def filled(notebook: Notebook, session: cl.Session) -> Notebook:
+    """Return a notebook on a store with twelve volumes on two backends."""
+    fill(session.store, volumes=10, backend="big")
+    fill(session.store, volumes=2, backend="small")
+    return notebook
+
+
+@pytest.mark.parametrize("kind", ["backends", "volumes", "snapshots", "connections"])
+def test_a_list_is_the_frame_of_its_kind(filled: Notebook, kind: str) -> None:
+    """%cl_volumes and the like give the DataFrame of cl.frames, the short columns or with --long all of them."""
+    short, long = filled.run(f"%cl_{kind}"), filled.run(f"%cl_{kind} --long")
+    columns = [name for name in short.columns if name != "open"]
+    assert columns == list(frames.DEFAULT_COLUMNS[kind])
+    pd.testing.assert_frame_equal(short[columns], getattr(frames, kind)(columns=columns))
+    assert set(long.columns) - {"open"} == set(frames.COLUMNS[kind])
+
+
+def test_a_list_can_be_assigned(filled: Notebook) -> None:
+    """The line df = %cl_volumes binds the frame."""
+    filled.run("df = %cl_volumes --backend small")
+    assert len(filled.shell.user_ns["df"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("--status error", 2),
+        ("--status error,in-use", 4),
+        ("--status '!available'", 4),
+        ("--name 'vol-1*' --backend big", 1),
+        ("--size '>9'", 1),
+        ("--size='<=2' --backend small", 2),
+        ("--bootable false", 12),
+        ("--attach_status detached --status error --backend big", 2),
+        ("--name nothing", 0),
+    ],
+)
+def test_filters_are_columns(filled: Notebook, asked: str, expected: int) -> None:
+    """A list is filtered by its columns; several filters must all hold."""
+    assert len(filled.run(f"%cl_volumes {asked}")) == expected
+
+
+def test_columns_and_sorting_are_chosen(filled: Notebook) -> None:
+    """-c and --sort repeat, and keep the order in which they are typed."""
+    frame = filled.run("%cl_volumes -c size --column name --sort size:desc --sort name -c id")
+    assert list(frame.columns) == ["size", "name"]
+    assert frame["size"].tolist() == sorted(frame["size"], reverse=True)
+    assert list(filled.run("%cl_backends -c open -c name --sort name:desc").itertuples(index=False, name=None)) == [
+        (False, "small"),
+        (False, "big"),
+    ]
+
+
+def test_pages_follow_each_other(filled: Notebook) -> None:
+    """--limit cuts a page and says how to get the next; the pages together are the whole list."""
+    first = filled.seen("%cl_volumes --limit 7")
+    assert len(first.value) == 7
+    assert f"--marker {first.value.index[-1]}" in first.out
+    rest = filled.seen(f"%cl_volumes --limit 7 --marker {first.value.index[-1]}")
+    assert "marker" not in rest.out
+    assert [*first.value.index, *rest.value.index] == list(filled.run("%cl_volumes --limit 0").index)
+
+
+def test_a_list_without_a_limit_is_one_page(notebook: Notebook, session: cl.Session) -> None:
+    """Without --limit a list shows a thousand rows, and one line says that there are more; --limit 0 is all."""
+    fill(session.store, volumes=1001, snapshots=0, connections=0)
+    seen = notebook.seen("%cl_volumes")
+    assert len(seen.value) == 1000
+    assert "There are more than these 1000 rows." in seen.out
+    assert len(notebook.run("%cl_volumes --limit 0")) == 1001
+
+
+def test_the_history_begins_with_the_newest(lab: Notebook) -> None:
+    """%cl_history lists what was done, the newest first, page by page."""
+    lab.run("%cl_volume create --size 1 --name db\n%cl_volume delete db")
+    shown = lab.run("%cl_history --limit 2")
+    assert shown["action"].tolist() == ["delete", "create"]
+    older = lab.run(f"%cl_history --marker {shown.index[-1]}")
+    assert older["action"].tolist() == ["add"]
+    assert "not 'x'" in lab.refused("%cl_history --marker x")
+
+
+def test_the_drivers_are_listed(notebook: Notebook) -> None:
+    """%cl_drivers lists the installed drivers with their options."""
+    frame = notebook.run("%cl_drivers")
+    assert {"local", "sim"} <= set(frame.index)
+    assert "local" in notebook.printed("%cl_drivers -f value -c name").split()
+
+
+def test_an_empty_list_keeps_its_columns(notebook: Notebook) -> None:
+    """With nothing tracked a list has its columns and no rows, in every format."""
+    assert list(notebook.run("%cl_volumes").columns) == list(frames.DEFAULT_COLUMNS["volumes"])
+    assert json.loads(notebook.printed("%cl_volumes -f json")) == []
+    assert notebook.printed("%cl_volumes -f yaml").strip() == "[]"
+    assert notebook.printed("%cl_volumes -f value") == ""
+    assert "| id" in notebook.printed("%cl_volumes -f table")
+
+
+def test_formats_hold_what_the_frame_holds(lab: Notebook) -> None:
+    """json, yaml and csv give back the names as they are, or with what a terminal would obey written out."""
+    lab.shell.user_ns["name"] = HOSTILE
+    vol = lab.run("%cl_volume create --size 2 --name $name --metadata a=b")
+    [row] = json.loads(lab.printed("%cl_volumes -f json --long"))
+    assert (row["id"], row["name"], row["size"], row["metadata"]) == (vol.id, HOSTILE, 2, {"a": "b"})
+    yaml = pytest.importorskip("yaml")
+    [row] = yaml.safe_load(lab.printed("%cl_volumes -f yaml --long"))
+    assert (row["id"], row["name"], row["size"], row["pool_name"]) == (vol.id, HOSTILE, 2, None)
+    header, line = csv.reader(io.StringIO(lab.printed("%cl_volumes -f csv -c size -c name")))
+    assert header == ["size", "name"]
+    assert line == ["2", HOSTILE.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e").replace("\n", "\\n")]
+    assert lab.printed("%cl_volumes -f value -c size") == "2\n"
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "yaml", "value"])
+def test_no_name_steers_the_terminal(lab: Notebook, form: str) -> None:
+    """Whatever a name holds, a text format prints no control and no direction character, and no line of its own."""
+    lab.shell.user_ns["name"] = HOSTILE
+    lab.run("%cl_volume create --size 1 --name $name")
+    printed = lab.printed(f"%cl_volumes -f {form} -c name")
+    assert not {"\x1b", "\u202e", "\r"} & set(printed)
+    assert len(printed.splitlines()) == {"table": 5, "json": 5, "csv": 2, "yaml": 1, "value": 1}[form]
+
+
+def test_a_table_is_aligned(lab: Notebook) -> None:
+    """Each line of a table is as wide as the others, counting wide characters as two."""
+    lab.run("%cl_volume create --size 1 --name データ\n%cl_volume create --size 1 --name plain")
+    lines = lab.printed("%cl_volumes -f table -c name -c size").splitlines()
+    assert [line.count("|") for line in lines if line.startswith("|")] == [3, 3, 3]
+    assert len({len(line) + sum(character in "データ" for character in line) for line in lines}) == 1
+
+
+def test_a_note_does_not_mix_with_data(filled: Notebook) -> None:
+    """That there are more rows is not told in the middle of what another program reads."""
+    with_note = filled.printed("%cl_volumes --limit 2 -f json")
+    assert "--marker" in with_note
+    assert len(json.loads(with_note[: with_note.rindex("]") + 1])) == 2
+
+
+def test_html_of_a_name_is_escaped(lab: Notebook) -> None:
+    """The HTML of a list, and of a volume that is shown, holds no markup that a name brought."""
+    lab.run("%cl_volume create --size 1 --name '<script>x</script>'")
+    shown = lab.run("%cl_volume show '<script>x</script>'")
+    for html in (lab.run("%cl_volumes").to_html(), shown._repr_mimebundle_()["text/html"]):
+        assert "<script>" not in html
+        assert "&lt;script&gt;" in html
+
+
+def test_lists_need_no_backend(filled: Notebook) -> None:
+    """Lists read the store alone: nothing of the storage is opened for them."""
+    filled.run("%cl_volumes\n%cl_backends\n%cl_tree\n%cl_history")
+    assert cl.default_session().backends == {}

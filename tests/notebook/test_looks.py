@@ -1,0 +1,138 @@
+"""The tree, the report, what was lost, who holds what, and the settings."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cl_notebook as cl
+from cl_notebook import session as sessions
+from cl_notebook.testing.stores import fill
+from cl_notebook.views.tree import Tree
+
+if TYPE_CHECKING:
+    from tests.notebook.conftest import Notebook
+
+
+def _seed_report(backend: cl.Backend) -> str:
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        backend.refresh()
+        for vol in backend.volumes:
+            print("Volume %s is currently %s" % (vol.id, vol.status))  # noqa: T201, UP031 - the seed's own words
+            vol.refresh()
+            for snap in vol.snapshots:
+                print("Snapshot %s for volume %s is currently %s" % (snap.id, snap.volume.id, snap.status))  # noqa: T201, UP031
+            for conn in vol.connections:
+                print(  # noqa: T201
+                    "Connection from %s with ip %s to volume %s is %s"  # noqa: UP031
+                    % (conn.connector_info["host"], conn.connector_info["ip"], conn.volume.id, conn.status)
+                )
+    return shown.getvalue()
+
+
+def test_the_status_is_the_seeds_report(lab: Notebook) -> None:
+    """%cl_status prints for each backend what the seed's loop prints, word for word."""
+    lab.run("%cl_volume create --size 1 --name db\n%cl_volume snapshot db\n%cl_volume connect db --host web --ip 192.0.2.7")
+    lab.run("%cl_volume create --size 1 --name other")
+    expected = _seed_report(cl.Backend.backends["sim"])
+    assert expected.count("\n") == 4
+    assert lab.printed("%cl_status") == expected
+    assert lab.printed("%cl_status --backend sim") == expected
+
+
+def test_the_status_goes_through_all_pages(notebook: Notebook, session: cl.Session) -> None:
+    """%cl_status reports on every volume, however many, also of backends that are not open."""
+    fill(session.store, volumes=1203, snapshots=0, connections=0, backend="big")
+    fill(session.store, volumes=2, snapshots=1, connections=1, backend="small")
+    lines = notebook.printed("%cl_status").splitlines()
+    assert len(lines) == len(set(lines)) == 1203 + 6
+    assert len(notebook.printed("%cl_status --backend small").splitlines()) == 6
+
+
+def test_nothing_tracked_says_what_to_type(notebook: Notebook) -> None:
+    """On an empty store the report says how to begin."""
+    assert "%cl_backend add" in notebook.printed("%cl_status")
+
+
+def test_the_tree_is_of_everything_or_of_one(lab: Notebook) -> None:
+    """%cl_tree gives the tree of all, or of the resource that is named."""
+    lab.run("vol = %cl_volume create --size 1 --name db\n%cl_volume snapshot db --name before")
+    whole, part = lab.run("%cl_tree"), lab.run("%cl_tree vol")
+    assert isinstance(whole, Tree)
+    assert repr(whole).startswith("backend")
+    assert repr(part).startswith("volume")
+    assert "before" in repr(part)
+    assert "NotFound" in lab.refused("%cl_tree nosuch")
+
+
+def test_a_lost_reference_is_found(lab: Notebook) -> None:
+    """%cl_find gives the object that was lost, and binds it to a variable."""
+    vol = lab.run("%cl_volume create --size 1 --name database")
+    assert lab.run("%cl_find datab -v found") is vol
+    assert lab.run("found") is vol
+    assert lab.run(f"%cl_find {vol.id[:4]}") is vol
+    lab.run("%cl_volume create --size 1 --name 'data two'")
+    assert "Ambiguous" in lab.refused("%cl_find data -v found")
+    assert len(lab.run("%cl_find data --all -v several")) == 2
+    assert lab.run("%cl_find data two").name == "data two"
+    assert "NotFound" in lab.refused("%cl_find nothing")
+    assert "not 'class'" in lab.refused("%cl_find data -v class")
+
+
+def test_who_lists_variables_and_what_is_lost(lab: Notebook) -> None:
+    """%cl_who lists the variables, also inside lists and dicts, then what no variable holds."""
+    lab.run(
+        "vol = %cl_volume create --size 1 --name db\nsnap = %cl_volume snapshot db --name s\nlost = %cl_volume create --size 1\n"
+        "held = {'a': snap, 1: 2}\nvols = [0, vol]\n_hidden = lost\nlost = None"
+    )
+    frame = lab.run("%cl_who")
+    held = frame[frame["variable"].notna()]
+    assert dict(zip(held["variable"], held["name"], strict=True)) == {
+        "vol": "db",
+        "snap": "s",
+        "held['a']": "s",
+        "vols[1]": "db",
+    }
+    lost = frame[frame["variable"].isna()]
+    assert sorted(lost["kind"]) == ["backend", "volume"]
+    assert len(lab.run("%cl_who --held")) == 4
+    assert len(lab.run("%cl_who --lost")) == 2
+
+
+def test_who_shows_a_page_of_what_is_lost(notebook: Notebook, session: cl.Session) -> None:
+    """Of many resources without a variable %cl_who lists as many as asked for, and says that there are more."""
+    fill(session.store, volumes=30)
+    seen = notebook.seen("%cl_who --limit 10")
+    assert len(seen.value) == 10
+    assert "there are more" in seen.out
+    assert len(notebook.run("%cl_who --limit 0")) == 1 + 30 + 60 + 30
+
+
+def test_the_settings_are_shown_and_set(notebook: Notebook) -> None:
+    """%cl_setup shows the settings, sets what is typed and keeps the rest."""
+    before = notebook.run("%cl_setup")
+    shown = notebook.run("%cl_setup --host lab1 --root-helper 'sudo -n'")
+    assert shown.loc["store", "value"] == before.loc["store", "value"]
+    assert (shown.loc["host", "value"], shown.loc["root_helper", "value"]) == ("lab1", "sudo -n")
+    assert notebook.run("%cl_setup --read-only").loc["read_only", "value"] == "true"
+    assert cl.default_session().settings.host == "lab1"
+    assert notebook.run("%cl_setup memory --read-only false").loc["store", "value"] == "memory"
+    assert "memory store ends with its session" in notebook.refused("%cl_setup --host lab2")
+    assert "one store" in notebook.refused("%cl_setup memory --store memory")
+
+
+@pytest.mark.usefixtures("no_session")
+def test_a_stores_password_is_not_shown(bare: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """%cl_setup masks the password in the store's URL."""
+    monkeypatch.setenv("CL_NOTEBOOK_STORE", "postgresql+psycopg://user:hush@db.example/x")
+    bare.run("%load_ext cl_notebook")
+    try:
+        shown = bare.run("%cl_setup").to_string()
+    except AssertionError as error:  # the data base's Python driver is not installed
+        shown = str(error)
+    assert "hush" not in shown
+    assert sessions.opened_session() is None
