@@ -1,0 +1,91 @@
+# Every target sets up what it needs, once, in .venv; `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+ARGS ?=
+MODERN = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c '$(MODERN)' 2>/dev/null && { echo $$name; break; }; done)
+
+RUN := .venv/bin/python -m
+PIP := $(RUN) pip --quiet --quiet --disable-pip-version-check install
+KERNEL := $(wildcard jupyter-config/kernels/cl_notebook/*)
+
+# command:package of Debian's, for the tests that work on real devices and file systems
+TOOLS := losetup:util-linux mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+
+##lab    open the tour in JupyterLab (ARGS=--no-browser and the like are passed on)
+.PHONY: lab
+lab: .venv/.lab
+	$(RUN) jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --notebook-dir=examples \
+		--LabApp.default_url=/lab/tree/01_tour.ipynb $(ARGS)
+
+##tour   run the tour here, in a throw-away data folder, and print its tree
+.PHONY: tour
+tour: .venv/.tour
+	@$(RUN) tools.tour
+
+##test   run all tests (ARGS="-k snapshot" and the like are passed on)
+.PHONY: test
+test: .venv/.test tools
+	$(RUN) pytest $(ARGS)
+
+##check  lint, formatting, types
+.PHONY: check
+check: .venv/.test .venv/.check
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+
+##bench  measure against sqlite3, pandas, SQLAlchemy and cinderlib; prints ratios
+.PHONY: bench
+bench: .venv/.test .peer/.ready
+	$(RUN) pytest tests/benchmarks -q -o 'python_files=bench_*.py' -o 'python_functions=bench_*' $(ARGS)
+
+##clean  remove what the other targets made
+.PHONY: clean
+clean:
+	rm -rf .venv .peer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: help
+help:
+	@sed -n 's/^##/make /p' $(lastword $(MAKEFILE_LIST))
+
+# One group of pyproject.toml each; pip comes first, for older ones know no groups.
+.venv/.lab .venv/.tour .venv/.test .venv/.check: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
+	@echo "installing what 'make $*' needs into .venv"
+	@$(PIP) --editable . --group $*
+	@touch $@
+
+.venv/.pip:
+	@test -n "$(PYTHON)" || { echo "cl_notebook needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c '$(MODERN)' || { echo "$(PYTHON) is not Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "$(PYTHON) cannot make virtual environments: install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
+	@$(PIP) --upgrade 'pip>=25.1'
+	@touch $@
+
+# Installed where we may; named where we may not: the tests that need them say so, too.
+.PHONY: tools
+tools:
+	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
+	for tool in $(TOOLS); do command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=env; elif sudo -n true 2>/dev/null; then as_root='sudo env'; else as_root=; fi; \
+	if [ -z "$$as_root" ] || ! command -v apt-get >/dev/null; then echo "some tests need these packages:$$missing"; exit 0; fi; \
+	echo "installing$$missing"; \
+	$$as_root DEBIAN_FRONTEND=noninteractive apt-get update -qq; \
+	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# cinderlib's last release, with the pins of its time, in an environment of its own. It runs on no newer Python than 3.11.
+.peer/.ready: tests/benchmarks/cinderlib/requirements.txt
+	@command -v python3.11 >/dev/null || { echo "no python3.11: measuring without cinderlib"; exit 0; }; \
+	echo "installing cinderlib into .peer"; \
+	python3.11 -m venv --clear .peer; \
+	.peer/bin/python -m pip --quiet --quiet --disable-pip-version-check install --requirement $<; \
+	touch $@

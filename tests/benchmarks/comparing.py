@@ -1,0 +1,78 @@
+"""Two ways of the same work, measured against each other."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 7
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table: medians in seconds of us and of the other, and the ratio that we aim at."""
+
+    work: str
+    ours: float
+    other: str
+    theirs: float
+    target: float | None
+
+    @property
+    def line(self) -> str:
+        """The line."""
+        ratio = self.ours / self.theirs
+        shown = f"{ratio:.2f}" if ratio >= 0.1 else f"1/{1 / ratio:.0f}"
+        verdict = ""
+        if self.target is not None:
+            aim = f"{self.target:g}" if self.target >= 1 else f"1/{1 / self.target:.0f}"
+            verdict = f"<= {aim:<7}{'met' if ratio <= self.target else 'MISSED'}"
+        return f"{self.work:<44}{_time(self.ours):>10}  {self.other:<26}{_time(self.theirs):>10}{shown:>9}  {verdict}"
+
+
+class Comparison:
+    """Collects the results."""
+
+    def __init__(self, results: list[Result]) -> None:
+        """Add to *results*."""
+        self._results = results
+
+    def note(self, work: str, ours: float, other: str, theirs: float, target: float | None) -> None:
+        """Add what was measured elsewhere."""
+        self._results.append(Result(work, ours, other, theirs, target))
+
+    def measure(
+        self,
+        work: str,
+        ours: Callable[[], float],
+        other: str,
+        theirs: Callable[[], float],
+        target: float | None = None,
+        *,
+        rounds: int = ROUNDS,
+    ) -> None:
+        """Measure both, in turns, so that whatever else the machine does meets both; each returns its own seconds."""
+        pairs = [(_collected(ours), _collected(theirs)) for _ in range(rounds + 1)][1:]
+        self.note(work, statistics.median(mine for mine, _ in pairs), other, statistics.median(its for _, its in pairs), target)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds that *work* takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _collected(work: Callable[[], float]) -> float:
+    gc.collect()
+    return work()
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.2f} ms"

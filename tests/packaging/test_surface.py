@@ -1,0 +1,34 @@
+"""The names that the package shows, and its version."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import cl_notebook
+
+TOOLS_OF_THE_MODULE = {"annotations", "Any", "TYPE_CHECKING"}
+"""What the module needs for itself."""
+
+
+def test_all_is_what_is_visible() -> None:
+    """`__all__` lists, in order, exactly what the package shows, but for its submodules."""
+    shown = {
+        name
+        for name, value in vars(cl_notebook).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType) and name not in TOOLS_OF_THE_MODULE
+    }
+    modules = {name for name in cl_notebook.__all__ if isinstance(getattr(cl_notebook, name), ModuleType)}
+    assert cl_notebook.__all__ == sorted(shown | modules)
+
+
+def test_what_is_listed_is_there() -> None:
+    """Every name in `__all__`, also one that is loaded late, can be had."""
+    assert [name for name in cl_notebook.__all__ if not hasattr(cl_notebook, name)] == []
+
+
+def test_the_version_is_told_once_more_and_the_same() -> None:
+    """`cl_notebook.__version__` is the version of the distribution."""
+    project = Path(cl_notebook.__file__).parent.parent / "pyproject.toml"
+    assert tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"] == cl_notebook.__version__
