@@ -50,11 +50,11 @@ __all__ = [
 def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the interface's word; one resource, or a list of them
     """Return the one resource that *text* means: an id, a name, the beginning of an id, or a part of a name.
 
-    What is found is the object that you already hold, if you do.
+    The first of these senses that fits anything counts. What is found is the object that you already hold, if you do.
 
     Args:
         text: what is remembered of it.
-        all: return the list of everything that fits.
+        all: return the list of everything that fits in any of these senses.
 
     Raises:
         NotFound: nothing fits.

@@ -116,7 +116,7 @@ class Session:
 
     def find(self, text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - pandas' and the interface's word; one or a list
         """Return the one resource with this id, id prefix, name or part of a name; see :func:`cl_notebook.find`."""
-        found = lookup.find(self, text)
+        found = lookup.find(self, text, everything=all)
         return found if all else lookup.the_one(text, found)
 
     def get(self, cls: type[Tracked], resource_id: str) -> Tracked | None:

@@ -29,8 +29,10 @@ _NAMED = (Volume, Snapshot, Backend)
 _ALL = (Volume, Snapshot, Connection, Backend)
 
 
-def find(context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL) -> list[Tracked]:
-    """Return what *text* fits, from the narrowest meaning that fits anything: id, name, id prefix, part of a name.
+def find(context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL, *, everything: bool = False) -> list[Tracked]:
+    """Return what *text* fits in the narrowest sense that fits anything: an id, a name, the beginning of an id, a part of a name.
+
+    With *everything* it is what fits in any sense, the narrowest first.
 
     Raises:
         InvalidInput: *text* is empty or no text.
@@ -46,17 +48,15 @@ def find(context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL) -> 
         (_ALL, lambda cls: sa.and_(cls.id >= low, cls.id < low + "g")),
         (_NAMED, lambda cls: cls.name.icontains(text, autoescape=True)),
     )
-    named: list[Tracked] = []
+    found: dict[str, Tracked] = {}
     for candidates, where in ways:
-        found = named
         for cls in candidates:
             if cls in kinds:
                 statement = sa.select(cls).where(where(cls)).order_by(cls.created_at, cls.id).limit(MOST)
-                found = [*found, *reading.select(context, statement)]
-        if found and where is not ways[1][1]:
-            return _unique(found)
-        named = found  # a name may be the beginning of somebody else's id: both are meant
-    return []
+                found |= {resource.id: resource for resource in reading.select(context, statement) if resource.id not in found}
+        if found and not everything:
+            break
+    return list(found.values())
 
 
 def the_one(text: str, found: Sequence[Tracked]) -> Tracked:
@@ -76,7 +76,3 @@ def the_one(text: str, found: Sequence[Tracked]) -> Tracked:
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     msg = f"{text!r} fits {len(found)} resources: {'; '.join(lines[:SHOWN])}{more}. Type more of the id."
     raise errors.Ambiguous(msg, lines)
-
-
-def _unique(found: Sequence[Tracked]) -> list[Tracked]:
-    return list({resource.id: resource for resource in found}.values())
