@@ -29,10 +29,12 @@ _NAMED = (Volume, Snapshot, Backend)
 _ALL = (Volume, Snapshot, Connection, Backend)
 
 
-def find(context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL, *, everything: bool = False) -> list[Tracked]:
+def find(
+    context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL, *, everything: bool = False, parts: bool = True
+) -> list[Tracked]:
     """Return what *text* fits in the narrowest sense that fits anything: an id, a name, the beginning of an id, a part of a name.
 
-    With *everything* it is what fits in any sense, the narrowest first.
+    With *everything* it is what fits in any sense, the narrowest first; without *parts* a part of a name is not enough.
 
     Raises:
         InvalidInput: *text* is empty or no text.
@@ -49,7 +51,7 @@ def find(context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL, *, 
         (_NAMED, lambda cls: cls.name.icontains(text, autoescape=True)),
     )
     found: dict[str, Tracked] = {}
-    for candidates, where in ways:
+    for candidates, where in ways if parts else ways[:-1]:
         for cls in candidates:
             if cls in kinds:
                 statement = sa.select(cls).where(where(cls)).order_by(cls.created_at, cls.id).limit(MOST)

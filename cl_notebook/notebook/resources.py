@@ -64,7 +64,7 @@ def resolve(call: Call, text: str, kinds: Sequence[type[Tracked]] = ALL, *, acti
 
     """
     in_variable = held_in(call.namespace, text, kinds)
-    found = _meant(lookup.find(call.session, text, kinds), text, acting=acting)
+    found = _meant(lookup.find(call.session, text, kinds, everything=True, parts=False), text, acting=acting)
     if in_variable is not None:
         current = _current(in_variable, text)
         if all(other.id == current.id for other in found):
@@ -132,7 +132,7 @@ def chosen_backend(call: Call) -> Backend:
 
 
 def _meant(found: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
-    """Return what *text* means of what it fits: a part of a name is not enough, and short words are names before they are ids."""
+    """Return what *text* means of what it fits: short words are names before they are ids."""
     low = text.strip().lower()
     exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id == low]
     if exact and len(low) < SHORT_ID:
@@ -158,7 +158,8 @@ def _nothing(call: Call, text: str, kinds: Sequence[type[Tracked]], *, acting: b
     if isinstance(other, Tracked):
         return f"The variable {text} holds {other.label()}, not {wanted}."
     low = text.strip().lower()
-    if acting and len(low) < SHORTEST and any(item.id.startswith(low) for item in lookup.find(call.session, text, kinds)):
+    begun = lookup.find(call.session, text, kinds, parts=False)
+    if acting and len(low) < SHORTEST and any(item.id.startswith(low) for item in begun):
         return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."
     names = list(_names(call.session, kinds, text))
     hint = errors.did_you_mean(text, names)
