@@ -25,17 +25,21 @@ color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))}
 .cl-tree small{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b));margin-left:.8em}
 """
 
+_SMALL = 40
+"""Rows up to which everything is open from the start."""
+
 
 def tree(rows: Sequence[Row]) -> str:
     """Return *rows* and what is below them as nested lists that can be opened and closed."""
     if not rows:
         return "<div class='cl-tree'>No backends.</div>"
-    items = "".join(_item(row, is_open=True) for row in rows)
+    small = sum(1 for top in rows for _ in top.walk()) <= _SMALL
+    items = "".join(_item(row, is_open=True, below_open=small) for row in rows)
     return f"<div class='cl-tree'><style>{_STYLE}</style><ul>{items}</ul></div>"
 
 
-def _item(row: Row, *, is_open: bool) -> str:
-    below = "".join(_item(child, is_open=False) for child in row.children)
+def _item(row: Row, *, is_open: bool, below_open: bool) -> str:
+    below = "".join(_item(child, is_open=below_open, below_open=below_open) for child in row.children)
     if row.hidden:
         below += f"<li class='cl-leaf'><small>… {row.hidden:,} more</small></li>"
     if not below:
