@@ -59,11 +59,17 @@ class Follower:
             return
         if foreign:
             self.tick += 1
-        for entry in foreign:
-            self._rows[entry.resource_id] = self.tick
-            for parent in (entry.volume_id, entry.backend_id):
-                if parent is not None and parent != entry.resource_id:
-                    self._children.setdefault(parent, {})[entry.resource_id] = self.tick
+        for _, resource_id, volume_id, backend_id in foreign:
+            self._rows[resource_id] = self.tick
+            volume = resource_id if volume_id is None else volume_id
+            if volume != resource_id:  # a snapshot or connection: its volume's status may have changed with it
+                self._rows[volume] = self.tick
+                self._note_child(volume, resource_id)
+            if backend_id is not None:
+                self._note_child(backend_id, volume)
+
+    def _note_child(self, parent_id: str, child_id: str) -> None:
+        self._children.setdefault(parent_id, {})[child_id] = self.tick
 
     def _distrust_everything(self) -> None:
         self.tick += 1

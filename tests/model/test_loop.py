@@ -68,13 +68,13 @@ def test_a_change_between_two_iterations_is_seen(backend: cl.Backend, store: str
         mine = backend.context.open_backend("theirs", {}, replace=False)
         seen = []
         for vol, snapshots, connections in _loop(mine):
-            seen.append((vol.name, vol.size, snapshots, connections))
+            seen.append((vol.name, vol.size, vol.status, snapshots, connections))
             if vol.name == "changing":
                 for later in theirs.volumes[1:]:
                     later.extend(7)
                     later.create_snapshot()
                     later.connect({"host": "node1", "ip": "10.0.0.7"})
-        assert seen == [("changing", 1, 0, 0)] + [(f"other {number}", 7, 1, 1) for number in range(3)]
+        assert seen == [("changing", 1, "available", 0, 0)] + [(f"other {number}", 7, "in-use", 1, 1) for number in range(3)]
         for later in theirs.volumes[1:]:
             later.create_snapshot()
         assert [snapshots for _, snapshots, _ in _loop(mine)] == [0, 2, 2, 2]

@@ -55,6 +55,16 @@ def test_a_follower_knows_which_rows_changed(store: Store) -> None:
     assert follower.children_changed("backend", follower.tick) == set()
 
 
+def test_a_connection_touches_its_volume(store: Store) -> None:
+    """What happens to a connection or snapshot makes its volume's row out of date, in the backend's list, too."""
+    follower = Follower(store)
+    _append(store, "conn", volume_id="vol", backend_id="backend")
+    follower.sync()
+    assert follower.changed_at("conn") == follower.changed_at("vol") == follower.tick
+    assert follower.children_changed("vol", 0) == {"conn"}
+    assert follower.children_changed("backend", 0) == {"vol"}
+
+
 def test_own_writes_are_no_news(store: Store) -> None:
     """What the session wrote itself does not make anything out of date."""
     follower = Follower(store)
