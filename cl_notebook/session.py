@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
     from cl_notebook.attach import Host
     from cl_notebook.drivers.base import Driver, Progress
     from cl_notebook.model.tracked import Tracked
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A driver at work, its whole configuration, and the stored part of it that it was opened for."""
+
+    driver: Driver
+    config: dict[str, Any]
+    stored: tuple[str, dict[str, Any]]
+
+
+def _stored_part(backend: Backend) -> tuple[str, dict[str, Any]]:
+    return backend.volume_driver, dict(backend.stored_config)
 
 
 class Session:
@@ -66,7 +80,7 @@ class Session:
         self.orm = sa_orm.Session(self.store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
         self.follower = Follower(self.store)
         self.journal = Journal(self)
-        self._drivers: dict[str, tuple[Driver, dict[str, Any]]] = {}
+        self._drivers: dict[str, _Held] = {}
         self._host: Host | None = None
 
     def __repr__(self) -> str:
@@ -96,12 +110,15 @@ class Session:
 
         A closed default session is opened again, with the same settings, by the next use of a module-level name.
         """
-        with self.lock:
+        if self.is_closed:
+            return
+        with self.lock, contextlib.ExitStack() as last:  # every step is taken, whatever the ones before it raise
             self.is_closed = True
+            last.callback(self.store.close)
+            last.callback(self.orm.close)
+            last.callback(self.journal.close)
             for backend in list(self.backends.values()):
-                self.close_backend(backend)
-            self.orm.close()
-            self.store.close()
+                last.callback(self.close_backend, backend)
 
     def reopened(self) -> Session:
         """Return a new session with the same settings."""
@@ -116,15 +133,18 @@ class Session:
 
     def find(self, text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - pandas' and the interface's word; one or a list
         """Return the one resource with this id, id prefix, name or part of a name; see :func:`cl_notebook.find`."""
+        self._refuse_if_closed()
         found = lookup.find(self, text, everything=all)
         return found if all else lookup.the_one(text, found)
 
     def get(self, cls: type[Tracked], resource_id: str) -> Tracked | None:
         """Return the object of one row of this session, or None."""
+        self._refuse_if_closed()
         return reading.get(self, cls, resource_id)
 
     def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False) -> Backend:
         """Open the backend *name*; see :class:`cl_notebook.Backend`."""
+        self._refuse_if_closed()
         name = checks.name(name, "volume_backend_name")
         if not name:
             msg = "A backend needs a name: cl.Backend('lvm', volume_driver='local', path='~/volumes')."
@@ -142,6 +162,11 @@ class Session:
                 raise errors.AlreadyExists(_differs(stored, driver_name, self._storable(driver_name, checked)))
             return self._replace(stored, driver_name, checked)
 
+    def _refuse_if_closed(self) -> None:
+        if self.is_closed:
+            msg = f"{self!r} is closed. Open another: cl.setup(store=…)."
+            raise errors.Refused(msg)
+
     def close_backend(self, backend: Backend) -> None:
         """Close the backend's driver."""
         with self.lock:
@@ -149,15 +174,20 @@ class Session:
             held = self._drivers.pop(backend.id, None)
         if held is not None:
             with storage_call(backend.name, "close"):
-                held[0].close()
+                held.driver.close()
 
     def driver(self, backend: Backend) -> Driver:
         """Return the backend's driver, opened again from its stored configuration if need be."""
-        held = self._drivers.get(backend.id)
-        if held is None:
-            self.open_backend(backend.name, {})
-            held = self._drivers[backend.id]
-        return held[0]
+        self._refuse_if_closed()
+        with self.lock:
+            reading.get(self, Backend, backend.id)  # another session may have replaced its configuration
+            held = self._drivers.get(backend.id)
+            if held is not None and held.stored == _stored_part(backend):
+                return held.driver
+        if held is not None:
+            self.close_backend(backend)
+        self.open_backend(backend.name, {})
+        return self._drivers[backend.id].driver
 
     def _stored(self, name: str) -> Backend | None:
         found = reading.select(self, sa.select(Backend).where(Backend.name == name))
@@ -166,8 +196,8 @@ class Session:
     def _config_of(self, backend: Backend) -> dict[str, Any]:
         held = self._drivers.get(backend.id)
         return (
-            held[1]
-            if held
+            held.config
+            if held is not None and held.stored == _stored_part(backend)
             else driver_config.check_config(
                 backend.volume_driver, registry.load_driver(backend.volume_driver), backend.stored_config
             )
@@ -191,9 +221,9 @@ class Session:
 
     def _is_same(self, stored: Backend, driver_name: str, checked: dict[str, Any]) -> bool:
         held = self._drivers.get(stored.id)
-        if stored.volume_driver != driver_name:
+        if _stored_part(stored) != (driver_name, self._storable(driver_name, checked)):
             return False
-        return held[1] == checked if held else stored.stored_config == self._storable(driver_name, checked)
+        return held is None or held.stored != _stored_part(stored) or held.config == checked
 
     def _start(self, name: str, driver_name: str, checked: dict[str, Any]) -> Driver:
         with storage_call(name, "setup"):
@@ -220,7 +250,8 @@ class Session:
         return self._hold(made, driver, checked)  # type: ignore[arg-type] # it is the row just inserted
 
     def _open(self, stored: Backend, checked: dict[str, Any]) -> Backend:
-        if stored.id in self._drivers:
+        held = self._drivers.get(stored.id)
+        if held is not None and held.stored == _stored_part(stored):
             return stored
         return self._hold(stored, self._start(stored.name, stored.volume_driver, checked), checked)
 
@@ -233,7 +264,7 @@ class Session:
         return self._hold(stored, driver, checked)
 
     def _hold(self, backend: Backend, driver: Driver, checked: dict[str, Any]) -> Backend:
-        self._drivers[backend.id] = (driver, checked)
+        self._drivers[backend.id] = _Held(driver, checked, _stored_part(backend))
         self.backends[backend.name] = backend
         return backend
 

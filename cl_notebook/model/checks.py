@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 import uuid
@@ -16,12 +17,15 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 NAME_LENGTH = 255
 """The longest name, in characters (Cinder's limit)."""
 
+MOST_GIB = 2**31 - 1
+"""The largest size: what an INTEGER of every data base holds, and its bytes fit in 63 bits."""
+
 
 def size(value: object, what: str = "size") -> int:
     """Return *value* as a size in whole GiB.
 
     Raises:
-        InvalidInput: it is no whole number above zero.
+        InvalidInput: it is no whole number above zero, or more than any storage has.
 
     """
     try:
@@ -30,6 +34,9 @@ def size(value: object, what: str = "size") -> int:
         number = None
     if number is None or number <= 0:
         msg = f"{what} must be a whole number of GiB above 0, not {value!r}."
+        raise errors.InvalidInput(msg)
+    if number > MOST_GIB:
+        msg = f"{what} must be at most {MOST_GIB} GiB."
         raise errors.InvalidInput(msg)
     return number
 
@@ -78,6 +85,44 @@ def name(value: object, what: str = "name") -> str:
     return chosen
 
 
+def optional_text(value: object, what: str) -> str | None:
+    """Return *value* as text of at most 255 characters; None stays None.
+
+    Raises:
+        InvalidInput: it is no text, longer than 255 characters, or holds what no data base can keep.
+
+    """
+    return None if value is None else name(value, what)
+
+
+def flag(value: object, what: str) -> bool:
+    """Return *value*, which must be True or False itself: ``"false"`` would count as true.
+
+    Raises:
+        InvalidInput: it is anything else.
+
+    """
+    if not isinstance(value, bool):
+        msg = f"{what} must be True or False, not {value!r}."
+        raise errors.InvalidInput(msg)
+    return value
+
+
+def resource_id(value: object) -> str:
+    """Return *value*, an id to be looked up, the way ids are stored: text in lower case.
+
+    Raises:
+        InvalidInput: it is neither text nor a UUID, or holds what no data base can keep.
+
+    """
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if not isinstance(value, str):
+        msg = f"id must be text or a UUID, not {value!r}."
+        raise errors.InvalidInput(msg)
+    return text(value, "id").strip().lower()
+
+
 def new_id(value: object) -> str:
     """Return *value*, or a new UUID if it is None.
 
@@ -98,12 +143,41 @@ def text_map(value: Mapping[str, Any] | None, what: str) -> dict[str, str]:
     """Return *value* as a plain dict of text to text, as Cinder keeps metadata and specs.
 
     Raises:
-        InvalidInput: it is no mapping.
+        InvalidInput: it is no mapping, or holds what no data base can keep.
 
     """
     if value is None:
         return {}
     if not hasattr(value, "items"):
-        msg = f"{what} must be a dict such as {{'key': 'value'}}, not {value!r}"
+        msg = f"{what} must be a dict such as {{'key': 'value'}}, not {value!r}."
         raise errors.InvalidInput(msg)
-    return {str(key): str(item) for key, item in value.items()}
+    return {text(str(key), what): text(str(item), what) for key, item in value.items()}
+
+
+def json_safe(value: Any, what: str) -> Any:  # noqa: ANN401 - JSON
+    """Return *value* as the store will give it back: a copy, with lists for tuples and text for keys.
+
+    Raises:
+        InvalidInput: it cannot be written as strict JSON, or holds what no data base can keep.
+
+    """
+    try:
+        copy = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"{what} cannot be stored as JSON: {errors.one_line(error)}."
+        raise errors.InvalidInput(msg) from error
+    _check_texts(copy, what)
+    return copy
+
+
+def _check_texts(value: object, what: str) -> None:
+    match value:
+        case str():
+            text(value, what)
+        case list():
+            for item in value:
+                _check_texts(item, what)
+        case dict():
+            for key, item in value.items():
+                text(key, what)
+                _check_texts(item, what)

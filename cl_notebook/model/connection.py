@@ -10,13 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, GiB
-from cl_notebook.model import reading, verbs
+from cl_notebook.model import checks, reading, verbs
 from cl_notebook.model.journal import Act, Change, Delete, Insert, Update
 from cl_notebook.model.tracked import Parent, Tracked
 from cl_notebook.store.base import reg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cl_notebook.drivers.base import Driver, ModelUpdate, Progress
     from cl_notebook.model.backend import Backend
@@ -95,11 +95,16 @@ class Connection(Tracked):
         def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo]:
             return driver.create_export(data, wanted.connector), driver.initialize_connection(data, wanted)
 
-        def after(_connection: sa.Connection, answer: tuple[ModelUpdate, ConnectionInfo]) -> list[Change]:
+        def after(connection: sa.Connection, answer: tuple[ModelUpdate, ConnectionInfo]) -> list[Change]:
             exported, info = answer
             told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
-            shared = {**verbs.kept(exported), "status": "in-use", "attach_status": "attached"}
-            return [Update(act.target, told), Update(volume, shared)]
+            shared = verbs.connections_changed(connection, volume)
+            return [Update(act.target, told), Update(volume, {**verbs.kept(exported), **shared.values})]
+
+        def failed(connection: sa.Connection, error: BaseException) -> list[Change]:
+            if verbs.untouched(error):
+                return [Delete(act.target), verbs.connections_changed(connection, volume, gone=act.target.id)]
+            return [Update(act.target, {"attach_status": "error_attaching"}), verbs.connections_changed(connection, volume)]
 
         act: Act[tuple[ModelUpdate, ConnectionInfo]] = Act(
             action="connect",
@@ -108,11 +113,9 @@ class Connection(Tracked):
             insert=Insert(cls, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
-            guards=(verbs.ready(volume.context, volume, "connect it", verbs.SETTLED),),
+            guards=(verbs.ready(volume.context, volume, "connect it", {*verbs.SETTLED, "error_extending"}),),
             after=after,
-            failed=lambda error: [
-                Delete(act.target) if verbs.untouched(error) else Update(act.target, {"attach_status": "error_attaching"})
-            ],
+            failed=failed,
         )
         volume.context.journal.run(act)
         return cast("Connection", act.target)
@@ -126,7 +129,8 @@ class Connection(Tracked):
             AttachError: the host could not, or the device is not the right one; the status is ``error_attaching``.
 
         """
-        self.refresh()
+        self.look_again()
+        self._refuse_if_elsewhere("attached there")
         session, data, again = self.context, self.volume.as_data(), self.attached
         info, wanted = self.info, ConnectionData(self.id, self.connector_info)
 
@@ -156,11 +160,14 @@ class Connection(Tracked):
             AttachError: the host could not; the status is ``error_detaching``.
 
         """
-        self.refresh()
+        self.look_again()
+        if not force:
+            self._refuse_if_elsewhere("detached there")
         session, info, device = self.context, self.info, self.device or {}
+        here = self.attached_host in {None, session.settings.host}
 
         def do(_driver: Driver, _progress: Progress) -> None:
-            if self.attached:
+            if here:  # also where no path is known: the host may have got as far as a device before it was cut short
                 session.host.detach(info, device, multipath=self.multipath, force=force)
 
         gone = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
@@ -183,41 +190,58 @@ class Connection(Tracked):
             DriverError: the storage refused; the status is ``error_detaching``.
 
         """
-        self.refresh()
+        self.look_again()
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
-        data, wanted, last = self.volume.as_data(), ConnectionData(self.id, self.connector_info), False
-
-        def alone(connection: sa.Connection) -> bool:
-            others = sa.select(sa.func.count()).where(Connection.volume_id == self.volume_id, Connection.id != self.id)
-            return connection.execute(others).scalar_one() == 0
+        data, wanted, last, is_out = self.volume.as_data(), ConnectionData(self.id, self.connector_info), False, False
 
         def remember(connection: sa.Connection) -> None:
             nonlocal last
-            last = alone(connection)
+            others = sa.select(sa.func.count()).where(Connection.volume_id == self.volume_id, Connection.id != self.id)
+            last = connection.execute(others).scalar_one() == 0
 
         def do(driver: Driver, _progress: Progress) -> None:
+            nonlocal is_out
             driver.terminate_connection(data, wanted)
+            is_out = True
             if last:
                 driver.remove_export(data)
 
-        def after(connection: sa.Connection, _answer: None) -> list[Change]:
-            changes: list[Change] = [Delete(self)]
-            if alone(connection):
-                free = {"attach_status": "detached"}
-                busy = verbs.status_now(connection, self.volume) not in verbs.SETTLED
-                changes.append(Update(self.volume, free if busy else {**free, "status": "available"}))
-            return changes
+        def failed(error: BaseException) -> str | None:
+            return "error_detaching" if is_out or not verbs.untouched(error) else None
 
         self._run(
             "disconnect",
             "terminate_connection",
             do,
-            after,
+            lambda connection, _answer: [Delete(self), verbs.connections_changed(connection, self.volume, gone=self.id)],
             guards=(remember,),
             force=force,
+            failed=failed,
         )
+
+    def release(self, *, force: bool = False) -> None:
+        """Let go of the device on this host, if there may be one, and shut the host out: ``detach()`` and ``disconnect()``."""
+        is_clean = self.attach_status == "attached" and not self.attached
+        mine = (self.attached_host or self.connector_info.get("host")) == self.context.settings.host
+        if self.connected and mine and not is_clean:
+            self.detach(force=force)
+        self.disconnect(force=force)
+
+    def extend_device(self) -> int:
+        """Let the device on this host follow its volume and return its size in bytes; one that is gone is asked for again."""
+        host = self.context.host
+        try:
+            return host.extend(self.info, multipath=self.multipath)
+        except errors.AttachError:
+            self.attach()
+            return host.extend(self.info, multipath=self.multipath)
+
+    def _refuse_if_elsewhere(self, what: str) -> None:
+        if self.attached_host not in {None, self.context.settings.host}:
+            msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {what}."
+            raise errors.InvalidStatus(msg)
 
     def _run(
         self,
@@ -228,10 +252,17 @@ class Connection(Tracked):
         guards: tuple[Any, ...] = (),
         *,
         force: bool = False,
+        failed: Callable[[BaseException], str | None] | None = None,
     ) -> None:
-        doing, failed = ("attaching", "error_attaching") if action == "attach" else ("detaching", "error_detaching")
+        doing, bad = ("attaching", "error_attaching") if action == "attach" else ("detaching", "error_detaching")
         ready = verbs.ready(self.context, self, action, _WHOLE, _CUT_SHORT, force=force)
         before = self.attach_status
+
+        def status_after(error: BaseException) -> str:
+            if failed is not None:
+                return failed(error) or before
+            return before if verbs.untouched(error) else bad
+
         self.context.journal.run(
             Act(
                 action=action,
@@ -242,7 +273,7 @@ class Connection(Tracked):
                 guards=(ready, *guards),
                 before=[Update(self, {"attach_status": doing})],
                 after=after,
-                failed=lambda error: [Update(self, {"attach_status": before if verbs.untouched(error) else failed})],
+                failed=lambda _connection, error: [Update(self, {"attach_status": status_after(error)})],
             )
         )
 
@@ -263,10 +294,12 @@ class Connection(Tracked):
 
 
 def _checked(connector: Mapping[str, Any]) -> dict[str, Any]:
-    if not hasattr(connector, "items") or not connector.get("host"):
+    host = connector.get("host") if hasattr(connector, "items") else None
+    if not isinstance(host, str) or not host:
         msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
         raise errors.InvalidInput(msg)
-    return dict(connector)
+    checks.name(host, "The connector's host")
+    return dict(checks.json_safe(dict(connector), "A connector"))
 
 
 def _row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:

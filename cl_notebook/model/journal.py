@@ -6,11 +6,8 @@ it. Whenever a kernel is killed there is a row that says what was being done to 
 
 from __future__ import annotations
 
-import datetime as dt
-import getpass
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,8 +16,8 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.call import storage_call
+from cl_notebook.model import kernel, reading
 from cl_notebook.model import operation as op
-from cl_notebook.model import reading
 from cl_notebook.store import feed
 from cl_notebook.store.base import utcnow
 
@@ -47,6 +44,8 @@ class Update:
 
     resource: Tracked
     values: Mapping[str, Any]
+    version: int | None = None
+    """The version that the change was made for; the object's own by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Act(Generic[R]):
     guards: tuple[Guard, ...] = ()
     before: Iterable[Change] = ()
     after: Callable[[sa.Connection, R], Iterable[Change]]
-    failed: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
+    failed: Callable[[sa.Connection, BaseException], Iterable[Change]] = lambda _connection, _error: ()
 
     @property
     def target(self) -> Tracked:
@@ -98,14 +97,16 @@ class Journal:
         """Belong to the session *context*."""
         self._context = context
         self._kernel_id: str | None = None
+        self._pid = 0
+        self._unwritten: set[int] = set()
         self.running: set[int] = set()
         """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
 
     @property
     def kernel_id(self) -> str:
         """The id under which this process stands in the store; the row is made with the first act."""
-        if self._kernel_id is None:
-            self._kernel_id = self._register_kernel()
+        if self._kernel_id is None or self._pid != os.getpid():  # a fork is a process of its own
+            self._kernel_id, self._pid = self._register_kernel(), os.getpid()
         return self._kernel_id
 
     def run(self, act: Act[R]) -> R:
@@ -122,6 +123,7 @@ class Journal:
         driver = context.driver(act.backend)
         operation = self._intend(act)
         self.running.add(operation)
+        self._unwritten.add(operation)
         try:
             return self._call(act, driver, operation)
         finally:
@@ -133,17 +135,17 @@ class Journal:
             with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as progress:
                 result = act.do(driver, progress)
         except BaseException as error:
-            changes = list(act.failed(error))
-            self._settle(act, operation, started, lambda _connection: changes, error)
+            failure = error
+            self._settle(act, operation, started, lambda connection: act.failed(connection, failure), error)
             raise
         self._settle(act, operation, started, lambda connection: act.after(connection, result), None)
         return result
 
-    def save(self, resource: Tracked, values: Mapping[str, Any]) -> None:
-        """Write plain values of a row: a change without a driver."""
+    def save(self, resource: Tracked, values: Mapping[str, Any], version: int) -> None:
+        """Write plain values of a row that still has *version*: a change without a driver."""
         self.refuse_if_read_only("save")
         entry = self._entry("save", resource, None)
-        self._commit([Update(resource, dict(values))], lambda _connection: entry)
+        self._commit([Update(resource, dict(values), version)], lambda _connection: entry)
 
     def record(self, action: str, changes: list[Change], resource: Tracked | Insert) -> list[Tracked]:
         """Write a change that needs no driver as an operation that is done at once; return the objects."""
@@ -203,8 +205,10 @@ class Journal:
             )
             return self._entry("outcome", act.target, operation)
 
-        # Not checked: what the storage did is written down whatever others wrote meanwhile.
-        self._commit(changes, written, checked=False)
+        # Not checked: what the storage did is written down whatever others wrote meanwhile. A new resource whose row was removed
+        # before its driver was done gets it back: it is on the storage.
+        self._commit(changes, written, checked=False, made=act.target if act.insert else None)
+        self._unwritten.discard(operation)
 
     def _commit(
         self,
@@ -213,8 +217,10 @@ class Journal:
         guards: tuple[Guard, ...] = (),
         *,
         checked: bool = True,
+        made: Tracked | None = None,
     ) -> list[Tracked]:
         context = self._context
+        todo: list[Change] = []
         with context.lock:
             try:
                 with context.store.writing() as connection:
@@ -222,15 +228,16 @@ class Journal:
                     for guard in guards:
                         guard(connection)
                     todo = list(changes(connection) if callable(changes) else changes)
-                    applied = [(change, _apply(connection, change, checked=checked)) for change in todo]
+                    applied = [(change, _apply(connection, change, checked=checked, made=made)) for change in todo]
                     number = feed.append(connection, written(connection))
             except errors.ChangedElsewhere:
                 for change in todo:
                     if isinstance(change, Update):
-                        reading.refresh(context, change.resource)
+                        reading.reread(context, change.resource)
                 raise
-            context.follower.wrote(number)
-            return [_bring_in_line(context, change, values) for change, values in applied]
+            brought = [_bring_in_line(context, change, values) for change, values in applied]
+            context.follower.wrote(number)  # last: until then the change counts as somebody else's, and is read at the next look
+            return brought
 
     def _operation_row(
         self,
@@ -267,33 +274,26 @@ class Journal:
         )
 
     def _register_kernel(self) -> str:
-        import psutil  # noqa: PLC0415 - needed at the first act, not at import
-
-        process = psutil.Process()
-        kernel_id = str(uuid.uuid4())
-        row = {
-            "id": kernel_id,
-            "host": self._context.settings.host,
-            "user": _user(),
-            "pid": process.pid,
-            "process_started_at": dt.datetime.fromtimestamp(process.create_time(), tz=dt.UTC),
-            "notebook": os.environ.get("JPY_SESSION_NAME"),
-            "started_at": utcnow(),
-        }
+        row = kernel.describe(self._context.settings.host)
         with self._context.lock, self._context.store.writing() as connection:
             connection.execute(sa.insert(op.Kernel), row)
-        return kernel_id
+        return str(row["id"])
+
+    def close(self) -> None:
+        """Say of the operations whose outcome could not be written that they were interrupted: nobody works on them any more."""
+        lost = self._unwritten - self.running
+        if not lost or self._pid != os.getpid():
+            return
+        statement = sa.update(op.Operation).where(op.Operation.id.in_(lost), op.Operation.status == op.RUNNING)
+        with self._context.store.writing() as connection:
+            connection.execute(
+                statement.values(status=op.INTERRUPTED, ended_at=utcnow(), error="The outcome could not be written.")
+            )
+        self._unwritten.clear()
 
     @staticmethod
     def _doing(act: Act[Any]) -> str:
         return f"{act.action} {act.resource.label() if act.resource is not None else ''}".strip()
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user that has no entry in the password file
-        return str(os.getuid())
 
 
 def _status(error: BaseException | None) -> str:
@@ -312,54 +312,66 @@ def _parameters(cls: type[Tracked], values: Mapping[str, Any]) -> dict[str, Any]
     return {columns[name]: value for name, value in values.items()}
 
 
-def _apply(connection: sa.Connection, change: Change, *, checked: bool) -> dict[str, Any]:
+def _apply(connection: sa.Connection, change: Change, *, checked: bool, made: Tracked | None) -> dict[str, Any] | None:
+    """Write *change* and return the row's new values; None if the row is gone."""
     match change:
         case Insert(cls, values):
             row = {name: values.get(name) for name in _columns(cls)} | {"created_at": utcnow(), "version": 1}
             connection.execute(sa.insert(cls), _parameters(cls, row))
             return row
-        case Update(resource, values):
-            return _update(connection, resource, dict(values), checked=checked)
+        case Update(resource, values, version):
+            if checked:
+                return _update(connection, resource, dict(values), resource.version if version is None else version)
+            return _update_whatever_it_is(connection, resource, dict(values), is_made=resource is made)
         case Delete(resource):
             cls = type(resource)
             connection.execute(sa.delete(cls).where(cls.id == resource.id))
             return {}
 
 
-def _update(connection: sa.Connection, resource: Tracked, values: dict[str, Any], *, checked: bool) -> dict[str, Any]:
+def _update(connection: sa.Connection, resource: Tracked, values: dict[str, Any], version: int) -> dict[str, Any]:
     cls = type(resource)
-    values["updated_at"] = utcnow()
-    statement = sa.update(cls).where(cls.id == resource.id)
-    if checked:
-        statement = statement.where(cls.version == resource.version)
-        values["version"] = resource.version + 1
-    else:
-        statement = statement.values(version=cls.version + 1)
-    if not checked:
-        values["version"] = _new_version(connection, resource, statement, _parameters(cls, values))
-    elif not connection.execute(statement, _parameters(cls, values)).rowcount:
+    values |= {"updated_at": utcnow(), "version": version + 1}
+    statement = sa.update(cls).where(cls.id == resource.id, cls.version == version)
+    if not connection.execute(statement, _parameters(cls, values)).rowcount:
         msg = f"{resource.label()} was changed elsewhere since it was read. It is refreshed now: look again, then repeat."
         raise errors.ChangedElsewhere(msg)
     return values
 
 
-def _new_version(connection: sa.Connection, resource: Tracked, statement: sa.Update, values: dict[str, Any]) -> int:
+def _update_whatever_it_is(
+    connection: sa.Connection, resource: Tracked, values: dict[str, Any], *, is_made: bool
+) -> dict[str, Any] | None:
+    cls = type(resource)
+    values["updated_at"] = utcnow()
+    statement = sa.update(cls).where(cls.id == resource.id).values(version=cls.version + 1)
+    version = _new_version(connection, resource, statement, _parameters(cls, values))
+    if version is not None:
+        return values | {"version": version}
+    if not is_made:
+        return None
+    row = {name: resource.__dict__.get(name) for name in _columns(cls)} | values
+    connection.execute(sa.insert(cls), _parameters(cls, row))
+    return row
+
+
+def _new_version(connection: sa.Connection, resource: Tracked, statement: sa.Update, values: dict[str, Any]) -> int | None:
     cls = type(resource)
     if connection.dialect.update_returning:
-        return connection.execute(statement.returning(cls.version), values).scalar() or 0
+        return connection.execute(statement.returning(cls.version), values).scalar()
     connection.execute(statement, values)
-    return connection.execute(sa.select(cls.version).where(cls.id == resource.id)).scalar() or 0
+    return connection.execute(sa.select(cls.version).where(cls.id == resource.id)).scalar()
 
 
-def _bring_in_line(context: Context, change: Change, values: dict[str, Any]) -> Tracked:
+def _bring_in_line(context: Context, change: Change, values: dict[str, Any] | None) -> Tracked:
     match change:
         case Insert(cls):
-            made = reading.adopt(context, cls, values)
+            made = reading.adopt(context, cls, values or {})
             made.after_creation(context)
             return made
-        case Update(resource):
+        case Update(resource) if values is not None:
             reading.amend(context, resource, values)
             return resource
-        case Delete(resource):
+        case Update(resource) | Delete(resource):
             reading.let_go(context, resource)
             return resource

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import reading
+from cl_notebook.model import checks, reading
 from cl_notebook.model.backend import Backend
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.snapshot import Snapshot
@@ -37,12 +37,16 @@ def find(
     With *everything* it is what fits in any sense, the narrowest first; without *parts* a part of a name is not enough.
 
     Raises:
-        InvalidInput: *text* is empty or no text.
+        InvalidInput: *text* is empty, no text, or longer than any name.
 
     """
     if not isinstance(text, str) or not text.strip():
         msg = f"Say what to look for: an id, the beginning of an id, a name or a part of one, not {text!r}."
         raise errors.InvalidInput(msg)
+    if len(text) > checks.NAME_LENGTH:
+        msg = f"Nothing is that long: ids and names have at most {checks.NAME_LENGTH} characters, not {len(text)}."
+        raise errors.InvalidInput(msg)
+    checks.text(text, "What to look for")
     low = text.strip().lower()
     ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.ColumnElement[bool]]], ...] = (
         (_ALL, lambda cls: cls.id == low),

@@ -57,7 +57,7 @@ def make_volume(
         arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
         guards=guards,
         after=lambda _connection, update: [Update(act.target, {**verbs.kept(update), "status": "available"})],
-        failed=lambda error: [_given_up(act, error)],
+        failed=lambda _connection, error: [_given_up(act, error)],
     )
     backend.context.journal.run(act)
     return cast("Volume", act.target)
@@ -73,6 +73,8 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
     """
     values = _row(backend, {"name": name, "size": 0}) | {"status": "managing"}
     data = volume_data(values)
+    # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
+    values["name_in_storage"] = checks.name(next(iter(source.values()), ""), "The name on the storage")
 
     def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
         able: CanManage = verbs.capable(driver, "manage", backend)
@@ -89,7 +91,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
         after=lambda _connection, answer: [
             Update(act.target, {**verbs.kept(answer[1]), "size": answer[0], "status": "available"})
         ],
-        failed=lambda _error: [Delete(act.target)],
+        failed=lambda _connection, _error: [Delete(act.target)],
     )
     backend.context.journal.run(act)
     return cast("Volume", act.target)
@@ -117,7 +119,16 @@ def _not_tracked(backend: Backend, source: Mapping[str, str]) -> Guard:
     return guard
 
 
+_FIELDS = frozenset(
+    ("id", "name", "description", "size", "pool_name", "snapshot_id", "source_volid", "availability_zone", "bootable")
+) | {"metadata", "extra_specs", "qos_specs"}
+
+
 def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
+    for name in fields:
+        if name not in _FIELDS:
+            msg = f"A volume has no {name!r} to set.{errors.did_you_mean(name, _FIELDS)}"
+            raise errors.InvalidInput(msg)
     volume_id = checks.new_id(fields.get("id"))
     pool = fields.get("pool_name")
     return {

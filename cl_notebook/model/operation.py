@@ -26,7 +26,9 @@ class Kernel:
     host: Mapped[str] = mapped_column(sa.String(255))
     user: Mapped[str] = mapped_column(sa.String(255))
     pid: Mapped[int] = mapped_column(sa.Integer)
-    process_started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    start_ticks: Mapped[int] = mapped_column(sa.BigInteger)
+    machine: Mapped[str] = mapped_column(sa.String(255))
+    boot: Mapped[str] = mapped_column(sa.String(255))
     notebook: Mapped[str | None] = mapped_column(sa.String(1024))
     started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
 

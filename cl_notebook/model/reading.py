@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
 
+from cl_notebook.model import unsaved
 from cl_notebook.store.boundary import store_errors
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def get(context: Context, cls: type[T], resource_id: str) -> T | None:
     with context.lock:
         context.follower.sync()
         known = held(context, cls, resource_id)
-        if known is not None and (_is_current(context, known) or _is_modified(known)):
+        if known is not None and (_is_current(context, known) or unsaved.is_there(known)):
             return known
         found = select(context, sa.select(cls).where(cls.id == resource_id))
         if not found and known is not None:
@@ -49,15 +50,14 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
         context.follower.sync()
         tick = context.follower.tick
         orm = context.orm
-        unsaved = [(changed, _unsaved(changed)) for changed in orm.dirty]
+        kept = unsaved.keep_all(orm)
         with store_errors(context.store.url), context.store.turn:
             try:
                 found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
             finally:
                 _end_transaction(orm)
-        for changed, values in unsaved:
-            for name, value in values.items():
-                setattr(changed, name, value)
+        for edits in kept:
+            edits.put_back()
         _stamp(found, tick)
         return found
 
@@ -113,23 +113,26 @@ def _put(owner: Tracked, relation: Children[T], children: list[T], tick: int) ->
     owner.__dict__[f"{relation.slot}_tick"] = tick
 
 
-def refresh(context: Context, resource: Tracked) -> None:
-    """Bring *resource* and its loaded relations in line with the store; free of queries while nobody wrote anything."""
+def refresh(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -> None:
+    """Bring *resource* and its loaded relations in line with the store; free of queries while nobody wrote anything.
+
+    What was set and not saved is given up, unless it is to be kept.
+    """
     with context.lock:
         context.follower.sync()
         if _nothing_happened(context, resource):
             return
-        if _is_modified(resource) or not _is_current(context, resource):
-            _reread(context, resource)
+        if (unsaved.is_there(resource) and not keep_unsaved) or not _is_current(context, resource):
+            reread(context, resource, keep_unsaved=keep_unsaved)
         for name in resource.relations:
             relation: Children[Any] = getattr(type(resource), name)
             if relation.slot in resource.__dict__:
-                _refresh_children(context, resource, relation)
+                _refresh_children(context, resource, relation, keep_unsaved=keep_unsaved)
 
 
 def _nothing_happened(context: Context, resource: Tracked) -> bool:
     """Return whether no row at all was changed, and nothing set and not saved, since *resource* and its lists were read."""
-    if context.orm.identity_map.check_modified():
+    if context.orm.identity_map.check_modified() or unsaved.may_be_edited_inside(resource):
         return False
     inner, tick = resource.__dict__, context.follower.tick
     return inner.get(_TICK) == tick and all(
@@ -137,22 +140,22 @@ def _nothing_happened(context: Context, resource: Tracked) -> bool:
     )
 
 
-def _reread(context: Context, resource: Tracked) -> None:
+def reread(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -> None:
+    """Read the row of *resource* again, whether or not it is known to have changed."""
     cls = type(resource)
-    for name in _unsaved(resource):
-        before = sa.inspect(resource).attrs[name].history.deleted
-        sa_orm.attributes.set_committed_value(resource, name, before[0] if before else None)
-    if not select(context, sa.select(cls).where(cls.id == resource.id)):
+    if not keep_unsaved:
+        unsaved.give_up(resource)
+    if not select(context, sa.select(cls).where(cls.id == unsaved.stored_values(resource)["id"])):
         let_go(context, resource)
 
 
-def _refresh_children(context: Context, owner: Tracked, relation: Children[T]) -> None:
+def _refresh_children(context: Context, owner: Tracked, relation: Children[T], *, keep_unsaved: bool) -> None:
     listed: list[T] = owner.__dict__[relation.slot]
     tick: int = owner.__dict__[f"{relation.slot}_tick"]
     now = context.follower.tick
-    for child in listed:
-        if _is_modified(child):
-            _reread(context, child)
+    for child in [] if keep_unsaved else listed:
+        if unsaved.is_there(child):
+            reread(context, child)
     changed = context.follower.children_changed(owner.id, tick)
     if changed is not None and not changed:
         return
@@ -242,15 +245,6 @@ def _stamp(found: list[T], tick: int) -> None:
 def _is_current(context: Context, resource: Tracked) -> bool:
     read_at: int = resource.__dict__.get(_TICK, 0)
     return context.follower.changed_at(resource.id) <= read_at
-
-
-def _is_modified(resource: Tracked) -> bool:
-    return bool(sa_orm.attributes.instance_state(resource).modified)
-
-
-def _unsaved(resource: Tracked) -> dict[str, Any]:
-    state = sa.inspect(resource)
-    return {name: attribute.value for name, attribute in state.attrs.items() if attribute.history.has_changes()}
 
 
 def _ahead(relation: Children[Any]) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook.drivers.base import SnapshotData
-from cl_notebook.model import checks, making, reading, verbs
+from cl_notebook.model import checks, making, reading, unsaved, verbs
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act, Delete, Insert, Update
 from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
@@ -84,7 +84,9 @@ class Snapshot(HasMetadata, Tracked):
             after=lambda _connection, update: [
                 Update(act.target, {**verbs.kept(update), "status": "available", "progress": "100%"})
             ],
-            failed=lambda error: [Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})],
+            failed=lambda _connection, error: [
+                Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})
+            ],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
@@ -123,7 +125,7 @@ class Snapshot(HasMetadata, Tracked):
             DriverError: the storage refused; the status is ``error_deleting``.
 
         """
-        self.refresh()
+        self.look_again()
         data, before = self.as_data(), self.status
         self.context.journal.run(
             Act(
@@ -137,7 +139,9 @@ class Snapshot(HasMetadata, Tracked):
                 ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _connection, _answer: [Delete(self)],
-                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],
+                failed=lambda _connection, error: [
+                    Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})
+                ],
             )
         )
 
@@ -149,7 +153,7 @@ class Snapshot(HasMetadata, Tracked):
 
     def as_data(self) -> SnapshotData:
         """Return what a driver is told of the snapshot."""
-        return _data(self.__dict__, self.volume)
+        return _data(unsaved.stored_values(self), self.volume)
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""
@@ -175,7 +179,7 @@ def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
         "status": "creating",
         "progress": "0%",
         "volume_id": volume.id,
-        "volume_size": volume.size,
+        "volume_size": volume.as_data().size,
         "backend_id": volume.backend_id,
         "name_in_storage": f"snapshot-{snapshot_id}",
         "metadata_": checks.text_map(fields.get("metadata"), "metadata"),

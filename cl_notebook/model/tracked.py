@@ -10,7 +10,7 @@ from sqlalchemy import orm as sa_orm
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
-from cl_notebook.model import reading
+from cl_notebook.model import reading, unsaved
 from cl_notebook.model.context import current
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.store.base import UtcDateTime, utcnow
@@ -84,6 +84,10 @@ class Tracked:
         if self.is_tracked:
             reading.refresh(self.context, self)
 
+    def look_again(self) -> None:
+        """Bring the object and its loaded relations up to date, and keep what was set and not saved: before an act."""
+        reading.refresh(self.context, self, keep_unsaved=True)
+
     def save(self) -> None:
         """Write what was set on the object.
 
@@ -92,8 +96,19 @@ class Tracked:
             InvalidInput: a value does not fit.
 
         """
+        self.context.journal.refuse_if_read_only("save")
+        changed = unsaved.values(self)
+        fixed = sorted(set(changed) - set(self.editable))
+        if fixed:
+            allowed = ", ".join(name.rstrip("_") for name in self.editable) or "nothing"
+            msg = f"{fixed[0]} of {self.label()} cannot be set, only: {allowed}. refresh() gives it up."
+            raise errors.InvalidInput(msg)
         self.validate()
-        self.context.journal.save(self, {name: getattr(self, name) for name in self.editable})
+        changed = unsaved.values(self)
+        if changed:
+            self.context.journal.save(self, changed, unsaved.version(self))
+            unsaved.forget(self)
+            reading.reread(self.context, self)
 
     def validate(self) -> None:
         """Check what :meth:`save` is about to write."""
@@ -128,7 +143,7 @@ class HasMetadata:
     @property
     def metadata(self) -> dict[str, str]:
         """Key-value pairs of text that belong to the resource; written by ``save()``."""
-        return self.metadata_
+        return unsaved.hand_out_metadata(cast("Tracked", self))
 
     @metadata.setter
     def metadata(self, value: dict[str, str]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import CAPABILITIES
+from cl_notebook.model import kernel
 from cl_notebook.model import operation as op
+from cl_notebook.model.journal import Update
+from cl_notebook.model.reading import CLASSES
 from cl_notebook.store.base import utcnow
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ SETTLED = frozenset({"available", "in-use"})
 """Statuses of a volume or snapshot that is whole."""
 
 _KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name", "metadata"}
-_CLOCK = dt.timedelta(seconds=2)
 
 
 def ready(
@@ -74,32 +75,22 @@ def _either(words: Collection[str]) -> str:
 
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
+    whose = (op.Kernel.host, op.Kernel.pid, op.Kernel.start_ticks, op.Kernel.machine, op.Kernel.boot)
     running = (
-        sa.select(op.Operation.id, op.Operation.action, op.Kernel.id, op.Kernel.host, op.Kernel.pid, op.Kernel.process_started_at)
+        sa.select(op.Operation.id, op.Operation.action, op.Operation.kernel_id, *whose)
         .join_from(op.Operation, op.Kernel, op.Operation.kernel_id == op.Kernel.id)
         .where(op.Operation.resource_id == resource.id, op.Operation.status == op.RUNNING)
     )
-    for number, action, kernel_id, host, pid, started in connection.execute(running):
-        ours = kernel_id == context.journal.kernel_id
-        if (ours and number not in context.journal.running) or (not ours and is_dead(context, host, pid, started)):
+    for found in connection.execute(running):
+        row = found._asdict()
+        ours = row["kernel_id"] == context.journal.kernel_id
+        if (ours and row["id"] not in context.journal.running) or (not ours and kernel.is_dead(row)):
             continue
         msg = (
-            f"{resource.label()} is {status!r}: {action!r} is being done by process {pid} on {host}. Wait for it; "
-            "if that process is gone for good, repeat with force=True."
+            f"{resource.label()} is {status!r}: {row['action']!r} is being done by process {row['pid']} on {row['host']}. "
+            "Wait for it; if that process is gone for good, repeat with force=True."
         )
         raise errors.InvalidStatus(msg)
-
-
-def is_dead(context: Context, host: str, pid: int, started: dt.datetime) -> bool:
-    """Return whether that process is known to be gone; one on another host never is."""
-    if host != context.settings.host:
-        return False
-    import psutil  # noqa: PLC0415 - needed after a crash only
-
-    try:
-        return abs(dt.datetime.fromtimestamp(psutil.Process(pid).create_time(), tz=dt.UTC) - started) > _CLOCK
-    except psutil.NoSuchProcess:
-        return True
 
 
 def kept(update: ModelUpdate) -> dict[str, Any]:
@@ -129,16 +120,23 @@ def capable(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa:
 
 
 def settled_status(connection: sa.Connection, volume: Tracked) -> str:
-    """Return ``in-use`` or ``available``, whichever the volume's row says of its connections."""
+    """Return ``in-use`` or ``available``, whichever the rows of the volume's connections say."""
+    return "in-use" if _connections(connection, volume, "") else "available"
+
+
+def connections_changed(connection: sa.Connection, volume: Tracked, gone: str = "") -> Update:
+    """Return what the volume's row says once its connections are as they are now, without the one called *gone*."""
     cls: Any = type(volume)
-    attached = connection.execute(sa.select(cls.attach_status).where(cls.id == volume.id)).scalar()
-    return "in-use" if attached == "attached" else "available"
+    left = _connections(connection, volume, gone)
+    values = {"attach_status": "attached" if left else "detached"}
+    if connection.execute(sa.select(cls.status).where(cls.id == volume.id)).scalar() in SETTLED:
+        values["status"] = "in-use" if left else "available"
+    return Update(volume, values)
 
 
-def status_now(connection: sa.Connection, resource: Tracked) -> str | None:
-    """Return the status in the resource's row."""
-    cls: Any = type(resource)
-    return connection.execute(sa.select(cls.status).where(cls.id == resource.id)).scalar()
+def _connections(connection: sa.Connection, volume: Tracked, gone: str) -> int:
+    cls: Any = CLASSES["Connection"]
+    return connection.execute(sa.select(sa.func.count()).where(cls.volume_id == volume.id, cls.id != gone)).scalar_one()
 
 
 def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:
@@ -152,7 +150,11 @@ def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:
         held = [f"{number} {word}{'s' if number > 1 else ''}" for word, number in numbers.items() if number]
         if not held:
             return
-        cure = "Detach it first." if numbers.get("connection") else "Remove them first, or use delete(cascade=True)."
+        cure = (
+            "Detach it, or remove them all with cleanup()."
+            if numbers.get("connection")
+            else "Remove them first, or use delete(cascade=True)."
+        )
         msg = f"{volume.label()} has {' and '.join(held)}. {cure}"
         raise errors.ResourceBusy(msg)
 

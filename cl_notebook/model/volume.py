@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
@@ -10,7 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
-from cl_notebook.model import checks, making, reading, verbs
+from cl_notebook.model import checks, making, reading, unsaved, verbs
+from cl_notebook.model.attachable import Attachable
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act, Delete, Update
 from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.base import CanManage, CanRevert, Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
-    from cl_notebook.model.connection import Connection
     from cl_notebook.model.context import Context
+    from cl_notebook.model.journal import Change
     from cl_notebook.model.snapshot import Snapshot
 
 T = TypeVar("T")
 
 
 @reg.mapped
-class Volume(HasMetadata, Tracked):
+class Volume(HasMetadata, Attachable, Tracked):
     """A volume. ``size`` is in GiB, ``name`` the display name, ``name_in_storage`` what the driver calls it."""
 
     __tablename__ = "volume"
@@ -66,18 +66,11 @@ class Volume(HasMetadata, Tracked):
 
     backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")
     snapshots: ClassVar[Children[Snapshot]] = Children("Snapshot", "volume_id", "volume")
-    connections: ClassVar[Children[Connection]] = Children("Connection", "volume_id", "volume")
 
     @property
     def display_name(self) -> str:
         """The name, in Cinder's word for it."""
         return self.name
-
-    @property
-    def local_attach(self) -> Connection | None:
-        """The connection that is attached on this host, also one that another kernel made; None if there is none."""
-        host = self.context.settings.host
-        return next((conn for conn in self.connections if conn.attached and conn.attached_host == host), None)
 
     @classmethod
     def get_by_name(cls, name: str) -> list[Volume]:
@@ -93,6 +86,7 @@ class Volume(HasMetadata, Tracked):
 
         """
         cls = type(self).snapshots.target
+        self.look_again()
         return cls.make(self, {"name": name, "description": description, "metadata": metadata})
 
     def clone(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
@@ -103,6 +97,7 @@ class Volume(HasMetadata, Tracked):
             DriverError: the storage refused.
 
         """
+        self.look_again()
         grown = self.size if size is None else checks.size(size)
         checks.at_least(grown, self.size, f"A clone of {self.label()}")
         source = self.as_data()
@@ -112,23 +107,26 @@ class Volume(HasMetadata, Tracked):
                 "extra_specs": self.extra_specs,
                 "qos_specs": self.qos_specs,
                 "pool_name": self.pool_name,
+                "bootable": self.bootable,
                 **fields,
                 "name": name,
                 "size": grown,
                 "source_volid": self.id,
-                "bootable": self.bootable,
             },
             "create_cloned_volume",
             lambda driver, data, progress: driver.create_cloned_volume(data, source, progress),
             (verbs.ready(self.context, self, "clone", verbs.SETTLED),),
         )
 
-    def extend(self, size: int) -> int:
+    def extend(self, size: int, *, force: bool = False) -> int:
         """Grow the volume to *size* GiB, also while it is attached on this host; return its new size in bytes.
+
+        ``force`` takes a kernel that is still named as extending it for dead.
 
         Raises:
             InvalidInput: *size* is not larger than the volume.
             DriverError: the storage refused; the status is ``error_extending`` unless nothing was touched.
+            AttachError: the storage has the new size, the device on this host could not follow.
 
         """
         grown = checks.size(size)
@@ -136,11 +134,21 @@ class Volume(HasMetadata, Tracked):
             msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {grown}. A volume cannot shrink."
             raise errors.InvalidInput(msg)
         data, before = self.as_data(), self.status
-        local, session = self.local_attach, self.context
+        local, has_grown = self.local_attach, False
 
         def do(driver: Driver, _progress: Progress) -> int:
+            nonlocal has_grown
             driver.extend_volume(data, grown)
-            return session.host.extend(local.info, multipath=local.multipath) if local is not None else grown * GiB
+            has_grown = True
+            return local.extend_device() if local is not None else grown * GiB
+
+        def settled(connection: sa.Connection) -> dict[str, Any]:
+            return {"size": grown, "status": verbs.settled_status(connection, self)}
+
+        def failed(connection: sa.Connection, error: BaseException) -> list[Change]:
+            if has_grown:
+                return [Update(self, settled(connection))]
+            return [Update(self, {"status": before if verbs.untouched(error) else "error_extending"})]
 
         return self._run(
             Act(
@@ -150,28 +158,31 @@ class Volume(HasMetadata, Tracked):
                 resource=self,
                 backend=self.backend,
                 arguments={"size": grown, "from": self.size},
-                guards=(verbs.ready(self.context, self, "extend", {*verbs.SETTLED, "error_extending"}, {"extending"}),),
+                guards=(
+                    verbs.ready(self.context, self, "extend", {*verbs.SETTLED, "error_extending"}, {"extending"}, force=force),
+                ),
                 before=[Update(self, {"status": "extending"})],
-                after=lambda connection, _bytes: [
-                    Update(self, {"size": grown, "status": verbs.settled_status(connection, self)})
-                ],
-                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_extending"})],
+                after=lambda connection, _bytes: [Update(self, settled(connection))],
+                failed=failed,
             )
         )
 
-    def revert(self, snapshot: Snapshot) -> None:
+    def revert(self, snapshot: Snapshot, *, force: bool = False) -> None:
         """Give the volume the bytes of *snapshot* again, in place.
+
+        ``force`` takes a kernel that is still named as reverting it for dead.
 
         Raises:
             InvalidInput: the snapshot is not of this volume.
-            InvalidStatus: the volume is attached.
+            ResourceBusy: the volume has connections.
             NotSupported: the driver cannot do that.
 
         """
         if snapshot.volume_id != self.id:
             msg = f"{snapshot.label()} is not a snapshot of {self.label()}."
             raise errors.InvalidInput(msg)
-        data, kept = self.as_data(), snapshot.as_data()
+        self.look_again()
+        data, kept, before = self.as_data(), snapshot.as_data(), self.status
 
         def do(driver: Driver, progress: Progress) -> ModelUpdate:
             able: CanRevert = verbs.capable(driver, "revert", self)
@@ -186,12 +197,13 @@ class Volume(HasMetadata, Tracked):
                 backend=self.backend,
                 arguments={"snapshot_id": snapshot.id},
                 guards=(
-                    verbs.ready(self.context, self, "revert", {"available", "error"}, {"reverting"}),
+                    verbs.ready(self.context, self, "revert", {*verbs.SETTLED, "error"}, {"reverting"}, force=force),
+                    verbs.without_dependents(self, {"connection": type(self).connections.target}),
                     verbs.ready(self.context, snapshot, "revert to", {"available"}),
                 ),
                 before=[Update(self, {"status": "reverting"})],
                 after=lambda _connection, update: [Update(self, {**verbs.kept(update), "status": "available"})],
-                failed=lambda error: [Update(self, {"status": "available" if verbs.untouched(error) else "error"})],
+                failed=lambda _connection, error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
             )
         )
 
@@ -207,39 +219,53 @@ class Volume(HasMetadata, Tracked):
             DriverError: the storage refused; the status is ``error_deleting``.
 
         """
-        self.refresh()
-        if cascade and not self.connections:
-            for snapshot in list(self.snapshots):
+        self.look_again()
+        data, before, target = self.as_data(), self.status, type(self)
+        kinds: dict[str, Any] = {"connection": target.connections.target}
+        if not cascade:
+            kinds["snapshot"] = target.snapshots.target
+        allowed = {*verbs.SETTLED, "error", "error_deleting", "error_extending"}
+
+        def do(driver: Driver, _progress: Progress) -> None:
+            if before == "managing":  # its adoption was cut short: what is on the storage is not ours to remove
+                verbs.capable(driver, "manage", self).unmanage(data)
+                return
+            for snapshot in list(self.snapshots) if cascade else ():
                 snapshot.delete(force=force)
-        data, before = self.as_data(), self.status
-        kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
-        allowed = {"available", "error", "error_deleting", "error_extending", "in-use"}
+            driver.delete_volume(data)
+
         self._run(
             Act(
                 action="delete",
                 call="delete_volume",
-                do=lambda driver, _progress: driver.delete_volume(data),
+                do=do,
                 resource=self,
                 backend=self.backend,
+                arguments={"cascade": True} if cascade else {},
                 guards=(
                     verbs.ready(self.context, self, "delete", allowed, verbs.BUSY, force=force),
                     verbs.without_dependents(self, kinds),
                 ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _connection, _answer: [Delete(self)],
-                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],
+                failed=lambda _connection, error: [
+                    Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})
+                ],
             )
         )
 
-    def unmanage(self) -> None:
+    def unmanage(self, *, force: bool = False) -> None:
         """Release the volume: it is not tracked any more, its bytes stay on the storage.
+
+        ``force`` takes a kernel that is still named as working on it for dead.
 
         Raises:
             ResourceBusy: it has snapshots or connections.
             NotSupported: the driver cannot release.
 
         """
-        data = self.as_data()
+        self.look_again()
+        data, before = self.as_data(), self.status
         kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
 
         def do(driver: Driver, _progress: Progress) -> None:
@@ -254,83 +280,14 @@ class Volume(HasMetadata, Tracked):
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    verbs.ready(self.context, self, "unmanage", {"available", "error"}, {"unmanaging"}),
+                    verbs.ready(self.context, self, "unmanage", {"available", "error"}, {"unmanaging", "managing"}, force=force),
                     verbs.without_dependents(self, kinds),
                 ),
                 before=[Update(self, {"status": "unmanaging"})],
                 after=lambda _connection, _answer: [Delete(self)],
-                failed=lambda _error: [Update(self, {"status": "available"})],
+                failed=lambda _connection, _error: [Update(self, {"status": before})],
             )
         )
-
-    def connect(self, connector: Mapping[str, Any], *, multipath: bool = False) -> Connection:
-        """Let the host that *connector* (os-brick's connector properties) describes reach the volume.
-
-        Raises:
-            InvalidInput: *connector* is no dict with a ``host``.
-            DriverError: the storage refused; the connection stays tracked as ``error_attaching`` unless nothing was touched.
-
-        """
-        return type(self).connections.target.make(self, connector, multipath=multipath)
-
-    def attach(self, *, multipath: bool = False) -> Connection:
-        """Attach the volume on this host and return the connection; its ``path`` is the device or file to use.
-
-        A volume that is attached here already keeps its connection; the device is checked, and found again after a restart.
-
-        Raises:
-            DriverError, AttachError: the storage or the host refused; nothing stays connected.
-
-        """
-        self.refresh()
-        local = self.local_attach
-        if local is not None:
-            local.attach()
-            return local
-        properties = self.context.host.connector_properties(self.backend.driver.storage_protocol, multipath=multipath)
-        conn = self.connect(properties, multipath=multipath)
-        try:
-            conn.attach()
-        except errors.Error:
-            with contextlib.suppress(errors.Error):  # then the connection stays tracked, in error; what counts is the first cause
-                conn.disconnect(force=True)
-            raise
-        return conn
-
-    def detach(self, *, force: bool = False) -> None:
-        """Detach the volume from this host and remove its connection.
-
-        Raises:
-            InvalidStatus: it is not attached here.
-
-        """
-        self.refresh()
-        local = self.local_attach
-        if local is None:
-            msg = f"{self.label()} is not attached on {self.context.settings.host}."
-            raise errors.InvalidStatus(msg)
-        local.detach(force=force)
-        local.disconnect(force=force)
-
-    def disconnect(self, connection: Connection, *, force: bool = False) -> None:
-        """Shut the host of *connection* out again.
-
-        Raises:
-            InvalidInput: the connection is not of this volume.
-
-        """
-        if connection.volume_id != self.id:
-            msg = f"{connection.label()} is not a connection of {self.label()}."
-            raise errors.InvalidInput(msg)
-        connection.disconnect(force=force)
-
-    def cleanup(self) -> None:
-        """Detach the volume from this host, and remove all of its connections."""
-        self.refresh()
-        for conn in list(self.connections):
-            if conn.attached and conn.attached_host == self.context.settings.host:
-                conn.detach(force=True)
-            conn.disconnect(force=True)
 
     def validate(self) -> None:
         """Check what :meth:`save` is about to write."""
@@ -342,7 +299,7 @@ class Volume(HasMetadata, Tracked):
 
     def as_data(self) -> VolumeData:
         """Return what a driver is told of the volume."""
-        return making.volume_data(self.__dict__)
+        return making.volume_data(unsaved.stored_values(self))
 
     def after_creation(self, context: Context) -> None:
         """Stand in the backend's list, if that was loaded."""
