@@ -36,6 +36,7 @@ def make_volume(
     Raises:
         InvalidInput: a field cannot be right.
         AlreadyExists: the id stands for something else.
+        InvalidStatus: the id stands for such a volume that is not whole.
         DriverError: the storage refused.
 
     """
@@ -159,6 +160,9 @@ def _already_there(backend: Backend, values: Mapping[str, Any]) -> Volume | None
     if known is None:
         return None
     if all(getattr(known, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):
+        if known.status not in verbs.SETTLED:
+            msg = f"{known.label()} with that id exists and is {known.status!r}. Delete it, then repeat."
+            raise errors.InvalidStatus(msg)
         return known
     msg = f"The id {values['id']} is taken by {known.label()} of {known.size} GiB on {known.host}. Choose another."
     raise errors.AlreadyExists(msg)
