@@ -72,7 +72,7 @@ class Session:
 
         """
         self.settings = settings.Settings.choose(store, host=host, root_helper=root_helper, read_only=read_only)
-        self.store = Store(self.settings.store)
+        self.store = Store(self.settings.store, read_only=self.settings.read_only)
         self.lock = threading.RLock()
         self.is_closed = False
         self.backends: dict[str, Backend] = {}

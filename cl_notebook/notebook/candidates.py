@@ -12,7 +12,7 @@ from cl_notebook.drivers import registry
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
 from cl_notebook.notebook import resources
 from cl_notebook.notebook.lists import columns_of
-from cl_notebook.store.engine import parse_url
+from cl_notebook.store.location import parse_url
 from cl_notebook.views.columns import FLAG, MAP, SOURCES
 from cl_notebook.views.safe import plain
 

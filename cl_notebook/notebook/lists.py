@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import CAPABILITIES
@@ -25,9 +25,6 @@ PAGE = 1000
 """Rows of a list without ``--limit``: enough to look through, and quick from a store of millions."""
 
 FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
-OPEN = "open"
-"""The column of the backends that is not in the store."""
-
 DRIVER_COLUMNS = ("name", "storage_protocol", *CAPABILITIES, "options", "class")
 
 _FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", words=FORMATS)
@@ -61,32 +58,28 @@ def _list(kind: str, default_sort: str | None, call: Call) -> pd.DataFrame | Non
     frame = frames.read(
         kind,
         call.session,
-        columns=_columns(kind, frames.DEFAULT_COLUMNS[kind], chosen, long=call["long"]),
+        columns=_columns(frames.DEFAULT_COLUMNS[kind], chosen, long=call["long"]),
         sort=call["sort"] or default_sort,
         limit=limit and limit + 1,
         marker=_number(marker) if kind == "operations" and marker else marker,
         **call.given(*(option.key for option in _filters(kind))),
     )
-    if kind == "backends" and (chosen is None or OPEN in chosen):
-        frame.insert(min(2, len(frame.columns)), OPEN, _open(call, frame["name"].tolist()))
     more = limit is not None and len(frame) > limit
     shown = frame.iloc[:limit] if more else frame
     _give_note(call, shown, more=more)
-    return _formed(call, shown if chosen is None else _in_order(shown, chosen), chosen)
+    return _formed(call, shown, chosen)
 
 
 def columns_of(kind: str) -> tuple[str, ...]:
     """Return the names of the columns that ``-c`` takes for *kind*."""
     if kind == "drivers":
         return DRIVER_COLUMNS
-    return ("id", *SOURCES[kind].columns, *((OPEN,) if kind == "backends" else ()))
+    return ("id", *SOURCES[kind].columns)
 
 
-def _columns(kind: str, short: Sequence[str], chosen: Sequence[str] | None, *, long: bool) -> list[str] | None:
+def _columns(short: Sequence[str], chosen: Sequence[str] | None, *, long: bool) -> list[str] | None:
     if chosen is None:
         return None if long else list(short)
-    if kind == "backends" and OPEN in chosen:
-        chosen = ["name", *(name for name in chosen if name != OPEN)]
     return [name for name in dict.fromkeys(chosen) if name != "id"]
 
 
@@ -96,16 +89,6 @@ def _number(marker: str) -> int:
     except ValueError:
         msg = f"--marker takes the number of an operation, not {marker!r}."
         raise errors.InvalidInput(msg) from None
-
-
-def _open(call: Call, names: Sequence[str]) -> Any:  # noqa: ANN401 - an extension array
-    import pandas as pd  # noqa: PLC0415 - it is loaded by now
-
-    return pd.array([name in call.session.backends for name in names], dtype="boolean")
-
-
-def _in_order(frame: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
-    return frame[[name for name in dict.fromkeys(chosen) if name != "id"]]
 
 
 def _give_note(call: Call, frame: pd.DataFrame, *, more: bool) -> None:

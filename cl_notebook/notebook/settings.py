@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from cl_notebook import errors, session, settings
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
-from cl_notebook.store.boundary import shown_url
-from cl_notebook.store.engine import parse_url
+from cl_notebook.store.boundary import is_memory, shown_url
+from cl_notebook.store.location import parse_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +44,7 @@ def _change(store: str | None, given: dict[str, object]) -> None:
 
 
 def _in_memory(store: str) -> bool:
-    url = parse_url(store)
-    return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
+    return is_memory(parse_url(store))
 
 
 def _shown() -> pd.DataFrame:
@@ -54,7 +53,7 @@ def _shown() -> pd.DataFrame:
     opened = session.opened_session()
     chosen = opened.settings if opened is not None else settings.Settings.choose()
     rows = {
-        "store": "memory" if _in_memory(chosen.store) else shown_url(parse_url(chosen.store)),
+        "store": shown_url(parse_url(chosen.store)),
         "host": chosen.host,
         "root_helper": chosen.root_helper,
         "read_only": str(chosen.read_only).lower(),

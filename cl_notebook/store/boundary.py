@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -13,14 +14,52 @@ from cl_notebook import errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOCKED = ("database is locked", "database table is locked", "database schema is locked")
-_READ_ONLY = ("attempt to write a readonly database", "readonly database")
-_NOT_ONE = ("file is not a database", "file is encrypted")
+_SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
+    (
+        errors.StoreLocked,
+        ("database is locked", "database table is locked", "database schema is locked"),
+        "The store {shown} is locked by another process. Close what holds it, then repeat.",
+    ),
+    (
+        errors.StoreUnusable,
+        ("readonly database",),
+        "The store {shown} is read-only. Make it writable, or choose another: cl.setup(store=…).",
+    ),
+    (
+        errors.StoreUnusable,
+        ("file is not a database", "file is encrypted"),
+        "{shown} is not a data base. Choose another file: cl.setup(store=…).",
+    ),
+    (
+        errors.InvalidInput,
+        (
+            *("pattern too complex", "too many sql variables", "expression tree is too large", "parser stack overflow"),
+            *("string or blob too big", "out of range", "too large to convert"),
+        ),
+        "What was asked is too long or too large for the store {shown}: {said}.",
+    ),
+    (
+        errors.StoreError,
+        ("malformed json", "could not decode to utf-8", "invalid input syntax for type json"),
+        "The store {shown} is damaged: a row of it cannot be read ({said}).",
+    ),
+)
+"""What a data base may say, and the error of ours that it becomes."""
+
+_SECRET = ("pass", "secret", "token")
+
+
+def is_memory(url: sa.URL) -> bool:
+    """Return whether *url* is a SQLite store in memory."""
+    return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
 
 
 def shown_url(url: sa.URL) -> str:
-    """Return *url* with its password masked, fit for messages."""
-    return url.render_as_string(hide_password=True)
+    """Return *url* with its password masked, or ``memory``, fit for messages."""
+    if is_memory(url):
+        return "memory"
+    masked = {key: "***" for key in url.query if any(word in key.lower() for word in _SECRET)}
+    return url.update_query_dict(masked).render_as_string(hide_password=True)
 
 
 @contextlib.contextmanager
@@ -30,28 +69,64 @@ def store_errors(url: sa.URL) -> Iterator[None]:
     Raises:
         StoreLocked: another process held the data base for longer than the busy time-out.
         StoreUnusable: it is no data base, read-only, damaged or out of reach.
-        StoreError: anything else that it refused.
+        InvalidInput: what was asked is too long or too large for it.
+        StoreError: anything else that it refused, and a row that cannot be read.
 
     """
     try:
         yield
+    except errors.Error:
+        raise
     except exc.DBAPIError as error:
         raise _translated(url, error) from error
     except exc.SQLAlchemyError as error:
+        if isinstance(error, exc.StatementError) and isinstance(error.orig, (UnicodeError, OverflowError)):
+            raise _value_error(url, error.orig) from error
         msg = f"The store {shown_url(url)} failed: {_one_line(str(error))}"
         raise errors.StoreError(msg) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        if not _is_from_below(error):
+            raise
+        raise _value_error(url, error) from error
 
 
-def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.StoreError:
+@contextlib.contextmanager
+def cursor_errors(connection: sa.Connection) -> Iterator[None]:
+    """Let what a bare cursor of *connection* raises inside the block be an error of SQLAlchemy, for :func:`store_errors`."""
+    base = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except base as error:
+        statement = ""  # it may be long, and what went wrong lies in a row
+        raise exc.DBAPIError.instance(statement, None, error, base) from error
+
+
+def damaged(url: sa.URL, what: str, error: BaseException) -> errors.StoreError:
+    """Return the error that says which part of the store cannot be read."""
+    return errors.StoreError(f"The store {shown_url(url)} is damaged: {what} cannot be read ({_one_line(str(error))}).")
+
+
+def _is_from_below(error: BaseException) -> bool:
+    """Return whether SQLAlchemy, or what it called, raised *error*, and not the code of ours around it."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__", "").partition(".")[0] == "sqlalchemy" for frame, _ in frames)
+
+
+def _value_error(url: sa.URL, error: BaseException) -> errors.Error:
+    if isinstance(error, UnicodeEncodeError):
+        return errors.InvalidInput("What was asked holds a character that cannot be stored (half a surrogate pair).")
+    if isinstance(error, OverflowError):
+        return errors.InvalidInput(f"What was asked holds a number that is too large for a data base: {_one_line(str(error))}.")
+    return damaged(url, "a row of it", error)
+
+
+def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
     said = _one_line(str(error.orig))
     low = said.lower()
     shown = shown_url(url)
-    if any(words in low for words in _LOCKED):
-        return errors.StoreLocked(f"The store {shown} is locked by another process. Close what holds it, then repeat.")
-    if any(words in low for words in _READ_ONLY):
-        return errors.StoreUnusable(f"The store {shown} is read-only. Make it writable, or choose another: cl.setup(store=…).")
-    if any(words in low for words in _NOT_ONE):
-        return errors.StoreUnusable(f"{shown} is not a data base. Choose another file: cl.setup(store=…).")
+    for kind, sayings, message in _SAYINGS:
+        if any(words in low for words in sayings):
+            return kind(message.format(shown=shown, said=said))
     if isinstance(error, exc.OperationalError):
         return errors.StoreUnusable(f"The store {shown} cannot be used: {said}.")
     return errors.StoreError(f"The store {shown} refused: {said}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -15,7 +16,8 @@ from sqlalchemy import event, exc, pool
 
 from cl_notebook import errors, settings
 from cl_notebook.store import feed, schema
-from cl_notebook.store.boundary import shown_url, store_errors
+from cl_notebook.store.boundary import is_memory, shown_url, store_errors
+from cl_notebook.store.location import not_installed, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +36,10 @@ class Store:
     having read first.
     """
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, *, read_only: bool = False) -> None:
         """Open *store*: a SQLAlchemy URL, a file name, or ``memory``.
+
+        With *read_only* it must be there already: nothing is made, migrated or written. A store in memory is always new.
 
         Raises:
             InvalidInput: *store* is no URL, or names a data base whose Python driver is not installed.
@@ -46,18 +50,18 @@ class Store:
         """
         self.url = parse_url(store)
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
-        in_memory = self.url.database in {None, "", ":memory:"}
+        in_memory = is_memory(self.url)
+        self.is_read_only = read_only and not in_memory
         self._file = Path(str(self.url.database)) if self._is_sqlite and not in_memory else None
         self._probe: sqlite3.Connection | None = None
-        if self._file is not None:
-            _prepare_file(self._file)
         # A store in memory is one connection: who uses it keeps the others out.
-        self.turn: contextlib.AbstractContextManager[Any] = (
-            threading.RLock() if self._is_sqlite and in_memory else contextlib.nullcontext()
-        )
-        self.engine = _make_engine(self.url)
+        self.turn: contextlib.AbstractContextManager[Any] = threading.RLock() if in_memory else contextlib.nullcontext()
+        if self._file is not None:
+            (_check_file if self.is_read_only else _prepare_file)(self._file)
+        self.engine = self._make_engine()
         try:
             with store_errors(self.url):
+                self._connect_once()
                 schema.bring_up_to_date(self)
         except BaseException:
             self.close()
@@ -68,11 +72,25 @@ class Store:
         return f"<Store {shown_url(self.url)}>"
 
     def close(self) -> None:
-        """Let go of every connection; what is stored stays."""
-        self.engine.dispose()
-        if self._probe is not None:
+        """Let go of every connection; what is stored stays, all of it in the one file if the store is one."""
+        if self._probe is not None:  # before the others: a connection that may only read cannot fold in the log
             self._probe.close()
             self._probe = None
+        if self._file is not None and not self.is_read_only:
+            self._fold_in_log()
+        self.engine.dispose()
+
+    def _fold_in_log(self) -> None:
+        """Write the write-ahead log into the file, as far as other processes let us: nobody is waited for."""
+        waiting = self.engine.pool
+        if not isinstance(waiting, pool.QueuePool) or not waiting.checkedin():
+            return
+        with contextlib.suppress(exc.SQLAlchemyError, sqlite3.Error):
+            bare = self.engine.raw_connection()
+            try:
+                bare.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            finally:
+                bare.close()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -82,7 +100,15 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Give a connection in a transaction that commits at the end of the block, or rolls back on an error."""
+        """Give a connection in a transaction that commits at the end of the block, or rolls back on an error.
+
+        Raises:
+            ReadOnly: the store was opened to be read.
+
+        """
+        if self.is_read_only:
+            msg = f"The store {shown_url(self.url)} was opened to be read only. To change it: cl.setup(…, read_only=False)."
+            raise errors.ReadOnly(msg)
         with store_errors(self.url), self.turn, self.engine.connect() as bare:
             connection = bare.execution_options(**{_WRITING: True})
             with connection.begin():
@@ -105,50 +131,81 @@ class Store:
         if self._file is not None:
             return self._look("SELECT head FROM feed WHERE id = 1")
         with self.reading() as connection:
-            return feed.head(connection)
+            try:
+                return feed.head(connection)
+            except exc.NoResultFound:
+                raise self._no_feed() from None
 
     def _look(self, sql: str) -> int:
         try:
             if self._probe is None:
-                self._probe = sqlite3.connect(
-                    f"{self._file.absolute().as_uri()}?mode=ro" if self._file else ":memory:",
-                    uri=True,
-                    timeout=BUSY_SECONDS,
-                    isolation_level=None,
-                    check_same_thread=False,
-                )
-            return int(self._probe.execute(sql).fetchone()[0])
+                self._probe = self._open_file(read_only=True)
+            row = self._probe.execute(sql).fetchone()
         except sqlite3.Error as error:
             with store_errors(self.url):
-                raise exc.OperationalError(sql, None, error) from error
+                raise exc.DBAPIError.instance(sql, None, error, sqlite3.Error) from error
             raise
+        if row is None:
+            raise self._no_feed()
+        return int(row[0])
+
+    def _no_feed(self) -> errors.StoreUnusable:
+        shown = shown_url(self.url)
+        return errors.StoreUnusable(f"The store {shown} is damaged: it has no row in feed. Restore it from a copy.")
+
+    def _open_file(self, *, read_only: bool) -> sqlite3.Connection:
+        assert self._file is not None  # noqa: S101 - only asked of files
+        mode = "rw" if not read_only else "ro&immutable=1" if self.is_read_only and _is_immutable(self._file) else "ro"
+        return sqlite3.connect(
+            f"{self._file.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_busy_seconds(self.url),
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    def _connect_once(self) -> None:
+        """Connect, and let what a driver says about the URL in words of its own be one of our errors."""
+        try:
+            self.engine.connect().close()
+        except (errors.Error, exc.SQLAlchemyError):
+            raise
+        except (TypeError, ValueError, RuntimeError, OSError, ImportError) as error:
+            msg = f"The store {shown_url(self.url)} cannot be opened: {errors.one_line(error)}."
+            raise errors.StoreUnusable(msg) from error
+
+    def _make_engine(self) -> sa.Engine:
+        try:
+            engine = self._new_engine()
+        except ImportError as error:
+            raise errors.InvalidInput(not_installed(self.url.drivername, error)) from error
+        except (exc.ArgumentError, ValueError, TypeError) as error:
+            said = errors.one_line(error)
+            msg = f"{shown_url(self.url)} is not the URL of a data base that can be opened: {said}."
+            raise errors.InvalidInput(msg) from error
+        if self._is_sqlite:
+            event.listen(engine, "connect", _on_connect_to_read if self.is_read_only else _on_connect)
+            event.listen(engine, "begin", _on_begin)
+        return engine
+
+    def _new_engine(self) -> sa.Engine:
+        if not self._is_sqlite:
+            return sa.create_engine(self.url, pool_pre_ping=True, isolation_level="READ COMMITTED", json_deserializer=_decoded)
+        if self._file is not None:
+            return sa.create_engine(
+                self.url,
+                json_deserializer=_decoded,
+                poolclass=pool.QueuePool,
+                creator=lambda: self._open_file(read_only=self.is_read_only),
+            )
+        # Asked for by the thread that opens the store, used by others in turn.
+        arguments = {"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None}
+        return sa.create_engine(self.url, json_deserializer=_decoded, poolclass=pool.StaticPool, connect_args=arguments)
 
 
-def parse_url(store: str) -> sa.URL:
-    """Return the URL that *store* stands for: ``memory``, a URL, or the name of a SQLite file.
-
-    Raises:
-        InvalidInput: it is neither.
-
-    """
-    if store == "memory":
-        return sa.URL.create("sqlite", database=":memory:")
-    if "://" not in store:
-        return sa.URL.create("sqlite", database=str(Path(store).expanduser()))
-    try:
-        url = sa.make_url(store)
-        url.get_dialect()
-    except (exc.ArgumentError, exc.NoSuchModuleError, ValueError) as error:
-        scheme = store.split("://", 1)[0]
-        known = errors.did_you_mean(scheme, ("sqlite", "postgresql", "mysql", "mariadb", "postgresql+psycopg"))
-        msg = f"{scheme}:// is not the URL of a data base that SQLAlchemy knows.{known} Try sqlite:///lab.db."
-        raise errors.InvalidInput(msg) from error
-    except ImportError as error:
-        msg = f"The Python driver for {shown_url(url)} is not installed: {error}."
-        raise errors.InvalidInput(msg) from error
-    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
-        url = url.set(database=str(Path(str(url.database)).expanduser()))
-    return url
+def _busy_seconds(url: sa.URL) -> float:
+    given = url.query.get("timeout")
+    return BUSY_SECONDS if given is None else float(str(given))
 
 
 def _prepare_file(path: Path) -> None:
@@ -172,19 +229,23 @@ def _prepare_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def _make_engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", json_deserializer=_decoded)
-    memory = url.database in {None, "", ":memory:"}
-    engine = sa.create_engine(
-        url,
-        json_deserializer=_decoded,
-        poolclass=pool.StaticPool if memory else pool.QueuePool,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
-    )
-    event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
-    return engine
+def _check_file(path: Path) -> None:
+    """Say clearly why a store cannot be read."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        msg = f"The store {path} cannot be opened for reading: {error.strerror}. Choose another: cl.setup(store=…)."
+        raise errors.StoreUnusable(msg) from error
+
+
+def _is_immutable(path: Path) -> bool:
+    """Return whether nobody can write to *path*, and all of the store is in it: SQLite then needs no files beside it."""
+    if not os.statvfs(path).f_flag & os.ST_RDONLY:
+        return False
+    log = path.with_name(f"{path.name}-wal")
+    return not log.exists() or not log.stat().st_size
 
 
 def _decoded(text: str) -> Any:  # noqa: ANN401 - JSON
@@ -196,6 +257,12 @@ def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the ty
     # FULL: an intent that was committed is on disk before the driver is called, whatever happens to the machine.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_connect_to_read(connection: Any, _record: Any) -> None:  # noqa: ANN401 - as above
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only=ON")
     cursor.close()
 
 

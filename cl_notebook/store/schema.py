@@ -36,13 +36,17 @@ def bring_up_to_date(store: Store) -> None:
 
     Raises:
         StoreTooNew: a newer cl_notebook wrote it.
-        StoreUnusable: it holds tables that are not ours.
+        StoreUnusable: it holds tables that are not ours, is damaged, or may only be read and is not up to date.
 
     """
     with store.engine.connect() as connection:
         version = _version(connection)
     if version == HEAD:
         return
+    if store.is_read_only and version in {None, *known_revisions()}:
+        what = "holds nothing yet" if version is None else f"has an older schema ({version!r}, this one needs {HEAD!r})"
+        msg = f"The store {shown_url(store.url)} {what}. Open it once without read_only=True, which brings it up to date."
+        raise errors.StoreUnusable(msg)
     if version is None:
         _create(store)
         return
@@ -67,9 +71,21 @@ def _version(connection: sa.Connection) -> str | None:
     if not tables:
         return None
     if "alembic_version" in tables and ("feed" in tables or not tables - {"alembic_version"}):
-        return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+        return _stamped(connection, is_new=tables == {"alembic_version"})
     url = shown_url(connection.engine.url)
     msg = f"{url} holds a data base that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
+    raise errors.StoreUnusable(msg)
+
+
+def _stamped(connection: sa.Connection, *, is_new: bool) -> str | None:
+    if is_new:
+        return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+    heads = sa.select(sa.func.count()).select_from(feed.FEED).where(feed.FEED.c.id == 1).scalar_subquery()
+    rows = connection.execute(sa.select(_VERSION.c.version_num, heads)).all()
+    if len(rows) == 1 and rows[0][1] == 1:
+        return str(rows[0][0])
+    what = "no row in feed" if len(rows) == 1 else f"{len(rows)} rows in alembic_version"
+    msg = f"The store {shown_url(connection.engine.url)} is damaged: it has {what}. Restore it from a copy, or choose another."
     raise errors.StoreUnusable(msg)
 
 

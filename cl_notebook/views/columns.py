@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 TEXT, CATEGORY, NUMBER, REAL, FLAG, MOMENT, MAP = "text", "category", "number", "real", "flag", "moment", "map"
 
+OPEN_BACKENDS = "open_backends"
+"""The parameter that has the names of the session's open backends: it alone knows them, the store does not."""
+
+KEYS = {"operations": NUMBER}
+"""The kind of the keys that are no text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -67,6 +73,7 @@ SOURCES: Mapping[str, Source] = {
         {
             "name": _column(Backend.name, short=True),
             "volume_driver": _column(Backend.volume_driver, CATEGORY, short=True),
+            "open": Column(_BACKEND.c.name.in_(sa.bindparam(OPEN_BACKENDS, expanding=True)), FLAG, short=True, nullable=False),
             "volumes": Column(sa.func.coalesce(_COUNTED.c.volumes, 0), NUMBER, short=True, nullable=False),
             "size": Column(sa.func.coalesce(_COUNTED.c.size, 0), NUMBER, short=True, nullable=False),
             "config": _column(Backend.stored_config, MAP),

@@ -10,6 +10,7 @@ these. Rows with equal metadata share one dict.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,9 @@ from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.base import CAPABILITIES
 from cl_notebook.model import context
+from cl_notebook.store.boundary import cursor_errors, damaged
 from cl_notebook.views import query
-from cl_notebook.views.columns import CATEGORY, FLAG, MAP, MOMENT, NUMBER, REAL, SOURCES, TEXT
+from cl_notebook.views.columns import CATEGORY, FLAG, KEYS, MAP, MOMENT, NUMBER, OPEN_BACKENDS, REAL, SOURCES, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
     Values = np.ndarray[Any, np.dtype[np.object_]]
+
+_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
+"""What a value that no release of ours wrote may raise."""
 
 _ARRAY: Any = pd.array  # its overloads know no arrays of objects
 
@@ -51,11 +56,7 @@ DEFAULT_COLUMNS: dict[str, tuple[str, ...]] = {
 
 def backends(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
     """Return the backends: how many volumes are tracked on each, their ``size`` in GiB, and whether it is ``open`` here."""
-    session = session or context.current()
-    frame = read("backends", session, **asked)
-    if asked.get("columns") is None:
-        frame.insert(2, "open", _ARRAY([name in session.backends for name in frame["name"]], dtype="boolean"))
-    return frame
+    return read("backends", session, **asked)
 
 
 def volumes(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
@@ -84,7 +85,7 @@ def drivers(session: Context | None = None, *, columns: Sequence[str] | None = N
     rows = {name: _driver_row(name) for name in registry.driver_names()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(DRIVER_COLUMNS))
     frame.index = pd.Index(list(rows), dtype="string", name="name")
-    return frame if columns is None else frame[[_known_driver_column(name) for name in columns]]
+    return frame if columns is None else frame[[_known_driver_column(name) for name in query.listed(columns, "columns")]]
 
 
 def tree(session: Context | None = None) -> pd.DataFrame:
@@ -98,7 +99,7 @@ def read(
     kind: str,
     session: Context | None = None,
     *,
-    columns: Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
     sort: str | Sequence[str] | None = None,
     limit: int | None = None,
     marker: str | int | None = None,
@@ -120,7 +121,8 @@ def read(
 
     """
     session = session or context.current()
-    chosen = list(SOURCES[kind].columns) if columns is None else list(columns)
+    chosen = list(SOURCES[kind].columns) if columns is None else list(dict.fromkeys(query.listed(columns, "columns")))
+    known = {OPEN_BACKENDS: list(session.backends)} if kind == "backends" else {}
     with session.store.reading() as connection:
         statement = query.build(
             kind,
@@ -129,21 +131,44 @@ def read(
             sort=sort,
             limit=limit,
             marker=marker,
-            marker_values=lambda place: connection.execute(place).one_or_none(),
+            marker_values=lambda place: connection.execute(place, known).one_or_none(),
         )
-        rows = _raw_rows(connection, statement)
+        rows = _raw_rows(connection, statement, known)
     data = np.empty((len(rows), len(chosen) + 1), dtype=object, order="F")
     if rows:
         data[:] = rows
-    made = {name: _MAKERS[SOURCES[kind].columns[name].kind](data[:, place]) for place, name in enumerate(chosen, start=1)}
-    index = pd.Index(data[:, 0], dtype="Int64" if kind == "operations" else "string", name="id")
-    return pd.DataFrame(made, index=index, copy=False)
+    made = {"id": (NUMBER if kind in KEYS else TEXT, data[:, 0])} | {
+        name: (SOURCES[kind].columns[name].kind, data[:, place]) for place, name in enumerate(chosen, start=1)
+    }
+    arrays = {}
+    for name, (of, values) in made.items():
+        try:
+            arrays[name] = _MAKERS[of](values)
+        except _UNREADABLE as error:
+            which = _first_unreadable(_MAKERS[of], data[:, 0], values)
+            raise damaged(session.store.url, f"{name!r} of {kind[:-1]} {which}", error) from error
+    index = pd.Index(arrays.pop("id"), name="id")
+    return pd.DataFrame(arrays, index=index, copy=False)
 
 
-def _raw_rows(connection: sa.Connection, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+def _raw_rows(connection: sa.Connection, statement: sa.Select[Any], known: dict[str, Any]) -> list[tuple[Any, ...]]:
     # The cursor's own rows: SQLAlchemy's would cost more than the query, and the columns are converted as a whole below.
-    cursor = connection.execute(statement).cursor
-    return list(cursor.fetchall()) if cursor is not None else []
+    cursor = connection.execute(statement, known).cursor
+    with cursor_errors(connection):
+        return list(cursor.fetchall()) if cursor is not None else []
+
+
+def _first_unreadable(maker: Callable[[Values], Any], keys: Values, values: Values) -> object:
+    start, end = 0, len(values)
+    while end - start > 1:
+        middle = (start + end) // 2
+        try:
+            maker(values[start:middle])
+        except _UNREADABLE:
+            end = middle
+        else:
+            start = middle
+    return keys[start]
 
 
 def _texts(values: Values) -> Any:  # noqa: ANN401 - an extension array
@@ -171,17 +196,26 @@ def _flags(values: Values) -> Any:  # noqa: ANN401 - an extension array
 
 
 def _moments(values: Values) -> Any:  # noqa: ANN401 - an extension array
+    _check_types(values.tolist(), {str, dt.datetime})
     return pd.to_datetime(pd.Series(values), format="ISO8601", utc=True).dt.as_unit("ns").array
 
 
 def _maps(values: Values) -> Values:
     listed = values.tolist()
-    if set(map(type, listed)) != {str}:  # nothing there, or the data base's own driver has decoded them
+    if str not in _check_types(listed, {str, dict, list}):  # nothing there, or the data base's own driver has decoded them
         return values
-    known = {text: json.loads(text) for text in set(listed)}
+    known = {text: json.loads(text) for text in {text for text in listed if isinstance(text, str)}} | {None: None}
     made = np.empty(len(listed), dtype=object)
     made[:] = list(map(known.__getitem__, listed))
     return made
+
+
+def _check_types(listed: list[Any], right: set[type]) -> set[type]:
+    found = set(map(type, listed)) - {type(None)}
+    if not found <= right:
+        msg = f"{min(kind.__name__ for kind in found - right)} in its place"
+        raise TypeError(msg)
+    return found
 
 
 _MAKERS: dict[str, Callable[[Values], Any]] = {

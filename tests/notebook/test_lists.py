@@ -33,10 +33,9 @@ def filled(notebook: Notebook, session: cl.Session) -> Notebook:
 def test_a_list_is_the_frame_of_its_kind(filled: Notebook, kind: str) -> None:
     """%cl_volumes and the like give the DataFrame of cl.frames, the short columns or with --long all of them."""
     short, long = filled.run(f"%cl_{kind}"), filled.run(f"%cl_{kind} --long")
-    columns = [name for name in short.columns if name != "open"]
-    assert columns == list(frames.DEFAULT_COLUMNS[kind])
-    pd.testing.assert_frame_equal(short[columns], getattr(frames, kind)(columns=columns))
-    assert set(long.columns) - {"open"} == set(frames.COLUMNS[kind])
+    assert list(short.columns) == list(frames.DEFAULT_COLUMNS[kind])
+    pd.testing.assert_frame_equal(short, getattr(frames, kind)(columns=list(short.columns)))
+    assert set(long.columns) == set(frames.COLUMNS[kind])
 
 
 def test_a_list_can_be_assigned(filled: Notebook) -> None:

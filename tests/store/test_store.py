@@ -18,8 +18,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from cl_notebook import errors, settings
-from cl_notebook.store import Store, engine, schema
+from cl_notebook.store import Store, engine, location, schema
 from cl_notebook.store.base import reg
+from cl_notebook.store.boundary import shown_url
 
 
 def test_the_default_store_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -130,11 +131,12 @@ except errors.StoreUnusable as error:
 def test_the_password_of_a_url_is_never_shown() -> None:
     """A store's repr and errors have the password masked."""
     secret = "hunter2"  # noqa: S105 - that is what must not be seen
-    url = engine.parse_url(f"sqlite:///x.db?password={secret}")
-    assert url is not None
-    with pytest.raises(errors.InvalidInput) as caught:
-        engine.parse_url(f"nosuch://me:{secret}@host/db")
-    assert secret not in str(caught.value)
+    for wrong in (f"sqlite:///x.db?password={secret}", f"nosuch://me:{secret}@host/db", f"sqlite://me:{secret}@host/x.db"):
+        with pytest.raises(errors.InvalidInput) as caught:
+            location.parse_url(wrong)
+        assert secret not in str(caught.value)
+    for right in (f"postgresql://me:{secret}@host/db", f"postgresql://host/db?password={secret}"):
+        assert secret not in shown_url(location.parse_url(right))
 
 
 def test_both_ways_to_the_schema_agree(tmp_path: Path) -> None:

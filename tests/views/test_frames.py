@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -13,8 +16,7 @@ from cl_notebook.views import frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
+    from pathlib import Path
 
 KINDS = ("backends", "volumes", "snapshots", "connections", "operations")
 TYPES = {
@@ -92,6 +94,24 @@ def test_a_frame_is_one_query(full: cl.Session) -> None:
         ({"bootable": "false"}, 200),
         ({"created_at": ">2026-01-01T00:00:00.100"}, 99),
         ({"pool_name": None}, 200),
+        ({"pool_name": [None, "fast"]}, 200),
+        ({"pool_name": "!fast"}, 200),
+        ({"pool_name": "!f*,!slow"}, 200),
+        ({"pool_name": "fast"}, 0),
+        ({"name": "!vol-1*"}, 89),
+        ({"name": ["vol-1", "vol-2", "no"]}, 2),
+        ({"name": ",".join(f"vol-{number}" for number in range(3000))}, 200),
+        ({"size": [10, 11]}, 4),
+        ({"size": {10}}, 2),
+        ({"size": np.int64(10)}, 2),
+        ({"size": "!=10"}, 198),
+        ({"size": f"<{2**40}"}, 200),
+        ({"created_at": dt.datetime(2026, 1, 1, 0, 0, 0, 100_000, tzinfo=dt.UTC)}, 1),
+        ({"created_at": dt.datetime(2026, 1, 1, 1, 0, 0, 100_000, tzinfo=dt.timezone(dt.timedelta(hours=1)))}, 1),
+        ({"created_at": dt.datetime(2026, 1, 1, 0, 0, 0, 100_000)}, 1),  # noqa: DTZ001 - naive is UTC, as in the store
+        ({"created_at": pd.Timestamp("2026-01-01T00:00:00.1Z")}, 1),
+        ({"created_at": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 1, 0, 0, 0, 1000, tzinfo=dt.UTC)]}, 2),
+        ({"created_at": dt.date(2026, 1, 1)}, 1),
         ({"status": "error", "size": ">50"}, 20),
     ],
 )
@@ -101,7 +121,18 @@ def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> No
 
 
 @pytest.mark.parametrize(
-    "sort", [None, "size", "size:desc", ["status", "size:desc"], "pool_name", "name:desc", "updated_at:desc"]
+    "sort",
+    [
+        None,
+        "size",
+        "size:desc",
+        ["status", "size:desc"],
+        "pool_name",
+        "name:desc",
+        "updated_at:desc",
+        "bootable",
+        "bootable:desc",
+    ],
 )
 def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None) -> None:
     """Read in pages by marker, a sorted frame has the rows and the order that it has at once."""
@@ -128,12 +159,102 @@ def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None)
         ({"limit": -1}, "limit must be"),
         ({"marker": "nothing"}, "marker must be"),
         ({"bootable": "perhaps"}, "true or false"),
+        ({"columns": 5}, "columns takes"),
+        ({"columns": ["name", 5]}, "columns takes"),
+        ({"columns": [["name"]]}, "columns takes"),
+        ({"sort": 5}, "sort takes"),
+        ({"sort": [5]}, "sort takes"),
+        ({"limit": 2**70}, "limit must be"),
+        ({"limit": True}, "limit must be"),
+        ({"limit": "5"}, "limit must be"),
+        ({"marker": 5}, "marker must be"),
+        ({"marker": ["a"]}, "marker must be"),
+        ({"marker": "\ud800"}, "cannot be stored"),
+        ({"size": ">99999999999999999999"}, "comparison such as"),
+        ({"size": "9" * 5000}, "comparison such as"),
+        ({"size": 2**70}, "comparison such as"),
+        ({"size": [1, 2**70]}, "comparison such as"),
+        ({"size": [1, "2"]}, "comparison such as"),
+        ({"size": 1.5}, "comparison such as"),
+        ({"size": True}, "comparison such as"),
+        ({"size": {"a": 1}}, "comparison such as"),
+        ({"created_at": 5}, "comparison such as"),
+        ({"created_at": ["2026-01-01"]}, "comparison such as"),
+        ({"created_at": pd.NaT}, "comparison such as"),
+        ({"created_at": ">0001-01-01T00:00+14:00"}, "comparison such as"),
+        ({"name": 5}, "a glob such as"),
+        ({"name": [5]}, "a glob such as"),
+        ({"name": b"db"}, "a glob such as"),
+        ({"name": "\ud800"}, "cannot be stored"),
+        ({"name": ["\ud800"]}, "cannot be stored"),
+        ({"name": "*" + "a" * 100_000}, "too long"),
+        ({"name": ",".join(["*a"] * 5000)}, "too long"),
+        ({"id": "\ud800"}, "cannot be stored"),
+        ({"id": 5}, "a glob such as"),
     ],
 )
 def test_a_wrong_question_is_one_clear_line(full: cl.Session, asked: dict[str, object], message: str) -> None:
     """Unknown columns and impossible filters are InvalidInput, with the close match or an example."""
-    with pytest.raises(cl.errors.InvalidInput, match=message):
+    with pytest.raises(cl.errors.InvalidInput, match=message) as caught:
         frames.volumes(full, **asked)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "asked", [{"marker": 2**70}, {"marker": "x"}, {"id": ">99999999999999999999"}, {"id": "a*"}, {"id": 1.5}]
+)
+def test_operations_are_numbered(full: cl.Session, asked: dict[str, object]) -> None:
+    """The id of an operation is a number, and what is none is InvalidInput."""
+    with pytest.raises(cl.errors.InvalidInput, match=r"marker must be|comparison such as"):
+        frames.operations(full, **asked)
+
+
+def test_operations_are_found_by_their_numbers(session: cl.Session, sim: cl.Backend) -> None:
+    """Numbers of operations may be compared, listed, and taken from the index of a frame as a marker."""
+    for size in (1, 2, 3):
+        sim.create_volume(size)
+    numbers = frames.operations(session).index
+    last = numbers[-1]
+    assert frames.operations(session, id=last).index.tolist() == [last]
+    assert frames.operations(session, id=f"<{last}").index.tolist() == numbers[:-1].tolist()
+    assert frames.operations(session, id=numbers[:2]).index.tolist() == numbers[:2].tolist()
+    assert frames.operations(session, marker=numbers[0]).index.tolist() == numbers[1:].tolist()
+
+
+def test_what_is_empty_is_not_what_was_excluded(session: cl.Session, sim: cl.Backend) -> None:
+    """``"!fast"`` leaves out what is fast, and neither what is something else nor what is empty."""
+    for name in ("a", "b", "c"):
+        sim.create_volume(1, name=name)
+    with session.store.writing() as connection:
+        for name, pool in (("a", "fast"), ("b", "slow")):
+            connection.execute(sa.text("UPDATE volume SET pool_name = :pool WHERE name = :name"), {"pool": pool, "name": name})
+    assert frames.volumes(session, pool_name="!fast")["name"].tolist() == ["b", "c"]
+    assert frames.volumes(session, pool_name="!f*")["name"].tolist() == ["b", "c"]
+    assert frames.volumes(session, pool_name="!=slow,!fast")["name"].tolist() == ["c"]
+    assert frames.operations(session, duration="!=-1").index.tolist() == frames.operations(session).index.tolist()
+
+
+def test_open_is_a_column_of_the_backends(session: cl.Session, tmp_path: Path) -> None:
+    """Whether a backend is open here is shown, filtered, sorted and paged like every other column."""
+    for name in ("a", "b", "c"):
+        session.backend(name, volume_driver="sim", path=str(tmp_path / name))
+    session.close_backend(session.backends["b"])
+    assert frames.backends(session)["open"].tolist() == [True, False, True]
+    assert str(frames.backends(session)["open"].dtype) == "boolean"
+    assert list(frames.backends(session).columns) == list(frames.COLUMNS["backends"])
+    assert "open" in frames.DEFAULT_COLUMNS["backends"]
+    assert frames.backends(session, columns=["open", "name"]).columns.tolist() == ["open", "name"]
+    assert frames.backends(session, columns="open").columns.tolist() == ["open"]
+    assert frames.backends(session, open=True)["name"].tolist() == ["a", "c"]
+    assert frames.backends(session, open="false")["name"].tolist() == ["b"]
+    assert set(frames.backends(session, sort="open:desc,name")["name"][:2]) == {"a", "c"}
+    first = frames.backends(session, sort="open,name", limit=1)
+    assert first["name"].tolist() == ["b"]
+    assert frames.backends(session, sort="open,name", marker=first.index[0])["name"].tolist() == ["a", "c"]
+    for name in ("a", "c"):
+        session.close_backend(session.backends[name])
+    assert frames.backends(session, open=False)["name"].tolist() == ["a", "b", "c"]
 
 
 def test_what_a_filter_says_is_data_and_never_sql(full: cl.Session) -> None:

@@ -1,0 +1,110 @@
+"""Stores that somebody damaged: one clear line, never the words of a library."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import cl_notebook as cl
+from cl_notebook import errors
+from cl_notebook.store import Store
+from cl_notebook.testing import stores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _by_hand(path: Path, sql: str, *values: object) -> None:
+    raw = sqlite3.connect(path)
+    raw.execute(sql, values)
+    raw.commit()
+    raw.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("table", ["feed", "alembic_version"])
+def test_a_store_without_its_bookkeeping_is_refused(tmp_path: Path, table: str, *, read_only: bool) -> None:
+    """Without the row of the feed, or that of the version, a store is StoreUnusable and says what is missing."""
+    Store(str(tmp_path / "s.db")).close()
+    _by_hand(tmp_path / "s.db", f"DELETE FROM {table}")  # noqa: S608 - two words of this test
+    with pytest.raises(errors.StoreUnusable, match=rf"damaged: it has .*{table}"):
+        Store(str(tmp_path / "s.db"), read_only=read_only)
+
+
+def test_a_feed_that_is_lost_while_the_store_is_open_is_named(store_url: str) -> None:
+    """The number of the last entry is StoreUnusable once its row is gone."""
+    store = Store(store_url)
+    with store.writing() as connection:
+        connection.execute(sa.text("DELETE FROM feed"))
+    with pytest.raises(errors.StoreUnusable, match="no row in feed"):
+        store.head()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("metadata", "{not json"),
+        ("metadata", 5),
+        ("metadata", b"\xff\xfe"),
+        ("created_at", "yesterday"),
+        ("created_at", 5),
+        ("size", "big"),
+    ],
+)
+def test_a_damaged_row_is_one_line(tmp_path: Path, column: str, value: object) -> None:
+    """What cannot be read in a row is StoreError, from frames, which name the row, and from objects alike."""
+    with cl.Session(tmp_path / "s.db") as session:
+        stores.fill(session.store, volumes=9)
+        volume_id = frames_ids(session)[4]
+        _by_hand(tmp_path / "s.db", f"UPDATE volume SET {column} = ? WHERE id = ?", value, volume_id)  # noqa: S608 - see above
+        with pytest.raises(errors.StoreError, match="damaged") as caught:
+            cl.frames.volumes(session)
+        assert "\n" not in str(caught.value)
+        assert volume_id in str(caught.value)
+        if (column, value) in {("size", "big"), ("metadata", 5)}:  # SQLite keeps any value anywhere: an object shows it
+            return
+        with pytest.raises(errors.StoreError, match="damaged") as caught:
+            session.find(volume_id)
+        assert "\n" not in str(caught.value)
+
+
+def frames_ids(session: cl.Session) -> list[str]:
+    """Return the ids of the volumes, the oldest first."""
+    return [str(key) for key in cl.frames.volumes(session, columns=["name"]).index]
+
+
+def test_json_that_the_data_base_takes_apart_itself_is_one_line(tmp_path: Path) -> None:
+    """A connector that is no JSON is StoreError although SQLite itself finds out, while the rows are fetched."""
+    with cl.Session(tmp_path / "s.db") as session:
+        stores.fill(session.store, volumes=3)
+        _by_hand(tmp_path / "s.db", "UPDATE connection SET connector_info = '{not json'")
+        with pytest.raises(errors.StoreError, match="damaged"):
+            cl.frames.connections(session)
+        with pytest.raises(errors.StoreError, match="damaged"):
+            cl.frames.tree(session)
+
+
+def test_text_that_is_no_utf8_is_one_line(tmp_path: Path) -> None:
+    """What is no UTF-8 fails while the cursor's own rows are fetched, and is StoreError."""
+    with cl.Session(tmp_path / "s.db") as session:
+        stores.fill(session.store, volumes=3)
+        _by_hand(tmp_path / "s.db", "UPDATE volume SET name = CAST(x'ff61' AS TEXT)")
+        with pytest.raises(errors.StoreError, match="damaged"):
+            cl.frames.volumes(session)
+
+
+def test_errors_of_the_callers_own_stay_what_they_are(store_url: str) -> None:
+    """A ValueError that the code in the block raises itself is not taken for one of the data base."""
+    store = Store(store_url)
+    for raised in (ValueError("mine"), TypeError("mine"), errors.InvalidInput("mine")):
+        with pytest.raises(type(raised), match=r"^mine$"), store.reading():
+            raise raised
+    with pytest.raises(errors.InvalidInput, match="too large"), store.reading() as connection:
+        connection.execute(sa.text("SELECT :number"), {"number": 2**70})
+    with pytest.raises(errors.InvalidInput, match="character"), store.reading() as connection:
+        connection.execute(sa.text("SELECT :text"), {"text": "\ud800"})
+    store.close()

@@ -1,0 +1,131 @@
+"""Where a store is: what people type for it, and what they are told when it cannot be."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cl_notebook as cl
+from cl_notebook import errors, settings
+from cl_notebook.store import Store
+from cl_notebook.store.location import parse_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "mysql://me:hunter2@host/db",
+        "oracle://me:hunter2@host/db",
+        "mssql://me:hunter2@host/db",
+        "sqlite+aiosqlite:///x.db",
+        "postgresql+asyncpg://me:hunter2@host/db",
+        "sqlite://host/x.db",
+        "sqlite://x.db",
+        "sqlite://me:hunter2@/x.db",
+        "postgresql://host:port/db",
+        "postgresql+asyncpgg://host/db",
+        "sqlite:///x.db?timeout=abc",
+        "sqlite:///x.db?timeout=-1",
+        "sqlite:///x.db?timeout=nan",
+        "sqlite:///x.db?uri=true",
+        "sqlite:///a?b.db",
+        "sqlite:///file:x.db",
+        "sqlite:///file:x.db?mode=ro&uri=true",
+        "file:x.db",
+        "file:///x.db",
+        "a\0b.db",
+        "sqlite:///a\0b.db",
+        "a\ud800b.db",
+        "sqlite:///a\ud800b.db?timeout=1",
+        "~nobody-of-that-name/x.db",
+        "",
+        5,
+        b"x.db",
+        ["x.db"],
+    ],
+)
+def test_what_is_no_store_is_one_clear_line(store: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL that cannot be opened here is InvalidInput in one line without a password, and no file is made."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(errors.InvalidInput) as caught:
+        cl.Session(store)  # type: ignore[arg-type] # that is the question
+    said = str(caught.value)
+    assert said
+    assert "\n" not in said
+    assert "hunter2" not in said
+    said.encode()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_driver_that_refuses_the_url_when_it_connects_is_one_line() -> None:
+    """What a driver says about an option of the URL, in whatever way it says it, becomes StoreError."""
+    pytest.importorskip("pymysql")
+    with pytest.raises(errors.StoreUnusable, match="nonsense") as caught:
+        Store("mysql+pymysql://me:hunter2@localhost/db?nonsense=1")
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%3Fb", "a#b", "a://b", "100%", "sp ace é"])
+def test_the_default_store_lies_in_the_data_folder_whatever_it_is_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Characters that mean something in a URL mean nothing in the name of the data folder."""
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("CL_NOTEBOOK_DATA", str(folder))
+    cl.Session().close()
+    assert [path.name for path in folder.iterdir()] == ["store.db"]
+
+
+@pytest.mark.parametrize(
+    "store", ["lab.db", "./lab.db", "sqlite:///lab.db", "sqlite:///lab.db?timeout=2", "sqlite+pysqlite:///lab.db"]
+)
+def test_a_relative_store_is_the_same_from_every_folder(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative name is made absolute when it is typed: opened again after chdir, it is the same file."""
+    first, second = tmp_path / "first ?", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    monkeypatch.chdir(first)
+    session = cl.Session(store)
+    session.close()
+    os.chdir(second)
+    session.reopened().close()
+    cl.Session(session.settings.store).close()
+    assert [path.name for path in first.iterdir()] == ["lab.db"]
+    assert not list(second.iterdir())
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "memory",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://me:p%40ss@host:5432/db?sslmode=require",
+        "sqlite:////data/lab.db",
+    ],
+)
+def test_what_is_absolute_already_is_kept_as_it_was_typed(store: str) -> None:
+    """Memory, absolute URLs, and those of servers with their passwords, are kept letter for letter."""
+    assert settings.Settings.choose(store).store == store
+
+
+def test_a_name_with_a_question_mark_is_given_as_a_path(tmp_path: Path) -> None:
+    """A plain path is the name of the file, whatever characters it has."""
+    path = tmp_path / "a?b.db"
+    Store(str(path)).close()
+    Store(str(parse_url(str(path)).database)).close()
+    assert [found.name for found in tmp_path.iterdir()] == ["a?b.db"]
+
+
+def test_a_setting_has_its_type() -> None:
+    """Text in place of truth, and what no store can keep, are refused as settings."""
+    for wrong in ({"read_only": "false"}, {"read_only": 1}, {"host": 5}, {"host": "a\ud800"}, {"root_helper": "a\0"}):
+        with pytest.raises(errors.InvalidInput):
+            settings.Settings.choose("memory", **wrong)
