@@ -127,9 +127,9 @@ class Backend(Tracked):
         """Return the volumes with this id, or with this name; all of them if neither is given."""
         statement = sa.select(Volume).where(Volume.backend_id == self.id).order_by(Volume.created_at, Volume.id)
         if volume_id is not None:
-            statement = statement.where(Volume.id == volume_id)
+            statement = statement.where(Volume.id == checks.resource_id(volume_id))
         if volume_name is not None:
-            statement = statement.where(Volume.name == volume_name)
+            statement = statement.where(Volume.name == checks.name(volume_name, "volume_name"))
         return reading.select(self.context, statement)
 
     def create_volume(
@@ -163,7 +163,7 @@ class Backend(Tracked):
                 "size": checks.size(size),
                 "name": name,
                 "description": description,
-                "bootable": bool(bootable),
+                "bootable": bootable,
                 "metadata": metadata,
                 "extra_specs": extra_specs,
                 "qos_specs": qos_specs,
@@ -193,7 +193,7 @@ class Backend(Tracked):
 
         """
         self._managing()
-        source = {"source-name": reference} if isinstance(reference, str) else dict(reference)
+        source = {"source-name": reference} if isinstance(reference, str) else checks.text_map(reference, "reference")
         return making.adopt_volume(self, source, name or next(iter(source.values()), ""))
 
     def close(self) -> None:

@@ -131,7 +131,7 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
             msg = f"A volume has no {name!r} to set.{errors.did_you_mean(name, _FIELDS)}"
             raise errors.InvalidInput(msg)
     volume_id = checks.new_id(fields.get("id"))
-    pool = fields.get("pool_name")
+    pool = checks.optional_text(fields.get("pool_name"), "pool_name")
     return {
         "id": volume_id,
         "name": checks.name(fields.get("name")),
@@ -145,8 +145,8 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
         "name_in_storage": f"volume-{volume_id}",
         "snapshot_id": fields.get("snapshot_id"),
         "source_volid": fields.get("source_volid"),
-        "availability_zone": fields.get("availability_zone"),
-        "bootable": bool(fields.get("bootable")),
+        "availability_zone": checks.optional_text(fields.get("availability_zone"), "availability_zone"),
+        "bootable": checks.flag(fields.get("bootable", False), "bootable"),
         "metadata_": checks.text_map(fields.get("metadata"), "metadata"),
         "extra_specs": checks.text_map(fields.get("extra_specs"), "extra_specs"),
         "qos_specs": checks.text_map(fields.get("qos_specs"), "qos_specs"),

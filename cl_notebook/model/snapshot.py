@@ -66,7 +66,7 @@ class Snapshot(HasMetadata, Tracked):
     @classmethod
     def get_by_name(cls, name: str) -> list[Snapshot]:
         """Return the snapshots of that display name; names need not be unique."""
-        return reading.select(current(), sa.select(cls).where(cls.name == name).order_by(cls.created_at, cls.id))
+        return reading.select(current(), sa.select(cls).where(cls.name == checks.name(name)).order_by(cls.created_at, cls.id))
 
     @classmethod
     def make(cls, volume: Volume, fields: Mapping[str, Any]) -> Snapshot:

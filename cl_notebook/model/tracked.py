@@ -10,12 +10,14 @@ from sqlalchemy import orm as sa_orm
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
-from cl_notebook.model import reading, unsaved
+from cl_notebook.model import checks, reading, unsaved
 from cl_notebook.model.context import current
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.store.base import UtcDateTime, utcnow
 
 if TYPE_CHECKING:
+    import uuid
+
     from cl_notebook.model.context import Context
 
 T = TypeVar("T", bound="Tracked")
@@ -63,16 +65,18 @@ class Tracked:
         return sa_orm.object_session(self) is not None
 
     @classmethod
-    def get_by_id(cls, resource_id: str) -> Self:
+    def get_by_id(cls, resource_id: str | uuid.UUID) -> Self:
         """Return the resource with this id: the object that you already hold, if there is one.
 
         Raises:
+            InvalidInput: it is no id.
             NotFound: the store has no such row.
 
         """
-        found = reading.get(current(), cls, resource_id)
+        wanted = checks.resource_id(resource_id)
+        found = reading.get(current(), cls, wanted)
         if found is None:
-            msg = f"No {cls.kind} has the id {resource_id!r}. cl.find({resource_id[:8]!r}) looks for parts of ids and names."
+            msg = f"No {cls.kind} has the id {wanted!r}. cl.find({wanted[:8]!r}) looks for parts of ids and names."
             raise errors.NotFound(msg)
         return found
 

@@ -75,7 +75,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     @classmethod
     def get_by_name(cls, name: str) -> list[Volume]:
         """Return the volumes of that display name; names need not be unique."""
-        return reading.select(current(), sa.select(cls).where(cls.name == name).order_by(cls.created_at, cls.id))
+        return reading.select(current(), sa.select(cls).where(cls.name == checks.name(name)).order_by(cls.created_at, cls.id))
 
     def create_snapshot(self, name: str = "", description: str = "", *, metadata: Mapping[str, str] | None = None) -> Snapshot:
         """Keep the volume's bytes of this moment as a snapshot.
@@ -292,6 +292,8 @@ class Volume(HasMetadata, Attachable, Tracked):
     def validate(self) -> None:
         """Check what :meth:`save` is about to write."""
         self.name = checks.name(self.name)
+        self.bootable = checks.flag(self.bootable, "bootable")
+        self.availability_zone = checks.optional_text(self.availability_zone, "availability_zone")
         self.description = checks.text(self.description, "description")
         self.metadata_ = checks.text_map(self.metadata_, "metadata")
         self.extra_specs = checks.text_map(self.extra_specs, "extra_specs")
