@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+import yaml
 
 import cl_notebook as cl
 from cl_notebook.testing.stores import fill
@@ -125,7 +126,6 @@ def test_formats_hold_what_the_frame_holds(lab: Notebook) -> None:
     vol = lab.run("%cl_volume create --size 2 --name $name --metadata a=b")
     [row] = json.loads(lab.printed("%cl_volumes -f json --long"))
     assert (row["id"], row["name"], row["size"], row["metadata"]) == (vol.id, HOSTILE, 2, {"a": "b"})
-    yaml = pytest.importorskip("yaml")
     [row] = yaml.safe_load(lab.printed("%cl_volumes -f yaml --long"))
     assert (row["id"], row["name"], row["size"], row["pool_name"]) == (vol.id, HOSTILE, 2, None)
     header, line = csv.reader(io.StringIO(lab.printed("%cl_volumes -f csv -c size -c name")))

@@ -64,7 +64,6 @@ def test_what_is_no_store_is_one_clear_line(store: object, tmp_path: Path, monke
 
 def test_a_driver_that_refuses_the_url_when_it_connects_is_one_line() -> None:
     """What a driver says about an option of the URL, in whatever way it says it, becomes StoreError."""
-    pytest.importorskip("pymysql")
     with pytest.raises(errors.StoreUnusable, match="nonsense") as caught:
         Store("mysql+pymysql://me:hunter2@localhost/db?nonsense=1")
     assert "\n" not in str(caught.value)
