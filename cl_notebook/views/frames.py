@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -176,11 +176,11 @@ def _texts(values: Values) -> Any:  # noqa: ANN401 - an extension array
 
 
 def _categories(values: Values) -> pd.Categorical:
-    listed = values.tolist()
-    known = sorted(set(listed) - {None})
-    code: dict[Any, int] = {value: number for number, value in enumerate(known)} | {None: -1}
-    codes = np.fromiter(map(code.__getitem__, listed), dtype="int32", count=len(listed))
-    return pd.Categorical.from_codes(codes, categories=pd.Index(known, dtype="string"))
+    codes, known = pd.factorize(values)
+    order = np.argsort(known)
+    place = np.full(len(known) + 1, -1, dtype="int32")  # the last one is for what is missing, which has the code -1
+    place[order] = np.arange(len(known), dtype="int32")
+    return pd.Categorical.from_codes(place[codes], categories=pd.Index(known[order], dtype="string"))
 
 
 def _numbers(values: Values) -> Any:  # noqa: ANN401 - an extension array
@@ -201,13 +201,15 @@ def _moments(values: Values) -> Any:  # noqa: ANN401 - an extension array
 
 
 def _maps(values: Values) -> Values:
-    listed = values.tolist()
-    if str not in _check_types(listed, {str, dict, list}):  # nothing there, or the data base's own driver has decoded them
+    if str not in _check_types(
+        values.tolist(), {str, dict, list}
+    ):  # nothing there, or the data base's own driver has decoded them
         return values
-    known = {text: json.loads(text) for text in {text for text in listed if isinstance(text, str)}} | {None: None}
-    made = np.empty(len(listed), dtype=object)
-    made[:] = list(map(known.__getitem__, listed))
-    return made
+    codes, texts = pd.factorize(values)
+    decoded = np.empty(len(texts) + 1, dtype=object)  # the last one is for what is missing, which has the code -1
+    for place, text in enumerate(texts):
+        decoded[place] = json.loads(text)
+    return cast("Values", decoded[codes])
 
 
 def _check_types(listed: list[Any], right: set[type]) -> set[type]:
