@@ -81,6 +81,7 @@ class Session:
         self.follower = Follower(self.store)
         self.journal = Journal(self)
         self._drivers: dict[str, _Held] = {}
+        self._classes: dict[str, type[Driver]] = {}
         self._host: Host | None = None
 
     def __repr__(self) -> str:
@@ -198,9 +199,7 @@ class Session:
         return (
             held.config
             if held is not None and held.stored == _stored_part(backend)
-            else driver_config.check_config(
-                backend.volume_driver, registry.load_driver(backend.volume_driver), backend.stored_config
-            )
+            else driver_config.check_config(backend.volume_driver, self._class(backend.volume_driver), backend.stored_config)
         )
 
     def _checked(self, name: str, config: dict[str, Any], stored: Backend | None) -> tuple[str, dict[str, Any]]:
@@ -213,11 +212,17 @@ class Session:
                 f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local', path=…)."
             )
             raise errors.NotFound(msg)
-        return driver_name, driver_config.check_config(driver_name, registry.load_driver(driver_name), options)
+        return driver_name, driver_config.check_config(driver_name, self._class(driver_name), options)
 
-    @staticmethod
-    def _storable(driver_name: str, config: dict[str, Any]) -> dict[str, Any]:
-        return driver_config.storable(registry.load_driver(driver_name), config)
+    def _class(self, driver_name: str) -> type[Driver]:
+        # looking through the entry points of everything that is installed takes longer than opening a driver
+        held = self._classes.get(str(driver_name))
+        if held is None:
+            held = self._classes[str(driver_name)] = registry.load_driver(driver_name)
+        return held
+
+    def _storable(self, driver_name: str, config: dict[str, Any]) -> dict[str, Any]:
+        return driver_config.storable(self._class(driver_name), config)
 
     def _is_same(self, stored: Backend, driver_name: str, checked: dict[str, Any]) -> bool:
         held = self._drivers.get(stored.id)
@@ -227,7 +232,7 @@ class Session:
 
     def _start(self, name: str, driver_name: str, checked: dict[str, Any]) -> Driver:
         with storage_call(name, "setup"):
-            driver = registry.load_driver(driver_name)(checked, backend_name=name)
+            driver = self._class(driver_name)(checked, backend_name=name)
             driver.setup()
         return driver
 

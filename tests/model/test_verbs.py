@@ -210,6 +210,7 @@ def test_a_failed_attach_leaves_no_connection(session: cl.Session, tmp_path: Pat
         (lambda _sim: cl.Backend("a", volume_driver="sim", path="/tmp/x", capacity="much"), "capacity"),  # noqa: S108 - unused
         (lambda _sim: cl.Backend("a", volume_driver="sim", pth="/tmp/x"), "Did you mean 'path'"),  # noqa: S108 - unused
         (lambda _sim: cl.find(""), "Say what to look for"),
+        (lambda _sim: cl.Backend("a", volume_driver=["sim"]), "name of a driver"),
         (lambda _sim: cl.setup(store="nosuch://x"), "not the URL"),
     ],
 )
