@@ -6,6 +6,7 @@ it. Whenever a kernel is killed there is a row that says what was being done to 
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -302,12 +303,30 @@ def _status(error: BaseException | None) -> str:
     return op.FAILED if isinstance(error, Exception) else op.INTERRUPTED
 
 
-def _columns(cls: type[Tracked]) -> dict[str, str]:
+# Building a statement costs more than running it, so those that every act needs are built once a class.
+@functools.cache
+def _insert(cls: Any) -> sa.Insert:  # noqa: ANN401 - a tracked class
+    return sa.insert(cls.__table__)
+
+
+@functools.cache
+def _update_any(cls: Any) -> sa.Update:  # noqa: ANN401 - a tracked class
+    table: sa.Table = cls.__table__
+    return sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(version=table.c.version + 1)
+
+
+@functools.cache
+def _update_any_returning(cls: Any) -> Any:  # noqa: ANN401 - a tracked class
+    return _update_any(cls).returning(cls.__table__.c.version)
+
+
+@functools.cache
+def _columns(cls: Any) -> dict[str, str]:  # noqa: ANN401 - a tracked class
     """Return the name of each mapped attribute -> the name of its column."""
     return {attribute.key: attribute.columns[0].key for attribute in sa.inspect(cls).column_attrs}
 
 
-def _parameters(cls: type[Tracked], values: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - a tracked class
     columns = _columns(cls)
     return {columns[name]: value for name, value in values.items()}
 
@@ -315,9 +334,10 @@ def _parameters(cls: type[Tracked], values: Mapping[str, Any]) -> dict[str, Any]
 def _apply(connection: sa.Connection, change: Change, *, checked: bool, made: Tracked | None) -> dict[str, Any] | None:
     """Write *change* and return the row's new values; None if the row is gone."""
     match change:
-        case Insert(cls, values):
+        case Insert(made_cls, values):
+            cls: Any = made_cls  # not its type: mypy takes the classes for unhashable
             row = {name: values.get(name) for name in _columns(cls)} | {"created_at": utcnow(), "version": 1}
-            connection.execute(sa.insert(cls), _parameters(cls, row))
+            connection.execute(_insert(cls), _parameters(cls, row))
             return row
         case Update(resource, values, version):
             if checked:
@@ -330,7 +350,7 @@ def _apply(connection: sa.Connection, change: Change, *, checked: bool, made: Tr
 
 
 def _update(connection: sa.Connection, resource: Tracked, values: dict[str, Any], version: int) -> dict[str, Any]:
-    cls = type(resource)
+    cls: Any = type(resource)
     values |= {"updated_at": utcnow(), "version": version + 1}
     statement = sa.update(cls).where(cls.id == resource.id, cls.version == version)
     if not connection.execute(statement, _parameters(cls, values)).rowcount:
@@ -342,24 +362,25 @@ def _update(connection: sa.Connection, resource: Tracked, values: dict[str, Any]
 def _update_whatever_it_is(
     connection: sa.Connection, resource: Tracked, values: dict[str, Any], *, is_made: bool
 ) -> dict[str, Any] | None:
-    cls = type(resource)
+    cls: Any = type(resource)
     values["updated_at"] = utcnow()
-    statement = sa.update(cls).where(cls.id == resource.id).values(version=cls.version + 1)
-    version = _new_version(connection, resource, statement, _parameters(cls, values))
+    version = _new_version(connection, resource, _parameters(cls, values))
     if version is not None:
         return values | {"version": version}
     if not is_made:
         return None
     row = {name: resource.__dict__.get(name) for name in _columns(cls)} | values
-    connection.execute(sa.insert(cls), _parameters(cls, row))
+    connection.execute(_insert(cls), _parameters(cls, row))
     return row
 
 
-def _new_version(connection: sa.Connection, resource: Tracked, statement: sa.Update, values: dict[str, Any]) -> int | None:
-    cls = type(resource)
+def _new_version(connection: sa.Connection, resource: Tracked, values: dict[str, Any]) -> int | None:
+    cls: Any = type(resource)
+    named = values | {"row_id": resource.id}
     if connection.dialect.update_returning:
-        return connection.execute(statement.returning(cls.version), values).scalar()
-    connection.execute(statement, values)
+        written: int | None = connection.execute(_update_any_returning(cls), named).scalar()
+        return written
+    connection.execute(_update_any(cls), named)
     return connection.execute(sa.select(cls.version).where(cls.id == resource.id)).scalar()
 
 
