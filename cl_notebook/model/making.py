@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from cl_notebook.model.journal import Guard
     from cl_notebook.model.volume import Volume
 
-_DATA = ("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs")
-_MORE = ("provider_location", "provider_id", "source_volid", "snapshot_id")
+_TOLD = (
+    *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
+    *("provider_location", "provider_id", "source_volid", "snapshot_id"),
+)
+"""Columns that a driver is told of, besides the metadata."""
 
 
 def make_volume(
@@ -100,7 +103,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
 
 def volume_data(values: Mapping[str, Any]) -> VolumeData:
     """Return what a driver is told of a volume with the columns *values*."""
-    return VolumeData(metadata=values["metadata_"], **{name: values[name] for name in (*_DATA, *_MORE)})
+    return VolumeData(metadata=values["metadata_"], **{name: values[name] for name in _TOLD})
 
 
 def _given_up(act: Act[Any], error: BaseException) -> Change:
@@ -120,9 +123,10 @@ def _not_tracked(backend: Backend, source: Mapping[str, str]) -> Guard:
     return guard
 
 
-_FIELDS = frozenset(
-    ("id", "name", "description", "size", "pool_name", "snapshot_id", "source_volid", "availability_zone", "bootable")
-) | {"metadata", "extra_specs", "qos_specs"}
+_FIELDS = {
+    *("id", "name", "description", "size", "pool_name", "snapshot_id", "source_volid", "availability_zone", "bootable"),
+    *("metadata", "extra_specs", "qos_specs"),
+}
 
 
 def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
