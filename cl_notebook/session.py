@@ -16,7 +16,8 @@ from cl_notebook.drivers import registry
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.model import Backend, checks, context, lookup, reading
-from cl_notebook.model.journal import Insert, Journal, Update
+from cl_notebook.model.changes import Insert, Update
+from cl_notebook.model.journal import Journal
 from cl_notebook.store import Store
 from cl_notebook.store.follower import Follower
 

@@ -21,6 +21,7 @@ from cl_notebook.drivers.folder import Folder
 from cl_notebook.drivers.manage import manageable, source_name, volume_bytes
 from cl_notebook.drivers.sim_state import SimState, present, provisioned, refuse_connected
 from cl_notebook.drivers.stats import one_pool
+from cl_notebook.drivers.waiting import Waiting
 
 if TYPE_CHECKING:
     import sqlite3
@@ -51,7 +52,7 @@ class SimDriver:
         words = ("infinite", "unknown")
         return (
             Option("path", Path, "Folder that holds the state and the bytes; made if it is missing.", required=True),
-            Option("latency", float, "Seconds that each call takes.", default=0.0, minimum=0),
+            Option("latency", float, "Seconds that each call takes; copies report their progress.", default=0.0, minimum=0),
             Option("capacity", float, "GiB that there are in all.", default="infinite", choices=words, minimum=0),
             Option("faults", str, "Calls that fail, such as create_volume:3,delete_volume:1+:StorageFull.", default=""),
         )
@@ -112,13 +113,15 @@ class SimDriver:
 
     def create_volume_from_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
         """Add a volume with the snapshot's bytes."""
-        with self._call("create_volume_from_snapshot", volume.name_in_storage):
-            self._copy_volume(volume, "snapshots", snapshot.name_in_storage, progress)
+        waiting = Waiting(progress, volume_bytes(volume.size))
+        with self._call("create_volume_from_snapshot", volume.name_in_storage, waiting):
+            self._copy_volume(volume, "snapshots", snapshot.name_in_storage, waiting)
 
     def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> None:
         """Add a volume with the source's bytes."""
-        with self._call("create_cloned_volume", volume.name_in_storage):
-            self._copy_volume(volume, "volumes", source.name_in_storage, progress)
+        waiting = Waiting(progress, volume_bytes(volume.size))
+        with self._call("create_cloned_volume", volume.name_in_storage, waiting):
+            self._copy_volume(volume, "volumes", source.name_in_storage, waiting)
 
     def extend_volume(self, volume: VolumeData, new_size: int) -> None:
         """Grow the volume.
@@ -164,13 +167,14 @@ class SimDriver:
 
         """
         name, source = snapshot.name_in_storage, snapshot.volume.name_in_storage
-        with self._call("create_snapshot", name):
+        waiting = Waiting(progress, volume_bytes(snapshot.size))
+        with self._call("create_snapshot", name, waiting):
             final = self._folder.snapshot(name)
             with self._state.transaction() as sql:
                 if sql.execute("SELECT 1 FROM snapshots WHERE name = ?", (name,)).fetchall():
                     return
                 size = present(sql, "volumes", source)
-            self._copy_file(self._folder.volume(source), final, size, progress)
+            self._copy_file(self._folder.volume(source), final, size, waiting)
             with self._state.transaction() as sql:
                 sql.execute("INSERT OR IGNORE INTO snapshots VALUES (?, ?, ?)", (name, snapshot.id, size))
 
@@ -190,13 +194,14 @@ class SimDriver:
             errors.MissingOnStorage: the volume or the snapshot is gone.
 
         """
-        with self._call("revert_to_snapshot", volume.name_in_storage):
+        waiting = Waiting(progress, volume_bytes(volume.size))
+        with self._call("revert_to_snapshot", volume.name_in_storage, waiting):
             with self._state.transaction() as sql:
                 refuse_connected(sql, volume.name_in_storage)
                 size = present(sql, "volumes", volume.name_in_storage)
                 size = max(size, present(sql, "snapshots", snapshot.name_in_storage))
             source = self._folder.snapshot(snapshot.name_in_storage)
-            self._copy_file(source, self._folder.volume(volume.name_in_storage), size, progress)
+            self._copy_file(source, self._folder.volume(volume.name_in_storage), size, waiting)
 
     def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> None:  # noqa: ARG002 - the protocol's
         """Offer nothing: there is nothing to export."""
@@ -299,10 +304,10 @@ class SimDriver:
             files.resize(file, volume_bytes(size))
 
     @contextmanager
-    def _call(self, call: str, name: str = "") -> Iterator[None]:
+    def _call(self, call: str, name: str = "", waiting: Waiting | None = None) -> Iterator[None]:
         number = self._state.count(call, name)
         if self._latency:
-            time.sleep(self._latency)
+            (waiting.sleep if waiting else time.sleep)(self._latency)
         fault = next((fault for fault in self._faults if fault.hits(call, number)), None)
         if fault is None:
             yield

@@ -11,7 +11,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.base import CanManage, ManageableVolume, Stats, capabilities
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.model import checks, context, making, reading
-from cl_notebook.model.journal import Delete
+from cl_notebook.model.changes import Delete
 from cl_notebook.model.tracked import Children, Tracked
 from cl_notebook.model.volume import Volume
 from cl_notebook.store.base import reg

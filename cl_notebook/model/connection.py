@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cl_notebook import errors
 from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, GiB
 from cl_notebook.model import checks, reading, verbs
-from cl_notebook.model.journal import Act, Change, Delete, Insert, Update
+from cl_notebook.model.changes import Change, Delete, Insert, Update
+from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
 from cl_notebook.store.base import reg
 

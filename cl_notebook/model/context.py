@@ -30,6 +30,10 @@ class Context(Protocol):
         """What the session runs with."""
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the session was closed: nothing can be asked of it any more."""
+
+    @property
     def store(self) -> Store:
         """The data base behind the objects."""
 

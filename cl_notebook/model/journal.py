@@ -6,11 +6,10 @@ it. Whenever a kernel is killed there is a row that says what was being done to 
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -19,6 +18,8 @@ from cl_notebook import errors
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.model import kernel, reading
 from cl_notebook.model import operation as op
+from cl_notebook.model.changes import Change, Insert, Update, apply, bring_in_line
+from cl_notebook.model.progress import Reporter
 from cl_notebook.store import feed
 from cl_notebook.store.base import utcnow
 
@@ -31,32 +32,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """A row to be made."""
-
-    cls: type[Tracked]
-    values: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """A row to be changed."""
-
-    resource: Tracked
-    values: Mapping[str, Any]
-    version: int | None = None
-    """The version that the change was made for; the object's own by default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """A row to be removed."""
-
-    resource: Tracked
-
-
-Change = Insert | Update | Delete
 Guard = Callable[[sa.Connection], None]
 """Looks at the store inside the transaction of the intent, and raises if the act must not be."""
 
@@ -110,6 +85,11 @@ class Journal:
             self._kernel_id, self._pid = self._register_kernel(), os.getpid()
         return self._kernel_id
 
+    @property
+    def registered_id(self) -> str | None:
+        """The id under which this process stands in the store; None before its first act."""
+        return self._kernel_id if self._pid == os.getpid() else None
+
     def run(self, act: Act[R]) -> R:
         """Do *act*: commit the intent, call the driver, commit the outcome.
 
@@ -132,9 +112,10 @@ class Journal:
 
     def _call(self, act: Act[R], driver: Driver, operation: int) -> R:
         context, started = self._context, time.monotonic()
+        reporter = Reporter(context, lambda status: replace(self._entry(feed.PROGRESS, act.target, operation), status=status))
         try:
-            with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as progress:
-                result = act.do(driver, progress)
+            with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as show, reporter.showing(show):
+                result = act.do(driver, reporter)
         except BaseException as error:
             failure = error
             self._settle(act, operation, started, lambda connection: act.failed(connection, failure), error)
@@ -229,14 +210,14 @@ class Journal:
                     for guard in guards:
                         guard(connection)
                     todo = list(changes(connection) if callable(changes) else changes)
-                    applied = [(change, _apply(connection, change, checked=checked, made=made)) for change in todo]
+                    applied = [(change, apply(connection, change, checked=checked, made=made)) for change in todo]
                     number = feed.append(connection, written(connection))
             except errors.ChangedElsewhere:
                 for change in todo:
                     if isinstance(change, Update):
                         reading.reread(context, change.resource)
                 raise
-            brought = [_bring_in_line(context, change, values) for change, values in applied]
+            brought = [bring_in_line(context, change, values) for change, values in applied]
             context.follower.wrote(number)  # last: until then the change counts as somebody else's, and is read at the next look
             return brought
 
@@ -301,98 +282,3 @@ def _status(error: BaseException | None) -> str:
     if error is None:
         return op.DONE
     return op.FAILED if isinstance(error, Exception) else op.INTERRUPTED
-
-
-# Building a statement costs more than running it, so those that every act needs are built once a class.
-@functools.cache
-def _insert(cls: Any) -> sa.Insert:  # noqa: ANN401 - a tracked class
-    return sa.insert(cls.__table__)
-
-
-@functools.cache
-def _update_any(cls: Any) -> sa.Update:  # noqa: ANN401 - a tracked class
-    table: sa.Table = cls.__table__
-    return sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(version=table.c.version + 1)
-
-
-@functools.cache
-def _update_any_returning(cls: Any) -> Any:  # noqa: ANN401 - a tracked class
-    return _update_any(cls).returning(cls.__table__.c.version)
-
-
-@functools.cache
-def _columns(cls: Any) -> dict[str, str]:  # noqa: ANN401 - a tracked class
-    """Return the name of each mapped attribute -> the name of its column."""
-    return {attribute.key: attribute.columns[0].key for attribute in sa.inspect(cls).column_attrs}
-
-
-def _parameters(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - a tracked class
-    columns = _columns(cls)
-    return {columns[name]: value for name, value in values.items()}
-
-
-def _apply(connection: sa.Connection, change: Change, *, checked: bool, made: Tracked | None) -> dict[str, Any] | None:
-    """Write *change* and return the row's new values; None if the row is gone."""
-    match change:
-        case Insert(made_cls, values):
-            cls: Any = made_cls  # not its type: mypy takes the classes for unhashable
-            row = {name: values.get(name) for name in _columns(cls)} | {"created_at": utcnow(), "version": 1}
-            connection.execute(_insert(cls), _parameters(cls, row))
-            return row
-        case Update(resource, values, version):
-            if checked:
-                return _update(connection, resource, dict(values), resource.version if version is None else version)
-            return _update_whatever_it_is(connection, resource, dict(values), is_made=resource is made)
-        case Delete(resource):
-            cls = type(resource)
-            connection.execute(sa.delete(cls).where(cls.id == resource.id))
-            return {}
-
-
-def _update(connection: sa.Connection, resource: Tracked, values: dict[str, Any], version: int) -> dict[str, Any]:
-    cls: Any = type(resource)
-    values |= {"updated_at": utcnow(), "version": version + 1}
-    statement = sa.update(cls).where(cls.id == resource.id, cls.version == version)
-    if not connection.execute(statement, _parameters(cls, values)).rowcount:
-        msg = f"{resource.label()} was changed elsewhere since it was read. It is refreshed now: look again, then repeat."
-        raise errors.ChangedElsewhere(msg)
-    return values
-
-
-def _update_whatever_it_is(
-    connection: sa.Connection, resource: Tracked, values: dict[str, Any], *, is_made: bool
-) -> dict[str, Any] | None:
-    cls: Any = type(resource)
-    values["updated_at"] = utcnow()
-    version = _new_version(connection, resource, _parameters(cls, values))
-    if version is not None:
-        return values | {"version": version}
-    if not is_made:
-        return None
-    row = {name: resource.__dict__.get(name) for name in _columns(cls)} | values
-    connection.execute(_insert(cls), _parameters(cls, row))
-    return row
-
-
-def _new_version(connection: sa.Connection, resource: Tracked, values: dict[str, Any]) -> int | None:
-    cls: Any = type(resource)
-    named = values | {"row_id": resource.id}
-    if connection.dialect.update_returning:
-        written: int | None = connection.execute(_update_any_returning(cls), named).scalar()
-        return written
-    connection.execute(_update_any(cls), named)
-    return connection.execute(sa.select(cls.version).where(cls.id == resource.id)).scalar()
-
-
-def _bring_in_line(context: Context, change: Change, values: dict[str, Any] | None) -> Tracked:
-    match change:
-        case Insert(cls):
-            made = reading.adopt(context, cls, values or {})
-            made.after_creation(context)
-            return made
-        case Update(resource) if values is not None:
-            reading.amend(context, resource, values)
-            return resource
-        case Update(resource) | Delete(resource):
-            reading.let_go(context, resource)
-            return resource

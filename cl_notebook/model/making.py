@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers.base import VolumeData
 from cl_notebook.model import checks, reading, verbs
-from cl_notebook.model.journal import Act, Change, Delete, Insert, Update
+from cl_notebook.model.changes import Change, Delete, Insert, Update
+from cl_notebook.model.journal import Act
 from cl_notebook.model.reading import CLASSES
 
 if TYPE_CHECKING:

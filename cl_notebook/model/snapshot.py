@@ -10,8 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook.drivers.base import SnapshotData
 from cl_notebook.model import checks, making, reading, unsaved, verbs
+from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
-from cl_notebook.model.journal import Act, Delete, Insert, Update
+from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
 from cl_notebook.store.base import reg
 

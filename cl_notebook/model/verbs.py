@@ -10,7 +10,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.base import CAPABILITIES
 from cl_notebook.model import kernel
 from cl_notebook.model import operation as op
-from cl_notebook.model.journal import Update
+from cl_notebook.model.changes import Update
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.store.base import utcnow
 
@@ -75,6 +75,17 @@ def _either(words: Collection[str]) -> str:
 
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
+    row = worked_on_by(context, connection, resource)
+    if row is not None:
+        msg = (
+            f"{resource.label()} is {status!r}: {row['action']!r} is being done by process {row['pid']} on {row['host']}. "
+            "Wait for it; if that process is gone for good, repeat with force=True."
+        )
+        raise errors.InvalidStatus(msg)
+
+
+def worked_on_by(context: Context, connection: sa.Connection, resource: Tracked) -> dict[str, Any] | None:
+    """Return the operation on *resource* that still runs, with its kernel; None if there is none, or its kernel is dead."""
     whose = (op.Kernel.host, op.Kernel.pid, op.Kernel.start_ticks, op.Kernel.machine, op.Kernel.boot)
     running = (
         sa.select(op.Operation.id, op.Operation.action, op.Operation.kernel_id, *whose)
@@ -83,14 +94,11 @@ def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Trac
     )
     for found in connection.execute(running):
         row = found._asdict()
-        ours = row["kernel_id"] == context.journal.kernel_id
+        ours = row["kernel_id"] == context.journal.registered_id
         if (ours and row["id"] not in context.journal.running) or (not ours and kernel.is_dead(row)):
             continue
-        msg = (
-            f"{resource.label()} is {status!r}: {row['action']!r} is being done by process {row['pid']} on {row['host']}. "
-            "Wait for it; if that process is gone for good, repeat with force=True."
-        )
-        raise errors.InvalidStatus(msg)
+        return row
+    return None
 
 
 def kept(update: ModelUpdate) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
 from cl_notebook.model import checks, making, reading, unsaved, verbs
 from cl_notebook.model.attachable import Attachable
+from cl_notebook.model.changes import Delete, Update
 from cl_notebook.model.context import current
-from cl_notebook.model.journal import Act, Delete, Update
+from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
 from cl_notebook.store.base import reg
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.base import CanManage, CanRevert, Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
+    from cl_notebook.model.changes import Change
     from cl_notebook.model.context import Context
-    from cl_notebook.model.journal import Change
     from cl_notebook.model.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -36,6 +37,11 @@ class Volume(HasMetadata, Attachable, Tracked):
     __table_args__ = (
         sa.Index(None, "name"),
         sa.Index(None, "backend_id", "created_at", "id"),
+        # The tree shows a backend's volumes in these orders, and sums up sizes by status.
+        sa.Index(None, "backend_id", "name", "id"),
+        sa.Index(None, "backend_id", "size", "id"),
+        sa.Index(None, "backend_id", "status", "size", "id"),
+        sa.Index(None, "backend_id", "host", "id"),
         sa.Index(None, "created_at", "id"),
         sa.Index(None, "status"),
     )

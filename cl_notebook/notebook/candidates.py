@@ -12,6 +12,7 @@ from cl_notebook.drivers import registry
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
 from cl_notebook.notebook import resources
 from cl_notebook.notebook.lists import columns_of
+from cl_notebook.notebook.words import literal
 from cl_notebook.store.location import parse_url
 from cl_notebook.views.columns import FLAG, MAP, SOURCES
 from cl_notebook.views.safe import plain
@@ -84,6 +85,8 @@ def quoted(words: Iterable[str], current: Word, kind: str) -> list[tuple[str, st
 
 
 def _quoted(word: str, quote: str) -> str | None:
+    if quote == "$'":
+        return literal(word)
     if plain(word) != word or _EXPANDED & set(word) or len(word) > _LONGEST:
         return None  # cannot be typed as it is: its id can
     if not quote:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
@@ -71,7 +71,7 @@ class _Parser:
         self.title = command.title(verb)
         self.verb = verb
         # once: the expressions are the user's, and may do something
-        self.words = [replace(word, text=lexing.expanded(word.text, namespace)) for word in words]
+        self.words = [word.expanded(namespace) for word in words]
         self.options = verb.all_options([word.text for word in self.words])
         self.values: dict[str, Any] = {option.key: _empty(option) for option in self.options}
         self.values |= {argument.key: [] if argument.repeat else None for argument in verb.arguments}

@@ -1,11 +1,13 @@
-"""A magic's line, split into words: quotes as in a shell, ``{python}`` and ``$var`` expanded inside each word.
+r"""A magic's line, split into words: quotes as in a shell, ``{python}`` and ``$var`` expanded inside each word.
 
-Words are split before anything is expanded, so whatever a variable holds stays one word, and never becomes an option.
+Words are split before anything is expanded, so whatever a variable holds stays one word, and never becomes an option. What stands
+in ``$'…'`` is not expanded: it is taken as it is, with ``\n``, ``\x1b``, ``\u202e`` for what cannot be typed, as in bash.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.utils.text import DollarFormatter
@@ -17,21 +19,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ESCAPED_IN_QUOTES = '"\\'
+_LITERAL = "$'"
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|(.))", re.DOTALL)
+_MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
+_BARE = re.compile(r"[A-Za-z0-9_./:@+,=][A-Za-z0-9_./:@+,=-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word: as it stands in the line from *start* on, and without its quotes. *quote* is the one that was left open."""
+    """One word: as it stands in the line from *start* on, and without its quotes. *quote* is the one that was left open.
+
+    *literal* are the stretches of the text (from, to) that are not to be expanded.
+    """
 
     raw: str
     text: str
     start: int
     quote: str = ""
+    literal: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_option(self) -> bool:
         """Whether it was typed as an option: a quoted dash, or one that comes out of a variable, is none."""
         return self.raw.startswith("-") and self.raw != "-"
+
+    def expanded(self, namespace: Mapping[str, Any]) -> Word:
+        """Return the word with ``{python}`` and ``$var`` replaced from *namespace*."""
+        text, end = "", 0
+        for start, stop in self.literal:
+            text += expanded(self.text[end:start], namespace) + self.text[start:stop]
+            end = stop
+        return replace(self, text=text + expanded(self.text[end:], namespace), literal=())
 
 
 class _Lexer:
@@ -52,16 +70,20 @@ class _Lexer:
 
     def _word(self) -> Word:
         start, text = self.at, ""
+        literal: list[tuple[int, int]] = []
         while self.at < len(self.line) and not self.line[self.at].isspace():
             character = self.line[self.at]
-            if character in "'\"":
-                inner, closed = self._quoted(character)
-                text += inner
-                if not closed:
-                    return Word(self.line[start:], text, start, character)
-            else:
+            quote = _LITERAL if self.line.startswith(_LITERAL, self.at) else character if character in "'\"" else ""
+            if not quote:
                 text += self._bare(character)
-        return Word(self.line[start : self.at], text, start)
+                continue
+            inner, closed = self._literal() if quote == _LITERAL else self._quoted(quote)
+            if quote == _LITERAL:
+                literal.append((len(text), len(text) + len(inner)))
+            text += inner
+            if not closed:
+                return Word(self.line[start:], text, start, quote, tuple(literal))
+        return Word(self.line[start : self.at], text, start, literal=tuple(literal))
 
     def _bare(self, character: str) -> str:
         start = self.at
@@ -90,6 +112,16 @@ class _Lexer:
             text += character
         return text, False
 
+    def _literal(self) -> tuple[str, bool]:
+        start = self.at + len(_LITERAL)
+        self.at = start
+        while self.at < len(self.line) and self.line[self.at] != "'":
+            self.at += 2 if self.line[self.at] == "\\" else 1
+        closed = self.at < len(self.line)
+        inner = self.line[start : self.at]
+        self.at = min(self.at + 1, len(self.line))
+        return _ESCAPE.sub(_meant, inner), closed
+
     def _matching_brace(self, start: int) -> int:
         depth = 0
         for place in range(start, len(self.line)):
@@ -97,6 +129,11 @@ class _Lexer:
             if depth == 0:
                 return place + 1
         return 0
+
+
+def _meant(found: re.Match[str]) -> str:
+    code = found[1] or found[2] or found[3]
+    return chr(int(code, 16)) if code else _MEANT.get(found[4], found[0])
 
 
 class _Formatter(DollarFormatter):
@@ -121,7 +158,7 @@ def checked(line: str) -> list[Word]:
     words = split(line)
     if words and words[-1].quote:
         last = words[-1]
-        msg = f"The quote {last.quote} is not closed: {last.raw!r}. A quote in a word is written \\{last.quote}."
+        msg = f"The quote {last.quote} is not closed: {last.raw!r}. A quote in a word is written \\{last.quote[-1]}."
         raise errors.InvalidInput(msg)
     return words
 
@@ -134,3 +171,29 @@ def expanded(text: str, namespace: Mapping[str, Any]) -> str:
         return str(_Formatter().vformat(text, args=[], kwargs=dict(namespace)))
     except Exception:  # noqa: BLE001 - the expression is the user's: it may raise anything
         return text
+
+
+def quoted(text: str) -> str:
+    """Return *text* as one word that means exactly that: nothing in it is expanded, and none of it is an option.
+
+    It has no line break, and nothing in it that cannot be seen, whatever *text* holds.
+    """
+    if _BARE.fullmatch(text):
+        return text
+    special = set("\\{}$'\"") & set(text)
+    if text.isprintable() and not special:
+        return f"'{text}'"
+    if text.isprintable() and special == {"'"}:
+        return f'"{text}"'
+    return literal(text)
+
+
+def literal(text: str) -> str:
+    """Return *text* in ``$'…'``, with what cannot be typed or seen written out."""
+    return f"{_LITERAL}{''.join(map(_escaped, text))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "\\'":
+        return f"\\{character}"
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

@@ -45,9 +45,13 @@ _HEAD = sa.select(FEED.c.head).where(FEED.c.id == 1)
 _APPEND = sa.insert(ENTRY)
 
 
+PROGRESS = "progress"
+"""The event of an entry that says how far an operation is (``status``: the fraction as text); it stands for no change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log: what happened (``intent``, ``outcome``, ``save``) to which resource."""
+    """One line of the log: what happened (``intent``, ``progress``, ``outcome``, ``save``) to which resource."""
 
     event: str
     resource_type: str
@@ -87,7 +91,7 @@ def head(connection: sa.Connection) -> int:
     return int(connection.execute(_HEAD).scalar_one())
 
 
-def since(connection: sa.Connection, number: int, limit: int) -> Sequence[sa.Row[int, str, str | None, str | None]]:
-    """Return (number, resource_id, volume_id, backend_id) of at most *limit* entries after *number*, oldest first."""
-    columns = sa.select(ENTRY.c.number, ENTRY.c.resource_id, ENTRY.c.volume_id, ENTRY.c.backend_id)
+def since(connection: sa.Connection, number: int, limit: int) -> Sequence[sa.Row[int, str, str, str | None, str | None]]:
+    """Return (number, event, resource_id, volume_id, backend_id) of at most *limit* entries after *number*, oldest first."""
+    columns = sa.select(ENTRY.c.number, ENTRY.c.event, ENTRY.c.resource_id, ENTRY.c.volume_id, ENTRY.c.backend_id)
     return connection.execute(columns.where(ENTRY.c.number > number).order_by(ENTRY.c.number).limit(limit)).all()

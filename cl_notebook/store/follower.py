@@ -51,7 +51,7 @@ class Follower:
         with self._store.reading() as connection:
             entries = feed.since(connection, known, MANY + 1)
         self._head = entries[-1].number if entries else head
-        foreign = [entry for entry in entries if entry.number not in self._own]
+        foreign = [entry for entry in entries if entry.number not in self._own and entry.event != feed.PROGRESS]
         self._own.difference_update(entry.number for entry in entries)
         if len(entries) > MANY or len(self._rows) > 10 * MANY:
             self._head = max(head, self._head)
@@ -59,7 +59,7 @@ class Follower:
             return
         if foreign:
             self.tick += 1
-        for _, resource_id, volume_id, backend_id in foreign:
+        for _, _, resource_id, volume_id, backend_id in foreign:
             self._rows[resource_id] = self.tick
             volume = resource_id if volume_id is None else volume_id
             if volume != resource_id:  # a snapshot or connection: its volume's status may have changed with it

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from cl_notebook.drivers.base import Progress
+
 
 @pytest.fixture
 def open_sim(tmp_path: Path) -> Iterator[Callable[..., SimDriver]]:
@@ -142,6 +144,29 @@ def test_latency_takes_its_time(open_sim: Callable[..., SimDriver]) -> None:
     driver.create_volume(volume("a"))
     driver.delete_volume(volume("a"))
     assert time.perf_counter() - begin >= 0.1
+
+
+def test_a_slow_copy_reports_how_far_it_is(open_sim: Callable[..., SimDriver]) -> None:
+    """While a copy takes its latency it reports, steadily upwards, and the copying of its bytes is the rest of that."""
+    driver = open_sim()
+    driver.create_volume(volume("a"))
+    driver.initialize_connection(volume("a"), ConnectionData("c", {"host": "h"}))
+    slow = open_sim(latency="0.8")
+    a, b, c = volume("a"), volume("b", 2), volume("c", 2)
+    snapshot = SnapshotData("s", "s", a, 1)
+    acts: tuple[Callable[[Progress], object], ...] = (
+        lambda report: slow.create_snapshot(snapshot, report),
+        lambda report: slow.create_volume_from_snapshot(b, snapshot, report),
+        lambda report: slow.create_cloned_volume(c, a, report),
+    )
+    for act in acts:
+        seen: list[tuple[int, int]] = []
+        act(lambda done, total, seen=seen: seen.append((done, total)))  # type: ignore[misc] # the list of this turn
+        assert len(seen) >= 4
+        assert seen == sorted(seen)
+        assert len({total for _, total in seen}) == 1
+        assert seen[0][0] < seen[0][1] / 4
+        assert seen[-1][0] == seen[-1][1]
 
 
 def test_the_storage_can_be_full(open_sim: Callable[..., SimDriver]) -> None:

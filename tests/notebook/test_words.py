@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         ("{names['a b']} x{1 + 1}y", ["{names['a b']}", "x{1 + 1}y"]),
         ("'' a", ["", "a"]),
         ("{ open", ["{", "open"]),
+        (r"$'it\'s {x} $y' b", ["it's {x} $y", "b"]),
+        (r"a$'\n\x1b\u202e\U0001f4a9\\\q'{c}", ["a\n\x1b\u202e\U0001f4a9\\\\q{c}"]),
+        ("$ 'a' \"$'b'\"", ["$", "a", "$'b'"]),
         ("", []),
     ],
 )
@@ -38,6 +41,16 @@ def test_expansion_is_ipythons() -> None:
     assert expanded("{n + 1}-$n-{d['a b']}", names) == "4-3-x y"
     assert expanded("{missing} $gone", names) == "{missing} $gone"
     assert expanded('{"host": "web"}', names) == '{"host": "web"}'
+
+
+def test_a_dollar_before_quotes_takes_them_literally(lab: Notebook) -> None:
+    """What stands in $'…' is not expanded, the rest of its word is; one that is not closed is told."""
+    lab.shell.user_ns["n"] = "one"
+    made = lab.run(r"%cl_volume create --size 1 --name $n-$'{n} $n \u202e'-{n}")
+    assert made.name == "one-{n} $n \u202e-one"
+    assert "The quote $' is not closed" in lab.refused("%cl_volume show $'db")
+    lab.run("%cl_volume create --size 1 --name db-1")
+    assert lab.tab("%cl_volume show $'db") == ["$'db-1'"]
 
 
 def test_a_variable_is_one_word_and_never_an_option(lab: Notebook) -> None:

@@ -165,6 +165,10 @@ def _volume() -> None:
         **_OPTIONS,
     )
     op.create_index(op.f("ix_volume_backend_id_created_at_id"), "volume", ["backend_id", "created_at", "id"], unique=False)
+    op.create_index(op.f("ix_volume_backend_id_host_id"), "volume", ["backend_id", "host", "id"], unique=False)
+    op.create_index(op.f("ix_volume_backend_id_name_id"), "volume", ["backend_id", "name", "id"], unique=False)
+    op.create_index(op.f("ix_volume_backend_id_size_id"), "volume", ["backend_id", "size", "id"], unique=False)
+    op.create_index(op.f("ix_volume_backend_id_status_size_id"), "volume", ["backend_id", "status", "size", "id"], unique=False)
     op.create_index(op.f("ix_volume_created_at_id"), "volume", ["created_at", "id"], unique=False)
     op.create_index(op.f("ix_volume_name"), "volume", ["name"], unique=False)
     op.create_index(op.f("ix_volume_status"), "volume", ["status"], unique=False)
