@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cl_notebook import errors
 from cl_notebook.model import context
-from cl_notebook.views import rows
+from cl_notebook.views import forest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cl_notebook.model.context import Context
-    from cl_notebook.views.rows import Row
+    from cl_notebook.views.forest import Node
 
 LEVELS = ("backend", "volume", "kind", "id")
 
@@ -23,7 +24,11 @@ def frame(session: Context | None = None) -> pd.DataFrame:
 
     Columns: ``name``, ``status`` (categorical), ``size`` (GiB, ``Int64``), ``where`` (host, driver or path) and ``created_at``.
     """
-    found = list(_walk(rows.forest(session or context.current(), budget=None)))
+    return made(list(_walk(forest.forest(session or context.current(), budget=None))))
+
+
+def made(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
+    """Return the frame of these rows, each with its place in the index."""
     keys = [key for key, _ in found]
     listed = [row for _, row in found]
     index = pd.MultiIndex.from_arrays(
@@ -41,9 +46,26 @@ def frame(session: Context | None = None) -> pd.DataFrame:
     )
 
 
-def _walk(backends: list[Row]) -> Iterator[tuple[tuple[str, str, str, str], Row]]:
+def _walk(backends: list[Node]) -> Iterator[tuple[tuple[str, str, str, str], Node]]:
     for backend in backends:
         yield (backend.name, "", "backend", backend.id), backend
         for volume in backend.children:
             for row in volume.walk():
                 yield (backend.name, volume.id, row.kind, row.id), row
+
+
+def ids(shown: object) -> list[str]:
+    """Return the ids in the index of a frame: one of ``cl.frames``, or what was made of it by filtering.
+
+    Raises:
+        InvalidInput: it is no frame, or its index has no ids.
+
+    """
+    if not isinstance(shown, pd.DataFrame) or "id" not in shown.index.names:
+        msg = f"A tree is of a resource, or of a frame indexed by id such as cl.frames.volumes() gives, not of {_called(shown)}."
+        raise errors.InvalidInput(msg)
+    return list(dict.fromkeys(str(one) for one in shown.index.get_level_values("id")))
+
+
+def _called(shown: object) -> str:
+    return f"a frame indexed by {list(shown.index.names)}" if isinstance(shown, pd.DataFrame) else f"a {type(shown).__name__}"

@@ -11,7 +11,7 @@ from cl_notebook.views.text import SHORT_ID
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cl_notebook.views.rows import Row
+    from cl_notebook.views.forest import Node
 
 # What JupyterLab says of lists in outputs is more specific than a class, hence the !important. Colours come from the theme of
 # JupyterLab or VS Code, and fall back to what reads on both white and black.
@@ -29,7 +29,7 @@ _SMALL = 40
 """Rows up to which everything is open from the start."""
 
 
-def tree(rows: Sequence[Row]) -> str:
+def tree(rows: Sequence[Node]) -> str:
     """Return *rows* and what is below them as nested lists that can be opened and closed."""
     if not rows:
         return "<div class='cl-tree'>No backends.</div>"
@@ -38,7 +38,7 @@ def tree(rows: Sequence[Row]) -> str:
     return f"<div class='cl-tree'><style>{_STYLE}</style><ul>{items}</ul></div>"
 
 
-def _item(row: Row, *, is_open: bool, below_open: bool) -> str:
+def _item(row: Node, *, is_open: bool, below_open: bool) -> str:
     below = "".join(_item(child, is_open=below_open, below_open=below_open) for child in row.children)
     if row.hidden:
         below += f"<li class='cl-leaf'><small>… {row.hidden:,} more</small></li>"
@@ -47,7 +47,7 @@ def _item(row: Row, *, is_open: bool, below_open: bool) -> str:
     return f"<li><details{' open' if is_open else ''}><summary>{_label(row)}</summary><ul>{below}</ul></details></li>"
 
 
-def _label(row: Row) -> str:
+def _label(row: Node) -> str:
     details = [row.id[:SHORT_ID], f"{row.size} GiB" if row.size is not None else "", row.status, row.where]
     shown = "".join(f"<small>{escaped(detail)}</small>" for detail in details if detail)
     return f"{row.kind} <bdi>{escaped(row.name) or '(no name)'}</bdi>{shown}"

@@ -9,20 +9,20 @@ from cl_notebook.views.safe import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cl_notebook.views.rows import Row
+    from cl_notebook.views.forest import Node
 
 SHORT_ID = 8
 """Characters of an id that are shown; any of them that are enough to tell it apart find it again."""
 
 
-def tree(rows: Sequence[Row]) -> str:
+def tree(rows: Sequence[Node]) -> str:
     """Return *rows* and what is below them, one a line."""
     if not rows:
         return "No backends. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
     return "\n".join(line for row in rows for line in _lines(row, "", ""))
 
 
-def _lines(row: Row, first: str, rest: str) -> Iterator[str]:
+def _lines(row: Node, first: str, rest: str) -> Iterator[str]:
     yield first + line(row)
     last = len(row.children) - 1
     for place, child in enumerate(row.children):
@@ -32,7 +32,7 @@ def _lines(row: Row, first: str, rest: str) -> Iterator[str]:
         yield f"{rest}└── … {row.hidden:,} more"
 
 
-def line(row: Row) -> str:
+def line(row: Node) -> str:
     """Return one line: what it is, its name and short id, and what matters most."""
     parts = [row.kind, plain(row.name) or "(no name)", row.id[:SHORT_ID]]
     if row.size is not None:

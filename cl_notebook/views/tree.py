@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook.views import html, rows, text
+from cl_notebook.views import forest, html, text
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Collection, Container
 
     from cl_notebook.model.context import Context
     from cl_notebook.model.tracked import Tracked
@@ -16,19 +16,27 @@ if TYPE_CHECKING:
 class Tree:
     """Every backend with its volumes, snapshots and connections, or one resource with what belongs to it.
 
-    It shows the state of the moment when it is displayed, at most :data:`cl_notebook.views.rows.BUDGET` rows of it.
+    It shows the state of the moment when it is displayed, at most :data:`cl_notebook.views.forest.BUDGET` rows of it.
     """
 
-    def __init__(self, session: Context, resource: Tracked | None = None, budget: int | None = rows.BUDGET) -> None:
+    def __init__(
+        self,
+        session: Context,
+        resource: Tracked | None = None,
+        budget: int | None = forest.BUDGET,
+        *,
+        ids: Collection[str] | None = None,
+    ) -> None:
         """Look at *session*; nothing is read before it is shown."""
         self._session = session
         self._resource = resource
         self._budget = budget
+        self._ids = ids
 
     @property
-    def rows(self) -> list[rows.Row]:
+    def rows(self) -> list[forest.Node]:
         """The rows at the top, as the store has them now."""
-        return rows.forest(self._session, self._resource, self._budget)
+        return forest.forest(self._session, self._resource, self._budget, ids=self._ids)
 
     def __repr__(self) -> str:
         """Return the tree as plain text."""

@@ -1,0 +1,152 @@
+"""The filter language of the tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.testing import stores
+from cl_notebook.views.kinds import KINDS
+from cl_notebook.views.matching import LONGEST, parse
+
+if TYPE_CHECKING:
+    import cl_notebook as cl
+
+
+def _names(session: cl.Session, text: str, kind: str = "volume") -> list[str]:
+    columns = KINDS[kind]
+    with session.store.reading() as connection:
+        test = parse(text).condition(kind, connection.dialect.name)
+        statement = sa.select(columns.name.label("name")).where(test).order_by(columns.created_at)
+        return list(connection.execute(statement).scalars())
+
+
+@pytest.fixture
+def small(sim: cl.Backend) -> cl.Backend:
+    """Return a backend with a few volumes of awkward names."""
+    for size, name in enumerate(("db one", "DB-two", "100%", "a_b", "axb", 'say "hi"', "it's", "line\nbreak"), 1):
+        sim.create_volume(size, name=name)
+    sim.create_volume(9, name="busy").connect({"host": "node1", "ip": "10.0.0.7"})
+    return sim
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("db", ["db one", "DB-two"]),
+        ("DB one", ["db one"]),
+        ('"db one"', ["db one"]),
+        ("'b o'", ["db one"]),
+        ("db*", ["db one", "DB-two"]),
+        ("?B-*", ["DB-two"]),
+        ("!db size<5", ["100%", "a_b"]),
+        ("%", ["100%"]),
+        ("a_b", ["a_b"]),
+        ("a?b", ["a_b", "axb"]),
+        ("'say \"'", ['say "hi"']),
+        ("it's", ["it's"]),
+        ('"line\nb"', ["line\nbreak"]),
+        ("size>7", ["line\nbreak", "busy"]),
+        ("size>=2 size<=3", ["DB-two", "100%"]),
+        ("size=1", ["db one"]),
+        ("size:1,2", ["db one", "DB-two"]),
+        ("size!=1,2 size<4", ["100%"]),
+        ("status:in-use", ["busy"]),
+        ("in-use", ["busy"]),
+        ("!available", ["busy"]),
+        ("status!=available", ["busy"]),
+        ("status!=available,in-use", []),
+        ("name:DB*", ["db one", "DB-two"]),
+        ("NAME=a_b", ["a_b"]),
+        ("backend:sim size:9", ["busy"]),
+        ("!backend:sim", []),
+        ("backend!=sim", []),
+        ("host:*sim* size:9", ["busy"]),
+        ("created_at>2020-01-01 size:9", ["busy"]),
+        ("created_at<2020-01-01", []),
+        ("bootable:true", []),
+        ("bootable!=true size:9", ["busy"]),
+        ("kind:volume size:9", ["busy"]),
+        ("kind:snapshots", []),
+        ("kind!=snapshot size:9", ["busy"]),
+        ('"" size:9', ["busy"]),
+        ('name:""', []),
+        ("ip:10.0.0.7", []),
+        ("' OR 1=1 --'", []),
+    ],
+)
+def test_what_a_filter_finds(small: cl.Backend, text: str, names: list[str]) -> None:
+    """Every kind of term finds what it says, whatever characters the names have."""
+    assert _names(small.context, text) == names  # type: ignore[arg-type] # the session
+
+
+@pytest.mark.parametrize(
+    "text", ["node1", "ip:10.0.0.7", "host:node1", "name:node*", "status:attached", "kind:connection", "backend:sim"]
+)
+def test_what_finds_a_connection(small: cl.Backend, text: str) -> None:
+    """A connection is found by its host, its address and its status."""
+    assert _names(small.context, text, "connection") == ["node1"]  # type: ignore[arg-type] # the session
+
+
+def test_the_beginning_of_an_id(small: cl.Backend) -> None:
+    """Two characters of an id are enough, in any case; ``id:`` takes any of them."""
+    volume = small.volumes[3]
+    for text in (volume.id, volume.id[:13].upper(), f"id:{volume.id[:9]}", f"id={volume.id}"):
+        assert _names(small.context, text) == [volume.name]  # type: ignore[arg-type] # the session
+    assert volume.name not in _names(small.context, f"id!={volume.id}")  # type: ignore[arg-type] # the session
+    assert volume.name not in _names(small.context, f"!id:{volume.id}")  # type: ignore[arg-type] # the session
+
+
+@pytest.mark.parametrize("text", ["driver:sim", "name:sim", "sim", "backend:sim", "kind:backend"])
+def test_what_finds_a_backend(small: cl.Backend, text: str) -> None:
+    """A backend is found by its name and its driver."""
+    assert _names(small.context, text, "backend") == ["sim"]  # type: ignore[arg-type] # the session
+
+
+def test_a_snapshot_has_the_size_of_its_volume(session: cl.Session) -> None:
+    """``size`` and ``volume`` of a snapshot are those of the volume it was taken of."""
+    stores.fill(session.store, volumes=3, snapshots=1, connections=0)
+    assert _names(session, "size>1", "snapshot") == ["s0", "s0"]
+    assert _names(session, "volume:vol-1", "snapshot") == ["s0"]
+    assert _names(session, "host:x", "snapshot") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"open', "not closed"),
+        ("name:'open", "not closed"),
+        ('"', "not closed"),
+        ("colour:red", "no column 'colour'"),
+        ("stauts:error", "Did you mean 'status'"),
+        ("size>x", "comparison"),
+        ("size>", "needs a value"),
+        ("name:", "needs a value"),
+        ("!", "opposite"),
+        ("name>b", "no number"),
+        ("id>3", "beginning of an id"),
+        ("kind:disk", "kind is one of"),
+        ("kind:volum", "Did you mean 'volume'"),
+        ("created_at>yesterday", "created_at takes"),
+        ("metadata:a", "key-value pairs"),
+        ("bootable:maybe", "true or false"),
+        ('name:"a"b', "blank is missing"),
+        ("a\x00b", "cannot be stored"),
+        ("x" * (LONGEST + 1), "at most"),
+        ("x " * 51, "at most 50 terms"),
+    ],
+)
+def test_what_is_no_filter(text: str, said: str) -> None:
+    """What cannot be meant is refused in one line that says why."""
+    with pytest.raises(errors.InvalidInput, match=said) as caught:
+        parse(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_asked_is_no_filter() -> None:
+    """Blanks alone ask for nothing."""
+    assert not parse("  \t ")
+    assert parse("x")

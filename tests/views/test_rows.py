@@ -1,0 +1,243 @@
+"""The tree as one flat list: what is open, what changes, what runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+import cl_notebook as cl
+from cl_notebook import errors
+from cl_notebook.model import Kernel, Operation, kernel
+from cl_notebook.store import feed
+from cl_notebook.testing import stores
+from cl_notebook.views import openings, survey
+from cl_notebook.views.rows import Rows
+from tests.views.world import SORTS, START, Thing, World, build, everything, naive, seen
+
+
+@pytest.fixture
+def world(session: cl.Session) -> World:
+    """Return a world without anything in it."""
+    return World(session)
+
+
+def test_one_backend_is_open_at_first(world: World) -> None:
+    """With one backend its volumes are seen at once; with several, the backends."""
+    first = world.backend("one")
+    volume = world.volume(first, "v")
+    assert [row.id for row in Rows(world.session).page(0, 10)] == [first.id, volume.id]
+    world.backend("two", 1)
+    rows = Rows(world.session)
+    assert [row.kind for row in rows.page(0, 10)] == ["backend", "backend"]
+    rows.open_all()
+    assert rows.total() == 3
+    rows.close_all()
+    assert rows.total() == 2
+
+
+def test_the_tree_of_one_resource(world: World) -> None:
+    """A backend, a volume, a snapshot or a connection can stand at the top, and is open."""
+    top = world.backend("one")
+    world.backend("two")
+    volume = world.volume(top, "v")
+    world.volume(top, "w", number=1)
+    snapshot, connection = world.snapshot(top, volume, "s"), world.connection(top, volume, "node")
+    for cls, thing, expected in (
+        (cl.Backend, top, 3),
+        (cl.Volume, volume, 3),
+        (cl.Snapshot, snapshot, 1),
+        (cl.Connection, connection, 1),
+    ):
+        rows = Rows(world.session, cls.get_by_id(thing.id))
+        listed = rows.page(0, 10)
+        assert (rows.total(), listed[0].id, listed[0].level) == (expected, thing.id, 1)
+        assert rows.place(thing.id) == 0
+    rows = Rows(world.session, cl.Volume.get_by_id(volume.id))
+    assert [rows.place(thing.id) for thing in (snapshot, connection)] == [1, 2]
+    assert rows.reveal(connection.id) == 2
+    rows.look(text="nothing")
+    assert rows.page(0, 10) == []
+
+
+def test_a_deleted_row_keeps_its_place(world: World) -> None:
+    """Where a row that was on a page is deleted, its place stays known; of one that was never seen there is none."""
+    top = world.backend("one")
+    volumes = [world.volume(top, f"v{number}", number=number) for number in range(10)]
+    snapshot = world.snapshot(top, volumes[2], "s")
+    rows = Rows(world.session)
+    rows.open(volumes[2].id)
+    rows.page(0, 8)
+    world.delete(snapshot)
+    world.delete(volumes[4])
+    world.delete(volumes[9])
+    world.volume(top, "before", number=-1)
+    rows.forget()
+    assert rows.place(volumes[4].id, 6) == 6
+    assert rows.place(volumes[3].id, 5) == 5
+    assert rows.place(volumes[9].id) is None
+    assert rows.place("nonsense", 3) is None
+    world.delete(volumes[2])
+    rows.forget()
+    assert rows.total() == 9
+    assert rows.place(snapshot.id) == rows.place(volumes[2].id) == 4
+    assert volumes[2].id not in rows.opened
+
+
+def test_changes_between_two_pages_break_nothing(world: World) -> None:
+    """Rows that come and go while nobody has told the list of it make pages shorter, not errors."""
+    top = world.backend("one")
+    volumes = [world.volume(top, f"v{number}", number=number) for number in range(300)]
+    rows = Rows(world.session)
+    rows.look(sort="name")
+    rows.page(150, 20)
+    for volume in volumes[50:250]:
+        world.delete(volume)
+    assert len(rows.page(0, 301)) <= 301
+    assert len(rows.page(250, 20)) <= 20
+    rows.forget()
+    assert everything(rows) == naive(world.tops, rows.opened, "name")
+
+
+def test_what_was_open_before_a_filter_is_open_after_it(world: World) -> None:
+    """A filter opens what has matches below; closing that holds until the filter changes, then all is as it was."""
+    first, second = world.backend("one"), world.backend("two", 1)
+    volume, other = world.volume(first, "v"), world.volume(second, "w")
+    snapshot = world.snapshot(first, volume, "nightly")
+    world.snapshot(second, other, "weekly")
+    rows = Rows(world.session)
+    rows.open(second.id)
+    rows.look(text="nightly")
+    assert [row.id for row in rows.page(0, 10)] == [first.id, volume.id, snapshot.id]
+    assert rows.close(volume.id)
+    assert rows.total() == 2
+    assert rows.close(first.id)
+    rows.forget()
+    assert rows.total() == 1
+    rows.look(text="nightly kind:snapshot")
+    assert rows.total() == 3
+    rows.set_opened([first.id])
+    assert rows.total() == 2
+    rows.look()
+    assert rows.opened == {second.id}
+    assert rows.total() == 3
+
+
+def test_what_is_no_filter_changes_nothing(world: World) -> None:
+    """A filter or an order that cannot be leaves the list as it is."""
+    top = world.backend("one")
+    world.volume(top, "v")
+    rows = Rows(world.session)
+    rows.look(text="v")
+    for wrong in ({"text": 'v"'[::-1]}, {"text": "colour:red"}, {"sort": "colour"}, {"sort": "name:up"}, {"text": "\x00"}):
+        with pytest.raises(errors.InvalidInput):
+            rows.look(**wrong)  # type: ignore[arg-type] # texts, all of them
+    assert (rows.total(), rows.shown(), rows.restricts) == (2, 1, True)
+
+
+def test_reveal_opens_what_is_above(world: World) -> None:
+    """A row far below closed branches is opened up to; what a filter hides stays hidden."""
+    first = world.backend("one")
+    world.backend("two", 1)
+    volume = world.volume(first, "v")
+    connection = world.connection(first, volume, "node")
+    rows = Rows(world.session)
+    assert rows.place(connection.id) is None
+    assert rows.reveal(connection.id) == 2
+    assert rows.opened == {first.id, volume.id}
+    assert rows.reveal(first.id) == 0
+    rows.look(text="two")
+    assert rows.reveal(connection.id) is None
+    assert rows.reveal("nonsense") is None
+
+
+def test_too_many_rows_at_once_are_refused(world: World) -> None:
+    """A range of more than the most says so in one line."""
+    world.backend("one")
+    with pytest.raises(errors.InvalidInput, match="10,001"):
+        Rows(world.session).ids(0, 10_000)
+    with pytest.raises(errors.InvalidInput, match="10,000"):
+        Rows(world.session, ids=[str(number) for number in range(10_001)])
+
+
+def test_many_open_volumes_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the most open volumes the ones opened first are closed; backends are not counted."""
+    monkeypatch.setattr(openings, "MOST_OPEN", 2)
+    top = world.backend("one")
+    volumes = [world.volume(top, f"v{number}", number=number) for number in range(4)]
+    for volume in volumes:
+        world.snapshot(top, volume, "s")
+    rows = Rows(world.session)
+    for volume in volumes:
+        assert rows.open(volume.id)
+    assert rows.opened == {top.id, volumes[2].id, volumes[3].id}
+    assert not rows.open(volumes[3].id)
+    assert not rows.open("nonsense")
+    assert rows.total() == 7
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_filter_that_many_meet_is_paged_without_a_list(session: cl.Session, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
+    """Beyond the volumes that are listed, a filter's pages and places are the same."""
+    world = build(session, [[(f"db{n % 7}", "available", n % 3, "h", n % 11, [("s", "error", n)]) for n in range(200)]])
+    rows = Rows(session)
+    rows.look(text="size>0", sort=sort)
+    listed = everything(rows)
+    monkeypatch.setattr(survey, "LISTED", 10)
+    monkeypatch.setattr("cl_notebook.views.showing.MOST_OWNERS", 10)
+    for text, meets in (("size>0", lambda t: t.kind != "connection" and (t.size or 0) > 0), ("s kind:snapshot", None)):
+        rows.look(text=text, sort=sort)
+        expected = naive(world.tops, rows.opened, sort, meets or (lambda t: t.kind == "snapshot"))
+        assert everything(rows) == expected
+        for start in (130, 7, 70, 131, 190):
+            rows.forget() if start == 70 else None
+            assert [seen(row) for row in rows.page(start, 9)] == expected[start : start + 9]
+            for place in (start, 3):
+                if place < len(expected):
+                    assert rows.place(expected[place][1]) == place
+    rows.look(text="size>0", sort=sort)
+    assert everything(rows) == listed
+
+
+def test_what_runs_on_a_row(world: World) -> None:
+    """A running operation is shown with its progress, and whether its kernel is dead; faults include what a dead one left."""
+    top = world.backend("one")
+    volume, lost, idle = (world.volume(top, name, "creating", number=n) for n, name in enumerate(("new", "lost", "idle")))
+    ours = kernel.describe("here")
+    dead = {**kernel.describe("here"), "pid": 2**22 + 1, "start_ticks": 1}
+    with world.session.store.writing() as connection:
+        connection.execute(sa.insert(Kernel), [ours, dead])
+        for number, (thing, owner) in enumerate(((volume, ours), (lost, dead)), 1):
+            connection.execute(sa.insert(Operation), _operation(number, thing, owner["id"]))
+        for fraction in ("0.2500", "0.4000"):
+            feed.append(connection, feed.Entry("progress", "volume", volume.id, status=fraction, operation_id=1))
+        feed.append(connection, feed.Entry("progress", "volume", lost.id, status="nonsense", operation_id=2))
+    rows = Rows(world.session)
+    _, first, second, third = rows.page(0, 10)
+    assert first.busy is not None
+    assert (first.busy.doing, first.busy.since, first.busy.done, first.busy.gone) == ("create", START, 0.4, False)
+    assert second.busy is not None
+    assert (second.busy.done, second.busy.gone) == (None, True)
+    assert (third.id, third.busy) == (idle.id, None)
+    rows.look(only_faults=True)
+    assert [row.id for row in rows.page(0, 10)] == [top.id, lost.id]
+
+
+def _operation(number: int, thing: Thing, kernel_id: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": number, "action": "create", "call": None, "status": "running", "resource_type": "volume"}
+    row |= {"resource_id": thing.id, "resource_name": thing.name, "backend_id": None, "arguments": {}, "kernel_id": kernel_id}
+    return row | {"started_at": START, "ended_at": None, "duration": None, "error": None}
+
+
+def test_a_page_costs_the_same_wherever_it_is(session: cl.Session) -> None:
+    """The number of queries of a page does not grow with the rows, nor with how far down the page is."""
+    stores.fill(session.store, volumes=3_000, snapshots=1, connections=0)
+    rows = Rows(session)
+    total = rows.total()
+    ran: list[str] = []
+    sa.event.listen(session.store.engine, "before_cursor_execute", lambda *args: ran.append(args[2]))
+    for start in (0, 1_000, 1_500, total - 50):
+        ran.clear()
+        assert len(rows.page(start, 50)) == 50
+        assert len(ran) <= 6
