@@ -54,6 +54,7 @@ class Store:
         self.is_read_only = read_only and not in_memory
         self._file = Path(str(self.url.database)) if self._is_sqlite and not in_memory else None
         self._probe: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         # A store in memory is one connection: who uses it keeps the others out.
         self.turn: contextlib.AbstractContextManager[Any] = threading.RLock() if in_memory else contextlib.nullcontext()
         if self._file is not None:
@@ -62,6 +63,7 @@ class Store:
         try:
             with store_errors(self.url):
                 self._connect_once()
+                self._identity = self._file_identity()
                 schema.bring_up_to_date(self)
         except BaseException:
             self.close()
@@ -109,6 +111,7 @@ class Store:
         if self.is_read_only:
             msg = f"The store {shown_url(self.url)} was opened to be read only. To change it: cl.setup(…, read_only=False)."
             raise errors.ReadOnly(msg)
+        self._refuse_if_moved()
         with store_errors(self.url), self.turn, self.engine.connect() as bare:
             connection = bare.execution_options(**{_WRITING: True})
             with connection.begin():
@@ -124,6 +127,7 @@ class Store:
             return None
         if self._file is None:
             return "memory"
+        self._refuse_if_moved()
         return self._look("PRAGMA data_version")
 
     def head(self) -> int:
@@ -135,6 +139,22 @@ class Store:
                 return feed.head(connection)
             except exc.NoResultFound:
                 raise self._no_feed() from None
+
+    def _file_identity(self) -> tuple[int, int] | None:
+        if self._file is None:
+            return None
+        try:
+            found = self._file.stat()
+        except OSError:
+            return (0, 0)
+        return found.st_dev, found.st_ino
+
+    def _refuse_if_moved(self) -> None:
+        """Refuse to work on a file that lost its name: what is written there is gone with the last process that has it open."""
+        if self._identity is not None and self._file_identity() != self._identity:
+            what = "was replaced by another file" if self._file_identity() != (0, 0) else "is not there any more"
+            msg = f"The store {self._file} {what}. Put it back, or open the one that is there: cl.setup(store=…)."
+            raise errors.StoreUnusable(msg)
 
     def _look(self, sql: str) -> int:
         try:

@@ -108,3 +108,19 @@ def test_errors_of_the_callers_own_stay_what_they_are(store_url: str) -> None:
     with pytest.raises(errors.InvalidInput, match="character"), store.reading() as connection:
         connection.execute(sa.text("SELECT :text"), {"text": "\ud800"})
     store.close()
+
+
+def test_a_file_that_lost_its_name_is_not_written(tmp_path: Path) -> None:
+    """A store whose file was moved or replaced while it was open is refused in one line, and works again once it is back."""
+    file, away = tmp_path / "store.db", tmp_path / "away.db"
+    with cl.Session(file) as session:
+        sim = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
+        file.rename(away)
+        with pytest.raises(errors.StoreUnusable, match="is not there any more"):
+            sim.create_volume(1)
+        file.write_bytes(b"")
+        with pytest.raises(errors.StoreUnusable, match="was replaced by another file"):
+            sim.refresh()
+        away.replace(file)
+        sim.create_volume(1, name="db")
+        assert [vol.name for vol in sim.volumes] == ["db"]
