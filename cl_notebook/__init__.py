@@ -19,6 +19,7 @@ from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot
 from cl_notebook.session import Session, default_session, setup
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from cl_notebook.model.tracked import Tracked
@@ -64,11 +65,18 @@ def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the in
     return default_session().find(text, all=all)
 
 
-def tree(resource: Tracked | None = None) -> Any:  # noqa: ANN401 - what is shown depends on the front end
-    """Return the tree of everything, or of one resource: text in a terminal, HTML in a notebook."""
-    from cl_notebook.views.tree import Tree  # noqa: PLC0415 - `import cl_notebook` stays light
+def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - what it is depends on the front end
+    """Return the tree of everything, of one resource, or of the resources in a frame.
 
-    return Tree(default_session(), resource)
+    In a notebook it is a live widget (:class:`cl_notebook.notebook.tree.widget.Tree`), elsewhere a tree of text.
+
+    Raises:
+        InvalidInput: *shown* is none of these, or a frame whose index has no ids.
+
+    """
+    from cl_notebook.notebook.tree import showing  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return showing.tree(default_session(), shown)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -83,16 +83,20 @@ class Argument:
 
 @dataclass(slots=True)
 class Call:
-    """One use of a magic: the shell it is used in, the variables that are seen from there, and what was typed."""
+    """One use of a magic: the shell it is used in, the variables that are seen from there, and what was typed.
+
+    ``within`` is the session to act in; the default one if there is none.
+    """
 
     shell: InteractiveShell
     namespace: Mapping[str, Any]
     values: dict[str, Any] = field(default_factory=dict)
+    within: session.Session | None = None
 
     @property
     def session(self) -> session.Session:
-        """The default session, opened when it is first needed."""
-        return session.default_session()
+        """The session to act in; the default one is opened when it is first needed."""
+        return self.within or session.default_session()
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each option has a type of its own
         """Return the value of an option or argument; None, an empty list or False if it was left out."""

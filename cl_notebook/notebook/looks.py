@@ -10,22 +10,30 @@ from cl_notebook.model import Backend, Volume, reading
 from cl_notebook.notebook import resources
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
 from cl_notebook.notebook.output import say, say_all
+from cl_notebook.notebook.tree import showing, side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cl_notebook.notebook.grammar import Call
+    from cl_notebook.notebook.tree.widget import Tree
     from cl_notebook.session import Session
-    from cl_notebook.views.tree import Tree
+    from cl_notebook.views.tree import Tree as StaticTree
 
 _PAGE = 500
 
 
-def _tree(call: Call) -> Tree:
-    from cl_notebook.views.tree import Tree  # noqa: PLC0415 - loaded when a tree is made
-
-    text = call["resource"]
-    return Tree(call.session, resources.resolve(call, text) if text is not None else None)
+def _tree(call: Call) -> Tree | StaticTree | None:
+    text, variable = call["resource"], resources.variable_name(call["variable"])
+    held = call.namespace.get(text)
+    shown = held if type(held).__name__ == "DataFrame" else resources.resolve(call, text) if text is not None else None
+    tree = showing.tree(call.session, shown)
+    if variable is not None:
+        call.shell.push({variable: tree})  # type: ignore[no-untyped-call] # IPython's
+    if not call["side"]:
+        return tree
+    side.show(tree)
+    return None
 
 
 def _status(call: Call) -> None:
@@ -65,7 +73,8 @@ def _report(volume: Volume) -> Iterator[str]:
 COMMANDS = (
     Command(
         "cl_tree",
-        "Show everything that is tracked as a tree, or one resource with what belongs to it.",
+        "Show everything that is tracked as a tree, or one resource with what belongs to it, or the resources in a frame. "
+        "In a notebook the tree is live: it follows the store, can be filtered, and acts on what is selected.",
         (
             Verb(
                 "",
@@ -73,12 +82,19 @@ COMMANDS = (
                 _tree,
                 arguments=(
                     Argument(
-                        "RESOURCE", "An id, the beginning of one, a name, or the variable that holds it.", "any", optional=True
+                        "RESOURCE",
+                        "An id, the beginning of one, a name, or the variable that holds it; or one that holds a frame.",
+                        "any",
+                        optional=True,
                     ),
+                ),
+                options=(
+                    Option("side", "Open it beside the notebook (needs the package sidecar)."),
+                    Option("variable", "Bind the tree to this variable.", "NAME", short="-v"),
                 ),
             ),
         ),
-        ("%cl_tree", "%cl_tree lvm", "%cl_tree db"),
+        ("%cl_tree", "%cl_tree lvm", "%cl_tree db", "%cl_tree --side -v tree"),
     ),
     Command(
         "cl_status",

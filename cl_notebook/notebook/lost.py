@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import keyword
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.notebook import resources
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb, count
@@ -28,10 +26,7 @@ _COLUMNS = ("variable", "kind", "name", "status")
 
 
 def _find(call: Call) -> Tracked | list[Tracked]:
-    name = call["variable"]
-    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
-        msg = f"-v takes the name of a variable, not {name!r}."
-        raise errors.InvalidInput(msg)
+    name = resources.variable_name(call["variable"])
     found: Tracked | list[Tracked] = call.session.find(" ".join(call["text"]), all=call["all"])
     if name is not None:
         call.shell.push({name: found})  # type: ignore[no-untyped-call] # IPython's

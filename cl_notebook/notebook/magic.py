@@ -46,17 +46,21 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
 
 
 def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
-    line = line.rstrip().removesuffix(";")  # IPython has seen that it silences the output
-    parsed = parse(command, line, namespace)
+    parsed = parse(command, line.rstrip().removesuffix(";"), namespace)  # IPython has seen that it silences the output
     if parsed.help or parsed.verb is None:
         say(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
         return None
     return parsed.verb.run(Call(shell, namespace, parsed.values))
 
 
+def one_line(error: errors.Error) -> str:
+    """Return what *error* says as one line that is safe to show."""
+    return plain(" ".join(str(error).split()))
+
+
 def _show_in_one_line(error: errors.Error, shell: InteractiveShell) -> None:
     """Let IPython show *error* as one line; it stays the error that it is, for ``except`` as for a test runner."""
-    error.args = (plain(" ".join(str(error).split())),)
+    error.args = (one_line(error),)
     itself = weakref.ref(error)
 
     def render() -> list[str]:

@@ -11,6 +11,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook.drivers.base import no_progress
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
@@ -26,6 +27,17 @@ DELAY = 2.0
 _EVERY = 0.5
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
+_SILENT = contextvars.ContextVar("cl_notebook_silent", default=False)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Show nothing of what is done in the block, in this thread: no cell asked for it, and none is to get an output for it."""
+    before = _SILENT.set(True)
+    try:
+        yield
+    finally:
+        _SILENT.reset(before)
 
 
 class Display:
@@ -39,6 +51,9 @@ class Display:
     @contextlib.contextmanager
     def __call__(self, doing: str) -> Iterator[Progress]:
         """Show *doing* for as long as the block lasts; the callable takes (bytes done, bytes in all)."""
+        if _SILENT.get():
+            yield no_progress
+            return
         work = _Work(self._shell, plain(doing), self._delay)
         thread = threading.Thread(target=contextvars.copy_context().run, args=(work.watch,), daemon=True)
         thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -81,6 +82,19 @@ def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracke
     """Return the resource of *kinds* that the variable *name* holds."""
     value = namespace.get(name)
     return value if _is_one(value, kinds) else None
+
+
+def variable_name(text: str | None) -> str | None:
+    """Return what was typed after ``-v``.
+
+    Raises:
+        InvalidInput: no variable can be called that.
+
+    """
+    if text is not None and (not text.isidentifier() or keyword.iskeyword(text)):
+        msg = f"-v takes the name of a variable, not {text!r}."
+        raise errors.InvalidInput(msg)
+    return text
 
 
 def variable_names(shell: InteractiveShell, kinds: Sequence[type[Tracked]]) -> list[str]:

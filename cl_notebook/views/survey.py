@@ -156,6 +156,12 @@ class Survey:
             tests.append(volume.parent.in_(self.backends))  # the indexes begin with it
         if self._showing.restricts and self._list(connection, tests):
             return
+        only = self._only()
+        if only is not None:  # half the time of counting in groups
+            self._counts = {
+                only: int(connection.execute(sa.select(sa.func.count()).select_from(volume.table).where(*tests)).scalar_one())
+            }
+            return
         # Whose order an index has is counted in that order, row by row, if no better is known: a filter looks at all rows anyway.
         whose = volume.parent.concat("") if self._showing.filter else volume.parent
         statement = sa.select(whose, sa.func.count()).where(*tests).group_by(whose)

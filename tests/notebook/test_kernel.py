@@ -53,9 +53,10 @@ def test_a_notebook_runs_and_stops_at_an_error(tmp_path: Path) -> None:
     assert "NotFound" in str(stopped.value)
     outputs = [cell.outputs for cell in book.cells]
     assert "<Volume" in outputs[2][0].data["text/plain"]
-    for shown in outputs[3:6]:
-        assert "&lt;i&gt;db&lt;/i&gt;" in shown[0].data["text/html"]
-        assert "<i>" not in shown[0].data["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in outputs[4][0].data
+    for shown in outputs[3:6]:  # the last output of a tree is its static copy
+        assert "&lt;i&gt;db&lt;/i&gt;" in shown[-1].data["text/html"]
+        assert "<i>" not in shown[-1].data["text/html"]
     [error] = outputs[6]
     assert (error.output_type, error.ename) == ("error", "NotFound")
     assert len(error.traceback) == 1

@@ -1,0 +1,1 @@
+"""The live tree: a widget, what it answers, and what can be done from it."""

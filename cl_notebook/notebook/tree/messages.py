@@ -1,0 +1,133 @@
+"""What a front end may ask of the tree. Whatever does not fit these types is no message of ours."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+MOST_ROWS = 500
+"""Rows that are given at once: several screens full."""
+
+_Text = Annotated[str, msgspec.Meta(max_length=1000)]
+_Id = Annotated[str, msgspec.Meta(max_length=64)]
+_Ids = Annotated[list[_Id], msgspec.Meta(max_length=10_000)]
+_Index = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)]
+
+
+class Message(msgspec.Struct, tag_field="do", frozen=True, kw_only=True):
+    """One message. ``id`` is the front end's number for it; the answer names it as ``re``."""
+
+    id: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Hello(Message, tag="hello", frozen=True, kw_only=True):
+    """A view is there."""
+
+
+class Bye(Message, tag="bye", frozen=True, kw_only=True):
+    """A view is gone."""
+
+
+class Ping(Message, tag="ping", frozen=True, kw_only=True):
+    """A view is still there."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A row, and where it was seen."""
+
+    id: _Id
+    index: _Index
+
+
+class Window(Message, frozen=True, kw_only=True):
+    """A message that is answered with the rows of a window."""
+
+    start: _Index
+    count: _Count
+
+
+class Rows(Window, tag="rows", frozen=True, kw_only=True):
+    """Rows are to be seen. With an ``anchor`` the window moves with that row."""
+
+    anchor: Mark | None = None
+    focus: Mark | None = None
+
+
+class Open(Window, tag="open", frozen=True, kw_only=True):
+    """A branch is to be opened or closed."""
+
+    row: _Id
+    index: _Index
+    on: bool
+
+
+class All(Window, tag="all", frozen=True, kw_only=True):
+    """Every backend is to be opened or closed."""
+
+    on: bool
+
+
+class Select(Message, tag="select", frozen=True, kw_only=True):
+    """Rows are to be selected, or not any more."""
+
+    ids: _Ids
+    how: Literal["set", "add", "remove", "toggle"]
+
+
+class Range(Message, tag="range", frozen=True, kw_only=True):
+    """The rows from ``first`` to ``last``, both included, are to be selected."""
+
+    first: _Index
+    last: _Index
+    how: Literal["set", "add"]
+
+
+class Seek(Message, tag="seek", frozen=True, kw_only=True):
+    """The next row whose name begins with ``text`` is looked for."""
+
+    text: _Text
+    after: _Index
+
+
+class Reveal(Message, tag="reveal", frozen=True, kw_only=True):
+    """A row is to be shown, whatever it is hidden below."""
+
+    row: _Id
+
+
+class Details(Message, tag="details", frozen=True, kw_only=True):
+    """Everything about one resource is to be shown."""
+
+    row: _Id
+
+
+class Line(Message, tag="line", frozen=True, kw_only=True):
+    """The line of magic that an act would run is to be shown."""
+
+    act: _Text
+    ids: _Ids
+    values: dict[_Text, str | int | bool | None] = {}
+
+
+class Act(Message, tag="act", frozen=True, kw_only=True):
+    """Something is to be done with resources."""
+
+    act: _Text
+    ids: _Ids
+    values: dict[_Text, str | int | bool | None] = {}
+
+
+_ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Line | Act
+
+
+def read(content: object) -> Message:
+    """Return *content* as the message that it is.
+
+    Raises:
+        ValueError: it is none (:class:`msgspec.ValidationError`); the text says what does not fit.
+
+    """
+    message: Message = msgspec.convert(content, _ANY, strict=True)
+    return message

@@ -1,0 +1,204 @@
+"""Which acts make sense for a resource as it is now, what each asks for, and what goes if it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook.model import Connection, Snapshot, Volume, verbs
+from cl_notebook.notebook.tree import lines
+from cl_notebook.notebook.tree.variables import free_name
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.model import Backend
+    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.session import Session
+
+_NAMED = 5
+_DELETED = frozenset({*verbs.SETTLED, "error", "error_deleting", "error_extending"})
+_WHOLE = frozenset({"attached", "error_attaching", "error_detaching"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One value that an act asks for: ``text``, ``number``, or a ``flag`` that is true or false."""
+
+    name: str
+    label: str
+    type: str
+    value: Any = ""
+    required: bool = False
+
+    def told(self) -> dict[str, Any]:
+        return {"name": self.name, "label": self.label, "type": self.type, "value": self.value, "required": self.required}
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """One act, with what it asks for and what goes."""
+
+    name: str
+    label: str
+    asks: tuple[_Ask, ...] = ()
+    danger: str | None = None
+
+
+_NAME = _Ask("name", "Name", "text")
+_BIND = _Offer("bind", "Bind to a variable", (_Ask("variable", "Variable", "text", required=True),))
+_REFRESH = _Offer("refresh", "Refresh")
+
+
+def offers(session: Session, shell: InteractiveShell | None, resource: Tracked) -> list[dict[str, Any]]:
+    """Return the acts that can be done to *resource* now; one that cannot be is left out.
+
+    The storage is not asked, and no driver is opened for it.
+    """
+    found = [_REFRESH] if shell is None else [_bind(shell, resource), _REFRESH]
+    if not session.settings.read_only:
+        match resource.kind:
+            case "backend":
+                found += _of_backend()
+            case "volume":
+                found += _of_volume(session, resource)
+            case "snapshot":
+                found += _of_snapshot(session, resource)
+            case _:
+                found += _of_connection(session, resource)
+    return [_told(offer, resource) for offer in found]
+
+
+def _told(offer: _Offer, resource: Tracked) -> dict[str, Any]:
+    values = {ask.name: ask.value for ask in offer.asks}
+    return {
+        "name": offer.name,
+        "label": offer.label,
+        "asks": [ask.told() for ask in offer.asks],
+        "danger": None if offer.danger is None else plain(offer.danger),
+        "line": lines.of_one(offer.name, resource.kind, resource.id, values),
+    }
+
+
+def _bind(shell: InteractiveShell, resource: Tracked) -> _Offer:
+    return replace(_BIND, asks=(replace(_BIND.asks[0], value=free_name(shell, resource)),))
+
+
+def _of_backend() -> list[_Offer]:
+    return [_Offer("create", "Create a volume", (_Ask("size", "Size in GiB", "number", 1, required=True), _NAME))]
+
+
+def _of_volume(session: Session, volume: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a volume
+    dependents = _Dependents.of(session, volume.id)
+    allowed = _Allowed(session, volume, volume.status)
+    if allowed(verbs.SETTLED):
+        yield _Offer("snapshot", "Take a snapshot", (_NAME,))
+        yield _Offer("clone", "Clone", (_NAME, _Ask("size", "Size in GiB, if larger", "number")))
+    if allowed({*verbs.SETTLED, "error_extending"}, {"extending"}):
+        yield _Offer("extend", "Extend", (_Ask("size", "New size in GiB", "number", volume.size + 1, required=True),))
+    if not dependents.is_attached_here and allowed({*verbs.SETTLED, "error_extending"}):
+        yield _Offer("attach", "Attach on this host")
+    if dependents.is_connected_here:
+        yield _Offer("detach", "Detach from this host")
+    if not dependents.connections and allowed(_DELETED, verbs.BUSY):
+        what = f"{_titled(volume)} ({volume.size} GiB)"
+        if not dependents.snapshots:
+            yield _Offer("delete", "Delete", danger=what)
+            return
+        number = f"{dependents.snapshots} snapshot{'s' if dependents.snapshots > 1 else ''}"
+        ask = _Ask("cascade", f"Delete its {number}, too", "flag", value=True, required=True)
+        yield _Offer("delete", "Delete", (ask,), f"{what} and its {number}: {dependents.named()}")
+
+
+def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a snapshot
+    volume: Volume = snapshot.volume
+    allowed = _Allowed(session, snapshot, snapshot.status)
+    if allowed({"available"}):
+        size = _Ask("size", "Size in GiB, if larger", "number")
+        yield _Offer("volume", "Make a volume of it", (_NAME, size))
+        if _can_revert(session, snapshot.backend, volume):
+            since = f"{snapshot.created_at:%Y-%m-%d %H:%M} UTC"
+            what = f"what was written to {_titled(volume)} ({volume.size} GiB) since {_titled(snapshot)} was taken, {since}"
+            yield _Offer("revert", "Revert the volume to it", danger=what)
+    if allowed({"available", "error", "error_deleting"}, verbs.BUSY):
+        yield _Offer("delete", "Delete", danger=f"{_titled(snapshot)} of {_titled(volume)} ({snapshot.size} GiB)")
+
+
+def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
+    if _Dependents.of(session, volume.id).connections:
+        return False
+    if not _Allowed(session, volume, volume.status)({*verbs.SETTLED, "error"}, {"reverting"}):
+        return False
+    return not backend.is_open or backend.capabilities["revert"]  # a closed one is not opened to be asked
+
+
+def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a connection
+    host = session.settings.host
+    allowed = _Allowed(session, connection, connection.attach_status)(_WHOLE, {"attaching", "detaching"})
+    if not allowed:
+        return
+    of_host = connection.connector_info.get("host")
+    if connection.connected and not connection.attached and host in {of_host, connection.attached_host}:
+        yield _Offer("attach", "Attach on this host")
+    if connection.attached and connection.attached_host == host:
+        yield _Offer("detach", "Detach from this host")
+    if not connection.attached:
+        what = f"the connection of host {of_host!r} to {_titled(connection.volume)}"
+        yield _Offer("disconnect", "Disconnect", danger=what)
+
+
+class _Allowed:
+    """Whether a status allows an act: the rule of ``verbs.ready``, asked before the act."""
+
+    def __init__(self, session: Session, resource: Tracked, status: str) -> None:
+        self._session, self._resource, self._status = session, resource, status
+        self._is_left: bool | None = None
+
+    def __call__(self, allowed: Collection[str], finishing: Collection[str] = ()) -> bool:
+        return self._status in allowed or (self._status in finishing and self._was_left())
+
+    def _was_left(self) -> bool:
+        if self._is_left is None:
+            with self._session.store.reading() as connection:
+                self._is_left = verbs.worked_on_by(self._session, connection, self._resource) is None
+        return self._is_left
+
+
+@dataclass(frozen=True, slots=True)
+class _Dependents:
+    """What belongs to a volume, counted in the store."""
+
+    snapshots: int
+    first: tuple[tuple[str, str], ...]
+    connections: int
+    is_attached_here: bool
+    is_connected_here: bool
+
+    @classmethod
+    def of(cls, session: Session, volume_id: str) -> _Dependents:
+        host = session.settings.host
+        of_volume = Snapshot.volume_id == volume_id
+        theirs = sa.select(Connection.attached_host, Connection.path, Connection.connector_info["host"].as_string().label("host"))
+        with session.store.reading() as reading:
+            number = reading.execute(sa.select(sa.func.count()).select_from(Snapshot).where(of_volume)).scalar_one()
+            named = sa.select(Snapshot.id, Snapshot.name).where(of_volume).order_by(Snapshot.created_at, Snapshot.id)
+            first = tuple((row.id, row.name) for row in reading.execute(named.limit(_NAMED)))
+            rows: list[Mapping[str, Any]] = [
+                row._asdict() for row in reading.execute(theirs.where(Connection.volume_id == volume_id))
+            ]
+        mine = [row for row in rows if (row["attached_host"] or row["host"]) == host]
+        attached = any(row["path"] is not None and row["attached_host"] == host for row in rows)
+        return cls(number, first, len(rows), attached, bool(mine))
+
+    def named(self) -> str:
+        more = f" and {self.snapshots - len(self.first)} more" if self.snapshots > len(self.first) else ""
+        return ", ".join(repr(name) if name else resource_id[:8] for resource_id, name in self.first) + more
+
+
+def _titled(resource: Any) -> str:  # noqa: ANN401 - what has a name
+    return f"{resource.kind} {resource.name!r}" if resource.name else f"{resource.kind} {resource.id[:8]}"

@@ -1,0 +1,60 @@
+"""What is selected, as live objects and as a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading
+from cl_notebook.views import hierarchy
+from cl_notebook.views.forest import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Tracked
+
+_AT_ONCE = 500
+
+
+def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
+    """Return the live objects with these ids, in their order; those that are gone are left out."""
+    found: dict[str, Tracked] = {}
+    left = list(ids)
+    classes: tuple[type[Tracked], ...] = (Volume, Snapshot, Connection, Backend)
+    for cls in classes:
+        for start in range(0, len(left), _AT_ONCE):
+            page = sa.select(cls).where(cls.id.in_(left[start : start + _AT_ONCE]))
+            found |= {resource.id: resource for resource in reading.select(session, page)}
+        left = [resource_id for resource_id in left if resource_id not in found]
+    return [found[resource_id] for resource_id in ids if resource_id in found]
+
+
+def frame(resources: Sequence[Tracked]) -> pd.DataFrame:
+    """Return *resources* as a frame like that of ``cl.frames.tree()``."""
+    return hierarchy.made([(_place(resource), _node(resource)) for resource in resources])
+
+
+def _place(resource: Tracked) -> tuple[str, str, str, str]:
+    if isinstance(resource, Backend):
+        return resource.name, "", resource.kind, resource.id
+    volume = resource.id if isinstance(resource, Volume) else resource.volume_id  # type: ignore[attr-defined] # as all others have
+    return resource.backend.name, volume, resource.kind, resource.id  # type: ignore[attr-defined] # as above
+
+
+def _node(resource: Tracked) -> Node:
+    match resource:
+        case Backend():
+            status, size, where = "open" if resource.is_open else "closed", None, resource.volume_driver
+        case Volume():
+            status, size, where = resource.status, resource.size, resource.host
+        case Snapshot():
+            status, size, where = resource.status, resource.volume_size, ""
+        case Connection():
+            host = str(resource.connector_info.get("host") or "?")
+            return Node("connection", resource.id, host, resource.status, None, resource.path or "", resource.created_at)
+    return Node(resource.kind, resource.id, resource.name, status, size, where, resource.created_at)  # type: ignore[attr-defined] # connections have no name

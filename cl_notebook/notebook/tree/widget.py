@@ -1,0 +1,235 @@
+"""The tree as a live widget."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets as t
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from cl_notebook import errors
+from cl_notebook.notebook.tree import acts, bundle, details, messages, selection
+from cl_notebook.notebook.tree.answers import Answers
+from cl_notebook.notebook.tree.capacities import Capacities
+from cl_notebook.notebook.tree.watcher import Watcher
+from cl_notebook.views.rows import Rows
+from cl_notebook.views.tree import Tree as StaticTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    import pandas as pd
+
+    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.session import Session
+
+COLUMNS = ("status", "size", "where", "age", "id", "created")
+"""The columns that can stand beside the name."""
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+COPY_ROWS = 100
+"""Rows of the static copy that stands in the output for whoever has no widgets."""
+
+KEEP_EVERY = 10.0
+"""Seconds between two states that are kept for a time without a kernel."""
+
+_log = logging.getLogger(__name__)
+
+
+class Tree(anywidget.AnyWidget):
+    """Every backend with its volumes, snapshots and connections, or a part of it; it follows the store while it is seen.
+
+    ``selection`` are the live objects of the selected rows, ``frame`` is the same as a DataFrame. What is shown can be read, set,
+    observed and linked: ``filter``, ``only_faults``, ``sort``, ``columns``, ``selected`` and ``opened`` (ids), ``focused`` (one).
+    """
+
+    filter = t.Unicode(help="What is shown: 'db', 'status:error', 'size>10', 'backend:lab'…; '' is everything.").tag(sync=True)
+    only_faults = t.Bool(default_value=False, help="Show only what is in error, or was left half done.").tag(sync=True)
+    sort = t.Unicode(help="'name', 'size:desc', …; '' is the order of creation.").tag(sync=True)
+    columns = t.List(t.Enum(COLUMNS), ["status", "size", "where", "age"], help="What stands beside the name.").tag(sync=True)
+    selected = t.List(t.Unicode(), help="The ids of the selected rows.").tag(sync=True)
+    focused = t.Unicode(help="The id of the row that has the focus. Setting it shows the row.").tag(sync=True)
+    opened = t.List(t.Unicode(), help="The ids of the open branches.").tag(sync=True)
+    _problem = t.Unicode().tag(sync=True)
+    _state = t.Dict().tag(sync=True)
+    _key = t.Unicode().tag(sync=True)
+
+    def __init__(self, session: Session, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
+        """Look at *session*: at everything, at one resource with what belongs to it, or at the resources with these ids."""
+        rows = Rows(session, resource, ids)
+        self._session = session
+        self._shown_now = StaticTree(session, resource, ids=ids)
+        self._shown_copy = StaticTree(session, resource, ids=ids, budget=COPY_ROWS)
+        self._answers = Answers(session, rows, self, self._push)
+        self._watcher = Watcher(session, self)
+        self._capacities = Capacities(session, self._measured)
+        self._kept_at = time.monotonic()
+        self._moved_since = False
+        key = uuid.uuid4().hex
+        super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=self._first(_title(resource)))
+        self.on_msg(self._asked)
+
+    @property
+    def _esm(self) -> str:
+        return bundle.packed_script()
+
+    @property
+    def _css(self) -> str:
+        return bundle.style()
+
+    @property
+    def selection(self) -> list[Tracked]:
+        """The live objects of the selected rows, in the order in which they were selected."""
+        return selection.objects(self._session, self.selected)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The selected rows, and nothing else, as a frame like that of ``cl.frames.tree()``."""
+        return selection.frame(self.selection)
+
+    def __repr__(self) -> str:
+        """Return the tree as plain text."""
+        return repr(self._shown_now)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - ipywidgets' signature
+        return {**self._view(), **self._shown_now._repr_mimebundle_(**kwargs)}, {}
+
+    def _ipython_display_(self) -> None:
+        """Show the widget, and below it a static copy that it hides.
+
+        A front end that does not find the widget any more, in a notebook that was opened again, never looks at the other forms
+        of the same output; the copy is an output of its own.
+        """
+        self.show()
+        copy = self._shown_copy._repr_mimebundle_()
+        display({**copy, "text/html": f"<div data-cl-tree='{self.model_id}'>{copy['text/html']}</div>"}, raw=True)  # type: ignore[no-untyped-call] # IPython's
+
+    def show(self) -> None:
+        """Show the widget alone."""
+        display(self._view() | {"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call] # IPython's
+
+    def _view(self) -> dict[str, Any]:
+        return {WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
+
+    def close(self) -> None:
+        """Stop following the store, and leave the front end."""
+        self._watcher.end()
+        self._capacities.end()
+        super().close()
+
+    # What the views ask
+
+    def _asked(self, _widget: object, content: object, _buffers: object) -> None:
+        try:
+            message = messages.read(content)
+        except ValueError as error:
+            _log.warning("The tree was sent something that is no message of its own: %s", error)
+            return
+        if isinstance(message, messages.Bye):
+            return
+        self._watcher.heard()
+        self._capacities.heard()
+        match message:
+            case messages.Act():
+                # in a thread of its own: rows are still answered, whatever the storage takes its time for
+                threading.Thread(target=self._reply, args=(message, lambda: self._act(message)), name="cl_tree act").start()
+            case messages.Line():
+                self._reply(message, lambda: {"line": acts.line(self._session, message.act, message.ids, message.values)})
+            case messages.Details():
+                self._reply(message, lambda: self._details(message.row))
+            case _:
+                self._reply(message, lambda: self._answers.answer(message))
+
+    def _reply(self, message: messages.Message, answer: Callable[[], dict[str, Any]]) -> None:
+        try:
+            told = answer()
+        except errors.Error as error:
+            told = {"problem": str(error), **_line_of(error)}
+        except Exception as error:  # noqa: BLE001 - who asked must be told, and the kernel's log, too
+            _log.exception("The tree could not answer %r", message)
+            told = {"problem": f"{type(error).__name__}: {errors.one_line(error)}"}
+        self._push({"re": message.id, **told})
+
+    def _details(self, row_id: str) -> dict[str, Any]:
+        found = selection.objects(self._session, [row_id])
+        if not found:
+            msg = "It is gone."
+            raise errors.NotFound(msg)
+        return details.details(self._session, get_ipython(), found[0])
+
+    def _act(self, message: messages.Act) -> dict[str, Any]:
+        line = acts.line(self._session, message.act, message.ids, message.values)
+        try:
+            came = acts.run(self._session, get_ipython(), line)
+        except errors.Error as error:
+            return {"problem": str(error), "line": line}
+        return {"line": line, "text": came.text, "ids": list(came.ids), "variable": came.variable}
+
+    # What is changed from Python, or by the front end's controls
+
+    @t.observe("filter", "only_faults", "sort")
+    def _look(self, _change: object) -> None:
+        try:
+            self._answers.look(text=self.filter, only_faults=self.only_faults, sort=self.sort)
+        except errors.Error as error:
+            self._problem = str(error)
+        else:
+            self._problem = ""
+            self._watcher.count()
+
+    @t.observe("opened")
+    def _open(self, _change: object) -> None:
+        self._answers.set_opened(self.opened)
+
+    # What the watcher says
+
+    def moved(self) -> None:
+        """Tell the views that the store has changed."""
+        self._answers.moved()
+        self._moved_since = True
+
+    def recount(self) -> None:
+        """Tell the views how many there are."""
+        self._push({"push": "head", "head": self._answers.head()})
+
+    def settled(self) -> None:
+        """Prepare for jumps to any place."""
+        self._answers.settle()
+
+    def alive(self) -> None:
+        """Tell the views that the kernel lives; keep what they show for a time without a kernel."""
+        self._push({"push": "alive"})
+        if self._moved_since and time.monotonic() - self._kept_at > KEEP_EVERY:
+            self._kept_at, self._moved_since = time.monotonic(), False
+            self._state = self._first(self._state["title"])
+
+    def trouble(self, problem: str | None) -> None:
+        """Tell the views that the store cannot be read, or can again."""
+        self._push({"push": "store", "problem": problem})
+
+    def _first(self, title: str) -> dict[str, Any]:
+        return self._answers.first() | {"at": time.time(), "head": None, "title": title}
+
+    def _measured(self, backend_id: str, capacity: dict[str, Any] | None) -> None:
+        if self._answers.measured(backend_id, capacity):
+            self._watcher.count()
+
+    def _push(self, told: dict[str, Any]) -> None:
+        if self.comm is not None:
+            self.send(told)
+
+
+def _title(resource: Tracked | None) -> str:
+    return "Block storage" if resource is None else resource.label()
+
+
+def _line_of(error: errors.Error) -> dict[str, Any]:
+    line = getattr(error, "line", None)
+    return {} if line is None else {"line": line}

@@ -1,0 +1,351 @@
+"""The live tree as its views see it: what they are sent, and what comes of what they ask."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import comm
+import pytest
+from comm.base_comm import BaseComm
+
+import cl_notebook as cl
+from cl_notebook.notebook.tree import bundle
+from cl_notebook.notebook.tree.widget import Tree
+from cl_notebook.testing import stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+Told = dict[str, Any]
+
+
+class View:
+    """A front end without a browser: keeps what the kernel sends, as JSON, and asks."""
+
+    def __init__(self) -> None:
+        """See nothing yet."""
+        self.sent: list[Told] = []
+        self.state: Told = {}
+        self._number = 0
+        self._news = threading.Condition()
+        self.tree: Any = None
+
+    def take(self, kind: str, data: Told) -> None:
+        """Keep one message of the kernel."""
+        told = json.loads(json.dumps(data))
+        with self._news:
+            if "state" in told:
+                self.state |= told["state"]
+            elif told.get("method") == "custom":
+                self.sent.append(told["content"])
+            else:
+                assert kind == "comm_close", told
+            self._news.notify_all()
+
+    def post(self, content: object) -> None:
+        """Send *content* as a custom message, as a view does."""
+        self.tree._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+
+    def set(self, **traits: Any) -> None:
+        """Change traits, as a view does."""
+        self.tree._handle_msg({"content": {"data": {"method": "update", "state": traits}}, "buffers": []})
+
+    def ask(self, do: str, **fields: Any) -> Told:
+        """Ask, and return the answer."""
+        self._number += 1
+        number = self._number
+        self.post({"id": number, "do": do, **fields})
+        return self.wait(lambda told: told.get("re") == number)
+
+    def wait(self, wanted: Callable[[Told], bool], since: int = 0) -> Told:
+        """Return the first message, of those after the first *since*, that is *wanted*."""
+
+        def found() -> Told | None:
+            return next((told for told in self.sent[since:] if wanted(told)), None)
+
+        with self._news:
+            assert self._news.wait_for(lambda: found() is not None, timeout=20), self.sent
+            told = found()
+        assert told is not None
+        return told
+
+    def names(self, start: int = 0, count: int = 100) -> list[str]:
+        """Return the names of the rows."""
+        return [row[2] for row in self.ask("rows", start=start, count=count)["rows"]]
+
+
+@pytest.fixture
+def view(monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
+    """Give a view that the next tree will be shown in."""
+    shown = View()
+
+    class Comm(BaseComm):
+        def publish_msg(self, msg_type: str, data: Told | None = None, *_more: object, **_named: object) -> None:
+            shown.take(msg_type, data or {})
+
+    monkeypatch.setattr(comm, "create_comm", Comm)
+    yield shown
+    if shown.tree is not None:
+        shown.tree.close()
+
+
+@pytest.fixture
+def live(view: View, session: cl.Session, sim: cl.Backend) -> View:
+    """Give a view of a tree of one backend with three volumes, of which the second has two snapshots and a connection."""
+    for name in ("a", "b", "c"):
+        sim.create_volume(1, name=name)
+    middle = sim.volumes[1]
+    middle.create_snapshot("s1")
+    middle.create_snapshot("s2")
+    middle.connect({"host": "node1", "ip": "10.0.0.7"})
+    view.tree = Tree(session)
+    return view
+
+
+def test_the_first_rows_come_with_the_tree(live: View) -> None:
+    """What is seen first needs no question: the rows, their number, and the open branches are in the widget's own state."""
+    state = live.state["_state"]
+    assert [row[2] for row in state["rows"]] == ["sim", "a", "b", "c"]
+    assert state["total"] == 4
+    assert live.state["opened"] == [cl.Backend.backends["sim"].id]
+
+
+def test_what_opens_a_tree_is_small(live: View) -> None:
+    """The widget with its script, its style and its first rows is at most 64 kB, even with 40 full rows."""
+    rows = 40 * 400
+    assert len(json.dumps([bundle.packed_script(), bundle.style()])) + rows < 64_000
+    assert len(json.dumps(live.state["_state"])) < rows
+
+
+def test_rows_are_given_by_range(live: View) -> None:
+    """A range is answered with its rows, their levels, places and numbers of siblings, and the number of all rows."""
+    told = live.ask("rows", start=1, count=2)
+    assert (told["start"], told["total"]) == (1, 4)
+    kind, _, name, status, size, where, created, level, position, siblings, children, is_open, busy = told["rows"][1]
+    assert (kind, name, status, size, where) == ("volume", "b", "in-use", 1, "host@sim") or where
+    assert created is not None
+    assert (level, position, siblings, children, is_open, busy) == (2, 2, 3, 3, False, None)
+
+
+def test_a_branch_opens_and_closes(live: View) -> None:
+    """An opened branch is answered with the window after it, is in the trait, and can be closed again."""
+    row = live.ask("rows", start=2, count=1)["rows"][0]
+    told = live.ask("open", row=row[1], index=2, on=True, start=0, count=20)
+    assert [one[2] for one in told["rows"]] == ["sim", "a", "b", "s1", "s2", "node1", "c"]
+    assert row[1] in live.tree.opened
+    assert live.state["opened"] == live.tree.opened
+    told = live.ask("open", row=row[1], index=2, on=False, start=0, count=20)
+    assert told["total"] == 4
+    assert live.ask("all", on=False, start=0, count=20)["total"] == 1
+    assert live.ask("all", on=True, start=0, count=20)["total"] == 4
+
+
+def test_what_is_open_can_be_set_from_python(live: View, sim: cl.Backend) -> None:
+    """Setting ``opened`` opens these branches, and the views are told to ask again."""
+    before = len(live.sent)
+    live.tree.opened = [sim.id, sim.volumes[1].id]
+    assert live.wait(lambda told: told.get("push") == "changed", before)
+    assert live.names() == ["sim", "a", "b", "s1", "s2", "node1", "c"]
+
+
+def test_the_filter_is_asked_by_either_side(live: View) -> None:
+    """A filter set by the view or from Python changes the rows; one that is none leaves them, and is marked."""
+    live.set(filter="b")
+    assert "a" not in live.names()
+    live.set(filter='name:"b')
+    assert live.tree._problem
+    assert live.state["_problem"] == live.tree._problem
+    assert "a" not in live.names()
+    live.tree.filter = ""
+    assert live.state["_problem"] == ""
+    assert live.names() == ["sim", "a", "b", "c"]
+    live.set(sort="name:desc")
+    assert live.names() == ["sim", "c", "b", "a"]
+
+
+def test_rows_are_selected_by_id_and_by_range(live: View, session: cl.Session) -> None:
+    """What is selected is in the trait, as live objects in ``selection``, and as a frame."""
+    ids = [row[1] for row in live.ask("rows", start=0, count=10)["rows"]]
+    live.ask("select", ids=[ids[1]], how="set")
+    assert live.tree.selection == [session.get(cl.Volume, ids[1])]
+    live.ask("select", ids=[ids[2]], how="add")
+    live.ask("select", ids=[ids[1]], how="toggle")
+    assert live.tree.selected == [ids[2]]
+    assert live.ask("range", first=3, last=1, how="set") == {"re": live._number, "selected": 3}
+    assert [vol.name for vol in live.tree.selection] == ["a", "b", "c"]
+    frame = live.tree.frame
+    assert list(frame.index.names) == ["backend", "volume", "kind", "id"]
+    assert list(frame["name"]) == ["a", "b", "c"]
+    live.ask("select", ids=[], how="set")
+    assert live.tree.selection == []
+    assert len(live.tree.frame) == 0
+
+
+def test_changes_are_told_and_the_window_stays_where_it_was(live: View, sim: cl.Backend) -> None:
+    """A change is told within the second, and rows asked for with an anchor are those around the anchor's new place."""
+    live.set(sort="name")
+    told = live.ask("rows", start=0, count=10)
+    assert told["anchor"] is None
+    at, mark = len(live.sent), {"id": told["rows"][2][1], "index": 2}
+    live.ask("hello")
+    with cl.Session(sim.context.settings.store) as other:
+        (other.backend("sim") if _is_file(other) else sim).create_volume(1, name="aa")
+        live.wait(lambda told: told.get("push") == "changed", at)
+        told = live.ask("rows", start=2, count=1, anchor=mark, focus=mark)
+    assert (told["anchor"], told["focus"], told["start"]) == (3, 3, 3)
+    assert told["rows"][0][2] == "b"
+
+
+def test_it_goes_on_while_the_store_is_out_of_reach(view: View, tmp_path: Path) -> None:
+    """A store that cannot be read is told once, and so is its return."""
+    with cl.Session(tmp_path / "store.db") as session:
+        stores.fill(session.store, volumes=3)
+        view.tree = Tree(session)
+        view.ask("hello")
+        (tmp_path / "store.db").rename(tmp_path / "away.db")
+        told = view.wait(lambda told: told.get("push") == "store")
+        assert "is not there any more" in told["problem"]
+        (tmp_path / "away.db").rename(tmp_path / "store.db")
+        assert view.wait(lambda told: told.get("push") == "store" and told["problem"] is None)
+        assert len(view.names()) == 4
+
+
+def test_a_closed_session_says_so(view: View, tmp_path: Path) -> None:
+    """After ``cl.setup()`` the tree of the session before says in one line what to do."""
+    with cl.Session(tmp_path / "store.db") as session:
+        stores.fill(session.store, volumes=3)
+        view.tree = Tree(session)
+    told = view.ask("rows", start=0, count=3)
+    assert "Run the cell again" in told["problem"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        7,
+        "rows",
+        [],
+        {},
+        {"id": 1},
+        {"do": "rows"},
+        {"id": "1", "do": "rows", "start": 0, "count": 1},
+        {"id": 1, "do": "rows", "start": -1, "count": 1},
+        {"id": 1, "do": "rows", "start": 0, "count": 10_000_000},
+        {"id": 1, "do": "rows", "start": 2**70, "count": 1},
+        {"id": 1, "do": "rows", "start": 0, "count": 1, "anchor": "x"},
+        {"id": 1, "do": "__init__"},
+        {"id": 1, "do": "select", "ids": [1], "how": "set"},
+        {"id": 1, "do": "select", "ids": [], "how": "eval"},
+        {"id": 1, "do": "act", "act": "delete", "ids": "x", "values": {}},
+        {"id": 1, "do": "act", "act": "create", "ids": [], "values": {"name": {"a": 1}}},
+        {"id": 1, "do": "seek", "text": "x" * 100_000, "after": 0},
+    ],
+)
+def test_nonsense_is_ignored_and_logged(live: View, content: object, caplog: pytest.LogCaptureFixture) -> None:
+    """What is no message of ours is answered by nothing, done nothing with, and written into the log."""
+    before = len(live.sent)
+    live.post(content)
+    assert live.sent[before:] == []
+    assert "no message of its own" in caplog.text
+    assert live.names() == ["sim", "a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"do": "details", "row": "no-such-id"},
+        {"do": "details", "row": "' OR 1=1 --"},
+        {"do": "act", "act": "explode", "ids": [], "values": {}},
+        {"do": "act", "act": "__class__", "ids": ["x"], "values": {}},
+        {"do": "line", "act": "delete", "ids": ["no-such-id"]},
+        {"do": "act", "act": "extend", "ids": ["no-such-id"], "values": {"size": "2; import os"}},
+    ],
+)
+def test_what_cannot_be_is_a_problem_in_one_line(live: View, asked: Told) -> None:
+    """A message that asks for what is not there is answered with one line, and changes nothing."""
+    problem = live.ask(asked.pop("do"), **asked)["problem"]
+    assert problem
+    assert "\n" not in problem
+    assert live.names() == ["sim", "a", "b", "c"]
+
+
+def test_rows_that_are_not_there_are_no_rows(live: View) -> None:
+    """A range beyond the end gives the last rows that there are; a row that is not there is not revealed or opened."""
+    assert [row[2] for row in live.ask("rows", start=1_000_000, count=2)["rows"]] == ["b", "c"]
+    assert live.ask("reveal", row="no-such-id")["index"] is None
+    assert live.ask("open", row="no-such-id", index=77, on=True, start=0, count=10)["total"] == 4
+
+
+def test_an_act_is_a_line_of_magic(live: View, sim: cl.Backend) -> None:
+    """An act answers with its line and what came of it; a driver's error comes with the line, too."""
+    vol = sim.volumes[0]
+    told = live.ask("act", act="extend", ids=[vol.id], values={"size": 3})
+    assert told["line"] == f"%cl_volume extend {vol.id} 3"
+    assert vol.size == 3
+    told = live.ask("act", act="extend", ids=[vol.id], values={"size": 2})
+    assert told["line"] == f"%cl_volume extend {vol.id} 2"
+    assert "\n" not in told["problem"]
+
+
+def test_two_trees_do_not_disturb_each_other(live: View, session: cl.Session) -> None:
+    """Two trees on one session have filters, selections and branches of their own."""
+    other = Tree(session)
+    other.filter = "nothing-is-called-this"
+    other.selected = ["x"]
+    assert live.names() == ["sim", "a", "b", "c"]
+    assert live.tree.selected == []
+    other.close()
+
+
+def test_rows_are_asked_for_from_many_threads(live: View, sim: cl.Backend) -> None:
+    """Questions from several threads, while the main one works, are all answered, each with whole rows."""
+    wrong: list[object] = []
+
+    def look() -> None:
+        for _ in range(20):
+            rows = live.tree._answers.answer(_rows_message())["rows"]
+            if any(len(row) != 13 for row in rows):
+                wrong.append(rows)
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        sim.create_volume(1, name=f"n{number}")
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_row_that_is_gone_anchors_but_has_no_focus(live: View, sim: cl.Backend) -> None:
+    """Of a deleted row the window knows where it stood, so that nothing jumps; it has the focus no more."""
+    rows = live.ask("rows", start=0, count=10)["rows"]
+    mark = {"id": rows[1][1], "index": 1}
+    sim.volumes[0].delete()
+    live.tree.moved()
+    told = live.ask("rows", start=0, count=10, anchor=mark, focus=mark)
+    assert (told["anchor"], told["focus"], told["total"]) == (1, None, 3)
+
+
+def _is_file(session: cl.Session) -> bool:
+    return session.settings.store != "memory"
+
+
+def _rows_message() -> Any:
+    from cl_notebook.notebook.tree import messages  # noqa: PLC0415 - only here
+
+    return messages.Rows(id=1, start=0, count=50)
+
+
+def test_details_are_told_of_every_kind(live: View, sim: cl.Backend) -> None:
+    """The details of a backend, a volume, a snapshot and a connection are told, also of a store in memory."""
+    volume = sim.volumes[1]
+    for resource in (sim, volume, volume.snapshots[0], volume.connections[0]):
+        told = live.ask("details", row=resource.id)
+        assert (told["kind"], told["id"]) == (resource.kind, resource.id)
+        assert dict(told["fields"])["id"] == resource.id
+        assert "refresh" in [act["name"] for act in told["acts"]]
