@@ -83,7 +83,9 @@ class _Reader:
         self._showing = showing
 
     def backends(self, only: str | None) -> list[Node]:
-        statement = sa.select(Backend.id, Backend.name, Backend.volume_driver, Backend.created_at).order_by(Backend.created_at, Backend.id)
+        statement = sa.select(Backend.id, Backend.name, Backend.volume_driver, Backend.created_at).order_by(
+            Backend.created_at, Backend.id
+        )
         if only is not None:
             statement = statement.where(Backend.id == only)
         rows = [
