@@ -100,6 +100,13 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     )
 
 
+def test_a_tree_opens_without_pandas() -> None:
+    """The live tree loads neither pandas nor os-brick: they would take longer, and more memory, than the tree itself."""
+    code = "import cl_notebook.notebook.tree.widget, json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {module.split(".")[0] for module in json.loads(done.stdout)} & HEAVY == set()
+
+
 def test_modules_are_short() -> None:
     """No module of the package has more than 400 lines."""
     lengths = {str(file.relative_to(PACKAGE)): len(file.read_text(encoding="utf-8").splitlines()) for file in _files()}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
-FIRST_ROWS = 40
+FIRST_ROWS = 24
 """Rows that a tree is sent with, before anything is asked."""
 
 

@@ -14,6 +14,8 @@ _STYLES = ("tree.css", "pane.css")
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<name>\w+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default )", re.MULTILINE)
 _REMARK = re.compile(r"/\*.*?\*/\n?", re.DOTALL)
+_LINE_REMARK = re.compile(r"^\s*//.*\n", re.MULTILINE)
+_INDENT = re.compile(r"^ +", re.MULTILINE)
 
 # Every tree that is opened carries its script through the kernel's message queue: packed it is a third of its size. A module
 # is made of it in the way in which anywidget itself makes one of any script.
@@ -34,8 +36,9 @@ def packed_script() -> str:
 
 
 def script() -> str:
-    """Return the modules as one, those that others import first."""
-    return "".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in _in_order(_FIRST)) + "//# sourceURL=cl_tree.js\n"
+    """Return the modules as one, those that others import first; what only a reader needs is left out."""
+    whole = "".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in _in_order(_FIRST))
+    return _INDENT.sub("", _LINE_REMARK.sub("", whole)) + "//# sourceURL=cl_tree.js\n"
 
 
 @functools.cache

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading
-from cl_notebook.views import hierarchy
 from cl_notebook.views.forest import Node
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
 
 def frame(resources: Sequence[Tracked]) -> pd.DataFrame:
     """Return *resources* as a frame like that of ``cl.frames.tree()``."""
+    from cl_notebook.views import hierarchy  # noqa: PLC0415 - only who asks for a frame pays for pandas
+
     return hierarchy.made([(_place(resource), _node(resource)) for resource in resources])
 
 

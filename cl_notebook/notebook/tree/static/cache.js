@@ -3,7 +3,7 @@
 import { pause } from "./remote.js";
 
 const FIELDS = ["kind", "id", "name", "status", "size", "where", "created", "level", "position", "siblings", "children", "open", "busy"];
-const BLOCK = 100;
+const BLOCK = 50;
 const NEAR = 30;
 const KEEP = 6000;
 const MOST = 500;
