@@ -54,6 +54,7 @@ class Store:
         self.is_read_only = read_only and not in_memory
         self._file = Path(str(self.url.database)) if self._is_sqlite and not in_memory else None
         self._probe: sqlite3.Connection | None = None
+        self._probing = threading.Lock()  # SQLite crashes if a connection is closed while another thread asks it
         self._identity: tuple[int, int] | None = None
         # A store in memory is one connection: who uses it keeps the others out.
         self.turn: contextlib.AbstractContextManager[Any] = threading.RLock() if in_memory else contextlib.nullcontext()
@@ -75,12 +76,14 @@ class Store:
 
     def close(self) -> None:
         """Let go of every connection; what is stored stays, all of it in the one file if the store is one."""
-        if self._probe is not None:  # before the others: a connection that may only read cannot fold in the log
-            self._probe.close()
-            self._probe = None
+        with self._probing:
+            if self._probe is not None:  # before the others: a connection that may only read cannot fold in the log
+                self._probe.close()
+                self._probe = None
         if self._file is not None and not self.is_read_only:
             self._fold_in_log()
-        self.engine.dispose()
+        with self.turn:
+            self.engine.dispose()
 
     def _fold_in_log(self) -> None:
         """Write the write-ahead log into the file, as far as other processes let us: nobody is waited for."""
@@ -158,9 +161,10 @@ class Store:
 
     def _look(self, sql: str) -> int:
         try:
-            if self._probe is None:
-                self._probe = self._open_file(read_only=True)
-            row = self._probe.execute(sql).fetchone()
+            with self._probing:
+                if self._probe is None:
+                    self._probe = self._open_file(read_only=True)
+                row = self._probe.execute(sql).fetchone()
         except sqlite3.Error as error:
             with store_errors(self.url):
                 raise exc.DBAPIError.instance(sql, None, error, sqlite3.Error) from error

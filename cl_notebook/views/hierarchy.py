@@ -64,7 +64,11 @@ def ids(shown: object) -> list[str]:
     if not isinstance(shown, pd.DataFrame) or "id" not in shown.index.names:
         msg = f"A tree is of a resource, or of a frame indexed by id such as cl.frames.volumes() gives, not of {_called(shown)}."
         raise errors.InvalidInput(msg)
-    return list(dict.fromkeys(str(one) for one in shown.index.get_level_values("id")))
+    listed = shown.index.get_level_values("id")
+    if pd.api.types.is_numeric_dtype(listed.dtype):  # operations have numbers
+        msg = "A tree is of a frame of backends, volumes, snapshots or connections, not of operations."
+        raise errors.InvalidInput(msg)
+    return list(dict.fromkeys(str(one) for one in listed))
 
 
 def _called(shown: object) -> str:

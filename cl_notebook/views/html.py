@@ -29,10 +29,10 @@ _SMALL = 40
 """Rows up to which everything is open from the start."""
 
 
-def tree(rows: Sequence[Node]) -> str:
-    """Return *rows* and what is below them as nested lists that can be opened and closed."""
+def tree(rows: Sequence[Node], nothing: str = "No backends.") -> str:
+    """Return *rows* and what is below them as nested lists that can be opened and closed; *nothing* if there are none."""
     if not rows:
-        return "<div class='cl-tree'>No backends.</div>"
+        return f"<div class='cl-tree'>{escaped(nothing)}</div>"
     small = sum(1 for top in rows for _ in top.walk()) <= _SMALL
     items = "".join(_item(row, is_open=True, below_open=small) for row in rows)
     return f"<div class='cl-tree'><style>{_STYLE}</style><ul>{items}</ul></div>"

@@ -200,7 +200,11 @@ def _id_test(kind: str, sign: str, wanted: str) -> sa.ColumnElement[bool]:
         msg = "id takes the beginning of an id, such as id:3f2a."
         raise errors.InvalidInput(msg)
     low = wanted.replace("!", "").lower() if sign == "!=" else wanted.lower()
-    test = sa.or_(*[_begins(kind, part.strip()) for part in low.split(",")])
+    parts = [part for part in map(str.strip, low.split(",")) if part]
+    if not parts:
+        msg = f"id{sign} needs a value behind it, such as id:3f2a."
+        raise errors.InvalidInput(msg)
+    test = sa.or_(*[_begins(kind, part) for part in parts])
     return sa.not_(test) if sign == "!=" else test
 
 

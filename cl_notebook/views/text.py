@@ -15,10 +15,14 @@ SHORT_ID = 8
 """Characters of an id that are shown; any of them that are enough to tell it apart find it again."""
 
 
-def tree(rows: Sequence[Node]) -> str:
-    """Return *rows* and what is below them, one a line."""
+NO_BACKENDS = "No backends. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
+"""What is shown of a store that holds nothing."""
+
+
+def tree(rows: Sequence[Node], nothing: str = NO_BACKENDS) -> str:
+    """Return *rows* and what is below them, one a line; *nothing* if there are none."""
     if not rows:
-        return "No backends. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
+        return nothing
     return "\n".join(line for row in rows for line in _lines(row, "", ""))
 
 

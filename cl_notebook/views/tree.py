@@ -40,14 +40,18 @@ class Tree:
 
     def __repr__(self) -> str:
         """Return the tree as plain text."""
-        return text.tree(self.rows)
+        return text.tree(self.rows, *self._nothing())
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, Any]:
         """Return the tree as text and as static HTML, both of the same moment."""
         shown = self.rows
-        bundle = {"text/plain": text.tree(shown), "text/html": html.tree(shown)}
+        bundle = {"text/plain": text.tree(shown, *self._nothing()), "text/html": html.tree(shown, *self._nothing())}
         return {
             kind: data
             for kind, data in bundle.items()
             if (include is None or kind in include) and (exclude is None or kind not in exclude)
         }
+
+    def _nothing(self) -> tuple[str, ...]:
+        """Return what stands for no rows, if that is more than that the store is empty."""
+        return () if self._resource is None and self._ids is None else ("Nothing of it is tracked.",)

@@ -486,3 +486,18 @@ def test_the_first_of_several_lines_that_fails_is_the_last(lab: Notebook, sessio
     with pytest.raises(cl.errors.ResourceBusy, match="'other'"):
         acts.run(session, lab.shell, line)
     assert (world.volume.status, world.other.status) == ("deleted", "in-use")
+
+
+def test_a_line_brings_the_magics_that_it_needs(lab: Notebook, session: cl.Session) -> None:
+    """Where the extension is not loaded, the line to copy loads it first; what is Python, or loaded, stands alone."""
+    volume = session.backends["sim"].create_volume(1)
+    line = acts.line(session, "extend", [volume.id], {"size": 2})
+    assert acts.for_a_cell(lab.shell, line) == line
+    lab.run("%unload_ext cl_notebook")
+    told = acts.for_a_cell(lab.shell, line)
+    assert told == f"%load_ext cl_notebook\n{line}"
+    refresh = acts.line(session, "refresh", [volume.id], {})
+    assert acts.for_a_cell(lab.shell, refresh) == refresh
+    assert acts.for_a_cell(None, line) == line
+    assert lab.run(told) is volume
+    assert volume.size == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 import cl_notebook as cl
-from cl_notebook.notebook.tree import bundle
+from cl_notebook.notebook.tree import bundle, messages, watcher, widget
 from cl_notebook.notebook.tree.widget import Tree
 from cl_notebook.testing import stores
 
@@ -336,8 +338,6 @@ def _is_file(session: cl.Session) -> bool:
 
 
 def _rows_message() -> Any:
-    from cl_notebook.notebook.tree import messages  # noqa: PLC0415 - only here
-
     return messages.Rows(id=1, start=0, count=50)
 
 
@@ -349,3 +349,114 @@ def test_details_are_told_of_every_kind(live: View, sim: cl.Backend) -> None:
         assert (told["kind"], told["id"]) == (resource.kind, resource.id)
         assert dict(told["fields"])["id"] == resource.id
         assert "refresh" in [act["name"] for act in told["acts"]]
+
+
+def test_a_backend_that_is_opened_or_closed_is_told(live: View, session: cl.Session, sim: cl.Backend) -> None:
+    """A backend that this kernel closes or opens again is seen as such, though nothing is written into the store for it."""
+    live.ask("hello")
+    for status in ("closed", "open"):
+        before = len(live.sent)
+        if status == "closed":
+            session.close_backend(sim)
+        else:
+            session.backend("sim")
+        live.wait(lambda told: told.get("push") == "changed", before)
+        assert live.ask("rows", start=0, count=1)["rows"][0][3] == status
+
+
+def test_a_tree_of_a_closed_session_stays_alive(view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that could not be kept, for the session was closed, does not end the thread that says that the kernel lives."""
+    monkeypatch.setattr(widget, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(watcher, "_ALIVE", 0.5)
+    with cl.Session(tmp_path / "store.db") as session:
+        view.tree = Tree(session)
+        view.ask("hello")
+        view.tree.moved()
+    view.wait(lambda told: told.get("push") == "store")
+    view.tree._moved_since = True
+    for _ in range(2):
+        view.wait(lambda told: told.get("push") == "alive", len(view.sent))
+
+
+def test_a_closed_session_has_no_details_and_no_selection(view: View) -> None:
+    """What was selected, and the details of a row, are refused in one line once the session is closed."""
+    with cl.Session("memory") as session:
+        stores.fill(session.store, volumes=1)
+        view.tree = Tree(session)
+        row = view.ask("rows", start=0, count=1)["rows"][0][1]
+        view.ask("select", ids=[row], how="set")
+    assert "Run the cell again" in view.ask("details", row=row)["problem"]
+    with pytest.raises(cl.errors.Refused, match="Run the cell again"):
+        _ = view.tree.selection
+
+
+def test_a_value_that_is_no_whole_number_is_answered(live: View, sim: cl.Backend) -> None:
+    """A number with a fraction, or one too large for 64 bits, is answered like any other value that is wrong."""
+    for size in (1.5, 1e30):
+        told = live.ask("act", act="extend", ids=[sim.volumes[0].id], values={"size": size})
+        assert "\n" not in told["problem"]
+
+
+def test_a_tree_of_a_frame_is_open(view: View, session: cl.Session, sim: cl.Backend) -> None:
+    """A tree restricted to ids shows them at once: what is above them is open, in the trait, too."""
+    volume = sim.create_volume(1, name="a")
+    snapshot = volume.create_snapshot("s")
+    view.tree = Tree(session, ids=[snapshot.id])
+    assert view.names() == ["sim", "a", "s"]
+    assert set(view.tree.opened) == {sim.id, volume.id}
+
+
+def test_a_tree_of_no_ids_shows_nothing(view: View, session: cl.Session, sim: cl.Backend) -> None:
+    """A tree restricted to the ids of an empty frame shows no row, and its text does not say that there are no backends."""
+    view.tree = Tree(session, ids=[])
+    assert sim.id
+    assert view.names() == []
+    assert repr(view.tree) == "Nothing of it is tracked."
+
+
+def test_what_a_filter_opens_is_in_the_trait(live: View, sim: cl.Backend) -> None:
+    """``opened`` has the branches that a filter opens by itself, and no more than before once it is gone."""
+    before = live.tree.opened
+    live.set(filter="s1")
+    assert set(live.tree.opened) == {sim.id, sim.volumes[1].id}
+    live.set(filter="")
+    assert live.tree.opened == before
+
+
+def test_branches_that_are_opened_at_the_same_time_stay_open(view: View, session: cl.Session, tmp_path: Path) -> None:
+    """Branches opened by several threads at once are all open afterwards, in the rows and in the trait."""
+    backends = [session.backend(name, volume_driver="sim", path=str(tmp_path / name)) for name in ("x", "y", "z")]
+    for backend in backends:
+        backend.create_volume(1)
+    view.tree = Tree(session)
+    asked = [messages.Open(id=1, row=one.id, index=0, on=True, start=0, count=9) for one in backends]
+    for _ in range(30):
+        view.tree.opened = []
+        threads = [threading.Thread(target=view.tree._answers.answer, args=(one,)) for one in asked]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(view.tree.opened) == view.tree._answers._rows.opened == {one.id for one in backends}
+
+
+def test_a_tree_that_could_not_be_made_is_thrown_away_in_silence(
+    view: View, session: cl.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree that was refused raises nothing more when it is collected."""
+    assert view.tree is None
+    raised: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    with pytest.raises(cl.errors.InvalidInput, match="at most 10,000"):
+        Tree(session, ids=[str(number) for number in range(10_001)])
+    gc.collect()
+    assert raised == []
+
+
+def test_what_is_gone_is_not_selected_any_more(live: View, sim: cl.Backend) -> None:
+    """Of the selected rows those that were deleted leave the selection, and the others stay in it."""
+    kept, gone = sim.volumes[2], sim.volumes[0]
+    live.ask("select", ids=[gone.id, kept.id, sim.id], how="set")
+    gone.delete()
+    live.tree.recount()
+    assert live.tree.selected == [kept.id, sim.id]

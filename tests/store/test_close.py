@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
+import threading
+import time
 from typing import TYPE_CHECKING
+
+import pytest
 
 import cl_notebook as cl
 from cl_notebook.store import Store
@@ -51,3 +56,32 @@ def test_closing_twice_is_closing(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "s.db"))
     store.close()
     store.close()
+
+
+@pytest.mark.parametrize("where", ["file", "memory"])
+def test_closing_while_other_threads_look(tmp_path: Path, where: str) -> None:
+    """A store that is closed while other threads ask for its newest change closes, and nothing crashes."""
+    for number in range(20):
+        store = Store(str(tmp_path / f"{number}.db") if where == "file" else "memory")
+        threads, over = _lookers(store)
+        time.sleep(0.002)
+        store.close()
+        over.set()
+        for thread in threads:
+            thread.join()
+        store.close()
+
+
+def _lookers(store: Store) -> tuple[list[threading.Thread], threading.Event]:
+    over = threading.Event()
+
+    def look() -> None:
+        with contextlib.suppress(cl.errors.StoreError):
+            while not over.is_set():
+                store.token()
+                store.head()
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    return threads, over

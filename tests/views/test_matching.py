@@ -94,7 +94,7 @@ def test_what_finds_a_connection(small: cl.Backend, text: str) -> None:
 def test_the_beginning_of_an_id(small: cl.Backend) -> None:
     """Two characters of an id are enough, in any case; ``id:`` takes any of them."""
     volume = small.volumes[3]
-    for text in (volume.id, volume.id[:13].upper(), f"id:{volume.id[:9]}", f"id={volume.id}"):
+    for text in (volume.id, volume.id[:13].upper(), f"id:{volume.id[:9]}", f"id={volume.id}", f"id:{volume.id},"):
         assert _names(small.context, text) == [volume.name]  # type: ignore[arg-type] # the session
     assert volume.name not in _names(small.context, f"id!={volume.id}")  # type: ignore[arg-type] # the session
     assert volume.name not in _names(small.context, f"!id:{volume.id}")  # type: ignore[arg-type] # the session
@@ -128,6 +128,7 @@ def test_a_snapshot_has_the_size_of_its_volume(session: cl.Session) -> None:
         ("!", "opposite"),
         ("name>b", "no number"),
         ("id>3", "beginning of an id"),
+        ("id:,", "needs a value"),
         ("kind:disk", "kind is one of"),
         ("kind:volum", "Did you mean 'volume'"),
         ("created_at>yesterday", "created_at takes"),

@@ -98,3 +98,20 @@ def test_an_empty_store_says_how_to_begin(session: cl.Session) -> None:
     """Without a backend the tree names the first step."""
     del session
     assert "cl.Backend(" in repr(cl.tree())
+
+
+def test_a_frame_of_operations_is_no_tree(sim: cl.Backend) -> None:
+    """Operations have numbers, not ids of resources: a tree of them is refused in one line."""
+    sim.create_volume(1)
+    with pytest.raises(cl.errors.InvalidInput, match="not of operations"):
+        cl.tree(cl.frames.operations())
+
+
+def test_nothing_of_a_part_does_not_say_that_there_are_no_backends(sim: cl.Backend) -> None:
+    """A tree of an empty frame, or of what was deleted, says that nothing of it is tracked, as text and as HTML."""
+    volume = sim.create_volume(1)
+    volume.delete()
+    for tree in (cl.tree(volume), cl.tree(cl.frames.volumes())):
+        bundle = tree._repr_mimebundle_()
+        assert bundle["text/plain"] == "Nothing of it is tracked."
+        assert "Nothing of it is tracked." in bundle["text/html"]

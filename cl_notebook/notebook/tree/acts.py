@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from cl_notebook.session import Session
 
-__all__ = ["Outcome", "line", "offers", "run"]
+__all__ = ["Outcome", "for_a_cell", "line", "offers", "refuse_if_closed", "run"]
 
 _REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
 _TOLD = 3
+_A_MAGIC = "cl_volume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,15 @@ def line(session: Session, act: str, ids: Sequence[str], values: Mapping[str, ob
         Refused: the session is closed.
 
     """
-    _refuse_if_closed(session)
+    refuse_if_closed(session)
     return lines.line(session, act, ids, values)
+
+
+def for_a_cell(shell: InteractiveShell | None, line: str) -> str:
+    """Return *line* as a cell of *shell* takes it: where the magics are not loaded, with the line before it that loads them."""
+    if shell is None or not line.startswith("%") or _A_MAGIC in shell.magics_manager.magics["line"]:
+        return line
+    return f"%load_ext cl_notebook\n{line}"
 
 
 def run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
@@ -60,7 +68,7 @@ def run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
 
     """
     try:
-        _refuse_if_closed(session)
+        refuse_if_closed(session)
         with silenced():
             return _together([_run(session, shell, each) for each in line.split("\n")])
     except errors.Error as error:
@@ -107,7 +115,13 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome("; ".join(outcome.text for outcome in outcomes[:_TOLD]) + more, ids)
 
 
-def _refuse_if_closed(session: Session) -> None:
+def refuse_if_closed(session: Session) -> None:
+    """Refuse a *session* that is closed.
+
+    Raises:
+        Refused: it is.
+
+    """
     if session.is_closed:
         msg = "The session of this tree is closed. Run the cell again for the present one."
         raise errors.Refused(msg)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree import messages as ask
-from cl_notebook.notebook.tree import wire
+from cl_notebook.notebook.tree import selection, wire
 from cl_notebook.views import counts
 from cl_notebook.views.rows import MOST
 
@@ -41,6 +41,8 @@ class Answers:
         self._shown = shown
         self._push = push
         self._lock = threading.RLock()
+        self._telling = threading.RLock()  # taken before the other lock, if both are
+        self._told: frozenset[str] | None = None
         self._rev = 1
         self._capacity: dict[str, Answer | None] = {}
 
@@ -86,13 +88,15 @@ class Answers:
         """
         with self._reading():
             self._rows.look(text=text, only_faults=only_faults, sort=sort)
+            self._rows.total()  # a filter opens branches by itself
+        self._note_opened()
         self.changed()
 
     def set_opened(self, ids: Iterable[str]) -> None:
         """Open these branches, and close all others."""
-        wanted = set(ids)
+        wanted = frozenset(ids)
         with self._reading():
-            if wanted == self._rows.opened:
+            if wanted in {self._told, self._rows.opened}:  # what was told comes back, perhaps late: meanwhile more may be open
                 return
             self._rows.set_opened(wanted)
         self._note_opened()
@@ -199,16 +203,30 @@ class Answers:
         return answer
 
     def _note_opened(self) -> None:
-        opened = sorted(self._rows.opened)
-        if sorted(self._shown.opened) != opened:
-            self._shown.opened = opened
+        with self._telling:  # nobody tells what was open before over what is open now
+            self._told = self._rows.opened
+            opened = sorted(self._told)
+            if sorted(self._shown.opened) != opened:
+                self._shown.opened = opened
 
     def _select_range(self, asked: ask.Range) -> Answer:
         with self._reading():
             ids = [row_id for _, row_id in self._rows.ids(min(asked.first, asked.last), max(asked.first, asked.last))]
         return self._select(ids, asked.how)
 
+    def drop_gone(self) -> None:
+        """Select no longer what is not there any more: an act on several rows would be refused for its sake."""
+        with self._telling:
+            selected = list(self._shown.selected)
+            there = selection.tracked(self._session, selected) if selected else frozenset()
+            if not there.issuperset(selected):
+                self._shown.selected = [row_id for row_id in selected if row_id in there]
+
     def _select(self, ids: Sequence[str], how: str) -> Answer:
+        with self._telling:
+            return self._selected(ids, how)
+
+    def _selected(self, ids: Sequence[str], how: str) -> Answer:
         before = dict.fromkeys(self._shown.selected)
         named = dict.fromkeys(ids)
         match how:

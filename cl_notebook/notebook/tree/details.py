@@ -10,7 +10,7 @@ from cl_notebook import errors
 from cl_notebook.model import Connection, Kernel, Operation, Snapshot
 from cl_notebook.notebook import details as fields
 from cl_notebook.notebook.tree import variables
-from cl_notebook.notebook.tree.offers import offers
+from cl_notebook.notebook.tree.acts import for_a_cell, offers
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -50,7 +50,7 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
         **stored,
         "variable": variables.free_name(shell, resource),
         "held": variables.holding(shell, resource),
-        "acts": offers(session, shell, resource),
+        "acts": [act | {"line": for_a_cell(shell, act["line"])} for act in offers(session, shell, resource)],
     }
 
 

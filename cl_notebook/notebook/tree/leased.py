@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ LEASE = 180.0
 
 _SHARE = 4.0
 """How many times longer than its last work the thread rests at least, so that it never keeps the kernel busy."""
+
+_log = logging.getLogger(__name__)
 
 
 class Leased:
@@ -56,7 +59,10 @@ class Leased:
             if self._is_over(ended, began):
                 return
             self._wanted.clear()
-            self._work()
+            try:
+                self._work()
+            except Exception:  # noqa: BLE001 - the next time may be better, and nobody would begin anew what ended here
+                _log.exception("%s could not do its work", self._name)
             self._wanted.wait(max(self._every, _SHARE * (time.monotonic() - began)))
 
     def _is_over(self, ended: threading.Event, now: float) -> bool:

@@ -108,7 +108,7 @@ class Line(Message, tag="line", frozen=True, kw_only=True):
 
     act: _Text
     ids: _Ids
-    values: dict[_Text, str | int | bool | None] = {}
+    values: dict[_Text, str | int | float | bool | None] = {}
 
 
 class Act(Message, tag="act", frozen=True, kw_only=True):
@@ -116,7 +116,7 @@ class Act(Message, tag="act", frozen=True, kw_only=True):
 
     act: _Text
     ids: _Ids
-    values: dict[_Text, str | int | bool | None] = {}
+    values: dict[_Text, str | int | float | bool | None] = {}
 
 
 _ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Line | Act

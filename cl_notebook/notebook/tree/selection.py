@@ -33,6 +33,17 @@ def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
     return [found[resource_id] for resource_id in ids if resource_id in found]
 
 
+def tracked(session: Context, ids: Sequence[str]) -> frozenset[str]:
+    """Return those of the *ids* that something has."""
+    found: set[str] = set()
+    classes: tuple[type[Tracked], ...] = (Volume, Snapshot, Connection, Backend)
+    with session.store.reading() as connection:
+        for start in range(0, len(ids), _AT_ONCE):
+            for cls in classes:
+                found |= set(connection.execute(sa.select(cls.id).where(cls.id.in_(ids[start : start + _AT_ONCE]))).scalars())
+    return frozenset(found)
+
+
 def frame(resources: Sequence[Tracked]) -> pd.DataFrame:
     """Return *resources* as a frame like that of ``cl.frames.tree()``."""
     from cl_notebook.views import hierarchy  # noqa: PLC0415 - only who asks for a frame pays for pandas

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree.leased import Leased
@@ -37,6 +37,14 @@ class Watched(Protocol):
         """Tell the views why the store cannot be read, or that it can again."""
 
 
+class _State(NamedTuple):
+    """What shows that something has changed: in the store, or which backends are open, which no store knows."""
+
+    token: object | None
+    head: int
+    opened: frozenset[str]
+
+
 class Watcher(Leased):
     """Looks four times a second, which costs microseconds on SQLite and one look-up by primary key elsewhere."""
 
@@ -45,7 +53,7 @@ class Watcher(Leased):
         super().__init__("cl_tree", self._look, _EVERY)
         self._session = session
         self._watched = watched
-        self._seen: tuple[object | None, int] | None = None
+        self._seen: _State | None = None
         self._seen = self._state()
         self._problem: str | None = None
         self._said = time.monotonic()
@@ -82,12 +90,12 @@ class Watcher(Leased):
             self._said = time.monotonic()
             self._watched.alive()
 
-    def _state(self) -> tuple[object | None, int]:
+    def _state(self) -> _State:
         if self._session.is_closed:
             msg = "The session of this tree is closed. Run the cell again for the present one."
             raise errors.Refused(msg)
         store, seen = self._session.store, self._seen
-        token = store.token()
-        if isinstance(token, int) and seen is not None and token == seen[0]:  # nobody wrote anything
-            return seen
-        return token, store.head()
+        token, opened = store.token(), frozenset(self._session.backends)
+        if isinstance(token, int) and seen is not None and token == seen.token:  # nobody wrote anything
+            return seen._replace(opened=opened)
+        return _State(token, store.head(), opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -22,11 +23,12 @@ from cl_notebook.views.rows import Rows
 from cl_notebook.views.tree import Tree as StaticTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     import pandas as pd
 
     from cl_notebook.model.tracked import Tracked
+    from cl_notebook.notebook.tree.leased import Leased
     from cl_notebook.session import Session
 
 COLUMNS = ("status", "size", "where", "age", "id", "created")
@@ -60,6 +62,7 @@ class Tree(anywidget.AnyWidget):
     _problem = t.Unicode().tag(sync=True)
     _state = t.Dict().tag(sync=True)
     _key = t.Unicode().tag(sync=True)
+    _threads: tuple[Leased, ...] = ()  # of a tree that could not be made, too: it is closed when it is thrown away
 
     def __init__(self, session: Session, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
         """Look at *session*: at everything, at one resource with what belongs to it, or at the resources with these ids."""
@@ -70,10 +73,12 @@ class Tree(anywidget.AnyWidget):
         self._answers = Answers(session, rows, self, self._push)
         self._watcher = Watcher(session, self)
         self._capacities = Capacities(session, self._measured)
+        self._threads = (self._watcher, self._capacities)
         self._kept_at = time.monotonic()
         self._moved_since = False
         key = uuid.uuid4().hex
-        super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=self._first(_title(resource)))
+        first = self._first(_title(resource))  # only now it is known what is open without being asked
+        super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=first)
         self.on_msg(self._asked)
 
     @property
@@ -87,7 +92,7 @@ class Tree(anywidget.AnyWidget):
     @property
     def selection(self) -> list[Tracked]:
         """The live objects of the selected rows, in the order in which they were selected."""
-        return selection.objects(self._session, self.selected)
+        return self._objects(self.selected)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -120,8 +125,8 @@ class Tree(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop following the store, and leave the front end."""
-        self._watcher.end()
-        self._capacities.end()
+        for thread in self._threads:
+            thread.end()
         super().close()
 
     # What the views ask
@@ -141,7 +146,7 @@ class Tree(anywidget.AnyWidget):
                 # in a thread of its own: rows are still answered, whatever the storage takes its time for
                 threading.Thread(target=self._reply, args=(message, lambda: self._act(message)), name="cl_tree act").start()
             case messages.Line():
-                self._reply(message, lambda: {"line": acts.line(self._session, message.act, message.ids, message.values)})
+                self._reply(message, lambda: {"line": acts.for_a_cell(get_ipython(), self._line(message))})
             case messages.Details():
                 self._reply(message, lambda: self._details(message.row))
             case _:
@@ -158,19 +163,27 @@ class Tree(anywidget.AnyWidget):
         self._push({"re": message.id, **told})
 
     def _details(self, row_id: str) -> dict[str, Any]:
-        found = selection.objects(self._session, [row_id])
+        found = self._objects([row_id])
         if not found:
             msg = "It is gone."
             raise errors.NotFound(msg)
         return details.details(self._session, get_ipython(), found[0])
 
+    def _objects(self, ids: Sequence[str]) -> list[Tracked]:
+        acts.refuse_if_closed(self._session)
+        return selection.objects(self._session, ids)
+
+    def _line(self, message: messages.Line | messages.Act) -> str:
+        return acts.line(self._session, message.act, message.ids, message.values)
+
     def _act(self, message: messages.Act) -> dict[str, Any]:
-        line = acts.line(self._session, message.act, message.ids, message.values)
+        line, shell = self._line(message), get_ipython()
+        told = {"line": acts.for_a_cell(shell, line)}
         try:
-            came = acts.run(self._session, get_ipython(), line)
+            came = acts.run(self._session, shell, line)
         except errors.Error as error:
-            return {"problem": str(error), "line": line}
-        return {"line": line, "text": came.text, "ids": list(came.ids), "variable": came.variable}
+            return told | {"problem": str(error)}
+        return told | {"text": came.text, "ids": list(came.ids), "variable": came.variable}
 
     # What is changed from Python, or by the front end's controls
 
@@ -185,8 +198,8 @@ class Tree(anywidget.AnyWidget):
             self._watcher.count()
 
     @t.observe("opened")
-    def _open(self, _change: object) -> None:
-        self._answers.set_opened(self.opened)
+    def _open(self, change: dict[str, Any]) -> None:
+        self._answers.set_opened(change["new"])
 
     # What the watcher says
 
@@ -198,6 +211,7 @@ class Tree(anywidget.AnyWidget):
     def recount(self) -> None:
         """Tell the views how many there are."""
         self._push({"push": "head", "head": self._answers.head()})
+        self._answers.drop_gone()
 
     def settled(self) -> None:
         """Prepare for jumps to any place."""
@@ -208,7 +222,8 @@ class Tree(anywidget.AnyWidget):
         self._push({"push": "alive"})
         if self._moved_since and time.monotonic() - self._kept_at > KEEP_EVERY:
             self._kept_at, self._moved_since = time.monotonic(), False
-            self._state = self._first(self._state["title"])
+            with contextlib.suppress(errors.Error):  # what is wrong with the store is told as trouble, and the last state stays
+                self._state = self._first(self._state["title"])
 
     def trouble(self, problem: str | None) -> None:
         """Tell the views that the store cannot be read, or can again."""

@@ -51,6 +51,12 @@ function setIcon(holder, name) {
   holder.replaceChildren(...(name ? [icon(name)] : []));
 }
 
+// Below a backend there may be more than a filter shows.
+function childrenOf({ kind, children }, all) {
+  if (kind === "backend" && all > children) return `${count(children)} of ${count(all)}`;
+  return children || kind === "backend" ? count(children) : "";
+}
+
 function fillName(cell, row, app) {
   const [, kind, text, below] = cell.children;
   const name = plain(row.name);
@@ -59,8 +65,7 @@ function fillName(cell, row, app) {
   setAttr(kind, "title", row.kind || null);
   setText(text, name);
   setAttr(cell, "title", name || null);
-  const volumes = row.kind === "backend" ? app.head?.backends?.[row.id]?.volumes : row.children || null;
-  setText(below, volumes == null ? "" : count(volumes));
+  setText(below, childrenOf(row, app.head?.backends?.[row.id]?.volumes));
 }
 
 function sign(cell, name, word, title) {

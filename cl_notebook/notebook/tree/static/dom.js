@@ -23,7 +23,13 @@ export function setAttr(node, name, value) {
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
+const SHORT = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
 // Names with direction marks or control characters show them, as the text tree does.
 export function plain(text) {
-  return String(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u00a0]/gu, (sign) => "\\u" + sign.codePointAt(0).toString(16).padStart(4, "0"));
+  return String(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u00a0]/gu, (sign) => SHORT[sign] ?? written(sign.codePointAt(0).toString(16)));
+}
+
+function written(code) {
+  return code.length < 3 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
 }
