@@ -6,10 +6,12 @@ import gc
 import json
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import comm
 import pytest
+import traitlets
 from comm.base_comm import BaseComm
 
 import cl_notebook as cl
@@ -460,3 +462,46 @@ def test_what_is_gone_is_not_selected_any_more(live: View, sim: cl.Backend) -> N
     gone.delete()
     live.tree.recount()
     assert live.tree.selected == [kept.id, sim.id]
+
+
+def test_what_is_no_filter_does_not_keep_from_sorting(live: View) -> None:
+    """While the filter's text is none, what was shown before can be sorted; an order that is none is refused where it is set."""
+    live.set(filter="kind:volume")
+    live.set(filter='"')
+    live.set(sort="name:desc")
+    assert live.names()[1:] == ["c", "b", "a"]
+    assert live.tree._problem
+    with pytest.raises(traitlets.TraitError, match="cannot be sorted by 'colour'"):
+        live.tree.sort = "colour"
+    assert live.tree.sort == "name:desc"
+
+
+def test_the_threads_end_with_the_last_view(live: View) -> None:
+    """A tree that nobody sees any more follows nothing; the next view begins anew."""
+
+    def threads() -> int:
+        return sum(thread.name.startswith("cl_tree") for thread in threading.enumerate())
+
+    before = threads()
+    live.ask("hello")
+    live.ask("hello")
+    live.post({"id": 98, "do": "bye"})
+    assert threads() == before + 2
+    live.post({"id": 99, "do": "bye"})
+    ended = time.monotonic() + 20
+    while threads() > before and time.monotonic() < ended:
+        time.sleep(0.01)
+    assert threads() == before
+    live.ask("hello")
+    assert threads() == before + 2
+
+
+def test_a_backend_s_capacity_goes_with_its_driver(live: View, sim: cl.Backend) -> None:
+    """The capacity of a backend that is closed is not told any more, and that of one that is opened is, without waiting."""
+    live.ask("hello")
+    live.wait(lambda told: told.get("push") == "head" and told["head"]["capacity"].get(sim.id) is not None)
+    sim.close()
+    at = len(live.sent)
+    live.wait(lambda told: told.get("push") == "head" and told["head"]["capacity"].get(sim.id) is None, at)
+    cl.Backend("sim")
+    live.wait(lambda told: told.get("push") == "head" and told["head"]["capacity"].get(sim.id) is not None, at)

@@ -196,10 +196,12 @@ class Answers:
         with self._reading():
             before = self._rows.opened
             index = self._rows.reveal(row_id)
-            if self._rows.opened != before:
-                self._rev += 1
+            turned = self._rows.opened != before
+            self._rev += turned
             answer = {"index": index, "rev": self._rev, "total": self._rows.total()}
         self._note_opened()
+        if turned:
+            self._push({"push": "changed", "rev": answer["rev"], "total": answer["total"]})
         return answer
 
     def _note_opened(self) -> None:

@@ -29,11 +29,17 @@ class Capacities(Leased):
         super().__init__("cl_tree capacities", self._ask_all, EVERY)
         self._session = session
         self._measured = measured
+        self._told: set[str] = set()
 
     def _ask_all(self) -> None:
-        if not self._session.is_closed:
-            for backend in list(self._session.backends.values()):
-                self._ask(backend)
+        if self._session.is_closed:
+            return
+        backends = {backend.id: backend for backend in list(self._session.backends.values())}
+        for closed in self._told - backends.keys():
+            self._measured(closed, None)
+        for backend in backends.values():
+            self._ask(backend)
+        self._told = set(backends)
 
     def _ask(self, backend: Backend) -> None:
         try:

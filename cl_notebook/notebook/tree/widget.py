@@ -19,6 +19,7 @@ from cl_notebook.notebook.tree import acts, bundle, details, messages, selection
 from cl_notebook.notebook.tree.answers import Answers
 from cl_notebook.notebook.tree.capacities import Capacities
 from cl_notebook.notebook.tree.watcher import Watcher
+from cl_notebook.views.levels import order
 from cl_notebook.views.rows import Rows
 from cl_notebook.views.tree import Tree as StaticTree
 
@@ -76,6 +77,9 @@ class Tree(anywidget.AnyWidget):
         self._threads = (self._watcher, self._capacities)
         self._kept_at = time.monotonic()
         self._moved_since = False
+        self._measured_of = frozenset(session.backends)
+        self._last_filter = ""
+        self._views = 0
         key = uuid.uuid4().hex
         first = self._first(_title(resource))  # only now it is known what is open without being asked
         super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=first)
@@ -125,9 +129,12 @@ class Tree(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop following the store, and leave the front end."""
+        self._rest()
+        super().close()
+
+    def _rest(self) -> None:
         for thread in self._threads:
             thread.end()
-        super().close()
 
     # What the views ask
 
@@ -137,7 +144,11 @@ class Tree(anywidget.AnyWidget):
         except ValueError as error:
             _log.warning("The tree was sent something that is no message of its own: %s", error)
             return
+        if isinstance(message, (messages.Hello, messages.Bye)):
+            self._views += 1 if isinstance(message, messages.Hello) else -1
         if isinstance(message, messages.Bye):
+            if self._views <= 0:
+                self._rest()
             return
         self._watcher.heard()
         self._capacities.heard()
@@ -191,11 +202,22 @@ class Tree(anywidget.AnyWidget):
     def _look(self, _change: object) -> None:
         try:
             self._answers.look(text=self.filter, only_faults=self.only_faults, sort=self.sort)
+        except errors.InvalidInput as error:  # what was shown stays, but can still be sorted
+            self._problem = str(error)
+            self._answers.look(text=self._last_filter, only_faults=self.only_faults, sort=self.sort)
         except errors.Error as error:
             self._problem = str(error)
         else:
-            self._problem = ""
-            self._watcher.count()
+            self._problem, self._last_filter = "", self.filter
+        self._watcher.count()
+
+    @t.validate("sort")
+    def _check_sort(self, proposal: dict[str, Any]) -> str:
+        try:
+            order(proposal["value"])
+        except errors.InvalidInput as error:
+            raise t.TraitError(str(error)) from error
+        return str(proposal["value"])
 
     @t.observe("opened")
     def _open(self, change: dict[str, Any]) -> None:
@@ -204,9 +226,13 @@ class Tree(anywidget.AnyWidget):
     # What the watcher says
 
     def moved(self) -> None:
-        """Tell the views that the store has changed."""
+        """Tell the views that the store has changed, or which backends are open."""
         self._answers.moved()
         self._moved_since = True
+        opened = frozenset(self._session.backends)
+        if opened != self._measured_of:
+            self._measured_of = opened
+            self._capacities.soon()
 
     def recount(self) -> None:
         """Tell the views how many there are."""

@@ -8,6 +8,7 @@ const NEAR = 30;
 const KEEP = 6000;
 const MOST = 500;
 const REST = 2000;
+const SOON = 300;
 
 // view: marks() gives {anchor, focus}, changed({shift, focus, fresh, replaced}) is told of new rows.
 export function createCache(ask, view) {
@@ -54,6 +55,8 @@ export function createCache(ask, view) {
     const marks = stale() ? { anchor: null, focus: null, ...view.marks(fresh) } : null;
     try {
       take(await ask("rows", { ...window, ...marks }), marks);
+      // Rows that were counted and are not there any more: who counts will notice, too.
+      if (!stale() && missing()?.start === window.start) await pause(SOON);
       asking = false;
     } catch {
       await pause(REST);
