@@ -15,8 +15,12 @@ RUN := .venv/bin/python -m
 PIP := $(RUN) pip --quiet --quiet --disable-pip-version-check install
 KERNEL := $(wildcard jupyter-config/kernels/cl_notebook/*)
 
-# command:package of Debian's, for the tests that work on real devices and file systems
-TOOLS := losetup:util-linux mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+# command:package of Debian's, for the tests that work on real devices and file systems, and in a real browser
+TOOLS := losetup:util-linux mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs chromium:chromium npm:npm
+
+# npm's package that tells what is wrong with a page for assistive technology, and the SHA-256 of it
+AXE := axe-core-4.14.1
+AXE_SUM := e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 
 ##lab    open the tour in JupyterLab (ARGS=--no-browser and the like are passed on)
 .PHONY: lab
@@ -31,7 +35,7 @@ tour: .venv/.tour
 
 ##test   run all tests (ARGS="-k snapshot" and the like are passed on)
 .PHONY: test
-test: .venv/.test tools
+test: .venv/.test tools .venv/axe/$(AXE).tgz
 	$(RUN) pytest $(ARGS)
 
 ##check  lint, formatting, types
@@ -41,9 +45,9 @@ check: .venv/.test .venv/.check
 	$(RUN) ruff format --check
 	$(RUN) mypy
 
-##bench  measure against sqlite3, pandas, SQLAlchemy and cinderlib; prints ratios
+##bench  measure against sqlite3, pandas, SQLAlchemy, cinderlib and ipytree; prints ratios
 .PHONY: bench
-bench: .venv/.test .peer/.ready
+bench: .venv/.bench tools .venv/axe/$(AXE).tgz .peer/.ready
 	$(RUN) pytest tests/benchmarks -q -o 'python_files=bench_*.py' -o 'python_functions=bench_*' $(ARGS)
 
 ##clean  remove what the other targets made
@@ -57,7 +61,7 @@ help:
 	@sed -n 's/^##/make /p' $(lastword $(MAKEFILE_LIST))
 
 # One group of pyproject.toml each; pip comes first, for older ones know no groups.
-.venv/.lab .venv/.tour .venv/.test .venv/.check: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
+.venv/.lab .venv/.tour .venv/.test .venv/.check .venv/.bench: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
 	@echo "installing what 'make $*' needs into .venv"
 	@$(PIP) --editable . --group $*
 	@touch $@
@@ -81,6 +85,13 @@ tools:
 	echo "installing$$missing"; \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get update -qq; \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+.venv/axe/$(AXE).tgz: | .venv/.pip
+	@command -v npm >/dev/null || { echo "no npm: the tests in a browser need $(AXE) of it"; exit 0; }; \
+	mkdir -p $(@D); cd $(@D); \
+	npm pack --silent axe-core@$(AXE:axe-core-%=%) >/dev/null; \
+	echo "$(AXE_SUM)  $(@F)" | sha256sum --check --quiet; \
+	tar -xzf $(@F) --strip-components=1 package/axe.min.js
 
 # cinderlib's last release, with the pins of its time, in an environment of its own. It runs on no newer Python than 3.11.
 .peer/.ready: tests/benchmarks/cinderlib/requirements.txt

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ROUNDS = 7
 
@@ -36,12 +36,40 @@ class Result:
         return f"{self.work:<44}{_time(self.ours):>10}  {self.other:<26}{_time(self.theirs):>10}{shown:>9}  {verdict}"
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One line of the second table: a median in some unit, and the most or the least that we aim at."""
+
+    work: str
+    value: float
+    unit: str
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def line(self) -> str:
+        """The line."""
+        verdict = ""
+        if self.most is not None:
+            verdict = f"<= {self.most:<7g}{'met' if self.value <= self.most else 'MISSED'}"
+        elif self.least is not None:
+            verdict = f">= {self.least:<7g}{'met' if self.value >= self.least else 'MISSED'}"
+        return f"{self.work:<66}{self.value:>10.1f} {self.unit:<14}{verdict}"
+
+
 class Comparison:
     """Collects the results."""
 
-    def __init__(self, results: list[Result]) -> None:
-        """Add to *results*."""
+    def __init__(self, results: list[Result], figures: list[Figure]) -> None:
+        """Add to *results* and *figures*."""
         self._results = results
+        self._figures = figures
+
+    def figure(
+        self, work: str, values: Sequence[float], unit: str, *, most: float | None = None, least: float | None = None
+    ) -> None:
+        """Add the median of what was measured with nothing to compare it to."""
+        self._figures.append(Figure(work, statistics.median(values), unit, most, least))
 
     def note(self, work: str, ours: float, other: str, theirs: float, target: float | None) -> None:
         """Add what was measured elsewhere."""
