@@ -75,6 +75,8 @@ def test_answers_while_a_cell_runs(desk: Desk) -> None:
     tree.filter.fill("")
     desk.sim.create_volume(1, name="later")
     expect(tree.row("later")).to_be_visible()
+    tree.filter.fill("logs")  # also once the kernel has said something by itself
+    tree.expect_names("sim", "logs")
     assert cell.is_running, "the cell ended before the tree had answered"
     desk.notebook.interrupt()
     desk.notebook.wait_idle()

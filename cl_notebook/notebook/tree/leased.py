@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -20,7 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class Leased:
-    """Calls *work* again and again, from the first word of a view until the last is long ago."""
+    """Calls *work* again and again, from the first word of a view until the last is long ago.
+
+    It works in the context of the last word: ipykernel (7.4) hands what a view asks to the subshell in whose context the widget
+    last said something, whatever the view says. Said in the thread's own context, the next question would wait for the running cell.
+    """
 
     def __init__(self, name: str, work: Callable[[], None], every: float) -> None:
         """Be called *name*, and rest *every* seconds in between."""
@@ -32,6 +37,7 @@ class Leased:
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
         self._heard = 0.0
+        self._context = contextvars.copy_context()
 
     def soon(self) -> None:
         """Let the next time be now."""
@@ -41,6 +47,7 @@ class Leased:
         """Note that a view has spoken."""
         with self._lock:
             self._heard = time.monotonic()
+            self._context = contextvars.copy_context()
             if self._thread is None:
                 self._ended = threading.Event()
                 self._thread = threading.Thread(target=self._run, args=(self._ended,), name=self._name, daemon=True)
@@ -60,7 +67,7 @@ class Leased:
                 return
             self._wanted.clear()
             try:
-                self._work()
+                self._context.copy().run(self._work)
             except Exception:  # noqa: BLE001 - the next time may be better, and nobody would begin anew what ended here
                 _log.exception("%s could not do its work", self._name)
             self._wanted.wait(max(self._every, _SHARE * (time.monotonic() - began)))

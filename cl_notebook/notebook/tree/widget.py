@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
 import threading
 import time
@@ -80,6 +81,7 @@ class Tree(anywidget.AnyWidget):
         self._measured_of = frozenset(session.backends)
         self._last_filter = ""
         self._views = 0
+        self._talk = contextvars.copy_context()
         key = uuid.uuid4().hex
         first = self._first(_title(resource))  # only now it is known what is open without being asked
         super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=first)
@@ -150,6 +152,7 @@ class Tree(anywidget.AnyWidget):
             if self._views <= 0:
                 self._rest()
             return
+        self._talk = contextvars.copy_context()  # see Leased
         self._watcher.heard()
         self._capacities.heard()
         match message:
@@ -264,7 +267,7 @@ class Tree(anywidget.AnyWidget):
 
     def _push(self, told: dict[str, Any]) -> None:
         if self.comm is not None:
-            self.send(told)
+            self._talk.copy().run(self.send, told)
 
 
 def _title(resource: Tracked | None) -> str:

@@ -10,6 +10,7 @@ import { createToolbar } from "./toolbar.js";
 import { icon } from "./icons.js";
 
 const LOOKS = ["filter", "only_faults", "sort"];
+const OWN_KEYS = "data-lm-suppress-shortcuts";
 const WARNING = 8000;
 const SETTLED = 200;
 
@@ -168,7 +169,9 @@ function render({ model, el: place, signal }) {
   const remote = connectRemote(app, model);
   const grid = (app.grid = createGrid(app));
   const follow = connectGrid(app, model);
-  app.el = el("div", { class: "cl-live", "data-lm-suppress-shortcuts": "true" });
+  app.el = el("div", { class: "cl-live", [OWN_KEYS]: "true" });
+  // Notebook 7 begins to look for shortcuts at what has the focus, and finds its own before it gets to the root.
+  app.el.addEventListener("focusin", ({ target }) => target.setAttribute(OWN_KEYS, "true"));
   const side = connectPane(app, createPane(app));
   const hide = () => (hiding.textContent = hidingStyle(model.get("_key") ?? ""));
   const again = () => grid.cache.restart(true);
