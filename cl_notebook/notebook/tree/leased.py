@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 class Leased:
     """Calls *work* again and again, from the first word of a view until the last is long ago.
 
-    It works in the context of the last word: ipykernel (7.4) hands what a view asks to the subshell in whose context the widget
-    last said something, whatever the view says. Said in the thread's own context, the next question would wait for the running cell.
+    It works in the context of the last word: ipykernel (7.4) hands what a view asks to the subshell in whose context the
+    widget last said something, whatever the view says. Said in the thread's own, the next question would wait for the cell.
     """
 
     def __init__(self, name: str, work: Callable[[], None], every: float) -> None:
