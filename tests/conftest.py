@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import cl_notebook as cl
+from tests.requiring import require
 
 MiB = 1024**2
 Mount = Callable[..., Path]
@@ -41,18 +42,11 @@ def sim(session: cl.Session, tmp_path: Path) -> cl.Backend:
     return session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
 
 
-def _require(missing: str) -> None:
-    # what is missing is an error where tests must be complete, and one line of explanation on a developer's machine
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"this test needs {missing}", pytrace=False)
-    pytest.skip(f"needs {missing}")
-
-
 @pytest.fixture(scope="session")
 def root() -> None:
     """Require root and loop devices."""
     if os.geteuid() != 0 or not Path("/dev/loop-control").exists():
-        _require("root and /dev/loop-control")
+        require("root and /dev/loop-control")
 
 
 @pytest.fixture
@@ -79,7 +73,7 @@ def mount(root: None, tmp_path: Path) -> Iterator[Mount]:  # noqa: ARG001 - aske
 def _format(kind: str, size: int, image: Path) -> None:
     program = shutil.which(f"mkfs.{kind}")
     if program is None:
-        _require(f"mkfs.{kind}")
+        require(f"mkfs.{kind}")
     with image.open("wb") as file:
         file.truncate(size * MiB)
     subprocess.run([f"mkfs.{kind}", "-q", image], check=True, capture_output=True)

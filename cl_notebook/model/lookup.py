@@ -26,11 +26,11 @@ MOST = 1000
 """Resources that one search returns at most of each kind."""
 
 _NAMED = (Volume, Snapshot, Backend)
-_ALL = (Volume, Snapshot, Connection, Backend)
+ALL = (Volume, Snapshot, Connection, Backend)
 
 
 def find(
-    context: Context, text: str, kinds: Sequence[type[Tracked]] = _ALL, *, everything: bool = False, parts: bool = True
+    context: Context, text: str, kinds: Sequence[type[Tracked]] = ALL, *, everything: bool = False, parts: bool = True
 ) -> list[Tracked]:
     """Return what *text* fits in the narrowest sense that fits anything: an id, a name, the beginning of an id, a part of a name.
 
@@ -49,9 +49,9 @@ def find(
     checks.text(text, "What to look for")
     low = text.strip().lower()
     ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.ColumnElement[bool]]], ...] = (
-        (_ALL, lambda cls: cls.id == low),
+        (ALL, lambda cls: cls.id == low),
         (_NAMED, lambda cls: cls.name == text),
-        (_ALL, lambda cls: sa.and_(cls.id >= low, cls.id < low + "g")),
+        (ALL, lambda cls: sa.and_(cls.id >= low, cls.id < low + "g")),
         (_NAMED, lambda cls: cls.name.icontains(text, autoescape=True)),
     )
     found: dict[str, Tracked] = {}

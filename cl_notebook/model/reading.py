@@ -28,6 +28,11 @@ _TICK = "_read_at_tick"
 _PEERS = "_peers"
 
 
+def pages(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Return *ids* in parts, each as many as one query asks for."""
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+
+
 def get(context: Context, cls: type[T], resource_id: str) -> T | None:
     """Return the object of one row, from memory if it is held there and nobody changed the row since."""
     with context.lock:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.grammar import Call
     from cl_notebook.session import Session
 
-ALL: tuple[type[Tracked], ...] = (Volume, Snapshot, Connection, Backend)
+ALL: tuple[type[Tracked], ...] = lookup.ALL
 SHORTEST = 4
 """Characters of an id that are needed to act on the resource: fewer are too easily a slip of the finger."""
 

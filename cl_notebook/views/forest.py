@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
+from cl_notebook.model.reading import pages
 from cl_notebook.views.kinds import CONNECTION, KINDS, SNAPSHOT
 from cl_notebook.views.matching import parse
 from cl_notebook.views.showing import Showing, check_ids, scope
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from cl_notebook.model.context import Context
     from cl_notebook.model.tracked import Tracked
@@ -124,7 +125,7 @@ class _Reader:
 
     def _fill(self, volumes: Sequence[Node], backend_id: str = "") -> None:
         by_id = {row.id: row for row in volumes}
-        for ids in _pages(list(by_id)):
+        for ids in pages(list(by_id)):
             for volume_id, row in self._snapshots(self._below(SNAPSHOT, ids, backend_id)):
                 self._put(by_id[volume_id], row)
             for volume_id, row in self._connections(self._below(CONNECTION, ids, backend_id)):
@@ -164,8 +165,3 @@ class _Reader:
 
 
 _VOLUME = (Volume.id, Volume.name, Volume.status, Volume.size, Volume.host, Volume.created_at)
-_PAGE = 500
-
-
-def _pages(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE))

@@ -14,7 +14,7 @@ from cl_notebook.views.kinds import KINDS
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Key = tuple[Any, ...]
 """Where a row stands in the order: the values that it is sorted by, its id last."""
@@ -48,6 +48,11 @@ class Order:
     def reverse(self) -> bool:
         """Whether the largest key comes first; of two ages, the younger one has the later moment."""
         return self.descending is not (self.by == "age")
+
+    def directed(self, terms: Iterable[sa.ColumnElement[Any]], *, back: bool = False) -> list[sa.ColumnElement[Any]]:
+        """Return *terms* as they stand in ORDER BY; *back* for the opposite direction."""
+        down = self.reverse is not back
+        return [term.desc() if down else term for term in terms]
 
     @property
     def plain(self) -> bool:
@@ -195,8 +200,7 @@ class Level:
 
     def _shown(self) -> tuple[sa.ColumnElement[Any], ...]:
         kind = self._columns
-        matches = sa.literal_column("1") if self._matches is None else sa.case((self._matches, 1), else_=0)
-        return (kind.id, kind.parent, kind.name, kind.status, kind.size, kind.where, kind.created_at, matches)
+        return (kind.id, kind.parent, kind.name, kind.status, kind.size, kind.where, kind.created_at, as_flag(self._matches))
 
     def _rows(
         self, connection: sa.Connection, start: int, count: int, columns: Sequence[sa.ColumnElement[Any]]
@@ -206,7 +210,7 @@ class Level:
         if self._listed is not None:
             ids = [key[-1] for key in self._listed[start : start + count]]
             # no longer whose they are or which of them are shown: that was asked when they were listed
-            return connection.execute(_labelled(*self._terms, *columns).where(self._columns.id.in_(ids))).all()
+            return connection.execute(labelled(*self._terms, *columns).where(self._columns.id.in_(ids))).all()
         place, key = self._nearest(connection, start)
         if abs(start - place) > _NEAR or place > start:
             key = self._key_at(connection, start, place, key)
@@ -274,11 +278,10 @@ class Level:
             del self._at[1::2], self._keys[1::2]
 
     def _select(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
-        return _labelled(*columns).select_from(self._columns.table).where(self._where)
+        return labelled(*columns).select_from(self._columns.table).where(self._where)
 
     def _sorted(self, statement: sa.Select[*tuple[Any, ...]], *, back: bool = False) -> sa.Select[*tuple[Any, ...]]:
-        down = self._order.reverse is not back
-        return statement.order_by(*[term.desc() if down else term for term in self._terms])
+        return statement.order_by(*self._order.directed(self._terms, back=back))
 
     def _beyond(self, connection: sa.Connection, key: Key, *, same: bool, back: bool = False) -> sa.ColumnElement[bool]:
         """Return the condition of standing behind *key* (before it: *back*), or there (*same*)."""
@@ -293,8 +296,13 @@ class Level:
         return sa.and_(self._terms[0] <= key[0] if down else self._terms[0] >= key[0], test)
 
 
-def _labelled(*columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
-    # a column may be asked for twice, as a key and as what is shown
+def as_flag(test: sa.ColumnElement[bool] | None) -> sa.ColumnElement[Any]:
+    """Return the column that is 1 where *test* holds, and everywhere if there is none."""
+    return sa.literal_column("1") if test is None else sa.case((test, 1), else_=0)
+
+
+def labelled(*columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+    """Return the SELECT of *columns*, any of which may be asked for twice: as a key, and as what is shown."""
     return sa.select(*[column.label(f"c{place}") for place, column in enumerate(columns)])
 
 

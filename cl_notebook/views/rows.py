@@ -196,9 +196,8 @@ class Rows:
         with self._session.store.reading() as connection:
             return self._place(connection, row_id, hint)
 
-    def open(self, row_id: str, hint: int | None = None) -> bool:
-        """Open a backend or a volume; return whether that changed anything. *hint* is where it was seen."""
-        del hint  # what was on a page is known by its id
+    def open(self, row_id: str) -> bool:
+        """Open a backend or a volume; return whether that changed anything."""
         with self._session.store.reading() as connection:
             found = self._find(connection, row_id)
             changes = found is not None and found[0] in {BACKEND, VOLUME} and self._openings.open(row_id)

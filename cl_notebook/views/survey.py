@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from cl_notebook.views.kinds import BACKEND, BELOW_VOLUMES, KINDS, VOLUME
 from cl_notebook.views.layout import Below, Branch, Head, Layout, Part
-from cl_notebook.views.levels import Key, Level
+from cl_notebook.views.levels import Key, Level, as_flag, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -124,7 +124,7 @@ class Survey:
         backend = KINDS[BACKEND]
         terms = backend.orders()[self._order.by]
         statement = sa.select(backend.id, backend.name, backend.where, backend.created_at)
-        statement = statement.order_by(*[term.desc() if self._order.reverse else term for term in terms])
+        statement = statement.order_by(*self._order.directed(terms))
         if self._top is not None:
             statement = statement.where(backend.id == self._top[1])
         heads = [
@@ -178,7 +178,7 @@ class Survey:
         # the limit within, so that nothing is sorted before it is known to be little
         found = sa.select(*columns).where(*tests).limit(LISTED + 1).subquery()
         terms = list(found.c)[1:]
-        statement = sa.select(found).order_by(found.c.parent, *[term.desc() if self._order.reverse else term for term in terms])
+        statement = sa.select(found).order_by(found.c.parent, *self._order.directed(terms))
         rows = connection.execute(statement).all()
         if len(rows) > LISTED:
             return False
@@ -199,12 +199,10 @@ class Survey:
 
     def _volumes(self, connection: sa.Connection, ids: Collection[str]) -> list[Seen]:
         volume = KINDS[VOLUME]
-        itself = self._showing.itself(VOLUME, seek=False)
-        matches = sa.literal_column("1") if itself is None else sa.case((itself, 1), else_=0)
+        matches = as_flag(self._showing.itself(VOLUME, seek=False))
         terms = volume.orders()[self._order.by]
-        columns = [volume.id, volume.parent, matches, *terms]
-        statement = sa.select(*[column.label(f"c{place}") for place, column in enumerate(columns)]).where(volume.id.in_(ids))
-        statement = statement.order_by(*[term.desc() if self._order.reverse else term for term in terms])
+        statement = labelled(volume.id, volume.parent, matches, *terms).where(volume.id.in_(ids))
+        statement = statement.order_by(*self._order.directed(terms))
         found = connection.execute(statement) if ids else ()
         return [Seen(row[0], row[1], bool(row[2]), tuple(row[3:])) for row in found]
 

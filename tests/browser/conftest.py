@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from tests.browser import browsers
 from tests.browser.desk import Desk
 from tests.browser.lab import Lab
 from tests.browser.server import serving
+from tests.requiring import require
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -38,10 +38,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give a running JupyterLab server."""
     lacking = browsers.missing()
-    if lacking and os.environ.get("CI") == "true":
-        pytest.fail(f"this test needs {lacking}", pytrace=False)
     if lacking:
-        pytest.skip(f"needs {lacking}")
+        require(lacking)
     with serving(tmp_path_factory.mktemp("lab")) as running:
         yield running
 

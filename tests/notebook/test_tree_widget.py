@@ -431,7 +431,7 @@ def test_branches_that_are_opened_at_the_same_time_stay_open(view: View, session
     for backend in backends:
         backend.create_volume(1)
     view.tree = Tree(session)
-    asked = [messages.Open(id=1, row=one.id, index=0, on=True, start=0, count=9) for one in backends]
+    asked = [messages.Open(id=1, row=one.id, on=True, start=0, count=9) for one in backends]
     for _ in range(30):
         view.tree.opened = []
         threads = [threading.Thread(target=view.tree._answers.answer, args=(one,)) for one in asked]

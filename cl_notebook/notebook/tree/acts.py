@@ -12,6 +12,7 @@ from cl_notebook.notebook.grammar import Call
 from cl_notebook.notebook.magic import one_line
 from cl_notebook.notebook.progress import silenced
 from cl_notebook.notebook.tree import lines
+from cl_notebook.notebook.tree.closed import refuse_if_closed
 from cl_notebook.notebook.tree.offers import offers
 from cl_notebook.views.safe import plain
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.session import Session
 
-__all__ = ["Outcome", "for_a_cell", "line", "offers", "refuse_if_closed", "run"]
+__all__ = ["Outcome", "for_a_cell", "line", "offers", "run"]
 
 _REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
 _TOLD = 3
@@ -113,18 +114,6 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
     more = f"; and {len(outcomes) - _TOLD} more" if len(outcomes) > _TOLD else ""
     ids = tuple(each for outcome in outcomes for each in outcome.ids)
     return Outcome("; ".join(outcome.text for outcome in outcomes[:_TOLD]) + more, ids)
-
-
-def refuse_if_closed(session: Session) -> None:
-    """Refuse a *session* that is closed.
-
-    Raises:
-        Refused: it is.
-
-    """
-    if session.is_closed:
-        msg = "The session of this tree is closed. Run the cell again for the present one."
-        raise errors.Refused(msg)
 
 
 def _said(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or several

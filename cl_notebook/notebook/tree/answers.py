@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cl_notebook import errors
 from cl_notebook.notebook.tree import messages as ask
 from cl_notebook.notebook.tree import selection, wire
+from cl_notebook.notebook.tree.closed import refuse_if_closed
 from cl_notebook.views import counts
 from cl_notebook.views.rows import MOST
 
@@ -57,7 +58,7 @@ class Answers:
             case ask.Rows():
                 told = self._window_around(message)
             case ask.Open():
-                told = self._after(message, lambda: self._turn(message.row, message.index, on=message.on))
+                told = self._after(message, lambda: self._turn(message.row, on=message.on))
             case ask.All():
                 told = self._after(message, self._rows.open_all if message.on else self._rows.close_all)
             case ask.Select():
@@ -138,9 +139,7 @@ class Answers:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
-        if self._session.is_closed:
-            msg = "The session of this tree is closed. Run the cell again for the present one."
-            raise errors.Refused(msg)
+        refuse_if_closed(self._session)
         with self._lock:
             yield
 
@@ -186,9 +185,9 @@ class Answers:
         self._push({"push": "changed", "rev": window["rev"], "total": window["total"]})
         return window
 
-    def _turn(self, row_id: str, index: int, *, on: bool) -> None:
+    def _turn(self, row_id: str, *, on: bool) -> None:
         if on:
-            self._rows.open(row_id, index)
+            self._rows.open(row_id)
         else:
             self._rows.close(row_id)
 
@@ -220,8 +219,8 @@ class Answers:
         """Select no longer what is not there any more: an act on several rows would be refused for its sake."""
         with self._telling:
             selected = list(self._shown.selected)
-            there = selection.tracked(self._session, selected) if selected else frozenset()
-            if not there.issuperset(selected):
+            there = selection.kinds(self._session, selected) if selected else {}
+            if not there.keys() >= set(selected):
                 self._shown.selected = [row_id for row_id in selected if row_id in there]
 
     def _select(self, ids: Sequence[str], how: str) -> Answer:

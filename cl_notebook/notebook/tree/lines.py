@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import Backend, Connection, Snapshot, Volume
+from cl_notebook.model import Connection
+from cl_notebook.model.reading import pages
 from cl_notebook.notebook import connection, lost, snapshot, volume
 from cl_notebook.notebook.parsing import Parsed, parse
+from cl_notebook.notebook.tree import selection
 from cl_notebook.notebook.words import quoted
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ COMMANDS: Mapping[str, Command] = {
 MOST = 10_000
 """Resources that one act takes at most."""
 
-_PAGE = 500
 _ORDER = ("connection", "snapshot", "volume", "backend")  # what hangs on something else goes first
 
 
@@ -205,22 +206,12 @@ def _checked_ids(ids: Sequence[str]) -> list[str]:
 
 def _kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
     """Return the kind of each of the *ids*, in their order."""
-    found: dict[str, str] = {}
-    tables: tuple[Any, ...] = (Volume, Snapshot, Connection, Backend)
-    with session.store.reading() as reading:
-        for page in _pages(ids):
-            for cls in tables:
-                chosen = sa.select(cls.id).where(cls.id.in_([_storable(each) for each in page]))
-                found |= dict.fromkeys(reading.execute(chosen).scalars(), cls.kind)
+    found = selection.kinds(session, ids)
     for each in ids:
         if each not in found:
             msg = f"Nothing is tracked under the id {each!r} any more."
             raise errors.NotFound(msg)
     return {each: found[each] for each in ids}
-
-
-def _storable(text: str) -> str:
-    return "".join("" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 
 def _that_can(session: Context, act: str, kinds: Mapping[str, str]) -> dict[str, str]:
@@ -238,12 +229,8 @@ def attached_here(session: Context, ids: Sequence[str]) -> set[str]:
     mine = sa.and_(Connection.path.is_not(None), Connection.attached_host == session.settings.host)
     found: set[str] = set()
     with session.store.reading() as reading:
-        for page in _pages(ids):
+        for page in pages(ids):
             either = sa.or_(Connection.id.in_(page), Connection.volume_id.in_(page))
             for row in reading.execute(sa.select(Connection.id, Connection.volume_id).where(mine, either)):
                 found |= {row.id, row.volume_id}
     return found
-
-
-def _pages(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE))

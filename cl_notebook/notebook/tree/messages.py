@@ -59,7 +59,6 @@ class Open(Window, tag="open", frozen=True, kw_only=True):
     """A branch is to be opened or closed."""
 
     row: _Id
-    index: _Index
     on: bool
 
 
@@ -103,20 +102,20 @@ class Details(Message, tag="details", frozen=True, kw_only=True):
     row: _Id
 
 
-class Line(Message, tag="line", frozen=True, kw_only=True):
+class Chosen(Message, frozen=True, kw_only=True):
+    """A message about an act on these resources, with what was typed for it."""
+
+    act: _Text
+    ids: _Ids
+    values: dict[_Text, str | int | float | bool | None] = {}
+
+
+class Line(Chosen, tag="line", frozen=True, kw_only=True):
     """The line of magic that an act would run is to be shown."""
 
-    act: _Text
-    ids: _Ids
-    values: dict[_Text, str | int | float | bool | None] = {}
 
-
-class Act(Message, tag="act", frozen=True, kw_only=True):
+class Act(Chosen, tag="act", frozen=True, kw_only=True):
     """Something is to be done with resources."""
-
-    act: _Text
-    ids: _Ids
-    values: dict[_Text, str | int | float | bool | None] = {}
 
 
 _ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Line | Act

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading
+from cl_notebook.notebook.resources import ALL
 from cl_notebook.views.forest import Node
 
 if TYPE_CHECKING:
@@ -17,31 +18,30 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.model.tracked import Tracked
 
-_AT_ONCE = 500
-
 
 def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
     """Return the live objects with these ids, in their order; those that are gone are left out."""
     found: dict[str, Tracked] = {}
     left = list(ids)
-    classes: tuple[type[Tracked], ...] = (Volume, Snapshot, Connection, Backend)
-    for cls in classes:
-        for start in range(0, len(left), _AT_ONCE):
-            page = sa.select(cls).where(cls.id.in_(left[start : start + _AT_ONCE]))
-            found |= {resource.id: resource for resource in reading.select(session, page)}
+    for cls in ALL:
+        for page in reading.pages(left):
+            found |= {resource.id: resource for resource in reading.select(session, sa.select(cls).where(cls.id.in_(page)))}
         left = [resource_id for resource_id in left if resource_id not in found]
     return [found[resource_id] for resource_id in ids if resource_id in found]
 
 
-def tracked(session: Context, ids: Sequence[str]) -> frozenset[str]:
-    """Return those of the *ids* that something has."""
-    found: set[str] = set()
-    classes: tuple[type[Tracked], ...] = (Volume, Snapshot, Connection, Backend)
+def kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
+    """Return the kind of each of the *ids* that something has."""
+    found: dict[str, str] = {}
     with session.store.reading() as connection:
-        for start in range(0, len(ids), _AT_ONCE):
-            for cls in classes:
-                found |= set(connection.execute(sa.select(cls.id).where(cls.id.in_(ids[start : start + _AT_ONCE]))).scalars())
-    return frozenset(found)
+        for page in reading.pages([_storable(each) for each in ids]):
+            for cls in ALL:
+                found |= dict.fromkeys(connection.execute(sa.select(cls.id).where(cls.id.in_(page))).scalars(), cls.kind)
+    return found
+
+
+def _storable(text: str) -> str:
+    return "".join("" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 
 def frame(resources: Sequence[Tracked]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cl_notebook import errors
+from cl_notebook.notebook.tree.closed import refuse_if_closed
 from cl_notebook.notebook.tree.leased import Leased
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ class Watcher(Leased):
             self._watched.alive()
 
     def _state(self) -> _State:
-        if self._session.is_closed:
-            msg = "The session of this tree is closed. Run the cell again for the present one."
-            raise errors.Refused(msg)
+        refuse_if_closed(self._session)
         store, seen = self._session.store, self._seen
         token, opened = store.token(), frozenset(self._session.backends)
         if isinstance(token, int) and seen is not None and token == seen.token:  # nobody wrote anything

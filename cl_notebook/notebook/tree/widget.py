@@ -19,6 +19,7 @@ from cl_notebook import errors
 from cl_notebook.notebook.tree import acts, bundle, details, messages, selection
 from cl_notebook.notebook.tree.answers import Answers
 from cl_notebook.notebook.tree.capacities import Capacities
+from cl_notebook.notebook.tree.closed import refuse_if_closed
 from cl_notebook.notebook.tree.watcher import Watcher
 from cl_notebook.views.levels import order
 from cl_notebook.views.rows import Rows
@@ -170,7 +171,7 @@ class Tree(anywidget.AnyWidget):
         try:
             told = answer()
         except errors.Error as error:
-            told = {"problem": str(error), **_line_of(error)}
+            told = {"problem": str(error)}
         except Exception as error:  # noqa: BLE001 - who asked must be told, and the kernel's log, too
             _log.exception("The tree could not answer %r", message)
             told = {"problem": f"{type(error).__name__}: {errors.one_line(error)}"}
@@ -184,10 +185,10 @@ class Tree(anywidget.AnyWidget):
         return details.details(self._session, get_ipython(), found[0])
 
     def _objects(self, ids: Sequence[str]) -> list[Tracked]:
-        acts.refuse_if_closed(self._session)
+        refuse_if_closed(self._session)
         return selection.objects(self._session, ids)
 
-    def _line(self, message: messages.Line | messages.Act) -> str:
+    def _line(self, message: messages.Chosen) -> str:
         return acts.line(self._session, message.act, message.ids, message.values)
 
     def _act(self, message: messages.Act) -> dict[str, Any]:
@@ -272,8 +273,3 @@ class Tree(anywidget.AnyWidget):
 
 def _title(resource: Tracked | None) -> str:
     return "Block storage" if resource is None else resource.label()
-
-
-def _line_of(error: errors.Error) -> dict[str, Any]:
-    line = getattr(error, "line", None)
-    return {} if line is None else {"line": line}

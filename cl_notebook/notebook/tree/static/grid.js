@@ -212,7 +212,7 @@ export function createGrid(app) {
 
   async function turn(row, on) {
     if (!row?.children || row.open === on) return;
-    await tried(cache.turn("open", { row: row.id, index: row.index, on }));
+    await tried(cache.turn("open", { row: row.id, on }));
   }
 
   async function all(on) {
