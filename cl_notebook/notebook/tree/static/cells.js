@@ -52,7 +52,8 @@ function setIcon(holder, name) {
 }
 
 // Below a backend there may be more than a filter shows.
-function childrenOf({ kind, children }, all) {
+function childrenOf({ kind, id, children }, head) {
+  const all = head?.shown == null ? 0 : head.backends[id]?.volumes;
   if (kind === "backend" && all > children) return `${count(children)} of ${count(all)}`;
   return children || kind === "backend" ? count(children) : "";
 }
@@ -65,7 +66,7 @@ function fillName(cell, row, app) {
   setAttr(kind, "title", row.kind || null);
   setText(text, name);
   setAttr(cell, "title", name || null);
-  setText(below, childrenOf(row, app.head?.backends?.[row.id]?.volumes));
+  setText(below, childrenOf(row, app.head));
 }
 
 function sign(cell, name, word, title) {
