@@ -24,7 +24,7 @@ def main() -> int:
             return 1
     for cell in tour["cells"]:
         if cell["source"].startswith(TREE):
-            texts = [output["data"]["text/plain"] for output in cell["outputs"] if "data" in output]
+            texts = [text for output in cell["outputs"] if (text := output.get("data", {}).get("text/plain"))]
             sys.stdout.write("\n" + "\n".join(texts) + "\n")
     return 0
 
