@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,7 @@ def bare_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inte
     shell.Completer.use_jedi = False
     yield shell
     shell.run_line_magic("unload_ext", "cl_notebook")
+    atexit.unregister(shell.atexit_operations)  # hundreds of shells, each cleaned up when all is over, take minutes
 
 
 @pytest.fixture
