@@ -15,8 +15,18 @@ RUN := .venv/bin/python -m
 PIP := $(RUN) pip --quiet --quiet --disable-pip-version-check install
 KERNEL := $(wildcard jupyter-config/kernels/cl_notebook/*)
 
-# command:package of Debian's, for the tests that work on real devices and file systems, and in a real browser
+DEBIAN_MODULES := /usr/lib/python3/dist-packages
+
+# command:package of Debian's, or file:package, for the tests that work on real devices and file systems, and in a real browser
 TOOLS := losetup:util-linux mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs chromium:chromium npm:npm
+# likewise, for those that work on real storage
+TOOLS += linux.uml:user-mode-linux modprobe:kmod udevadm:udev ip:iproute2 lvm:lvm2 thin_check:thin-provisioning-tools \
+	iscsiadm:open-iscsi exportfs:nfs-kernel-server mount.nfs:nfs-common qemu-io:qemu-utils ceph-mon:ceph-mon ceph-mgr:ceph-mgr \
+	ceph-osd:ceph-osd ceph:ceph-common sshd:openssh-server lsscsi:lsscsi \
+	$(DEBIAN_MODULES)/rados.*.so:python3-rados $(DEBIAN_MODULES)/rbd.*.so:python3-rbd
+
+# releases of Cinder whose drivers the tests run, each in an environment of its own
+CINDERS := 29 28
 
 # npm's package that tells what is wrong with a page for assistive technology, and the SHA-256 of it
 AXE := axe-core-4.14.1
@@ -35,7 +45,7 @@ tour: .venv/.tour
 
 ##test   run all tests (ARGS="-k snapshot" and the like are passed on)
 .PHONY: test
-test: .venv/.test tools .venv/axe/$(AXE).tgz
+test: .venv/.test tools .venv/axe/$(AXE).tgz .venv-cinder/.ready librbd
 	$(RUN) pytest $(ARGS)
 
 ##check  lint, formatting, types
@@ -53,7 +63,7 @@ bench: .venv/.bench tools .venv/axe/$(AXE).tgz .peer/.ready
 ##clean  remove what the other targets made
 .PHONY: clean
 clean:
-	rm -rf .venv .peer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-cinder .peer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -74,17 +84,48 @@ help:
 	@$(PIP) --upgrade 'pip>=25.1'
 	@touch $@
 
-# Installed where we may; named where we may not: the tests that need them say so, too.
+# Installed where we may; named where we may not: the tests that need them say so, too. No daemon is started that nobody asked for.
 .PHONY: tools
 tools:
 	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
-	for tool in $(TOOLS); do command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	for tool in $(TOOLS); do \
+		command -v "$${tool%%:*}" >/dev/null || compgen -G "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; \
+	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then as_root=env; elif sudo -n true 2>/dev/null; then as_root='sudo env'; else as_root=; fi; \
 	if [ -z "$$as_root" ] || ! command -v apt-get >/dev/null; then echo "some tests need these packages:$$missing"; exit 0; fi; \
 	echo "installing$$missing"; \
+	policy=/usr/sbin/policy-rc.d; \
+	if [ ! -e "$$policy" ]; then \
+		trap '$$as_root rm -f $$policy' EXIT; \
+		printf '#!/bin/sh\nexit 101\n' | $$as_root tee "$$policy" >/dev/null; \
+		$$as_root chmod 755 "$$policy"; \
+	fi; \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get update -qq; \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# They are installed side by side, for pip waits for the network and for the disk in turn.
+.venv-cinder/.ready: $(CINDERS:%=tests/storage/cinder-%.txt) | .venv/.pip
+	@echo "installing Cinder $(CINDERS) into .venv-cinder"
+	@rm -rf .venv-cinder; running=; \
+	for release in $(CINDERS); do \
+		{ $(RUN) venv .venv-cinder/$$release; \
+		.venv-cinder/$$release/bin/python -m pip --quiet --quiet --disable-pip-version-check install \
+			--requirement tests/storage/cinder-$$release.txt; } & \
+		running="$$running $$!"; \
+	done; \
+	for one in $$running; do wait "$$one"; done
+	@touch $@
+
+# Debian's modules for Ceph are on no package index. The two files alone, and only for the Python that they were made for.
+.PHONY: librbd
+librbd: .venv/.test .venv-cinder/.ready
+	@for python in .venv/bin/python $(CINDERS:%=.venv-cinder/%/bin/python); do \
+		"$$python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"), sysconfig.get_path("platlib"))' \
+		| { read -r suffix folder; for module in rados rbd; do \
+			file="$(DEBIAN_MODULES)/$$module$$suffix"; if [ -e "$$file" ]; then ln -sfn "$$file" "$$folder/"; fi; \
+		done; }; \
+	done
 
 .venv/axe/$(AXE).tgz: | .venv/.pip
 	@command -v npm >/dev/null || { echo "no npm: the tests in a browser need $(AXE) of it"; exit 0; }; \

@@ -41,6 +41,7 @@ __all__ = [
     "errors",
     "find",
     "frames",
+    "get_connector_properties",
     "load_ipython_extension",
     "setup",
     "tree",
@@ -63,6 +64,24 @@ def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the in
 
     """
     return default_session().find(text, all=all)
+
+
+def get_connector_properties(
+    protocol: str | None = None, *, multipath: bool = False, enforce_multipath: bool | None = None
+) -> dict[str, Any]:
+    """Return what this host has to tell storage that is to let it in: os-brick's connector properties, for ``Volume.connect``.
+
+    Args:
+        protocol: leave out what this protocol (``local``, ``rbd``…) does not need; by default it is all that os-brick finds.
+        multipath: say that several paths are to be used.
+        enforce_multipath: fail where multipathd does not run, instead of using one path; the same as *multipath* by default.
+
+    Raises:
+        AttachError: os-brick could not find out.
+
+    """
+    host = default_session().host
+    return host.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
 
 
 def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - what it is depends on the front end

@@ -23,6 +23,9 @@
     │   ├── BusyOnStorage              the storage still has it in use (ResourceBusy too)
     │   └── NotSupported               the driver lacks the capability
     └── AttachError                    the host could not attach or detach the device
+        └── HostUnreachable            another host does not answer, or went away before it did
+
+Beside the tree stands ``StillRunning``, a ``KeyboardInterrupt``: the user does not wait any more, the storage goes on.
 
 Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
 the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
@@ -135,6 +138,28 @@ class NotSupported(DriverError):
 
 class AttachError(Error):
     """os-brick or the operating system could not attach, extend or detach the device."""
+
+
+class HostUnreachable(AttachError):
+    """Another host does not answer, or went away before it did: then what it was asked for may have been done."""
+
+    def __init__(self, message: str, *, untouched: bool = False) -> None:
+        """``untouched`` says that nothing was asked of it yet."""
+        super().__init__(message)
+        self.untouched = untouched
+
+
+class StillRunning(KeyboardInterrupt):
+    """The waiting for an act was interrupted, the act was not: ``operation`` is its number in the history."""
+
+    def __init__(self, message: str, operation: int) -> None:
+        """Keep the number beside the message."""
+        super().__init__(message)
+        self.operation = operation
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython what to show: where the waiting was interrupted says nothing."""
+        return [one_line(self)]
 
 
 def one_line(error: BaseException) -> str:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
 
 from cl_notebook import errors, settings
-from cl_notebook.drivers import config as driver_config
-from cl_notebook.drivers import registry
 from cl_notebook.drivers.base import no_progress
-from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import Backend, checks, context, lookup, reading
-from cl_notebook.model.changes import Insert, Update
+from cl_notebook.model import Backend, context, lookup, reading
 from cl_notebook.model.journal import Journal
+from cl_notebook.model.opening import Opening
 from cl_notebook.store import Store
 from cl_notebook.store.follower import Follower
 
@@ -28,22 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from cl_notebook.attach import Host
+    from cl_notebook.attach import AttachingHost, Host, Hosts
     from cl_notebook.drivers.base import Driver, Progress
     from cl_notebook.model.tracked import Tracked
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A driver at work, its whole configuration, and the stored part of it that it was opened for."""
-
-    driver: Driver
-    config: dict[str, Any]
-    stored: tuple[str, dict[str, Any]]
-
-
-def _stored_part(backend: Backend) -> tuple[str, dict[str, Any]]:
-    return backend.volume_driver, dict(backend.stored_config)
 
 
 class Session:
@@ -81,9 +63,8 @@ class Session:
         self.orm = sa_orm.Session(self.store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
         self.follower = Follower(self.store)
         self.journal = Journal(self)
-        self._drivers: dict[str, _Held] = {}
-        self._classes: dict[str, type[Driver]] = {}
-        self._host: Host | None = None
+        self._opening = Opening(self)
+        self._hosts: Hosts | None = None
 
     def __repr__(self) -> str:
         """Show the store and the open backends."""
@@ -100,12 +81,25 @@ class Session:
     @property
     def host(self) -> Host:
         """What attaches on this host; os-brick is loaded when it is first used."""
-        if self._host is None:
-            from cl_notebook.attach import Host  # noqa: PLC0415 - only who attaches pays for it
+        return self._attaching().here
+
+    def host_at(self, gateway: str | None) -> AttachingHost:
+        """Return what attaches on the host that an execnet specification (``ssh=root@node2``) leads to; None is this one.
+
+        Raises:
+            InvalidInput: *gateway* is no such specification.
+
+        """
+        self._refuse_if_closed()
+        return self._attaching().at(gateway)
+
+    def _attaching(self) -> Hosts:
+        if self._hosts is None:
+            from cl_notebook.attach import Hosts  # noqa: PLC0415 - only who attaches pays for it
 
             lock_path = settings.data_dir() / "locks"
-            self._host = Host(self.settings.host, self.settings.root_helper, lock_path)
-        return self._host
+            self._hosts = Hosts(self.settings.host, self.settings.root_helper, lock_path)
+        return self._hosts
 
     def close(self) -> None:
         """Close the backends' drivers and the store. Everything stays tracked; the objects of the session are let go.
@@ -114,11 +108,14 @@ class Session:
         """
         if self.is_closed:
             return
+        self.journal.wait()
         with self.lock, contextlib.ExitStack() as last:  # every step is taken, whatever the ones before it raise
             self.is_closed = True
             last.callback(self.store.close)
             last.callback(self.orm.close)
             last.callback(self.journal.close)
+            if self._hosts is not None:
+                last.callback(self._hosts.close)
             for backend in list(self.backends.values()):
                 last.callback(self.close_backend, backend)
 
@@ -147,132 +144,25 @@ class Session:
     def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False) -> Backend:
         """Open the backend *name*; see :class:`cl_notebook.Backend`."""
         self._refuse_if_closed()
-        name = checks.name(name, "volume_backend_name")
-        if not name:
-            msg = "A backend needs a name: cl.Backend('lvm', volume_driver='local', path='~/volumes')."
-            raise errors.InvalidInput(msg)
-        with self.lock:
-            stored = self._stored(name)
-            if stored is not None and not config:
-                return self._open(stored, self._config_of(stored))
-            driver_name, checked = self._checked(name, config, stored)
-            if stored is None:
-                return self._add(name, driver_name, checked)
-            if self._is_same(stored, driver_name, checked):
-                return self._open(stored, checked)
-            if not replace:
-                raise errors.AlreadyExists(_differs(stored, driver_name, self._storable(driver_name, checked)))
-            return self._replace(stored, driver_name, checked)
+        return self._opening.open_backend(name, config, replace=replace)
 
     def _refuse_if_closed(self) -> None:
         if self.is_closed:
             msg = f"{self!r} is closed. Open another: cl.setup(store=…)."
             raise errors.Refused(msg)
 
-    def close_backend(self, backend: Backend) -> None:
-        """Close the backend's driver."""
-        with self.lock:
-            self.backends.pop(backend.name, None)
-            held = self._drivers.pop(backend.id, None)
-        if held is not None:
-            with storage_call(backend.name, "close"):
-                held.driver.close()
+    def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
+        """Close the backend's driver; *kill* ends the process of one that has its own, also while it works."""
+        self._opening.close_backend(backend, kill=kill)
+
+    def held(self, backend: Backend) -> Driver | None:
+        """Return the backend's driver if it is at work; it is not opened for that."""
+        return self._opening.held(backend)
 
     def driver(self, backend: Backend) -> Driver:
         """Return the backend's driver, opened again from its stored configuration if need be."""
         self._refuse_if_closed()
-        with self.lock:
-            reading.get(self, Backend, backend.id)  # another session may have replaced its configuration
-            held = self._drivers.get(backend.id)
-            if held is not None and held.stored == _stored_part(backend):
-                return held.driver
-        if held is not None:
-            self.close_backend(backend)
-        self.open_backend(backend.name, {})
-        return self._drivers[backend.id].driver
-
-    def _stored(self, name: str) -> Backend | None:
-        found = reading.select(self, sa.select(Backend).where(Backend.name == name))
-        return found[0] if found else None
-
-    def _config_of(self, backend: Backend) -> dict[str, Any]:
-        held = self._drivers.get(backend.id)
-        return (
-            held.config
-            if held is not None and held.stored == _stored_part(backend)
-            else driver_config.check_config(backend.volume_driver, self._class(backend.volume_driver), backend.stored_config)
-        )
-
-    def _checked(self, name: str, config: dict[str, Any], stored: Backend | None) -> tuple[str, dict[str, Any]]:
-        options = dict(config)
-        driver_name = options.pop("volume_driver", stored.volume_driver if stored is not None else None)
-        if driver_name is None:
-            known = [row.name for row in reading.select(self, sa.select(Backend))]
-            hint = errors.did_you_mean(name, known)
-            msg = (
-                f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local', path=…)."
-            )
-            raise errors.NotFound(msg)
-        return driver_name, driver_config.check_config(driver_name, self._class(driver_name), options)
-
-    def _class(self, driver_name: str) -> type[Driver]:
-        # looking through the entry points of everything that is installed takes longer than opening a driver
-        held = self._classes.get(str(driver_name))
-        if held is None:
-            held = self._classes[str(driver_name)] = registry.load_driver(driver_name)
-        return held
-
-    def _storable(self, driver_name: str, config: dict[str, Any]) -> dict[str, Any]:
-        return driver_config.storable(self._class(driver_name), config)
-
-    def _is_same(self, stored: Backend, driver_name: str, checked: dict[str, Any]) -> bool:
-        held = self._drivers.get(stored.id)
-        if _stored_part(stored) != (driver_name, self._storable(driver_name, checked)):
-            return False
-        return held is None or held.stored != _stored_part(stored) or held.config == checked
-
-    def _start(self, name: str, driver_name: str, checked: dict[str, Any]) -> Driver:
-        with storage_call(name, "setup"):
-            driver = self._class(driver_name)(checked, backend_name=name)
-            driver.setup()
-        return driver
-
-    def _add(self, name: str, driver_name: str, checked: dict[str, Any]) -> Backend:
-        self.journal.refuse_if_read_only("add a backend")
-        driver = self._start(name, driver_name, checked)
-        row = {
-            "id": checks.new_id(None),
-            "name": name,
-            "volume_driver": driver_name,
-            "stored_config": self._storable(driver_name, checked),
-        }
-        try:
-            made = self.journal.record("add", [Insert(Backend, row)], Insert(Backend, row))[0]
-        except errors.StoreError:
-            driver.close()
-            if self._stored(name) is None:
-                raise
-            return self.open_backend(name, {"volume_driver": driver_name, **checked})  # another kernel was faster
-        return self._hold(made, driver, checked)  # type: ignore[arg-type] # it is the row just inserted
-
-    def _open(self, stored: Backend, checked: dict[str, Any]) -> Backend:
-        held = self._drivers.get(stored.id)
-        if held is not None and held.stored == _stored_part(stored):
-            return stored
-        return self._hold(stored, self._start(stored.name, stored.volume_driver, checked), checked)
-
-    def _replace(self, stored: Backend, driver_name: str, checked: dict[str, Any]) -> Backend:
-        self.journal.refuse_if_read_only("replace a backend")
-        driver = self._start(stored.name, driver_name, checked)
-        values = {"volume_driver": driver_name, "stored_config": self._storable(driver_name, checked)}
-        self.journal.record("replace", [Update(stored, values)], stored)
-        self.close_backend(stored)
-        return self._hold(stored, driver, checked)
-
-    def _hold(self, backend: Backend, driver: Driver, checked: dict[str, Any]) -> Backend:
-        self._drivers[backend.id] = _Held(driver, checked, _stored_part(backend))
-        self.backends[backend.name] = backend
-        return backend
+        return self._opening.driver(backend)
 
 
 @contextlib.contextmanager
@@ -361,15 +251,3 @@ def setup(
 
     """
     return _default.put(Session(store, host=host, root_helper=root_helper, read_only=read_only))
-
-
-def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:
-    before, now = {"volume_driver": stored.volume_driver, **stored.stored_config}, {"volume_driver": driver_name, **config}
-    changed = [
-        f"{key}={before.get(key)!r}, not {now.get(key)!r}" for key in sorted({*before, *now}) if before.get(key) != now.get(key)
-    ]
-    what = "; ".join(changed) or "another secret option"
-    return (
-        f"A backend {stored.name!r} exists with another configuration ({what}). Give this one another name, or replace it: "
-        f"cl.Backend({stored.name!r}, …, replace=True)."
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import threading
 import warnings
 from contextlib import contextmanager
@@ -51,6 +52,19 @@ def translated(what: str) -> Iterator[None]:
     except Exception as error:
         msg = f"{what}: {_reason(error)}"
         raise errors.AttachError(msg) from error
+
+
+def lacks_root(root_helper: str) -> str:
+    """Return one line on why nothing can be run as root here; nothing where it can, as far as that can be told beforehand."""
+    if os.geteuid() == 0:
+        return ""
+    words = shlex.split(root_helper)
+    if words and shutil.which(words[0]):
+        return ""
+    return (
+        f"this needs root, and the root helper {root_helper!r} is not installed: start Jupyter as root, install it, or name "
+        "another with cl.setup(root_helper=…)"
+    )
 
 
 def _reason(error: Exception) -> str:

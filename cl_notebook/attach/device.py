@@ -1,4 +1,4 @@
-"""A device or file on this host, and whether it is the one that was asked for."""
+"""A device or file on this host: how large it is, and whether that is enough."""
 
 from __future__ import annotations
 
@@ -8,61 +8,65 @@ from pathlib import Path
 
 from cl_notebook import errors
 
+QCOW2 = "qcow2"
+"""The word, in a connection's data, for a file that is an image of the volume and not its bytes."""
 
-def device_size(path: str) -> int:
-    """Return the size of the block device or file in bytes.
+_MAGIC = b"QFI\xfb"
+_VIRTUAL_SIZE = slice(24, 32)
+_SECTOR = 512
+
+
+def device_size(path: str, *, kind: str = "raw") -> int:
+    """Return the size of the block device or file in bytes; of a ``qcow2`` image that of the volume in it.
+
+    A block device that only root may read is measured by what the kernel says of it.
 
     Raises:
-        errors.AttachError: it is not there, or cannot be read.
+        errors.AttachError: it is not there, cannot be read, or is no such image.
 
     """
     try:
-        kind = Path(path).stat().st_mode
+        mode = Path(path).stat().st_mode
         # opening anything else could wait for ever
-        if not (stat.S_ISBLK(kind) or stat.S_ISREG(kind)):
+        if not (stat.S_ISBLK(mode) or stat.S_ISREG(mode)):
             msg = f"{path} is neither a block device nor a file"
             raise errors.AttachError(msg)
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except PermissionError:
+            if not stat.S_ISBLK(mode):
+                raise
+            return _sectors(path) * _SECTOR
     except OSError as error:
         msg = f"the device cannot be read: {errors.one_line(error)}"
         raise errors.AttachError(msg) from error
     try:
-        return os.lseek(fd, 0, os.SEEK_END)
+        return _virtual_size(path, fd) if kind == QCOW2 else os.lseek(fd, 0, os.SEEK_END)
     finally:
         os.close(fd)
 
 
-def check_device(path: str, *, expected_bytes: int | None = None, backing_file: str | None = None) -> int:
-    """Return the size of the device in bytes, after a check that it is the right one.
-
-    ``expected_bytes`` is the least that it must have; ``backing_file`` the file that it must be, or be a loop device of.
+def check_size(path: str, found: int, expected_bytes: int | None) -> int:
+    """Return *found*, the size in bytes of what is at *path*, after a check that it has at least *expected_bytes*.
 
     Raises:
-        errors.AttachError: it cannot be read, is too small, or belongs to something else.
+        errors.AttachError: it is too small.
 
     """
-    size = device_size(path)
-    if expected_bytes is not None and size < expected_bytes:
-        msg = f"{path} has {size} bytes, {expected_bytes} were expected: it is not, or not yet, the volume's device"
+    if expected_bytes is not None and found < expected_bytes:
+        msg = f"{path} has {found} bytes, {expected_bytes} were expected: it is not, or not yet, the volume's device"
         raise errors.AttachError(msg)
-    if backing_file is not None and not _is_backed(path, backing_file):
-        msg = f"{path} belongs to something else now (the host was restarted?): disconnect the volume and connect it again"
+    return found
+
+
+def _sectors(path: str) -> int:
+    number = Path(path).stat().st_rdev
+    return int(Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/size").read_text(encoding="ascii"))
+
+
+def _virtual_size(path: str, fd: int) -> int:
+    header = os.pread(fd, _VIRTUAL_SIZE.stop, 0)
+    if not header.startswith(_MAGIC) or len(header) < _VIRTUAL_SIZE.stop:
+        msg = f"{path} is no qcow2 image, though the storage says that it is one"
         raise errors.AttachError(msg)
-    return size
-
-
-def _is_backed(path: str, backing_file: str) -> bool:
-    found = _backing_file(path)
-    try:
-        return Path(found or path).samefile(backing_file)
-    except FileNotFoundError:
-        return False
-
-
-def _backing_file(path: str) -> str | None:
-    # what the kernel says of a loop device; a plain file has no such entry
-    entry = Path("/sys/block", Path(os.path.realpath(path)).name, "loop", "backing_file")
-    try:
-        return entry.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
-    except FileNotFoundError:
-        return None
+    return int.from_bytes(header[_VIRTUAL_SIZE], "big")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import platform
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.attach import brick, device
+from cl_notebook.attach import brick, device, identity, librbd, opening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,26 +22,27 @@ LOCAL = "local"
 """The protocol of volumes that are this host's own devices and files."""
 
 _NOWHERE = ("192.0.2.1", 9)
+_ROOTLESS = frozenset({LOCAL, "rbd", "ceph"}) | identity.SHARES
+"""Protocols that can do without root: a share may be mounted already, and librbd is no device of the host's."""
 
 
 class Host:
-    """Attaches and detaches devices, and says who this host is. Made without importing os-brick."""
+    """Attaches and detaches devices, and says who this host is. Made without importing os-brick.
+
+    It runs on other hosts, too, which have os-brick and nothing of ours: see ``attach.bundle``.
+    """
 
     def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:
         """Keep the name of the host, the command that runs others as root, and the folder for os-brick's locks."""
         self.host = host
         self._root_helper = root_helper
         self._lock_path = lock_path
+        self._handles = librbd.Handles()
 
-    def connector_properties(self, protocol: str, *, multipath: bool = False) -> dict[str, Any]:
-        """Return what a driver needs to know of this host to let it in.
-
-        For the protocol ``local`` that is its name and kind; else it is all that os-brick finds out, some of it as root.
-
-        Raises:
-            errors.AttachError: os-brick could not find out.
-
-        """
+    def connector_properties(
+        self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
+    ) -> dict[str, Any]:
+        """Return what a driver needs to know of this host to let it in; see ``attach.base``."""
         own = {
             "host": self.host,
             "ip": _address(),
@@ -47,99 +50,143 @@ class Host:
             "os_type": sys.platform,
             "multipath": multipath,
         }
-        if protocol.lower() == LOCAL:
+        protocol = (protocol or "").lower()
+        if protocol == LOCAL:
             return own  # os-brick would ask for iSCSI, NVMe and more, as root
+        if brick.lacks_root(self._root_helper):
+            self._refuse_without_root(protocol)
+            return {**own, "do_local_attach": False}
         found = brick.connector_properties(
             self._brick(),
             root_helper=self._root_helper,
             my_ip=own["ip"],
             multipath=multipath,
-            enforce_multipath=multipath,
+            enforce_multipath=multipath if enforce_multipath is None else enforce_multipath,
             host=self.host,
         )
         return {**own, **found}
 
-    def attach(self, info: ConnectionInfo, *, multipath: bool = False, expected_bytes: int | None = None) -> dict[str, Any]:
-        """Attach the device that *info* leads to, and return os-brick's description of it, ``path`` among others.
-
-        The device is checked before it is handed out: it can be read, it has at least *expected_bytes*, and where the driver said
-        which file is behind it, it is that file's. A device that fails is detached again.
-
-        Raises:
-            errors.AttachError: the device cannot be attached, or is not the right one.
-
-        """
-        connector = self._connector(info, multipath=multipath)
+    def attach(
+        self,
+        info: ConnectionInfo,
+        *,
+        multipath: bool = False,
+        do_local_attach: bool = False,
+        expected_bytes: int | None = None,
+        before: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Attach the device that *info* leads to, and return os-brick's description of it; see ``attach.base``."""
+        connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
         with brick.translated(f"cannot attach over {info['driver_volume_type']}"):
-            found = dict(connector.connect_volume(info["data"]))
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                self._handles.open(info["data"], connector)
+                found = {"type": "librbd", "path": librbd.path(info["data"])}
+            else:
+                found = _plain(connector.connect_volume(info["data"]))
         try:
-            _check(info, found, expected_bytes)
+            self._check(info, found, expected_bytes, before or {})
         except errors.AttachError:
-            with brick.translated("cannot detach again"):
-                connector.disconnect_volume(info["data"], found, force=True, ignore_errors=True)
+            if not before:
+                with contextlib.suppress(errors.AttachError):  # what counts is the first cause
+                    self.detach(info, found, multipath=multipath, do_local_attach=do_local_attach, force=True)
             raise
         return found
 
     def detach(
-        self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, multipath: bool = False, force: bool = False
+        self,
+        info: ConnectionInfo,
+        device: Mapping[str, Any] | None,
+        *,
+        multipath: bool = False,
+        do_local_attach: bool = False,
+        force: bool = False,
     ) -> None:
-        """Detach what :meth:`attach` returned as *device*; one that is not attached is a success.
-
-        With *force* the device goes even if what is cached for it cannot be written any more.
-
-        Raises:
-            errors.AttachError: the device cannot be detached.
-
-        """
-        connector = self._connector(info, multipath=multipath)
+        """Detach what :meth:`attach` returned as *device*; see ``attach.base``."""
         with brick.translated(f"cannot detach over {info['driver_volume_type']}"):
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                self._handles.close(info["data"])
+                return
+            connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
             connector.disconnect_volume(info["data"], dict(device or {}), force=force, ignore_errors=force)
 
-    def extend(self, info: ConnectionInfo, *, multipath: bool = False) -> int:
-        """Let this host see the new size of an attached volume that was extended; return it in bytes.
-
-        Raises:
-            errors.AttachError: the size cannot be found out.
-
-        """
-        if _is_local(info):
+    def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
+        """Let this host see the new size of an attached volume that was extended; see ``attach.base``."""
+        data, protocol = info["data"], info["driver_volume_type"].lower()
+        if protocol == LOCAL:
             # os-brick asks blockdev, as root, which knows no files; the driver has grown the device itself
-            return _check(info, {"path": info["data"]["device_path"]}, None)
-        connector = self._connector(info, multipath=multipath)
+            return self._check(info, {"path": data["device_path"]}, None, {})
+        connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
         with brick.translated(f"cannot extend over {info['driver_volume_type']}"):
-            return int(connector.extend_volume(info["data"]))
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                return librbd.size(self._handles.open(data, connector))
+            if protocol in identity.SHARES:  # os-brick's connector has nothing to do, and says that it cannot
+                return device.device_size(_plain(connector.connect_volume(data))["path"], kind=_format(info))
+            return int(connector.extend_volume(data))
 
     def device_size(self, path: str) -> int:
-        """Return the size of the device or file in bytes.
+        """Return the size of the device or file in bytes; see ``attach.base``."""
+        handle = self._handles.find(path)
+        return device.device_size(path) if handle is None else librbd.size(handle)
 
-        Raises:
-            errors.AttachError: it is not there, or cannot be read.
+    def open(
+        self, info: ConnectionInfo, device: Mapping[str, Any], mode: str = "r+b", *, do_local_attach: bool = False
+    ) -> opening.VolumeFile:
+        """Return an open file of the volume's bytes; see ``attach.base``."""
+        writable, path = opening.is_writable(mode), str(device["path"])
+        if _format(info) == "qcow2":
+            msg = f"{path} is a qcow2 image of the volume, not its bytes: qemu-img, qemu-io and qemu-nbd read it"
+            raise errors.AttachError(msg)
+        with brick.translated(f"cannot open {path}"):
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                connector = self._connector(info, multipath=False, do_local_attach=do_local_attach)
+                return librbd.ImageFile(self._handles.open(info["data"], connector), path, writable=writable)
+            identity.check(info, path)
+            return opening.DeviceFile(path, writable=writable)
 
-        """
-        return device.device_size(path)
+    def close(self) -> None:
+        """Close the handles of librbd's; what is attached stays attached."""
+        self._handles.close_all()
+
+    def _check(self, info: ConnectionInfo, found: Mapping[str, Any], expected: int | None, before: Mapping[str, Any]) -> int:
+        path = str(found["path"])
+        handle = self._handles.find(path)
+        if handle is not None:
+            with brick.translated(f"the size of {path} cannot be read"):
+                return device.check_size(path, librbd.size(handle), expected)
+        size = device.check_size(path, device.device_size(path, kind=_format(info)), expected)
+        identity.check(info, path)
+        identity.check_same(path, before, found)
+        return size
 
     def _brick(self) -> Any:  # noqa: ANN401 - os-brick has no types
         return brick.connector_module(self._lock_path, self._root_helper)
 
-    def _connector(self, info: ConnectionInfo, *, multipath: bool) -> Any:  # noqa: ANN401 - os-brick has no types
+    def _connector(self, info: ConnectionInfo, *, multipath: bool, do_local_attach: bool) -> Any:  # noqa: ANN401 - as above
         protocol = info["driver_volume_type"]
+        if not librbd.is_meant(info, do_local_attach=do_local_attach):
+            self._refuse_without_root(protocol.lower() if protocol.lower() != "rbd" else "krbd")
         module = self._brick()
         with brick.translated(f"os-brick has no connector for {protocol}"):
-            return module.InitiatorConnector.factory(protocol, self._root_helper, use_multipath=multipath)
+            return module.InitiatorConnector.factory(
+                protocol, self._root_helper, use_multipath=multipath, do_local_attach=do_local_attach, conn=info
+            )
+
+    def _refuse_without_root(self, protocol: str) -> None:
+        lack = brick.lacks_root(self._root_helper)
+        if lack and protocol not in _ROOTLESS:
+            msg = f"cannot attach{f' over {protocol}' if protocol else ''}: {lack}"
+            raise errors.AttachError(msg)
 
 
-def _is_local(info: ConnectionInfo) -> bool:
-    return info["driver_volume_type"].lower() == LOCAL
+def _format(info: ConnectionInfo) -> str:
+    return str(info["data"].get("format") or "raw")
 
 
-def _check(info: ConnectionInfo, found: Mapping[str, Any], expected_bytes: int | None) -> int:
+def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
     path = found.get("path")
-    if isinstance(path, bytes):
-        path = path.decode()
-    if not isinstance(path, str):
-        return 0  # such as librbd's handle: no device of the host
-    backing_file = info["data"].get("backing_file") if _is_local(info) else None
-    return device.check_device(path, expected_bytes=expected_bytes, backing_file=backing_file)
+    plain = {**found, "path": path.decode() if isinstance(path, bytes) else path}
+    copy: dict[str, Any] = json.loads(json.dumps(plain, default=str))  # what the store and the wire give back
+    return copy
 
 
 def _address() -> str:

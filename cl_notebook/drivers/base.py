@@ -6,7 +6,8 @@ things differ. Arguments are plain frozen data, so that they can cross a process
 progress. And creating, deleting and terminating are idempotent: asked for a second time with the same arguments they succeed and
 change nothing, which is what lets a new kernel finish what a killed one began.
 
-A driver knows nothing of the store, of the tracked objects or of the notebook. It may raise anything: what is not already a
+A driver knows nothing of the store, of the tracked objects or of the notebook. What it looks up beyond the arguments of a call it
+asks of :class:`cl_notebook.drivers.records.Records`. It may raise anything: what is not already a
 :class:`cl_notebook.errors.DriverError` becomes one in :func:`cl_notebook.drivers.call.storage_call`.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypedDict, runtime_checkable
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 GiB = 1024**3
 """Bytes in a GiB, the unit of every volume size."""
@@ -23,7 +24,10 @@ Progress = Callable[[int, int], None]
 """Called now and then during a copy with (bytes done, bytes in all)."""
 
 ModelUpdate = Mapping[str, Any] | None
-"""Fields of the resource that the storage decided on, to be kept with it (``provider_location``, ``name_in_storage``…)."""
+"""Fields of the resource that the storage decided on, to be kept with it (``provider_location``, ``name_in_storage``…).
+
+They are fields of :class:`VolumeData` or :class:`SnapshotData`; ``driver_data`` and ``metadata`` are the whole new values.
+"""
 
 Capacity = float | str
 """GiB, or the words ``"unknown"`` and ``"infinite"`` as Cinder allows them."""
@@ -35,7 +39,11 @@ def no_progress(_done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class VolumeData:
-    """What a driver is told of a volume. ``size`` is in GiB."""
+    """What a driver is told of a volume. ``size`` is in GiB.
+
+    ``host`` is Cinder's ``host@backend#pool``; ``status`` and ``attach_status`` are what they were before the call;
+    ``created_at`` is ISO 8601, in UTC. ``driver_data`` holds what the driver wants kept and no field stands for.
+    """
 
     id: str
     name_in_storage: str
@@ -50,6 +58,12 @@ class VolumeData:
     provider_id: str | None = None
     source_volid: str | None = None
     snapshot_id: str | None = None
+    host: str = ""
+    availability_zone: str | None = None
+    status: str = "available"
+    attach_status: str = "detached"
+    created_at: str | None = None
+    driver_data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,9 @@ class SnapshotData:
     metadata: Mapping[str, str] = field(default_factory=dict)
     provider_location: str | None = None
     provider_id: str | None = None
+    status: str = "available"
+    created_at: str | None = None
+    driver_data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,29 @@ class Stats(TypedDict, total=False):
     pools: list[PoolStats]
 
 
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a driver's log: when (seconds since the epoch), how grave, who says what, in which operation of the store."""
+
+    at: float
+    level: str
+    logger: str
+    text: str
+    operation: int | None = None
+
+
+class ManageableSnapshot(TypedDict):
+    """One entry of ``get_manageable_snapshots``, as Cinder's list-manageable API words it. ``size`` is in GiB, rounded up."""
+
+    reference: dict[str, str]
+    size: int
+    safe_to_manage: bool
+    reason_not_safe: str | None
+    cinder_id: str | None
+    extra_info: dict[str, Any] | None
+    source_reference: dict[str, str]
+
+
 class ManageableVolume(TypedDict):
     """One entry of ``get_manageable_volumes``, as Cinder's list-manageable API words it. ``size`` is in GiB, rounded up."""
 
@@ -119,9 +159,13 @@ class ManageableVolume(TypedDict):
 class Option:
     """One option of a driver: its type, its default, and a sentence of help.
 
-    ``kind`` is one of ``str int float bool pathlib.Path`` (a path is kept as text); a ``secret`` option is masked wherever it
-    could be shown and never stored. ``choices`` are the words that are allowed; beside a number they are taken as they stand.
-    ``minimum`` is the least a number may be.
+    ``kind`` is one of ``str int float bool list dict pathlib.Path`` (a path is kept as text, a list holds texts, a dict leads
+    from text to text); a ``secret`` option is masked wherever it could be shown and never stored. ``choices`` are the words that
+    are allowed; beside a number they are taken as they stand. ``minimum`` and ``maximum`` are what a number may be.
+
+    An ``implicit`` option that is not given stays out of the configuration: its default is the driver's business. One that takes
+    ``references`` may hold ``$name`` of another option, which the driver replaces. ``own`` tells the driver's own options from
+    those that it shares with all drivers of its kind.
     """
 
     name: str
@@ -132,13 +176,18 @@ class Option:
     secret: bool = False
     choices: tuple[str, ...] = ()
     minimum: float | None = None
+    maximum: float | None = None
+    implicit: bool = False
+    references: bool = False
+    own: bool = True
 
 
 class Driver(Protocol):
     """Storage that volumes can be made on. ``config`` is checked against :meth:`options` before a driver is made."""
 
-    storage_protocol: ClassVar[str]
-    """os-brick's connector for what the driver exports, in lower case (``local``, ``iscsi``, ``rbd``…)."""
+    @property
+    def storage_protocol(self) -> str:
+        """os-brick's connector for what the driver exports, in lower case (``local``, ``iscsi``, ``rbd``…)."""
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -205,10 +254,7 @@ class CanRevert(Protocol):
 
 @runtime_checkable
 class CanManage(Protocol):
-    """The driver can list, adopt and release volumes that it did not make."""
-
-    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
-        """List what is on the storage; *known* are the tracked volumes, marked by their id and not safe to manage."""
+    """The driver can adopt and release volumes that it did not make."""
 
     def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:
         """Return the size of what *reference* names, in GiB, rounded up."""
@@ -220,10 +266,77 @@ class CanManage(Protocol):
         """Release the volume: its bytes stay where they are."""
 
 
-CAPABILITIES: Mapping[str, type] = {"revert": CanRevert, "manage": CanManage}
+@runtime_checkable
+class CanListManageable(Protocol):
+    """The driver can list the volumes that are on its storage."""
+
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
+        """List what is on the storage; *known* are the tracked volumes, marked by their id and not safe to manage."""
+
+
+@runtime_checkable
+class CanManageSnapshots(Protocol):
+    """The driver can adopt and release snapshots that it did not make."""
+
+    def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:
+        """Return the size of what *reference* names, in GiB, rounded up."""
+
+    def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt what *reference* names as *snapshot*."""
+
+    def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
+        """Release the snapshot: it stays where it is."""
+
+
+@runtime_checkable
+class CanListManageableSnapshots(Protocol):
+    """The driver can list the snapshots that are on its storage."""
+
+    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
+        """List what is on the storage; *known* are the tracked snapshots, marked by their id and not safe to manage."""
+
+
+@runtime_checkable
+class CanRetype(Protocol):
+    """The driver can change the specs of a volume that is there."""
+
+    def retype(self, volume: VolumeData, extra_specs: Mapping[str, str], qos_specs: Mapping[str, str]) -> ModelUpdate:
+        """Give the volume these specs instead of its own; raise NotSupported, untouched, where it cannot have them in place."""
+
+
+@runtime_checkable
+class KeepsLog(Protocol):
+    """The driver keeps a log."""
+
+    def log_lines(self) -> list[LogLine]:
+        """Return the lines that are kept, the oldest first."""
+
+
+CAPABILITIES: Mapping[str, type] = {
+    "revert": CanRevert,
+    "manage": CanManage,
+    "list_manageable": CanListManageable,
+    "manage_snapshots": CanManageSnapshots,
+    "list_manageable_snapshots": CanListManageableSnapshots,
+    "retype": CanRetype,
+}
 """Name of each capability -> the Protocol that a driver meets to have it."""
 
+FEATURES: Mapping[str, bool] = {
+    "clone_bigger": True,
+    "extend_attached": True,
+    "multiattach": True,
+    "qos": False,
+    "groups": False,
+    "replication": False,
+    "thin": False,
+}
+"""Name of what else a driver may be able to do -> whether one that does not say can; a driver says it in ``features``."""
 
-def capabilities(driver: Driver) -> dict[str, bool]:
-    """Return which capabilities *driver* has, by name."""
-    return {name: isinstance(driver, protocol) for name, protocol in CAPABILITIES.items()}
+
+def capabilities(driver: Driver | type[Driver]) -> dict[str, bool]:
+    """Return which capabilities *driver*, or a driver of that class, has, by name."""
+    cls = driver if isinstance(driver, type) else type(driver)
+    told: Mapping[str, bool] = getattr(driver, "features", {})
+    can = {name: issubclass(cls, protocol) for name, protocol in CAPABILITIES.items()}
+    return {**can, **{name: bool(told.get(name, default)) for name, default in FEATURES.items()}}

@@ -6,12 +6,16 @@ import errno
 import shlex
 import subprocess
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+operation: ContextVar[int | None] = ContextVar("operation", default=None)
+"""Number of the store's operation that a driver is called in, for what it logs; None outside one."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the operating system says when no space, or no quota, is left."""

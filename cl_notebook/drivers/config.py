@@ -37,9 +37,14 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
     for name in options:
         if name not in known:
             hint = errors.did_you_mean(str(name), known)
-            msg = f"driver {driver_name!r} has no option {name!r}.{hint} options: {', '.join(known) or 'none'}"
+            listed = ", ".join(option.name for option in known.values() if option.own) or "none"
+            msg = f"driver {driver_name!r} has no option {name!r}.{hint} options: {listed}"
             raise errors.InvalidInput(msg)
-    return {option.name: _checked(driver_name, option, options.get(option.name)) for option in known.values()}
+    return {
+        option.name: _checked(driver_name, option, options.get(option.name))
+        for option in known.values()
+        if not option.implicit or option.required or options.get(option.name) is not None
+    }
 
 
 def masked(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,14 +69,16 @@ def _checked(driver_name: str, option: Option, value: object) -> Any:  # noqa: A
             msg = f"driver {driver_name!r} needs the option {option.name!r}: {option.help}"
             raise errors.InvalidInput(msg)
         return option.default
-    if isinstance(value, str) and value in option.choices:
+    if isinstance(value, str) and (value in option.choices or (option.references and "$" in value)):
         return value
     try:
         converted = _CONVERTERS[option.kind](value)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: no home for that ~user
         # the converter's own words could hold the secret
         raise errors.InvalidInput(_refusal(driver_name, option, value)) from (None if option.secret else error)
-    if (option.minimum is not None and converted < option.minimum) or (option.choices and option.kind is str):
+    too_small = option.minimum is not None and converted < option.minimum
+    too_large = option.maximum is not None and converted > option.maximum
+    if too_small or too_large or (option.choices and option.kind is str):
         raise errors.InvalidInput(_refusal(driver_name, option, value))
     return converted
 
@@ -80,6 +87,8 @@ def _refusal(driver_name: str, option: Option, value: object) -> str:
     expected = [] if option.kind is str and option.choices else [_EXPECTED[option.kind]]
     if option.minimum is not None:
         expected[0] += f" of at least {option.minimum:g}"
+    if option.maximum is not None:
+        expected[0] += f"{' and' if option.minimum is not None else ' of'} at most {option.maximum:g}"
     words = " or ".join([*expected, *option.choices])
     shown = MASK if option.secret else repr(value)
     hint = errors.did_you_mean(str(value), option.choices)
@@ -116,6 +125,33 @@ def _flag(value: object) -> bool:
     return word in _TRUE
 
 
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise TypeError
+    return [_item(item) for item in value]
+
+
+def _item(value: object) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{item}" for key, item in value.items())  # how Cinder's conf spells a device
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise TypeError
+    return str(value)
+
+
+def _map(value: object) -> dict[str, str]:
+    if isinstance(value, str):
+        pairs = [word.partition(":") for word in _texts(value)]
+        if not all(sign for _key, sign, _item in pairs):
+            raise ValueError
+        return {key.strip(): item.strip() for key, _sign, item in pairs}
+    if not isinstance(value, dict):
+        raise TypeError
+    return {_item(key): _item(item) for key, item in value.items()}
+
+
 def _path(value: object) -> str:
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError
@@ -128,11 +164,21 @@ def _path(value: object) -> str:
     return str(expanded.absolute())
 
 
-_CONVERTERS: Mapping[type, Callable[[object], Any]] = {str: _text, int: _whole, float: _number, bool: _flag, Path: _path}
+_CONVERTERS: Mapping[type, Callable[[object], Any]] = {
+    str: _text,
+    int: _whole,
+    float: _number,
+    bool: _flag,
+    list: _texts,
+    dict: _map,
+    Path: _path,
+}
 _EXPECTED: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
     float: "a number",
     bool: "true or false",
+    list: "a list of texts, or text with commas",
+    dict: "a dict of texts, or text such as key:value,key:value",
     Path: "the path of a file or folder",
 }

@@ -21,6 +21,19 @@ def gib_up(size: int) -> int:
     return -(-size // GiB)
 
 
+def checked_size(size: object, least: int = 1) -> int:
+    """Return the *size* of a volume in GiB.
+
+    Raises:
+        errors.InvalidInput: it is not a whole number, or not at least 1 and *least*.
+
+    """
+    if isinstance(size, bool) or not isinstance(size, int) or size < max(1, least):
+        msg = f"a volume's size is a whole number of GiB, at least {max(1, least)} here, not {size!r}"
+        raise errors.InvalidInput(msg)
+    return size
+
+
 def volume_bytes(size: object) -> int:
     """Return the bytes of a volume of *size* GiB.
 
@@ -28,10 +41,7 @@ def volume_bytes(size: object) -> int:
         errors.InvalidInput: *size* is not a whole number of at least 1.
 
     """
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        msg = f"a volume's size is a whole number of GiB, at least 1, not {size!r}"
-        raise errors.InvalidInput(msg)
-    return size * GiB
+    return checked_size(size) * GiB
 
 
 def source_name(reference: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cl_notebook import errors
+from cl_notebook.model import checks
 from cl_notebook.model.tracked import Children, Parent, Tracked
 
 if TYPE_CHECKING:
@@ -26,69 +27,101 @@ class Attachable(Tracked):
     @property
     def local_attach(self) -> Connection | None:
         """The connection that is attached on this host, also one that another kernel made; None if there is none."""
-        host = self.context.settings.host
-        return next((conn for conn in self.connections if conn.attached and conn.attached_host == host), None)
+        return next((conn for conn in self._of(None) if conn.attached), None)
+
+    @property
+    def attached_in_reach(self) -> list[Connection]:
+        """The connections that are attached on this host, or on others through a gateway."""
+        return [conn for conn in self.connections if conn.attached and conn.is_in_reach]
 
     def connect(self, connector: Mapping[str, Any], *, multipath: bool = False) -> Connection:
         """Let the host that *connector* (os-brick's connector properties) describes reach the volume.
 
         Raises:
             InvalidInput: *connector* is no dict with a ``host``.
+            ResourceBusy: another host is connected, and the driver cannot let in several.
             DriverError: the storage refused; the connection stays tracked as ``error_attaching`` unless nothing was touched.
 
         """
         return type(self).connections.target.make(cast("Volume", self), connector, multipath=multipath)
 
-    def attach(self, *, multipath: bool = False) -> Connection:
-        """Attach the volume on this host and return the connection; its ``path`` is the device or file to use.
+    def attach(self, *, host: str | None = None, multipath: bool = False, enforce_multipath: bool | None = None) -> Connection:
+        """Attach the volume on this host, or on another, and return the connection; its ``path`` is the device or file to use.
 
-        A volume that is attached here already keeps its connection; the device is checked, and found again after a restart. So
-        does one that this host may reach already, for instance because detaching it was cut short.
+        A volume that is attached there already keeps its connection; the device is checked, and found again after a restart. So
+        does one that the host may reach already, for instance because detaching it was cut short.
+
+        Args:
+            host: another host, as an execnet specification: ``ssh=root@node2``, or with a Python that has os-brick,
+                ``ssh=root@node2//python=/opt/venv/bin/python``. It is kept with the connection, and reached again to detach.
+            multipath: use several paths to the storage.
+            enforce_multipath: fail where multipathd does not run, instead of using one path; the same as *multipath* by default.
 
         Raises:
+            InvalidInput: *host* is no such specification.
+            ResourceBusy: another host is connected, and the driver cannot let in several.
+            HostUnreachable: *host* does not answer. If it was lost while it attached, the connection stays tracked.
             DriverError, AttachError: the storage or the host refused; nothing stays connected that was not before.
 
         """
         self.look_again()
-        for conn in self._of_this_host():
-            if conn.connected:
-                conn.attach()
-                return conn
-        properties = self.context.host.connector_properties(self.backend.driver.storage_protocol, multipath=multipath)
+        self.context.journal.refuse_if_read_only("attach")
+        host = None if host is None else checks.name(host, "host")
+        place = self.context.host_at(host)
+        known = [conn for conn in self._of(host) if conn.connected]
+        if not known:
+            protocol = self.backend.driver.storage_protocol
+            properties = place.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
+            known = [conn for conn in self._of(properties["host"]) if conn.connected] if host is not None else []
+        if known:
+            known[0].attach()
+            return known[0]
         try:
-            conn = self.connect(properties, multipath=multipath)
+            conn = type(self).connections.target.make(cast("Volume", self), properties, multipath=multipath, gateway=host)
             conn.attach()
-        except BaseException:
-            # What cannot be removed stays tracked, in error. What counts is the first cause.
-            with contextlib.suppress(errors.Error):
-                for left in self._of_this_host():
-                    left.disconnect(force=True)
+        except BaseException as error:
+            # What cannot be removed stays tracked, in error. What counts is the first cause. A host that may be going on with it
+            # keeps its access until it is detached there.
+            if not _goes_on(error, elsewhere=host is not None):
+                with contextlib.suppress(errors.Error):
+                    for left in self._of(host):
+                        left.disconnect(force=True)
             raise
         return conn
 
-    def detach(self, *, force: bool = False) -> None:
+    def detach(self, *, host: str | None = None, force: bool = False) -> None:
         """Detach the volume from this host and remove its connection; also finish a detachment that was cut short.
 
-        ``force`` goes on where os-brick meets errors, and takes a kernel named as working on it for dead.
+        Args:
+            host: another host that it was attached on by ``attach(host=…)``: the same words, or that host's name.
+            force: go on where os-brick meets errors or the other host is not reached, and take a kernel named as working on it
+                for dead.
 
         Raises:
-            InvalidStatus: it is not attached here.
+            InvalidStatus: it is not attached there.
+            HostUnreachable: the other host does not answer.
             DriverError, AttachError: the storage or the host refused; repeat it once the cause is gone.
 
         """
         self.look_again()
-        here = self._of_this_host()
-        if not here:
-            msg = f"{self.label()} is not attached on {self.context.settings.host}."
+        there = self._of(host)
+        if not there:
+            others = "".join(f" It is on {conn.attached_host}." for conn in self.connections if conn.attached)
+            msg = f"{self.label()} is not attached on {host or self.context.settings.host}.{others}"
             raise errors.InvalidStatus(msg)
-        for conn in [conn for conn in here if conn.attached] or here:
+        for conn in [conn for conn in there if conn.attached] or there:
             conn.release(force=force)
 
-    def _of_this_host(self) -> list[Connection]:
-        """Return the connections of this host, those that are attached first."""
-        host = self.context.settings.host
-        mine = [conn for conn in self.connections if (conn.attached_host or conn.connector_info.get("host")) == host]
-        return sorted(mine, key=lambda conn: not conn.attached)
+    def _of(self, host: str | None) -> list[Connection]:
+        """Return the connections of this host, or of one that is reached through a gateway, those that are attached first."""
+        here = self.context.settings.host
+        found = [
+            conn
+            for conn in self.connections
+            if (conn.gateway is not None and host in {conn.gateway, conn.name_of_host})
+            or (conn.gateway is None and host is None and conn.name_of_host == here)
+        ]
+        return sorted(found, key=lambda conn: not conn.attached)
 
     def disconnect(self, connection: Connection, *, force: bool = False) -> None:
         """Shut the host of *connection* out again.
@@ -103,20 +136,26 @@ class Attachable(Tracked):
         connection.disconnect(force=force)
 
     def cleanup(self, *, force: bool = False) -> None:
-        """Detach the volume from this host, and remove all of its connections.
+        """Detach the volume from this host and from those reached through gateways, and remove all of its connections.
 
         Args:
             force: also connections that are attached on other hosts, and those that a kernel is named as working on.
 
         Raises:
-            ResourceBusy: the volume is attached on another host; the connections of this one are gone.
+            ResourceBusy: the volume is attached on a host out of reach; the other connections are gone.
 
         """
         self.look_again()
-        host = self.context.settings.host
-        elsewhere = [conn for conn in self.connections if conn.attached and conn.attached_host != host]
+        elsewhere = [conn for conn in self.connections if conn.attached and not conn.is_in_reach]
         for conn in [conn for conn in self.connections if force or conn not in elsewhere]:
             conn.release(force=force)
         if elsewhere and not force:
             msg = f"{self.label()} is attached on {elsewhere[0].attached_host}: detach it there, or use cleanup(force=True)."
             raise errors.ResourceBusy(msg)
+
+
+def _goes_on(error: BaseException, *, elsewhere: bool) -> bool:
+    """Return whether the storage or another host may still be at what *error* ended the waiting for."""
+    if isinstance(error, errors.HostUnreachable):
+        return not error.untouched
+    return isinstance(error, errors.StillRunning) or (elsewhere and not isinstance(error, Exception))

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import CanManage, ManageableVolume, Stats, capabilities
+from cl_notebook.drivers.base import KeepsLog, capabilities
 from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import checks, context, making, reading
+from cl_notebook.drivers.config import MASK
+from cl_notebook.model import checks, context, making, reading, verbs
 from cl_notebook.model.changes import Delete
 from cl_notebook.model.tracked import Children, Tracked
 from cl_notebook.model.volume import Volume
@@ -19,7 +20,11 @@ from cl_notebook.store.base import reg
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import Driver
+    from cl_notebook.drivers.base import Driver, LogLine, ManageableSnapshot, ManageableVolume, Stats
+
+
+SECRETS = "secret_options"
+"""Key of a stored configuration under which the names of the secrets stand that were given: never the secrets themselves."""
 
 
 class _OpenBackends:
@@ -105,7 +110,14 @@ class Backend(Tracked):
     @property
     def config(self) -> dict[str, Any]:
         """The configuration, with secrets masked."""
-        return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **self.stored_config}
+        plain = {name: value for name, value in self.stored_config.items() if name != SECRETS}
+        secret = dict.fromkeys(self.secret_options, MASK)
+        return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **plain, **secret}
+
+    @property
+    def secret_options(self) -> tuple[str, ...]:
+        """Names of the secret options that the backend was opened with: they are asked for when it is opened again."""
+        return tuple(self.stored_config.get(SECRETS, ()))
 
     @property
     def capabilities(self) -> dict[str, bool]:
@@ -179,10 +191,24 @@ class Backend(Tracked):
             NotSupported: the driver cannot list.
 
         """
-        driver = self._managing()
+        driver = self._able("list_manageable")
         known = [volume.as_data() for volume in self.volumes_filtered()]
         with storage_call(self.name, "get_manageable_volumes"):
-            return driver.get_manageable_volumes(known)
+            found: list[ManageableVolume] = driver.get_manageable_volumes(known)
+            return found
+
+    def manageable_snapshots(self) -> list[ManageableSnapshot]:
+        """List the snapshots that are on the storage, tracked or not, as the driver sees them (Cinder's list-manageable).
+
+        Raises:
+            NotSupported: the driver cannot list.
+
+        """
+        driver = self._able("list_manageable_snapshots")
+        known = [snapshot.as_data() for volume in self.volumes_filtered() for snapshot in volume.snapshots]
+        with storage_call(self.name, "get_manageable_snapshots"):
+            found: list[ManageableSnapshot] = driver.get_manageable_snapshots(known)
+            return found
 
     def manage(self, reference: str | Mapping[str, str], name: str = "") -> Volume:
         """Adopt a volume that is on the storage already; *reference* is its name there, or Cinder's reference dict.
@@ -192,13 +218,25 @@ class Backend(Tracked):
             DriverError: the storage has no such volume, or it is tracked already.
 
         """
-        self._managing()
+        self._able("manage")
         source = {"source-name": reference} if isinstance(reference, str) else checks.text_map(reference, "reference")
         return making.adopt_volume(self, source, name or next(iter(source.values()), ""))
 
-    def close(self) -> None:
-        """Let go of the driver. What is tracked stays tracked; ``cl.Backend(name)`` opens it again."""
-        self.context.close_backend(self)
+    def log(self, operation: int | None = None) -> list[LogLine]:
+        """Return the last lines of the driver's log, the oldest first; those of one operation of the history if it is given.
+
+        They are kept for as long as the driver is open. A driver without a log has none.
+        """
+        driver = self.driver
+        lines = driver.log_lines() if isinstance(driver, KeepsLog) else []
+        return [line for line in lines if operation is None or line.operation == operation]
+
+    def close(self, *, kill: bool = False) -> None:
+        """Let go of the driver. What is tracked stays tracked; ``cl.Backend(name)`` opens it again.
+
+        ``kill`` ends a driver that runs in a process of its own at once, also while it works: the way out of one that hangs.
+        """
+        self.context.close_backend(self, kill=kill)
 
     def forget(self) -> None:
         """Remove the backend from the store; the storage is not touched.
@@ -220,12 +258,8 @@ class Backend(Tracked):
             msg = f"{self.label()} has {count} volumes. Delete them, or release them with unmanage(), first."
             raise errors.ResourceBusy(msg)
 
-    def _managing(self) -> CanManage:
-        driver = self.driver
-        if not isinstance(driver, CanManage):
-            msg = f"The driver of {self.label()} cannot list or adopt volumes."
-            raise errors.NotSupported(msg, driver=self.name)
-        return driver
+    def _able(self, capability: str) -> Any:  # noqa: ANN401 - the Protocol depends on the word
+        return verbs.capable(self.driver, capability, self)
 
     def summary(self) -> tuple[str, ...]:
         """Name, driver, and whether it is open."""

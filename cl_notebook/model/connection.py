@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, GiB
-from cl_notebook.model import checks, reading, verbs
+from cl_notebook.drivers.base import ConnectionData, ConnectionInfo
+from cl_notebook.model import connecting, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
@@ -19,6 +20,7 @@ from cl_notebook.store.base import reg
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from cl_notebook.attach import AttachingHost, VolumeFile
     from cl_notebook.drivers.base import Driver, ModelUpdate, Progress
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
@@ -33,7 +35,9 @@ class Connection(Tracked):
     """A connection of one host to a volume.
 
     ``attach_status`` (also ``status``) is ``attached`` once the storage lets the host in, as in cinderlib; ``path`` is the device
-    or file on the host where os-brick attached it, None before. ``conn_info`` is the storage's answer, kept verbatim.
+    or file on the host where os-brick attached it, None before; ``rbd:POOL/IMAGE`` stands for one that librbd reaches without a
+    device. ``conn_info`` is the storage's answer, kept verbatim. ``gateway`` is the execnet specification by which another host
+    is reached, None for this one and for hosts that attach by themselves.
     """
 
     __tablename__ = "connection"
@@ -49,6 +53,7 @@ class Connection(Tracked):
     attach_status: Mapped[str] = mapped_column(sa.String(32))
     attach_mode: Mapped[str] = mapped_column(sa.String(8))
     attached_host: Mapped[str | None] = mapped_column(sa.String(255))
+    gateway: Mapped[str | None] = mapped_column(sa.String(255))
     protocol: Mapped[str | None] = mapped_column(sa.String(32))
     multipath: Mapped[bool] = mapped_column(sa.Boolean)
     path: Mapped[str | None] = mapped_column(sa.Text)
@@ -75,6 +80,16 @@ class Connection(Tracked):
         return self.path is not None
 
     @property
+    def is_in_reach(self) -> bool:
+        """Whether this kernel can attach and detach it: on this host, or through a gateway."""
+        return self.gateway is not None or self.attached_host in {None, self.context.settings.host}
+
+    @property
+    def name_of_host(self) -> str | None:
+        """The name of the host that it is attached on, or else that is let in."""
+        return self.attached_host or self.connector_info.get("host")
+
+    @property
     def info(self) -> ConnectionInfo:
         """The storage's answer, for os-brick.
 
@@ -88,13 +103,16 @@ class Connection(Tracked):
         return cast("ConnectionInfo", self.conn_info)
 
     @classmethod
-    def make(cls, volume: Volume, connector: Mapping[str, Any], *, multipath: bool = False) -> Connection:
-        """Let the host of *connector* in; see ``Volume.connect``."""
-        values = _row(volume, _checked(connector), multipath=multipath)
+    def make(
+        cls, volume: Volume, connector: Mapping[str, Any], *, multipath: bool = False, gateway: str | None = None
+    ) -> Connection:
+        """Let the host of *connector*, which is reached through *gateway*, in; see ``Volume.connect``."""
+        values = _row(volume, connecting.checked(connector), multipath=multipath) | {"gateway": gateway}
         data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
 
         def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo]:
-            return driver.create_export(data, wanted.connector), driver.initialize_connection(data, wanted)
+            exported = driver.create_export(data, wanted.connector)
+            return exported, driver.initialize_connection(replace(data, **(exported or {})), wanted)
 
         def after(connection: sa.Connection, answer: tuple[ModelUpdate, ConnectionInfo]) -> list[Change]:
             exported, info = answer
@@ -114,7 +132,10 @@ class Connection(Tracked):
             insert=Insert(cls, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
-            guards=(verbs.ready(volume.context, volume, "connect it", {*verbs.SETTLED, "error_extending"}),),
+            guards=(
+                verbs.ready(volume.context, volume, "connect it", {*verbs.SETTLED, "error_extending"}),
+                connecting.one_host_alone(cls, volume, values["connector_info"]["host"]),
+            ),
             after=after,
             failed=failed,
         )
@@ -122,7 +143,7 @@ class Connection(Tracked):
         return cast("Connection", act.target)
 
     def attach(self) -> str:
-        """Attach the volume on this host by os-brick, and return the path of the device or file.
+        """Attach the volume on its host by os-brick, and return the path of the device or file.
 
         Attached already, the device is asked for again: it is the same one, or, after the host was restarted, a new one.
 
@@ -132,44 +153,75 @@ class Connection(Tracked):
         """
         self.look_again()
         self._refuse_if_elsewhere("attached there")
-        session, data, again = self.context, self.volume.as_data(), self.attached
-        info, wanted = self.info, ConnectionData(self.id, self.connector_info)
+        data, before = self.volume.as_data(), self.device if self.attached else None
+        info, wanted, host = self.info, ConnectionData(self.id, self.connector_info), self._host()
 
-        def do(driver: Driver, _progress: Progress) -> tuple[ConnectionInfo, dict[str, Any]]:
-            told = info
-            if again:
-                driver.ensure_export(data)
-                told = driver.initialize_connection(data, wanted)
-            size = told["data"].get("size") or data.size * GiB
-            return told, session.host.attach(told, multipath=self.multipath, expected_bytes=size)
+        def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]:
+            name, exported, told = host.host, None, info
+            if before is not None:
+                exported = driver.ensure_export(data)
+                told = driver.initialize_connection(replace(data, **(exported or {})), wanted)
+            size = connecting.expected_bytes(told, data.size)
+            device = host.attach(told, expected_bytes=size, before=before, **self._flags())
+            return exported, told, {"path": device["path"], "device": device, "attached_host": name}
 
-        def after(_connection: sa.Connection, answer: tuple[ConnectionInfo, dict[str, Any]]) -> list[Change]:
-            told, device = answer
-            where = {"path": device["path"], "device": device, "attached_host": session.settings.host}
-            return [Update(self, {**where, "conn_info": dict(told), "attach_status": "attached"})]
+        def after(_connection: sa.Connection, answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[Change]:
+            exported, told, where = answer
+            kept = verbs.kept(exported)
+            own = Update(self, {**where, "conn_info": dict(told), "attach_status": "attached"})
+            return [own, Update(self.volume, kept)] if kept else [own]
 
         self._run("attach", "connect_volume", do, after)
         return str(self.path)
 
-    def detach(self, *, force: bool = False) -> None:
-        """Let go of the device on this host; the storage still lets the host in.
+    def open(self, mode: str = "r+b") -> VolumeFile:
+        """Return the attached volume as an open binary file, also one that librbd reaches without a device.
 
-        Args:
-            force: go on where os-brick meets errors, and take a kernel named as working on it for dead.
+        It is unbuffered, ends where the volume ends, and is a context manager. Closing it writes what is left; it detaches
+        nothing.
 
         Raises:
+            InvalidInput: *mode* is neither ``rb`` nor ``r+b``.
+            InvalidStatus: it is not attached on this host.
+            AttachError: the device cannot be opened, is not the volume's any more, or is a qcow2 image.
+
+        """
+        self.look_again()
+        if not self.attached:
+            msg = f"{self.label()} is not attached: attach() it first."
+            raise errors.InvalidStatus(msg)
+        self._refuse_if_elsewhere("opened there", gateways=True)
+        if mode != "rb":
+            self.context.journal.refuse_if_read_only("writing")
+        device, do_local_attach = self.device or {"path": self.path}, bool(self._flags()["do_local_attach"])
+        return self._host().open(self.info, device, mode, do_local_attach=do_local_attach)
+
+    def detach(self, *, force: bool = False) -> None:
+        """Let go of the device on its host; the storage still lets the host in.
+
+        Args:
+            force: go on where os-brick meets errors or another host is not reached, and take a kernel named as working on it for
+                dead.
+
+        Raises:
+            HostUnreachable: the other host does not answer.
             AttachError: the host could not; the status is ``error_detaching``.
 
         """
         self.look_again()
         if not force:
             self._refuse_if_elsewhere("detached there")
-        session, info, device = self.context, self.info, self.device or {}
-        here = self.attached_host in {None, session.settings.host}
+        info, device, host = self.info, self.device or {}, self._host() if self.is_in_reach else None
 
         def do(_driver: Driver, _progress: Progress) -> None:
-            if here:  # also where no path is known: the host may have got as far as a device before it was cut short
-                session.host.detach(info, device, multipath=self.multipath, force=force)
+            if host is None:
+                return
+            try:  # also where no path is known: the host may have got as far as a device before it was cut short
+                host.detach(info, device, force=force, **self._flags())
+            except errors.HostUnreachable as error:
+                if not force:
+                    msg = f"{error} With force=True it is forgotten here, whatever is left there."
+                    raise errors.HostUnreachable(msg, untouched=error.untouched) from error
 
         gone = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
         self._run(
@@ -223,24 +275,33 @@ class Connection(Tracked):
         )
 
     def release(self, *, force: bool = False) -> None:
-        """Let go of the device on this host, if there may be one, and shut the host out: ``detach()`` and ``disconnect()``."""
+        """Let go of the device on its host, if there may be one, and shut the host out: ``detach()`` and ``disconnect()``."""
         is_clean = self.attach_status == "attached" and not self.attached
-        mine = (self.attached_host or self.connector_info.get("host")) == self.context.settings.host
+        mine = self.gateway is not None or self.name_of_host == self.context.settings.host
         if self.connected and mine and not is_clean:
             self.detach(force=force)
         self.disconnect(force=force)
 
     def extend_device(self) -> int:
-        """Let the device on this host follow its volume and return its size in bytes; one that is gone is asked for again."""
-        host = self.context.host
+        """Let the device on its host follow its volume and return its size in bytes; one that is gone is asked for again."""
+        host = self._host()
         try:
-            return host.extend(self.info, multipath=self.multipath)
+            return host.extend(self.info, **self._flags())
+        except errors.HostUnreachable:
+            raise
         except errors.AttachError:
             self.attach()
-            return host.extend(self.info, multipath=self.multipath)
+            return host.extend(self.info, **self._flags())
 
-    def _refuse_if_elsewhere(self, what: str) -> None:
-        if self.attached_host not in {None, self.context.settings.host}:
+    def _host(self) -> AttachingHost:
+        return self.context.host_at(self.gateway)
+
+    def _flags(self) -> dict[str, bool]:
+        # os-brick must be told the same at every call on the connection; do_local_attach means krbd instead of librbd
+        return {"multipath": self.multipath, "do_local_attach": bool(self.connector_info.get("do_local_attach"))}
+
+    def _refuse_if_elsewhere(self, what: str, *, gateways: bool = False) -> None:
+        if not self.is_in_reach or (gateways and self.gateway is not None):
             msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {what}."
             raise errors.InvalidStatus(msg)
 
@@ -294,15 +355,6 @@ class Connection(Tracked):
         return (self.id, self.attach_status, f"to {host}", where, f"of volume {self.volume_id[:8]}")
 
 
-def _checked(connector: Mapping[str, Any]) -> dict[str, Any]:
-    host = connector.get("host") if hasattr(connector, "items") else None
-    if not isinstance(host, str) or not host:
-        msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
-        raise errors.InvalidInput(msg)
-    checks.name(host, "The connector's host")
-    return dict(checks.json_safe(dict(connector), "A connector"))
-
-
 def _row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:
     return {
         "id": str(uuid.uuid4()),
@@ -311,6 +363,7 @@ def _row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[
         "attach_status": "attaching",
         "attach_mode": "rw",
         "attached_host": None,
+        "gateway": None,
         "protocol": None,
         "multipath": bool(connector.get("multipath", multipath)),
         "path": None,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session as OrmSession
 
-    from cl_notebook.attach import Host
+    from cl_notebook.attach import AttachingHost, Host
     from cl_notebook.drivers.base import Driver, Progress
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.journal import Journal
@@ -57,6 +57,9 @@ class Context(Protocol):
     def host(self) -> Host:
         """Attaches on this host."""
 
+    def host_at(self, gateway: str | None) -> AttachingHost:
+        """Return what attaches on the host that an execnet specification leads to; None is this one."""
+
     @property
     def backends(self) -> dict[str, Backend]:
         """The open backends by name."""
@@ -68,8 +71,11 @@ class Context(Protocol):
     def open_backend(self, name: str | None, config: dict[str, object], *, replace: bool) -> Backend:
         """Open a backend, or give back the one that is open already."""
 
-    def close_backend(self, backend: Backend) -> None:
+    def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
         """Let go of the backend's driver; its rows stay."""
+
+    def held(self, backend: Backend) -> Driver | None:
+        """Return the backend's driver if it is at work; it is not opened for that."""
 
     def driver(self, backend: Backend) -> Driver:
         """Return the backend's driver, opened again from its stored configuration if need be."""

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import sqlalchemy as sa
 
 from cl_notebook import errors
+from cl_notebook.drivers import call as calling
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.model import kernel, reading
 from cl_notebook.model import operation as op
+from cl_notebook.model.apart import Apart
 from cl_notebook.model.changes import Change, Insert, Update, apply, bring_in_line
 from cl_notebook.model.progress import Reporter
 from cl_notebook.store import feed
@@ -75,6 +77,7 @@ class Journal:
         self._kernel_id: str | None = None
         self._pid = 0
         self._unwritten: set[int] = set()
+        self._apart = Apart()
         self.running: set[int] = set()
         """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
 
@@ -105,9 +108,16 @@ class Journal:
         operation = self._intend(act)
         self.running.add(operation)
         self._unwritten.add(operation)
+        if getattr(driver, "outlives_interrupts", False):
+            return self._apart.run(lambda: self._finish(act, driver, operation), self._doing(act), operation)
+        return self._finish(act, driver, operation)
+
+    def _finish(self, act: Act[R], driver: Driver, operation: int) -> R:
+        token = calling.operation.set(operation)
         try:
             return self._call(act, driver, operation)
         finally:
+            calling.operation.reset(token)
             self.running.discard(operation)
 
     def _call(self, act: Act[R], driver: Driver, operation: int) -> R:
@@ -128,6 +138,11 @@ class Journal:
         self.refuse_if_read_only("save")
         entry = self._entry("save", resource, None)
         self._commit([Update(resource, dict(values), version)], lambda _connection: entry)
+
+    def note(self, changes: list[Change], resource: Tracked) -> None:
+        """Write what a driver changed on a resource that its call was not about, whatever others wrote meanwhile."""
+        entry = self._entry("save", resource, None)
+        self._commit(changes, lambda _connection: entry, checked=False)
 
     def record(self, action: str, changes: list[Change], resource: Tracked | Insert) -> list[Tracked]:
         """Write a change that needs no driver as an operation that is done at once; return the objects."""
@@ -260,6 +275,10 @@ class Journal:
         with self._context.lock, self._context.store.writing() as connection:
             connection.execute(sa.insert(op.Kernel), row)
         return str(row["id"])
+
+    def wait(self) -> None:
+        """Wait for the acts that were interrupted and still go on; another interrupt ends the waiting, and not them."""
+        self._apart.wait()
 
     def close(self) -> None:
         """Say of the operations whose outcome could not be written that they were interrupted: nobody works on them any more."""

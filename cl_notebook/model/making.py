@@ -14,18 +14,21 @@ from cl_notebook.model.journal import Act
 from cl_notebook.model.reading import CLASSES
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Mapping
 
     from cl_notebook.drivers.base import CanManage, Driver, ModelUpdate, Progress
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.journal import Guard
+    from cl_notebook.model.tracked import Tracked
     from cl_notebook.model.volume import Volume
 
 _TOLD = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
     *("provider_location", "provider_id", "source_volid", "snapshot_id"),
+    *("host", "availability_zone", "status", "attach_status"),
 )
-"""Columns that a driver is told of, besides the metadata."""
+"""Columns that a driver is told of as they are."""
 
 
 def make_volume(
@@ -92,7 +95,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
         insert=Insert(CLASSES["Volume"], values),
         backend=backend,
         arguments=dict(source),
-        guards=(_not_tracked(backend, source),),
+        guards=(not_tracked(backend, CLASSES["Volume"], source),),
         after=lambda _connection, answer: [
             Update(act.target, {**verbs.kept(answer[1]), "size": answer[0], "status": "available"})
         ],
@@ -104,21 +107,32 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
 
 def volume_data(values: Mapping[str, Any]) -> VolumeData:
     """Return what a driver is told of a volume with the columns *values*."""
-    return VolumeData(metadata=values["metadata_"], **{name: values[name] for name in _TOLD})
+    return VolumeData(
+        metadata=values["metadata_"],
+        created_at=moment(values.get("created_at")),
+        driver_data=values["driver_data"] or {},
+        **{name: values[name] for name in _TOLD},
+    )
+
+
+def moment(at: dt.datetime | None) -> str | None:
+    """Return when a resource was made as a driver is told it: ISO 8601, in UTC."""
+    return at.isoformat() if at is not None else None
 
 
 def _given_up(act: Act[Any], error: BaseException) -> Change:
     return Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})
 
 
-def _not_tracked(backend: Backend, source: Mapping[str, str]) -> Guard:
-    cls = cast("type[Volume]", CLASSES["Volume"])
+def not_tracked(backend: Backend, kind: type[Tracked], source: Mapping[str, str]) -> Guard:
+    """Return a guard that refuses if what *source* names on the storage of *backend* is tracked already, as one of *kind*."""
+    cls: Any = kind
     stored = sa.select(cls.id).where(cls.backend_id == backend.id, cls.name_in_storage.in_(list(source.values())))
 
     def guard(connection: sa.Connection) -> None:
         found = connection.execute(stored).scalar()
         if found:
-            msg = f"{', '.join(source.values())!r} on {backend.label()} is tracked already, as volume {found}."
+            msg = f"{', '.join(source.values())!r} on {backend.label()} is tracked already, as {kind.kind} {found}."
             raise errors.AlreadyExists(msg)
 
     return guard
@@ -157,6 +171,7 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
         "qos_specs": checks.text_map(fields.get("qos_specs"), "qos_specs"),
         "provider_location": None,
         "provider_id": None,
+        "driver_data": None,
     }
 
 

@@ -19,7 +19,7 @@ from cl_notebook.store.base import reg
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import ModelUpdate
+    from cl_notebook.drivers.base import CanManageSnapshots, Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
     from cl_notebook.model.volume import Volume
@@ -50,6 +50,7 @@ class Snapshot(HasMetadata, Tracked):
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", sa.JSON)
     provider_location: Mapped[str | None] = mapped_column(sa.Text)
     provider_id: Mapped[str | None] = mapped_column(sa.String(255))
+    driver_data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
 
     volume: ClassVar[Parent[Volume]] = Parent("Volume", "volume_id")
     backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")
@@ -73,7 +74,7 @@ class Snapshot(HasMetadata, Tracked):
     def make(cls, volume: Volume, fields: Mapping[str, Any]) -> Snapshot:
         """Keep the present bytes of *volume*; see ``Volume.create_snapshot``."""
         values = _row(volume, fields)
-        data = _data(values, volume)
+        data = snapshot_data(values, volume.as_data())
         act: Act[ModelUpdate] = Act(
             action="create",
             call="create_snapshot",
@@ -91,6 +92,67 @@ class Snapshot(HasMetadata, Tracked):
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
+
+    @classmethod
+    def adopt(cls, volume: Volume, source: Mapping[str, str], name: str) -> Snapshot:
+        """Track what *source* names on the storage as a snapshot of *volume*; see ``Volume.manage_snapshot``."""
+        able: CanManageSnapshots = verbs.capable(volume.backend.driver, "manage_snapshots", volume)
+        values = _row(volume, {"name": name}) | {"status": "managing"}
+        data = snapshot_data(values, volume.as_data())
+        # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
+        values["name_in_storage"] = checks.name(next(iter(source.values()), ""), "The name on the storage")
+
+        def manage(_driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
+            return able.manage_existing_snapshot_get_size(data, source), able.manage_existing_snapshot(data, source)
+
+        act: Act[tuple[int, ModelUpdate]] = Act(
+            action="manage",
+            call="manage_existing_snapshot",
+            do=manage,
+            insert=Insert(cls, values),
+            backend=volume.backend,
+            arguments={"volume_id": volume.id, **source},
+            guards=(
+                verbs.ready(volume.context, volume, "adopt its snapshot", verbs.SETTLED),
+                making.not_tracked(volume.backend, cls, source),
+            ),
+            after=lambda _connection, answer: [
+                Update(
+                    act.target,
+                    {**verbs.kept(answer[1]), "volume_size": answer[0], "status": "available", "progress": "100%"},
+                )
+            ],
+            failed=lambda _connection, _error: [Delete(act.target)],
+        )
+        volume.context.journal.run(act)
+        return cast("Snapshot", act.target)
+
+    def unmanage(self, *, force: bool = False) -> None:
+        """Release the snapshot: it is not tracked any more, and stays on the storage.
+
+        ``force`` takes a kernel that is still named as working on it for dead.
+
+        Raises:
+            NotSupported: the driver cannot release snapshots.
+
+        """
+        self.look_again()
+        data, before = self.as_data(), self.status
+        able: CanManageSnapshots = verbs.capable(self.backend.driver, "manage_snapshots", self)
+        finishing = {"unmanaging", "managing"}
+        self.context.journal.run(
+            Act(
+                action="unmanage",
+                call="unmanage_snapshot",
+                do=lambda _driver, _progress: able.unmanage_snapshot(data),
+                resource=self,
+                backend=self.backend,
+                guards=(verbs.ready(self.context, self, "unmanage", {"available", "error"}, finishing, force=force),),
+                before=[Update(self, {"status": "unmanaging"})],
+                after=lambda _connection, _answer: [Delete(self)],
+                failed=lambda _connection, _error: [Update(self, {"status": before})],
+            )
+        )
 
     def create_volume(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - Cinder's fields
         """Make a volume with the bytes of the snapshot, as large or larger (*size* in GiB).
@@ -154,7 +216,7 @@ class Snapshot(HasMetadata, Tracked):
 
     def as_data(self) -> SnapshotData:
         """Return what a driver is told of the snapshot."""
-        return _data(unsaved.stored_values(self), self.volume)
+        return snapshot_data(unsaved.stored_values(self), self.volume.as_data())
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""
@@ -186,14 +248,18 @@ def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
         "metadata_": checks.text_map(fields.get("metadata"), "metadata"),
         "provider_location": None,
         "provider_id": None,
+        "driver_data": None,
     }
 
 
-def _data(values: Mapping[str, Any], volume: Volume) -> SnapshotData:
-    names = ("id", "name_in_storage", "name", "provider_location", "provider_id")
+def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData:
+    """Return what a driver is told of a snapshot of *volume* with the columns *values*."""
+    names = ("id", "name_in_storage", "name", "provider_location", "provider_id", "status")
     return SnapshotData(
-        volume=volume.as_data(),
+        volume=volume,
         size=values["volume_size"],
         metadata=values["metadata_"],
+        created_at=making.moment(values.get("created_at")),
+        driver_data=values["driver_data"] or {},
         **{name: values[name] for name in names},
     )

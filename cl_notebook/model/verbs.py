@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from cl_notebook.model.journal import Guard
     from cl_notebook.model.tracked import Tracked
 
-BUSY = frozenset({"creating", "deleting", "extending", "reverting", "managing", "unmanaging", "attaching", "detaching"})
+BUSY = frozenset(
+    {
+        *("creating", "deleting", "extending", "reverting", "managing", "unmanaging", "retyping"),
+        *("attaching", "detaching"),
+    }
+)
 """Statuses of a resource that is being worked on, or was when its kernel died."""
 
 SETTLED = frozenset({"available", "in-use"})
 """Statuses of a volume or snapshot that is whole."""
 
-_KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name", "metadata"}
+_KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name", "metadata", "driver_data"}
 
 
 def ready(

@@ -20,7 +20,7 @@ from cl_notebook.store.base import reg
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import CanManage, CanRevert, Driver, ModelUpdate, Progress, VolumeData
+    from cl_notebook.drivers.base import CanManage, CanRetype, CanRevert, Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.changes import Change
     from cl_notebook.model.context import Context
@@ -69,6 +69,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     qos_specs: Mapped[dict[str, str]] = mapped_column(sa.JSON)
     provider_location: Mapped[str | None] = mapped_column(sa.Text)
     provider_id: Mapped[str | None] = mapped_column(sa.String(255))
+    driver_data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
 
     backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")
     snapshots: ClassVar[Children[Snapshot]] = Children("Snapshot", "volume_id", "volume")
@@ -94,6 +95,20 @@ class Volume(HasMetadata, Attachable, Tracked):
         cls = type(self).snapshots.target
         self.look_again()
         return cls.make(self, {"name": name, "description": description, "metadata": metadata})
+
+    def manage_snapshot(self, reference: str | Mapping[str, str], name: str = "") -> Snapshot:
+        """Adopt a snapshot of the volume that is on the storage already; *reference* is its name there, or Cinder's dict.
+
+        Raises:
+            NotSupported: the driver cannot adopt snapshots.
+            AlreadyExists: it is tracked already.
+            DriverError: the storage has no such snapshot.
+
+        """
+        source = {"source-name": reference} if isinstance(reference, str) else checks.text_map(reference, "reference")
+        cls = type(self).snapshots.target
+        self.look_again()
+        return cls.adopt(self, source, name or next(iter(source.values()), ""))
 
     def clone(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
         """Make a volume with the bytes of this one, as large or larger (*size* in GiB).
@@ -125,7 +140,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         )
 
     def extend(self, size: int, *, force: bool = False) -> int:
-        """Grow the volume to *size* GiB, also while it is attached on this host; return its new size in bytes.
+        """Grow the volume to *size* GiB, also while it is attached, here or through a gateway; return its new size in bytes.
 
         ``force`` takes a kernel that is still named as extending it for dead.
 
@@ -140,13 +155,13 @@ class Volume(HasMetadata, Attachable, Tracked):
             msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {grown}. A volume cannot shrink."
             raise errors.InvalidInput(msg)
         data, before = self.as_data(), self.status
-        local, has_grown = self.local_attach, False
+        attached, has_grown = self.attached_in_reach, False
 
         def do(driver: Driver, _progress: Progress) -> int:
             nonlocal has_grown
             driver.extend_volume(data, grown)
             has_grown = True
-            return local.extend_device() if local is not None else grown * GiB
+            return min((conn.extend_device() for conn in attached), default=grown * GiB)
 
         def settled(connection: sa.Connection) -> dict[str, Any]:
             return {"size": grown, "status": verbs.settled_status(connection, self)}
@@ -189,9 +204,9 @@ class Volume(HasMetadata, Attachable, Tracked):
             raise errors.InvalidInput(msg)
         self.look_again()
         data, kept, before = self.as_data(), snapshot.as_data(), self.status
+        able: CanRevert = verbs.capable(self.backend.driver, "revert", self)
 
-        def do(driver: Driver, progress: Progress) -> ModelUpdate:
-            able: CanRevert = verbs.capable(driver, "revert", self)
+        def do(_driver: Driver, progress: Progress) -> ModelUpdate:
             return able.revert_to_snapshot(data, kept, progress)
 
         self._run(
@@ -209,6 +224,51 @@ class Volume(HasMetadata, Attachable, Tracked):
                 ),
                 before=[Update(self, {"status": "reverting"})],
                 after=lambda _connection, update: [Update(self, {**verbs.kept(update), "status": "available"})],
+                failed=lambda _connection, error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
+            )
+        )
+
+    def retype(
+        self, extra_specs: Mapping[str, str] | None = None, qos_specs: Mapping[str, str] | None = None, *, force: bool = False
+    ) -> None:
+        """Give the volume other specs, where it is (Cinder's retype, with the migration policy ``never``).
+
+        Args:
+            extra_specs: all of its extra specs from now on; None leaves them.
+            qos_specs: all of its QoS specs from now on; None leaves them.
+            force: take a kernel that is still named as retyping it for dead.
+
+        Raises:
+            NotSupported: the driver cannot do that, or not with these specs; nothing was changed.
+
+        """
+        self.look_again()
+        data, before = self.as_data(), self.status
+        extra = dict(data.extra_specs) if extra_specs is None else checks.text_map(extra_specs, "extra_specs")
+        qos = dict(data.qos_specs) if qos_specs is None else checks.text_map(qos_specs, "qos_specs")
+        able: CanRetype = verbs.capable(self.backend.driver, "retype", self)
+        allowed = {*verbs.SETTLED, "error"}
+        self._run(
+            Act(
+                action="retype",
+                call="retype",
+                do=lambda _driver, _progress: able.retype(data, extra, qos),
+                resource=self,
+                backend=self.backend,
+                arguments={"extra_specs": extra, "qos_specs": qos},
+                guards=(verbs.ready(self.context, self, "retype", allowed, {"retyping"}, force=force),),
+                before=[Update(self, {"status": "retyping"})],
+                after=lambda connection, update: [
+                    Update(
+                        self,
+                        {
+                            **verbs.kept(update),
+                            "extra_specs": extra,
+                            "qos_specs": qos,
+                            "status": verbs.settled_status(connection, self),
+                        },
+                    )
+                ],
                 failed=lambda _connection, error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
             )
         )
@@ -274,8 +334,9 @@ class Volume(HasMetadata, Attachable, Tracked):
         data, before = self.as_data(), self.status
         kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
 
-        def do(driver: Driver, _progress: Progress) -> None:
-            able: CanManage = verbs.capable(driver, "manage", self)
+        able: CanManage = verbs.capable(self.backend.driver, "manage", self)
+
+        def do(_driver: Driver, _progress: Progress) -> None:
             able.unmanage(data)
 
         self._run(

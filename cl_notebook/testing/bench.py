@@ -6,14 +6,15 @@ import os
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cl_notebook.drivers.base import ConnectionData, GiB, SnapshotData, VolumeData
+from cl_notebook.drivers.base import CanRevert, ConnectionData, GiB, SnapshotData, VolumeData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from cl_notebook.attach import Host
+    from cl_notebook.attach.opening import VolumeFile
     from cl_notebook.drivers.base import ConnectionInfo, Driver, ModelUpdate
 
 Resource = TypeVar("Resource", VolumeData, SnapshotData)
@@ -21,32 +22,85 @@ Resource = TypeVar("Resource", VolumeData, SnapshotData)
 DATA = bytes(range(256)) * 32
 """Bytes to write that no storage has by itself."""
 
+BACKEND = "bench@contract"
+"""Cinder's name of the backend that the driver belongs to."""
+
+PLACE = f"{BACKEND}#contract"
+"""Cinder's name of the pool that the volumes are in."""
+
+
+class Disk(Protocol):
+    """An attached volume, as whoever uses it sees it."""
+
+    def read(self, count: int, at: int = 0) -> bytes:
+        """Read *count* bytes at byte *at*, as they are on the storage."""
+
+    def write(self, data: bytes, at: int = 0) -> None:
+        """Write *data* at byte *at*, through all caches."""
+
+    def size(self) -> int:
+        """Return the size in bytes."""
+
+
+@dataclass(frozen=True)
+class OpenVolume:
+    """A disk whose bytes are in an open file."""
+
+    file: VolumeFile
+
+    def read(self, count: int, at: int = 0) -> bytes:
+        """Read *count* bytes at byte *at*, as they are on the storage."""
+        self.file.seek(at)
+        return self.file.read(count) or b""
+
+    def write(self, data: bytes, at: int = 0) -> None:
+        """Write *data* at byte *at*, through all caches."""
+        self.file.seek(at)
+        self.file.write(data)
+        self.file.flush()
+
+    def size(self) -> int:
+        """Return the size in bytes."""
+        return self.file.size()
+
 
 @dataclass
 class Bench:
-    """A driver that is set up, the host that attaches, and what was made on the storage and is to be removed at the end."""
+    """A driver that is set up, the host that attaches, and what was made on the storage and is to be removed at the end.
+
+    What the storage decided on a volume or a snapshot is kept, by its id, and the driver is told of it with each later call.
+    """
 
     driver: Driver
     host: Host
     volumes: list[VolumeData] = field(default_factory=list)
     snapshots: list[SnapshotData] = field(default_factory=list)
     connections: list[tuple[VolumeData, ConnectionData]] = field(default_factory=list)
+    _updates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _infos: dict[str, ConnectionInfo] = field(default_factory=dict)
 
     def describe(self, size: int = 1, name: str | None = None) -> VolumeData:
         """Return the data of a new volume of *size* GiB that is not made yet, but will be removed at the end."""
         own = str(uuid.uuid4())
-        volume = VolumeData(id=own, name_in_storage=name or f"volume-{own}", size=size)
+        volume = VolumeData(id=own, name_in_storage=name or f"volume-{own}", size=size, host=PLACE)
         self.volumes.append(volume)
         return volume
 
     def create(self, size: int = 1, name: str | None = None) -> VolumeData:
         """Make a volume of *size* GiB."""
         volume = self.describe(size, name)
-        return updated(volume, self.driver.create_volume(volume))
+        return self.kept(volume, self.driver.create_volume(volume))
+
+    def clone(self, source: VolumeData, size: int) -> VolumeData:
+        """Make a volume of *size* GiB with the bytes of another."""
+        source = self.current(source)
+        volume = replace(self.describe(size), source_volid=source.id)
+        return self.kept(volume, self.driver.create_cloned_volume(volume, source))
 
     def describe_snapshot(self, volume: VolumeData, name: str | None = None) -> SnapshotData:
         """Return the data of a snapshot that is not made yet, but will be removed at the end."""
         own = str(uuid.uuid4())
+        volume = self.current(volume)
         snapshot = SnapshotData(id=own, name_in_storage=name or f"snapshot-{own}", volume=volume, size=volume.size)
         self.snapshots.append(snapshot)
         return snapshot
@@ -54,47 +108,123 @@ class Bench:
     def snapshot(self, volume: VolumeData, name: str | None = None) -> SnapshotData:
         """Take a snapshot of the volume."""
         snapshot = self.describe_snapshot(volume, name)
-        return updated(snapshot, self.driver.create_snapshot(snapshot))
+        return self.kept(snapshot, self.driver.create_snapshot(snapshot))
+
+    def restore(self, snapshot: SnapshotData) -> VolumeData:
+        """Make a volume with the bytes of a snapshot."""
+        volume = replace(self.describe(snapshot.size), snapshot_id=snapshot.id)
+        return self.kept(volume, self.driver.create_volume_from_snapshot(volume, self.current(snapshot)))
+
+    def revert(self, volume: VolumeData, snapshot: SnapshotData) -> VolumeData:
+        """Put the volume back to the snapshot, with a driver that can."""
+        assert isinstance(self.driver, CanRevert)
+        volume = self.current(volume)
+        return self.kept(volume, self.driver.revert_to_snapshot(volume, self.current(snapshot)))
+
+    def extend(self, volume: VolumeData, size: int) -> VolumeData:
+        """Grow the volume to *size* GiB."""
+        self.driver.extend_volume(self.current(volume), size)
+        return replace(volume, size=size)
+
+    def delete(self, resource: Resource) -> None:
+        """Remove a volume or a snapshot for good."""
+        resource = self.current(resource)
+        if isinstance(resource, SnapshotData):
+            self.driver.delete_snapshot(resource)
+            self.snapshots = [snapshot for snapshot in self.snapshots if snapshot.id != resource.id]
+        else:
+            self.driver.delete_volume(resource)
+            self.volumes = [volume for volume in self.volumes if volume.id != resource.id]
+        self._updates.pop(resource.id, None)
 
     def connection(self) -> ConnectionData:
         """Return the data of a new connection to this host."""
         return ConnectionData(id=str(uuid.uuid4()), connector=self.host.connector_properties(self.driver.storage_protocol))
 
     def connect(self, volume: VolumeData, connection: ConnectionData | None = None) -> tuple[ConnectionData, ConnectionInfo]:
-        """Let this host in."""
+        """Offer the volume, and let this host in."""
         connection = connection or self.connection()
+        volume = self.current(volume)
+        volume = self.kept(volume, self.driver.create_export(volume, connection.connector))
         self.connections.append((volume, connection))
-        return connection, self.driver.initialize_connection(volume, connection)
+        self._infos[volume.id] = self.driver.initialize_connection(volume, connection)
+        return connection, self._infos[volume.id]
+
+    def disconnect(self, volume: VolumeData, connection: ConnectionData) -> None:
+        """Shut this host out again; after the last connection the volume is not offered any more."""
+        self.driver.terminate_connection(self.current(volume), connection)
+        self.connections = [known for known in self.connections if known[1].id != connection.id]
+        if all(known.id != volume.id for known, _ in self.connections):
+            self.driver.remove_export(self.current(volume))
 
     @contextmanager
     def attached(self, volume: VolumeData) -> Iterator[str]:
         """Attach the volume to this host for as long as the block lasts; give the path of its device."""
-        connection, info = self.connect(volume)
-        device = self.host.attach(info, expected_bytes=volume.size * GiB)
-        try:
+        with self._attachment(volume) as (_, device):
             yield str(device["path"])
-        finally:
-            self.host.detach(info, device)
-            self.driver.terminate_connection(volume, connection)
+
+    @contextmanager
+    def opened(self, volume: VolumeData) -> Iterator[Disk]:
+        """Attach the volume to this host, and give its bytes, for as long as the block lasts."""
+        with self._attachment(volume) as (info, device), self.open_disk(info, device) as disk:
+            yield disk
+
+    @contextmanager
+    def open_disk(self, info: ConnectionInfo, device: Mapping[str, Any]) -> Iterator[Disk]:
+        """Give the bytes of what is attached; where the host cannot open them (qcow2), a subclass knows the way."""
+        with self.host.open(info, device) as file:
+            yield OpenVolume(file)
+
+    def extended(self, volume: VolumeData) -> int:
+        """Let this host see the new size of an attached volume, and return it in bytes."""
+        return self.host.extend(self._infos[volume.id])
 
     def write(self, volume: VolumeData, data: bytes, at: int = 0) -> None:
         """Attach the volume, write *data* at byte *at*, and detach it."""
-        with self.attached(volume) as path:
-            write(path, data, at)
+        with self.opened(volume) as disk:
+            disk.write(data, at)
 
     def read(self, volume: VolumeData, count: int, at: int = 0) -> bytes:
         """Attach the volume, read *count* bytes at byte *at*, and detach it."""
-        with self.attached(volume) as path:
-            return read(path, count, at)
+        with self.opened(volume) as disk:
+            return disk.read(count, at)
+
+    def current(self, resource: Resource) -> Resource:
+        """Return the resource with all that the storage decided on it so far, and with the state that it is in."""
+        current = updated(resource, self._updates.get(resource.id))
+        if isinstance(current, SnapshotData):
+            return replace(current, volume=self.current(current.volume))
+        if any(known.id == current.id for known, _ in self.connections):
+            return replace(current, status="in-use", attach_status="attached")
+        return replace(current, status="available", attach_status="detached")
+
+    def kept(self, resource: Resource, update: ModelUpdate) -> Resource:
+        """Keep what the storage decided on the resource, and return the resource with it."""
+        self.note(resource.id, update)
+        return self.current(resource)
+
+    def note(self, own: str, update: ModelUpdate) -> None:
+        """Keep what the storage decided on the volume or snapshot with the id *own*."""
+        self._updates.setdefault(own, {}).update(update or {})
 
     def clean(self) -> None:
         """Remove all that was made, from the connections down."""
         for volume, connection in self.connections:
-            self.driver.terminate_connection(volume, connection)
+            self.disconnect(volume, connection)
         for snapshot in self.snapshots:
-            self.driver.delete_snapshot(snapshot)
+            self.driver.delete_snapshot(self.current(snapshot))
         for volume in self.volumes:
-            self.driver.delete_volume(volume)
+            self.driver.delete_volume(self.current(volume))
+
+    @contextmanager
+    def _attachment(self, volume: VolumeData) -> Iterator[tuple[ConnectionInfo, Mapping[str, Any]]]:
+        connection, info = self.connect(volume)
+        device = self.host.attach(info, expected_bytes=volume.size * GiB)
+        try:
+            yield info, device
+        finally:
+            self.host.detach(info, device)
+            self.disconnect(volume, connection)
 
 
 def updated(resource: Resource, update: ModelUpdate) -> Resource:

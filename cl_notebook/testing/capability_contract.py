@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import CanManage, CanRevert, GiB
+from cl_notebook.drivers.base import CanListManageable, CanManage, CanRevert, GiB
 from cl_notebook.testing.bench import DATA, read, updated, write
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class CapabilityContract:
         driver = bench.driver
         if not isinstance(driver, CanManage):
             pytest.skip("the driver cannot manage")
+        assert isinstance(driver, CanListManageable)
         volume = bench.create(2)
         bench.write(volume, DATA)
         assert [entry["cinder_id"] for entry in driver.get_manageable_volumes([volume])] == [volume.id]

@@ -12,53 +12,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.attach import Host
-from cl_notebook.drivers.base import CAPABILITIES, Driver, GiB, capabilities
+from cl_notebook.drivers.base import CAPABILITIES, FEATURES, GiB, capabilities
 from cl_notebook.testing.bench import DATA, Bench, read, write
 from cl_notebook.testing.capability_contract import CapabilityContract
+from cl_notebook.testing.lifecycle_contract import END, LifecycleContract, OpenDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-OpenDriver = Callable[[], Driver]
-"""Makes an instance of the driver, not set up yet; each time another one, on the same storage."""
-
-END = GiB - len(DATA)
+__all__ = ["DriverContract", "OpenDriver"]
 
 
-class DriverContract(CapabilityContract):
-    """What every driver does. A subclass overrides :meth:`open_driver`; the tests need not run as root if the driver does not."""
+class DriverContract(LifecycleContract, CapabilityContract):
+    """What each of our own drivers does. A subclass overrides :meth:`open_driver`; the tests are root's only if the driver is."""
 
     longest_name = 255
     """Bytes of the longest ``name_in_storage`` that the storage takes."""
-
-    @pytest.fixture
-    def open_driver(self) -> OpenDriver:
-        """Return what makes an instance of the driver on a storage of this test's own."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def host(self, tmp_path: Path) -> Host:
-        """Return the host that the volumes are attached to."""
-        return Host("contract-host", "sudo", tmp_path / "brick-locks")
-
-    @pytest.fixture
-    def bench(self, open_driver: OpenDriver, host: Host) -> Iterator[Bench]:
-        """Give a workbench on a driver that is set up; what is made with it is removed at the end."""
-        driver = open_driver()
-        driver.setup()
-        bench = Bench(driver, host)
-        yield bench
-        bench.clean()
-        driver.close()
 
     def test_a_new_volume_reads_as_zeros(self, bench: Bench) -> None:
         """A new volume has the size that was asked for and reads as zeros at both ends."""
@@ -103,16 +78,6 @@ class DriverContract(CapabilityContract):
         """A size below 1 GiB is refused."""
         with pytest.raises(errors.Error):
             bench.driver.create_volume(bench.describe(size))
-
-    def test_deleting_twice_is_a_success(self, bench: Bench) -> None:
-        """Deleting a volume or a snapshot that is not there any more, or never was, succeeds."""
-        volume = bench.create()
-        snapshot = bench.snapshot(volume)
-        for _ in range(2):
-            bench.driver.delete_snapshot(snapshot)
-        for _ in range(2):
-            bench.driver.delete_volume(volume)
-        bench.driver.delete_volume(bench.describe())
 
     def test_a_deleted_volume_cannot_be_connected(self, bench: Bench) -> None:
         """Connecting a volume that was deleted says that the storage does not have it."""
@@ -333,18 +298,6 @@ class DriverContract(CapabilityContract):
         bench.driver.setup()
         assert bench.read(volume, len(DATA)) == DATA
 
-    def test_stats_have_at_least_one_pool(self, bench: Bench) -> None:
-        """The statistics name the protocol and at least one pool, whose capacities are numbers or Cinder's words."""
-        bench.create()
-        stats = bench.driver.get_volume_stats(refresh=True)
-        assert stats["storage_protocol"]
-        assert stats["pools"]
-        for pool in stats["pools"]:
-            assert pool["pool_name"]
-            for name in ("total_capacity_gb", "free_capacity_gb", "provisioned_capacity_gb", "allocated_capacity_gb"):
-                value: Any = pool.get(name, "unknown")
-                assert value in {"unknown", "infinite"} or value >= 0
-
     def test_options_describe_themselves(self, bench: Bench) -> None:
         """Options have names of their own, a help text, and a kind that can be checked."""
         options = type(bench.driver).options()
@@ -352,7 +305,7 @@ class DriverContract(CapabilityContract):
         for option in options:
             assert option.help
             assert isinstance(option.kind, type)
-        assert set(capabilities(bench.driver)) == set(CAPABILITIES)
+        assert set(capabilities(bench.driver)) == {*CAPABILITIES, *FEATURES}
 
     def test_two_instances_work_at_once(self, bench: Bench, open_driver: OpenDriver) -> None:
         """Two instances that create, clone and delete the same volumes at once end with all of them whole."""

@@ -32,7 +32,8 @@ def as_nobody(root: None) -> AsNobody:  # noqa: ARG001 - asked for its check
 
 def _reading() -> Sequence[str]:
     # where the interpreter is in a folder of root's, the user may read everything, and still write nothing
-    plain = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", sys.executable, "-c", "import pytest"]
+    again = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', 'import pytest']).returncode)"
+    plain = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", sys.executable, "-c", again]
     try:
         reachable = subprocess.run(plain, check=False, capture_output=True).returncode == 0
     except OSError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import GiB
+from cl_notebook.drivers.base import CAPABILITIES, FEATURES, GiB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -266,7 +266,9 @@ def test_a_prefix_that_fits_two_lists_them(sim: cl.Backend) -> None:
 
 def test_capabilities_are_known_before_the_call(sim: cl.Backend) -> None:
     """A backend says what its driver can do."""
-    assert sim.capabilities == {"revert": True, "manage": True}
+    able = {name for name, can in sim.capabilities.items() if can}
+    assert able == {"revert", "manage", "list_manageable", "clone_bigger", "extend_attached", "multiattach"}
+    assert set(sim.capabilities) == {*CAPABILITIES, *FEATURES}
 
 
 def test_what_does_not_fit_leaves_no_volume_behind(session: cl.Session, tmp_path: Path) -> None:

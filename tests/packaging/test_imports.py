@@ -32,7 +32,7 @@ ORDER: tuple[set[str], ...] = (
 """The rooms of the house, from the ground up: a room imports from those below it, and from itself."""
 
 FRONT_ENDS = {"IPython", "ipywidgets", "anywidget", "ipykernel", "traitlets"}
-HEAVY = {"pandas", "numpy", "os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep", "eventlet", "alembic"}
+HEAVY = {"pandas", "numpy", "execnet", "os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep", "eventlet", "alembic"}
 MAX_LINES = 400
 
 

@@ -17,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import cl_notebook as cl
 from cl_notebook import errors, settings
 from cl_notebook.store import Store, engine, location, schema
 from cl_notebook.store.base import reg
@@ -180,3 +181,32 @@ def test_two_processes_making_one_store_make_it_once(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "s.db"))
     assert store.head() == 0
     store.close()
+
+
+OLD_ROWS = """
+INSERT INTO backend VALUES ('b', 'sim', 'sim', '{}', '2026-01-01', NULL, 1);
+INSERT INTO volume (id, name, description, size, status, attach_status, backend_id, host, name_in_storage, bootable, metadata,
+                    extra_specs, qos_specs, created_at, version)
+VALUES ('v', 'db', '', 1, 'available', 'detached', 'b', 'h@sim', 'volume-v', 0, '{}', '{}', '{}', '2026-01-01', 1);
+"""
+
+
+def test_a_store_of_the_first_schema_is_upgraded(tmp_path: Path) -> None:
+    """A store that the first schema made is brought up to date when it is opened, with every row that it has."""
+    file = tmp_path / "old.db"
+    old = sa.create_engine(f"sqlite:///{file}")
+    config = schema._config()
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    old.dispose()
+    raw = sqlite3.connect(file)
+    raw.executescript(OLD_ROWS)
+    raw.close()
+    with cl.Session(store=file) as session:
+        volume = session.find("db")
+        assert (volume.size, volume.driver_data) == (1, None)
+        assert volume.as_data().driver_data == {}
+    raw = sqlite3.connect(file)
+    assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.HEAD,)]
+    raw.close()

@@ -1,0 +1,48 @@
+"""The hosts that a session attaches on: its own, and those that were reached through gateways."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from cl_notebook.attach.host import Host
+from cl_notebook.attach.remote import RemoteHost
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cl_notebook.attach.base import AttachingHost
+
+
+class Hosts:
+    """Keeps each host that was asked for until the session is closed."""
+
+    def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:
+        """Begin with this host; see :class:`~cl_notebook.attach.host.Host`."""
+        self.here = Host(host, root_helper, lock_path)
+        self._root_helper = root_helper
+        self._lock = threading.Lock()
+        self._others: dict[str, RemoteHost] = {}
+
+    def at(self, gateway: str | None) -> AttachingHost:
+        """Return the host that an execnet specification leads to; None is this one.
+
+        Raises:
+            errors.InvalidInput: *gateway* is no such specification.
+
+        """
+        if gateway is None:
+            return self.here
+        with self._lock:
+            if gateway not in self._others:
+                self._others[gateway] = RemoteHost(gateway, self._root_helper)
+            return self._others[gateway]
+
+    def close(self) -> None:
+        """Close the gateways and what is open on this host; what is attached stays attached."""
+        with self._lock, contextlib.ExitStack() as last:
+            last.callback(self.here.close)
+            for other in self._others.values():
+                last.callback(other.close)
+            self._others.clear()

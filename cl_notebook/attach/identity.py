@@ -1,0 +1,230 @@
+"""Whether a device is the one that its connection leads to, by what the kernel says of it.
+
+os-brick finds devices by looking for what has turned up. Should it find one that an earlier connection left behind, somebody
+else's bytes would be read and overwritten (OSSA-2023-003). So the device is asked who it is before it is handed out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_ROOT = Path("/")
+_HASHED_SHARES = frozenset({"nfs", "glusterfs", "quobyte", "vzstorage"})
+SHARES = _HASHED_SHARES | {"scality"}
+"""Protocols whose volumes are files on a share that is mounted."""
+
+_FLAT_LUNS = 16384
+"""What SCSI's flat addressing adds to the number of a logical unit."""
+
+
+def check(info: Mapping[str, Any], path: str, *, root: Path = _ROOT) -> None:
+    """Check that the device or file at *path* is the one that *info* leads to.
+
+    A protocol that gives no identity is not checked. *root* is where ``sys``, ``proc`` and ``dev`` are looked for.
+
+    Raises:
+        errors.AttachError: it is another one.
+
+    """
+    look = _LOOKS.get(info["driver_volume_type"].lower())
+    wrong = look(_Device(path, root), info) if look else None
+    if wrong:
+        msg = f"{path} belongs to something else now ({wrong}): disconnect the volume and connect it again"
+        raise errors.AttachError(msg)
+
+
+def check_same(path: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Check that os-brick's device *now* is the one that it was *before*, by its SCSI name, where both have one.
+
+    Raises:
+        errors.AttachError: it is another one.
+
+    """
+    for name in ("scsi_wwn", "scsi_wwid"):
+        was, is_now = before.get(name), now.get(name)
+        if was and is_now and was != is_now:
+            msg = f"{path} has the {name} {is_now}, the volume had {was} when it was attached: it is another volume's device"
+            raise errors.AttachError(msg)
+
+
+class _Device:
+    """A device or file, and the trees in which the kernel tells of it."""
+
+    def __init__(self, path: str, root: Path) -> None:
+        self.path = path
+        self.root = root
+        self.real = Path(os.path.realpath(self.at(path)))
+        self.name = self.real.name
+
+    def at(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def told(self, path: str) -> str:
+        """Return what stands in a file of the kernel's, or nothing where there is no such file."""
+        try:
+            return self.at(path).read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
+        except OSError:
+            return ""
+
+    def disks(self, name: str = "") -> Iterator[str]:
+        """Give the disks that it is made of: those below a multipath or RAID device, or itself."""
+        name = name or self.name
+        below = self.at(f"sys/block/{name}/slaves")
+        names = sorted(entry.name for entry in below.iterdir()) if below.is_dir() else []
+        if not names:
+            yield name
+        for each in names:
+            yield from self.disks(each)
+
+
+def _local(device: _Device, info: Mapping[str, Any]) -> str | None:
+    wanted = info["data"].get("backing_file")
+    if wanted is None:
+        return None
+    found = device.told(f"sys/block/{device.name}/loop/backing_file")  # a plain file has no such entry
+    try:
+        is_right = device.at(found or device.path).samefile(device.at(wanted))
+    except FileNotFoundError:
+        is_right = False
+    return None if is_right else "the host was restarted?"
+
+
+def _iscsi(device: _Device, info: Mapping[str, Any]) -> str | None:
+    data = info["data"]
+    wanted = _units(data, "target_iqn", "target_lun", str.lower)
+
+    def target(place: Path) -> str:
+        found = [device.told(f"sys/class/iscsi_session/{part}/targetname") for part in place.parts if part.startswith("session")]
+        return found[0].lower() if found else ""
+
+    # without a list of targets os-brick asks the portal for more of them
+    return _scsi(device, wanted, target, discovers="target_iqns" not in data)
+
+
+def _fibre_channel(device: _Device, info: Mapping[str, Any]) -> str | None:
+    def plain(wwn: str) -> str:
+        return wwn.lower().replace(":", "").removeprefix("0x")
+
+    def target(place: Path) -> str:
+        found = [device.told(f"sys/class/fc_remote_ports/{part}/port_name") for part in place.parts if part.startswith("rport-")]
+        return plain(found[0]) if found else ""
+
+    return _scsi(device, _units(info["data"], "target_wwn", "target_lun", plain), target, discovers=False)
+
+
+def _units(data: Mapping[str, Any], target: str, lun: str, plain: Callable[[str], str]) -> set[tuple[str, int]]:
+    """Return the (target, logical unit) pairs that the storage named."""
+
+    def listed(name: str) -> list[Any]:
+        one, several = data.get(name), data.get(f"{name}s")
+        return list(several or (one if isinstance(one, (list, tuple)) else [one] if one is not None else []))
+
+    targets, luns = [plain(str(each)) for each in listed(target)], [int(each) for each in listed(lun)]
+    pairs = {(each, number) for each in targets for number in luns}
+    if len(targets) == len(luns):
+        pairs = {(each, luns[at]) for at, each in enumerate(targets)}
+    one = data.get(target)
+    if isinstance(one, str) and data.get(lun) is not None:
+        pairs.add((plain(one), int(data[lun])))
+    return pairs
+
+
+def _scsi(device: _Device, wanted: set[tuple[str, int]], target: Callable[[Path], str], *, discovers: bool) -> str | None:
+    if not wanted:
+        return None
+    targets, found, names = {each for each, _lun in wanted}, False, set()
+    for disk in device.disks():
+        place = Path(os.path.realpath(device.at(f"sys/block/{disk}/device")))
+        of, number = target(place), place.name.rpartition(":")[2]
+        lun = int(number) if number.isdigit() else -1
+        is_wanted = (of, lun) in wanted or (of, lun - _FLAT_LUNS) in wanted
+        if not is_wanted and (of in targets or not discovers or not of):
+            return f"{disk} is unit {lun} of {of or 'no such target'}"
+        found = found or is_wanted
+        names.add(device.told(f"sys/block/{disk}/device/wwid"))
+    if len(names - {""}) > 1:
+        return f"its paths lead to several volumes: {', '.join(sorted(names - {''}))}"
+    return None if found else "none of its paths leads to the volume"
+
+
+def _nvme(device: _Device, info: Mapping[str, Any]) -> str | None:
+    parts = [info["data"], *info["data"].get("volume_replicas", ())]
+    uuids = {_uuid(part.get("vol_uuid")) for part in parts} - {""}
+    nguids = {_uuid(part.get("volume_nguid")) for part in parts} - {""}
+    nqns = {str(part.get("target_nqn") or part.get("nqn") or "") for part in parts} - {""}
+    for disk in device.disks():
+        told = {name: device.told(f"sys/block/{disk}/{name}") for name in ("uuid", "nguid", "wwid", "device/subsysnqn")}
+        own = {_uuid(told["uuid"]), _uuid(told["nguid"]), _uuid(told["wwid"].rpartition(".")[2])} - {""}
+        if (uuids or nguids) and not own & (uuids or nguids):
+            return f"{disk} is {told['wwid'] or told['uuid'] or 'no such namespace'}"
+        if nqns and told["device/subsysnqn"] and told["device/subsysnqn"] not in nqns:
+            return f"{disk} is of {told['device/subsysnqn']}"
+    return None
+
+
+def _uuid(text: str | None) -> str:
+    try:
+        return str(uuid.UUID(text or ""))
+    except ValueError:
+        return ""
+
+
+def _krbd(device: _Device, info: Mapping[str, Any]) -> str | None:
+    number = re.fullmatch(r"rbd(\d+)", device.name)
+    entry = f"sys/bus/rbd/devices/{number.group(1)}" if number else ""
+    found = f"{device.told(f'{entry}/pool')}/{device.told(f'{entry}/name')}" if entry else "no image of Ceph's"
+    snapshot = device.told(f"{entry}/current_snap") if entry else ""
+    if snapshot not in {"", "-"}:
+        found = f"{found}@{snapshot}"
+    return None if found == info["data"].get("name") else f"it is {found}"
+
+
+def _share(device: _Device, info: Mapping[str, Any]) -> str | None:
+    data = info["data"]
+    place, name = os.path.split(os.path.normpath(device.path))
+    if name != data.get("name"):
+        return f"the volume's file is {data.get('name')}"
+    if device.at(device.path).is_symlink():
+        return "it is a symbolic link"
+    if info["driver_volume_type"].lower() not in _HASHED_SHARES:
+        return None
+    share = str(data.get("export"))
+    if Path(place).name != hashlib.md5(share.encode(), usedforsecurity=False).hexdigest():
+        return f"it is not on {share}"
+    mounted = _mounted(device, place)
+    return f"{mounted} is mounted there, not {share}" if mounted and mounted != share else None
+
+
+def _mounted(device: _Device, place: str) -> str:
+    # of other kinds the kernel names no share: what is bound there was put there by hand
+    for line in reversed(device.told("proc/mounts").splitlines()):
+        source, point, kind = ([re.sub(r"\\([0-7]{3})", _character, word) for word in line.split()] + [""] * 3)[:3]
+        if point == place:
+            return source if kind.startswith("nfs") else ""
+    return ""
+
+
+def _character(octal: re.Match[str]) -> str:
+    return chr(int(octal.group(1), 8))
+
+
+_LOOKS: dict[str, Callable[[_Device, Any], str | None]] = {
+    "local": _local,
+    "iscsi": _iscsi,
+    "iser": _iscsi,
+    "fibre_channel": _fibre_channel,
+    "nvme": _nvme,
+    "nvmeof": _nvme,
+    "rbd": _krbd,
+    **dict.fromkeys(SHARES, _share),
+}

@@ -1,0 +1,220 @@
+"""A Python process that has Cinder: started by execnet, asked over a channel of plain data, and never interrupted in a call."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.drivers.call import operation
+from cl_notebook.drivers.cinder import bundle, failures
+from cl_notebook.drivers.cinder.log import Log, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Answer = Callable[[str, Mapping[str, Any]], Any]
+"""Gives the rows that a driver looks up: called with what is asked for, and the words that go with it."""
+
+LINES = 20
+"""Lines of the log that go with an error."""
+
+_STARTING = 60.0
+_LEAVING = 2.0
+
+
+class Child:
+    """One child. Calls may come from any thread; each waits for its own answer."""
+
+    def __init__(self, python: str, log: Log | None = None) -> None:
+        """Start *python* and send it the worker.
+
+        Raises:
+            errors.InvalidInput: *python* is no Python that can be started.
+
+        """
+        self.python = python
+        self.log = log or Log()
+        self.answer: Answer | None = None
+        self.pid = 0
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[Any]] = {}
+        self._operations: dict[int, int | None] = {}
+        self._lock = threading.Lock()
+        self._ready: Future[int] = Future()
+        self._is_over = False
+        self._answering = ThreadPoolExecutor(1, thread_name_prefix="cinder-records")
+        try:
+            self._group, self._channel = _started(python)
+            self._channel.setcallback(self._receive, endmarker=None)
+            self.pid = self._ready.result(_STARTING)
+        except (OSError, EOFError, Late, errors.DriverError) as error:
+            msg = f"python={python!r} cannot be started as a Python: {errors.one_line(error)}."
+            raise errors.InvalidInput(msg) from error
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can still be asked."""
+        return not self._is_over
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it works on a request."""
+        return bool(self._waiting)
+
+    def ask(self, do: str, what: str, timeout: float | None = None, **words: Any) -> Any:  # noqa: ANN401 - plain data
+        """Send the request *do*, and return the answer; *what* is being done stands in front of an error.
+
+        Raises:
+            errors.DriverError: the driver failed, the child died, or did not answer within *timeout* seconds.
+
+        """
+        number = next(self._numbers)
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._is_over:
+                raise errors.DriverError(self._died(what))
+            self._waiting[number] = future
+            self._operations[number] = operation.get()
+        try:
+            self._channel.send({"id": number, "do": do, **words})
+            told = future.result(timeout)
+        except Late:
+            raise errors.DriverError(_late(what, timeout, self.pid)) from None
+        except OSError as error:
+            raise errors.DriverError(self._died(what)) from error
+        except _GoneError:
+            raise errors.DriverError(self._died(what)) from _lines(self.log, number)
+        finally:
+            self._waiting.pop(number, None)
+        if "error" in told:
+            raise failures.raised(told["error"], what, self.python, self.log.of_call(number, LINES))
+        return told["ok"]
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Let the child finish what it does, and end; *at_once* ends it whatever it does."""
+        with self._lock:
+            self._is_over = True
+        with contextlib.suppress(OSError):
+            self._channel.close()
+        self._answering.shutdown(wait=False)
+        process = self._process()
+        if at_once:
+            process.kill()
+        with contextlib.suppress(OSError):
+            process.stdin.close()  # the end of the channel: whatever it does is finished first
+        self._bury()
+
+    def kill(self) -> None:
+        """End the child whatever it does: the way out of a driver that hangs."""
+        self.close(at_once=True)
+        self._let_go()
+
+    def _process(self) -> Any:  # noqa: ANN401 - subprocess.Popen
+        return self._channel.gateway._io.popen  # noqa: SLF001 - execnet hands it out nowhere else
+
+    def _receive(self, message: Any) -> None:  # noqa: ANN401 - plain data
+        if message is None:
+            self._let_go()
+        elif "log" in message:
+            self.log.add(message["log"], self._operations.get(message["log"]["call"]))
+        elif "ask" in message:
+            with contextlib.suppress(RuntimeError):  # closed meanwhile
+                self._answering.submit(self._give, message)
+        elif "ready" in message:
+            self._ready.set_result(message["ready"])
+        else:
+            future = self._waiting.pop(message["id"], None)
+            if future is not None:
+                with contextlib.suppress(InvalidStateError):
+                    future.set_result(message)
+
+    def _give(self, message: dict[str, Any]) -> None:
+        rows = None
+        try:
+            if self.answer is not None:
+                rows = self.answer(message["what"], message)
+        finally:
+            with contextlib.suppress(OSError):
+                self._channel.send({"answer": message["ask"], "rows": rows})
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._is_over = True
+            waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(_GoneError())
+        if not self._ready.done():
+            self._ready.set_exception(errors.DriverError("it ended before it was ready"))
+        self._bury()
+
+    def _bury(self) -> None:
+        # so that no zombie stays; it may take as long as the call that the child is still in
+        threading.Thread(target=self._process().wait, daemon=True).start()
+
+    def _died(self, what: str) -> str:
+        process = self._process()
+        try:
+            code = process.wait(_LEAVING)
+        except Exception:  # noqa: BLE001 - it closed the channel and lives on: subprocess's error is not worth an import
+            code = None
+        how = "is gone" if code is None else f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        return (
+            f"{what} failed: the Cinder process {self.pid} {how}. The next call starts a new one; %cl_log shows its last lines."
+        )
+
+
+class _GoneError(Exception):
+    """The child ended while its answer was awaited."""
+
+
+def _lines(log: Log, number: int) -> failures.RemoteError:
+    lines = "\n".join(shown(line) for line in log.of_call(number, LINES))
+    return failures.RemoteError(f"\n\nLast lines of the driver's log:\n{lines}" if lines else "\nThe driver logged nothing.")
+
+
+def _late(what: str, timeout: float | None, pid: int) -> str:
+    return (
+        f"{what} gave no answer within {timeout:g} s; the Cinder process {pid} still works on it. "
+        "Wait longer: option call_timeout. End it: %cl_backend close NAME --kill, then look at what it left."
+    )
+
+
+def _started(python: str) -> tuple[Any, Any]:
+    import execnet  # noqa: PLC0415 - only who uses a Cinder driver pays for it
+
+    group = execnet.Group()
+    # At exit execnet kills after a second what does not end. A storage call ends when it is done: the child sees to it.
+    atexit.unregister(group._cleanup_atexit)  # noqa: SLF001 - there is no other way to say so
+    command = shlex.quote(os.path.normpath(python))
+    spec = f"popen//python={command}//execmodel=main_thread_only//env:PYTHONWARNINGS=ignore"
+    with _no_interrupts():
+        gateway = group.makegateway(spec)  # signals are a matter of the main thread
+    try:
+        channel = gateway.remote_exec(bundle.BOOTSTRAP)
+        channel.send(bundle.sources())
+    except OSError:
+        gateway._io.popen.kill()  # noqa: SLF001 - execnet hands it out nowhere else
+        gateway._io.popen.wait()  # noqa: SLF001 - likewise
+        raise
+    return group, channel
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    # what is started in the block inherits the mask: not even while it starts can an interrupt end it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,264 @@
+"""A Cinder driver behind the Driver Protocol: every call goes to the child, and starts a new one if the last one died."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cl_notebook import errors, settings
+from cl_notebook.drivers.base import no_progress
+from cl_notebook.drivers.cinder import options as own_options
+from cl_notebook.drivers.cinder import told
+from cl_notebook.drivers.cinder.child import Child
+from cl_notebook.drivers.cinder.log import Log
+from cl_notebook.drivers.manage import checked_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.drivers.base import (
+        ConnectionData,
+        ConnectionInfo,
+        LogLine,
+        ModelUpdate,
+        Option,
+        Progress,
+        SnapshotData,
+        Stats,
+        VolumeData,
+    )
+    from cl_notebook.drivers.records import Records
+
+
+class CinderDriver:
+    """One backend on a driver of Cinder's, in a child of its own; see :func:`~cl_notebook.drivers.cinder.driver_class`.
+
+    Creating is not idempotent, unlike what the Protocol asks: Cinder's drivers refuse what exists already. Deleting is.
+    """
+
+    path: ClassVar[str]
+    python: ClassVar[str]
+    release: ClassVar[str]
+    declared: ClassVar[tuple[Option, ...]]
+    class_features: ClassVar[Mapping[str, bool]]
+    missing: ClassVar[tuple[str, ...]]
+    """Python libraries that the driver would use, and that its Python does not have."""
+    spare: ClassVar[list[Child]]
+    """The child that described the class, for the first driver of it."""
+    outlives_interrupts: ClassVar[bool] = True
+    """A call goes on when the kernel is interrupted, and its outcome comes later."""
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """Describe the options: ours, the driver's, and those that Cinder gives to every driver."""
+        return cls.declared
+
+    @classmethod
+    def release_spare(cls) -> None:
+        """Let the child go that described the class: nobody is about to open a driver of it."""
+        while cls.spare:
+            cls.spare.pop().close()
+
+    def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
+        """Keep the configuration; no process is started."""
+        self._config = dict(config)
+        self._name = backend_name
+        self._timeout = float(self._config.get(own_options.TIMEOUT) or 0) or None
+        self._records: Records | None = None
+        self._child: Child | None = None
+        self._log = Log()
+        self._lock = threading.Lock()
+        self._stats: Stats = {}
+        self.features: Mapping[str, bool] = self.class_features
+
+    @property
+    def storage_protocol(self) -> str:
+        """What the driver's statistics call its protocol."""
+        return str(self._stats.get("storage_protocol", "")).lower()
+
+    def use(self, records: Records) -> None:
+        """Look up there what the driver asks for."""
+        self._records = records
+
+    def setup(self) -> None:
+        """Start the child and let the driver reach its storage; one that is there already is asked for its statistics.
+
+        Raises:
+            errors.DriverError: the driver's own words.
+            errors.InvalidInput: an option's value is none for Cinder.
+
+        """
+        child = self._child
+        if child is None or not child.is_alive:
+            self._started()
+        else:
+            self.get_volume_stats(refresh=True)
+
+    def close(self) -> None:
+        """Let the child finish what it does, and end."""
+        with self._lock:
+            child, self._child = self._child, None
+        if child is not None:
+            child.close()
+
+    def kill(self) -> None:
+        """End the child at once, whatever it does: what it was doing is left half done."""
+        with self._lock:
+            child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+
+    def log_lines(self) -> list[LogLine]:
+        """Return the last lines of the driver's log, the oldest first."""
+        return self._log.lines()
+
+    def get_volume_stats(self, *, refresh: bool = False) -> Stats:
+        """Return what the driver says; capacities may be ``unknown`` or ``infinite``."""
+        found: Stats = self._call("get_volume_stats", refresh=refresh)["value"]
+        self._stats = found
+        return found
+
+    def create_volume(self, volume: VolumeData) -> ModelUpdate:
+        """Make an empty volume."""
+        checked_size(volume.size)
+        return self._update("create_volume", volume=self._volume(volume))
+
+    def create_volume_from_snapshot(
+        self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress
+    ) -> ModelUpdate:
+        """Make a volume with the snapshot's bytes. Cinder's drivers do not say how far they are."""
+        del progress
+        checked_size(volume.size, snapshot.size)
+        words = {"volume": self._volume(volume), "snapshot": self._snapshot(snapshot)}
+        return self._update("create_volume_from_snapshot", **words)
+
+    def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> ModelUpdate:
+        """Make a volume with the source's bytes. Cinder's drivers do not say how far they are."""
+        del progress
+        checked_size(volume.size, source.size)
+        return self._update("create_cloned_volume", volume=self._volume(volume), source=self._volume(source))
+
+    def extend_volume(self, volume: VolumeData, new_size: int) -> None:
+        """Grow the volume; some of Cinder's drivers would shrink it, and lose its end."""
+        checked_size(new_size, volume.size)
+        if volume.attach_status == "attached" and not self.features.get("extend_attached", True):
+            msg = f"{self._name}: the driver cannot extend a volume while it is attached"
+            raise errors.NotSupported(msg, untouched=True)
+        self._update("extend_volume", volume=self._volume(volume), new_size=new_size)
+
+    def delete_volume(self, volume: VolumeData) -> None:
+        """Remove the volume."""
+        self._update("delete_volume", volume=self._volume(volume))
+
+    def create_snapshot(self, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
+        """Keep the volume's bytes."""
+        del progress
+        return self._update("create_snapshot", snapshot=self._snapshot(snapshot))
+
+    def delete_snapshot(self, snapshot: SnapshotData) -> None:
+        """Remove the snapshot."""
+        self._update("delete_snapshot", snapshot=self._snapshot(snapshot))
+
+    def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> ModelUpdate:
+        """Offer the volume."""
+        return self._update("create_export", volume=self._volume(volume), connector=dict(connector))
+
+    def ensure_export(self, volume: VolumeData) -> ModelUpdate:
+        """Offer the volume again."""
+        return self._update("ensure_export", volume=self._volume(volume))
+
+    def remove_export(self, volume: VolumeData) -> None:
+        """Stop offering the volume."""
+        self._update("remove_export", volume=self._volume(volume))
+
+    def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
+        """Let a host in."""
+        words = {"volume": self._volume(volume), "connector": dict(connection.connector)}
+        info: ConnectionInfo = self._call("initialize_connection", **words)["value"]
+        return info
+
+    def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
+        """Shut a host out."""
+        self._update("terminate_connection", volume=self._volume(volume), connector=dict(connection.connector))
+
+    def _update(self, method: str, **words: Any) -> ModelUpdate:  # noqa: ANN401 - plain data
+        update: ModelUpdate = self._call(method, **words)["update"]
+        return update
+
+    def _call(self, method: str, **words: Any) -> dict[str, Any]:  # noqa: ANN401 - plain data
+        child = self._child
+        if child is None or not child.is_alive:
+            child = self._started()
+        answer: dict[str, Any] = child.ask("call", f"{self._name}: {method}", self._timeout, method=method, words=words)
+        if self._records is not None and any(answer[name] for name in ("volumes", "snapshots", "initiator_data")):
+            self._records.keep(answer["volumes"], answer["snapshots"], answer["initiator_data"])
+        return answer
+
+    def _started(self) -> Child:
+        with self._lock:
+            if self._child is not None and self._child.is_alive:
+                return self._child
+            child = self._new_child()
+            state = settings.data_dir() / "cinder"
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                child.ask(
+                    "load",
+                    f"{self._name}: setup",
+                    path=self.path,
+                    name=self._name,
+                    host=self._host,
+                    state=str(state),
+                    root_helper=self._records.root_helper if self._records is not None else "sudo",
+                    options=own_options.cinders(self._config),
+                )
+                found = child.ask("open", f"{self._name}: setup", self._timeout)
+            except errors.DriverError as error:
+                child.kill()
+                if self.missing:
+                    hint = f"{error}. {self.python} lacks what the driver may need: {', '.join(self.missing)}."
+                    error.args = (hint,)
+                raise
+            except BaseException:
+                child.kill()
+                raise
+            self._stats, self.features = found["stats"], found["features"]
+            self._child = child
+            return child
+
+    def _new_child(self) -> Child:
+        child = self.spare.pop() if self.spare else None
+        if child is None or not child.is_alive:
+            child = Child(self.python)
+        child.log = self._log
+        child.answer = self._answer
+        return child
+
+    def _answer(self, what: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - plain data
+        """Return the rows that the driver looks up."""
+        records = self._records
+        if records is None:
+            return []
+        page = {"after": asked.get("after", ""), "limit": asked.get("limit", 0)}
+        if what == "volumes":
+            return [self._volume(data) for data in records.volumes(asked["ids"], **page)]
+        if what == "snapshots":
+            return [self._snapshot(data) for data in records.snapshots(asked["ids"], asked["volume_ids"], **page)]
+        if what == "attachments":
+            return [told.attachment(data) for data in records.attachments(asked["volume_ids"])]
+        return [dict(data) for data in records.initiator_data()]
+
+    @property
+    def _host(self) -> str:
+        return self._records.host if self._records is not None else f"localhost@{self._name}"
+
+    @property
+    def _pool(self) -> str:
+        pools = self._stats.get("pools") or [{}]
+        return str(pools[0].get("pool_name") or self._name)
+
+    def _volume(self, data: VolumeData) -> dict[str, Any]:
+        return told.volume(data, self._host, self._pool)
+
+    def _snapshot(self, data: SnapshotData) -> dict[str, Any]:
+        return told.snapshot(data, self._host, self._pool)

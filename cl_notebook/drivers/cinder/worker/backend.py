@@ -1,0 +1,116 @@
+"""One backend: its driver, set up as Cinder's volume service sets it up, and the working copy beside it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from . import calls, cinder_setup, configuration, copying, database, describe, resources, rows, stats, turns
+
+if TYPE_CHECKING:
+    from .main import Wire
+
+_TABLES = {"volume": ("volumes", "volume_metadata", "volume_id"), "snapshot": ("snapshots", "snapshot_metadata", "snapshot_id")}
+
+
+class Backend:
+    """A driver at work."""
+
+    def __init__(self, wire: Wire, message: dict[str, Any]) -> None:
+        """Import Cinder and the driver, and configure both; no storage is touched."""
+        self._wire = wire
+        self.name = message["name"]
+        self.host = message["host"]
+        self._state = message["state"]
+        objects = cinder_setup.imported()
+        cls = describe.imported(message["path"])
+        work = database.work_folder(message["state"])
+        options = {"volume_backend_name": self.name, **message["options"]}
+        group = configuration.group_of(self.name, cinder_setup.globals_of_cinder())
+        with configuration.file(group, options) as file:
+            conf = cinder_setup.configured(message, work, file)
+        self.context = cinder_setup.context()
+        self.copy = database.WorkingCopy(work, conf)
+        self.copying = copying.Copying(self.copy, wire)
+        self.resources = resources.Resources(objects, self.context)
+        self._lock = threading.Lock()
+        self._running = 0
+        self.configuration = configuration.made(conf, cls, group, options)
+        self.driver = cls(
+            configuration=self.configuration,
+            host=self.host,
+            cluster_name=None,
+            active_backend_id=None,
+            db=None,
+            image_service=None,
+            is_vol_db_empty=False,
+        )
+
+    def setup(self) -> dict[str, Any]:
+        """Let the driver reach its storage, as Cinder's volume service does at start-up."""
+        driver = self.driver
+        driver.do_setup(self.context)
+        driver.check_for_setup_error()
+        driver.init_capabilities()
+        driver.set_throttle()
+        driver.set_initialized()
+        told = stats.plain(driver.get_volume_stats(refresh=False) or {}, self.name)
+        return {"stats": told, "features": describe.features(type(driver), told)}
+
+    def call(self, method: str, words: dict[str, Any]) -> dict[str, Any]:
+        """Call the driver, and return its answer with what it changed on the call's own resource and on others."""
+        with self._lock:
+            self._running += 1
+        try:
+            with turns.taken(self._state, calls.resource_id(words)):
+                call = calls.Call(self, words)
+                value = calls.METHODS[method](call)
+                return {"value": value, "update": self._update(call), **self._others(call)}
+        finally:
+            with self._lock:
+                self._running -= 1
+                if not self._running:
+                    self.copying.clear()
+
+    def close(self) -> None:
+        """Throw the working copy away."""
+        self.copy.close()
+
+    def _update(self, call: calls.Call) -> dict[str, Any] | None:
+        if call.told is None or call.subject is None:
+            return None
+        now = {**self._stored(call.kind, call.told["id"]), **resources.state(call.subject, call.kind)}
+        found = rows.update(call.kind, call.told, now)
+        if call.is_adopted or call.subject.name != call.told["name_in_storage"]:
+            found["name_in_storage"] = call.subject.name
+        return found
+
+    def _stored(self, kind: str, own: str) -> dict[str, Any]:
+        """Return what the working copy says of a resource, if a driver wrote there."""
+        table, metadata, owner = _TABLES[kind]
+        if own not in self.copy.changed().get(table, set()):
+            return {}
+        now = self.copy.row(table, own) or {}
+        now["metadata"] = self.copy.pairs(metadata, owner, own)
+        if kind == "volume":
+            now["admin_metadata"] = self.copy.pairs("volume_admin_metadata", owner, own)
+            now["shared_targets"] = bool(now.get("shared_targets"))
+        return now
+
+    def _others(self, call: calls.Call) -> dict[str, Any]:
+        """Return what a driver wrote on resources beside the call's own."""
+        changed = self.copy.changed()
+        found: dict[str, Any] = {"volumes": {}, "snapshots": {}, "initiator_data": []}
+        for kind, (table, _metadata, _owner) in _TABLES.items():
+            for own in changed.get(table, set()):
+                told = self.copying.told.get((kind, own))
+                if told is None or (call.told is not None and own == call.told["id"]):
+                    continue  # a row that a driver made for itself, and that nobody tracks
+                update = rows.update(kind, told, self._stored(kind, own))
+                if update:
+                    found[table][own] = update
+        for key in changed.get("driver_initiator_data", set()):
+            row = self.copy.row("driver_initiator_data", key)
+            if row is not None:
+                found["initiator_data"].append({name: row[name] for name in ("initiator", "namespace", "key", "value")})
+        return found

@@ -1,0 +1,96 @@
+"""The options of one backend, in the group of ``cfg.CONF`` that Cinder's drivers read them from."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from . import describe, logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TAKEN = {"DEFAULT", "backend_defaults"}
+
+
+class OptionError(ValueError):
+    """A value that oslo.config does not take, or a reference to an option that there is not."""
+
+
+def group_of(name: str, conf: Any) -> str:
+    """Return what the group of the backend *name* is called: its name, where nothing else is."""
+    plain = re.sub(r"[^\w.-]", "_", name)
+    return f"backend_{plain}" if plain in _TAKEN or plain in conf else plain
+
+
+@contextlib.contextmanager
+def file(group: str, options: dict[str, Any]) -> Iterator[str]:
+    """Give the name of a ``cinder.conf`` with *options*, for as long as the block lasts; it is in memory, since it has secrets.
+
+    A file, and not overrides: only in what was read from a file does oslo.config see ``$other_option`` of the same group.
+
+    Raises:
+        OptionError: a value has a line break.
+
+    """
+    lines = [f"[{group}]"]
+    for name, value in options.items():
+        values = value if isinstance(value, list) and name in _multiple() else [value]
+        for each in values:
+            text = _text(each)
+            if "\n" in text or "\r" in text:
+                msg = f"option {name!r} has a line break"
+                raise OptionError(msg)
+            lines.append(f"{name} = {text}")
+    descriptor = os.memfd_create("cinder.conf")
+    try:
+        os.write(descriptor, "\n".join([*lines, ""]).encode())
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def made(conf: Any, cls: Any, group: str, options: dict[str, Any]) -> Any:
+    """Return the configuration that the driver *cls* is given, once every value in it was read.
+
+    Raises:
+        OptionError: oslo.config does not take a value.
+
+    """
+    from cinder.volume import configuration
+    from oslo_config import cfg
+
+    own, shared = describe.own_options(cls), describe.shared_options()
+    found = configuration.Configuration(own, config_group=group)
+    found.append_config_values([])
+    found.append_config_values(shared)
+    secret = {opt.name for opt in (*own, *shared) if opt.secret}
+    for option, value in options.items():
+        if option in secret:
+            logs.hide(value)
+    for option, value in options.items():
+        try:
+            conf[group][option]
+        except (ValueError, TypeError, cfg.Error) as error:
+            shown = logs.MASK if option in secret else repr(value)
+            msg = f"option {option!r} cannot be {shown}: {error}"
+            raise OptionError(msg) from None
+    return found
+
+
+def _multiple() -> set[str]:
+    from oslo_config import cfg
+
+    opts = cfg.CONF._groups["backend_defaults"]._opts  # noqa: SLF001 - there is no public list of a group's options
+    return {name for name, info in opts.items() if info["opt"].multi}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{item}" for key, item in value.items())
+    text = str(value)
+    return f'"{text}"' if text != text.strip() or text[:1] + text[-1:] in {"''", '""'} else text

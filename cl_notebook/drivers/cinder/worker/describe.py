@@ -1,0 +1,178 @@
+"""A driver described without being used: its options, and what it can do."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+import textwrap
+from typing import Any
+
+from . import cinder_setup, logs
+
+_NAME = "volume_backend_name"
+"""The option that every backend has, and that its name stands for."""
+
+_BASE = "cinder.volume.driver"
+_METHODS = {
+    "revert": ("revert_to_snapshot",),
+    "manage": ("manage_existing", "manage_existing_get_size"),
+    "list_manageable": ("get_manageable_volumes",),
+    "manage_snapshots": ("manage_existing_snapshot", "manage_existing_snapshot_get_size"),
+    "list_manageable_snapshots": ("get_manageable_snapshots",),
+    "retype": ("retype",),
+    "migrate": ("migrate_volume",),
+    "groups": ("create_group", "create_group_snapshot"),
+    "replication": ("failover_host",),
+}
+_STATS = {"multiattach": "multiattach", "qos": "QoS_support", "thin": "thin_provisioning_support"}
+_KINDS = {
+    "Boolean": "bool",
+    "Integer": "int",
+    "Port": "int",
+    "Number": "float",
+    "Float": "float",
+    "List": "list",
+    "MultiString": "list",
+    "Dict": "dict",
+}
+
+
+def imported(path: str) -> Any:
+    """Import the class at *path*."""
+    from oslo_utils import importutils
+
+    try:
+        found = importutils.import_class(path)
+    except ModuleNotFoundError as error:
+        if error.name and not path.startswith(error.name):
+            raise  # the driver is there, and wants a library that is not
+        raise NoDriverError(path) from None
+    except ImportError as error:
+        raise NoDriverError(path) from (error if error.__cause__ else None)
+    if not hasattr(found, "get_driver_options"):
+        raise NoDriverError(path)
+    return found
+
+
+class NoDriverError(LookupError):
+    """Cinder has no driver under that path."""
+
+
+def driver(path: str) -> dict[str, Any]:
+    """Return the release of Cinder, and the options and capabilities of the driver at *path*; nothing if there is none."""
+    cinder_setup.imported()
+    try:
+        cls = imported(path)
+    except NoDriverError:
+        return {}
+    own = own_options(cls)
+    names = {_NAME, *(opt.name for opt in own)}
+    shared = [opt for opt in shared_options() if opt.name not in names]
+    return {
+        "release": importlib.metadata.version("cinder"),
+        "version": str(getattr(cls, "VERSION", "")),
+        "help": " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()),
+        "options": [_plain(opt, is_own=True) for opt in own] + [_plain(opt, is_own=False) for opt in shared],
+        "features": features(cls, {}),
+        "missing": _missing(cls),
+    }
+
+
+def _missing(cls: Any) -> list[str]:
+    """Return the libraries that the driver's module tries to import, goes on without, and that are not there."""
+    tree = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
+    tried = [node for attempt in tree.body if isinstance(attempt, ast.Try) for node in attempt.body]
+    names = {alias.name for node in tried if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in tried if isinstance(node, ast.ImportFrom) and node.module}
+    return sorted({top for top in (name.partition(".")[0] for name in names) if importlib.util.find_spec(top) is None})
+
+
+def own_options(cls: Any) -> list[Any]:
+    """Return the driver's own oslo.config options."""
+    from oslo_config import cfg
+
+    found = {opt.name: opt for opt in cls.get_driver_options() or []}
+    if hasattr(cls, "_set_keyring_attributes"):
+        text = (
+            "Path to the ceph keyring file of rbd_user, handed to whoever attaches. Cinder reads it without registering it "
+            "(OSSN-0085); without it hosts need a keyring of their own below /etc/ceph."
+        )
+        found.setdefault("rbd_keyring_conf", cfg.StrOpt("rbd_keyring_conf", default="", help=text))
+    return list(found.values())
+
+
+def shared_options() -> list[Any]:
+    """Return the options that Cinder gives to every driver."""
+    from cinder.volume import driver as base
+
+    names = ("volume_opts", "iser_opts", "nvmeof_opts", "nvmet_opts", "scst_opts", "backup_opts", "image_opts", "fqdn_opts")
+    return list({opt.name: opt for name in names for opt in getattr(base, name, [])}.values())
+
+
+def features(cls: Any, stats: dict[str, Any]) -> dict[str, bool]:
+    """Return what the driver can do: by the methods that it has of its own, and by what its statistics say once it runs."""
+    found = {name: all(_is_own(cls, method) for method in methods) for name, methods in _METHODS.items()}
+    told = [stats, *stats.get("pools", [])]
+    true = {str(key).lower() for pool in told for key, value in pool.items() if _is_true(value)}
+    found.update({name: key.lower() in true for name, key in _STATS.items()})
+    found["groups"] = found["groups"] or "consistent_group_snapshot_enabled" in true
+    found["extend_attached"] = all(pool.get("online_extend_support", True) is not False for pool in told)
+    found["clone_bigger"] = True  # the driver interface asks it of every driver
+    return found
+
+
+def _is_own(cls: Any, method: str) -> bool:
+    found = getattr(cls, method, None)
+    if found is None or getattr(found, "__module__", _BASE) == _BASE or _only_refuses(found):
+        return False
+    behind = getattr(cls, f"_{method}", None)  # remotefs locks in the one, and leaves the other to its drivers
+    return behind is None or not _only_refuses(behind)
+
+
+def _only_refuses(method: Any) -> bool:
+    try:
+        (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return False
+    body = [node for node in getattr(function, "body", []) if not isinstance(node, ast.Expr)]
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.dump(body[0])
+
+
+def _is_true(value: object) -> bool:
+    return value is True or str(value).lower() in {"true", "<is> true"}
+
+
+def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
+    choices = getattr(opt.type, "choices", None) or ()
+    kind = "list" if opt.multi else _KINDS.get(type(opt.type).__name__, "str")
+    return {
+        "name": opt.name,
+        "kind": kind,
+        "help": " ".join((opt.help or "").split()) or opt.name.replace("_", " "),
+        "default": None if opt.secret else _default(opt.default),
+        "required": bool(opt.required),
+        "secret": bool(opt.secret) or _looks_secret(opt.name),
+        "choices": [str(choice) for choice in choices],
+        "minimum": getattr(opt.type, "min", None),
+        "maximum": getattr(opt.type, "max", None),
+        "item": kind == "list" and not opt.multi and type(getattr(opt.type, "item_type", None)).__name__,
+        "deprecated": bool(opt.deprecated_for_removal),
+        "own": is_own,
+    }
+
+
+def _looks_secret(name: str) -> bool:
+    return name.endswith(("_password", "_secret", "_api_token", "_private_key_passphrase"))
+
+
+def _default(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): str(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [str(item) for item in value]
+    return logs.masked(str(value))

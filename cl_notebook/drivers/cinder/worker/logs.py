@@ -1,0 +1,95 @@
+"""The log of the driver, line by line to the kernel, with its secrets masked; what is written to standard error as well."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import os
+import re
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CALL: contextvars.ContextVar[int] = contextvars.ContextVar("call", default=0)
+_TALKATIVE = ("cinder", "os_brick", "oslo_concurrency.processutils")
+_NOISE = ("oslo_concurrency.lockutils", "cinder.coordination", "oslo_db")
+_SECRETS: set[str] = set()
+_SHORTEST = 4
+MASK = "***"
+
+
+def install(wire: Any) -> None:
+    """Send every record, and every line that anything writes to standard error, over *wire*."""
+    warnings.simplefilter("ignore")  # what is deprecated in Cinder is no news to whoever runs its drivers
+    root = logging.getLogger()
+    root.addHandler(_Sender(wire))
+    root.setLevel(logging.WARNING)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    for name in _NOISE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    read, write = os.pipe()
+    os.dup2(write, 2)
+    os.close(write)
+    threading.Thread(target=_relay, args=(read, wire), daemon=True, name="stderr").start()
+
+
+def hide(secret: object) -> None:
+    """Mask *secret* from now on wherever it stands."""
+    text = str(secret)
+    if len(text) >= _SHORTEST:
+        _SECRETS.add(text)
+
+
+@contextlib.contextmanager
+def call(number: int) -> Iterator[None]:
+    """Tie what is logged in the block to the request *number*."""
+    token = _CALL.set(number)
+    try:
+        yield
+    finally:
+        _CALL.reset(token)
+
+
+def masked(text: str) -> str:
+    """Return *text* without secrets: those that are known, and what looks like one to oslo."""
+    for secret in sorted(_SECRETS, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    try:
+        from oslo_utils import strutils
+    except ImportError:
+        return text
+    return re.sub(r"(\bkey\s*=\s*)[A-Za-z0-9+/]{30,}={0,2}", rf"\1{MASK}", strutils.mask_password(text, MASK))
+
+
+class _Sender(logging.Handler):
+    def __init__(self, wire: Any) -> None:
+        super().__init__()
+        self._wire = wire
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = {
+                "at": record.created,
+                "level": record.levelname,
+                "logger": record.name,
+                "text": masked(record.getMessage()),
+                "call": _CALL.get(),
+            }
+            self._wire.send({"log": line})
+        except Exception:  # noqa: BLE001 - a line that cannot be written must not end a storage call
+            self.handleError(record)
+
+
+def _relay(descriptor: int, wire: Any) -> None:
+    import time
+
+    with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.strip():
+                text = masked(line.rstrip("\n"))
+                wire.send({"log": {"at": time.time(), "level": "STDERR", "logger": "stderr", "text": text, "call": 0}})

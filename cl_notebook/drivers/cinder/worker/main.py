@@ -1,0 +1,169 @@
+"""The loop of the child: requests come in, calls run in threads, answers, questions and log lines go out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from . import failures, logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Wire:
+    """The channel to the kernel, for every thread of the child."""
+
+    def __init__(self, channel: Any) -> None:
+        """Speak over *channel*."""
+        self._channel = channel
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, queue.Queue[Any]] = {}
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message; one that nobody can receive any more is dropped."""
+        try:
+            self._channel.send(message)
+        except OSError:  # the kernel is gone: the call that is under way is still to be finished
+            return
+
+    def ask(self, what: str, **words: Any) -> Any:
+        """Ask the kernel for what the store holds, and wait for the answer; nothing where there is nobody to ask."""
+        number = next(self._numbers)
+        box: queue.Queue[Any] = queue.Queue()
+        self._waiting[number] = box
+        self.send({"ask": number, "what": what, **words})
+        try:
+            return box.get(timeout=60)
+        except queue.Empty:
+            return None
+        finally:
+            self._waiting.pop(number, None)
+
+    def answered(self, message: dict[str, Any]) -> None:
+        """Hand an answer to the thread that asked."""
+        box = self._waiting.get(message["answer"])
+        if box is not None:
+            box.put(message["rows"])
+
+    def release(self) -> None:
+        """Let every thread that waits for an answer go on without one."""
+        for box in list(self._waiting.values()):
+            box.put(None)
+
+    def messages(self) -> Any:
+        """Yield what comes in until the kernel closes the channel or is gone."""
+        while True:
+            try:
+                yield self._channel.receive()
+            except (EOFError, OSError):
+                return
+
+
+class Worker:
+    """Takes requests. What it can do is looked up late: a question about a driver's options starts no data base."""
+
+    def __init__(self, wire: Wire) -> None:
+        """Answer over *wire*."""
+        self.wire = wire
+        self.backend: Any = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Take one message: an answer, or a request that is run in a thread of its own."""
+        if "answer" in message:
+            self.wire.answered(message)
+            return
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_threads(), thread_name_prefix="call")
+        self._threads.submit(self._run, message)
+
+    def finish(self) -> None:
+        """Wait for the calls that are under way: no storage call is cut short because nobody waits for it any more."""
+        self.wire.release()
+        if self._threads is not None:
+            self._threads.shutdown(wait=True)
+        if self.backend is not None:
+            self.backend.close()
+
+    def _run(self, message: dict[str, Any]) -> None:
+        number = message["id"]
+        with logs.call(number):
+            try:
+                value = self._requests()[message["do"]](message)
+            except BaseException as error:  # noqa: BLE001 - whatever a driver raises is an answer, too
+                self.wire.send({"id": number, "error": failures.described(error)})
+            else:
+                self._answer(number, value)
+
+    def _answer(self, number: int, value: Any) -> None:
+        try:
+            self.wire._channel.send({"id": number, "ok": value})  # noqa: SLF001 - unlike send(), it must not be dropped unseen
+        except OSError:
+            return
+        except Exception as error:  # noqa: BLE001 - execnet's DumpError has no stable place to be imported from
+            self.wire.send({"id": number, "error": failures.described(error)})
+
+    def _requests(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        return {"describe": _describe, "catalog": _catalog, "conf": _conf, **self._of_backend()}
+
+    def _of_backend(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        return {"load": self._load, "open": lambda _message: self.backend.setup(), "call": self._call}
+
+    def _load(self, message: dict[str, Any]) -> None:
+        from . import backend  # imports Cinder's data base
+
+        if self.backend is not None:
+            self.backend.close()
+        self.backend = backend.Backend(self.wire, message)
+
+    def _call(self, message: dict[str, Any]) -> Any:
+        return self.backend.call(message["method"], message["words"])
+
+
+def _describe(message: dict[str, Any]) -> Any:
+    from . import describe  # imports Cinder
+
+    return describe.driver(message["path"])
+
+
+def _catalog(_message: dict[str, Any]) -> Any:
+    from . import catalog
+
+    return catalog.drivers()
+
+
+def _conf(message: dict[str, Any]) -> Any:
+    from . import conf
+
+    return conf.sections(message["file"])
+
+
+def _threads() -> int:
+    # Releases that know eventlet only hand work to native threads through one hub a thread: there calls take turns.
+    from . import cinder_setup
+
+    return 8 if cinder_setup.has_threads() else 1
+
+
+def serve(channel: Any) -> None:
+    """Serve the kernel until it closes the channel or is gone, then finish what is under way and end the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the kernel's business; commands of drivers inherit it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # execnet ends a process 15 s after its parent is gone; a storage call takes as long as it takes
+    channel.gateway._terminate_execution = lambda: None  # noqa: SLF001 - there is no other way to say so
+    wire = Wire(channel)
+    logs.install(wire)
+    worker = Worker(wire)
+    wire.send({"ready": os.getpid()})
+    for message in wire.messages():
+        worker.take(message)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    worker.finish()
+    os._exit(0)  # threads of drivers must not keep the process

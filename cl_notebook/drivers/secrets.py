@@ -1,0 +1,60 @@
+"""Secret options, which are never stored: found again in the environment, in the user's keyring, or asked for."""
+
+from __future__ import annotations
+
+import builtins
+import getpass
+import os
+import re
+import sys
+
+from cl_notebook import errors
+
+SERVICE = "cl_notebook"
+"""The service under which the keyring library keeps ``BACKEND.OPTION``."""
+
+
+def variable(backend_name: str, option: str) -> str:
+    """Return the environment variable that may hold a backend's secret: ``CL_NOTEBOOK_CEPH_RBD_PASSWORD``."""
+    return "CL_NOTEBOOK_" + re.sub(r"\W", "_", f"{backend_name}_{option}").upper()
+
+
+def find(backend_name: str, option: str) -> str:
+    """Return the secret *option* of a backend that is opened again.
+
+    Raises:
+        errors.InvalidInput: it is in neither place, and there is nobody to ask.
+
+    """
+    found = os.environ.get(variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
+    found = found or _asked(f"{option} of backend {backend_name}: ")
+    if not found:
+        msg = (
+            f"backend {backend_name!r} needs its secret option {option!r}, which is never stored. Give it: "
+            f"cl.Backend({backend_name!r}, {option}=…), set {variable(backend_name, option)}, or keep it by the keyring library: "
+            f"keyring.set_password({SERVICE!r}, '{backend_name}.{option}', …)."
+        )
+        raise errors.InvalidInput(msg)
+    return found
+
+
+def _from_keyring(name: str) -> str | None:
+    try:
+        import keyring  # noqa: PLC0415 - an extra that not everybody has
+    except ImportError:
+        return None
+    try:
+        found: str | None = keyring.get_password(SERVICE, name)
+    except Exception:  # noqa: BLE001 - a keyring that is locked or broken is one without the secret
+        return None
+    return found
+
+
+def _asked(prompt: str) -> str | None:
+    # a notebook's own getpass asks in the cell; elsewhere there is somebody to ask only at a terminal
+    if not (sys.stdin.isatty() or hasattr(builtins, "__IPYTHON__")):
+        return None
+    try:
+        return getpass.getpass(prompt)
+    except (RuntimeError, OSError, EOFError):  # a kernel without a front end that can be asked
+        return None

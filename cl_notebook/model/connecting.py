@@ -1,0 +1,53 @@
+"""What is checked before a host is let in, and what is expected of its device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import ConnectionInfo, GiB
+from cl_notebook.model import checks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.model.connection import Connection
+    from cl_notebook.model.journal import Guard
+    from cl_notebook.model.volume import Volume
+
+
+def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *connector*, os-brick's connector properties, as the store will give it back.
+
+    Raises:
+        InvalidInput: it is no dict with a ``host``, or cannot be stored.
+
+    """
+    host = connector.get("host") if hasattr(connector, "items") else None
+    if not isinstance(host, str) or not host:
+        msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
+        raise errors.InvalidInput(msg)
+    checks.name(host, "The connector's host")
+    return dict(checks.json_safe(dict(connector), "A connector"))
+
+
+def expected_bytes(told: ConnectionInfo, size: int) -> int:
+    """Return the least that the device of a volume of *size* GiB must have, in bytes."""
+    # what a local driver says is exact; others name other things by that word
+    exact = told["data"].get("size") if told["driver_volume_type"].lower() == "local" else None
+    return int(exact or size * GiB)
+
+
+def one_host_alone(cls: type[Connection], volume: Volume, host: str) -> Guard:
+    """Return a guard that refuses *host* while another one is connected and the driver cannot let in several."""
+
+    def guard(connection: sa.Connection) -> None:
+        of_volume = sa.select(cls.connector_info).where(cls.volume_id == volume.id)
+        others = sorted({str(row.get("host")) for row in connection.execute(of_volume).scalars()} - {host})
+        if others and not volume.backend.capabilities.get("multiattach", True):
+            msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver lets in one host alone: detach it there."
+            raise errors.ResourceBusy(msg)
+
+    return guard

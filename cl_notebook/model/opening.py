@@ -1,0 +1,206 @@
+"""Backends come to work here: their drivers are checked, opened, held, replaced and let go of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.drivers import config as driver_config
+from cl_notebook.drivers import registry, secrets
+from cl_notebook.drivers.call import storage_call
+from cl_notebook.drivers.records import UsesRecords
+from cl_notebook.model import checks, reading
+from cl_notebook.model.backend import SECRETS, Backend
+from cl_notebook.model.changes import Insert, Update
+from cl_notebook.model.records import StoreRecords
+
+if TYPE_CHECKING:
+    from cl_notebook.drivers.base import Driver
+    from cl_notebook.model.context import Context
+
+_EXAMPLE = "cl.Backend('lvm', volume_driver='local', path='~/volumes')"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A driver at work, its whole configuration, and the stored part of it that it was opened for."""
+
+    driver: Driver
+    config: dict[str, Any]
+    stored: tuple[str, dict[str, Any]]
+
+
+class Opening:
+    """The drivers at work in one session."""
+
+    def __init__(self, context: Context) -> None:
+        """Belong to the session *context*."""
+        self._context = context
+        self._drivers: dict[str, _Held] = {}
+        self._classes: dict[tuple[str, str], type[Driver]] = {}
+
+    def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False) -> Backend:
+        """Open the backend *name*; see :class:`cl_notebook.Backend`."""
+        name = checks.name(name, "volume_backend_name")
+        if not name:
+            msg = f"A backend needs a name: {_EXAMPLE}."
+            raise errors.InvalidInput(msg)
+        with self._context.lock:
+            stored = self._stored(name)
+            if stored is not None and self._adds_secrets_only(stored, config):
+                return self._open(stored, self._config_of(stored, config))
+            driver_name, checked = self._checked(name, config, stored)
+            if stored is None:
+                return self._add(name, driver_name, checked)
+            if self._is_same(stored, driver_name, checked):
+                return self._open(stored, checked)
+            if not replace:
+                raise errors.AlreadyExists(_differs(stored, driver_name, self._storable(driver_name, checked)))
+            return self._replace(stored, driver_name, checked)
+
+    def driver(self, backend: Backend) -> Driver:
+        """Return the backend's driver, opened again from its stored configuration if need be."""
+        with self._context.lock:
+            reading.get(self._context, Backend, backend.id)  # another session may have replaced its configuration
+            held = self._drivers.get(backend.id)
+            if held is not None and held.stored == _stored_part(backend):
+                return held.driver
+        if held is not None:
+            self.close_backend(backend)
+        self._context.open_backend(backend.name, {}, replace=False)
+        return self._drivers[backend.id].driver
+
+    def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
+        """Close the backend's driver; *kill* ends the process of one that has its own."""
+        with self._context.lock:
+            self._context.backends.pop(backend.name, None)
+            held = self._drivers.pop(backend.id, None)
+        if held is not None:
+            with storage_call(backend.name, "close"):
+                end = getattr(held.driver, "kill", None) if kill else None
+                (end or held.driver.close)()
+
+    def held(self, backend: Backend) -> Driver | None:
+        """Return the backend's driver if it is at work; it is not opened for that."""
+        found = self._drivers.get(backend.id)
+        return found.driver if found is not None else None
+
+    def _stored(self, name: str) -> Backend | None:
+        found = reading.select(self._context, sa.select(Backend).where(Backend.name == name))
+        return found[0] if found else None
+
+    def _adds_secrets_only(self, stored: Backend, config: dict[str, Any]) -> bool:
+        return set(config) <= set(stored.secret_options)
+
+    def _config_of(self, backend: Backend, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the whole configuration of a stored backend: its secrets are those *given*, or asked for."""
+        held = self._drivers.get(backend.id)
+        if held is not None and held.stored == _stored_part(backend) and not given:
+            return held.config
+        options = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
+        missing = [name for name in backend.secret_options if name not in given]
+        options |= given | {name: secrets.find(backend.name, name) for name in missing}
+        cls = self._class(backend.volume_driver, options)
+        return driver_config.check_config(backend.volume_driver, cls, options)
+
+    def _checked(self, name: str, config: dict[str, Any], stored: Backend | None) -> tuple[str, dict[str, Any]]:
+        options = dict(config)
+        driver_name = options.pop("volume_driver", stored.volume_driver if stored is not None else None)
+        if driver_name is None:
+            known = [row.name for row in reading.select(self._context, sa.select(Backend))]
+            hint = errors.did_you_mean(name, known)
+            msg = (
+                f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local', path=…)."
+            )
+            raise errors.NotFound(msg)
+        return driver_name, driver_config.check_config(driver_name, self._class(driver_name, options), options)
+
+    def _class(self, driver_name: str, options: dict[str, Any]) -> type[Driver]:
+        # looking through the entry points of everything that is installed takes longer than opening a driver
+        key = (str(driver_name), str(options.get("python", "")))
+        held = self._classes.get(key)
+        if held is None:
+            with self._context.progress(f"load {driver_name}"):  # a Cinder driver is asked for in another process
+                held = self._classes[key] = registry.load_driver(driver_name, options)
+        return held
+
+    def _storable(self, driver_name: str, config: dict[str, Any]) -> dict[str, Any]:
+        kept = driver_config.storable(self._class(driver_name, config), config)
+        names = sorted(name for name, value in config.items() if name not in kept and value is not None)
+        return {**kept, SECRETS: names} if names else kept
+
+    def _is_same(self, stored: Backend, driver_name: str, checked: dict[str, Any]) -> bool:
+        held = self._drivers.get(stored.id)
+        if _stored_part(stored) != (driver_name, self._storable(driver_name, checked)):
+            return False
+        return held is None or held.stored != _stored_part(stored) or held.config == checked
+
+    def _start(self, name: str, backend_id: str, driver_name: str, checked: dict[str, Any]) -> Driver:
+        context = self._context
+        with storage_call(name, "setup"), context.progress(f"open {name}"):
+            driver = self._class(driver_name, checked)(checked, backend_name=name)
+            if isinstance(driver, UsesRecords):
+                driver.use(StoreRecords(context, backend_id, name))
+            driver.setup()
+        return driver
+
+    def _add(self, name: str, driver_name: str, checked: dict[str, Any]) -> Backend:
+        journal = self._context.journal
+        journal.refuse_if_read_only("add a backend")
+        backend_id = checks.new_id(None)
+        driver = self._start(name, backend_id, driver_name, checked)
+        row = {
+            "id": backend_id,
+            "name": name,
+            "volume_driver": driver_name,
+            "stored_config": self._storable(driver_name, checked),
+        }
+        try:
+            made = journal.record("add", [Insert(Backend, row)], Insert(Backend, row))[0]
+        except errors.StoreError:
+            driver.close()
+            if self._stored(name) is None:
+                raise
+            return self.open_backend(name, {"volume_driver": driver_name, **checked})  # another kernel was faster
+        return self._hold(made, driver, checked)  # type: ignore[arg-type] # it is the row just inserted
+
+    def _open(self, stored: Backend, checked: dict[str, Any]) -> Backend:
+        held = self._drivers.get(stored.id)
+        if held is not None and held.stored == _stored_part(stored) and held.config == checked:
+            return stored
+        if held is not None:
+            self.close_backend(stored)
+        return self._hold(stored, self._start(stored.name, stored.id, stored.volume_driver, checked), checked)
+
+    def _replace(self, stored: Backend, driver_name: str, checked: dict[str, Any]) -> Backend:
+        journal = self._context.journal
+        journal.refuse_if_read_only("replace a backend")
+        driver = self._start(stored.name, stored.id, driver_name, checked)
+        values = {"volume_driver": driver_name, "stored_config": self._storable(driver_name, checked)}
+        journal.record("replace", [Update(stored, values)], stored)
+        self.close_backend(stored)
+        return self._hold(stored, driver, checked)
+
+    def _hold(self, backend: Backend, driver: Driver, checked: dict[str, Any]) -> Backend:
+        self._drivers[backend.id] = _Held(driver, checked, _stored_part(backend))
+        self._context.backends[backend.name] = backend
+        return backend
+
+
+def _stored_part(backend: Backend) -> tuple[str, dict[str, Any]]:
+    return backend.volume_driver, dict(backend.stored_config)
+
+
+def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:
+    before, now = {"volume_driver": stored.volume_driver, **stored.stored_config}, {"volume_driver": driver_name, **config}
+    changed = [
+        f"{key}={before.get(key)!r}, not {now.get(key)!r}" for key in sorted({*before, *now}) if before.get(key) != now.get(key)
+    ]
+    what = "; ".join(changed) or "another secret option"
+    return (
+        f"A backend {stored.name!r} exists with another configuration ({what}). Give this one another name, or replace it: "
+        f"cl.Backend({stored.name!r}, …, replace=True)."
+    )

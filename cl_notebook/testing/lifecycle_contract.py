@@ -1,0 +1,137 @@
+"""The part of the driver contract that real storage meets as well, whatever each driver makes of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from cl_notebook import errors
+from cl_notebook.attach import Host
+from cl_notebook.drivers.base import CanRevert, Driver, GiB, SnapshotData, VolumeData
+from cl_notebook.drivers.records import UsesRecords
+from cl_notebook.testing.bench import BACKEND, DATA, Bench
+from cl_notebook.testing.records import BenchRecords
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OpenDriver = Callable[[], Driver]
+"""Makes an instance of the driver, not set up yet; each time another one, on the same storage."""
+
+Leftovers = Callable[[], list[str]]
+"""Lists what there is on the storage, and on the host for the sake of it."""
+
+END = GiB - len(DATA)
+NEWER = DATA[::-1]
+
+
+# eventlet, which oslo's libraries import wherever it is installed, says so whenever os-brick starts a command
+@pytest.mark.filterwarnings("ignore:Using fork:DeprecationWarning")
+class LifecycleContract:
+    """What every driver does, with bytes written and read back. A subclass overrides :meth:`open_driver`."""
+
+    extends_attached: ClassVar[bool] = True
+    """The driver extends volumes that are attached."""
+
+    bench_class: ClassVar[type[Bench]] = Bench
+    """How attached volumes are opened, where they are neither devices nor plain files."""
+
+    @pytest.fixture
+    def open_driver(self) -> OpenDriver:
+        """Return what makes an instance of the driver on a storage of this test's own."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def host(self, tmp_path: Path) -> Host:
+        """Return the host that the volumes are attached to."""
+        return Host("contract-host", "sudo", tmp_path / "brick-locks")
+
+    @pytest.fixture
+    def bench(self, open_driver: OpenDriver, host: Host) -> Iterator[Bench]:
+        """Give a workbench on a driver that is set up; what is made with it is removed at the end."""
+        driver = open_driver()
+        bench = self.bench_class(driver, host)
+        if isinstance(driver, UsesRecords):
+            driver.use(BenchRecords(bench, BACKEND))
+        driver.setup()
+        yield bench
+        bench.clean()
+        driver.close()
+
+    @pytest.fixture
+    def leftovers(self) -> Leftovers:
+        """Return what lists the traces of volumes on storage and host; by default nobody looks."""
+        return list
+
+    def test_the_life_of_a_volume(self, bench: Bench, leftovers: Leftovers) -> None:
+        """A volume is written, snapshotted, copied, cloned bigger, reverted, extended and deleted, and nothing is left of it."""
+        before = leftovers()
+        volume = bench.create()
+        with bench.opened(volume) as disk:
+            assert disk.size() == GiB
+            assert disk.read(4096) == disk.read(4096, GiB - 4096) == bytes(4096)
+            disk.write(DATA)
+            disk.write(DATA, END)
+        snapshot = bench.snapshot(volume)
+        bench.write(volume, NEWER)
+
+        restored = bench.restore(snapshot)
+        clone = bench.clone(restored, 2)
+        with bench.opened(clone) as disk:
+            assert disk.size() == 2 * GiB
+            assert disk.read(len(DATA)) == disk.read(len(DATA), END) == DATA
+            assert disk.read(4096, 2 * GiB - 4096) == bytes(4096)
+
+        kept = DATA if _reverted(bench, volume, snapshot) else NEWER
+        self._extend(bench, volume, kept)
+        for made in (clone, restored):
+            bench.delete(made)
+        bench.delete(snapshot)
+        bench.delete(volume)
+        assert leftovers() == before
+
+    def _extend(self, bench: Bench, volume: VolumeData, kept: bytes) -> None:
+        if not self.extends_attached:
+            volume = bench.extend(volume, 2)
+        with bench.opened(volume) as disk:
+            if self.extends_attached:
+                volume = bench.extend(volume, 2)
+                assert bench.extended(volume) == 2 * GiB
+            assert disk.size() == 2 * GiB
+            assert (disk.read(len(kept)), disk.read(len(DATA), END)) == (kept, DATA)
+            disk.write(NEWER, 2 * GiB - len(NEWER))
+            assert disk.read(len(NEWER), 2 * GiB - len(NEWER)) == NEWER
+
+    def test_deleting_what_is_not_there_is_a_success(self, bench: Bench) -> None:
+        """Deleting a volume or a snapshot twice, or one that never was, succeeds."""
+        volume = bench.create()
+        snapshot = bench.snapshot(volume)
+        for _ in range(2):
+            bench.driver.delete_snapshot(bench.current(snapshot))
+        for _ in range(2):
+            bench.driver.delete_volume(bench.current(volume))
+        bench.driver.delete_volume(bench.describe())
+
+    def test_stats_have_at_least_one_pool(self, bench: Bench) -> None:
+        """The statistics name the protocol and at least one pool, whose capacities are numbers or Cinder's words."""
+        stats = bench.driver.get_volume_stats(refresh=True)
+        assert stats["storage_protocol"]
+        assert stats["pools"]
+        for pool in stats["pools"]:
+            assert pool["pool_name"]
+            for name in ("total_capacity_gb", "free_capacity_gb", "provisioned_capacity_gb", "allocated_capacity_gb"):
+                value: Any = pool.get(name, "unknown")
+                assert value in {"unknown", "infinite"} or value >= 0
+
+
+def _reverted(bench: Bench, volume: VolumeData, snapshot: SnapshotData) -> bool:
+    if not isinstance(bench.driver, CanRevert):
+        return False
+    try:
+        bench.revert(volume, snapshot)
+    except errors.NotSupported:  # Cinder's LVM driver sees only now that its volumes are thin
+        return False
+    return True

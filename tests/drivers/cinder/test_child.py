@@ -1,0 +1,213 @@
+"""The child: it dies, hangs, is interrupted, outlives its kernel; nothing is lost by it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cl_notebook as cl
+from cl_notebook import errors
+from tests.drivers.cinder.conftest import FAKE, with_fake
+from tests.storage import environments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.drivers.cinder.conftest import MakeBackend
+    from tests.drivers.conftest import AsNobody
+
+
+def _eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def _interrupt_after(seconds: float) -> None:
+    main = threading.main_thread().ident
+    threading.Timer(seconds, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+
+def _status(volume: cl.Volume) -> str:
+    volume.refresh()
+    return volume.status
+
+
+def _child(backend: cl.Backend) -> int:
+    return int(backend.driver._child.pid)  # type: ignore[attr-defined] # a Cinder driver's
+
+
+def test_a_crash_is_one_error_and_the_next_call_starts_anew(fake: cl.Backend) -> None:
+    """A child that dies in a call is one clear error with its last log lines; the resource stays, and the next call works."""
+    before = _child(fake)
+    with pytest.raises(
+        errors.DriverError, match=rf"the Cinder process {before} ended by SIGKILL\. The next call starts"
+    ) as caught:
+        fake.create_volume(1, "crash")
+    assert "about to crash" in str(caught.value.__cause__)
+    (volume,) = fake.volumes_filtered(volume_name="crash")
+    assert volume.status == "error"
+    assert fake.create_volume(1, "after").status == "available"
+    assert _child(fake) != before
+    volume.delete()
+
+
+def test_a_child_that_was_killed_between_calls_is_started_again(fake: cl.Backend) -> None:
+    """A child that was killed while it did nothing is not missed: the next call works."""
+    before = _child(fake)
+    os.kill(before, signal.SIGKILL)
+    assert _eventually(lambda: not _is_running(before))
+    assert _eventually(lambda: not fake.driver._child.is_alive)  # type: ignore[attr-defined] # a Cinder driver's
+    assert fake.create_volume(1, "after").status == "available"
+
+
+def test_a_call_that_takes_too_long_names_the_way_out(make: MakeBackend) -> None:
+    """A call beyond ``call_timeout`` is an error that says how to wait longer and how to end it; closing with kill does."""
+    backend = make("hasty", call_timeout=0.5)
+    pid = _child(backend)
+    with pytest.raises(errors.DriverError, match=r"no answer within 0\.5 s.*call_timeout.*%cl_backend close NAME --kill"):
+        backend.create_volume(1, "slow", metadata={"seconds": "600"})
+    assert _is_running(pid)
+    backend.close(kill=True)
+    assert _eventually(lambda: not _is_running(pid))
+
+
+def test_an_interrupt_is_answered_at_once_and_the_outcome_is_recorded(fake: cl.Backend) -> None:
+    """An interrupt during a call raises at once, leaves the operation running, and the outcome is recorded when it comes."""
+    _interrupt_after(0.5)
+    started = time.monotonic()
+    with pytest.raises(errors.StillRunning, match="goes on: the storage is not interrupted") as caught:
+        fake.create_volume(1, "slow", metadata={"seconds": "3"})
+    assert time.monotonic() - started < 2
+    assert isinstance(caught.value, KeyboardInterrupt)
+    (volume,) = fake.volumes_filtered(volume_name="slow")
+    assert volume.status == "creating"
+    assert cl.frames.operations(fake.context, id=caught.value.operation)["status"].tolist() == ["running"]
+    with pytest.raises(errors.InvalidStatus, match="'create' is being done by process"):
+        volume.delete()
+    assert _eventually(lambda: _status(volume) == "available")
+    assert cl.frames.operations(fake.context, id=caught.value.operation)["status"].tolist() == ["done"]
+
+
+def test_the_child_ignores_interrupts(fake: cl.Backend) -> None:
+    """An interrupt that reaches the child itself, as a terminal sends it to all, ends neither the child nor its call."""
+    pid = _child(fake)
+    threading.Timer(0.3, os.kill, (pid, signal.SIGINT)).start()
+    assert fake.create_volume(1, "slow", metadata={"seconds": "1"}).status == "available"
+    assert _child(fake) == pid
+
+
+def test_a_session_that_is_closed_waits_for_what_goes_on(make: MakeBackend, tmp_path: Path) -> None:
+    """Closing a session waits for the call that was interrupted, and its outcome is recorded."""
+    store = tmp_path / "store.db"
+    with cl.Session(store=store) as session:
+        backend = make("fake", session)
+        _interrupt_after(0.3)
+        with pytest.raises(KeyboardInterrupt):
+            backend.create_volume(1, "slow", metadata={"seconds": "2"})
+    with cl.Session(store=store) as session:
+        assert session.find("slow").status == "available"
+
+
+def test_a_killed_kernel_leaves_the_call_to_its_child(python: str, array: Path, make: MakeBackend, tmp_path: Path) -> None:
+    """A kernel killed in a call leaves its child to finish it; the next kernel finds the volume, and waits for its turn."""
+    store = tmp_path / "store.db"
+    code = f"""
+import cl_notebook as cl
+cl.setup(store={str(store)!r}, host="lab1")
+backend = cl.Backend("fake", volume_driver={FAKE!r}, python={python!r}, fake_path={str(array)!r})
+print(backend.driver._child.pid, flush=True)
+backend.create_volume(1, "slow", metadata={{"seconds": "4"}})
+"""
+    kernel = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert kernel.stdout is not None
+    child = int(kernel.stdout.readline())
+    with cl.Session(store=store, host="lab1") as session:
+        assert _eventually(lambda: bool(session.find("slow", all=True)))
+        volume = session.find("slow")
+        time.sleep(0.5)
+        kernel.kill()
+        kernel.wait()
+        kernel.stdout.close()
+        assert _is_running(child)
+        assert volume.status == "creating"
+        make("fake", session, fake_password=None)
+        volume.delete()  # waits for the child of the killed kernel
+        assert not (array / volume.name_in_storage).exists()
+        assert _eventually(lambda: not _is_running(child))
+
+
+def test_closing_ends_the_child(make: MakeBackend) -> None:
+    """A closed backend has no process any more, and opens again by its name alone where no secret is needed."""
+    backend = make("closing", fake_password=None)
+    pid = _child(backend)
+    backend.close()
+    assert _eventually(lambda: not _is_running(pid))
+    assert backend.create_volume(1, "again").status == "available"
+
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [
+        ("/nowhere/python", "cannot be started as a Python: No such file"),
+        ("/bin/true", "cannot be started as a Python"),
+        (sys.executable, r"has no Cinder\. Install it there: pip install 'cl-notebook\[cinder\]'"),
+    ],
+)
+def test_a_python_that_will_not_do_is_one_line(lab: cl.Session, python: str, words: str) -> None:
+    """A Python that is none, or has no Cinder, is one line that says what to do."""
+    with pytest.raises(errors.Error, match=words) as caught:
+        lab.backend("none", volume_driver=FAKE, python=python, fake_path="/tmp/x")  # noqa: S108 - never made
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unprivileged_user_needs_root_for_root_commands_alone(as_nobody: AsNobody, nobodys_folder: Path) -> None:
+    """A user who is not root opens and uses a driver that needs no root; one that does says what root_helper said."""
+    python = with_fake(environments.CINDER_29, nobodys_folder)
+    code = f"""
+import os
+os.environ["CL_NOTEBOOK_DATA"] = {str(nobodys_folder / "data")!r}
+import cl_notebook as cl
+cl.setup(store="memory", root_helper="/bin/false --as-root")
+fake = cl.Backend("fake", volume_driver={FAKE!r}, python={python!r}, fake_path={str(nobodys_folder / "array")!r})
+print(fake.create_volume(1, "db").status)
+try:
+    cl.Backend("lvm", volume_driver="cinder.volume.drivers.lvm.LVMVolumeDriver", python={python!r}, volume_group="vg")
+except cl.errors.DriverError as error:
+    print(error)
+"""
+    done = as_nobody("-c", code)
+    lines = done.stdout.splitlines()
+    assert lines[:1] == ["available"], done.stderr
+    assert "/bin/false --as-root" in lines[1]
+
+
+def test_only_drivers_are_imported(lab: cl.Session, python: str) -> None:
+    """A path that is no driver of Cinder's, or names nothing there, is NotFound."""
+    for path in (
+        "cinder.volume.drivers.rbd.Nothing",
+        "cinder.volume.drivers.nothing.Nothing",
+        "cinder.volume.drivers.rbd.RBDVolumeProxy",
+    ):
+        with pytest.raises(errors.NotFound, match="has no driver"):
+            lab.backend("none", volume_driver=path, python=python)
+    with pytest.raises(errors.NotFound, match="nothing else is imported"):
+        lab.backend("none", volume_driver="cinder.utils.execute", python=python)

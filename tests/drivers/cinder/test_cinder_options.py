@@ -1,0 +1,213 @@
+"""Options of Cinder drivers, their secrets, and the backends of a ``cinder.conf``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import cl_notebook as cl
+from cl_notebook import errors
+from cl_notebook.drivers import registry, secrets
+from cl_notebook.drivers.cinder import catalog
+from tests.drivers.cinder.conftest import FAKE, PASSWORD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cl_notebook.drivers.base import Driver
+    from tests.drivers.cinder.conftest import MakeBackend
+
+
+@pytest.fixture(scope="module")
+def described(python: str) -> type[Driver]:
+    """Return the class that stands for the fake driver."""
+    return registry.load_driver(FAKE, {"python": python})
+
+
+def _checked(described: type[Driver], **options: Any) -> dict[str, Any]:
+    return registry.check_config(FAKE, described, {"fake_path": "/data", **options})
+
+
+def test_options_are_the_drivers_own_and_those_of_all(described: type[Driver]) -> None:
+    """The driver's own options come first, with type, default, choices and range; those of every driver follow."""
+    options = {option.name: option for option in described.options()}
+    own = [name for name, option in options.items() if option.own]
+    assert own[:4] == ["python", "call_timeout", "fake_path", "fake_password"]
+    assert options["fake_path"].required
+    assert options["fake_password"].secret
+    assert options["fake_mode"].choices == ("plain", "odd")
+    number = options["fake_number"]
+    assert (number.kind, number.default, number.minimum, number.maximum) == (int, 3, 1, 9)
+    assert (options["fake_list"].kind, options["fake_map"].kind, options["fake_many"].kind) == (list, dict, list)
+    assert "target_helper" in options
+    assert not options["target_helper"].own
+    assert "volume_backend_name" not in options
+    assert all(option.help for option in options.values())
+
+
+def test_only_what_is_given_is_kept(described: type[Driver]) -> None:
+    """Defaults stay Cinder's business: the configuration holds what was given, in its type."""
+    assert _checked(described) == {"fake_path": "/data"}
+    given = _checked(described, fake_number="4", fake_list="x, y", fake_map="a:1,b:2", fake_many=["k:v", {"k": "v", "l": "w"}])
+    assert given == {
+        "fake_path": "/data",
+        "fake_number": 4,
+        "fake_list": ["x", "y"],
+        "fake_map": {"a": "1", "b": "2"},
+        "fake_many": ["k:v", "k:v,l:w"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"fake_numbr": 1}, "no option 'fake_numbr'. Did you mean 'fake_number'?"),
+        ({"fake_number": 10}, "must be a whole number of at least 1 and at most 9, not 10"),
+        ({"fake_number": "many"}, "must be a whole number of at least 1 and at most 9, not 'many'"),
+        ({"fake_mode": "strange"}, "must be plain or odd, not 'strange'"),
+        ({"fake_list": 5}, "must be a list of texts, or text with commas, not 5"),
+        ({"fake_map": ["a"]}, "must be a dict of texts, or text such as key:value,key:value, not ['a']"),
+        ({"fake_map": "a"}, "must be a dict of texts, or text such as key:value,key:value, not 'a'"),
+        ({"fake_password": 5}, "must be text, not ***"),
+        ({"fake_path": None}, "needs the option 'fake_path': Folder of the volumes."),
+    ],
+)
+def test_wrong_options_are_one_line(described: type[Driver], options: dict[str, Any], words: str) -> None:
+    """What is wrong with an option is said in one line before any storage is reached."""
+    with pytest.raises(errors.InvalidInput) as caught:
+        _checked(described, **options)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_only_oslo_can_check_is_one_line(make: MakeBackend) -> None:
+    """A value that oslo.config refuses, or a reference to no option, is InvalidInput when the backend is opened."""
+    with pytest.raises(errors.InvalidInput, match="option 'fake_uri' cannot be 'ftp://x'"):
+        make("wrong", fake_uri="ftp://x")
+    with pytest.raises(errors.InvalidInput, match="option 'fake_uri' cannot be"):
+        make("wrong", fake_uri="$no_such_option")
+
+
+def test_an_option_may_refer_to_another(make: MakeBackend, array: Path) -> None:
+    """``$other_option`` stands for that option's value, as in Cinder."""
+    backend = make("referring", fake_path=str(array) + "/$fake_mode", fake_mode="odd")
+    volume = backend.create_volume(1, "plain")
+    assert (array / "odd" / volume.name_in_storage).exists()
+    assert backend.config["fake_path"].endswith("$fake_mode")
+    backend.close()
+
+
+def test_a_driver_that_fails_its_set_up_says_why(make: MakeBackend, lab: cl.Session) -> None:
+    """A wrong password is the driver's own words, masked, and no backend is tracked."""
+    with pytest.raises(errors.DriverError, match=r"wrong: setup failed: .*the array refused the password '\*\*\*'"):
+        make("wrong", fake_password="wrong password")  # noqa: S106 - a secret to hide
+    assert "wrong" not in cl.frames.backends(lab)["name"].tolist()
+
+
+def test_a_secret_is_found_again(python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret is never stored; opened again, the backend takes it from the environment, or as the one thing that is given."""
+    store = tmp_path / "store.db"
+    options: dict[str, Any] = {
+        "volume_driver": FAKE,
+        "python": python,
+        "fake_path": str(tmp_path / "array"),
+        "fake_password": PASSWORD,
+    }
+    with cl.Session(store=store) as session:
+        assert session.backend("fake", **options).secret_options == ("fake_password",)
+    assert PASSWORD.encode() not in store.read_bytes()
+    with cl.Session(store=store) as session:
+        with pytest.raises(errors.InvalidInput, match=r"needs its secret option 'fake_password'.*CL_NOTEBOOK_FAKE_FAKE_PASSWORD"):
+            session.backend("fake")
+        assert session.backend("fake", fake_password=PASSWORD).is_open
+    monkeypatch.setenv(secrets.variable("fake", "fake_password"), PASSWORD)
+    with cl.Session(store=store) as session:
+        assert session.backend("fake").is_open
+        assert session.backend("fake", **options).is_open
+
+
+def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The keyring library is asked where it is installed, for ``BACKEND.OPTION`` of the service ``cl_notebook``."""
+    (tmp_path / "keyring.py").write_text(
+        "def get_password(service, name):\n    return f'{service}/{name}' if name == 'fake.pin' else None\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "keyring", raising=False)
+    assert secrets.find("fake", "pin") == "cl_notebook/fake.pin"
+    with pytest.raises(errors.InvalidInput, match="needs its secret option 'other'"):
+        secrets.find("fake", "other")
+    sys.modules.pop("keyring")
+
+
+def test_the_catalog_lists_what_cinder_ships(python: str) -> None:
+    """All drivers of the release are listed by path, without importing them, with their help and whether they are supported."""
+    drivers = {entry["path"]: entry for entry in catalog.drivers(python)}
+    assert len(drivers) > 90
+    entry = drivers["cinder.volume.drivers.rbd.RBDDriver"]
+    assert (entry["name"], entry["supported"]) == ("RBDDriver", True)
+    assert "RADOS" in entry["help"]
+    assert any(not each["supported"] for each in drivers.values())
+
+
+CONF = """
+[DEFAULT]
+enabled_backends = one, two
+[backend_defaults]
+fake_number = 5
+nfs_qcow2_volumes = true
+[one]
+volume_driver = cinder.volume.drivers.fake.FakeDriver
+volume_backend_name = any
+fake_path = {path}/one
+fake_many = a:1
+fake_many = b:2
+[two]
+volume_driver = cinder.volume.drivers.fake.FakeDriver
+fake_path = {path}/two
+fake_number = 6
+"""
+
+
+def test_the_backends_of_a_cinder_conf_are_read(python: str, lab: cl.Session, tmp_path: Path) -> None:
+    """``enabled_backends`` are read with their options, those of ``backend_defaults`` that the driver has behind them."""
+    file = tmp_path / "cinder.conf"
+    file.write_text(CONF.format(path=tmp_path), encoding="utf-8")
+    found = catalog.backends(str(file), python=python)
+    assert list(found) == ["one", "two"]
+    assert found["one"] == {
+        "volume_driver": FAKE,
+        "fake_number": "5",
+        "fake_path": f"{tmp_path}/one",
+        "fake_many": ["a:1", "b:2"],
+        "python": python,
+    }
+    assert found["two"]["fake_number"] == "6"
+    for name, options in catalog.backends(str(file), ["two"], python).items():
+        assert lab.backend(name, **options).config["fake_number"] == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "words"),
+    [
+        ("[DEFAULT]\n", [], "no enabled_backends in [DEFAULT]"),
+        ("[DEFAULT]\nenabled_backends = lvm\n[lvn]\nvolume_driver = x\n", [], "no section [lvm]. Did you mean 'lvn'?"),
+        ("[DEFAULT]\n[lvm]\n", ["lvm"], "section [lvm] has no volume_driver"),
+        ("no sense\n", [], "cinder.conf failed"),
+    ],
+)
+def test_a_wrong_cinder_conf_is_one_line(python: str, tmp_path: Path, text: str, names: list[str], words: str) -> None:
+    """A file that names no backends, or misses a section or a driver, is one line that says so."""
+    file = tmp_path / "cinder.conf"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(errors.InvalidInput) as caught:
+        catalog.backends(str(file), names, python)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_cinder_conf_is_one_line(python: str) -> None:
+    """A file that is not there is named."""
+    with pytest.raises(errors.InvalidInput, match=r"there is no file /nowhere/cinder\.conf"):
+        catalog.backends("/nowhere/cinder.conf", python=python)
