@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ class Opening:
         self._context = context
         self._drivers: dict[str, _Held] = {}
         self._classes: dict[tuple[str, str], type[Driver]] = {}
+        self._lock = threading.RLock()
+        """Held while a backend is opened, which may take as long as its storage likes; the session's own lock is not."""
 
     def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False) -> Backend:
         """Open the backend *name*; see :class:`cl_notebook.Backend`."""
@@ -48,7 +51,7 @@ class Opening:
         if not name:
             msg = f"A backend needs a name: {_EXAMPLE}."
             raise errors.InvalidInput(msg)
-        with self._context.lock:
+        with self._lock:
             stored = self._stored(name)
             if stored is not None and self._adds_secrets_only(stored, config):
                 return self._open(stored, self._config_of(stored, config))

@@ -2,99 +2,81 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.notebook import resources
+from cl_notebook.notebook import driver_options, resources
 from cl_notebook.notebook.details import Details
+from cl_notebook.notebook.drivers import PYTHON
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
-from cl_notebook.notebook.help import columns
+from cl_notebook.notebook.output import say
+from cl_notebook.notebook.progress import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     import pandas as pd
 
-    from cl_notebook.drivers.base import Option as DriverOption
     from cl_notebook.model import Backend
     from cl_notebook.notebook.grammar import Call
 
 _BACKEND = Argument("BACKEND", "The backend: its name, its id, or the variable that holds it.", means="backend")
-_METAVARS = {str: "TEXT", int: "NUMBER", float: "NUMBER", bool: "true|false", Path: "PATH"}
-_OURS = {"driver", "replace", "help"}
+_CONF = "--conf takes the backends from the file, with their options"
 
 
-def driver_options(words: Sequence[str]) -> list[Option]:
-    """Return the options of the driver that ``--driver`` names among *words*; those of all drivers while it names none.
-
-    Raises:
-        NotFound, NotSupported: there is no such driver, or it cannot be loaded.
-
-    """
-    name = _driver_name(words)
-    if name:
-        return _options_of(name)
-    every = [option for known in registry.driver_names() for option in _options_if_loadable(known)]
-    return list({option.name: option for option in every}.values())
-
-
-def _options_of(driver: str) -> list[Option]:
-    return [_as_ours(option) for option in registry.load_driver(driver).options() if option.name not in _OURS]
-
-
-def _options_if_loadable(driver: str) -> list[Option]:
-    try:
-        return _options_of(driver)
-    except errors.Error:
-        return []
-
-
-def _driver_name(words: Sequence[str]) -> str:
-    for place, word in enumerate(words):
-        if word.startswith("--driver="):
-            return word.partition("=")[2]
-        if word == "--driver" and place + 1 < len(words):
-            return words[place + 1]
-    return ""
-
-
-def _as_ours(option: DriverOption) -> Option:
-    # the words are not checked here: the driver's own check says it for Python and for the magic alike
-    default = "" if option.default in (None, "") else f" Default: {option.default}."
-    needed = " Required." if option.required else ""
-    choices = f" One of {', '.join(option.choices)}." if option.choices and option.kind is str else ""
-    words = (*option.choices, *(("true", "false") if option.kind is bool else ()))
-    return Option(
-        option.name.replace("_", "-"),
-        f"{option.help}{choices}{default}{needed}",
-        _METAVARS[option.kind],
-        means=f"words:{','.join(words)}" if words else "",
-        secret=option.secret,
-    )
-
-
-def _notes() -> str:
-    lines = ["Options of %cl_backend add are those of the driver:"]
-    for name in registry.driver_names():
-        options = _options_if_loadable(name)
-        lines.append(f"  --driver {name}{'' if options else ': cannot be loaded here, or takes no options'}")
-        for option in options:
-            lines += columns(f"  {option.spelled} {option.value}", option.help)
-    return "\n".join(lines)
-
-
-def _add(call: Call) -> Backend:
-    name, driver = call["name"], call["driver"]
-    if driver is None:
-        msg = f"%cl_backend add needs --driver DRIVER: {', '.join(registry.driver_names())}. %cl_backend open opens a stored one."
+def _add(call: Call) -> Backend | list[Backend]:
+    if call["conf"] is not None:
+        return _add_from_conf(call)
+    if call["driver"] is None:
+        known = ", ".join(registry.driver_names())
+        msg = f"%cl_backend add needs --driver DRIVER: {known}, or a driver of Cinder's. %cl_backend open opens a stored one."
         raise errors.InvalidInput(msg)
-    cls = registry.load_driver(driver)
-    given = call.given(*(option.key for option in _options_of(driver)))
-    options = {option.name: given[option.name] for option in cls.options() if option.name in given}
-    registry.check_config(driver, cls, options)
-    return call.session.open_backend(name, {"volume_driver": driver, **options}, replace=call["replace"])
+    if len(call["name"]) != 1:
+        msg = "%cl_backend add needs one NAME: what to call the backend. Several are taken with --conf FILE alone."
+        raise errors.InvalidInput(msg)
+    cls = driver_options.load(call["driver"], call["python"])
+    options = driver_options.given(call, cls)
+    if call["python"] is not None:
+        options["python"] = call["python"]
+    registry.check_config(call["driver"], cls, options)
+    return call.session.open_backend(call["name"][0], {"volume_driver": call["driver"], **options}, replace=call["replace"])
+
+
+def _add_from_conf(call: Call) -> list[Backend]:
+    typed = sorted(call.typed() - {"name", "conf", "python", "replace"})
+    if typed:
+        msg = f"{_CONF}: --{typed[0].replace('_', '-')} does not go with it."
+        raise errors.InvalidInput(msg)
+    from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - only who uses Cinder's drivers pays for it
+
+    with shown(f"read {call['conf']}"):
+        conf = catalog.Conf(call["conf"], call["python"])
+    made: dict[str, Backend] = {}
+    failed: dict[str, errors.Error] = {}
+    for name in dict.fromkeys(call["name"] or conf.enabled()):
+        try:
+            with shown(f"read {name}"):
+                options = conf.options(name)
+            made[name] = call.session.open_backend(name, options, replace=call["replace"])
+        except errors.Error as error:
+            failed[name] = error
+    if failed:
+        _tell(made, failed)
+    return list(made.values())
+
+
+def _tell(made: Mapping[str, Backend], failed: Mapping[str, errors.Error]) -> NoReturn:
+    """Say what became of each backend, all of which were tried."""
+    first = next(iter(failed.values()))
+    if not made and len(failed) == 1:
+        raise first
+    for name in made:
+        say(f"{name}: open")
+    for name, error in failed.items():
+        say(f"{name}: {errors.one_line(error)}")
+    msg = f"{len(failed)} of {len(failed) + len(made)} backends could not be opened: {', '.join(failed)}."
+    raise errors.Error(msg) from first
 
 
 def _open(call: Call) -> Backend:
@@ -104,7 +86,7 @@ def _open(call: Call) -> Backend:
 
 def _close(call: Call) -> Backend:
     backend = resources.backend(call, call["backend"])
-    backend.close()
+    backend.close(kill=call["kill"])
     return backend
 
 
@@ -124,6 +106,13 @@ def _stats(call: Call) -> pd.DataFrame:
     return frame.set_index("pool_name")
 
 
+def _manageable(call: Call) -> pd.DataFrame:
+    from cl_notebook.views import manageable  # noqa: PLC0415 - as above
+
+    backend = resources.backend(call, call["backend"])
+    return manageable.frame(backend.manageable_snapshots() if call["snapshots"] else backend.manageable_volumes())
+
+
 def _forget(call: Call) -> Backend:
     backend = resources.backend(call, call["backend"], acting=True)
     backend.forget()
@@ -136,18 +125,27 @@ COMMAND = Command(
     (
         Verb(
             "add",
-            "Add a backend and open it; with the same options again it is the same backend.",
+            "Add a backend and open it; with the same options again it is the same backend. With --conf all backends of a "
+            "cinder.conf, or those of these names.",
             _add,
-            arguments=(Argument("NAME", "What to call the backend."),),
+            arguments=(Argument("NAME", "What to call the backend, or what the file calls it.", optional=True, repeat=True),),
             options=(
                 Option("driver", "The driver: what the storage is. %cl_drivers lists them.", "DRIVER", means="driver"),
+                Option("conf", "A cinder.conf: its enabled_backends are added, with the options that it has.", "FILE"),
+                PYTHON,
                 Option("replace", "Take the new options if the name stands for others."),
             ),
-            more=driver_options,
+            more=driver_options.of_driver,
         ),
         Verb("open", "Open a backend that is stored already, with the options that it was added with.", _open, (_BACKEND,)),
-        Verb("close", "Let go of the driver; everything stays tracked.", _close, (_BACKEND,)),
-        Verb("show", "Show the fields of a backend, secrets masked.", _show, (_BACKEND,)),
+        Verb(
+            "close",
+            "Let go of the driver; everything stays tracked.",
+            _close,
+            (_BACKEND,),
+            (Option("kill", "End a driver that has a process of its own at once, also while it works: if it hangs."),),
+        ),
+        Verb("show", "Show the fields of a backend, secrets masked, and what its driver can do.", _show, (_BACKEND,)),
         Verb(
             "stats",
             "Show the capacities of the backend's pools, in GiB, as a DataFrame.",
@@ -155,14 +153,23 @@ COMMAND = Command(
             (_BACKEND,),
             (Option("refresh", "Ask the storage again."),),
         ),
+        Verb(
+            "manageable",
+            "List the volumes that are on the storage, tracked or not, as a DataFrame; %cl_volume manage adopts one.",
+            _manageable,
+            (_BACKEND,),
+            (Option("snapshots", "List snapshots; %cl_snapshot manage adopts one."),),
+        ),
         Verb("forget", "Stop tracking a backend that has no volumes; the storage is not touched.", _forget, (_BACKEND,)),
     ),
     (
         "%cl_backend add lvm --driver local --path ~/cl-volumes --quota 10",
+        "%cl_backend add ceph --driver cinder.volume.drivers.rbd.RBDDriver --rbd-pool volumes --rbd-user cinder",
+        "%cl_backend add --conf /etc/cinder/cinder.conf --python ~/cinder/bin/python",
         "lvm = %cl_backend open lvm",
         "%cl_backend stats lvm",
         "%cl_backend forget lvm",
     ),
-    notes=_notes,
+    notes=driver_options.notes,
 )
 """The magic."""

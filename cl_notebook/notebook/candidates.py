@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
 from cl_notebook import session, settings
 from cl_notebook.drivers import registry
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
-from cl_notebook.notebook import resources
+from cl_notebook.notebook import driver_options, drivers, resources
 from cl_notebook.notebook.lists import columns_of
 from cl_notebook.notebook.words import literal
 from cl_notebook.store.location import parse_url
-from cl_notebook.views.columns import FLAG, MAP, SOURCES
+from cl_notebook.views.columns import FLAG, SOURCES, UNSEARCHED
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _WHOLE_STATUSES = ("available", "error", "creating", "deleting", "error_deleting
 _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("volumes", "status"): (
         *("available", "in-use", "error", "creating", "deleting", "error_deleting", "extending", "error_extending"),
-        *("reverting", "managing", "unmanaging"),
+        *("reverting", "managing", "unmanaging", "retyping"),
     ),
     ("snapshots", "status"): _WHOLE_STATUSES,
     ("connections", "status"): ("attached", "attaching", "detaching", "error_attaching", "error_detaching"),
@@ -60,16 +60,20 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
 _IDS: Mapping[str, type[Tracked]] = {"volume_id": Volume, "snapshot_id": Snapshot, "source_volid": Volume}
 
 
-def of(means: str, prefix: str, shell: InteractiveShell) -> Iterable[str]:
-    """Return the words that begin with *prefix* where *means* says what is wanted (see ``grammar.Option``)."""
+def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Word] = ()) -> Iterable[str]:
+    """Return the words that begin with *prefix* where *means* says what is wanted (see ``grammar.Option``).
+
+    *typed* are the words of the line before the cursor.
+    """
     kind, _, rest = means.partition(":")
     if kind in _KINDS:
         return _resources(_KINDS[kind], prefix, shell)
     ways: Mapping[str, Callable[[], Iterable[str]]] = {
         "": tuple,
         "words": lambda: rest.split(","),
-        "driver": registry.driver_names,
-        "column": lambda: columns_of(rest),
+        "driver": lambda: [*registry.driver_names(), *_cinders("path", prefix, typed)],
+        "drivers": lambda: [*registry.driver_names(), *_cinders("name", prefix, typed), *_cinders("path", prefix, typed)],
+        "column": lambda: drivers.COLUMNS if rest == "drivers" else columns_of(rest),
         "sort": lambda: [word for name in _sortable(rest) for word in (name, f"{name}:desc")],
         "id": lambda: _read(_ids, _BY_LIST[rest], prefix),
         "value": lambda: _values(rest, prefix),
@@ -98,8 +102,18 @@ def _quoted(word: str, quote: str) -> str | None:
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _cinders(field: Literal["name", "path"], prefix: str, typed: Sequence[Word]) -> list[str]:
+    """Return the names, or the paths, of Cinder's drivers: if they were looked for before, or a path was begun."""
+    from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - as long as nobody uses Cinder nobody pays for it
+
+    python = driver_options.python_of([word.text for word in typed])
+    if not prefix.startswith("cinder.") and not catalog.is_known(python):
+        return []
+    return [entry[field] for entry in catalog.drivers(python)]
+
+
 def _sortable(listed: str) -> list[str]:
-    return ["id", *(name for name, column in SOURCES[listed].columns.items() if column.kind != MAP)]
+    return ["id", *(name for name, column in SOURCES[listed].columns.items() if column.kind not in UNSEARCHED)]
 
 
 def _values(rest: str, prefix: str) -> Iterable[str]:

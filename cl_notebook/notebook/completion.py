@@ -38,6 +38,7 @@ class _Place:
     argument: int
     typed: frozenset[str]
     current: Word
+    words: Sequence[Word] = ()
 
 
 def install(shell: InteractiveShell, commands: Sequence[Command]) -> None:
@@ -105,7 +106,7 @@ def _place(command: Command, rest: str) -> _Place:
         verb = known
     options = verb.all_options([word.text for word in words])  # nothing is expanded: Tab must not run the user's expressions
     waiting, argument, typed = _walk(words, options)
-    return _Place(command, verb, options, waiting, argument, typed, current)
+    return _Place(command, verb, options, waiting, argument, typed, current, words)
 
 
 def _walk(words: Sequence[Word], options: Sequence[Option]) -> tuple[Option | None, int, frozenset[str]]:
@@ -130,7 +131,7 @@ def _at(shell: InteractiveShell, place: _Place) -> tuple[str, list[tuple[str, st
         verbs = [verb.name for verb in place.command.verbs] if place.argument == 0 else []
         return current.raw, _beginning(current.text, [*verbs, *_HELP_WORD] if current.text else verbs, "verb")
     if place.waiting is not None:
-        found = _values(shell, place.waiting, current)
+        found = _values(shell, place, place.waiting, current)
         if found or not place.waiting.bare:
             return _fragment(place.waiting, current), found
     if current.is_option:
@@ -138,7 +139,7 @@ def _at(shell: InteractiveShell, place: _Place) -> tuple[str, list[tuple[str, st
         option = find_option(place.options, name) if sign else None
         if option is not None:
             word = split(value)[0] if value else Word("", "", 0)
-            return _fragment(option, word), _values(shell, option, word)
+            return _fragment(option, word), _values(shell, place, option, word)
         return current.raw, _options(place)
     found = _arguments(shell, place)
     return current.raw, [*found, *(_options(place) if not current.text and not current.quote else [])]
@@ -155,13 +156,13 @@ def _arguments(shell: InteractiveShell, place: _Place) -> list[tuple[str, str]]:
     if not arguments or (place.argument >= len(arguments) and not arguments[-1].repeat):
         return []
     argument = arguments[min(place.argument, len(arguments) - 1)]
-    words = candidates.of(argument.means, place.current.text, shell) if argument.means else argument.words
+    words = candidates.of(argument.means, place.current.text, shell, place.words) if argument.means else argument.words
     return candidates.quoted(words, place.current, argument.means.partition(":")[0])
 
 
-def _values(shell: InteractiveShell, option: Option, current: Word) -> list[tuple[str, str]]:
+def _values(shell: InteractiveShell, place: _Place, option: Option, current: Word) -> list[tuple[str, str]]:
     prefix = current.text.rpartition(",")[2] if _takes_several(option) else current.text
-    words: Iterable[str] = option.words or candidates.of(option.means, prefix, shell)
+    words: Iterable[str] = option.words or candidates.of(option.means, prefix, shell, place.words)
     found = Word(current.raw, prefix, current.start, "" if prefix != current.text else current.quote)
     return candidates.quoted(words, found, option.means.partition(":")[0] or "value")
 

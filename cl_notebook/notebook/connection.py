@@ -39,16 +39,16 @@ def _disconnect(call: Call) -> Connection:
 
 COMMAND = Command(
     "cl_connection",
-    "Look at connections, attach and detach them on this host, remove them. %cl_volume connect makes one.",
+    "Look at connections, attach and detach them, remove them. %cl_volume connect makes one.",
     (
         Verb("show", "Show the fields of a connection, secrets masked.", _show, (_CONNECTION,)),
-        Verb("attach", "Attach the volume on this host; the path is the device to use.", _attach, (_CONNECTION,)),
+        Verb("attach", "Attach the volume on its host; the path is the device to use.", _attach, (_CONNECTION,)),
         Verb(
             "detach",
-            "Let go of the device on this host; the storage still lets the host in.",
+            "Let go of the device on its host; the storage still lets the host in.",
             _detach,
             (_CONNECTION,),
-            (Option("force", "Go on where the host meets errors."),),
+            (Option("force", "Go on where the host meets errors, or is not reached."),),
         ),
         Verb(
             "disconnect",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from cl_notebook.drivers.base import capabilities
 from cl_notebook.drivers.config import MASK
 from cl_notebook.model import Connection, Snapshot
 from cl_notebook.views.html import escaped
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.tracked import Tracked
 
-_SECRET = re.compile(r"passw|secret|token|credential|keyring|private_?key|access_?key", re.IGNORECASE)
+_SECRET = re.compile(
+    r"passw|passphrase|pswd|pwd$|_pass$|(^|_)auth$|secret(?!_(uuid|type))|token|credential|keyring(?!_(conf|file|path))|cookie"
+    r"|private_?key|access_?key|api_?key|auth_?key|ssh_?key",
+    re.IGNORECASE,
+)
+_IN_A_TEXT = re.compile(r"(\b\w*(?:passw(?:or)?d|passphrase|pwd|secret|token)[\"']?\s*[=:]\s*[\"']?)[^\s,;&\"'}]+", re.IGNORECASE)
 _LEFT_OUT = {"version", "backend_id", "config"}
 _STYLE = """
 .cl-details th,.cl-details td{text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;
@@ -83,6 +89,8 @@ def shown(value: object) -> str:
         return ""
     if isinstance(value, dt.datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False, default=str) if value else ""
     return str(value)
@@ -91,10 +99,15 @@ def shown(value: object) -> str:
 def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 - plain data of any shape
     """Return *value* with stars for whatever is called a password, a secret or a token in it."""
     if isinstance(value, dict):
-        return {key: masked(item, str(key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [masked(item, name) for item in value]
+        return {key: _masked_item(item, name if _SECRET.search(name) else str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked_item(item, name) for item in value]
     return MASK if value is not None and _SECRET.search(name) else value
+
+
+def _masked_item(value: Any, name: str) -> Any:  # noqa: ANN401 - as above
+    found = masked(value, name)
+    return _IN_A_TEXT.sub(rf"\1{MASK}", found) if isinstance(found, str) else found  # mount options, or JSON within JSON
 
 
 def _fields(resource: Tracked) -> Iterator[tuple[str, Any]]:
@@ -107,10 +120,20 @@ def _fields(resource: Tracked) -> Iterator[tuple[str, Any]]:
     match resource.kind:
         case "backend":
             yield "open", resource.is_open  # type: ignore[attr-defined] # it is a backend
-            yield "config", masked(resource.stored_config)  # type: ignore[attr-defined] # as above
+            yield "config", masked(_options(resource))
+            yield "capabilities", _abilities(resource)
         case "volume":
             yield "snapshots", _count(resource, Snapshot)
             yield "connections", _count(resource, Connection)
+
+
+def _options(backend: Any) -> dict[str, Any]:  # noqa: ANN401 - a backend
+    return {name: value for name, value in backend.config.items() if name not in {"volume_driver", "volume_backend_name"}}
+
+
+def _abilities(backend: Any) -> list[str]:  # noqa: ANN401 - a backend
+    driver = backend.context.held(backend)  # a closed one is not opened to be asked
+    return [name for name, can in capabilities(driver).items() if can] if driver is not None else []
 
 
 def _count(volume: Tracked, cls: type[Snapshot | Connection]) -> int:

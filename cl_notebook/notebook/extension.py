@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import session
-from cl_notebook.notebook import backend, completion, connection, lists, looks, lost, settings, snapshot, volume
+from cl_notebook.notebook import backend, completion, connection, drivers, lists, log, looks, lost, settings, snapshot, volume
 from cl_notebook.notebook.magic import function
 from cl_notebook.notebook.progress import Display
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 COMMANDS = (
     settings.COMMAND,
     *lists.COMMANDS,
+    drivers.COMMAND,
+    log.COMMAND,
     backend.COMMAND,
     volume.COMMAND,
     snapshot.COMMAND,

@@ -107,6 +107,10 @@ class Call:
         typed = {key: self.values[key] for key in keys}
         return {key: value for key, value in typed.items() if value is not None and value is not False and value != []}
 
+    def typed(self) -> set[str]:
+        """Return the names of everything that was typed."""
+        return set(self.given(*self.values))
+
 
 @dataclass(frozen=True, slots=True)
 class Verb:

@@ -7,11 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import CAPABILITIES
 from cl_notebook.notebook import help as helping
 from cl_notebook.notebook.grammar import Command, Option, Verb, count
 from cl_notebook.notebook.output import aside, say
-from cl_notebook.views.columns import FLAG, MAP, MOMENT, NUMBER, REAL, SOURCES
+from cl_notebook.views.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +24,8 @@ PAGE = 1000
 """Rows of a list without ``--limit``: enough to look through, and quick from a store of millions."""
 
 FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
-DRIVER_COLUMNS = ("name", "storage_protocol", *CAPABILITIES, "options", "class")
 
-_FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", words=FORMATS)
+FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", words=FORMATS)
 _EXAMPLES = {NUMBER: "'>10'", REAL: "'>0.5'", MOMENT: "'>2026-01-31'", FLAG: "true"}
 
 
@@ -38,15 +36,19 @@ def _common(kind: str) -> tuple[Option, ...]:
         Option("sort", "Sort by this column; :desc turns it round.", "COLUMN[:desc]", repeat=True, means=f"sort:{kind}"),
         Option("limit", f"Rows at most; 0 is all of them, {PAGE} if it is left out.", "N", convert=count),
         Option("marker", "Go on after the row with this id.", "ID", means=f"id:{kind}"),
-        _FORMAT,
+        FORMAT,
     )
 
 
 def _filters(kind: str) -> tuple[Option, ...]:
-    columns = {"id": "text", **{name: column.kind for name, column in SOURCES[kind].columns.items() if column.kind != MAP}}
     return tuple(
-        Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", means=f"value:{kind}:{name}") for name in columns
+        Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", means=f"value:{kind}:{name}")
+        for name in ("id", *_searched(kind))
     )
+
+
+def _searched(kind: str) -> dict[str, Column]:
+    return {name: column for name, column in SOURCES[kind].columns.items() if column.kind not in UNSEARCHED}
 
 
 def _list(kind: str, default_sort: str | None, call: Call) -> pd.DataFrame | None:
@@ -67,13 +69,11 @@ def _list(kind: str, default_sort: str | None, call: Call) -> pd.DataFrame | Non
     more = limit is not None and len(frame) > limit
     shown = frame.iloc[:limit] if more else frame
     _give_note(call, shown, more=more)
-    return _formed(call, shown, chosen)
+    return formed(call, shown, chosen)
 
 
 def columns_of(kind: str) -> tuple[str, ...]:
     """Return the names of the columns that ``-c`` takes for *kind*."""
-    if kind == "drivers":
-        return DRIVER_COLUMNS
     return ("id", *SOURCES[kind].columns)
 
 
@@ -99,7 +99,8 @@ def _give_note(call: Call, frame: pd.DataFrame, *, more: bool) -> None:
     say_it(f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
 
 
-def _formed(call: Call, frame: pd.DataFrame, chosen: Sequence[str] | None) -> pd.DataFrame | None:
+def formed(call: Call, frame: pd.DataFrame, chosen: Sequence[str] | None = None) -> pd.DataFrame | None:
+    """Return *frame*, or print it in the format that was asked for, with the *chosen* columns only."""
     form = call["format"]
     if form in {None, "frame"}:
         return frame
@@ -111,14 +112,6 @@ def _formed(call: Call, frame: pd.DataFrame, chosen: Sequence[str] | None) -> pd
     return None
 
 
-def _drivers(call: Call) -> pd.DataFrame | None:
-    from cl_notebook.views import frames  # noqa: PLC0415 - as above
-
-    chosen = call["column"] or None
-    frame = frames.drivers(columns=None if chosen is None else [name for name in dict.fromkeys(chosen) if name != "name"])
-    return _formed(call, frame, chosen)
-
-
 def _example(name: str, column: Column) -> str:
     if column.kind in _EXAMPLES:
         return _EXAMPLES[column.kind]
@@ -126,9 +119,8 @@ def _example(name: str, column: Column) -> str:
 
 
 def _notes(kind: str) -> str:
-    columns = SOURCES[kind].columns
     lines = ["Filters (every column but those of key-value pairs; an underscore may be typed for a dash):"]
-    shown = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in columns.items() if column.kind != MAP}}
+    shown = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in _searched(kind).items()}}
     for name, example in shown.items():
         lines += helping.columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
     texts = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
@@ -186,25 +178,10 @@ COMMANDS = (
         (
             "%cl_history --limit 20",
             "%cl_history --status failed,interrupted -c action -c resource_name -c error",
+            "%cl_log --operation 12",
             "df = %cl_history --started-at '>2026-01-31'",
         ),
         sort="id:desc",
-    ),
-    Command(
-        "cl_drivers",
-        "List the drivers that are installed, what they can do, and their options: rows = %cl_drivers",
-        (
-            Verb(
-                "",
-                "List the drivers.",
-                _drivers,
-                options=(
-                    Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, means="column:drivers"),
-                    _FORMAT,
-                ),
-            ),
-        ),
-        ("%cl_drivers", "%cl_drivers -f table -c name -c options"),
     ),
 )
 """The lists."""

@@ -14,6 +14,7 @@ from cl_notebook.notebook import help as helping
 from cl_notebook.notebook.grammar import Call
 from cl_notebook.notebook.output import say
 from cl_notebook.notebook.parsing import parse
+from cl_notebook.notebook.progress import asked_by
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.grammar import Command
 
 _RED, _BACK = "\x1b[31m", "\x1b[39m"
+_STORY = "\nIn the driver's own process:\n"
 
 
 def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
@@ -34,8 +36,9 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
     @output_can_be_silenced
     def magic(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the verb returns
         try:
-            return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
-        except errors.Error as error:
+            with asked_by(shell):
+                return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
+        except (errors.Error, errors.StillRunning) as error:
             _show_in_one_line(error, shell)
             raise
 
@@ -53,12 +56,12 @@ def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mappin
     return parsed.verb.run(Call(shell, namespace, parsed.values))
 
 
-def one_line(error: errors.Error) -> str:
+def one_line(error: BaseException) -> str:
     """Return what *error* says as one line that is safe to show."""
     return plain(" ".join(str(error).split()))
 
 
-def _show_in_one_line(error: errors.Error, shell: InteractiveShell) -> None:
+def _show_in_one_line(error: errors.Error | errors.StillRunning, shell: InteractiveShell) -> None:
     """Let IPython show *error* as one line; it stays the error that it is, for ``except`` as for a test runner."""
     error.args = (one_line(error),)
     itself = weakref.ref(error)
@@ -73,13 +76,27 @@ def _show_in_one_line(error: errors.Error, shell: InteractiveShell) -> None:
     vars(error)["_render_traceback_"] = render
 
 
-def _line(error: errors.Error, shell: InteractiveShell) -> str:
+def _line(error: BaseException, shell: InteractiveShell) -> str:
     name, coloured = type(error).__name__, str(shell.colors).lower() != "nocolor"
     return f"{_RED}{name}{_BACK}: {error}" if coloured else f"{name}: {error}"
 
 
-def _everything(error: errors.Error, shell: InteractiveShell) -> list[str]:
-    lines = traceback.format_exception(error)
-    if any(plain(line) != line for text in lines for line in text.splitlines()):
+def _everything(error: BaseException, shell: InteractiveShell) -> list[str]:
+    told = traceback.TracebackException.from_exception(error)
+    story = _story(error, told)
+    lines = [*told.format(), *([_STORY, story] if story else [])]
+    if story or any(plain(line) != line for text in lines for line in text.splitlines()):
         return ["\n".join(plain(line) for line in text.splitlines()) for text in lines]  # a driver's words hold escapes
     return list(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))
+
+
+def _story(error: BaseException, told: traceback.TracebackException) -> str:
+    """Return what a driver in a process of its own left behind, and take it out of *told*: it stands last, where it is seen."""
+    from cl_notebook.drivers.cinder.failures import RemoteError  # noqa: PLC0415 - only who asks for a traceback pays for it
+
+    while error.__cause__ is not None and told.__cause__ is not None:
+        if isinstance(error.__cause__, RemoteError):
+            told.__cause__ = None
+            return str(error.__cause__).strip("\n")
+        error, told = error.__cause__, told.__cause__
+    return ""

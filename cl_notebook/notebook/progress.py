@@ -15,7 +15,7 @@ from cl_notebook.drivers.base import no_progress
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -28,6 +28,7 @@ _EVERY = 0.5
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _SILENT = contextvars.ContextVar("cl_notebook_silent", default=False)
+_SHELL: contextvars.ContextVar[InteractiveShell | None] = contextvars.ContextVar("cl_notebook_shell", default=None)
 
 
 @contextlib.contextmanager
@@ -38,6 +39,27 @@ def silenced() -> Iterator[None]:
         yield
     finally:
         _SILENT.reset(before)
+
+
+@contextlib.contextmanager
+def asked_by(shell: InteractiveShell) -> Iterator[None]:
+    """Show on *shell* what :func:`shown` is told in the block."""
+    before = _SHELL.set(shell)
+    try:
+        yield
+    finally:
+        _SHELL.reset(before)
+
+
+@contextlib.contextmanager
+def shown(doing: str) -> Iterator[None]:
+    """Show *doing*, which needs no session, for as long as the block lasts; nothing where no magic asked for it."""
+    shell = _SHELL.get()
+    if shell is None:
+        yield
+        return
+    with Display(shell, DELAY)(doing):
+        yield
 
 
 class Display:
@@ -57,11 +79,33 @@ class Display:
         work = _Work(self._shell, plain(doing), self._delay)
         thread = threading.Thread(target=contextvars.copy_context().run, args=(work.watch,), daemon=True)
         thread.start()
-        try:
-            yield work.note
-        finally:
-            work.end()
-            thread.join()
+
+        def cell_is_over(*_result: object) -> None:
+            if not work.may_stay:
+                work.end()
+                thread.join()  # before the next prompt is drawn
+
+        with _at_the_end_of_the_cell(self._shell, cell_is_over):
+            try:
+                yield work.note
+            finally:
+                work.end()
+                thread.join()
+
+
+@contextlib.contextmanager
+def _at_the_end_of_the_cell(shell: InteractiveShell, callback: Callable[..., None]) -> Iterator[None]:
+    """Call *callback* if the cell ends within the block: the act goes on in another thread because it was interrupted."""
+    events: Any = getattr(shell, "events", None)
+    if events is None:
+        yield
+        return
+    events.register("post_run_cell", callback)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            events.unregister("post_run_cell", callback)
 
 
 class _Work:
@@ -74,6 +118,12 @@ class _Work:
         self._started = time.monotonic()
         self._ended = threading.Event()
         self._done = self._total = 0
+        self._is_shown = False
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether it disturbs nobody once its cell is over: an output that is there already, and not a line of the terminal."""
+        return self._is_shown and isinstance(self._screen, _Page)
 
     def note(self, done: int, total: int) -> None:
         self._done, self._total = done, total
@@ -86,6 +136,7 @@ class _Work:
             return
         with contextlib.suppress(Exception):  # a front end that has gone must not fail the work itself
             while not self._ended.is_set():
+                self._is_shown = True
                 self._screen.show(self._text(), self._fraction())
                 self._ended.wait(_EVERY)
         with contextlib.suppress(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ SHORTEST = 4
 
 _ARTICLE = {"volume": "a volume", "snapshot": "a snapshot", "connection": "a connection", "backend": "a backend"}
 _REMEMBERED = 1000
+_REFERENCE = re.compile(r"(source-\w+)=(.+)")
 
 
 def backend(call: Call, text: str, *, acting: bool = False) -> Backend:
@@ -82,6 +84,12 @@ def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracke
     """Return the resource of *kinds* that the variable *name* holds."""
     value = namespace.get(name)
     return value if _is_one(value, kinds) else None
+
+
+def reference(text: str) -> str | dict[str, str]:
+    """Return what names something on the storage to ``manage``: a name there, or Cinder's dict (``source-id=…``)."""
+    found = _REFERENCE.fullmatch(text)
+    return {found[1]: found[2]} if found else text
 
 
 def variable_name(text: str | None) -> str | None:

@@ -33,6 +33,17 @@ def _revert(call: Call) -> Volume:
     return snapshot.volume
 
 
+def _manage(call: Call) -> Snapshot:
+    volume = resources.volume(call, call["volume"], acting=True)
+    return volume.manage_snapshot(resources.reference(call["reference"]), call["name"] or "")
+
+
+def _unmanage(call: Call) -> Snapshot:
+    snapshot = resources.snapshot(call, call["snapshot"], acting=True)
+    snapshot.unmanage()
+    return snapshot
+
+
 def _delete(call: Call) -> Snapshot | list[Snapshot]:
     snapshots = [resources.snapshot(call, text, acting=True) for text in call["snapshot"]]
     for snapshot in snapshots:
@@ -59,6 +70,17 @@ COMMAND = Command(
         ),
         Verb("revert", "Give the volume the bytes of this snapshot again, in place; gives the volume.", _revert, (_SNAPSHOT,)),
         Verb(
+            "manage",
+            "Adopt a snapshot that is on the storage already.",
+            _manage,
+            (
+                Argument("VOLUME", "The volume that it is of: its id, its name, or the variable that holds it.", "volume"),
+                Argument("REFERENCE", "Its name on the storage, as in %cl_backend manageable --snapshots."),
+            ),
+            (Option("name", "Display name.", "NAME"),),
+        ),
+        Verb("unmanage", "Stop tracking a snapshot; it stays on the storage.", _unmanage, (_SNAPSHOT,)),
+        Verb(
             "delete",
             "Remove snapshots from the storage, for good; volumes made from them stay.",
             _delete,
@@ -70,6 +92,7 @@ COMMAND = Command(
         "%cl_snapshot show before",
         "copy = %cl_snapshot create-volume before --name copy --size 2",
         "%cl_snapshot revert before",
+        "%cl_snapshot manage db snap-7 --name adopted",
         "%cl_snapshot delete before",
     ),
 )

@@ -105,12 +105,12 @@ def _properties(call: Call) -> dict[str, Any]:
 
 
 def _attach(call: Call) -> Connection:
-    return resources.volume(call, call["volume"], acting=True).attach(multipath=call["multipath"])
+    return resources.volume(call, call["volume"], acting=True).attach(host=call["host"], multipath=call["multipath"])
 
 
 def _detach(call: Call) -> Volume:
     volume = resources.volume(call, call["volume"], acting=True)
-    volume.detach(force=call["force"])
+    volume.detach(host=call["host"], force=call["force"])
     return volume
 
 
@@ -122,12 +122,23 @@ def _delete(call: Call) -> Volume | list[Volume]:
 
 
 def _manage(call: Call) -> Volume:
-    return resources.chosen_backend(call).manage(call["reference"], call["name"] or "")
+    return resources.chosen_backend(call).manage(resources.reference(call["reference"]), call["name"] or "")
 
 
 def _unmanage(call: Call) -> Volume:
     volume = resources.volume(call, call["volume"], acting=True)
     volume.unmanage()
+    return volume
+
+
+def _retype(call: Call) -> Volume:
+    if not (call["extra_specs"] or call["qos_specs"] or call["clear"]):
+        msg = "%cl_volume retype needs what to change: --extra-specs KEY=VALUE, --qos-specs KEY=VALUE, or --clear."
+        raise errors.InvalidInput(msg)
+    volume = resources.volume(call, call["volume"], acting=True)
+    left_out: dict[str, str] | None = {} if call["clear"] else None  # None leaves them as they are
+    extra, qos = (dict(call[key]) or left_out for key in ("extra_specs", "qos_specs"))
+    volume.retype(extra_specs=extra, qos_specs=qos)
     return volume
 
 
@@ -137,6 +148,10 @@ def _revert(call: Call) -> Volume:
     return volume
 
 
+_SPECS = (
+    Option("extra-specs", "A key and a value for the driver, as of a volume type.", "KEY=VALUE", convert=pair, repeat=True),
+    Option("qos-specs", "A key and a value of its quality of service.", "KEY=VALUE", convert=pair, repeat=True),
+)
 _CREATE = (
     Option("size", "Size in GiB.", "GIB", convert=gib, required=True),
     _NAME,
@@ -144,8 +159,7 @@ _CREATE = (
     _DESCRIPTION,
     Option("bootable", "Mark it as bootable."),
     _METADATA,
-    Option("extra-specs", "A key and a value for the driver, as of a volume type.", "KEY=VALUE", convert=pair, repeat=True),
-    Option("qos-specs", "A key and a value of its quality of service.", "KEY=VALUE", convert=pair, repeat=True),
+    *_SPECS,
     Option("pool-name", "Which pool of the backend.", "POOL"),
     Option("availability-zone", "Its availability zone.", "ZONE"),
     Option("id", "The UUID to give it; one that is tracked and stands for the same volume gives that volume.", "UUID"),
@@ -188,12 +202,18 @@ COMMAND = Command(
         Verb("connect", "Let a host reach the volume: this one, or one that is described.", _connect, (_VOLUME,), _CONNECT),
         Verb(
             "attach",
-            "Attach the volume on this host; the connection's path is the device to use.",
+            "Attach the volume on this host, or on another; the connection's path is the device to use.",
             _attach,
             (_VOLUME,),
-            (_MULTIPATH,),
+            (Option("host", "Another host: an execnet specification such as ssh=root@node2.", "SPEC"), _MULTIPATH),
         ),
-        Verb("detach", "Detach the volume from this host.", _detach, (_VOLUME,), (_FORCE,)),
+        Verb(
+            "detach",
+            "Detach the volume from this host, or from another.",
+            _detach,
+            (_VOLUME,),
+            (Option("host", "Another host that it was attached on: its specification, or its name.", "SPEC"), _FORCE),
+        ),
         Verb(
             "delete",
             "Remove volumes from the storage, for good.",
@@ -205,10 +225,17 @@ COMMAND = Command(
             "manage",
             "Adopt a volume that is on the storage already.",
             _manage,
-            (Argument("REFERENCE", "Its name on the storage."),),
+            (Argument("REFERENCE", "Its name on the storage, as in %cl_backend manageable."),),
             (_NAME, _BACKEND),
         ),
         Verb("unmanage", "Stop tracking a volume; its bytes stay on the storage.", _unmanage, (_VOLUME,)),
+        Verb(
+            "retype",
+            "Give a volume other specs, where it is. Those that are typed stand for all of their kind; the other kind stays.",
+            _retype,
+            (_VOLUME,),
+            (*_SPECS, Option("clear", "Take away the specs of the kind that is not typed.")),
+        ),
         Verb(
             "revert",
             "Give a volume the bytes of one of its snapshots again, in place.",
@@ -223,9 +250,11 @@ COMMAND = Command(
         "twin = %cl_volume clone db --name twin",
         "snap = %cl_volume snapshot db --name before",
         "conn = %cl_volume attach db",
+        "%cl_volume attach db --host ssh=root@node2",
         "%cl_volume connect db --host web1 --ip 192.0.2.7 --initiator iqn.1994-05.com.redhat:web1",
         "%cl_volume detach db",
         "%cl_volume revert db before",
+        "%cl_volume retype db --qos-specs total_iops_sec=500",
         "%cl_volume manage disk-7 --name adopted --backend lvm",
         "%cl_volume delete db twin --cascade",
     ),

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 TEXT, CATEGORY, NUMBER, REAL, FLAG, MOMENT, MAP = "text", "category", "number", "real", "flag", "moment", "map"
 
+TOLD = "told"
+"""The kind of what the session knows of a backend, and the store does not: it is read by the backend's name."""
+
+UNSEARCHED = {MAP: "holds key-value pairs", TOLD: "is not in the store"}
+"""The kinds that nothing can be filtered or sorted by, and why."""
+
 OPEN_BACKENDS = "open_backends"
 """The parameter that has the names of the session's open backends: it alone knows them, the store does not."""
 
@@ -76,6 +82,7 @@ SOURCES: Mapping[str, Source] = {
             "open": Column(_BACKEND.c.name.in_(sa.bindparam(OPEN_BACKENDS, expanding=True)), FLAG, short=True, nullable=False),
             "volumes": Column(sa.func.coalesce(_COUNTED.c.volumes, 0), NUMBER, short=True, nullable=False),
             "size": Column(sa.func.coalesce(_COUNTED.c.size, 0), NUMBER, short=True, nullable=False),
+            "capabilities": Column(_BACKEND.c.name, TOLD),
             "config": _column(Backend.stored_config, MAP),
             **_times(Backend),
         },

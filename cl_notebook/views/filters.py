@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import checks
-from cl_notebook.views.columns import FLAG, MAP, MOMENT, NUMBER, REAL
+from cl_notebook.views.columns import FLAG, MOMENT, NUMBER, REAL, UNSEARCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +41,8 @@ def condition(name: str, column: Column, wanted: object) -> sa.ColumnElement[boo
         InvalidInput: that cannot be asked of the column; the message has an example of what can.
 
     """
-    if column.kind == MAP:
-        msg = f"{name!r} holds key-value pairs; filter the frame instead: df[df.{name} == …]."
+    if column.kind in UNSEARCHED:
+        msg = f"{name!r} {UNSEARCHED[column.kind]}; filter the frame instead: df[df.{name} == …]."
         raise errors.InvalidInput(msg)
     if wanted is None:
         return column.sql.is_(None)

@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 
 from cl_notebook import errors
-from cl_notebook.drivers import registry
-from cl_notebook.drivers.base import CAPABILITIES
-from cl_notebook.model import context
+from cl_notebook.drivers.base import capabilities
+from cl_notebook.model import Backend, context
+from cl_notebook.model.backend import SECRETS
 from cl_notebook.store.boundary import cursor_errors, damaged
+from cl_notebook.views import drivers as of_drivers
 from cl_notebook.views import query
-from cl_notebook.views.columns import CATEGORY, FLAG, KEYS, MAP, MOMENT, NUMBER, OPEN_BACKENDS, REAL, SOURCES, TEXT
+from cl_notebook.views.columns import CATEGORY, FLAG, KEYS, MAP, MOMENT, NUMBER, OPEN_BACKENDS, REAL, SOURCES, TEXT, TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,23 +40,24 @@ _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 
 _ARRAY: Any = pd.array  # its overloads know no arrays of objects
 
-DRIVER_COLUMNS = ("storage_protocol", *CAPABILITIES, "options", "class")
-
 COLUMNS: dict[str, tuple[str, ...]] = {
     **{kind: tuple(source.columns) for kind, source in SOURCES.items()},
-    "drivers": DRIVER_COLUMNS,
+    "drivers": of_drivers.INSTALLED,
 }
 """Every column of each frame."""
 
 DEFAULT_COLUMNS: dict[str, tuple[str, ...]] = {
     **{kind: tuple(name for name, column in source.columns.items() if column.short) for kind, source in SOURCES.items()},
-    "drivers": DRIVER_COLUMNS,
+    "drivers": of_drivers.INSTALLED,
 }
 """The columns that the short lists show."""
 
 
 def backends(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
-    """Return the backends: how many volumes are tracked on each, their ``size`` in GiB, and whether it is ``open`` here."""
+    """Return the backends: how many volumes are tracked on each, their ``size`` in GiB, and whether it is ``open`` here.
+
+    ``capabilities`` is what the driver of an open one can do, as text: no driver is opened to be asked.
+    """
     return read("backends", session, **asked)
 
 
@@ -79,13 +81,57 @@ def operations(session: Context | None = None, **asked: Any) -> pd.DataFrame:  #
     return read("operations", session, **asked)
 
 
-def drivers(session: Context | None = None, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return the drivers that are installed, their capabilities, and the names of their options."""
-    del session
-    rows = {name: _driver_row(name) for name in registry.driver_names()}
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(DRIVER_COLUMNS))
-    frame.index = pd.Index(list(rows), dtype="string", name="name")
-    return frame if columns is None else frame[[_known_driver_column(name) for name in query.listed(columns, "columns")]]
+def drivers(word: str | None = None, python: str | None = None, *, columns: str | Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the drivers, indexed by their names.
+
+    Without a *word* they are those that are installed, with their capabilities and the names of their options. With one they are
+    those that have it in their name, path, help or options, letter case ignored; the drivers of the Cinder in *python* (this
+    Python by default) are among them: ``path``, ``help``, ``version``, ``supported``. A *python* without a word is all of them.
+
+    Raises:
+        InvalidInput: there is no such column, or *python* cannot be started.
+        NotSupported: *python* has no Cinder, and no driver that is installed fits.
+
+    """
+    frame = of_drivers.installed() if word is None and python is None else of_drivers.search(word or "", python)[0]
+    return frame if columns is None else of_drivers.picked(frame, query.listed(columns, "columns"), "drivers")
+
+
+def driver_options(name: str, python: str | None = None) -> pd.DataFrame:
+    """Return the options of the driver called *name*: an installed one, or one of the Cinder in *python* by its class or path.
+
+    The index is the option; the columns are ``type``, ``default``, ``allowed`` (its choices, or its range), ``required``,
+    ``secret``, ``own`` (the driver's own, or shared by all drivers of its kind) and ``help``.
+
+    Raises:
+        NotFound: there is no such driver.
+        Ambiguous: Cinder has several of that name.
+        NotSupported, InvalidInput: the driver cannot be loaded, or *python* cannot be started.
+
+    """
+    return of_drivers.options(of_drivers.load(name, python))
+
+
+def log(backend: Backend | str | None = None, session: Context | None = None, *, operation: int | None = None) -> pd.DataFrame:
+    """Return the lines that the driver of an open *backend* (by default: of each) has logged, the oldest first.
+
+    The columns are ``at``, ``level``, ``logger``, ``text``, ``operation`` (its number in the history) and ``backend``. A log is
+    kept while its backend is open, the last lines of it.
+
+    Raises:
+        Refused: the backend is not open.
+
+    """
+    from cl_notebook.views import logs  # noqa: PLC0415 - only who looks at logs pays for it
+
+    opened = (session or context.current()).backends
+    if backend is None:
+        return logs.frame(logs.lines(opened.values(), operation))
+    name = backend.name if isinstance(backend, Backend) else str(backend)
+    if name not in opened:
+        msg = f"Backend {name!r} is not open here; a driver's log is kept while its backend is open."
+        raise errors.Refused(msg)
+    return logs.frame(logs.lines([opened[name]], operation))
 
 
 def tree(session: Context | None = None) -> pd.DataFrame:
@@ -140,13 +186,16 @@ def read(
     made = {"id": (NUMBER if kind in KEYS else TEXT, data[:, 0])} | {
         name: (SOURCES[kind].columns[name].kind, data[:, place]) for place, name in enumerate(chosen, start=1)
     }
+    makers: dict[str, Callable[[Values], Any]] = {**_MAKERS, TOLD: lambda values: _abilities(session, values)}
     arrays = {}
     for name, (of, values) in made.items():
         try:
-            arrays[name] = _MAKERS[of](values)
+            arrays[name] = makers[of](values)
         except _UNREADABLE as error:
-            which = _first_unreadable(_MAKERS[of], data[:, 0], values)
+            which = _first_unreadable(makers[of], data[:, 0], values)
             raise damaged(session.store.url, f"{name!r} of {kind[:-1]} {which}", error) from error
+    if kind == "backends" and "config" in arrays:
+        arrays["config"] = _without_names_of_secrets(arrays["config"])
     index = pd.Index(arrays.pop("id"), name="id")
     return pd.DataFrame(arrays, index=index, copy=False)
 
@@ -220,6 +269,25 @@ def _check_types(listed: list[Any], right: set[type]) -> set[type]:
     return found
 
 
+def _without_names_of_secrets(configs: Values) -> Values:
+    plain = np.empty(len(configs), dtype=object)
+    plain[:] = [
+        {name: value for name, value in config.items() if name != SECRETS} if isinstance(config, dict) else config
+        for config in configs.tolist()
+    ]
+    return plain
+
+
+def _abilities(session: Context, names: Values) -> Any:  # noqa: ANN401 - an extension array
+    told = {name: session.held(backend) for name, backend in session.backends.items()}
+    texts = {
+        name: ", ".join(word for word, can in capabilities(driver).items() if can)
+        for name, driver in told.items()
+        if driver is not None
+    }
+    return _ARRAY([texts.get(name) for name in names], dtype="string")
+
+
 _MAKERS: dict[str, Callable[[Values], Any]] = {
     TEXT: _texts,
     CATEGORY: _categories,
@@ -229,19 +297,3 @@ _MAKERS: dict[str, Callable[[Values], Any]] = {
     MOMENT: _moments,
     MAP: _maps,
 }
-
-
-def _driver_row(name: str) -> dict[str, Any]:
-    cls = registry.load_driver(name)
-    able = {word: issubclass(cls, protocol) for word, protocol in CAPABILITIES.items()}
-    options = ", ".join(option.name for option in cls.options())
-    where = f"{cls.__module__}.{cls.__qualname__}"
-    return {"storage_protocol": cls.storage_protocol, **able, "options": options, "class": where}
-
-
-def _known_driver_column(name: str) -> str:
-    if name not in DRIVER_COLUMNS:
-        hint = errors.did_you_mean(name, DRIVER_COLUMNS)
-        msg = f"drivers have no column {name!r}.{hint} Columns: {', '.join(DRIVER_COLUMNS)}."
-        raise errors.InvalidInput(msg)
-    return name

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import checks
-from cl_notebook.views.columns import FLAG, MAP, MOMENT, NUMBER, REAL, SOURCES, TEXT, Column
+from cl_notebook.views.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.views.filters import condition
 from cl_notebook.views.kinds import BACKEND, CONNECTION, KINDS, SNAPSHOT, VOLUME
 
@@ -161,7 +161,7 @@ def _kind_tests(sign: str, value: str) -> dict[str, sa.ColumnElement[bool]]:
 
 def _names(kind: str) -> set[str]:
     columns = SOURCES[f"{kind}s"].columns
-    return {name for name, column in columns.items() if column.kind != MAP} - _LEFT_OUT.get(kind, set())
+    return {name for name, column in columns.items() if column.kind not in UNSEARCHED} - _LEFT_OUT.get(kind, set())
 
 
 def _test(kind: str, name: str, sign: str, wanted: str) -> sa.ColumnElement[bool] | None:
@@ -170,7 +170,7 @@ def _test(kind: str, name: str, sign: str, wanted: str) -> sa.ColumnElement[bool
     name = _ALIASES[kind].get(name, name)
     above = _ABOVE.get(name) if kind != BACKEND else None
     if name not in _names(kind):
-        if SOURCES[f"{kind}s"].columns.get(name, _NO_COLUMN).kind == MAP:
+        if SOURCES[f"{kind}s"].columns.get(name, _NO_COLUMN).kind in UNSEARCHED:
             condition(name, SOURCES[f"{kind}s"].columns[name], wanted)  # which refuses, and says how to go about it
         return None
     column = SOURCES[f"{kind}s"].columns[name]

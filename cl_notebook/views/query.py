@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import checks
-from cl_notebook.views.columns import FLAG, KEYS, MAP, NUMBER, SOURCES, TEXT, Column
+from cl_notebook.views.columns import FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.views.filters import condition, whole
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def _order(kind: str, source: Source, sort: str | Sequence[str] | None) -> Itera
         if name == "id":
             break
         column = named(kind, name)
-        if column.kind == MAP:
-            msg = f"{kind} cannot be sorted by {name!r}, which holds key-value pairs."
+        if column.kind in UNSEARCHED:
+            msg = f"{kind} cannot be sorted by {name!r}, which {UNSEARCHED[column.kind]}."
             raise errors.InvalidInput(msg)
         if column.nullable:
             yield sa.case((column.sql.is_(None), 1), else_=0), False

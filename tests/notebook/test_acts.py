@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
+from cl_notebook.drivers import sim as simulator
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.drivers.base import ModelUpdate, SnapshotData
     from tests.notebook.conftest import Notebook
 
 
@@ -186,6 +190,42 @@ def test_what_is_shown_can_be_used(lab: Notebook) -> None:
     assert shown.frame.loc["name", "value"] == "db"
     assert list(shown._repr_mimebundle_(include={"text/plain"})) == ["text/plain"]
     assert "name_in_storage" in lab.tab("shown['name_in")[0]
+
+
+def test_what_is_on_the_storage_is_listed(lab: Notebook) -> None:
+    """%cl_backend manageable lists volumes by the word that %cl_volume manage takes; a driver without snapshots' list says so."""
+    vol = lab.run("vol = %cl_volume create --size 2 --name db\nvol")
+    listed = lab.run("%cl_backend manageable sim")
+    assert listed.loc[vol.name_in_storage, ["size", "safe_to_manage", "cinder_id"]].tolist() == [2, False, vol.id]
+    lab.run("%cl_volume unmanage db")
+    assert lab.run("%cl_backend manageable sim")["safe_to_manage"].tolist() == [True]
+    assert lab.run(f"%cl_volume manage source-name={vol.name_in_storage} --name again").size == 2
+    assert "does not support 'list_manageable_snapshots'" in lab.refused("%cl_backend manageable sim --snapshots")
+
+
+def test_a_snapshot_is_managed_and_unmanaged(
+    notebook: Notebook, session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """%cl_snapshot manage adopts a snapshot of a volume by its name on the storage; unmanage stops tracking it."""
+
+    class Managing(simulator.SimDriver):
+        def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:
+            del snapshot, reference
+            return 1
+
+        def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
+            del snapshot
+            return {"name_in_storage": reference["source-name"]}
+
+        def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
+            del snapshot
+
+    monkeypatch.setattr(simulator, "SimDriver", Managing)
+    session.backend("managing", volume_driver="sim", path=str(tmp_path / "sim")).create_volume(1, "db")
+    adopted = notebook.run("%cl_snapshot manage db snap-7 --name adopted")
+    assert (adopted.name, adopted.name_in_storage, adopted.volume.name) == ("adopted", "snap-7", "db")
+    notebook.run("%cl_snapshot unmanage adopted")
+    assert len(notebook.run("%cl_snapshots")) == 0
 
 
 @pytest.mark.parametrize("line", ["%cl_volume create --size 1", "%cl_volume delete db"])

@@ -45,7 +45,7 @@ def stocked(lab: Notebook) -> Notebook:
         ("%cl_volumes --backend ", ["sim"]),
         ("%cl_snapshots --volume t", ["text"]),
         ("%cl_backends -c o", ["open"]),
-        ("%cl_drivers -c cl", ["class"]),
+        ("%cl_drivers -c cla", ["class"]),
         ("%cl_history --resource-type sn", ["snapshot"]),
         ("%cl_volume cre", ["create"]),
         ("%cl_volume create --size 1 --backend s", ["sim"]),

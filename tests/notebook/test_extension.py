@@ -26,6 +26,7 @@ NAMES = [
     "cl_connections",
     "cl_drivers",
     "cl_history",
+    "cl_log",
     "cl_backend",
     "cl_volume",
     "cl_snapshot",

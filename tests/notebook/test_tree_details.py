@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
+from cl_notebook.drivers.sim import SimDriver
 from cl_notebook.model import operation as op
 from cl_notebook.notebook.tree import acts, variables
 from cl_notebook.notebook.tree.details import details
@@ -54,6 +55,40 @@ def test_a_volume_is_told_with_all_that_belongs_to_it(lab: Notebook, session: cl
     assert "hush" not in json.dumps(details(session, lab.shell, conn))
     assert details(session, lab.shell, snap)["title"] == "snapshot before"
     assert details(session, lab.shell, session.backends["sim"])["status"] == "open"
+
+
+def test_what_a_driver_cannot_do_is_not_offered(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that cannot extend what is attached, or let in a second host, is not asked to; a closed one is not opened."""
+    vol = session.backends["sim"].create_volume(1, name="db")
+    monkeypatch.setattr(SimDriver, "features", {"extend_attached": False, "multiattach": False}, raising=False)
+    assert {"extend", "attach"} <= set(_offered(lab, session, vol))
+    vol.connect({"host": "web1", "ip": "192.0.2.7"})
+    assert not {"extend", "attach"} & set(_offered(lab, session, vol))
+    session.backends["sim"].close()
+    assert {"extend", "attach"} <= set(_offered(lab, session, vol))
+    assert session.backends == {}
+
+
+def test_what_a_driver_keeps_to_log_in_with_is_hidden(lab: Notebook, session: cl.Session) -> None:
+    """Passwords are masked wherever they stand in what a driver keeps, deep inside it and within texts; the rest is shown."""
+    vol = session.backends["sim"].create_volume(1, name="db")
+    kept = {
+        "provider_auth": "CHAP me hush",
+        "deep": [
+            {"auth_password": "hush", "secret_uuid": "seen", "auth_username": "seen"},
+            {"options": "-o user=seen,password=hush"},
+        ],
+        "keyring": {"text": "hush"},
+        "json": json.dumps({"san_password": "hush", "san_ip": "seen"}),
+    }
+    with session.store.writing() as connection:
+        connection.execute(sa.update(cl.Volume).where(cl.Volume.id == vol.id).values(driver_data=kept))
+    vol.refresh()
+    assert vol.driver_data == kept
+    for told in (json.dumps(details(session, lab.shell, vol)), repr(lab.run("%cl_volume show db"))):
+        assert "hush" not in told
+        assert told.count("seen") == 4
+    assert "hush" not in lab.run("%cl_volumes --long").to_csv()
 
 
 def test_the_history_has_the_newest_operations_first(lab: Notebook, session: cl.Session, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_semicolon_silences(lab: Notebook) -> None:
         ("%cl_volumes --size big", "size takes a comparison"),
         ("%cl_volumes --limit -1", "--limit takes a whole number of rows (0 for all), not '-1'."),
         ("%cl_find x -v 1a", "-v takes the name of a variable, not '1a'."),
-        ("%cl_backend add x", "needs --driver DRIVER: local, sim."),
+        ("%cl_backend add x", "needs --driver DRIVER: local, sim, "),
         ("%cl_backend add x --driver locl --path y", "Did you mean 'local'?"),
         ("%cl_backend add x --driver local --pth y", "Did you mean '--path'?"),
         ("%cl_backend add x --driver sim --path y --latency fast", "'latency' of driver 'sim' must be a number"),

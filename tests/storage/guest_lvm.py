@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cl_notebook.testing.bench import Bench
+from cl_notebook.drivers.base import GiB
+from cl_notebook.testing.bench import DATA, Bench, read, updated
 from cl_notebook.testing.lifecycle_contract import Leftovers, LifecycleContract, OpenDriver
 from tests.storage.drivers import LVM, open_cinder
 from tests.storage.environments import CINDER_29
@@ -67,3 +68,17 @@ class TestLvm(LifecycleContract):
             *(node.name for node in Path("/etc/iscsi/nodes").iterdir()),
             *(disk.name for disk in Path("/sys/block").glob("sd*")),
         ]
+
+    def test_an_export_comes_back_after_a_restart(self, bench: Bench) -> None:
+        """A volume whose target vanished, as it does when the storage host restarts, is exported and reached again."""
+        volume = bench.create()
+        bench.write(volume, DATA)
+        connection, _ = bench.connect(volume)
+        forget = "import rtslib_fb; rtslib_fb.RTSRoot().clear_existing(confirm=True)"
+        subprocess.run([CINDER_29, "-W", "ignore", "-c", forget], check=True)
+        assert not list(Path("/sys/kernel/config/target/iscsi").glob("iqn.*"))
+        volume = updated(bench.current(volume), bench.driver.ensure_export(bench.current(volume)))
+        info = bench.driver.initialize_connection(volume, connection)
+        device = bench.host.attach(info, expected_bytes=GiB)
+        assert read(str(device["path"]), len(DATA)) == DATA
+        bench.host.detach(info, device)

@@ -12,11 +12,14 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook.testing import stores
-from cl_notebook.views import frames
+from cl_notebook.views import frames, manageable
+from tests.storage.environments import CINDER_29, cinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume
 
 KINDS = ("backends", "volumes", "snapshots", "connections", "operations")
 TYPES = {
@@ -301,3 +304,73 @@ def test_drivers_are_listed_with_what_they_can_do() -> None:
     assert {"local", "sim"} <= set(listed.index)
     assert bool(listed.loc["local", "manage"])
     assert "path" in str(listed.loc["local", "options"])
+
+
+def test_an_open_backends_driver_says_what_it_can_do(sim: cl.Backend) -> None:
+    """``capabilities`` is text for the backends that are open, and missing for the others; no filter or sorting takes it."""
+    frame = cl.frames.backends()
+    assert str(frame["capabilities"].dtype) == "string"
+    assert frame.loc[sim.id, "capabilities"] == "revert, manage, list_manageable, clone_bigger, extend_attached, multiattach"
+    sim.close()
+    assert cl.frames.backends(columns=["capabilities"])["capabilities"].isna().all()
+    assert not sim.is_open
+    with pytest.raises(cl.errors.InvalidInput, match="'capabilities' is not in the store; filter the frame instead"):
+        cl.frames.backends(capabilities="*revert*")
+    with pytest.raises(cl.errors.InvalidInput, match="cannot be sorted by 'capabilities', which is not in the store"):
+        cl.frames.backends(sort="capabilities")
+
+
+def test_the_names_of_secrets_are_not_in_the_configuration(sim: cl.Backend) -> None:
+    """``config`` has the options that are stored, and not our note of the secret ones that are not."""
+    with sim.context.store.writing() as connection:
+        stored = {"path": "/x", "secret_options": ["password"]}
+        connection.execute(sa.update(cl.Backend).where(cl.Backend.id == sim.id).values(stored_config=stored))
+    assert cl.frames.backends()["config"].tolist() == [{"path": "/x"}]
+
+
+def test_drivers_that_are_installed_are_searched() -> None:
+    """With a word the drivers' frame has those that fit it: which class, what it is, and whether it is supported."""
+    python = cinder(CINDER_29)
+    found = cl.frames.drivers("LATENCY", python)
+    assert list(found.columns) == ["path", "help", "version", "supported"]
+    assert found.loc["sim", "path"] == "cl_notebook.drivers.sim.SimDriver"
+    assert str(found["supported"].dtype) == "boolean"
+    nothing = cl.frames.drivers("zzzz", python, columns="help")
+    assert nothing.empty
+    assert list(nothing.columns) == ["help"]
+    with pytest.raises(cl.errors.InvalidInput, match=r"drivers have no column 'hlep'\. Did you mean 'help'\?"):
+        cl.frames.drivers("sim", python, columns=["hlep"])
+
+
+def test_the_options_of_a_driver_are_a_frame() -> None:
+    """A row for each option has its type, default, what it may be, and whether it is required, secret, and the driver's own."""
+    options = cl.frames.driver_options("local")
+    assert options.index.tolist() == ["path", "quota", "reflink", "loop_devices"]
+    assert options.index.name == "option"
+    assert options.loc["path", ["type", "required", "secret", "own"]].tolist() == ["path", True, False, True]
+    assert options.loc["quota", ["type", "default", "allowed"]].tolist() == ["float", 0.0, ">= 0"]
+    assert {name: str(options[name].dtype) for name in ("type", "required", "help")} == {
+        "type": "string",
+        "required": "boolean",
+        "help": "string",
+    }
+    with pytest.raises(cl.errors.NotFound, match=r"No driver is called 'locl'\. Did you mean 'local'\?"):
+        cl.frames.driver_options("locl", cinder(CINDER_29))
+
+
+def test_what_is_on_a_storage_is_a_frame() -> None:
+    """What a driver lists is indexed by the word that names it there, with its size and whether it may be adopted."""
+    entry: ManageableVolume = {
+        "reference": {"source-name": "disk-7"},
+        "size": 2,
+        "safe_to_manage": True,
+        "reason_not_safe": None,
+        "cinder_id": None,
+        "extra_info": None,
+    }
+    other: ManageableSnapshot = {**entry, "reference": {"source-id": "9"}, "source_reference": {"source-name": "disk-7"}}
+    frame = manageable.frame([entry])
+    assert (frame["size"].tolist(), frame["safe_to_manage"].tolist(), frame.index.tolist()) == ([2], [True], ["disk-7"])
+    assert str(frame["size"].dtype) == "Int64"
+    assert manageable.frame([other]).loc["source-id=9", "source"] == "disk-7"
+    assert list(manageable.frame([]).columns) == ["size", "safe_to_manage", "reason_not_safe", "cinder_id", "extra_info"]

@@ -120,7 +120,7 @@ class Child:
         self._let_go()
 
     def _process(self) -> Any:  # noqa: ANN401 - subprocess.Popen
-        return self._channel.gateway._io.popen  # noqa: SLF001 - execnet hands it out nowhere else
+        return _process_of(self._channel.gateway)
 
     def _receive(self, message: Any) -> None:  # noqa: ANN401 - plain data
         if message is None:
@@ -190,6 +190,10 @@ def _late(what: str, timeout: float | None, pid: int) -> str:
     )
 
 
+def _process_of(gateway: Any) -> Any:  # noqa: ANN401 - execnet's gateway, subprocess.Popen
+    return gateway._io.popen  # noqa: SLF001 - execnet hands it out nowhere else
+
+
 def _started(python: str) -> tuple[Any, Any]:
     import execnet  # noqa: PLC0415 - only who uses a Cinder driver pays for it
 
@@ -204,8 +208,9 @@ def _started(python: str) -> tuple[Any, Any]:
         channel = gateway.remote_exec(bundle.BOOTSTRAP)
         channel.send(bundle.sources())
     except OSError:
-        gateway._io.popen.kill()  # noqa: SLF001 - execnet hands it out nowhere else
-        gateway._io.popen.wait()  # noqa: SLF001 - likewise
+        process = _process_of(gateway)
+        process.kill()
+        process.wait()
         raise
     return group, channel
 

@@ -12,6 +12,9 @@ _VOLUME = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "provider_location", "provider_id", "source_volid"),
     *("snapshot_id", "availability_zone", "status", "attach_status", "created_at"),
 )
+_ADOPTED = {"managing": "creating"}
+"""Statuses of snapshots that Cinder knows by another word, and no other than its own."""
+
 _SNAPSHOT = ("id", "name_in_storage", "size", "name", "provider_location", "provider_id", "status", "created_at")
 
 
@@ -28,6 +31,7 @@ def snapshot(data: SnapshotData, host: str, pool: str) -> dict[str, Any]:
     """Return a snapshot, with its volume."""
     told = {name: getattr(data, name) for name in _SNAPSHOT}
     told |= {name: dict(getattr(data, name)) for name in ("metadata", "driver_data")}
+    told["status"] = _ADOPTED.get(data.status, data.status)
     return told | {"volume": volume(data.volume, host, pool)}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from cl_notebook.drivers.base import capabilities
 from cl_notebook.model import Connection, Snapshot, Volume, verbs
 from cl_notebook.notebook.tree import lines
 from cl_notebook.notebook.tree.variables import free_name
@@ -96,12 +98,14 @@ def _of_backend() -> list[_Offer]:
 def _of_volume(session: Session, volume: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a volume
     dependents = _Dependents.of(session, volume.id)
     allowed = _Allowed(session, volume, volume.status)
+    able = partial(_able, session, volume.backend)
     if allowed(verbs.SETTLED):
         yield _Offer("snapshot", "Take a snapshot", (_NAME,))
         yield _Offer("clone", "Clone", (_NAME, _Ask("size", "Size in GiB, if larger", "number")))
-    if allowed({*verbs.SETTLED, "error_extending"}, {"extending"}):
+    if allowed({*verbs.SETTLED, "error_extending"}, {"extending"}) and (not dependents.connections or able("extend_attached")):
         yield _Offer("extend", "Extend", (_Ask("size", "New size in GiB", "number", volume.size + 1, required=True),))
-    if not dependents.is_attached_here and allowed({*verbs.SETTLED, "error_extending"}):
+    lets_in = not dependents.connections or dependents.is_connected_here or able("multiattach")
+    if lets_in and not dependents.is_attached_here and allowed({*verbs.SETTLED, "error_extending"}):
         yield _Offer("attach", "Attach on this host")
     if dependents.is_connected_here:
         yield _Offer("detach", "Detach from this host")
@@ -134,7 +138,12 @@ def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
         return False
     if not _Allowed(session, volume, volume.status)({*verbs.SETTLED, "error"}, {"reverting"}):
         return False
-    return not backend.is_open or backend.capabilities["revert"]  # a closed one is not opened to be asked
+    return _able(session, backend, "revert")
+
+
+def _able(session: Session, backend: Backend, capability: str) -> bool:
+    driver = session.held(backend)
+    return driver is None or capabilities(driver)[capability]  # a closed one is not opened to be asked
 
 
 def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a connection
