@@ -29,10 +29,12 @@ class Apart:
             errors.StillRunning: the waiting was interrupted; the act goes on, and writes its outcome down when it has one.
 
         """
+        __tracebackhide__ = True  # a notebook shows a long story as it is
         future: Future[R] = Future()
         context = contextvars.copy_context()
 
         def work() -> None:
+            __tracebackhide__ = True
             try:
                 future.set_result(context.run(act))
             except BaseException as error:  # noqa: BLE001 - it is raised where the act is waited for

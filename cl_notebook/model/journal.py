@@ -102,6 +102,7 @@ class Journal:
             DriverError, AttachError: the storage or the host refused; the outcome says so.
 
         """
+        __tracebackhide__ = True  # a notebook shows a long story as it is
         self.refuse_if_read_only(act.action)
         context = self._context
         driver = context.driver(act.backend)
@@ -113,6 +114,7 @@ class Journal:
         return self._finish(act, driver, operation)
 
     def _finish(self, act: Act[R], driver: Driver, operation: int) -> R:
+        __tracebackhide__ = True
         token = calling.operation.set(operation)
         try:
             return self._call(act, driver, operation)
@@ -121,6 +123,7 @@ class Journal:
             self.running.discard(operation)
 
     def _call(self, act: Act[R], driver: Driver, operation: int) -> R:
+        __tracebackhide__ = True
         context, started = self._context, time.monotonic()
         reporter = Reporter(context, lambda status: replace(self._entry(feed.PROGRESS, act.target, operation), status=status))
         try:

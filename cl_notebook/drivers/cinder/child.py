@@ -9,9 +9,11 @@ import os
 import shlex
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
@@ -27,6 +29,9 @@ Answer = Callable[[str, Mapping[str, Any]], Any]
 
 LINES = 20
 """Lines of the log that go with an error."""
+
+CRASH_LINES = 15
+"""Lines that are kept of where a child was when it crashed."""
 
 _STARTING = 60.0
 _LEAVING = 2.0
@@ -52,6 +57,7 @@ class Child:
         self._lock = threading.Lock()
         self._ready: Future[int] = Future()
         self._is_over = False
+        self._crash_file: Path | None = None
         self._answering = ThreadPoolExecutor(1, thread_name_prefix="cinder-records")
         try:
             self._group, self._channel = _started(python)
@@ -78,6 +84,7 @@ class Child:
             errors.DriverError: the driver failed, the child died, or did not answer within *timeout* seconds.
 
         """
+        __tracebackhide__ = True
         number = next(self._numbers)
         future: Future[Any] = Future()
         with self._lock:
@@ -131,6 +138,7 @@ class Child:
             with contextlib.suppress(RuntimeError):  # closed meanwhile
                 self._answering.submit(self._give, message)
         elif "ready" in message:
+            self._crash_file = Path(message["crash"])
             self._ready.set_result(message["ready"])
         else:
             future = self._waiting.pop(message["id"], None)
@@ -147,7 +155,18 @@ class Child:
             with contextlib.suppress(OSError):
                 self._channel.send({"answer": message["ask"], "rows": rows})
 
+    def _note_crash(self) -> None:
+        """Take over what Python wrote of where the child was when it crashed."""
+        file, self._crash_file = self._crash_file, None
+        if file is None:
+            return
+        with contextlib.suppress(OSError):
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines()[:CRASH_LINES]:
+                self.log.add({"at": time.time(), "level": "CRASH", "logger": "python", "text": line, "call": 0}, None)
+            file.unlink()
+
     def _let_go(self) -> None:
+        self._note_crash()
         with self._lock:
             self._is_over = True
             waiting, self._waiting = self._waiting, {}

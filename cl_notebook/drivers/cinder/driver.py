@@ -182,10 +182,12 @@ class CinderDriver:
         self._update("terminate_connection", volume=self._volume(volume), connector=dict(connection.connector))
 
     def _update(self, method: str, **words: Any) -> ModelUpdate:  # noqa: ANN401 - plain data
+        __tracebackhide__ = True
         update: ModelUpdate = self._call(method, **words)["update"]
         return update
 
     def _call(self, method: str, **words: Any) -> dict[str, Any]:  # noqa: ANN401 - plain data
+        __tracebackhide__ = True
         child = self._child
         if child is None or not child.is_alive:
             child = self._started()

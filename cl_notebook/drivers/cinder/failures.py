@@ -48,6 +48,9 @@ def _error(told: Mapping[str, Any], what: str, python: str) -> errors.Error:
         return errors.NotSupported(f"{what}: the driver cannot do that", untouched=True)
     name = told["type"].rpartition(".")[2]
     message = f"{what} failed: {words if name in words or told['command'] else f'{name}: {words}'}"
+    cause = told["cause"].partition(": ")[2]
+    if cause and cause not in message and not told["command"]:
+        message += f" ({told['cause']})"
     if kinds & _FULL or told["errno"] in FULL:
         return errors.StorageFull(message)
     for names, kind in ((_MISSING, errors.MissingOnStorage), (_EXISTS, errors.ExistsOnStorage), (_BUSY, errors.BusyOnStorage)):

@@ -5,6 +5,7 @@ It runs in the child, beside Cinder, under ``cinder.volume.drivers.fake``: ``pyt
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
@@ -95,6 +96,9 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
         LOG.warning("about to crash")
         time.sleep(0.1)
         os.kill(os.getpid(), 9)
+
+    def _segfault(self, _volume: object) -> None:
+        ctypes.string_at(0)
 
     def _slow(self, volume: Any) -> None:
         time.sleep(float(volume.metadata.get("seconds", "1")))

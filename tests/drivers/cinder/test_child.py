@@ -70,8 +70,21 @@ def test_a_crash_is_one_error_and_the_next_call_starts_anew(fake: cl.Backend) ->
     volume.delete()
 
 
+def test_a_crash_says_where_it_was(fake: cl.Backend) -> None:
+    """A driver whose library crashes is an error with the place in the driver that the crash was in, and leaves no file."""
+    fake.stats()
+    file = fake.driver._child._crash_file  # type: ignore[attr-defined] # a Cinder driver's
+    with pytest.raises(errors.DriverError, match="ended by SIGSEGV") as caught:
+        fake.create_volume(1, "segfault")
+    story = str(caught.value.__cause__)
+    assert "Fatal Python error: Segmentation fault" in story
+    assert "in _segfault" in story
+    assert not file.exists()
+
+
 def test_a_child_that_was_killed_between_calls_is_started_again(fake: cl.Backend) -> None:
     """A child that was killed while it did nothing is not missed: the next call works."""
+    fake.stats()
     before = _child(fake)
     os.kill(before, signal.SIGKILL)
     assert _eventually(lambda: not _is_running(before))

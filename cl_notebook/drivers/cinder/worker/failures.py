@@ -17,6 +17,7 @@ def described(error: BaseException) -> dict[str, Any]:
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "kinds": [cls.__name__ for cls in type(error).__mro__],
         "message": logs.masked(_words(error, command)),
+        "cause": logs.masked(_cause(error)),
         "module": getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None,
         "errno": error.errno if isinstance(error, OSError) else None,
         "command": {name: logs.masked(str(value)) for name, value in command.items()},
@@ -31,6 +32,14 @@ def _words(error: BaseException, command: dict[str, Any]) -> str:
         lines = str(command["stderr"] or command["stdout"]).strip().splitlines()
         text = f"{command['command']}: {lines[-1].strip() if lines else 'exit status ' + str(command['exit_code'])}"
     return " ".join(text.split()) or type(error).__name__
+
+
+def _cause(error: BaseException) -> str:
+    """Return the words of what *error* was raised for in the end, if there is anything: a driver's own often say less."""
+    first, behind = error, error.__cause__ or error.__context__
+    while behind is not None:
+        first, behind = behind, behind.__cause__ or behind.__context__
+    return f"{type(first).__name__}: {' '.join(str(first).split())}" if first is not error and str(first) else ""
 
 
 def _command(error: BaseException | None) -> dict[str, Any]:

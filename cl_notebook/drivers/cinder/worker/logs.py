@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import faulthandler
 import logging
 import os
 import re
+import tempfile
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,13 @@ def install(wire: Any) -> None:
     threading.Thread(target=_relay, args=(read, wire), daemon=True, name="stderr").start()
 
 
+def crash_file() -> str:
+    """Let Python write where it was to a file if the process crashes (a driver's library does), and return the file's name."""
+    descriptor, name = tempfile.mkstemp(prefix="cl-notebook-crash-")
+    faulthandler.enable(descriptor, all_threads=False)
+    return name
+
+
 def hide(secret: object) -> None:
     """Mask *secret* from now on wherever it stands."""
     text = str(secret)
@@ -63,7 +72,7 @@ def masked(text: str) -> str:
         from oslo_utils import strutils
     except ImportError:
         return text
-    return re.sub(r"(\bkey\s*=\s*)[A-Za-z0-9+/]{30,}={0,2}", rf"\1{MASK}", strutils.mask_password(text, MASK))
+    return re.sub(r"(key\s*=\s*)[A-Za-z0-9+/]{30,}={0,2}", rf"\1{MASK}", strutils.mask_password(text, MASK))
 
 
 class _Sender(logging.Handler):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import queue
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import failures, logs
@@ -160,10 +162,13 @@ def serve(channel: Any) -> None:
     wire = Wire(channel)
     logs.install(wire)
     worker = Worker(wire)
-    wire.send({"ready": os.getpid()})
+    crash = logs.crash_file()
+    wire.send({"ready": os.getpid(), "crash": crash})
     for message in wire.messages():
         worker.take(message)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     worker.finish()
+    with contextlib.suppress(OSError):
+        Path(crash).unlink()
     os._exit(0)  # threads of drivers must not keep the process
