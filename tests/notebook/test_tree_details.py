@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import cl_notebook as cl
 from cl_notebook.drivers.sim import SimDriver
 from cl_notebook.model import operation as op
-from cl_notebook.notebook.tree import acts, variables
+from cl_notebook.notebook.tree import acts, lines, variables
 from cl_notebook.notebook.tree.details import details
 from cl_notebook.testing import stores
 
@@ -67,6 +67,22 @@ def test_what_a_driver_cannot_do_is_not_offered(lab: Notebook, session: cl.Sessi
     session.backends["sim"].close()
     assert {"extend", "attach"} <= set(_offered(lab, session, vol))
     assert session.backends == {}
+
+
+def test_an_attachment_on_another_host_is_detached_there(lab: Notebook, session: cl.Session) -> None:
+    """What is attached through a gateway, though under this host's name, is no attachment of this host; it is offered to go."""
+    vol = session.backends["sim"].create_volume(1, name="db")
+    conn = vol.attach()
+    with session.store.writing() as writing:
+        writing.exec_driver_sql("UPDATE connection SET gateway = 'ssh=node2'")
+    offered = _offered(lab, session, vol)
+    assert "attach" in offered
+    assert "detach" not in offered
+    conn.refresh()
+    assert _offered(lab, session, conn)["detach"]["label"] == f"Detach from host {session.settings.host}"
+    assert lines.attached_here(session, [conn.id]) == set()
+    with session.store.writing() as writing:
+        writing.exec_driver_sql("UPDATE connection SET gateway = NULL")
 
 
 def test_what_a_driver_keeps_to_log_in_with_is_hidden(lab: Notebook, session: cl.Session) -> None:

@@ -226,7 +226,8 @@ def _that_can(session: Context, act: str, kinds: Mapping[str, str]) -> dict[str,
 
 def attached_here(session: Context, ids: Sequence[str]) -> set[str]:
     """Return those of the *ids* that are connections attached on this host, or volumes with one."""
-    mine = sa.and_(Connection.path.is_not(None), Connection.attached_host == session.settings.host)
+    here = (Connection.attached_host == session.settings.host, Connection.gateway.is_(None))
+    mine = sa.and_(Connection.path.is_not(None), *here)
     found: set[str] = set()
     with session.store.reading() as reading:
         for page in pages(ids):

@@ -147,17 +147,18 @@ def _able(session: Session, backend: Backend, capability: str) -> bool:
 
 
 def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a connection
-    host = session.settings.host
     allowed = _Allowed(session, connection, connection.attach_status)(_WHOLE, {"attaching", "detaching"})
     if not allowed:
         return
-    of_host = connection.connector_info.get("host")
-    if connection.connected and not connection.attached and host in {of_host, connection.attached_host}:
-        yield _Offer("attach", "Attach on this host")
-    if connection.attached and connection.attached_host == host:
-        yield _Offer("detach", "Detach from this host")
+    host = connection.name_of_host
+    where = "this host" if connection.gateway is None else f"host {host}"
+    in_reach = connection.gateway is not None or host == session.settings.host
+    if connection.connected and not connection.attached and in_reach:
+        yield _Offer("attach", f"Attach on {where}")
+    if connection.attached and in_reach:
+        yield _Offer("detach", f"Detach from {where}")
     if not connection.attached:
-        what = f"the connection of host {of_host!r} to {_titled(connection.volume)}"
+        what = f"the connection of host {host!r} to {_titled(connection.volume)}"
         yield _Offer("disconnect", "Disconnect", danger=what)
 
 
@@ -192,7 +193,8 @@ class _Dependents:
     def of(cls, session: Session, volume_id: str) -> _Dependents:
         host = session.settings.host
         of_volume = Snapshot.volume_id == volume_id
-        theirs = sa.select(Connection.attached_host, Connection.path, Connection.connector_info["host"].as_string().label("host"))
+        of_connector = Connection.connector_info["host"].as_string().label("host")
+        theirs = sa.select(Connection.attached_host, Connection.path, Connection.gateway, of_connector)
         with session.store.reading() as reading:
             number = reading.execute(sa.select(sa.func.count()).select_from(Snapshot).where(of_volume)).scalar_one()
             named = sa.select(Snapshot.id, Snapshot.name).where(of_volume).order_by(Snapshot.created_at, Snapshot.id)
@@ -200,8 +202,8 @@ class _Dependents:
             rows: list[Mapping[str, Any]] = [
                 row._asdict() for row in reading.execute(theirs.where(Connection.volume_id == volume_id))
             ]
-        mine = [row for row in rows if (row["attached_host"] or row["host"]) == host]
-        attached = any(row["path"] is not None and row["attached_host"] == host for row in rows)
+        mine = [row for row in rows if row["gateway"] is None and (row["attached_host"] or row["host"]) == host]
+        attached = any(row["path"] is not None for row in mine)
         return cls(number, first, len(rows), attached, bool(mine))
 
     def named(self) -> str:
