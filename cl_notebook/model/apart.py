@@ -45,8 +45,8 @@ class Apart:
         # A daemon: a kernel that ends does not wait for the storage, and the next one finds the operation running.
         thread = threading.Thread(target=work, daemon=True, name=f"operation-{operation}")
         self._threads.add(thread)
-        thread.start()
         try:
+            thread.start()
             return future.result()
         except KeyboardInterrupt:
             if future.done():

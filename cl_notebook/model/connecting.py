@@ -42,11 +42,13 @@ def expected_bytes(told: ConnectionInfo, size: int) -> int:
 
 def one_host_alone(cls: type[Connection], volume: Volume, host: str) -> Guard:
     """Return a guard that refuses *host* while another one is connected and the driver cannot let in several."""
+    # asked for beforehand: it may open the backend, and a guard holds the session and the store
+    is_shared = volume.backend.capabilities.get("multiattach", True)
 
     def guard(connection: sa.Connection) -> None:
         of_volume = sa.select(cls.connector_info).where(cls.volume_id == volume.id)
         others = sorted({str(row.get("host")) for row in connection.execute(of_volume).scalars()} - {host})
-        if others and not volume.backend.capabilities.get("multiattach", True):
+        if others and not is_shared:
             msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver lets in one host alone: detach it there."
             raise errors.ResourceBusy(msg)
 

@@ -22,6 +22,7 @@ class Sent(importlib.abc.Loader, importlib.abc.MetaPathFinder):
     def get_source(self, name):
         return self.sources[name]
 
+sys.path[:] = [path for path in sys.path if path]  # what lies in the notebook's folder is none of Cinder's
 sys.meta_path.insert(0, Sent(channel.receive()))
 from {_PACKAGE} import main
 main.serve(channel)

@@ -6,10 +6,13 @@ import atexit
 import contextlib
 import itertools
 import os
+import re
 import shlex
 import signal
 import threading
 import time
+import traceback
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
@@ -35,6 +38,11 @@ CRASH_LINES = 15
 
 _STARTING = 60.0
 _LEAVING = 2.0
+_NUMBERS = itertools.count(1)
+"""Of requests to all children: the lines of one log may come from several, one after another."""
+
+_REMEMBERED = 1000
+"""Requests whose operation is known for lines of the log that come late."""
 
 
 class Child:
@@ -51,7 +59,6 @@ class Child:
         self.log = log or Log()
         self.answer: Answer | None = None
         self.pid = 0
-        self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
         self._operations: dict[int, int | None] = {}
         self._lock = threading.Lock()
@@ -61,11 +68,19 @@ class Child:
         self._answering = ThreadPoolExecutor(1, thread_name_prefix="cinder-records")
         try:
             self._group, self._channel = _started(python)
-            self._channel.setcallback(self._receive, endmarker=None)
-            self.pid = self._ready.result(_STARTING)
+            self._wait_until_ready()
         except (OSError, EOFError, Late, errors.DriverError) as error:
             msg = f"python={python!r} cannot be started as a Python: {errors.one_line(error)}."
             raise errors.InvalidInput(msg) from error
+
+    def _wait_until_ready(self) -> None:
+        _CHILDREN.add(self)
+        try:
+            self._channel.setcallback(self._receive, endmarker=None)
+            self.pid = self._ready.result(_STARTING)
+        except BaseException:  # an interrupt as well
+            self.kill()
+            raise
 
     @property
     def is_alive(self) -> bool:
@@ -77,21 +92,32 @@ class Child:
         """Whether it works on a request."""
         return bool(self._waiting)
 
-    def ask(self, do: str, what: str, timeout: float | None = None, **words: Any) -> Any:  # noqa: ANN401 - plain data
+    def ask(
+        self,
+        do: str,
+        what: str,
+        timeout: float | None = None,
+        failed: Callable[[Mapping[str, Any]], None] = lambda _told: None,
+        **words: Any,  # noqa: ANN401 - plain data
+    ) -> Any:  # noqa: ANN401 - plain data
         """Send the request *do*, and return the answer; *what* is being done stands in front of an error.
+
+        *failed* is given what the child says of its failure before that is raised.
 
         Raises:
             errors.DriverError: the driver failed, the child died, or did not answer within *timeout* seconds.
 
         """
         __tracebackhide__ = True
-        number = next(self._numbers)
+        number = next(_NUMBERS)
         future: Future[Any] = Future()
         with self._lock:
             if self._is_over:
                 raise errors.DriverError(self._died(what))
             self._waiting[number] = future
             self._operations[number] = operation.get()
+            if len(self._operations) > _REMEMBERED:
+                del self._operations[next(iter(self._operations))]
         try:
             self._channel.send({"id": number, "do": do, **words})
             told = future.result(timeout)
@@ -102,21 +128,37 @@ class Child:
         except _GoneError:
             raise errors.DriverError(self._died(what)) from _lines(self.log, number)
         finally:
-            self._waiting.pop(number, None)
+            self._no_longer(number)
         if "error" in told:
+            failed(told["error"])
             raise failures.raised(told["error"], what, self.python, self.log.of_call(number, LINES))
         return told["ok"]
 
     def close(self, *, at_once: bool = False) -> None:
-        """Let the child finish what it does, and end; *at_once* ends it whatever it does."""
+        """Let the child finish what it does, and end; *at_once* ends it whatever it does.
+
+        Whoever waits for an answer still gets it: with the last one the child is let go of.
+        """
         with self._lock:
             self._is_over = True
-        with contextlib.suppress(OSError):
-            self._channel.close()
-        self._answering.shutdown(wait=False)
+            is_awaited = bool(self._waiting)
+        if at_once or not is_awaited:
+            self._end(at_once=at_once)
+
+    def _no_longer(self, number: int) -> None:
+        with self._lock:
+            self._waiting.pop(number, None)
+            is_last = self._is_over and not self._waiting
+        if is_last:
+            self._end()
+
+    def _end(self, *, at_once: bool = False) -> None:
         process = self._process()
         if at_once:
             process.kill()
+        with contextlib.suppress(OSError):
+            self._channel.close()
+        self._answering.shutdown(wait=False)
         with contextlib.suppress(OSError):
             process.stdin.close()  # the end of the channel: whatever it does is finished first
         self._bury()
@@ -141,19 +183,31 @@ class Child:
             self._crash_file = Path(message["crash"])
             self._ready.set_result(message["ready"])
         else:
-            future = self._waiting.pop(message["id"], None)
+            future = self._waiting.get(message["id"])
             if future is not None:
                 with contextlib.suppress(InvalidStateError):
                     future.set_result(message)
 
     def _give(self, message: dict[str, Any]) -> None:
-        rows = None
+        told: dict[str, Any] = {"answer": message["ask"]}
         try:
-            if self.answer is not None:
-                rows = self.answer(message["what"], message)
-        finally:
+            self._channel.send({**told, "rows": self.answer(message["what"], message) if self.answer is not None else []})
+        except OSError:
+            return
+        except Exception as error:  # noqa: BLE001 - a driver that took an error for no rows would do what it must not
             with contextlib.suppress(OSError):
-                self._channel.send({"answer": message["ask"], "rows": rows})
+                self._channel.send({**told, "error": errors.one_line(error)})
+
+    def _forget(self) -> None:
+        """Let go of the child in a forked process: it is the first one's, whose answers would be taken for others' here."""
+        self._is_over, self._crash_file = True, None
+        self._lock = threading.Lock()
+        process = self._process()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for pipe in (process.stdin, process.stdout):
+            if not pipe.closed:
+                os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
 
     def _note_crash(self) -> None:
         """Take over what Python wrote of where the child was when it crashed."""
@@ -219,19 +273,31 @@ def _started(python: str) -> tuple[Any, Any]:
     group = execnet.Group()
     # At exit execnet kills after a second what does not end. A storage call ends when it is done: the child sees to it.
     atexit.unregister(group._cleanup_atexit)  # noqa: SLF001 - there is no other way to say so
-    command = shlex.quote(os.path.normpath(python))
+    command = shlex.quote(re.sub("/{2,}", "/", python))  # two of them end a word of execnet's
     spec = f"popen//python={command}//execmodel=main_thread_only//env:PYTHONWARNINGS=ignore"
-    with _no_interrupts():
-        gateway = group.makegateway(spec)  # signals are a matter of the main thread
     try:
+        with _no_interrupts():
+            gateway = group.makegateway(spec)  # signals are a matter of the main thread
         channel = gateway.remote_exec(bundle.BOOTSTRAP)
         channel.send(bundle.sources())
-    except OSError:
-        process = _process_of(gateway)
-        process.kill()
-        process.wait()
+    except BaseException as error:
+        _end_what_was_started(error)
         raise
     return group, channel
+
+
+def _end_what_was_started(error: BaseException) -> None:
+    # execnet leaves a process that it cannot speak to as it is, and only where it was raised is that process known
+    for frame, _line in traceback.walk_tb(error.__traceback__):
+        names = ("io", "gateway")
+        for io in (getattr(frame.f_locals.get(name), "_io", frame.f_locals.get(name)) for name in names):
+            process = getattr(io, "popen", None)
+            if process is not None:
+                process.kill()
+                process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    with contextlib.suppress(OSError):
+                        pipe.close()
 
 
 @contextlib.contextmanager
@@ -242,3 +308,14 @@ def _no_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_CHILDREN: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for child in list(_CHILDREN):
+        child._forget()  # noqa: SLF001 - it is this module's
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cl_notebook import errors, settings
 from cl_notebook.drivers.base import no_progress
+from cl_notebook.drivers.call import operation
 from cl_notebook.drivers.cinder import options as own_options
 from cl_notebook.drivers.cinder import told
 from cl_notebook.drivers.cinder.child import Child
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
         VolumeData,
     )
     from cl_notebook.drivers.records import Records
+
+
+_KEPT = ("volumes", "snapshots", "initiator_data")
 
 
 class CinderDriver:
@@ -56,16 +61,17 @@ class CinderDriver:
     @classmethod
     def release_spare(cls) -> None:
         """Let the child go that described the class: nobody is about to open a driver of it."""
-        while cls.spare:
-            cls.spare.pop().close()
+        while (child := _taken(cls.spare)) is not None:
+            child.close()
 
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
         """Keep the configuration; no process is started."""
         self._config = dict(config)
         self._name = backend_name
-        self._timeout = float(self._config.get(own_options.TIMEOUT) or 0) or None
+        self._timeout = min(float(self._config.get(own_options.TIMEOUT) or 0), threading.TIMEOUT_MAX) or None
         self._records: Records | None = None
         self._child: Child | None = None
+        self._starting: Child | None = None
         self._log = Log()
         self._lock = threading.Lock()
         self._stats: Stats = {}
@@ -103,6 +109,9 @@ class CinderDriver:
 
     def kill(self) -> None:
         """End the child at once, whatever it does: what it was doing is left half done."""
+        starting = self._starting
+        if starting is not None:
+            starting.kill()  # whoever starts it has the lock
         with self._lock:
             child, self._child = self._child, None
         if child is not None:
@@ -191,45 +200,67 @@ class CinderDriver:
         child = self._child
         if child is None or not child.is_alive:
             child = self._started()
-        answer: dict[str, Any] = child.ask("call", f"{self._name}: {method}", self._timeout, method=method, words=words)
-        if self._records is not None and any(answer[name] for name in ("volumes", "snapshots", "initiator_data")):
-            self._records.keep(answer["volumes"], answer["snapshots"], answer["initiator_data"])
+        what = f"{self._name}: {method}"
+        answer: dict[str, Any] = child.ask(
+            "call", what, self._timeout, lambda told: self._keep(told.get("changes")), method=method, words=words
+        )
+        self._keep(answer)
         return answer
+
+    def _keep(self, changes: Mapping[str, Any] | None) -> None:
+        """Keep what the driver wrote beside its answer, also where it failed; the call's own outcome does not hang on it."""
+        if self._records is None or not changes or not any(changes[name] for name in _KEPT):
+            return
+        try:
+            self._records.keep(*(changes[name] for name in _KEPT))
+        except errors.StoreError as error:
+            ids = ", ".join([*changes["volumes"], *changes["snapshots"]]) or "initiators"
+            text = f"what the driver changed on {ids} could not be kept: {error}"
+            self._log.add(
+                {"at": time.time(), "level": "ERROR", "logger": "cl_notebook", "text": text, "call": 0}, operation.get()
+            )
 
     def _started(self) -> Child:
         with self._lock:
             if self._child is not None and self._child.is_alive:
                 return self._child
-            child = self._new_child()
             state = settings.data_dir() / "cinder"
             state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            child = self._starting = self._new_child()
             try:
-                child.ask(
-                    "load",
-                    f"{self._name}: setup",
-                    path=self.path,
-                    name=self._name,
-                    host=self._host,
-                    state=str(state),
-                    root_helper=self._records.root_helper if self._records is not None else "sudo",
-                    options=own_options.cinders(self._config),
-                )
-                found = child.ask("open", f"{self._name}: setup", self._timeout)
-            except errors.DriverError as error:
+                self._set_up(child, str(state))
+            except BaseException as error:
                 child.kill()
-                if self.missing:
-                    hint = f"{error}. {self.python} lacks what the driver may need: {', '.join(self.missing)}."
-                    error.args = (hint,)
+                if isinstance(error, errors.DriverError):
+                    error.untouched = True  # what the driver was to be called for was not begun
                 raise
-            except BaseException:
-                child.kill()
-                raise
-            self._stats, self.features = found["stats"], found["features"]
+            finally:
+                self._starting = None
             self._child = child
             return child
 
+    def _set_up(self, child: Child, state: str) -> None:
+        try:
+            child.ask(
+                "load",
+                f"{self._name}: setup",
+                path=self.path,
+                name=self._name,
+                host=self._host,
+                state=state,
+                root_helper=self._records.root_helper if self._records is not None else "sudo",
+                options=own_options.cinders(self._config),
+            )
+            found = child.ask("open", f"{self._name}: setup", self._timeout)
+        except errors.DriverError as error:
+            if self.missing:
+                hint = f"{error}. {self.python} lacks what the driver may need: {', '.join(self.missing)}."
+                error.args = (hint,)
+            raise
+        self._stats, self.features = found["stats"], found["features"]
+
     def _new_child(self) -> Child:
-        child = self.spare.pop() if self.spare else None
+        child = _taken(self.spare)
         if child is None or not child.is_alive:
             child = Child(self.python)
         child.log = self._log
@@ -264,3 +295,10 @@ class CinderDriver:
 
     def _snapshot(self, data: SnapshotData) -> dict[str, Any]:
         return told.snapshot(data, self._host, self._pool)
+
+
+def _taken(spare: list[Child]) -> Child | None:
+    try:
+        return spare.pop()
+    except IndexError:  # another thread was faster
+        return None

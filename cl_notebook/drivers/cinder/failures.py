@@ -40,12 +40,12 @@ def raised(told: Mapping[str, Any], what: str, python: str, log: Sequence[LogLin
 def _error(told: Mapping[str, Any], what: str, python: str) -> errors.Error:
     kinds, words = set(told["kinds"]), told["message"]
     if told["module"] and not told["module"].startswith("cinder."):
-        return errors.NotSupported(_lacking(told["module"], what, python), untouched=True)
+        return errors.NotSupported(_lacking(told["module"], what, python), untouched=told["untouched"])
     if kinds & _WRONG:
         lead = "the connector does not suit: " if kinds & _REFUSED else ""
         return errors.InvalidInput(f"{what}: {lead}{words}")
     if "NotImplementedError" in kinds:
-        return errors.NotSupported(f"{what}: the driver cannot do that", untouched=True)
+        return errors.NotSupported(f"{what}: the driver cannot do that", untouched=told["untouched"])
     name = told["type"].rpartition(".")[2]
     message = f"{what} failed: {words if name in words or told['command'] else f'{name}: {words}'}"
     cause = told["cause"].partition(": ")[2]

@@ -6,6 +6,7 @@ It runs in the child, beside Cinder, under ``cinder.volume.drivers.fake``: ``pyt
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import eventlet.patcher
 from cinder import context, exception, interface, objects
 from cinder.db import api as db
 from cinder.volume import configuration, driver, volume_types
@@ -62,6 +64,8 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
             msg = f"the array refused the password {self.configuration.fake_password!r}"
             raise exception.VolumeDriverException(message=msg)
         self._folder.mkdir(exist_ok=True)
+        while (self._folder / "hang").exists():
+            time.sleep(0.1)
 
     def check_for_setup_error(self) -> None:
         """Find nothing."""
@@ -123,6 +127,49 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
             "no_such_field": object(),
         }
 
+    def _circular(self, _volume: Any) -> None:
+        """Raise an error whose causes lead back to it."""
+        first, second = ValueError("first"), KeyError("second")
+        first.__cause__, second.__context__ = second, first
+        raise first
+
+    def _unspeakable(self, _volume: Any) -> None:
+        """Raise what no channel carries: the name of a file that is no text, and a number that is none."""
+        raise OSError(object(), "no such file", "/share/\udcff")
+
+    def _wordless(self, _volume: Any) -> None:
+        class WordlessError(Exception):
+            def __str__(self) -> str:
+                raise RuntimeError
+
+        raise WordlessError
+
+    def _half(self, volume: Any) -> None:
+        """Make the volume, and find only then that something else cannot be done."""
+        self._file(volume).write_bytes(b"")
+        super().extend_volume(volume, 2)
+
+    def _lazy(self, volume: Any) -> None:
+        """Make the volume, and find only then that a library is missing."""
+        self._file(volume).write_bytes(b"")
+        importlib.import_module("no_such_library")
+
+    def _saving(self, volume: Any) -> None:
+        """Keep where the volume is, and fail."""
+        volume.provider_location = "half made"
+        volume.save()
+        msg = "the array went away"
+        raise exception.VolumeDriverException(message=msg)
+
+    def _strange(self, volume: Any) -> Any:
+        """Answer with what Cinder's own types do not say."""
+        return {"metadata": None, "provider_location": "/share/\udcff" + volume.id}
+
+    def _listing(self, _volume: Any) -> dict[str, Any]:
+        """List all volumes of the host, with their types."""
+        found = objects.VolumeList.get_all_by_host(context.get_admin_context(), self.host)
+        return {"provider_location": json.dumps([len(found), len({each.volume_type_id for each in found})])}
+
     def _looking(self, volume: Any) -> dict[str, str]:
         """Look up everything that drivers look up, and answer with what was seen."""
         admin = context.get_admin_context()
@@ -141,6 +188,7 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
             "qos": qos["qos_specs"]["specs"] if qos["qos_specs"] else {},
             "type": volume.volume_type.name,
             "pool": volume.host,
+            "patched": eventlet.patcher.is_monkey_patched("thread"),
         }
         return {"provider_location": json.dumps(seen, sort_keys=True)}
 

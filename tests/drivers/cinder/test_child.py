@@ -224,3 +224,100 @@ def test_only_drivers_are_imported(lab: cl.Session, python: str) -> None:
             lab.backend("none", volume_driver=path, python=python)
     with pytest.raises(errors.NotFound, match="nothing else is imported"):
         lab.backend("none", volume_driver="cinder.utils.execute", python=python)
+
+
+@pytest.mark.parametrize("name", ["circular", "unspeakable", "wordless"])
+def test_every_failure_is_answered(fake: cl.Backend, name: str) -> None:
+    """A driver's error that leads back to itself, cannot be encoded or has no words is an answer, and not endless waiting."""
+    with pytest.raises(errors.DriverError, match="create_volume failed"):
+        fake.create_volume(1, name)
+
+
+@pytest.mark.parametrize("name", ["half", "lazy"])
+def test_a_refusal_half_way_through_leaves_the_resource_tracked(fake: cl.Backend, array: Path, name: str) -> None:
+    """A driver that finds only half way through that it cannot do something leaves a volume that is tracked."""
+    with pytest.raises(errors.NotSupported):
+        fake.create_volume(1, name)
+    (volume,) = fake.volumes_filtered(volume_name=name)
+    assert volume.status == "error"
+    assert (array / volume.name_in_storage).exists()
+    volume.delete()
+    assert not (array / volume.name_in_storage).exists()
+
+
+def test_a_fork_has_a_child_of_its_own(python: str, tmp_path: Path) -> None:
+    """A forked kernel neither speaks to the first one's child nor ends it: a call there starts another."""
+    code = f"""
+import os
+import cl_notebook as cl
+cl.setup(store={str(tmp_path / "store.db")!r})
+backend = cl.Backend("fake", volume_driver={FAKE!r}, python={python!r}, fake_path={str(tmp_path / "array")!r})
+driver = backend.driver
+print(driver._child.pid, flush=True)
+if not os.fork():
+    driver.get_volume_stats()
+    print(driver._child.pid, flush=True)
+    driver.close()
+    os._exit(0)
+os.wait()
+print(backend.create_volume(1, "after").status, driver._child.pid)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    first, second, status, last = done.stdout.split()
+    assert status == "available"
+    assert first == last != second
+
+
+def test_a_driver_that_is_closed_in_a_call_still_answers(make: MakeBackend) -> None:
+    """A driver that is closed while a call runs finishes it, its outcome is kept, and then its child ends."""
+    backend = make("leaving")
+    pid, made = _child(backend), []
+    thread = threading.Thread(target=lambda: made.append(backend.create_volume(1, "slow", metadata={"seconds": "1"})))
+    thread.start()
+    assert _eventually(lambda: bool(backend.driver._child.is_busy))  # type: ignore[attr-defined] # a Cinder driver's
+    backend.close()
+    thread.join()
+    assert made[0].status == "available"
+    assert _eventually(lambda: not _is_running(pid))
+
+
+def test_a_set_up_that_hangs_is_ended_by_kill(make: MakeBackend, tmp_path: Path) -> None:
+    """A driver whose set-up hangs when its child is started again is ended by kill, and the call fails with nothing changed."""
+    backend = make("stuck", fake_path=str(tmp_path / "array"))
+    os.kill(_child(backend), signal.SIGKILL)
+    assert _eventually(lambda: not backend.driver._child.is_alive)  # type: ignore[attr-defined] # a Cinder driver's
+    (tmp_path / "array" / "hang").touch()
+    failed: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            backend.create_volume(1, "never")
+        except errors.DriverError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert _eventually(lambda: backend.driver._starting is not None)  # type: ignore[attr-defined] # a Cinder driver's
+    time.sleep(3)
+    backend.close(kill=True)
+    thread.join(10)
+    assert [type(error) for error in failed] == [errors.DriverError]
+    assert backend.volumes_filtered(volume_name="never") == []
+
+
+def test_nothing_is_left_of_closed_children(make: MakeBackend) -> None:
+    """Children that were opened and closed leave no descriptor and no thread."""
+    make("often").close()
+    assert _eventually(lambda: not [each for each in threading.enumerate() if "wait" in each.name])
+    before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+    for _ in range(3):
+        make("often").close()
+    assert _eventually(lambda: (len(list(Path("/proc/self/fd").iterdir())), threading.active_count()) <= before)
+
+
+def test_the_notebooks_folder_is_not_imported_from(make: MakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the kernel's folder that is called as a library of Cinder's is not run in the child."""
+    (tmp_path / "cinder.py").write_text("raise SystemExit", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert make("elsewhere").create_volume(1, "plain").status == "available"

@@ -72,6 +72,7 @@ def test_a_driver_may_look_into_the_data_base(fake: cl.Backend) -> None:
         "extra_specs": {"disk": "fast"},
         "qos": {"iops": "500"},
         "pool": "lab1@fake#gold",
+        "patched": False,
     }
 
 

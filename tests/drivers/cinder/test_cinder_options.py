@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -211,3 +215,41 @@ def test_a_missing_cinder_conf_is_one_line(python: str) -> None:
     """A file that is not there is named."""
     with pytest.raises(errors.InvalidInput, match=r"there is no file /nowhere/cinder\.conf"):
         catalog.backends("/nowhere/cinder.conf", python=python)
+
+
+def test_a_secret_is_asked_for_at_a_terminal(tmp_path: Path) -> None:
+    """Where there is a terminal, a secret that is nowhere is asked for by name, and what is typed is not shown."""
+    code = "from cl_notebook.drivers import secrets; print('found', secrets.find('fake', 'pin')[::-1])"
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, cwd=tmp_path
+    )
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "r+b", buffering=0) as terminal:
+        while b"pin of backend fake: " not in shown:
+            shown += terminal.read(100)
+        terminal.write(b"1234\n")
+        with contextlib.suppress(OSError):  # the terminal is gone with the process
+            while chunk := terminal.read(100):
+                shown += chunk
+    assert process.wait() == 0
+    assert b"found 4321" in shown
+    assert b"1234" not in shown
+
+
+def test_a_secret_with_a_dollar_is_not_half_shown(make: MakeBackend) -> None:
+    """A secret that names an option that there is not is an error without a part of it; $$ stands for a $, masked as such."""
+    with pytest.raises(errors.InvalidInput, match=r"'fake_password' cannot be \*\*\*: write \$\$ where it has a \$") as caught:
+        make("dollar", fake_password="open$sesame")  # noqa: S106 - the test's
+    assert "sesame" not in str(caught.value)
+    backend = make("dollars", fake_password="open$$sesame")  # noqa: S106 - the test's
+    with pytest.raises(errors.DriverError, match=r"login with \*\*\* failed"):
+        backend.create_volume(1, "telling")
+    backend.close()
+
+
+def test_an_item_with_a_comma_is_refused(make: MakeBackend) -> None:
+    """An item of a list that has a comma is refused: Cinder would take it for two."""
+    with pytest.raises(errors.InvalidInput, match="'fake_list' has an item with a comma"):
+        make("comma", fake_list=["a,b"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +63,8 @@ class Backend:
         with self._lock:
             self._running += 1
         try:
-            with turns.taken(self._state, calls.resource_id(words)):
-                call = calls.Call(self, words)
-                value = calls.METHODS[method](call)
-                return {"value": value, "update": self._update(call), **self._others(call)}
+            with turns.taken(self._state, calls.resource_id(words)), self.copying.holding(words):
+                return self._called(method, calls.Call(self, words))
         finally:
             with self._lock:
                 self._running -= 1
@@ -76,41 +75,58 @@ class Backend:
         """Throw the working copy away."""
         self.copy.close()
 
+    def _called(self, method: str, call: calls.Call) -> dict[str, Any]:
+        try:
+            value = calls.METHODS[method](call)
+            return {"value": value, "update": self._update(call), **self._others(call)}
+        except BaseException as error:
+            with contextlib.suppress(Exception):  # what the driver raised is more than that nothing can be said of what it wrote
+                error.cl_notebook_changes = self._others(call, is_failed=True)  # type: ignore[attr-defined] # an error takes any
+            raise
+
     def _update(self, call: calls.Call) -> dict[str, Any] | None:
         if call.told is None or call.subject is None:
             return None
-        now = {**self._stored(call.kind, call.told["id"]), **resources.state(call.subject, call.kind)}
+        own = call.told["id"]
+        mark = self.copy.changed().get(_TABLES[call.kind][0], {}).get(own, 0)
+        now = {**self._written(call.kind, own), **resources.state(call.subject, call.kind)}
+        self.copy.settle(_TABLES[call.kind][0], own, mark)
         found = rows.update(call.kind, call.told, now)
         if call.is_adopted or call.subject.name != call.told["name_in_storage"]:
             found["name_in_storage"] = call.subject.name
         return found
 
-    def _stored(self, kind: str, own: str) -> dict[str, Any]:
-        """Return what the working copy says of a resource, if a driver wrote there."""
+    def _written(self, kind: str, own: str) -> dict[str, Any]:
+        """Return the columns of a resource that a driver wrote into the working copy."""
         table, metadata, owner = _TABLES[kind]
-        if own not in self.copy.changed().get(table, set()):
+        told = self.copying.told.get((kind, own))
+        if told is None or own not in self.copy.changed().get(table, {}):
             return {}
         now = self.copy.row(table, own) or {}
         now["metadata"] = self.copy.pairs(metadata, owner, own)
         if kind == "volume":
             now["admin_metadata"] = self.copy.pairs("volume_admin_metadata", owner, own)
             now["shared_targets"] = bool(now.get("shared_targets"))
-        return now
+        before = rows.columns(kind, told)
+        return {name: value for name, value in now.items() if name in before and value != before[name]}
 
-    def _others(self, call: calls.Call) -> dict[str, Any]:
-        """Return what a driver wrote on resources beside the call's own."""
-        changed = self.copy.changed()
+    def _others(self, call: calls.Call, *, is_failed: bool = False) -> dict[str, Any]:
+        """Return what a driver wrote on resources beside the call's own, and on that as well if the call failed."""
+        changed, busy = self.copy.changed(), self.copying.held_by_others(call.words)
         found: dict[str, Any] = {"volumes": {}, "snapshots": {}, "initiator_data": []}
         for kind, (table, _metadata, _owner) in _TABLES.items():
-            for own in changed.get(table, set()):
+            for own, mark in changed.get(table, {}).items():
                 told = self.copying.told.get((kind, own))
-                if told is None or (call.told is not None and own == call.told["id"]):
-                    continue  # a row that a driver made for itself, and that nobody tracks
-                update = rows.update(kind, told, self._stored(kind, own))
+                is_own = call.told is not None and own == call.told["id"] and not is_failed
+                if told is None or is_own or (kind, own) in busy:
+                    continue  # a row that a driver made for itself and nobody tracks, or one that another call answers for
+                update = rows.update(kind, told, self._written(kind, own))
                 if update:
                     found[table][own] = update
-        for key in changed.get("driver_initiator_data", set()):
+                self.copy.settle(table, own, mark)
+        for key, mark in changed.get("driver_initiator_data", {}).items():
             row = self.copy.row("driver_initiator_data", key)
             if row is not None:
                 found["initiator_data"].append({name: row[name] for name in ("initiator", "namespace", "key", "value")})
+            self.copy.settle("driver_initiator_data", key, mark)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import resources
+from . import plain, resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,18 +13,15 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call: the resource that it is about (``subject``), as it was told, and the other words."""
+    """One call: the resource that it is about (``subject``), as it was told, and the other words. Their rows are in the copy."""
 
     def __init__(self, backend: Backend, words: dict[str, Any]) -> None:
-        """Make Cinder's objects of what the kernel told, and put their rows into the working copy."""
+        """Make Cinder's objects of what the kernel told."""
         self.backend = backend
         self.words = words
         self.driver = backend.driver
         self.context = backend.context
-        made, copying = backend.resources, backend.copying
-        copying.put_volumes([words[name] for name in ("volume", "source") if words.get(name)])
-        if words.get("snapshot"):
-            copying.put_snapshots([words["snapshot"]])
+        made = backend.resources
         self.volume: Any = made.volume(words["volume"]) if words.get("volume") else None
         self.snapshot: Any = made.snapshot(words["snapshot"]) if words.get("snapshot") else None
         self.source: Any = made.volume(words["source"]) if words.get("source") else None
@@ -117,7 +114,7 @@ def _initialize_connection(call: Call) -> Any:
     ):
         msg = f"the driver's connection information is no dict with driver_volume_type and data: {info!r}"
         raise TypeError(msg)
-    return _plain(info)
+    return plain.plain(info)
 
 
 def _terminate_connection(call: Call) -> None:
@@ -170,12 +167,12 @@ def _unmanage_snapshot(call: Call) -> None:
 
 def _get_manageable_volumes(call: Call) -> Any:
     known = [call.backend.resources.volume(told) for told in call.words["known"]]
-    return _plain(call.driver.get_manageable_volumes(known, None, _MOST, 0, ["reference"], ["asc"]))
+    return plain.plain(call.driver.get_manageable_volumes(known, None, _MOST, 0, ["reference"], ["asc"]))
 
 
 def _get_manageable_snapshots(call: Call) -> Any:
     known = [call.backend.resources.snapshot(told) for told in call.words["known"]]
-    return _plain(call.driver.get_manageable_snapshots(known, None, _MOST, 0, ["reference"], ["asc"]))
+    return plain.plain(call.driver.get_manageable_snapshots(known, None, _MOST, 0, ["reference"], ["asc"]))
 
 
 def _retype(call: Call) -> bool:
@@ -200,19 +197,6 @@ def _difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]
         return {key: (before[name].get(key), after[name].get(key)) for key in keys}
 
     return {"extra_specs": pairs("extra_specs"), "qos_specs": pairs("qos_specs"), "encryption": {}}
-
-
-def _plain(value: Any) -> Any:
-    """Return *value* as the channel takes it, and as JSON keeps it."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if hasattr(value, "items"):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
-    return str(value)
 
 
 _MOST = 1_000_000

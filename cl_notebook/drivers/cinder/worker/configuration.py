@@ -39,7 +39,7 @@ def file(group: str, options: dict[str, Any]) -> Iterator[str]:
     for name, value in options.items():
         values = value if isinstance(value, list) and name in _multiple() else [value]
         for each in values:
-            text = _text(each)
+            text = _text(name, each)
             if "\n" in text or "\r" in text:
                 msg = f"option {name!r} has a line break"
                 raise OptionError(msg)
@@ -72,10 +72,12 @@ def made(conf: Any, cls: Any, group: str, options: dict[str, Any]) -> Any:
             logs.hide(value)
     for option, value in options.items():
         try:
-            conf[group][option]
+            found_value = conf[group][option]
+            if option in secret:
+                logs.hide(found_value)  # as the driver knows it: a reference replaced, $$ as $
         except (ValueError, TypeError, cfg.Error) as error:
-            shown = logs.MASK if option in secret else repr(value)
-            msg = f"option {option!r} cannot be {shown}: {error}"
+            shown = f"{logs.MASK}: write $$ where it has a $" if option in secret else f"{value!r}: {error}"
+            msg = f"option {option!r} cannot be {shown}"
             raise OptionError(msg) from None
     return found
 
@@ -87,10 +89,12 @@ def _multiple() -> set[str]:
     return {name for name, info in opts.items() if info["opt"].multi}
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    if isinstance(value, dict):
-        return ",".join(f"{key}:{item}" for key, item in value.items())
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, (list, dict)):
+        items = value if isinstance(value, list) else [*value, *value.values()]
+        if any("," in str(item) for item in items):
+            msg = f"option {name!r} has an item with a comma, which Cinder would take for two"
+            raise OptionError(msg)
+        return ",".join(map(str, value) if isinstance(value, list) else (f"{key}:{item}" for key, item in value.items()))
     text = str(value)
     return f'"{text}"' if text != text.strip() or text[:1] + text[-1:] in {"''", '""'} else text

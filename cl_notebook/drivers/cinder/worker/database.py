@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _VOLATILE = (
     *("volumes", "volume_metadata", "volume_admin_metadata", "snapshots", "snapshot_metadata"),
@@ -27,14 +29,35 @@ _OWNERS = {
 
 
 def work_folder(state: str) -> Path:
-    """Make a folder for this process below *state*, and remove those of processes that are gone."""
+    """Make a folder for this process below *state*, and remove those of processes that are gone.
+
+    A process that is there has the file ``alive`` in its folder locked. Its number says nothing: it may be another container's.
+    """
     top = Path(state, "work")
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in top.iterdir():
-        pid = folder.name.partition("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=top))
+    with Path(state, "work.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for folder in top.iterdir():
+            if _is_left(folder / "alive"):
+                shutil.rmtree(folder, ignore_errors=True)
+        made = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=top))
+        descriptor = os.open(made / "alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # until the process ends
+        return made
+
+
+def _is_left(file: Path) -> bool:
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return not file.exists()
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 class WorkingCopy:
@@ -55,19 +78,33 @@ class WorkingCopy:
 
     def put(self, rows: dict[str, list[dict[str, Any]]], connection: Any = None) -> None:
         """Write *rows*, by table, unless they are there; in the transaction of *connection*, or in one of its own."""
-        if connection is not None:
-            mark = connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM cl_changes").scalar()
+        with self._unnoticed(connection) as run:
             for sql, values in _inserts(rows):
-                connection.exec_driver_sql(sql, values)
-            connection.exec_driver_sql("DELETE FROM cl_changes WHERE seq > ?", (mark,))
+                run(sql, values)
+
+    @contextlib.contextmanager
+    def _unnoticed(self, connection: Any) -> Iterator[Any]:
+        """Give what runs a statement, with the right to write held; what it changes does not count as changed by a driver."""
+        if connection is not None:
+            connection.exec_driver_sql("DELETE FROM cl_changes WHERE seq < 0")  # now no other session writes
+            yield from self._marked(connection.exec_driver_sql)
             return
         with self._lock:
             self._sql.execute("BEGIN IMMEDIATE")
-            mark = self._sql.execute("SELECT coalesce(max(seq), 0) FROM cl_changes").fetchone()[0]
-            for sql, values in _inserts(rows):
-                self._sql.executemany(sql, values)
-            self._sql.execute("DELETE FROM cl_changes WHERE seq > ?", (mark,))
+            try:
+                yield from self._marked(self._run)
+            except BaseException:
+                self._sql.execute("ROLLBACK")
+                raise
             self._sql.execute("COMMIT")
+
+    def _marked(self, run: Any) -> Iterator[Any]:
+        mark = next(iter(run("SELECT coalesce(max(seq), 0) FROM cl_changes")))[0]
+        yield run
+        run("DELETE FROM cl_changes WHERE seq > ?", (mark,))
+
+    def _run(self, sql: str, words: Any = ()) -> Any:
+        return self._sql.executemany(sql, words) if isinstance(words, list) else self._sql.execute(sql, words)
 
     def present(self, table: str, ids: list[str], connection: Any = None) -> set[str]:
         """Return those of *ids* that *table* has a row for, seen from the transaction of *connection* if there is one."""
@@ -78,13 +115,36 @@ class WorkingCopy:
         with self._lock:
             return {str(row[0]) for row in self._sql.execute(sql, words)}
 
-    def changed(self) -> dict[str, set[str]]:
-        """Return the ids of the rows that drivers changed, by table (``volumes``, ``snapshots``, ``driver_initiator_data``)."""
-        with self._lock:
-            found: dict[str, set[str]] = {}
-            for table, key in self._sql.execute("SELECT owner, key FROM cl_changes"):
-                found.setdefault(table, set()).add(str(key))
+    def remove(self, table: str, ids: list[str], connection: Any = None) -> None:
+        """Take rows out, with the key-value pairs that hang from them, as if nobody had changed anything."""
+        owners = [(name, column) for name, (owner, column) in _OWNERS.items() if owner == table and name != table]
+        words = (json.dumps(ids),)
+        with self._unnoticed(connection) as run:
+            for name, column in [(table, "id"), *owners]:
+                run(f"DELETE FROM {name} WHERE {column} IN (SELECT value FROM json_each(?))", words)  # noqa: S608 - Cinder's tables
+
+    def remove_attachments(self, volume_ids: list[str] | None, connection: Any) -> None:
+        """Take out the attachments of these volumes, or all."""
+        if volume_ids is None:
+            connection.exec_driver_sql("DELETE FROM volume_attachment")
+        else:
+            sql = "DELETE FROM volume_attachment WHERE volume_id IN (SELECT value FROM json_each(?))"
+            connection.exec_driver_sql(sql, (json.dumps(volume_ids),))
+
+    def changed(self, connection: Any = None) -> dict[str, dict[str, int]]:
+        """Return what drivers changed: by table (``volumes``, ``driver_initiator_data``…), the id of each row, and a mark."""
+        sql = "SELECT owner, key, max(seq) FROM cl_changes GROUP BY owner, key"
+        with self._lock if connection is None else contextlib.nullcontext():
+            rows = connection.exec_driver_sql(sql) if connection is not None else self._sql.execute(sql)
+            found: dict[str, dict[str, int]] = {}
+            for table, key, mark in rows:
+                found.setdefault(table, {})[str(key)] = mark
             return found
+
+    def settle(self, table: str, key: str, mark: int) -> None:
+        """Forget that drivers changed a row, up to *mark*: the kernel is told of it."""
+        with self._lock:
+            self._sql.execute("DELETE FROM cl_changes WHERE owner = ? AND key = ? AND seq <= ?", (table, key, mark))
 
     def row(self, table: str, key: str) -> dict[str, Any] | None:
         """Return one row as it stands now."""
@@ -128,7 +188,7 @@ def _cinder(conf: Any) -> tuple[Any, Any, Any]:
 
 
 def _quick(connection: Any, _record: object) -> None:
-    for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "foreign_keys=OFF"):
+    for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "foreign_keys=OFF", "busy_timeout=60000"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -5,21 +5,35 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from . import logs
+from . import logs, plain
 
 _COMMAND = "ProcessExecutionError"
 
 
-def described(error: BaseException) -> dict[str, Any]:
-    """Return what the kernel needs to know of *error*; secrets are masked."""
+def described(error: BaseException, method: str | None = None) -> dict[str, Any]:
+    """Return what the kernel needs to know of *error*, raised in a *method* of the driver or elsewhere; secrets are masked.
+
+    It always returns something: whoever waits for an answer would wait for ever.
+    """
+    try:
+        told = _described(error, method)
+    except Exception:  # noqa: BLE001 - an error of a driver's may be of any kind, also one that has no words
+        told = None
+    told = told or _described(RuntimeError(f"{type(error).__qualname__}, which does not say what it is about"), method)
+    return {name: plain.plain(value) for name, value in told.items()}
+
+
+def _described(error: BaseException, method: str | None) -> dict[str, Any]:
     command = _command(error)
+    number = getattr(error, "errno", None)
     return {
+        "untouched": _is_untouched(error, method),
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "kinds": [cls.__name__ for cls in type(error).__mro__],
         "message": logs.masked(_words(error, command)),
         "cause": logs.masked(_cause(error)),
         "module": getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None,
-        "errno": error.errno if isinstance(error, OSError) else None,
+        "errno": number if isinstance(number, int) else None,
         "command": {name: logs.masked(str(value)) for name, value in command.items()},
         "traceback": logs.masked("".join(traceback.format_exception(type(error), error, error.__traceback__))),
     }
@@ -36,10 +50,19 @@ def _words(error: BaseException, command: dict[str, Any]) -> str:
 
 def _cause(error: BaseException) -> str:
     """Return the words of what *error* was raised for in the end, if there is anything: a driver's own often say less."""
-    first, behind = error, error.__cause__ or error.__context__
-    while behind is not None:
-        first, behind = behind, behind.__cause__ or behind.__context__
+    first, seen = error, {id(error)}
+    while (behind := first.__cause__ or first.__context__) is not None and id(behind) not in seen:
+        first = behind
+        seen.add(id(first))
     return f"{type(first).__name__}: {' '.join(str(first).split())}" if first is not error and str(first) else ""
+
+
+def _is_untouched(error: BaseException, method: str | None) -> bool:
+    """Return whether the driver was not at work yet, or the *method* itself refuses: what it calls may do so half way through."""
+    if method is None:
+        return True
+    names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    return isinstance(error, NotImplementedError) and names[-1:] in ([method], [f"_{method}"])
 
 
 def _command(error: BaseException | None) -> dict[str, Any]:

@@ -64,6 +64,11 @@ def call(number: int) -> Iterator[None]:
         _CALL.reset(token)
 
 
+def current() -> int:
+    """Return the number of the request that the thread works on, 0 for none."""
+    return _CALL.get()
+
+
 def masked(text: str) -> str:
     """Return *text* without secrets: those that are known, and what looks like one to oslo."""
     for secret in sorted(_SECRETS, key=len, reverse=True):

@@ -12,10 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import failures, logs
+from . import failures, logs, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_GONE = "the kernel is gone"
+_PATIENCE = 60
 
 
 class Wire:
@@ -26,6 +30,7 @@ class Wire:
         self._channel = channel
         self._numbers = itertools.count(1)
         self._waiting: dict[int, queue.Queue[Any]] = {}
+        self._is_over = False
 
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; one that nobody can receive any more is dropped."""
@@ -35,28 +40,39 @@ class Wire:
             return
 
     def ask(self, what: str, **words: Any) -> Any:
-        """Ask the kernel for what the store holds, and wait for the answer; nothing where there is nobody to ask."""
+        """Ask the kernel for what the store holds, and wait for the answer.
+
+        Raises:
+            UnansweredError: the kernel is gone, or the store failed it.
+
+        """
         number = next(self._numbers)
         box: queue.Queue[Any] = queue.Queue()
         self._waiting[number] = box
-        self.send({"ask": number, "what": what, **words})
         try:
-            return box.get(timeout=60)
+            if self._is_over:
+                raise UnansweredError(what, _GONE)
+            self.send({"ask": number, "what": what, **words})
+            told = box.get(timeout=_PATIENCE)
         except queue.Empty:
-            return None
+            raise UnansweredError(what, f"the kernel gave no answer within {_PATIENCE} s") from None
         finally:
             self._waiting.pop(number, None)
+        if "rows" not in told:
+            raise UnansweredError(what, told["error"])
+        return told["rows"]
 
     def answered(self, message: dict[str, Any]) -> None:
         """Hand an answer to the thread that asked."""
         box = self._waiting.get(message["answer"])
         if box is not None:
-            box.put(message["rows"])
+            box.put(message)
 
     def release(self) -> None:
-        """Let every thread that waits for an answer go on without one."""
+        """Let no thread wait for an answer any more."""
+        self._is_over = True
         for box in list(self._waiting.values()):
-            box.put(None)
+            box.put({"error": _GONE})
 
     def messages(self) -> Any:
         """Yield what comes in until the kernel closes the channel or is gone."""
@@ -65,6 +81,14 @@ class Wire:
                 yield self._channel.receive()
             except (EOFError, OSError):
                 return
+
+
+class UnansweredError(RuntimeError):
+    """What the store holds is not known. A driver that took that for nothing would remove what others still use."""
+
+    def __init__(self, what: str, why: str) -> None:
+        """Say what was asked for."""
+        super().__init__(f"the store could not be asked for {what}: {why}")
 
 
 class Worker:
@@ -99,7 +123,7 @@ class Worker:
             try:
                 value = self._requests()[message["do"]](message)
             except BaseException as error:  # noqa: BLE001 - whatever a driver raises is an answer, too
-                self.wire.send({"id": number, "error": failures.described(error)})
+                self._fail(number, error, message.get("method"), getattr(error, "cl_notebook_changes", None))
             else:
                 self._answer(number, value)
 
@@ -108,8 +132,14 @@ class Worker:
             self.wire._channel.send({"id": number, "ok": value})  # noqa: SLF001 - unlike send(), it must not be dropped unseen
         except OSError:
             return
-        except Exception as error:  # noqa: BLE001 - execnet's DumpError has no stable place to be imported from
-            self.wire.send({"id": number, "error": failures.described(error)})
+        except Exception:  # noqa: BLE001 - it holds what the channel does not carry; execnet's DumpError has no stable place
+            try:
+                self.wire.send({"id": number, "ok": plain.plain(value)})
+            except Exception as error:  # noqa: BLE001 - it never ends, or refuses to be looked at
+                self._fail(number, error, "", None)
+
+    def _fail(self, number: int, error: BaseException, method: str | None, changes: Any) -> None:
+        self.wire.send({"id": number, "error": {**failures.described(error, method), "changes": plain.plain(changes)}})
 
     def _requests(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {"describe": _describe, "catalog": _catalog, "conf": _conf, **self._of_backend()}

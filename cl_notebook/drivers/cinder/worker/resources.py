@@ -53,7 +53,10 @@ def apply(resource: Any, update: dict[str, Any] | None) -> None:
     for name, value in dict(update or {}).items():
         if name in {"id", "status", "size"} or name not in resource.fields:
             continue
-        setattr(resource, name, _as_map(value) if name.endswith("metadata") else value)
+        is_map = name.endswith("metadata")
+        if is_map and value is None:
+            continue
+        setattr(resource, name, _as_map(value) if is_map else value)
 
 
 def _as_map(value: Any) -> dict[str, str]:

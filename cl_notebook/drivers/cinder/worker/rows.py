@@ -124,10 +124,18 @@ def merged(parts: list[dict[str, list[dict[str, Any]]]]) -> dict[str, list[dict[
     return found
 
 
+def columns(kind: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a resource as it was *told*, with its key-value pairs."""
+    if kind == "snapshot":
+        return {**snapshot_columns(told), "metadata": told["metadata"]}
+    admin = told["driver_data"].get("admin_metadata", {})
+    return {**volume_columns(told), "metadata": told["metadata"], "admin_metadata": admin}
+
+
 def update(kind: str, told: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """Return what differs between a resource as it was *told* and its columns *now*, in the kernel's own words."""
     names = _KEPT_VOLUME if kind == "volume" else _KEPT_SNAPSHOT
-    before = volume_columns(told) if kind == "volume" else snapshot_columns(told)
+    before = columns(kind, told)
     found = {name: _plain(now[name]) for name in _SAME if name in now and now[name] != before[name]}
     if "metadata" in now and now["metadata"] != told["metadata"]:
         found["metadata"] = {str(key): str(value) for key, value in now["metadata"].items()}
