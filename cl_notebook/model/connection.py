@@ -110,22 +110,26 @@ class Connection(Tracked):
         values = _row(volume, connecting.checked(connector), multipath=multipath) | {"gateway": gateway}
         data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
 
-        def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo]:
-            exported = driver.create_export(data, wanted.connector)
-            return exported, driver.initialize_connection(replace(data, **(exported or {})), wanted)
+        exported: ModelUpdate = None
 
-        def after(connection: sa.Connection, answer: tuple[ModelUpdate, ConnectionInfo]) -> list[Change]:
-            exported, info = answer
+        def do(driver: Driver, _progress: Progress) -> ConnectionInfo:
+            nonlocal exported
+            exported = driver.create_export(data, wanted.connector)
+            return driver.initialize_connection(replace(data, **(exported or {})), wanted)
+
+        def after(connection: sa.Connection, info: ConnectionInfo) -> list[Change]:
             told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
             shared = verbs.connections_changed(connection, volume)
             return [Update(act.target, told), Update(volume, {**verbs.kept(exported), **shared.values})]
 
         def failed(connection: sa.Connection, error: BaseException) -> list[Change]:
-            if verbs.untouched(error):
+            made = [Update(volume, verbs.kept(exported))] if exported else []
+            if verbs.untouched(error) and not made:
                 return [Delete(act.target), verbs.connections_changed(connection, volume, gone=act.target.id)]
-            return [Update(act.target, {"attach_status": "error_attaching"}), verbs.connections_changed(connection, volume)]
+            shared = verbs.connections_changed(connection, volume)
+            return [*made, Update(act.target, {"attach_status": "error_attaching"}), shared]
 
-        act: Act[tuple[ModelUpdate, ConnectionInfo]] = Act(
+        act: Act[ConnectionInfo] = Act(
             action="connect",
             call="initialize_connection",
             do=do,

@@ -76,7 +76,8 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
 
     Raises:
         AlreadyExists: it is tracked already.
-        NotSupported, DriverError: the driver cannot adopt, or the storage has no such volume; nothing is tracked then.
+        NotSupported, DriverError: the driver cannot adopt, or the storage has no such volume; nothing is tracked then. Where the
+            driver failed in the middle, the volume stays tracked as ``managing``: ``unmanage()`` or ``delete()`` release it.
 
     """
     values = _row(backend, {"name": name, "size": 0}) | {"status": "managing"}
@@ -84,9 +85,14 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
     # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
     values["name_in_storage"] = checks.name(next(iter(source.values()), ""), "The name on the storage")
 
+    is_begun = False
+
     def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
+        nonlocal is_begun
         able: CanManage = verbs.capable(driver, "manage", backend)
-        return able.manage_existing_get_size(data, source), able.manage_existing(data, source)
+        size = able.manage_existing_get_size(data, source)
+        is_begun = True
+        return size, able.manage_existing(data, source)
 
     act: Act[tuple[int, ModelUpdate]] = Act(
         action="manage",
@@ -99,7 +105,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
         after=lambda _connection, answer: [
             Update(act.target, {**verbs.kept(answer[1]), "size": answer[0], "status": "available"})
         ],
-        failed=lambda _connection, _error: [Delete(act.target)],
+        failed=lambda _connection, error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
     )
     backend.context.journal.run(act)
     return cast("Volume", act.target)

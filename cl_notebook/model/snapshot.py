@@ -102,8 +102,13 @@ class Snapshot(HasMetadata, Tracked):
         # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
         values["name_in_storage"] = checks.name(next(iter(source.values()), ""), "The name on the storage")
 
+        is_begun = False
+
         def manage(_driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
-            return able.manage_existing_snapshot_get_size(data, source), able.manage_existing_snapshot(data, source)
+            nonlocal is_begun
+            size = able.manage_existing_snapshot_get_size(data, source)
+            is_begun = True
+            return size, able.manage_existing_snapshot(data, source)
 
         act: Act[tuple[int, ModelUpdate]] = Act(
             action="manage",
@@ -122,7 +127,7 @@ class Snapshot(HasMetadata, Tracked):
                     {**verbs.kept(answer[1]), "volume_size": answer[0], "status": "available", "progress": "100%"},
                 )
             ],
-            failed=lambda _connection, _error: [Delete(act.target)],
+            failed=lambda _connection, error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)

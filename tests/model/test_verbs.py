@@ -309,3 +309,16 @@ def test_a_name_is_meant_before_the_beginning_of_an_id(sim: cl.Backend) -> None:
     assert cl.find(named.id.upper()) is named
     with pytest.raises(cl.errors.NotFound):
         cl.find("%")
+
+
+def test_an_adoption_that_fails_halfway_stays_tracked(session: cl.Session, tmp_path: Path) -> None:
+    """A volume whose adoption failed in the driver may have been changed there: it stays known, and can be released."""
+    backend = session.backend("faulty", volume_driver="sim", path=str(tmp_path / "faulty"), faults="manage_existing:1")
+    backend.driver.appear("theirs", 2)  # type: ignore[attr-defined] # the simulator's
+    with pytest.raises(cl.errors.DriverError):
+        backend.manage("theirs")
+    (volume,) = backend.volumes
+    assert (volume.status, volume.name_in_storage) == ("managing", "theirs")
+    volume.unmanage()
+    assert backend.volumes == []
+    assert backend.manage("theirs").size == 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import calls, cinder_setup, configuration, copying, database, describe, resources, rows, stats, turns
 
 if TYPE_CHECKING:
-    from .main import Wire
+    from .wire import Wire
 
 _TABLES = {"volume": ("volumes", "volume_metadata", "volume_id"), "snapshot": ("snapshots", "snapshot_metadata", "snapshot_id")}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .database import WorkingCopy
-    from .main import Wire
+    from .wire import Wire
 
 _PAGE = 1000
 _TYPES = {"volume_types", "volume_type_extra_specs", "quality_of_service_specs"}
