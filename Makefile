@@ -45,8 +45,13 @@ tour: .venv/.tour
 
 ##test   run all tests (ARGS="-k snapshot" and the like are passed on)
 .PHONY: test
-test: .venv/.test tools .venv/axe/$(AXE).tgz .venv-cinder/.ready librbd
+test: .venv/.test tools .venv/axe/$(AXE).tgz .venv/cinderlib/.ready .venv-cinder/.ready .peer/.ready librbd
 	$(RUN) pytest $(ARGS)
+
+##test-long  cinderlib's own tests on Ceph and on LVM, in user-mode Linux: a quarter of an hour
+.PHONY: test-long
+test-long:
+	CL_NOTEBOOK_LONG_TESTS=1 $(MAKE) test ARGS="tests/storage/test_within_guest.py -k cinderlib"
 
 ##check  lint, formatting, types
 .PHONY: check
@@ -60,10 +65,15 @@ check: .venv/.test .venv/.check
 bench: .venv/.bench tools .venv/axe/$(AXE).tgz .peer/.ready
 	$(RUN) pytest tests/benchmarks -q -o 'python_files=bench_*.py' -o 'python_functions=bench_*' $(ARGS)
 
+##docs   build the pages in docs/ into site/, warnings as errors
+.PHONY: docs
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs --quiet build --strict
+
 ##clean  remove what the other targets made
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-cinder .peer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .venv-cinder .peer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -71,7 +81,7 @@ help:
 	@sed -n 's/^##/make /p' $(lastword $(MAKEFILE_LIST))
 
 # One group of pyproject.toml each; pip comes first, for older ones know no groups.
-.venv/.lab .venv/.tour .venv/.test .venv/.check .venv/.bench: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
+.venv/.lab .venv/.tour .venv/.test .venv/.check .venv/.bench .venv/.docs: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
 	@echo "installing what 'make $*' needs into .venv"
 	@$(PIP) --editable . --group $*
 	@touch $@
@@ -134,9 +144,14 @@ librbd: .venv/.test .venv-cinder/.ready
 	echo "$(AXE_SUM)  $(@F)" | sha256sum --check --quiet; \
 	tar -xzf $(@F) --strip-components=1 package/axe.min.js
 
+# cinderlib's own tests are run through cl_notebook.cinderlib: its modules alone, where nothing finds them by itself.
+.venv/cinderlib/.ready: | .venv/.pip
+	@$(PIP) --no-deps --target $(@D) cinderlib==5.2.0
+	@touch $@
+
 # cinderlib's last release, with the pins of its time, in an environment of its own. It runs on no newer Python than 3.11.
 .peer/.ready: tests/benchmarks/cinderlib/requirements.txt
-	@command -v python3.11 >/dev/null || { echo "no python3.11: measuring without cinderlib"; exit 0; }; \
+	@command -v python3.11 >/dev/null || { echo "no python3.11: going on without cinderlib"; exit 0; }; \
 	echo "installing cinderlib into .peer"; \
 	python3.11 -m venv --clear .peer; \
 	.peer/bin/python -m pip --quiet --quiet --disable-pip-version-check install --requirement $<; \

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume
+from cl_notebook.serialization import dump, dumps, json, jsons, load
 from cl_notebook.session import Session, default_session, setup
 
 if TYPE_CHECKING:
@@ -38,10 +39,17 @@ __all__ = [
     "Snapshot",
     "Volume",
     "default_session",
+    "dump",
+    "dumps",
     "errors",
     "find",
     "frames",
     "get_connector_properties",
+    "import_cinderlib",
+    "json",
+    "jsons",
+    "list_supported_drivers",
+    "load",
     "load_ipython_extension",
     "setup",
     "tree",
@@ -82,6 +90,35 @@ def get_connector_properties(
     """
     host = default_session().host
     return host.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
+
+
+def import_cinderlib(url: str) -> pd.DataFrame:
+    """Track what cinderlib, or Cinder, tracks in the data base at *url*: volumes, snapshots, attachments and key-value pairs.
+
+    The data base is only read, and the storage is not touched. A volume is taken if a backend of its backend's name is stored
+    here: open it first. What is here already stays as it is, so it may be done again: then it takes what is new.
+
+    Args:
+        url: a SQLAlchemy URL, such as cinderlib's ``persistence_config`` has, or the name of a SQLite file.
+
+    Returns:
+        a row for each thing that was found: ``kind``, ``id``, ``name``, whether it was ``taken``, and the ``reason`` if not.
+
+    Raises:
+        InvalidInput: it is no URL, or neither cinderlib nor Cinder wrote that data base.
+        NotFound: it names a file that is not there.
+        ReadOnly: the session may only look.
+        StoreError: the data base, or the store, cannot be used.
+
+    """
+    from cl_notebook.inventory import cinderlib_db  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return cinderlib_db.import_cinderlib(default_session(), url)
+
+
+def list_supported_drivers(output_version: int = 1, python: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return Cinder's drivers with their options, by their classes; see :meth:`cl_notebook.Backend.list_supported_drivers`."""
+    return Backend.list_supported_drivers(output_version, python)
 
 
 def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - what it is depends on the front end

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import orm as sa_orm
 
 from cl_notebook import errors, settings
 from cl_notebook.drivers.base import no_progress
-from cl_notebook.model import Backend, context, lookup, reading
+from cl_notebook.model import Backend, context, lookup, moving, reading
 from cl_notebook.model.journal import Journal
 from cl_notebook.model.opening import Opening
 from cl_notebook.store import Store
@@ -34,37 +35,33 @@ class Session:
     ``cl.setup()`` makes one and lets the module-level names (``cl.Backend``, ``cl.Volume.get_by_id``…) act on it.
     """
 
-    def __init__(
-        self,
-        store: str | os.PathLike[str] | None = None,
-        *,
-        host: str | None = None,
-        root_helper: str | None = None,
-        read_only: bool | None = None,
-    ) -> None:
+    def __init__(self, store: str | os.PathLike[str] | settings.Settings | None = None, **options: Any) -> None:  # noqa: ANN401
         """Open the store.
 
         Args:
-            store: a SQLAlchemy URL, a file name, or ``memory``; by default a SQLite file in the user's data folder.
-            host: the name that connections of this host are made under.
-            root_helper: what os-brick puts before commands that need root.
-            read_only: refuse every act.
+            store: a SQLAlchemy URL, a file name, or ``memory``; by default a SQLite file in the user's data folder. Or all
+                settings at once, as another session has them.
+            options: the others of :func:`cl_notebook.setup`.
 
         Raises:
+            InvalidInput: a setting has the wrong type.
             StoreError: the store cannot be used; the message says why.
 
         """
-        self.settings = settings.Settings.choose(store, host=host, root_helper=root_helper, read_only=read_only)
-        self.store = Store(self.settings.store, read_only=self.settings.read_only)
+        self.settings = store if isinstance(store, settings.Settings) else settings.Settings.choose(store, **options)
         self.lock = threading.RLock()
         self.is_closed = False
         self.backends: dict[str, Backend] = {}
         self.progress: Callable[[str], AbstractContextManager[Progress]] = _silent
-        self.orm = sa_orm.Session(self.store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
-        self.follower = Follower(self.store)
-        self.journal = Journal(self)
+        self._work_on(Store(self.settings.store, read_only=self.settings.read_only))
         self._opening = Opening(self)
         self._hosts: Hosts | None = None
+
+    def _work_on(self, store: Store) -> None:
+        self.store = store
+        self.orm = sa_orm.Session(store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
+        self.follower = Follower(store)
+        self.journal = Journal(self)
 
     def __repr__(self) -> str:
         """Show the store and the open backends."""
@@ -97,7 +94,8 @@ class Session:
         if self._hosts is None:
             from cl_notebook.attach import Hosts  # noqa: PLC0415 - only who attaches pays for it
 
-            lock_path = settings.data_dir() / "locks"
+            chosen = self.settings.file_locks_path
+            lock_path = Path(chosen) if chosen else settings.data_dir() / "locks"
             self._hosts = Hosts(self.settings.host, self.settings.root_helper, lock_path)
         return self._hosts
 
@@ -121,10 +119,57 @@ class Session:
 
     def reopened(self) -> Session:
         """Return a new session with the same settings."""
-        chosen = self.settings
-        again = Session(chosen.store, host=chosen.host, root_helper=chosen.root_helper, read_only=chosen.read_only)
+        again = Session(self.settings)
         again.progress = self.progress
         return again
+
+    def move_to(self, store: str | os.PathLike[str] | None = None, *, persistence_config: object = None) -> None:
+        """Go on with another store, with the backends that are open: their drivers stay at work, their objects stay yours.
+
+        A backend that the new store does not have is stored there. What is tracked in the old store stays there, and its objects
+        are let go. If the session cannot move, nothing has changed.
+
+        Args:
+            store: a SQLAlchemy URL, a file name, or ``memory``; by default a SQLite file in the user's data folder.
+            persistence_config: cinderlib's way to say so.
+
+        Raises:
+            AlreadyExists: the new store has a backend of that name with another configuration.
+            Refused: the session is closed, or an act is under way in it.
+            ReadOnly: the session may only look, and the new store does not have one of the backends.
+            StoreError: the new store cannot be used.
+
+        """
+        self._refuse_if_closed()
+        self.journal.wait()
+        places = {"store": store, "persistence_config": persistence_config}
+        chosen = settings.Settings.choose(**(self.settings.options() | places))
+        with self.lock:
+            if self.journal.running:
+                msg = f"{self!r} is at work: wait for it, then move."
+                raise errors.Refused(msg)
+            new = Store(chosen.store, read_only=chosen.read_only)
+            try:
+                plan = moving.planned(new, list(self.backends.values()), read_only=chosen.read_only)
+            except errors.Error:
+                new.close()
+                raise
+            self._move(new, chosen, plan)
+
+    def _move(self, new: Store, chosen: settings.Settings, plan: moving.Plan) -> None:
+        before = {backend.id: backend for backend in self.backends.values()}
+        with contextlib.ExitStack() as last:
+            last.callback(self.store.close)
+            last.callback(self.orm.close)
+            last.callback(self.journal.close)
+        self.settings = chosen
+        self._work_on(new)
+        try:
+            moving.carry_over(self, plan)
+            self._opening.moved(before)
+        except BaseException:  # neither here nor there: the next use of a module-level name opens the new store
+            self.close()
+            raise
 
     def backend(self, name: str | None = None, /, *, replace: bool = False, **config: Any) -> Backend:  # noqa: ANN401 - options
         """Open a backend in this session, as ``cl.Backend(…)`` does in the default one."""
@@ -158,6 +203,10 @@ class Session:
     def held(self, backend: Backend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
         return self._opening.held(backend)
+
+    def secrets(self, backend: Backend) -> dict[str, Any]:
+        """Return the secret options that the backend is open with, in the clear; none if it is not open."""
+        return self._opening.secrets(backend)
 
     def driver(self, backend: Backend) -> Driver:
         """Return the backend's driver, opened again from its stored configuration if need be."""
@@ -234,6 +283,16 @@ def setup(
     host: str | None = None,
     root_helper: str | None = None,
     read_only: bool | None = None,
+    file_locks_path: str | os.PathLike[str] | None = None,
+    suppress_requests_ssl_warnings: bool = True,
+    disable_logs: bool = False,
+    non_uuid_ids: bool = False,
+    output_all_backend_info: bool = False,
+    project_id: str | None = None,
+    user_id: str | None = None,
+    persistence_config: object = None,
+    fail_on_missing_backend: bool = True,
+    **cinder_options: Any,  # noqa: ANN401 - Cinder's own
 ) -> Session:
     """Open a session and let the module-level names act on it; the one before is closed.
 
@@ -244,10 +303,37 @@ def setup(
         host: the name that connections of this host are made under.
         root_helper: what os-brick puts before commands that need root.
         read_only: refuse every act.
+        file_locks_path: the folder of the locks that os-brick and Cinder's drivers share between processes; for os-brick the
+            first one that is used in a process counts.
+        suppress_requests_ssl_warnings: do not log that a Cinder driver talks to its storage without checking certificates.
+        disable_logs: keep no log of Cinder's drivers.
+        non_uuid_ids: allow ids that are no UUIDs, of at most 36 characters.
+        output_all_backend_info: write a backend's whole configuration, secrets left out, where it is serialised.
+        project_id: the project that Cinder's drivers are told volumes belong to.
+        user_id: the user, likewise.
+        persistence_config: cinderlib's way to say where the store is: ``{"storage": "db", "connection": URL}``.
+        fail_on_missing_backend: refuse to load what is on a backend that is not there.
+        cinder_options: options of Cinder's section ``[DEFAULT]``, for its drivers.
 
     Raises:
-        InvalidInput: a setting has the wrong type.
+        InvalidInput: a setting has the wrong type, or none is called so.
         StoreError: the store cannot be used; the message says why.
 
     """
-    return _default.put(Session(store, host=host, root_helper=root_helper, read_only=read_only))
+    chosen = settings.Settings.choose(
+        store,
+        host=host,
+        root_helper=root_helper,
+        read_only=read_only,
+        file_locks_path=file_locks_path,
+        suppress_requests_ssl_warnings=suppress_requests_ssl_warnings,
+        disable_logs=disable_logs,
+        non_uuid_ids=non_uuid_ids,
+        output_all_backend_info=output_all_backend_info,
+        project_id=project_id,
+        user_id=user_id,
+        persistence_config=persistence_config,
+        fail_on_missing_backend=fail_on_missing_backend,
+        **cinder_options,
+    )
+    return _default.put(Session(chosen))

@@ -6,19 +6,30 @@ Read from the arguments of :func:`cl_notebook.setup`, then from the environment 
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import socket
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
-from cl_notebook.errors import InvalidInput, one_line
+from cl_notebook.errors import InvalidInput, did_you_mean, one_line
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
+_CLOSE = 0.75
+"""How alike a word must be to a setting to count as misspelt, and not as an option of Cinder's."""
+
+DIALECTS = "SQLite, which is tested, and PostgreSQL and MariaDB, which were tried by hand"
+"""The data bases that a store has been kept in."""
+
+_STORAGES = {"memory": (), "memory_db": (), "memory_dbms": (), "db": ("connection",)}
+"""cinderlib's words for where it keeps what it tracks, each with what else it has to be told."""
 
 
 def data_dir() -> Path:
@@ -32,13 +43,23 @@ class Settings:
     """What one session runs with.
 
     ``store`` is a SQLAlchemy URL, the absolute name of a SQLite file or the word ``memory``; ``host`` the name that connections
-    are made under; ``root_helper`` the command that os-brick puts before what needs root; ``read_only`` refuses every act.
+    are made under; ``root_helper`` the command that os-brick puts before what needs root; ``read_only`` refuses every act. The
+    others are those of :func:`cl_notebook.setup`; ``cinder_options`` are what Cinder's drivers find in ``[DEFAULT]``.
     """
 
     store: str
     host: str
     root_helper: str
     read_only: bool
+    file_locks_path: str | None = None
+    suppress_requests_ssl_warnings: bool = True
+    disable_logs: bool = False
+    non_uuid_ids: bool = False
+    output_all_backend_info: bool = False
+    project_id: str | None = None
+    user_id: str | None = None
+    fail_on_missing_backend: bool = True
+    cinder_options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def choose(
@@ -48,25 +69,90 @@ class Settings:
         host: str | None = None,
         root_helper: str | None = None,
         read_only: bool | None = None,
+        file_locks_path: str | os.PathLike[str] | None = None,
+        suppress_requests_ssl_warnings: bool = True,
+        disable_logs: bool = False,
+        non_uuid_ids: bool = False,
+        output_all_backend_info: bool = False,
+        project_id: str | None = None,
+        user_id: str | None = None,
+        persistence_config: object = None,
+        fail_on_missing_backend: bool = True,
+        **cinder_options: Any,  # noqa: ANN401 - Cinder's own
     ) -> Settings:
         """Fill what the caller left open from the environment and the defaults.
 
         Raises:
-            InvalidInput: a setting has the wrong type or an empty value.
+            InvalidInput: a setting has the wrong type or an empty value, or is none.
 
         """
-        chosen: object = os.environ.get("CL_NOTEBOOK_STORE") or default_store()
-        if store is not None:
-            chosen = os.fspath(store) if isinstance(store, os.PathLike) else store
-        if not isinstance(chosen, str) or not chosen.strip():
-            msg = f"store must be a SQLAlchemy URL, a file name or 'memory', not {store!r}."
-            raise InvalidInput(msg)
+        if persistence_config is not None:
+            if store is not None:
+                msg = "store and persistence_config both say where the store is: give one of them."
+                raise InvalidInput(msg)
+            store = store_of(persistence_config)
         return cls(
-            store=absolute_store(chosen.strip()),
+            store=_store(store),
             host=_text("host", host, os.environ.get("CL_NOTEBOOK_HOST") or socket.gethostname()),
             root_helper=_text("root_helper", root_helper, os.environ.get("CL_NOTEBOOK_ROOT_HELPER", "sudo")),
-            read_only=_flag(read_only),
+            read_only=_read_only(read_only),
+            file_locks_path=_folder("file_locks_path", file_locks_path),
+            suppress_requests_ssl_warnings=_flag("suppress_requests_ssl_warnings", suppress_requests_ssl_warnings),
+            disable_logs=_flag("disable_logs", disable_logs),
+            non_uuid_ids=_flag("non_uuid_ids", non_uuid_ids),
+            output_all_backend_info=_flag("output_all_backend_info", output_all_backend_info),
+            project_id=_optional_text("project_id", project_id),
+            user_id=_optional_text("user_id", user_id),
+            fail_on_missing_backend=_flag("fail_on_missing_backend", fail_on_missing_backend),
+            cinder_options={name: _cinder_option(name, value) for name, value in cinder_options.items()},
         )
+
+    def options(self) -> dict[str, Any]:
+        """Return everything but the store, as the keywords that :meth:`choose` takes."""
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"store", "cinder_options"}}
+        return {**own, **self.cinder_options}
+
+
+def _store(given: str | os.PathLike[str] | None) -> str:
+    chosen: object = os.environ.get("CL_NOTEBOOK_STORE") or default_store()
+    if given is not None:
+        chosen = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(chosen, str) or not chosen.strip():
+        msg = f"store must be a SQLAlchemy URL, a file name or 'memory', not {given!r}."
+        raise InvalidInput(msg)
+    return absolute_store(chosen.strip())
+
+
+def store_of(persistence_config: object) -> str:
+    """Return the store that cinderlib's *persistence_config* means: its dict, or the URL or file that could stand for a store.
+
+    Raises:
+        InvalidInput: it is neither, or names a persistence plugin of somebody's own.
+
+    """
+    if isinstance(persistence_config, (str, os.PathLike)):
+        return os.fspath(persistence_config)
+    if not isinstance(persistence_config, Mapping):
+        raise InvalidInput(_no_plugins(persistence_config))
+    given = dict(persistence_config)
+    storage = given.pop("storage", None) or "memory"
+    if not isinstance(storage, str) or storage not in _STORAGES:
+        hint = did_you_mean(storage, _STORAGES) if isinstance(storage, str) else ""
+        raise InvalidInput(_no_plugins(storage, hint))
+    if storage != "db":
+        return "memory"
+    connection = given.get("connection")
+    if not isinstance(connection, str) or not connection.strip():
+        msg = "persistence_config needs the URL of its data base: {'storage': 'db', 'connection': 'sqlite:///lab.db'}."
+        raise InvalidInput(msg)
+    return connection
+
+
+def _no_plugins(storage: object, hint: str = "") -> str:
+    return (
+        f"persistence_config cannot be {storage!r}.{hint} There are no persistence plugins here: a store is any data base that "
+        f"SQLAlchemy has a URL for ({DIALECTS}). Give that URL: cl.setup(store='sqlite:///lab.db')."
+    )
 
 
 def default_store() -> str:
@@ -119,12 +205,37 @@ def _text(name: str, value: object, default: str) -> str:
     return value
 
 
-def _flag(value: object) -> bool:
+def _optional_text(name: str, value: object) -> str | None:
+    return None if value is None else _text(name, value, "") or None
+
+
+def _folder(name: str, value: object) -> str | None:
+    text = _optional_text(name, os.fspath(value) if isinstance(value, os.PathLike) else value)
+    return None if text is None else _absolute(text)
+
+
+def _cinder_option(name: str, value: object) -> object:
+    close = difflib.get_close_matches(name, [*Settings.__dataclass_fields__, "persistence_config"], n=1, cutoff=_CLOSE)
+    if close:
+        msg = f"cl.setup() has no {name!r}. Did you mean {close[0]!r}?"
+        raise InvalidInput(msg)
+    each = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, (str, bool, int, float)) for item in each):
+        msg = f"{name} must be text, a number, True or False, or a list of these, not {value!r}."
+        raise InvalidInput(msg)
+    return value
+
+
+def _flag(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
+    msg = f"{name} must be True or False, not {value!r}."
+    raise InvalidInput(msg)
+
+
+def _read_only(value: object) -> bool:
     if value is not None:
-        msg = f"read_only must be True or False, not {value!r}."
-        raise InvalidInput(msg)
+        return _flag("read_only", value)
     word = os.environ.get("CL_NOTEBOOK_READ_ONLY", "").strip().lower()
     if word in _TRUE:
         return True

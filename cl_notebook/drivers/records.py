@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
@@ -33,6 +33,20 @@ class InitiatorData(TypedDict):
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a session was set up with, as far as Cinder's drivers are told of it; see :func:`cl_notebook.setup`."""
+
+    project_id: str | None = None
+    user_id: str | None = None
+    locks: str | None = None
+    """The folder of the locks between processes; None is one in the user's data folder."""
+    keeps_log: bool = True
+    hides_ssl_warnings: bool = True
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Options of Cinder's section ``[DEFAULT]``."""
+
+
 class Records(Protocol):
     """What is tracked on one backend, for drivers that look up more than a call tells them, or change more than its resource.
 
@@ -43,6 +57,8 @@ class Records(Protocol):
     """Cinder's name of the backend: ``host@backend``."""
     root_helper: str
     """What is put before commands that need root."""
+    surroundings: Surroundings
+    """What else the session was set up with."""
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
         """Return the volumes with these ids, or all of them."""

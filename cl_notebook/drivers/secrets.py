@@ -7,6 +7,7 @@ import getpass
 import os
 import re
 import sys
+import warnings
 
 from cl_notebook import errors
 
@@ -55,6 +56,8 @@ def _asked(prompt: str) -> str | None:
     if not (sys.stdin.isatty() or hasattr(builtins, "__IPYTHON__")):
         return None
     try:
-        return getpass.getpass(prompt)
-    except (RuntimeError, OSError, EOFError):  # a kernel without a front end that can be asked
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)  # what is typed would be seen
+            return getpass.getpass(prompt)
+    except (RuntimeError, OSError, EOFError, getpass.GetPassWarning):  # a kernel without a front end that can be asked
         return None

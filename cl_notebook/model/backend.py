@@ -92,6 +92,44 @@ class Backend(Tracked):
             msg = "A backend needs a name and a driver: cl.Backend('lvm', volume_driver='local', path='~/volumes')."
             raise errors.InvalidInput(msg)
 
+    @staticmethod
+    def list_supported_drivers(output_version: int = 1, python: str | None = None) -> dict[str, dict[str, Any]]:
+        """Return Cinder's drivers with their options, by their classes, as cinderlib does.
+
+        Each has ``class_name``, ``class_fqn``, ``desc``, ``version``, ``supported``, ``ci_wiki_name`` and ``driver_options``. To
+        search in them, ``%cl_drivers`` and ``cl.frames.drivers`` are faster.
+
+        Args:
+            output_version: 1 gives all values of options as text, 2 gives them as they are, and their types as dicts.
+            python: the Python that has Cinder, this one by default.
+
+        Raises:
+            InvalidInput: *output_version* is neither 1 nor 2, or that Python cannot be started.
+            NotSupported: it has no Cinder.
+
+        """
+        from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - only who asks for Cinder loads what asks it
+
+        with context.current().progress("import Cinder's drivers"):
+            return catalog.supported(output_version, python)
+
+    @classmethod
+    def set_persistence(cls, persistence_config: object) -> None:
+        """Go on with another store in the default session, with the backends that are open, as cinderlib does.
+
+        What is tracked in the store before stays there. ``session.move_to(store)`` does the same in any session.
+
+        Args:
+            persistence_config: cinderlib's dict, ``{"storage": "db", "connection": URL}``; None is a new store in memory.
+
+        Raises:
+            InvalidInput: it is none, or names a persistence plugin.
+            AlreadyExists: the new store has a backend of the name of an open one, with another configuration.
+            StoreError: the new store cannot be used.
+
+        """
+        context.current().move_to(persistence_config={} if persistence_config is None else persistence_config)
+
     @property
     def volume_backend_name(self) -> str:
         """The name, in Cinder's word for it."""

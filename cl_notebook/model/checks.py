@@ -17,6 +17,9 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 NAME_LENGTH = 255
 """The longest name, in characters (Cinder's limit)."""
 
+ID_LENGTH = 36
+"""The longest id, in characters: that of a UUID."""
+
 MOST_GIB = 2**31 - 1
 """The largest size: what an INTEGER of every data base holds, and its bytes fit in 63 bits."""
 
@@ -109,7 +112,7 @@ def flag(value: object, what: str) -> bool:
 
 
 def resource_id(value: object) -> str:
-    """Return *value*, an id to be looked up, the way ids are stored: text in lower case.
+    """Return *value*, an id to be looked up, the way ids are stored: a UUID in lower case; other text as it is.
 
     Raises:
         InvalidInput: it is neither text nor a UUID, or holds what no data base can keep.
@@ -120,14 +123,18 @@ def resource_id(value: object) -> str:
     if not isinstance(value, str):
         msg = f"id must be text or a UUID, not {value!r}."
         raise errors.InvalidInput(msg)
-    return text(value, "id").strip().lower()
+    typed = text(value, "id").strip()
+    try:
+        return str(uuid.UUID(typed))
+    except ValueError:
+        return typed
 
 
-def new_id(value: object) -> str:
-    """Return *value*, or a new UUID if it is None.
+def new_id(value: object, *, any_text: bool = False) -> str:
+    """Return *value*, or a new UUID if it is None; *any_text* allows ids that are no UUIDs.
 
     Raises:
-        InvalidInput: it is no UUID.
+        InvalidInput: it is no UUID; or, with *any_text*, no text of 1 to 36 characters without spaces around it.
 
     """
     if value is None:
@@ -135,8 +142,14 @@ def new_id(value: object) -> str:
     try:
         return str(uuid.UUID(str(value)))
     except ValueError as error:
-        msg = f"id must be a UUID such as {uuid.uuid4()}, not {value!r}."
-        raise errors.InvalidInput(msg) from error
+        if not any_text:
+            msg = f"id must be a UUID such as {uuid.uuid4()}, not {value!r}. cl.setup(non_uuid_ids=True) allows others."
+            raise errors.InvalidInput(msg) from error
+    typed = text(value, "id")
+    if not typed or typed != typed.strip() or len(typed) > ID_LENGTH:
+        msg = f"id must be text of 1 to {ID_LENGTH} characters without spaces around it, not {value!r}."
+        raise errors.InvalidInput(msg)
+    return typed
 
 
 def text_map(value: Mapping[str, Any] | None, what: str) -> dict[str, str]:

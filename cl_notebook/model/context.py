@@ -68,6 +68,9 @@ class Context(Protocol):
     def progress(self) -> Callable[[str], AbstractContextManager[Progress]]:
         """Shows a long copy while it runs: called with what is being done."""
 
+    def move_to(self, store: str | None = None, *, persistence_config: object = None) -> None:
+        """Go on with another store, with the backends that are open."""
+
     def open_backend(self, name: str | None, config: dict[str, object], *, replace: bool) -> Backend:
         """Open a backend, or give back the one that is open already."""
 
@@ -76,6 +79,9 @@ class Context(Protocol):
 
     def held(self, backend: Backend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
+
+    def secrets(self, backend: Backend) -> dict[str, object]:
+        """Return the secret options that the backend is open with, in the clear; none if it is not open."""
 
     def driver(self, backend: Backend) -> Driver:
         """Return the backend's driver, opened again from its stored configuration if need be."""

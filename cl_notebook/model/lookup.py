@@ -49,7 +49,7 @@ def find(
     checks.text(text, "What to look for")
     low = text.strip().lower()
     ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.ColumnElement[bool]]], ...] = (
-        (ALL, lambda cls: cls.id == low),
+        (ALL, lambda cls: cls.id.in_({low, text.strip()})),  # an id that is no UUID keeps its capitals
         (_NAMED, lambda cls: cls.name == text),
         (ALL, lambda cls: sa.and_(cls.id >= low, cls.id < low + "g")),
         (_NAMED, lambda cls: cls.name.icontains(text, autoescape=True)),

@@ -155,7 +155,7 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
         if name not in _FIELDS:
             msg = f"A volume has no {name!r} to set.{errors.did_you_mean(name, _FIELDS)}"
             raise errors.InvalidInput(msg)
-    volume_id = checks.new_id(fields.get("id"))
+    volume_id = checks.new_id(fields.get("id"), any_text=backend.context.settings.non_uuid_ids)
     pool = checks.optional_text(fields.get("pool_name"), "pool_name")
     return {
         "id": volume_id,

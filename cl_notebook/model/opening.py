@@ -53,14 +53,14 @@ class Opening:
             raise errors.InvalidInput(msg)
         with self._lock:
             stored = self._stored(name)
-            if stored is not None and self._adds_secrets_only(stored, config):
+            if stored is not None and stored.volume_driver and self._adds_secrets_only(stored, config):
                 return self._open(stored, self._config_of(stored, config))
             driver_name, checked = self._checked(name, config, stored)
             if stored is None:
                 return self._add(name, driver_name, checked)
             if self._is_same(stored, driver_name, checked):
                 return self._open(stored, checked)
-            if not replace:
+            if not replace and stored.volume_driver:  # one that was loaded by its name alone has no driver yet
                 raise errors.AlreadyExists(_differs(stored, driver_name, self._storable(driver_name, checked)))
             return self._replace(stored, driver_name, checked)
 
@@ -86,10 +86,23 @@ class Opening:
                 end = getattr(held.driver, "kill", None) if kill else None
                 (end or held.driver.close)()
 
+    def moved(self, before: dict[str, Backend]) -> None:
+        """Hold the drivers of the backends that had these ids under the ids that they have now, in the session's new store."""
+        for backend_id, backend in before.items():
+            held = self._drivers.pop(backend_id)
+            self._drivers[backend.id] = held
+            if isinstance(held.driver, UsesRecords):
+                held.driver.use(StoreRecords(self._context, backend.id, backend.name))
+
     def held(self, backend: Backend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
         found = self._drivers.get(backend.id)
         return found.driver if found is not None else None
+
+    def secrets(self, backend: Backend) -> dict[str, Any]:
+        """Return the secret options that the backend is open with, in the clear; none if it is not open."""
+        found = self._drivers.get(backend.id)
+        return {name: found.config[name] for name in backend.secret_options if name in found.config} if found is not None else {}
 
     def _stored(self, name: str) -> Backend | None:
         found = reading.select(self._context, sa.select(Backend).where(Backend.name == name))
@@ -112,6 +125,9 @@ class Opening:
     def _checked(self, name: str, config: dict[str, Any], stored: Backend | None) -> tuple[str, dict[str, Any]]:
         options = dict(config)
         driver_name = options.pop("volume_driver", stored.volume_driver if stored is not None else None)
+        if not driver_name and stored is not None:
+            msg = f"Of the backend {name!r} only the name is known. Say how to reach it: cl.Backend({name!r}, volume_driver=…)."
+            raise errors.NotFound(msg)
         if driver_name is None:
             known = [row.name for row in reading.select(self._context, sa.select(Backend))]
             hint = errors.did_you_mean(name, known)

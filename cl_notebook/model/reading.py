@@ -186,6 +186,19 @@ def adopt(context: Context, cls: type[T], values: dict[str, Any]) -> T:
     return instance
 
 
+def take_place(context: Context, resource: T, newcomer: T) -> None:
+    """Let *resource*, of a session that was closed, be the object of the row that *newcomer* was read for."""
+    values = {key: value for key, value in newcomer.__dict__.items() if key[:1] != "_"}
+    context.orm.expunge(newcomer)
+    sa_orm.make_transient(resource)
+    kept = resource.__dict__["_sa_instance_state"]
+    resource.__dict__.clear()
+    resource.__dict__.update(values, _sa_instance_state=kept)
+    sa_orm.make_transient_to_detached(resource)
+    context.orm.add(resource)
+    resource.__dict__[_TICK] = context.follower.tick
+
+
 def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
     """Give *resource* the *values* that were just committed for its row."""
     for name, value in values.items():

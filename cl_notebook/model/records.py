@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
-from cl_notebook.drivers.records import AttachmentData
+from cl_notebook.drivers.records import AttachmentData, Surroundings
 from cl_notebook.model import initiator, making, reading, verbs
 from cl_notebook.model.changes import Update
 from cl_notebook.model.connection import Connection
@@ -28,8 +28,17 @@ class StoreRecords:
 
     def __init__(self, context: Context, backend_id: str, name: str) -> None:
         """Look up the rows of the backend *backend_id*, which is called *name*."""
-        self.host = f"{context.settings.host}@{name}"
-        self.root_helper = context.settings.root_helper
+        chosen = context.settings
+        self.host = f"{chosen.host}@{name}"
+        self.root_helper = chosen.root_helper
+        self.surroundings = Surroundings(
+            project_id=chosen.project_id,
+            user_id=chosen.user_id,
+            locks=chosen.file_locks_path,
+            keeps_log=not chosen.disable_logs,
+            hides_ssl_warnings=chosen.suppress_requests_ssl_warnings,
+            defaults=chosen.cinder_options,
+        )
         self._context = context
         self._backend_id = backend_id
 

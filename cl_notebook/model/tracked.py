@@ -13,6 +13,7 @@ from cl_notebook import errors
 from cl_notebook.model import checks, reading, unsaved
 from cl_notebook.model.context import current
 from cl_notebook.model.reading import CLASSES
+from cl_notebook.model.serializable import Serializable, documents
 from cl_notebook.store.base import UtcDateTime, utcnow
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="Tracked")
 
+LOADED = "_loaded_only"
+"""The mark of an object that was loaded from a document and not saved."""
 
-class Tracked:
+
+class Tracked(Serializable):
     """A live object over one row. Within a session there is one object a row: who finds it holds the object that was lost."""
 
     __tablename__: ClassVar[str]
@@ -39,6 +43,8 @@ class Tracked:
     updated_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, sort_order=10)
     version: Mapped[int] = mapped_column(sa.Integer, default=1, sort_order=10)
     """Counts the changes of the row, so that a write never hides somebody else's."""
+    extra: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True), sort_order=10)
+    """What the document that it was loaded from said and no field stands for; written back into its documents."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - handed through
         """Make the class known to the others by its name."""
@@ -50,10 +56,13 @@ class Tracked:
         """The session that the object lives in.
 
         Raises:
-            Refused: the object is not tracked any more: deleted, or its session was closed.
+            Refused: the object is not tracked: it was deleted, its session was closed, or it was loaded and not saved.
 
         """
         orm = sa_orm.object_session(self)
+        if orm is None and self.is_loaded_only:
+            msg = f"{self.label()} was loaded, and is not tracked yet: save() it first."
+            raise errors.Refused(msg)
         if orm is None:
             msg = f"{self} is not tracked any more: it was deleted, or its session was closed."
             raise errors.Refused(msg)
@@ -63,6 +72,11 @@ class Tracked:
     def is_tracked(self) -> bool:
         """Whether the object still stands for a row of an open session."""
         return sa_orm.object_session(self) is not None
+
+    @property
+    def is_loaded_only(self) -> bool:
+        """Whether the object comes from a document and was not saved: it can be looked at, and saved."""
+        return LOADED in self.__dict__
 
     @classmethod
     def get_by_id(cls, resource_id: str | uuid.UUID) -> Self:
@@ -93,13 +107,17 @@ class Tracked:
         reading.refresh(self.context, self, keep_unsaved=True)
 
     def save(self) -> None:
-        """Write what was set on the object.
+        """Write what was set on the object; one that was loaded from a document is tracked, with what was loaded below it.
 
         Raises:
+            AlreadyExists: it was loaded, and its id is tracked and differs.
             ChangedElsewhere: somebody else changed the row since it was read; the object is refreshed.
             InvalidInput: a value does not fit.
 
         """
+        if self.is_loaded_only:
+            documents().save(self)
+            return
         self.context.journal.refuse_if_read_only("save")
         changed = unsaved.values(self)
         fixed = sorted(set(changed) - set(self.editable))

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import session
-from cl_notebook.notebook import backend, completion, connection, drivers, lists, log, looks, lost, settings, snapshot, volume
+from cl_notebook.notebook import (
+    backend,
+    completion,
+    connection,
+    documents,
+    drivers,
+    lists,
+    log,
+    looks,
+    lost,
+    settings,
+    snapshot,
+    volume,
+)
 from cl_notebook.notebook.magic import function
 from cl_notebook.notebook.progress import Display
 
@@ -23,6 +36,7 @@ COMMANDS = (
     connection.COMMAND,
     *looks.COMMANDS,
     *lost.COMMANDS,
+    *documents.COMMANDS,
 )
 """Every magic."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, session, settings
+from cl_notebook.drivers.config import MASK
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
 from cl_notebook.store.boundary import is_memory, shown_url
 from cl_notebook.store.location import parse_url
@@ -14,33 +15,40 @@ if TYPE_CHECKING:
 
     from cl_notebook.notebook.grammar import Call
 
-_READ_ONLY = ("true", "false")
+_TRUE_OR_FALSE = ("true", "false")
+_FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info", "fail_on_missing_backend")
+_TEXTS = ("host", "root_helper", "file_locks_path", "project_id", "user_id")
 
 
 def _setup(call: Call) -> pd.DataFrame:
     if call["store"] is not None and call["where"] is not None:
         msg = "%cl_setup takes one store: %cl_setup sqlite:///lab.db or %cl_setup --store sqlite:///lab.db."
         raise errors.InvalidInput(msg)
-    given = call.given("host", "root_helper")
-    if call["read_only"]:
-        given["read_only"] = call["read_only"] != "false"
+    given = call.given(*_TEXTS) | {name: call[name] != "false" for name in _FLAGS if call[name]}
+    given |= dict(_cinder_option(text) for text in call["cinder"] or ())
     store = call["store"] or call["where"]
     if store is not None or given:
         _change(store, given)
     return _shown()
 
 
-def _change(store: str | None, given: dict[str, object]) -> None:
+def _change(store: str | None, given: dict[str, Any]) -> None:
     """Set up again: what was not typed stays as it is in the session before."""
     before = session.opened_session()
     kept = before.settings if before is not None else None
     if kept is not None and store is None and _in_memory(kept.store):
         msg = "A memory store ends with its session. Name the store, too: %cl_setup --store memory begins an empty one."
         raise errors.Refused(msg)
-    told: dict[str, object] = dict(given)
-    if kept is not None:
-        told = {"host": kept.host, "root_helper": kept.root_helper, "read_only": kept.read_only} | told
-    session.setup(store if store is not None else kept.store if kept else None, **told)  # type: ignore[arg-type] # checked there
+    told = (kept.options() if kept is not None else {}) | given
+    session.setup(store if store is not None else kept.store if kept else None, **told)
+
+
+def _cinder_option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        msg = f"--cinder takes an option of Cinder's and its value, as in --cinder my_ip=192.0.2.7, not {text!r}."
+        raise errors.InvalidInput(msg)
+    return name, value
 
 
 def _in_memory(store: str) -> bool:
@@ -56,12 +64,34 @@ def _shown() -> pd.DataFrame:
         "store": shown_url(parse_url(chosen.store)),
         "host": chosen.host,
         "root_helper": chosen.root_helper,
-        "read_only": str(chosen.read_only).lower(),
+        "read_only": _said(chosen.read_only),
+        **{name: _said(value) for name, value in chosen.options().items() if name not in _ALWAYS and value != _usual(name)},
+        **{name: MASK for name in chosen.cinder_options if any(word in name for word in _SECRET)},
         "open": ", ".join(sorted(opened.backends)) if opened is not None else "",
     }
     return pd.DataFrame(
         {"value": list(rows.values())}, index=pd.Index(list(rows), name="setting", dtype="string"), dtype="string"
     )
+
+
+_ALWAYS = ("host", "root_helper", "read_only")
+"""What is shown also where it is as by default."""
+
+_SECRET = ("password", "secret", "token", "transport_url")
+"""Parts of the names of Cinder's options whose values are not shown."""
+
+
+def _usual(name: str) -> object:
+    field = settings.Settings.__dataclass_fields__.get(name)
+    return field.default if field is not None else None
+
+
+def _said(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _flag(name: str, text: str) -> Option:
+    return Option(name, text, "[true|false]", words=_TRUE_OR_FALSE, bare="true")
 
 
 COMMAND = Command(
@@ -71,14 +101,22 @@ COMMAND = Command(
     (
         Verb(
             "",
-            "Show or set the store, the host, the root helper, and read-only.",
+            "Show or set the store, the host, the root helper, read-only and the rest.",
             _setup,
             arguments=(Argument("WHERE", "The store, as --store.", optional=True),),
             options=(
                 Option("store", "A SQLAlchemy URL, the name of a SQLite file, or memory.", "URL", means="words:memory"),
                 Option("host", "The name that connections of this host are made under.", "NAME"),
                 Option("root-helper", "The command before what needs root.", "COMMAND", means="words:sudo"),
-                Option("read-only", "Refuse every act, or allow them again.", "[true|false]", words=_READ_ONLY, bare="true"),
+                _flag("read-only", "Refuse every act, or allow them again."),
+                Option("file-locks-path", "The folder of the locks between processes.", "FOLDER"),
+                Option("project-id", "The project that Cinder's drivers are told volumes belong to.", "ID"),
+                Option("user-id", "The user, likewise.", "ID"),
+                _flag("non-uuid-ids", "Allow ids that are no UUIDs."),
+                _flag("disable-logs", "Keep no log of Cinder's drivers."),
+                _flag("output-all-backend-info", "Write whole configurations, without secrets, where backends are serialised."),
+                _flag("fail-on-missing-backend", "Refuse to load what is on a backend that is not there."),
+                Option("cinder", "An option of Cinder's section [DEFAULT], for its drivers.", "OPTION=VALUE", repeat=True),
             ),
         ),
     ),
@@ -87,6 +125,7 @@ COMMAND = Command(
         "%cl_setup --store sqlite:///lab.db --host lab1 --root-helper sudo",
         "%cl_setup --read-only",
         "%cl_setup memory",
+        "%cl_setup --file-locks-path /var/lock/lab --cinder my_ip=192.0.2.7",
     ),
 )
 """The magic."""

@@ -8,13 +8,14 @@ base, and a reader that has seen number N never misses a smaller one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from cl_notebook.store.base import BigId, UtcDateTime, reg, utcnow
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
 FEED = sa.Table(
@@ -41,6 +42,7 @@ ENTRY = sa.Table(
 
 _BUMP = sa.update(FEED).where(FEED.c.id == 1).values(head=FEED.c.head + 1)
 _BUMP_RETURNING = _BUMP.returning(FEED.c.head)
+_BUMP_MANY = sa.update(FEED).where(FEED.c.id == 1).values(head=FEED.c.head + sa.bindparam("count"))
 _HEAD = sa.select(FEED.c.head).where(FEED.c.id == 1)
 _APPEND = sa.insert(ENTRY)
 
@@ -69,21 +71,31 @@ def append(connection: sa.Connection, entry: Entry) -> int:
     else:
         connection.execute(_BUMP)
         number = connection.execute(_HEAD).scalar_one()
-    connection.execute(
-        _APPEND,
-        {
-            "number": number,
-            "operation_id": entry.operation_id,
-            "event": entry.event,
-            "resource_type": entry.resource_type,
-            "resource_id": entry.resource_id,
-            "volume_id": entry.volume_id,
-            "backend_id": entry.backend_id,
-            "status": entry.status,
-            "at": utcnow(),
-        },
-    )
+    connection.execute(_APPEND, _row(int(number), entry, utcnow()))
     return int(number)
+
+
+def append_many(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """Append *entries* in their order, at the cost of a few statements. As :func:`append`, call it last in a transaction."""
+    if not entries:
+        return
+    connection.execute(_BUMP_MANY, {"count": len(entries)})
+    first, now = head(connection) - len(entries) + 1, utcnow()
+    connection.execute(_APPEND, [_row(first + offset, entry, now) for offset, entry in enumerate(entries)])
+
+
+def _row(number: int, entry: Entry, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "number": number,
+        "operation_id": entry.operation_id,
+        "event": entry.event,
+        "resource_type": entry.resource_type,
+        "resource_id": entry.resource_id,
+        "volume_id": entry.volume_id,
+        "backend_id": entry.backend_id,
+        "status": entry.status,
+        "at": now,
+    }
 
 
 def head(connection: sa.Connection) -> int:

@@ -89,6 +89,11 @@ class Follower:
         else:
             self._own.add(number)
 
+    def look(self) -> None:
+        """Take note of every entry since the last look, also of those of this session: many rows were written at once."""
+        self._token = None
+        self.sync()
+
     def changed_at(self, resource_id: str) -> int:
         """Return the tick at which the row of *resource_id* was last changed by others; 0 if it was not."""
         return max(self._all, self._rows.get(resource_id, 0))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.store.engine import Store
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision under ``migrations/versions``."""
 
 # Names differ by case and by accent on the storage, so they must in the store: MariaDB's default collations fold both.

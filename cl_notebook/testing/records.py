@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cl_notebook.drivers.records import AttachmentData
+from cl_notebook.drivers.records import AttachmentData, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +21,7 @@ class BenchRecords:
         """Look at *bench*, and call its backend *host*."""
         self.host = host
         self.root_helper = "sudo"
+        self.surroundings = Surroundings()
         self._bench = bench
         self._initiators: dict[tuple[str, str, str], InitiatorData] = {}
 

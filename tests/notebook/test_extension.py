@@ -27,6 +27,8 @@ NAMES = [
     "cl_drivers",
     "cl_history",
     "cl_log",
+    "cl_dump",
+    "cl_load",
     "cl_backend",
     "cl_volume",
     "cl_snapshot",

@@ -125,6 +125,20 @@ def test_the_settings_are_shown_and_set(notebook: Notebook) -> None:
     assert "one store" in notebook.refused("%cl_setup memory --store memory")
 
 
+def test_what_cinderlib_is_set_up_with_is_set_too(notebook: Notebook) -> None:
+    """%cl_setup sets cinderlib's parameters and Cinder's own options, and shows those that are not as by default."""
+    assert "project_id" not in notebook.run("%cl_setup").index
+    words = "--project-id blue --non-uuid-ids --fail-on-missing-backend false"
+    shown = notebook.run(f"%cl_setup {words} --cinder my_ip=192.0.2.7 --cinder transport_url=rabbit://a:hush@b")["value"]
+    assert (shown["project_id"], shown["non_uuid_ids"], shown["fail_on_missing_backend"]) == ("blue", "true", "false")
+    assert (shown["my_ip"], shown["transport_url"]) == ("192.0.2.7", "***")
+    again = notebook.run("%cl_setup --host lab1")["value"]
+    assert (again["host"], again["project_id"], again["my_ip"]) == ("lab1", "blue", "192.0.2.7")
+    assert cl.default_session().settings.cinder_options["transport_url"] == "rabbit://a:hush@b"
+    assert "--cinder my_ip=192.0.2.7" in notebook.refused("%cl_setup --cinder my_ip")
+    assert "Did you mean 'host'" in notebook.refused("%cl_setup --cinder hots=a")
+
+
 @pytest.mark.usefixtures("no_session")
 def test_a_stores_password_is_not_shown(bare: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     """%cl_setup masks the password in the store's URL."""

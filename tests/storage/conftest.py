@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,10 +21,25 @@ if TYPE_CHECKING:
     from tests.storage.nfs import Share
 
 GUESTS = {
-    "lvm": "tests/storage/guest_lvm.py",
-    "nfs": "tests/storage/guest_nfs.py::TestNfs::test_the_life_of_a_volume",  # the rest passes on the host: see test_nfs.py
+    "lvm": ("lvm", "tests/storage/guest_lvm.py"),
+    "nfs": ("nfs", "tests/storage/guest_nfs.py::TestNfs::test_the_life_of_a_volume"),  # the rest passes on the host: test_nfs.py
 }
-"""The stages that guests start, and the tests that run on them."""
+"""The guests: the stage that each starts, and the tests that run on it."""
+
+LONG = {
+    "cinderlib-lvm": ("lvm", "tests/storage/guest_cinderlib_lvm.py"),
+    "cinderlib-rbd": ("rbd", "tests/storage/guest_cinderlib_rbd.py"),
+}
+"""Guests whose tests take a quarter of an hour: only where ``make test-long`` asks for them."""
+
+if os.environ.get("CL_NOTEBOOK_LONG_TESTS"):
+    GUESTS |= LONG
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a test that takes a guest run once for each."""
+    if "guest" in metafunc.fixturenames:
+        metafunc.parametrize("guest", GUESTS)
 
 
 @pytest.fixture(scope="session")
@@ -45,12 +61,12 @@ def bind_mounted_share(root: None, tmp_path: Path) -> Iterator[Share]:  # noqa: 
 
 @pytest.fixture(scope="session", autouse=True)
 def guests(request: pytest.FixtureRequest) -> Iterator[dict[str, Guest]]:
-    """Give the guests by their stages: they run beside the other tests of this folder, and are asked last."""
-    wanted = any("stage" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    """Give the guests by their names: they run beside the other tests of this folder, and are asked last."""
+    wanted = any("guest" in getattr(item, "fixturenames", ()) for item in request.session.items)
     started: dict[str, Guest] = {}
     with ExitStack() as ending:
-        for stage, tests in GUESTS.items() if wanted and not missing() else ():
+        for name, (stage, tests) in GUESTS.items() if wanted and not missing() else ():
             folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="guest-"))
-            started[stage] = Guest(Path(folder), stage, tests)
-            ending.callback(started[stage].stop)
+            started[name] = Guest(Path(folder), stage, tests)
+            ending.callback(started[name].stop)
         yield started

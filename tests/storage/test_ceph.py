@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from tests.storage.drivers import RBD, open_cinder
 from tests.storage.environments import CINDER_28, CINDER_29
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.storage.ceph import Cluster
 
 
@@ -26,14 +27,14 @@ class TestCeph(LifecycleContract):
         return lambda: open_cinder(RBD, python, **cluster.options())
 
     @pytest.fixture
-    def leftovers(self, cluster: Cluster) -> Leftovers:
+    def leftovers(self, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Leftovers:
         """List the images, and the files that os-brick makes for librbd.
 
         An image that was cloned stays in the pool as ``….deleted``: Cinder's driver removes it with the clone only if the clone
         is deleted after it, and never the snapshot that is behind a clone.
         """
-        folder = Path(tempfile.gettempdir())
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         return lambda: [
             *(image for image in cluster.images() if not image.endswith(".deleted")),
-            *(file.name for file in folder.glob("brickrbd_*")),
+            *(file.name for file in tmp_path.glob("brickrbd_*")),
         ]

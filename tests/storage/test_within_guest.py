@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from tests.storage.guest import Guest
 
 
-@pytest.mark.parametrize("stage", ["lvm", "nfs"])
-def test_the_tests_in_the_guest_pass(guests: dict[str, Guest], stage: str, subtests: pytest.Subtests) -> None:
-    """Every test of ``guest_lvm.py`` and ``guest_nfs.py`` passes, or is skipped for what the driver cannot do."""
-    if stage not in guests:
+def test_the_tests_in_the_guest_pass(guests: dict[str, Guest], guest: str, subtests: pytest.Subtests) -> None:
+    """Every test of the files ``guest_*.py`` passes, or is skipped for what the driver cannot do."""
+    if guest not in guests:
         require(missing())
-    cases = guests[stage].cases()
+    cases = guests[guest].cases()
     assert cases, "the guest ran no tests"
     for case in cases:
         with subtests.test(case.name):

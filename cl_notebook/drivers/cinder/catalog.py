@@ -48,6 +48,29 @@ def drivers(python: str | None = None) -> list[CatalogEntry]:
     return list(_KNOWN[path])
 
 
+def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the drivers of the Cinder in *python* with their options, by their classes, as cinderlib lists them.
+
+    Each has ``class_name``, ``class_fqn``, ``desc``, ``version``, ``supported``, ``ci_wiki_name`` and ``driver_options``. All of
+    them are imported in a child for that, which takes some seconds.
+
+    Args:
+        version: 1 gives all values of options as text, 2 gives them as they are, and their types as dicts.
+        python: the Python that has Cinder, this one by default.
+
+    Raises:
+        errors.InvalidInput: *version* is neither 1 nor 2, or that Python cannot be started.
+        errors.NotSupported: it has no Cinder.
+
+    """
+    if version not in {1, 2}:
+        msg = f"output_version must be 1 or 2, not {version!r}."
+        raise errors.InvalidInput(msg)
+    with _asked(interpreter({PYTHON: python})) as child:
+        found: dict[str, dict[str, Any]] = child.ask("supported", "Cinder's drivers", version=version)
+        return found
+
+
 def is_known(python: str | None = None) -> bool:
     """Return whether :func:`drivers` has asked that Python before, and answers at once."""
     return interpreter({PYTHON: python}) in _KNOWN

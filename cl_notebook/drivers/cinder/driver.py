@@ -14,6 +14,7 @@ from cl_notebook.drivers.cinder import told
 from cl_notebook.drivers.cinder.child import Child
 from cl_notebook.drivers.cinder.log import Log
 from cl_notebook.drivers.manage import checked_size
+from cl_notebook.drivers.records import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,7 @@ class CinderDriver:
         self._name = backend_name
         self._timeout = min(float(self._config.get(own_options.TIMEOUT) or 0), threading.TIMEOUT_MAX) or None
         self._records: Records | None = None
+        self._around = Surroundings()
         self._child: Child | None = None
         self._starting: Child | None = None
         self._log = Log()
@@ -85,6 +87,9 @@ class CinderDriver:
     def use(self, records: Records) -> None:
         """Look up there what the driver asks for."""
         self._records = records
+        self._around = records.surroundings
+        if not self._around.keeps_log:
+            self._log = Log(0)
 
     def setup(self) -> None:
         """Start the child and let the driver reach its storage; one that is there already is asked for its statistics.
@@ -250,6 +255,7 @@ class CinderDriver:
                 state=state,
                 root_helper=self._records.root_helper if self._records is not None else "sudo",
                 options=own_options.cinders(self._config),
+                **self._told_around(),
             )
             found = child.ask("open", f"{self._name}: setup", self._timeout)
         except errors.DriverError as error:
@@ -258,6 +264,16 @@ class CinderDriver:
                 error.args = (hint,)
             raise
         self._stats, self.features = found["stats"], found["features"]
+
+    def _told_around(self) -> dict[str, Any]:
+        around = self._around
+        return {
+            "project_id": around.project_id,
+            "user_id": around.user_id,
+            "locks": around.locks,
+            "hides_ssl_warnings": around.hides_ssl_warnings,
+            "defaults": dict(around.defaults),
+        }
 
     def _new_child(self) -> Child:
         child = _taken(self.spare)
@@ -291,10 +307,10 @@ class CinderDriver:
         return str(pools[0].get("pool_name") or self._name)
 
     def _volume(self, data: VolumeData) -> dict[str, Any]:
-        return told.volume(data, self._host, self._pool)
+        return told.volume(data, self._host, self._pool, self._around)
 
     def _snapshot(self, data: SnapshotData) -> dict[str, Any]:
-        return told.snapshot(data, self._host, self._pool)
+        return told.snapshot(data, self._host, self._pool, self._around)
 
 
 def _taken(spare: list[Child]) -> Child | None:

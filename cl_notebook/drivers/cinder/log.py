@@ -19,9 +19,9 @@ KEPT = 5000
 class Log:
     """A ring of lines, filled by the child while anybody reads."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._lines: deque[tuple[int, LogLine]] = deque(maxlen=KEPT)
+    def __init__(self, kept: int = KEPT) -> None:
+        """Begin empty; keep *kept* lines at most."""
+        self._lines: deque[tuple[int, LogLine]] = deque(maxlen=kept)
         self._lock = threading.Lock()
 
     def add(self, told: Mapping[str, Any], operation: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,8 @@ _KINDS: Mapping[str, type] = {"str": str, "int": int, "float": float, "bool": bo
 
 
 def interpreter(options: Mapping[str, Any]) -> str:
-    """Return the Python that *options* name, with ``~`` expanded; this one by default."""
-    chosen = options.get(PYTHON)
+    """Return the Python that *options* name, or else ``CL_NOTEBOOK_PYTHON``, with ``~`` expanded; this one by default."""
+    chosen = options.get(PYTHON) or os.environ.get("CL_NOTEBOOK_PYTHON")
     return str(Path(str(chosen)).expanduser()) if chosen else sys.executable
 
 

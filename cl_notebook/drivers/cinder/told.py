@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cl_notebook.drivers.base import SnapshotData, VolumeData
-    from cl_notebook.drivers.records import AttachmentData
+    from cl_notebook.drivers.records import AttachmentData, Surroundings
 
 _VOLUME = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "provider_location", "provider_id", "source_volid"),
@@ -18,21 +18,22 @@ _ADOPTED = {"managing": "creating"}
 _SNAPSHOT = ("id", "name_in_storage", "size", "name", "provider_location", "provider_id", "status", "created_at")
 
 
-def volume(data: VolumeData, host: str, pool: str) -> dict[str, Any]:
+def volume(data: VolumeData, host: str, pool: str, around: Surroundings) -> dict[str, Any]:
     """Return a volume; one that names no host or pool is on *host*, in *pool*: Cinder's scheduler always chooses one."""
     told = {name: getattr(data, name) for name in _VOLUME}
     told |= {name: dict(getattr(data, name)) for name in ("metadata", "extra_specs", "qos_specs", "driver_data")}
+    told |= {"project_id": around.project_id, "user_id": around.user_id}
     own = data.pool_name or pool
     told["host"] = (data.host or host).partition("#")[0] + (f"#{own}" if own else "")
     return told
 
 
-def snapshot(data: SnapshotData, host: str, pool: str) -> dict[str, Any]:
+def snapshot(data: SnapshotData, host: str, pool: str, around: Surroundings) -> dict[str, Any]:
     """Return a snapshot, with its volume."""
     told = {name: getattr(data, name) for name in _SNAPSHOT}
     told |= {name: dict(getattr(data, name)) for name in ("metadata", "driver_data")}
     told["status"] = _ADOPTED.get(data.status, data.status)
-    return told | {"volume": volume(data.volume, host, pool)}
+    return told | {"volume": volume(data.volume, host, pool, around)}
 
 
 def attachment(data: AttachmentData) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from cinder.db import api as db
 from cinder.volume import configuration, driver, volume_types
 from oslo_concurrency import processutils
 from oslo_config import cfg
+from urllib3.exceptions import InsecureRequestWarning
 
 LOG = logging.getLogger("cinder.volume.drivers.fake")
 GiB = 1024**3
@@ -191,6 +193,19 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
             "patched": eventlet.patcher.is_monkey_patched("thread"),
         }
         return {"provider_location": json.dumps(seen, sort_keys=True)}
+
+    def _around(self, volume: Any) -> dict[str, str]:
+        """Answer with what the session was set up with, and warn of a certificate that is not checked."""
+        warnings.warn("no certificate was checked", InsecureRequestWarning, stacklevel=1)
+        admin = context.get_admin_context()
+        stored = objects.Volume.get_by_id(admin, volume.id)
+        conf = cfg.CONF
+        seen = {
+            "whose": [volume.project_id, volume.user_id, stored.project_id, stored.user_id],
+            "locks": [conf.oslo_concurrency.lock_path, conf.coordination.backend_url],
+            "defaults": [conf.my_ip, conf.debug, getattr(conf, "migration_create_volume_timeout_secs", None)],
+        }
+        return {"provider_location": json.dumps(seen)}
 
     def _writing(self, volume: Any) -> None:
         """Change what drivers change beside their call's own resource."""

@@ -14,6 +14,7 @@ import pytest
 from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.base import VolumeData
+from cl_notebook.drivers.records import Surroundings
 from tests.drivers.cinder.conftest import FAKE
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class ManyRecords:
 
     host = "lab1@many"
     root_helper = "sudo"
+    surroundings = Surroundings()
 
     def __init__(self) -> None:
         """Begin with 100,000 volumes, unasked."""

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import calls, cinder_setup, configuration, copying, database, describe, resources, rows, stats, turns
+from . import calls, cinder_setup, configuration, copying, database, describe, logs, resources, rows, stats, turns
 
 if TYPE_CHECKING:
     from .wire import Wire
@@ -28,9 +28,11 @@ class Backend:
         work = database.work_folder(message["state"])
         options = {"volume_backend_name": self.name, **message["options"]}
         group = configuration.group_of(self.name, cinder_setup.globals_of_cinder())
-        with configuration.file(group, options) as file:
+        if not message["hides_ssl_warnings"]:
+            logs.show_ssl_warnings()
+        with configuration.file(group, options, message["defaults"]) as file:
             conf = cinder_setup.configured(message, work, file)
-        self.context = cinder_setup.context()
+        self.context = cinder_setup.context(message)
         self.copy = database.WorkingCopy(work, conf)
         self.copying = copying.Copying(self.copy, wire)
         self.resources = resources.Resources(objects, self.context)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import configuration, rows
+
 _WORD = "cl_notebook"
 
 
@@ -43,8 +45,13 @@ def globals_of_cinder() -> Any:
 def configured(message: dict[str, Any], work: Path, file: str) -> Any:
     """Set ``cfg.CONF``, the locks, the privileged helpers and the data base, and return ``cfg.CONF``.
 
-    *message* holds ``host``, ``state`` (the folder that outlives the process, with the locks) and ``root_helper``; *work* is the
-    folder of this process alone; *file* has the backend's options.
+    *message* holds ``host``, ``state`` (the folder that outlives the process), ``locks`` (that of the locks, if it is not below
+    ``state``), ``root_helper`` and ``defaults``, the options of ``[DEFAULT]``; *work* is the folder of this process alone; *file*
+    has those options, and the backend's.
+
+    Raises:
+        OptionError: ``[DEFAULT]`` has no such option, or does not take its value.
+
     """
     import os_brick
     import os_brick.initiator.connector
@@ -52,11 +59,13 @@ def configured(message: dict[str, Any], work: Path, file: str) -> Any:
     from oslo_config import cfg
 
     conf = cfg.CONF
-    locks = Path(message["state"], "locks")
+    locks = Path(message["locks"] or Path(message["state"], "locks"))
     locks.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(cfg.RequiredOptError):  # a driver's, in the group that all share: the kernel has seen to it
         conf([], project="cinder", version=_WORD, default_config_files=[file], default_config_dirs=[])
-    conf.set_override("state_path", message["state"])
+    configuration.check_defaults(conf, message["defaults"])
+    if "state_path" not in message["defaults"]:
+        conf.set_override("state_path", message["state"])
     conf.set_override("host", message["host"])
     conf.set_override("lock_path", str(locks), group="oslo_concurrency")
     conf.set_override("backend_url", f"file://{locks}", group="coordination")
@@ -89,8 +98,9 @@ def _become_privileged(root_helper: str, conf: Any) -> None:
     utils.get_root_helper = lambda: root_helper  # Cinder's own is a rootwrap that nobody installed
 
 
-def context() -> Any:
-    """Return the context that drivers are called in."""
+def context(message: dict[str, Any]) -> Any:
+    """Return the context that drivers are called in, of the user and the project in *message*."""
     from cinder import context as cinder_context
 
-    return cinder_context.RequestContext(_WORD, _WORD, is_admin=True)
+    whose = rows.whose(message)
+    return cinder_context.RequestContext(whose["user_id"], whose["project_id"], is_admin=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,10 @@ def group_of(name: str, conf: Any) -> str:
 
 
 @contextlib.contextmanager
-def file(group: str, options: dict[str, Any]) -> Iterator[str]:
-    """Give the name of a ``cinder.conf`` with *options*, for as long as the block lasts; it is in memory, since it has secrets.
+def file(group: str, options: dict[str, Any], defaults: dict[str, Any]) -> Iterator[str]:
+    """Give the name of a ``cinder.conf`` with *options* in *group* and *defaults* in ``[DEFAULT]``, while the block lasts.
+
+    It is in memory, since it has secrets.
 
     A file, and not overrides: only in what was read from a file does oslo.config see ``$other_option`` of the same group.
 
@@ -35,7 +38,16 @@ def file(group: str, options: dict[str, Any]) -> Iterator[str]:
         OptionError: a value has a line break.
 
     """
-    lines = [f"[{group}]"]
+    lines = ["[DEFAULT]", *_lines(defaults), f"[{group}]", *_lines(options)]
+    descriptor = os.memfd_create("cinder.conf")
+    try:
+        os.write(descriptor, "\n".join([*lines, ""]).encode())
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def _lines(options: dict[str, Any]) -> Iterator[str]:
     for name, value in options.items():
         values = value if isinstance(value, list) and name in _multiple() else [value]
         for each in values:
@@ -43,13 +55,36 @@ def file(group: str, options: dict[str, Any]) -> Iterator[str]:
             if "\n" in text or "\r" in text:
                 msg = f"option {name!r} has a line break"
                 raise OptionError(msg)
-            lines.append(f"{name} = {text}")
-    descriptor = os.memfd_create("cinder.conf")
+            yield f"{name} = {text}"
+
+
+def check_defaults(conf: Any, defaults: dict[str, Any]) -> None:
+    """Check that ``[DEFAULT]`` of *conf* has the options *defaults*, and takes their values.
+
+    Raises:
+        OptionError: it does not.
+
+    """
+    if not all(name in conf for name in defaults):
+        import cinder.volume.manager  # noqa: F401 - it registers the options of Cinder's volume service
+    for name, value in defaults.items():
+        if not _is_option(conf, name, value):
+            close = difflib.get_close_matches(name, [*conf], n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            msg = f"neither cl.setup() nor Cinder's [DEFAULT] has an option {name!r}.{hint}"
+            raise OptionError(msg)
+
+
+def _is_option(conf: Any, name: str, value: Any) -> bool:
+    from oslo_config import cfg
+
+    if name not in conf:
+        return False
     try:
-        os.write(descriptor, "\n".join([*lines, ""]).encode())
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
+        return not isinstance(conf[name], cfg.ConfigOpts.GroupAttr)
+    except ValueError as error:
+        msg = f"option {name!r} of [DEFAULT] cannot be {value!r}: {error}"
+        raise OptionError(msg) from None
 
 
 def made(conf: Any, cls: Any, group: str, options: dict[str, Any]) -> Any:

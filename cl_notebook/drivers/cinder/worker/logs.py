@@ -40,6 +40,16 @@ def install(wire: Any) -> None:
     threading.Thread(target=_relay, args=(read, wire), daemon=True, name="stderr").start()
 
 
+def show_ssl_warnings() -> None:
+    """Log that a certificate was not checked, as urllib3 warns of it, once for each place in the code."""
+    try:
+        from urllib3 import exceptions
+    except ImportError:
+        return
+    logging.captureWarnings(capture=True)
+    warnings.simplefilter("default", exceptions.SecurityWarning)
+
+
 def crash_file() -> str:
     """Let Python write where it was to a file if the process crashes (a driver's library does), and return the file's name."""
     descriptor, name = tempfile.mkstemp(prefix="cl-notebook-crash-")

@@ -68,7 +68,7 @@ class Worker:
         self.wire.send({"id": number, "error": {**failures.described(error, method), "changes": plain.plain(changes)}})
 
     def _requests(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        return {"describe": _describe, "catalog": _catalog, "conf": _conf, **self._of_backend()}
+        return {"describe": _describe, "catalog": _catalog, "supported": _supported, "conf": _conf, **self._of_backend()}
 
     def _of_backend(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {"load": self._load, "open": lambda _message: self.backend.setup(), "call": self._call}
@@ -94,6 +94,12 @@ def _catalog(_message: dict[str, Any]) -> Any:
     from . import catalog
 
     return catalog.drivers()
+
+
+def _supported(message: dict[str, Any]) -> Any:
+    from . import supported  # imports Cinder, and every driver
+
+    return supported.drivers(message["version"])
 
 
 def _conf(message: dict[str, Any]) -> Any:

@@ -25,13 +25,17 @@ def type_id(told: dict[str, Any]) -> str:
     return str(uuid.uuid5(_SPACE, json.dumps([told["extra_specs"], told["qos_specs"]], sort_keys=True)))
 
 
+def whose(told: dict[str, Any]) -> dict[str, str]:
+    """Return the user and the project that *told* names, or our word for both."""
+    return {name: told.get(name) or _WORD for name in ("user_id", "project_id")}
+
+
 def volume_columns(told: dict[str, Any]) -> dict[str, Any]:
     """Return the row of a volume."""
     kept = told["driver_data"]
     return {
         "id": told["id"],
-        "user_id": _WORD,
-        "project_id": _WORD,
+        **whose(told),
         "host": told["host"],
         "size": told["size"],
         "availability_zone": told["availability_zone"] or "nova",
@@ -63,8 +67,7 @@ def snapshot_columns(told: dict[str, Any]) -> dict[str, Any]:
     kept = told["driver_data"]
     return {
         "id": told["id"],
-        "user_id": _WORD,
-        "project_id": _WORD,
+        **whose(told["volume"]),
         "volume_id": told["volume"]["id"],
         "volume_size": told["size"],
         "status": told["status"],

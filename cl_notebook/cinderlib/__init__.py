@@ -1,0 +1,78 @@
+"""cinderlib's names, for scripts that were written for it: ``from cl_notebook import cinderlib``.
+
+:func:`install` lets ``import cinderlib`` find it, where nothing of a script is to be changed. The objects stand for those of
+:mod:`cl_notebook`; ``obj`` of each is the one that it stands for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from cl_notebook.cinderlib import cinderlib, exception, objects, persistence, serialization
+from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID
+from cl_notebook.cinderlib.cinderlib import Backend, setup
+from cl_notebook.cinderlib.objects import Connection, KeyValue, Snapshot, Volume
+from cl_notebook.cinderlib.serialization import dump, dumps, json, jsons, load
+from cl_notebook.session import default_session
+
+__version__ = "5.2.0"
+"""The release of cinderlib whose names these are."""
+
+__all__ = [
+    "DEFAULT_PROJECT_ID",
+    "DEFAULT_USER_ID",
+    "Backend",
+    "Connection",
+    "KeyValue",
+    "Snapshot",
+    "Volume",
+    "cinderlib",
+    "dump",
+    "dumps",
+    "exception",
+    "get_connector_properties",
+    "install",
+    "json",
+    "jsons",
+    "list_supported_drivers",
+    "load",
+    "objects",
+    "persistence",
+    "serialization",
+    "setup",
+]
+
+list_supported_drivers = Backend.list_supported_drivers
+
+_MODULES = ("base", "cinderlib", "cmd", "cmd.cinder_to_yaml", "exception", "objects", "persistence", "serialization")
+
+
+def get_connector_properties(
+    root_helper: str,  # noqa: ARG001 - os-brick's signature; setup() has named it
+    my_ip: str,
+    multipath: bool,  # noqa: FBT001 - as above
+    enforce_multipath: bool,  # noqa: FBT001 - as above
+    host: str | None = None,
+) -> dict[str, Any]:
+    """Return what this host has to tell storage that is to let it in, for ``Volume.connect``."""
+    place = default_session().host
+    found = place.connector_properties(None, multipath=multipath, enforce_multipath=enforce_multipath)
+    return {**found, "ip": my_ip, "host": host or found["host"]}
+
+
+def install() -> None:
+    """Let ``import cinderlib`` find this module from now on, and ``cinderlib.objects`` and the like its own.
+
+    Raises:
+        ImportError: another ``cinderlib`` was imported already.
+
+    """
+    here = sys.modules[__name__]
+    there = sys.modules.setdefault("cinderlib", here)
+    if there is not here:
+        msg = f"cinderlib was imported already, from {getattr(there, '__file__', 'elsewhere')}: call install() before."
+        raise ImportError(msg, name="cinderlib")
+    for name in _MODULES:
+        sys.modules[f"cinderlib.{name}"] = importlib.import_module(f"{__name__}.{name}")

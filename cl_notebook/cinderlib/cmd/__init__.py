@@ -1,0 +1,1 @@
+"""What cinderlib had as commands."""

@@ -1,0 +1,286 @@
+"""cinderlib's volumes, snapshots and connections."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cl_notebook import errors, model
+from cl_notebook.cinderlib import exception
+from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID, Object, adopt, wrapped
+from cl_notebook.drivers.call import storage_call
+from cl_notebook.model import KeyValue
+from cl_notebook.session import default_session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.cinderlib.cinderlib import Backend
+    from cl_notebook.drivers.base import SnapshotData, VolumeData
+
+__all__ = ["DEFAULT_PROJECT_ID", "DEFAULT_USER_ID", "Connection", "KeyValue", "Object", "Snapshot", "Volume"]
+
+_KRBD = {"rbd", "ceph"}
+"""Protocols that have a device only where the host is asked for one."""
+
+
+class _OnBackend(Object):
+    @property
+    def backend(self) -> Backend:
+        """The backend that it is on."""
+        if "_backend" not in vars(self):
+            vars(self)["_backend"] = wrapped(self.obj.backend)
+        held: Backend = vars(self)["_backend"]
+        return held
+
+    @property
+    def project_id(self) -> str:
+        """The project that Cinder's drivers are told of."""
+        return default_session().settings.project_id or DEFAULT_PROJECT_ID
+
+    @property
+    def user_id(self) -> str:
+        """The user, likewise."""
+        return default_session().settings.user_id or DEFAULT_USER_ID
+
+
+class Volume(_OnBackend):
+    """A volume. ``Volume(backend, size=1).create()`` is the same as ``backend.create_volume(1)``."""
+
+    own: ClassVar[Any] = model.Volume
+    not_found: ClassVar[type[errors.NotFound]] = exception.VolumeNotFound
+
+    def __init__(self, backend_or_vol: Any, pool_name: str | None = None, **fields: Any) -> None:  # noqa: ANN401 - cinderlib's signature
+        """Choose the fields; :meth:`create` makes it.
+
+        Args:
+            backend_or_vol: the backend, its name, or a volume that is like it.
+            pool_name: the pool.
+            fields: ``size``, ``name`` and the others of ``create_volume``.
+
+        """
+        from cl_notebook.cinderlib.cinderlib import Backend  # noqa: PLC0415 - the two know each other
+
+        if isinstance(backend_or_vol, Volume):
+            like, backend_or_vol = backend_or_vol, backend_or_vol.backend
+            fields = {"size": like.size, **like.inherited(), "pool_name": like.pool_name, **fields}
+        backend = Backend.backends[backend_or_vol] if isinstance(backend_or_vol, str) else backend_or_vol
+        chosen = {"pool_name": pool_name} if pool_name else {}
+        vars(self).update(_backend=backend, _fields={"size": 1, **fields, **chosen})
+
+    def create(self) -> None:
+        """Make it on the storage.
+
+        Raises:
+            DriverError: the storage refused; ``resource`` of the error is the volume.
+
+        """
+        fields = {**vars(self)["_fields"]}
+        fields["id"] = fields.get("id") or str(uuid.uuid4())
+        try:
+            adopt(self, self.backend.obj.create_volume(**fields))
+        except errors.Error as error:
+            made = default_session().get(model.Volume, fields["id"])
+            if made is not None:
+                adopt(self, made)
+            else:
+                self.told["status"] = "error"
+            error.resource = self  # type: ignore[attr-defined] # where cinderlib put it
+            raise
+
+    def inherited(self) -> dict[str, Any]:
+        """Return what a clone of the volume has of it, if nobody says otherwise."""
+        ours = self.obj
+        maps = {name: dict(getattr(ours, name)) for name in ("metadata", "extra_specs", "qos_specs")}
+        plain = {name: getattr(ours, name) for name in ("name", "bootable", "availability_zone")}
+        return {"description": ours.description or "", **plain, **maps}
+
+    @classmethod
+    def get_by_name(cls, volume_name: str) -> list[Volume]:
+        """Return the volumes of that name."""
+        found: list[Volume] = wrapped(model.Volume.get_by_name(volume_name))
+        return found
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """Its snapshots."""
+        found: list[Snapshot] = wrapped(self.obj.snapshots)
+        return found
+
+    @property
+    def connections(self) -> list[Connection]:
+        """Its connections, of any host."""
+        found: list[Connection] = wrapped(self.obj.connections)
+        return found
+
+    @property
+    def local_attach(self) -> Connection | None:
+        """The connection that is attached on this host."""
+        found: Connection | None = wrapped(self.obj.local_attach)
+        return found
+
+    def create_snapshot(self, name: str = "", description: str = "", **fields: Any) -> Snapshot:  # noqa: ANN401 - the others
+        """Keep the volume's bytes of this moment as a snapshot."""
+        snapshot = Snapshot(self, name=name, description=description, **fields)
+        snapshot.create()
+        return snapshot
+
+    def clone(self, **fields: Any) -> Volume:  # noqa: ANN401 - the fields
+        """Make a volume with the bytes of this one, of its name and description if they are not given."""
+        with self.acting():
+            made: Volume = wrapped(self.obj.clone(**{**self.inherited(), **fields}))
+            return made
+
+    def extend(self, size: int) -> int:
+        """Grow it to *size* GiB, and return its size in bytes."""
+        with self.acting():
+            grown: int = self.obj.extend(size)
+            return grown
+
+    def delete(self) -> None:
+        """Remove it from the storage; one that is gone already is removed once more, in case something is left there.
+
+        Raises:
+            InvalidVolume: it has snapshots or connections.
+
+        """
+        backend = self.backend
+        with self.acting():
+            if not self.is_gone:
+                data: VolumeData = self.obj.as_data()
+                self.obj.delete()
+                vars(self)["_last"] = data
+            elif "_last" in vars(self):
+                with storage_call(backend.id, "delete_volume"):
+                    backend.driver.delete_volume(vars(self)["_last"])
+
+    def attach(self) -> Connection:
+        """Attach it on this host as a device or a file: an image of Ceph's by the kernel, not by librbd."""
+        multipath = bool(self.backend.config.get("use_multipath_for_image_xfer"))
+        enforce = bool(self.backend.config.get("enforce_multipath_for_image_xfer"))
+        with self.acting():
+            if self.backend.driver.storage_protocol not in _KRBD:
+                attached: Connection = wrapped(self.obj.attach(multipath=multipath, enforce_multipath=enforce))
+                return attached
+            connector = default_session().host.connector_properties("krbd")
+            connection = self.connect({**connector, "do_local_attach": True})
+            try:
+                connection.attach()
+            except BaseException:
+                with contextlib.suppress(errors.Error):  # what counts is the first cause
+                    connection.disconnect(force=True)
+                raise
+            return connection
+
+    def detach(self, force: bool = False, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
+        """Detach it from this host, and shut the host out.
+
+        Raises:
+            NotLocal: it is not attached here.
+
+        """
+        if self.local_attach is None:
+            msg = f"{self.obj.label()} is not attached on this host."
+            raise exception.NotLocal(msg)
+        with self.acting():
+            self.obj.detach(force=force or ignore_errors)
+
+    def connect(self, connector_dict: Mapping[str, Any]) -> Connection:
+        """Let the host that *connector_dict* describes reach it."""
+        with self.acting():
+            made: Connection = wrapped(self.obj.connect(connector_dict))
+            return made
+
+    def disconnect(self, connection: Connection, force: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
+        """Shut the host of *connection* out again."""
+        with self.acting():
+            self.obj.disconnect(connection.obj, force=force)
+
+    def cleanup(self) -> None:
+        """Detach it, and remove its connections."""
+        with self.acting():
+            self.obj.cleanup()
+
+
+class _OfVolume(_OnBackend):
+    @property
+    def volume(self) -> Volume:
+        """The volume that it belongs to."""
+        if "_volume" not in vars(self):
+            vars(self)["_volume"] = wrapped(self.obj.volume)
+        held: Volume = vars(self)["_volume"]
+        return held
+
+
+class Snapshot(_OfVolume):
+    """A snapshot. ``Snapshot(volume, name="before").create()`` is the same as ``volume.create_snapshot("before")``."""
+
+    own: ClassVar[Any] = model.Snapshot
+    not_found: ClassVar[type[errors.NotFound]] = exception.SnapshotNotFound
+
+    def __init__(self, volume: Volume, **fields: Any) -> None:  # noqa: ANN401 - the fields
+        """Choose the fields; :meth:`create` makes it."""
+        vars(self).update(_backend=volume.backend, _volume=volume, _fields=fields)
+
+    def create(self) -> None:
+        """Make it on the storage."""
+        with self.acting():
+            adopt(self, self.volume.obj.create_snapshot(**vars(self)["_fields"]))
+
+    @classmethod
+    def get_by_name(cls, snapshot_name: str) -> list[Snapshot]:
+        """Return the snapshots of that name."""
+        found: list[Snapshot] = wrapped(model.Snapshot.get_by_name(snapshot_name))
+        return found
+
+    def create_volume(self, **fields: Any) -> Volume:  # noqa: ANN401 - the fields
+        """Make a volume with its bytes, of the name and description of its volume if they are not given."""
+        with self.acting():
+            made: Volume = wrapped(self.obj.create_volume(**{**self.volume.inherited(), **fields}))
+            return made
+
+    def delete(self) -> None:
+        """Remove it from the storage; one that is gone already is removed once more, in case something is left there."""
+        backend = self.backend
+        with self.acting():
+            if not self.is_gone:
+                data: SnapshotData = self.obj.as_data()
+                self.obj.delete()
+                vars(self)["_last"] = data
+            elif "_last" in vars(self):
+                with storage_call(backend.id, "delete_snapshot"):
+                    backend.driver.delete_snapshot(vars(self)["_last"])
+
+
+class Connection(_OfVolume):
+    """What lets a host reach a volume, and the device that it has of it."""
+
+    own: ClassVar[Any] = model.Connection
+    not_found: ClassVar[type[errors.NotFound]] = exception.ConnectionNotFound
+
+    @classmethod
+    def connect(cls, volume: Volume, connector: Mapping[str, Any]) -> Connection:
+        """Let the host of *connector* reach *volume*."""
+        return volume.connect(connector)
+
+    def attach(self) -> None:
+        """Attach the volume on this host."""
+        with self.acting():
+            self.obj.attach()
+
+    def detach(self, force: bool = False, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
+        """Let go of the device; the storage still lets the host in."""
+        with self.acting():
+            self.obj.detach(force=force or ignore_errors)
+
+    def disconnect(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
+        """Shut the host out."""
+        with self.acting():
+            self.obj.disconnect(force=force)
+
+    def extend(self) -> int:
+        """Let the device follow its volume, and return its size in bytes."""
+        with self.acting():
+            size: int = self.obj.extend_device()
+            return size

@@ -1,0 +1,16 @@
+"""cinderlib's documents; they are the package's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cl_notebook import serialization
+from cl_notebook.cinderlib.base import wrapped
+from cl_notebook.serialization import dump, dumps, json, jsons
+
+__all__ = ["dump", "dumps", "json", "jsons", "load"]
+
+
+def load(json_src: Any, save: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
+    """Return what a document stands for: an object, or a list of them."""
+    return wrapped(serialization.load(json_src, save=save))

@@ -1,0 +1,1 @@
+"""What is tracked, against what others know of the same storage."""

@@ -1,0 +1,44 @@
+"""Everything as JSON, and back: documents of one resource, of a list, of all that is tracked; those of cinderlib 5.2.0, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook.model import Backend, serializable
+from cl_notebook.serialization import dumping, loaded, loading, writing
+from cl_notebook.serialization.dumping import dump, dump_file, dumps, json, jsons
+from cl_notebook.serialization.loading import Counts, load, load_file, look_file
+from cl_notebook.session import default_session
+
+if TYPE_CHECKING:
+    from cl_notebook.model.serializable import Document
+    from cl_notebook.model.tracked import Tracked
+
+__all__ = ["Counts", "dump", "dump_file", "dumps", "json", "jsons", "load", "load_file", "look_file"]
+
+
+class _Documents:
+    """What the objects are given: see :class:`cl_notebook.model.serializable.Documents`."""
+
+    def of(self, resource: Tracked, *, simplified: bool) -> Document:
+        return writing.of(resource, simplified=simplified)
+
+    def whole(self, resource: Tracked) -> Document:
+        if isinstance(resource, Backend) and resource.is_tracked:
+            return dumping.whole(resource)
+        return writing.loaded(resource)
+
+    def plain(self, resource: Tracked) -> dict[str, Any]:
+        return writing.plain(resource)
+
+    def text(self, document: Any) -> str:  # noqa: ANN401 - JSON
+        return writing.text(document)
+
+    def load(self, source: Any, cls: type[Tracked], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
+        return loading.load_as(default_session(), source, cls.__name__, save=save)
+
+    def save(self, resource: Tracked) -> None:
+        loaded.save(resource)
+
+
+serializable.late.documents = _Documents()

@@ -1,0 +1,122 @@
+"""Everything that is tracked, or what is open, as documents: as data, as text, as a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import no_progress
+from cl_notebook.serialization import stored, writing
+from cl_notebook.session import default_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+    from cl_notebook.model import Backend
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.serializable import Document
+
+
+def json() -> list[Document]:
+    """Return the documents of the open backends: their volumes, and of each volume what was loaded of it."""
+    return [backend.json for backend in default_session().backends.values()]
+
+
+def jsons() -> str:
+    """Return :func:`json` as text."""
+    return writing.text(json())
+
+
+def dump(*, output_all_backend_info: bool | None = None, include_secrets: bool = False) -> list[Document]:
+    """Return the documents of every tracked backend, open or not, with all that is on it, as it is stored.
+
+    Args:
+        output_all_backend_info: write the backends' whole configuration instead of their names; by default what the session
+            says, which by default is no.
+        include_secrets: with the whole configuration, write the secret options of those that are open, in the clear.
+
+    Raises:
+        InvalidInput: secrets were asked for, and the configuration was not.
+
+    """
+    made = dumps(output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
+    return msgspec.json.decode(made)  # type: ignore[no-any-return] # a list of objects
+
+
+def dumps(*, output_all_backend_info: bool | None = None, include_secrets: bool = False) -> str:
+    """Return :func:`dump` as text."""
+    context = default_session()
+    heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
+    return b"".join(stored.chunks(context, heads, no_progress)).replace(b"\n", b"").decode()
+
+
+def dump_file(
+    path: str | os.PathLike[str],
+    *,
+    session: Context | None = None,
+    output_all_backend_info: bool | None = None,
+    include_secrets: bool = False,
+) -> int:
+    """Write :func:`dump` to the file *path*, which only its owner may read, and return its size in bytes.
+
+    Memory is needed for a page of it only. The file is there once it is whole; one of that name is replaced then.
+
+    Raises:
+        InvalidInput: secrets were asked for, and the configuration was not; or the file cannot be written.
+
+    """
+    context = session or default_session()
+    target = Path(path).expanduser()
+    heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
+    with context.progress(f"dump to {target.name}") as progress, _replacing(target) as file:
+        return sum(map(file.write, stored.chunks(context, heads, progress)))
+
+
+def whole(backend: Backend) -> Document:
+    """Return the document of *backend* with all that is on it, as it is stored."""
+    context = backend.context
+    heads = [(backend, writing.of_backend(backend))]
+    made: list[Document] = msgspec.json.decode(b"".join(stored.chunks(context, heads, no_progress)))
+    return made[0]
+
+
+def _heads(
+    context: Context, *, output_all_backend_info: bool | None, include_secrets: bool
+) -> list[tuple[Backend, dict[str, Any]]]:
+    wanted = output_all_backend_info
+    if wanted is None:
+        wanted = context.settings.output_all_backend_info
+    if include_secrets and not wanted:
+        msg = "include_secrets=True needs output_all_backend_info=True: without it only the backends' names are written."
+        raise errors.InvalidInput(msg)
+    backends = writing.tracked(context)
+    if not wanted:
+        return [(backend, {writing.NAME: backend.name}) for backend in backends]
+    secrets = {backend.id: context.secrets(backend) if include_secrets else {} for backend in backends}
+    return [(backend, writing.configuration(backend, secrets[backend.id])) for backend in backends]
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """Give a file that takes the place of *target* at the end of the block, once on disk; an error leaves *target* alone."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # its owner's alone, whatever the umask
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        msg = f"The file {target} cannot be written: {error.strerror or error}."
+        raise errors.InvalidInput(msg) from error

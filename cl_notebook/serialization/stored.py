@@ -1,0 +1,114 @@
+"""Documents straight from the rows: no objects are made, and a page of volumes is held at a time, whatever is in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy as sa
+
+from cl_notebook.model import Connection, Snapshot, Volume
+from cl_notebook.serialization import fields, writing
+from cl_notebook.serialization.fields import FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cl_notebook.drivers.base import Progress
+    from cl_notebook.model import Backend
+    from cl_notebook.model.context import Context
+
+PAGE = 500
+"""Volumes that are read, with what lies below them, at a time."""
+
+_EMPTY = msgspec.Raw(b"{}")
+_CHILDREN = {"snapshots": Snapshot, "connections": Connection}
+
+
+class _Select:
+    """The columns of one class as they are written: JSON is not taken apart, for it is JSON that is written."""
+
+    def __init__(self, cls: Any) -> None:  # noqa: ANN401 - a mapped class
+        self.kind: str = cls.__name__
+        self.table: sa.Table = cls.__table__
+        self.names = FIELDS[self.kind]
+        columns = [self.table.c[name] for name in (*self.names, "extra")]
+        self.json = [column.key for column in columns if isinstance(column.type, sa.JSON)]
+        self.statement = sa.select(
+            *(sa.cast(each, sa.Text).label(each.key) if each.key in self.json else each for each in columns)
+        ).order_by(self.table.c.created_at, self.table.c.id)
+
+    def data(self, row: Sequence[Any]) -> dict[str, Any]:
+        """Return the data of the document of *row*; what others added to the document itself stands under an empty name."""
+        made = dict(zip((*self.names, "extra"), row, strict=False))
+        for name in self.json:
+            value = made[name]
+            made[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
+        extra = made.pop("extra")
+        if extra is None:
+            return made
+        return fields.written(self.kind, made, msgspec.json.decode(extra)) | {"": msgspec.json.decode(extra)}
+
+
+_VOLUMES = _Select(Volume)
+_BELOW = {name: _Select(cls) for name, cls in _CHILDREN.items()}
+
+
+def chunks(context: Context, heads: Sequence[tuple[Backend, Mapping[str, Any]]], progress: Progress) -> Iterator[bytes]:
+    """Yield an array with the documents of the backends in *heads*, each with what is written of it; one line a volume.
+
+    Joined, the chunks are JSON. *progress* is told the bytes so far, and how many it is likely to be.
+    """
+    with context.store.reading() as connection:
+        expected = _count(connection, [backend.id for backend, _ in heads])
+        done = size = 0
+        yield b"[\n"
+        for number, (backend, told) in enumerate(heads):
+            head = writing.document("Backend", told, writing.data(backend), backend.extra)
+            yield (b",\n" if number else b"") + msgspec.json.encode({**head, "volumes": []}).removesuffix(b"]}") + b"\n"
+            separator = b""
+            for page in _pages(connection, backend):
+                lines = [_line(document) for document in page]
+                done, size = done + len(lines), size + sum(map(len, lines))
+                yield separator + b",\n".join(lines)
+                separator = b",\n"
+                progress(size, size * max(expected, done) // done)
+            yield b"\n]}" if separator else b"]}"
+        yield b"\n]\n" if heads else b"]\n"
+
+
+def _count(connection: sa.Connection, backend_ids: list[str]) -> int:
+    table = _VOLUMES.table
+    counted = sa.select(sa.func.count()).select_from(table).where(table.c.backend_id.in_(backend_ids))
+    return int(connection.execute(counted).scalar_one())
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    line = msgspec.json.encode(document)
+    return line.replace(b"\n", b" ") if b"\n" in line else line  # somebody else may have written JSON of several lines
+
+
+def _pages(connection: sa.Connection, backend: Backend) -> Iterator[list[dict[str, Any]]]:
+    table, after, name = _VOLUMES.table, None, {writing.NAME: backend.name}
+    own = _VOLUMES.statement.where(table.c.backend_id == backend.id).limit(PAGE)
+    while True:
+        # not one long cursor: not every data base lets others be opened beside it
+        statement = own if after is None else own.where(sa.tuple_(table.c.created_at, table.c.id) > sa.tuple_(*after))
+        rows = connection.execute(statement).all()
+        if rows:
+            yield _documents(connection, [_VOLUMES.data(row) for row in rows], name)
+        if len(rows) < PAGE:
+            return
+        after = (sa.literal(rows[-1].created_at, table.c.created_at.type), sa.literal(rows[-1].id))
+
+
+def _documents(connection: sa.Connection, volumes: list[dict[str, Any]], backend: Mapping[str, Any]) -> list[dict[str, Any]]:
+    by_id: dict[str, dict[str, Any]] = {volume["id"]: volume for volume in volumes}
+    for name, select in _BELOW.items():
+        for volume in volumes:
+            volume[name] = []
+        for row in connection.execute(select.statement.where(select.table.c.volume_id.in_(list(by_id)))):
+            child = select.data(row)
+            child.pop("", None)
+            by_id[child["volume_id"]][name].append(child)
+    return [writing.document("Volume", backend, volume, volume.pop("", None)) for volume in volumes]

@@ -1,0 +1,152 @@
+"""Scripts for cinderlib, on the simulator."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import cl_notebook
+from cl_notebook import cinderlib as cl
+from cl_notebook import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# os-brick starts processes after eventlet was imported, which eventlet warns of
+pytestmark = pytest.mark.filterwarnings("ignore:Using fork")
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Iterator[Any]:
+    """Give an open backend on a store in memory."""
+    cl.Backend.global_initialization = False
+    cl.setup()
+    yield cl.Backend(volume_backend_name="sim", volume_driver="sim", path=str(tmp_path / "sim"), capacity=9)
+    cl_notebook.default_session().close()
+    cl.Backend.global_initialization = False
+
+
+def test_one_object_stands_for_one_of_ours(backend: Any) -> None:
+    """However a volume, a snapshot or a connection is come by, it is the same object while somebody holds it."""
+    volume = backend.create_volume(1, name="db")
+    snapshot, connection = volume.create_snapshot("before"), volume.attach()
+    assert cl.Backend.backends == {"sim": backend}
+    assert cl.Volume.get_by_id(volume.id) is volume
+    assert cl.Volume.get_by_name("db") == [volume]
+    assert backend.persistence.get_volumes(volume_name="db", backend_name="sim") == [volume]
+    assert backend.persistence.get_snapshots(volume_id=volume.id) == volume.snapshots == [snapshot]
+    assert backend.persistence.get_connections(connection.id) == volume.connections == [connection]
+    assert snapshot.volume is connection.volume is volume
+    assert volume.local_attach is connection
+    assert volume.backend is backend
+
+
+def test_volumes_are_made_in_two_steps(backend: Any) -> None:
+    """A volume or a snapshot is made of a class, and created afterwards."""
+    volume = cl.Volume("sim", size=2, name="db", description="of records", extra_specs={"tier": "gold"})
+    with pytest.raises(errors.Refused, match="create"):
+        volume.extend(3)
+    volume.create()
+    snapshot = cl.Snapshot(volume, name="before")
+    snapshot.create()
+    like = cl.Volume(volume)
+    like.create()
+    assert (like.size, like.name, like.description, like.extra_specs) == (2, "db", "of records", {"tier": "gold"})
+    assert backend.volumes == [volume, like]
+    assert volume.snapshots == [snapshot]
+
+
+def test_copies_are_called_like_their_source(backend: Any) -> None:
+    """A clone, and a volume of a snapshot, have name and description of their source, unless they are given."""
+    volume = backend.create_volume(1, name="db", description="of records")
+    clone = volume.clone()
+    other = volume.create_snapshot("before").create_volume(name="other", size=2)
+    assert (clone.name, clone.description, clone.source_volid) == ("db", "of records", volume.id)
+    assert (other.name, other.description, other.size) == ("other", "of records", 2)
+
+
+def test_errors_are_caught_by_their_names(backend: Any) -> None:
+    """Each name in `exception` catches what cinderlib raised by it."""
+    volume = backend.create_volume(1)
+    volume.create_snapshot()
+    with pytest.raises(cl.exception.InvalidVolume) as raised:
+        volume.delete()
+    assert vars(raised.value)["resource"] is volume
+    with pytest.raises(cl.exception.NotLocal):
+        volume.detach()
+    for cls, name in ((cl.Volume, "VolumeNotFound"), (cl.Snapshot, "SnapshotNotFound"), (cl.Connection, "ConnectionNotFound")):
+        for unknown in (str(uuid.uuid4()), "no id"):
+            with pytest.raises(getattr(cl.exception, name)):
+                cls.get_by_id(unknown)
+    with pytest.raises(cl.exception.InvalidPersistence):
+        cl.Backend.set_persistence({"storage": "etcd"})
+    with pytest.raises(errors.Refused, match="Already set up"):
+        cl.setup()
+
+
+def test_what_failed_to_be_created_is_named(backend: Any) -> None:
+    """The error of a volume that could not be created has it as `resource`."""
+    with pytest.raises(errors.Error) as raised:
+        backend.create_volume(10, name="too large")
+    failed = vars(raised.value)["resource"]
+    assert (failed.name, failed.status) == ("too large", "error")
+
+
+def test_what_is_set_on_a_volume_is_saved(backend: Any) -> None:
+    """A field that may be set is written by `save()`; what is set on `_ovo` is seen until the next refresh, and not written."""
+    volume = backend.create_volume(1, name="db")
+    volume.name = "ledger"
+    volume._ovo.status = "error"
+    volume.save()
+    assert volume._ovo.status == volume.status == "error"
+    volume.refresh()
+    assert (volume.name, volume.status) == ("ledger", "available")
+
+
+def test_everything_goes_to_json_and_back(backend: Any) -> None:
+    """What `dumps()` wrote is loaded to be looked at, and is tracked in another store if it is saved."""
+    volume = backend.create_volume(1, name="db")
+    volume.create_snapshot("before")
+    text = cl.dumps()
+    (looked_at,) = cl.load(text)
+    assert [each.name for each in looked_at.volumes] == ["db"]
+    cl.Backend.set_persistence({"storage": "memory"})
+    (again,) = cl.load(text, save=True)
+    assert again is backend
+    (found,) = cl.Volume.get_by_name("db")
+    assert (found.id, [snapshot.name for snapshot in found.snapshots]) == (volume.id, ["before"])
+
+
+def test_key_value_pairs_are_kept(backend: Any) -> None:
+    """The persistence keeps, lists and removes key-value pairs."""
+    pair = cl.KeyValue("rack", "b7")
+    backend.persistence.set_key_value(pair)
+    assert backend.persistence.get_key_values() == backend.persistence.get_key_values("rack") == [pair]
+    backend.persistence.delete_key_value("rack")
+    assert backend.persistence.get_key_values("rack") == []
+
+
+def test_this_host_is_described_by_cinderlibs_signature(backend: Any) -> None:
+    """`get_connector_properties` takes what os-brick's does, and its answer lets the host in."""
+    properties = cl.get_connector_properties("env", "192.0.2.7", False, False, "node1")  # noqa: FBT003 - that signature
+    assert (properties["ip"], properties["host"]) == ("192.0.2.7", "node1")
+    backend.validate_connector(properties)
+    connection = backend.create_volume(1).connect(properties)
+    assert connection.connected
+    assert not connection.attached
+
+
+def test_a_backend_that_was_opened_differently_before_is_opened(tmp_path: Path) -> None:
+    """What an earlier process opened under a name does not bind a script; what it opened itself does."""
+    store = {"storage": "db", "connection": f"sqlite:///{tmp_path / 'store.db'}"}
+    for folder in ("one", "two"):
+        cl.Backend.global_initialization = False
+        cl.setup(persistence_config=store)
+        cl.Backend(volume_backend_name="sim", volume_driver="sim", path=str(tmp_path / folder))
+    with pytest.raises(errors.AlreadyExists):
+        cl.Backend(volume_backend_name="sim", volume_driver="sim", path=str(tmp_path / "three"))
+    cl_notebook.default_session().close()
+    cl.Backend.global_initialization = False

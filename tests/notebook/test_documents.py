@@ -1,0 +1,66 @@
+"""%cl_dump and %cl_load: everything into a file, and out of one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cl_notebook as cl
+
+if TYPE_CHECKING:
+    from tests.notebook.conftest import Notebook
+
+SAMPLE = Path(__file__).parent.parent / "serialization" / "samples" / "cinderlib.json"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where to write."""
+    return tmp_path / "lab.json"
+
+
+def test_dumped_and_loaded(lab: Notebook, sim: cl.Backend, file: Path, tmp_path: Path) -> None:
+    """%cl_dump writes everything and says how much; %cl_load tracks it in another store and says what."""
+    sim.create_volume(1, name="ledger").create_snapshot()
+    said = lab.printed(f"%cl_dump {file}")
+    assert said.strip() == f"{file}: {file.stat().st_size:,} bytes."
+    assert json.loads(file.read_bytes()) == cl.dump()
+    lab.run(f"%cl_setup {tmp_path / 'other.db'}")
+    assert "'sim' is not open" in lab.refused(f"%cl_load {file}")
+    said = lab.printed(f"%cl_load {file} --by-name")
+    assert said.strip() == f"{file}: 1 backend, 1 volume, 1 snapshot loaded."
+    assert lab.printed(f"%cl_load {file} --save").strip() == f"{file}: nothing loaded, 2 tracked already."
+
+
+def test_looked_at(lab: Notebook, sim: cl.Backend, file: Path) -> None:
+    """%cl_load --look gives the objects, and tracks nothing."""
+    volume = sim.create_volume(1, name="ledger")
+    lab.run(f"%cl_dump {file}")
+    volume.delete()
+    lab.run(f"objects = %cl_load {file} --look")
+    (backend,) = lab.shell.user_ns["objects"]
+    assert [each.name for each in backend.volumes] == ["ledger"]
+    assert cl.frames.volumes().empty
+    assert "--look tracks nothing" in lab.refused(f"%cl_load {file} --look --save")
+
+
+def test_whole_configuration(lab: Notebook, file: Path) -> None:
+    """%cl_dump --all-backend-info writes the configuration; --include-secrets alone is refused."""
+    lab.run(f"%cl_dump {file} --all-backend-info")
+    assert json.loads(file.read_bytes())[0]["backend"]["volume_driver"] == "sim"
+    assert "include_secrets" in lab.refused(f"%cl_dump {file} --include-secrets")
+
+
+def test_what_cinderlib_wrote(lab: Notebook) -> None:
+    """%cl_load takes the file that cinderlib's dumps() was written to."""
+    assert "3 volumes, 2 snapshots, 1 connection loaded" in lab.printed(f"%cl_load {SAMPLE} --by-name")
+
+
+@pytest.mark.parametrize("magic", ["cl_dump", "cl_load"])
+def test_a_file_is_needed(lab: Notebook, magic: str, tmp_path: Path) -> None:
+    """Without a file, or with one that cannot be, the error is one line."""
+    assert "file" in lab.refused(f"%{magic}").lower()
+    assert "cannot be" in lab.refused(f"%{magic} {tmp_path}/none/lab.json")
