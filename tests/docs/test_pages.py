@@ -1,0 +1,136 @@
+"""The pages in docs/: they build without a warning, load nothing from elsewhere, and their code runs."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import SkipTest
+
+import pytest
+import sqlalchemy as sa
+from IPython.core.interactiveshell import InteractiveShell
+from sybil import Sybil
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
+from traitlets.config import Config
+
+import cl_notebook as cl
+from cl_notebook import cinderlib
+from cl_notebook import session as sessions
+from cl_notebook.notebook.extension import COMMANDS
+from tests.requiring import require
+from tests.storage.environments import CINDER_29, cinder
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick starts processes after eventlet was imported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sybil.example import Example
+    from sybil.typing import Parser
+
+ROOT = Path(cl.__file__).parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+ELSEWHERE = r"""["']?(?:https?:)?//"""
+FETCHED = re.compile(rf"""<(?:script|img|iframe)[^>]*\ssrc={ELSEWHERE}|<link[^>]*rel=["']?stylesheet[^>]*href={ELSEWHERE}""")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the pages, warnings as errors."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_cinderlib(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what people have from cinderlib: a data base that it wrote, and its ``dumps()``."""
+    folder = tmp_path_factory.mktemp("cinderlib")
+    python = ROOT / ".peer" / "bin" / "python"
+    if not python.exists():
+        require("cinderlib in .peer, which needs Python 3.11")
+    code = "import cinderlib, make_cinderlib as made; made.main('cinderlib.sqlite'); print(cinderlib.dumps())"
+    modules = f"{ROOT / 'tests' / 'inventory'}{os.pathsep}{ROOT / 'tests' / 'benchmarks' / 'cinderlib'}"
+    environment = {**os.environ, "PYTHONPATH": modules}
+    command = [str(python), "-W", "ignore", "-c", code]
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    (folder / "cinderlib.json").write_text(done.stdout.splitlines()[-1], encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def shell(tmp_path: Path, of_cinderlib: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """Give a shell in an empty home, as a new user has it; what a page leaves attached is detached."""
+    for name in [name for name in os.environ if name.startswith(("CL_NOTEBOOK_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sessions._default, "_session", None)
+    monkeypatch.setattr(cinderlib.Backend, "global_initialization", False)
+    for file in of_cinderlib.glob("cinderlib.*"):
+        shutil.copy(file, tmp_path)
+    Path("cinder").symlink_to(Path(cinder(CINDER_29)).parents[1])  # where the pages have Cinder
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell(config=config)  # type: ignore[no-untyped-call] # IPython's
+    yield shell
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cinderlib"]:  # what a page installed
+        del sys.modules[name]
+    shell.run_line_magic("unload_ext", "cl_notebook")
+    atexit.unregister(shell.atexit_operations)
+    session = cl.default_session()
+    for volume in session.orm.scalars(sa.select(cl.Volume)).all():
+        with contextlib.suppress(cl.errors.Error):  # those of a backend that was loaded by its name alone
+            volume.cleanup(force=True)
+    session.close()
+
+
+def test_they_build(site: Path) -> None:
+    """Every page is built without a warning, links and anchors checked."""
+    assert {page.with_suffix(".html").name for page in PAGES} < {page.name for page in site.glob("*.html")}
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    """No built page loads a script, a style sheet or an image of another host."""
+    assert [page.name for page in site.glob("*.html") if FETCHED.search(page.read_text(encoding="utf-8"))] == []
+
+
+def test_every_magic_has_its_section(site: Path) -> None:
+    """The page of the magics has a section, with an anchor, for every magic that the extension loads."""
+    page = (site / "magics.html").read_text(encoding="utf-8")
+    assert [command.name for command in COMMANDS if f'<h2 id="{command.name}">' not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_the_code_runs(page: Path, shell: InteractiveShell) -> None:
+    """The code of a page runs from top to bottom, Python as Python and magics in IPython, in an empty home."""
+
+    def run(example: Example) -> None:
+        if example.region.lexemes["arguments"] == "python":
+            code = "\n" * (example.line + example.parsed.line_offset) + example.parsed
+            exec(compile(code, str(page), "exec"), shell.user_ns)  # noqa: S102 - the page is ours
+        else:
+            shell.run_cell(str(example.parsed)).raise_error()  # type: ignore[no-untyped-call] # IPython's
+
+    parsers: list[Parser] = [CodeBlockParser("python", run), CodeBlockParser("ipython", run), SkipParser()]
+    for example in Sybil(parsers).parse(page).examples():
+        with contextlib.suppress(SkipTest):
+            example.evaluate()
+
+
+def test_code_that_is_not_run_says_why() -> None:
+    """Code that is not run stands on the pages that need what no test host has, each block with its reason."""
+    skipped = {page.stem: re.findall(r"<!--+ *skip(.*)-->", page.read_text(encoding="utf-8")) for page in PAGES}
+    assert {name for name, found in skipped.items() if found} <= {"connections", "real-storage"}
+    assert [why for found in skipped.values() for why in found if not re.fullmatch(r': next "there is no .{10,}" ', why)] == []

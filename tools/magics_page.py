@@ -1,0 +1,84 @@
+"""The page of the magics, written by MkDocs from their own grammar each time that it builds: a hook, named in mkdocs.yml."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from mkdocs.structure.files import File
+
+from cl_notebook.notebook import extension, lists
+from cl_notebook.notebook import help as help_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
+    from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
+
+PAGE = "magics.md"
+_BAR = r"\|"
+
+_HEAD = """# Magics
+
+`%load_ext cl_notebook` gives any IPython the magics; the kernel *Block storage (cl_notebook)* has them loaded.
+
+A plural lists, and gives a pandas frame; a singular acts, and gives the object. Both can be assigned, as in `vol =
+%cl_volume create --size 1`. A resource is named by its id, the beginning of the id, its name, or the variable that
+holds it. `{python}` and `$variable` are expanded, also in quotes; `$'…'` keeps a word exactly as it stands. Tab
+completes verbs, options, columns, backends, ids and names. An error is one line; `%tb` shows the rest.
+
+Below is what `%cl_volume?` and `%cl_volume --help` show, for every magic. The options of a driver depend on what is
+installed and are left out; `%cl_drivers NAME` shows them.
+"""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the page to the files that MkDocs builds."""
+    files.append(File.generated(config, PAGE, content=page()))
+    return files
+
+
+def page() -> str:
+    """Return the page as Markdown: a section a magic, in the order in which they are loaded."""
+    return "\n".join([_HEAD, *(line for command in extension.COMMANDS for line in _section(command))])
+
+
+def _section(command: Command) -> Iterator[str]:
+    yield from (f"## %{command.name} {{ #{command.name} }}", "", _plain(command.help), "")
+    for verb in command.verbs:
+        usage = help_of.of_verb(command, verb).partition("\n")[0]
+        if command.has_verbs:
+            yield from (f"### {verb.name} {{ #{command.name}-{verb.name} }}", "", _plain(verb.help), "")
+        yield from ("```text", usage, "```", "", *_table(verb))
+    if command in lists.COMMANDS and command.notes is not None:  # its filters, which depend on nothing that is installed
+        filters, _, rules = command.notes().partition("\n\n")
+        names = [line.split()[0].removeprefix("--").replace("-", "_") for line in filters.splitlines()[1:]]
+        yield from (f"`--COLUMN VALUE` filters by a column: {', '.join(f'`{name}`' for name in names)}.", "")
+        yield from (_plain(rules), "")
+    if command.examples:
+        yield from ("Examples:", "", "```ipython", *command.examples, "```", "")
+
+
+def _table(verb: Verb) -> list[str]:
+    taken = [(argument.name, _meaning(argument)) for argument in verb.arguments]
+    for option in verb.options:
+        told = f"{_meaning(option)}{' Repeatable.' if option.repeat else ''}{f' Short: {option.short}.' if option.short else ''}"
+        taken.append((f"{option.spelled} {option.value}".strip(), told))
+    return _rows(taken)
+
+
+def _meaning(taken: Argument | Option) -> str:
+    return f"{taken.help} One of {', '.join(taken.words)}." if taken.words else taken.help
+
+
+def _rows(pairs: list[tuple[str, str]]) -> list[str]:
+    rows = [f"| `{name.replace('|', _BAR)}` | {_plain(told)} |" for name, told in pairs]
+    return ["| | |", "| --- | --- |", *rows, ""] if rows else []
+
+
+def _plain(sentence: str) -> str:
+    """Return a sentence of the help as Markdown that shows it as it is."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]#|" else sign for sign in html.escape(sentence, quote=False))
