@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -43,7 +44,7 @@ def drivers(python: str | None = None) -> list[CatalogEntry]:
     """
     path = interpreter({PYTHON: python})
     if path not in _KNOWN:
-        with _asked(path) as child:
+        with contextlib.closing(Child(path)) as child:
             _KNOWN[path] = child.ask("catalog", "Cinder's drivers")["drivers"]
     return list(_KNOWN[path])
 
@@ -66,7 +67,7 @@ def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str
     if version not in {1, 2}:
         msg = f"output_version must be 1 or 2, not {version!r}."
         raise errors.InvalidInput(msg)
-    with _asked(interpreter({PYTHON: python})) as child:
+    with contextlib.closing(Child(interpreter({PYTHON: python}))) as child:
         found: dict[str, dict[str, Any]] = child.ask("supported", "Cinder's drivers", version=version)
         return found
 
@@ -74,20 +75,6 @@ def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str
 def is_known(python: str | None = None) -> bool:
     """Return whether :func:`drivers` has asked that Python before, and answers at once."""
     return interpreter({PYTHON: python}) in _KNOWN
-
-
-class _Brief(Child):
-    """A child for one question."""
-
-    def __enter__(self) -> Child:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-
-def _asked(python: str) -> _Brief:
-    return _Brief(python)
 
 
 def backends(file: str, names: Sequence[str] = (), python: str | None = None) -> dict[str, dict[str, Any]]:
@@ -119,7 +106,7 @@ class Conf:
         if not self._path.is_file():
             msg = f"there is no file {self._path}"
             raise errors.InvalidInput(msg)
-        with _asked(interpreter({PYTHON: python})) as child:
+        with contextlib.closing(Child(interpreter({PYTHON: python}))) as child:
             try:
                 self._sections: dict[str, dict[str, list[str]]] = child.ask("conf", str(self._path), file=str(self._path))
             except errors.DriverError as error:

@@ -87,11 +87,6 @@ class Child:
         """Whether it can still be asked."""
         return not self._is_over
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether it works on a request."""
-        return bool(self._waiting)
-
     def ask(
         self,
         do: str,
