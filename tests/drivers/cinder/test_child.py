@@ -276,7 +276,7 @@ def test_a_driver_that_is_closed_in_a_call_still_answers(make: MakeBackend) -> N
     pid, made = _child(backend), []
     thread = threading.Thread(target=lambda: made.append(backend.create_volume(1, "slow", metadata={"seconds": "1"})))
     thread.start()
-    assert _eventually(lambda: bool(backend.driver._child.is_busy))  # type: ignore[attr-defined] # a Cinder driver's
+    assert _eventually(lambda: bool(backend.driver._child._waiting))  # type: ignore[attr-defined] # a Cinder driver's
     backend.close()
     thread.join()
     assert made[0].status == "available"
