@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cl_notebook import errors
 from cl_notebook.model import checks
 from cl_notebook.model.context import current
+from cl_notebook.model.serializable import Serializable
 from cl_notebook.store import feed
 from cl_notebook.store.base import reg
 
@@ -23,7 +24,7 @@ _SPACE = uuid.UUID("0b2c8a52-5b0f-4b0c-8f3d-5a0a6d1f3c77")
 
 
 @reg.mapped
-class KeyValue:
+class KeyValue(Serializable):
     """A pair of texts in the store: the key has at most 255 characters, the value any number.
 
     ``KeyValue.set("rack", "b7")`` keeps one, ``KeyValue.get("rack")`` gives it back, also in the next kernel. A pair that is held

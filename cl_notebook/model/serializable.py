@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cl_notebook.errors import Error
 
@@ -16,19 +16,19 @@ Document = dict[str, Any]
 class Documents(Protocol):
     """What writes and reads documents."""
 
-    def of(self, resource: Tracked, *, simplified: bool) -> Document:
+    def of(self, resource: Serializable, *, simplified: bool) -> Document:
         """Return the document of *resource*: what was loaded of it, or only itself."""
 
-    def whole(self, resource: Tracked) -> Document:
+    def whole(self, resource: Serializable) -> Document:
         """Return the document of *resource*, with what lies below and above it, loaded first."""
 
-    def plain(self, resource: Tracked) -> dict[str, Any]:
+    def plain(self, resource: Serializable) -> dict[str, Any]:
         """Return the fields of *resource*, and of what was loaded below it."""
 
     def text(self, document: Any) -> str:  # noqa: ANN401 - JSON
         """Return *document* as one line of JSON."""
 
-    def load(self, source: Any, cls: type[Tracked], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
+    def load(self, source: Any, cls: type[Serializable], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
         """Return what *source* stands for, which must be of the class *cls*."""
 
     def save(self, resource: Tracked) -> None:
@@ -68,7 +68,7 @@ class Serializable:
     @property
     def dump(self) -> Document:
         """The document of the object, with its lists, or its volume, loaded first."""
-        return documents().whole(cast("Tracked", self))
+        return documents().whole(self)
 
     @property
     def dumps(self) -> str:
@@ -77,7 +77,7 @@ class Serializable:
 
     def to_json(self, simplified: bool = True) -> Document:  # noqa: FBT001, FBT002 - cinderlib's signature
         """Return the document of the object; *simplified* leaves out what lies below and above it."""
-        return documents().of(cast("Tracked", self), simplified=simplified)
+        return documents().of(self, simplified=simplified)
 
     def to_jsons(self, simplified: bool = True) -> str:  # noqa: FBT001, FBT002 - as above
         """Return :meth:`to_json` as text."""
@@ -85,9 +85,9 @@ class Serializable:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by their names, times as ``datetime``, with the lists that were loaded; no document around them."""
-        return documents().plain(cast("Tracked", self))
+        return documents().plain(self)
 
     @classmethod
     def load(cls, json_src: Any, save: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
         """Return what a document of such an object, text or data, stands for; see :func:`cl_notebook.load`."""
-        return documents().load(json_src, cast("type[Tracked]", cls), save=save)
+        return documents().load(json_src, cls, save=save)

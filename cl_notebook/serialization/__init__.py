@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from cl_notebook.model import Backend, serializable
-from cl_notebook.serialization import dumping, loaded, loading, writing
+from cl_notebook.model import Backend, KeyValue, serializable
+from cl_notebook.serialization import dumping, loaded, loading, pairs, writing
 from cl_notebook.serialization.dumping import dump, dump_file, dumps, json, jsons
 from cl_notebook.serialization.loading import Counts, load, load_file, look_file
 from cl_notebook.session import default_session
 
 if TYPE_CHECKING:
-    from cl_notebook.model.serializable import Document
+    from cl_notebook.model.serializable import Document, Serializable
     from cl_notebook.model.tracked import Tracked
 
 __all__ = ["Counts", "dump", "dump_file", "dumps", "json", "jsons", "load", "load_file", "look_file"]
@@ -20,25 +20,29 @@ __all__ = ["Counts", "dump", "dump_file", "dumps", "json", "jsons", "load", "loa
 class _Documents:
     """What the objects are given: see :class:`cl_notebook.model.serializable.Documents`."""
 
-    def of(self, resource: Tracked, *, simplified: bool) -> Document:
-        return writing.of(resource, simplified=simplified)
+    def of(self, resource: Serializable, *, simplified: bool) -> Document:
+        return pairs.of(resource) if isinstance(resource, KeyValue) else writing.of(_tracked(resource), simplified=simplified)
 
-    def whole(self, resource: Tracked) -> Document:
+    def whole(self, resource: Serializable) -> Document:
         if isinstance(resource, Backend) and resource.is_tracked:
             return dumping.whole(resource)
-        return writing.loaded(resource)
+        return pairs.of(resource) if isinstance(resource, KeyValue) else writing.loaded(_tracked(resource))
 
-    def plain(self, resource: Tracked) -> dict[str, Any]:
-        return writing.plain(resource)
+    def plain(self, resource: Serializable) -> dict[str, Any]:
+        return pairs.plain(resource) if isinstance(resource, KeyValue) else writing.plain(_tracked(resource))
 
     def text(self, document: Any) -> str:  # noqa: ANN401 - JSON
         return writing.text(document)
 
-    def load(self, source: Any, cls: type[Tracked], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
+    def load(self, source: Any, cls: type[Serializable], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
         return loading.load_as(default_session(), source, cls.__name__, save=save)
 
     def save(self, resource: Tracked) -> None:
         loaded.save(resource)
+
+
+def _tracked(resource: Serializable) -> Tracked:
+    return cast("Tracked", resource)  # there are no others
 
 
 serializable.late.documents = _Documents()

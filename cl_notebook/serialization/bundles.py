@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.serialization import fields, ovo
-from cl_notebook.serialization.writing import NAME, VERSION
+from cl_notebook.serialization import fields, ovo, pairs
+from cl_notebook.serialization.versions import check_version
+from cl_notebook.serialization.writing import NAME
 
 if TYPE_CHECKING:
     from cl_notebook.serialization.fields import Read
@@ -57,7 +58,7 @@ def bundle(document: Any, expected: str | None = None) -> Bundle:  # noqa: ANN40
     if ovo.OVO in document:
         data = ovo.data(kind, document[ovo.OVO])
     else:
-        _check_version(document, kind)
+        check_version(document, kind.lower())
         data = document.get("data")
     made = Bundle(backend, fields.read(kind, data, outside))
     if kind == "Volume":
@@ -79,17 +80,20 @@ def of_line(document: Any, backend: dict[str, Any]) -> Bundle:  # noqa: ANN401 -
 
 
 def _class(document: Any, expected: str | None) -> str:  # noqa: ANN401 - JSON
-    known = ", ".join(fields.CLASSES)
+    classes = (*fields.CLASSES, pairs.CLASS)
+    known = ", ".join(classes)
     if not isinstance(document, dict) or "class" not in document:
         msg = f"A document is an object with a 'class' ({known}), not {fields.shown(document)}."
         raise errors.InvalidInput(msg)
     kind = document["class"]
-    if not isinstance(kind, str) or kind not in fields.CLASSES:
-        hint = errors.did_you_mean(kind, fields.CLASSES) if isinstance(kind, str) else ""
+    if not isinstance(kind, str) or kind not in classes:
+        hint = errors.did_you_mean(kind, classes) if isinstance(kind, str) else ""
         msg = f"There are documents of {known}, not of {fields.shown(kind)}.{hint}"
         raise errors.InvalidInput(msg)
     if expected is not None and kind != expected:
-        msg = f"This is the document of a {kind.lower()}, not of a {expected.lower()}. cl.load() loads it."
+        labels = {pairs.CLASS: pairs.LABEL}
+        own, other = labels.get(kind, kind.lower()), labels.get(expected, expected.lower())
+        msg = f"This is the document of a {own}, not of a {other}. cl.load() loads it."
         raise errors.InvalidInput(msg)
     return kind
 
@@ -102,24 +106,10 @@ def _backend(document: dict[str, Any], kind: str) -> dict[str, Any]:
     return backend
 
 
-def _check_version(document: dict[str, Any], kind: str) -> None:
-    version = document.get("version")
-    if version == VERSION and not isinstance(version, bool):
-        return
-    if isinstance(version, int) and version > VERSION:
-        msg = (
-            f"The document of a {kind.lower()} has version {version}, this cl_notebook reads version {VERSION}. "
-            "Upgrade: pip install -U cl-notebook."
-        )
-    else:
-        msg = f"The document of a {kind.lower()} must have the version {VERSION}, not {fields.shown(version)}."
-    raise errors.InvalidInput(msg)
-
-
 def _of_backend(document: dict[str, Any], backend: dict[str, Any], outside: dict[str, Any]) -> Bundle:
     by_cinderlib = "data" not in document and "version" not in document
     if not by_cinderlib:
-        _check_version(document, "Backend")
+        check_version(document, "backend")
     of = None if by_cinderlib else fields.read("Backend", document.get("data"), outside)
     volumes = document.get("volumes")
     if volumes is not None and not isinstance(volumes, list):

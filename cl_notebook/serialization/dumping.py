@@ -12,7 +12,8 @@ import msgspec
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import no_progress
-from cl_notebook.serialization import stored, writing
+from cl_notebook.model import KeyValue
+from cl_notebook.serialization import pairs, stored, writing
 from cl_notebook.session import default_session
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 
 def json() -> list[Document]:
-    """Return the documents of the open backends: their volumes, and of each volume what was loaded of it."""
-    return [backend.json for backend in default_session().backends.values()]
+    """Return the documents of the open backends: their volumes, and of each volume what was loaded of it; and of the pairs."""
+    context = default_session()
+    return [*(backend.json for backend in context.backends.values()), *map(pairs.of, KeyValue.all(session=context))]
 
 
 def jsons() -> str:
@@ -35,7 +37,7 @@ def jsons() -> str:
 
 
 def dump(*, output_all_backend_info: bool | None = None, include_secrets: bool = False) -> list[Document]:
-    """Return the documents of every tracked backend, open or not, with all that is on it, as it is stored.
+    """Return the documents of every tracked backend, open or not, with all that is on it, as it is stored; and of every pair.
 
     Args:
         output_all_backend_info: write the backends' whole configuration instead of their names; by default what the session
@@ -83,7 +85,7 @@ def whole(backend: Backend) -> Document:
     """Return the document of *backend* with all that is on it, as it is stored."""
     context = backend.context
     heads = [(backend, writing.of_backend(backend))]
-    made: list[Document] = msgspec.json.decode(b"".join(stored.chunks(context, heads, no_progress)))
+    made: list[Document] = msgspec.json.decode(b"".join(stored.chunks(context, heads, no_progress, with_pairs=False)))
     return made[0]
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.model import Backend, reading
-from cl_notebook.serialization import loaded, parsing, places
+from cl_notebook.drivers.base import no_progress
+from cl_notebook.model import Backend, KeyValue, reading
+from cl_notebook.serialization import files, loaded, pairs, parsing, places
 from cl_notebook.serialization.bundles import Bundle, bundle, of_line
 from cl_notebook.serialization.fields import CLASSES
 from cl_notebook.serialization.storing import Storing
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.model.tracked import Tracked
     from cl_notebook.serialization.places import Place
+    from cl_notebook.serialization.storing import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Counts:
 
 
 def _counted(kind: str, count: int) -> str:
-    return f"{count:,} {kind.lower()}{'s' if count > 1 else ''}"
+    label = pairs.LABEL if kind == pairs.CLASS else kind.lower()
+    return f"{count:,} {label}{'s' if count > 1 else ''}"
 
 
 def load(json_src: Any, save: bool = False, *, fail_on_missing_backend: bool | None = None) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
@@ -77,14 +80,15 @@ def load_as(
 ) -> Any:  # noqa: ANN401 - an object, or several
     """Return what *source* stands for in the session *context*; documents of the class *expected* alone, if that is given."""
     data = parsing.parse(source)
-    bundles = _bundles(data, expected)
+    read = [_read(each, expected) for each in (data if isinstance(data, list) else [data])]
     if save:
         context.journal.refuse_if_read_only("load")
+    bundles = [each for each in read if isinstance(each, Bundle)]
     found = places.places(context, bundles, fail_on_missing_backend=_fails(context, fail_on_missing_backend))
     if save:
-        Storing(context).store(_placed(bundles, found))
+        Storing(context).store(_placed(read, found))
     make = _live if save else loaded.resource
-    made = [make(context, each, found[each.backend[NAME]]) for each in bundles]
+    made = [make(context, each, found[each.backend[NAME]]) if isinstance(each, Bundle) else each for each in read]
     return made if isinstance(data, list) else made[0]
 
 
@@ -93,7 +97,7 @@ def load_file(
 ) -> Counts:
     """Track what the file *path* holds, all or nothing, and return how much it was.
 
-    Memory is needed for a page of it only, if :func:`dump_file` wrote it; any other document is read as a whole.
+    Memory is needed for a page of it only, whoever wrote it.
 
     Raises:
         InvalidInput: as of :func:`load`, or the file cannot be read.
@@ -107,12 +111,7 @@ def load_file(
     context.journal.refuse_if_read_only("load")
     storing = Storing(context)
     with _readable(source), context.progress(f"load {source.name}") as progress:
-        heads = parsing.heads(source)
-        if heads is not None:
-            storing.store(_streamed(context, source, [bundle(head, "Backend") for head in heads], progress, fails=fails))
-            return Counts(storing.made, storing.known)
-        bundles = _bundles(parsing.decoded(source.read_bytes(), f" in {source.name}"), None)
-        storing.store(_placed(bundles, places.places(context, bundles, fail_on_missing_backend=fails)))
+        storing.store(_streamed(context, source, progress, fails=fails))
     return Counts(storing.made, storing.known)
 
 
@@ -130,26 +129,41 @@ def _fails(context: Context, given: bool | None) -> bool:  # noqa: FBT001 - of t
     return context.settings.fail_on_missing_backend if given is None else given
 
 
-def _streamed(
-    context: Context, source: Path, heads: list[Bundle], progress: Progress, *, fails: bool
-) -> Iterator[tuple[Place, Bundle]]:
-    found = places.places(context, heads, fail_on_missing_backend=fails)  # before the first row: opening one writes, too
+def _streamed(context: Context, source: Path, progress: Progress, *, fails: bool) -> Iterator[Item]:
+    backends: dict[int, dict[str, Any]] = {}
 
-    def each() -> Iterator[tuple[Place, Bundle]]:
-        yield from _placed(heads, found)
-        for number, document in parsing.volumes(source, progress):
-            backend = heads[number].backend
-            yield found[backend[NAME]], of_line(document, backend)
+    def outlined() -> Iterator[Bundle]:
+        for number, document, _ in files.parts(source, no_progress, outline=True):
+            read = _read(document, None)
+            if isinstance(read, Bundle):
+                yield read
+                if read.kind == "Backend":
+                    backends[number] = read.backend
+
+    found = places.places(context, outlined(), fail_on_missing_backend=fails)  # before the first row: opening one writes, too
+
+    def each() -> Iterator[Item]:
+        for number, document, is_inside in files.parts(source, progress):
+            if not is_inside:
+                yield from _placed([_read(document, None)], found)
+            elif number in backends:
+                backend = backends[number]
+                yield found[backend[NAME]], of_line(document, backend)
 
     return each()
 
 
-def _bundles(data: Any, expected: str | None) -> list[Bundle]:  # noqa: ANN401 - JSON
-    return [bundle(each, expected) for each in (data if isinstance(data, list) else [data])]
+def _read(document: Any, expected: str | None) -> Bundle | KeyValue:  # noqa: ANN401 - JSON
+    if pairs.is_one(document) and expected in {None, pairs.CLASS}:
+        return pairs.read(document)
+    return bundle(document, expected)
 
 
-def _placed(bundles: Iterable[Bundle], found: dict[str, Place]) -> Iterator[tuple[Place, Bundle]]:
-    for each in bundles:
+def _placed(read: Iterable[Bundle | KeyValue], found: dict[str, Place]) -> Iterator[Item]:
+    for each in read:
+        if isinstance(each, KeyValue):
+            yield each
+            continue
         place = found[each.backend[NAME]]
         yield place, each
         yield from ((place, volume) for volume in each.volumes or ())

@@ -1,22 +1,14 @@
-"""Text and files into documents: what is no JSON, or cut off, is told in one line."""
+"""Text into documents: what is no JSON, or cut off, is told in one line."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from cl_notebook import errors
 from cl_notebook.model import checks
 from cl_notebook.serialization import fields
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from cl_notebook.drivers.base import Progress
-
-_HEAD, _OPEN, _END = b'{"', b'"volumes":[', b"]}"
 
 
 def parse(source: Any) -> Any:  # noqa: ANN401 - text or data
@@ -64,44 +56,3 @@ def _encoded(text: str) -> bytes:
     except UnicodeEncodeError as error:
         msg = f"The document holds half a surrogate pair, at character {error.start}: it cannot be stored."
         raise errors.InvalidInput(msg) from error
-
-
-def heads(path: Path) -> list[dict[str, Any]] | None:
-    """Return the documents of the backends in a file of one line a volume, without their volumes; None for any other file.
-
-    Raises:
-        InvalidInput: the file ends in the middle.
-
-    """
-    found: list[dict[str, Any]] = []
-    last = b""
-    with path.open("rb") as file:
-        if file.readline() != b"[\n":
-            return None
-        for number, line in enumerate(file, 2):
-            last = line
-            if line.rstrip().endswith(_OPEN) and line.startswith(_HEAD):
-                found.append(decoded(line.rstrip() + _END, f" in line {number} of {path.name}"))
-            elif not found and line != b"]\n":
-                return None
-    if last.rstrip() != b"]":
-        msg = f"The document in {path.name} is cut off: it ends in the middle."
-        raise errors.InvalidInput(msg)
-    return found
-
-
-def volumes(path: Path, progress: Progress) -> Iterator[tuple[int, Any]]:
-    """Yield (which backend, document) for each volume in a file of which :func:`heads` knew the form."""
-    backend, done, size = -1, 0, path.stat().st_size
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            done += len(line)
-            text = line.rstrip()
-            if text.endswith(_OPEN) and text.startswith(_HEAD):
-                backend += 1
-            elif text.startswith(_HEAD):
-                yield backend, decoded(text.removesuffix(b","), f" in line {number} of {path.name}")
-                progress(done, size)
-            elif text not in (b"[", b"]", b"]}", b"]},"):
-                msg = f"The document in line {number} of {path.name} is no JSON: {fields.shown(line[:40])}."
-                raise errors.InvalidInput(msg)

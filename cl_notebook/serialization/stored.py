@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from cl_notebook.model import Connection, Snapshot, Volume
-from cl_notebook.serialization import fields, writing
+from cl_notebook.serialization import fields, pairs, writing
 from cl_notebook.serialization.fields import FIELDS
 
 if TYPE_CHECKING:
@@ -54,10 +54,13 @@ _VOLUMES = _Select(Volume)
 _BELOW = {name: _Select(cls) for name, cls in _CHILDREN.items()}
 
 
-def chunks(context: Context, heads: Sequence[tuple[Backend, Mapping[str, Any]]], progress: Progress) -> Iterator[bytes]:
+def chunks(
+    context: Context, heads: Sequence[tuple[Backend, Mapping[str, Any]]], progress: Progress, *, with_pairs: bool = True
+) -> Iterator[bytes]:
     """Yield an array with the documents of the backends in *heads*, each with what is written of it; one line a volume.
 
-    Joined, the chunks are JSON. *progress* is told the bytes so far, and how many it is likely to be.
+    Those of the key-value pairs follow. Joined, the chunks are JSON. *progress* is told the bytes so far, and how many it is
+    likely to be.
     """
     with context.store.reading() as connection:
         expected = _count(connection, [backend.id for backend, _ in heads])
@@ -74,7 +77,11 @@ def chunks(context: Context, heads: Sequence[tuple[Backend, Mapping[str, Any]]],
                 separator = b",\n"
                 progress(size, size * max(expected, done) // done)
             yield b"\n]}" if separator else b"]}"
-        yield b"\n]\n" if heads else b"]\n"
+        before = b",\n" if heads else b""
+        for documents in pairs.stored(connection) if with_pairs else ():
+            yield before + b",\n".join(map(msgspec.json.encode, documents))
+            before = b",\n"
+        yield b"\n]\n" if before else b"]\n"
 
 
 def _count(connection: sa.Connection, backend_ids: list[str]) -> int:

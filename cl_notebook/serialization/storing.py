@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import Backend, bulk, reading
+from cl_notebook.model import Backend, KeyValue, bulk, reading
 from cl_notebook.model import operation as op
-from cl_notebook.serialization import fields
+from cl_notebook.serialization import fields, pairs
 from cl_notebook.serialization.fields import CLASSES, Read
 from cl_notebook.store import feed
 from cl_notebook.store.base import utcnow
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from cl_notebook.serialization.bundles import Bundle
     from cl_notebook.serialization.fields import Row
     from cl_notebook.serialization.places import Place
+
+    Item = tuple[Place, Bundle] | KeyValue
+    """What is stored: what a document stands for, with its backend, or a pair."""
 
 BATCH = 500
 """Documents whose rows are looked up, and inserted, together."""
@@ -34,17 +37,17 @@ class Storing:
     def __init__(self, context: Context) -> None:
         """Store in the session *context*."""
         self._context = context
-        self.made = dict.fromkeys(("Backend", *_ORDER), 0)
-        self.known = dict.fromkeys(_ORDER, 0)
+        self.made = dict.fromkeys(("Backend", *_ORDER, pairs.CLASS), 0)
+        self.known = dict.fromkeys((*_ORDER, pairs.CLASS), 0)
         self._operations: dict[str, int] = {}
         """The number in the history, by the backend's name."""
 
-    def store(self, bundles: Iterable[tuple[Place, Bundle]]) -> None:
-        """Insert what is new of *bundles*, each with its backend, and leave alone what is there and the same.
+    def store(self, items: Iterable[Item]) -> None:
+        """Insert what is new of *items*, and leave alone what is there and the same.
 
         Raises:
             ReadOnly: the session may only look.
-            AlreadyExists: an id is tracked and differs; nothing is stored then.
+            AlreadyExists: an id or a key is tracked and differs; nothing is stored then.
             NotFound: a snapshot or connection is of a volume that is neither tracked nor among them.
 
         """
@@ -53,8 +56,9 @@ class Storing:
         kernel = context.journal.kernel_id
         with context.lock:
             with context.store.writing() as connection:
-                for batch in _batches(bundles):
-                    self._store(connection, batch, kernel)
+                for batch in _batches(items):
+                    self._store(connection, [each for each in batch if not isinstance(each, KeyValue)], kernel)
+                    self._store_pairs(connection, [each for each in batch if isinstance(each, KeyValue)])
             if any(self.made.values()):
                 context.follower.look()
 
@@ -82,6 +86,11 @@ class Storing:
                     self._begin(connection, place, kernel)
             entries.extend(self._entry(kind, row, by_id[row["backend_id"]]) for row in rows)
         feed.append_many(connection, entries)
+
+    def _store_pairs(self, connection: sa.Connection, found: Sequence[KeyValue]) -> None:
+        made = pairs.store(connection, found)
+        self.made[pairs.CLASS] += made
+        self.known[pairs.CLASS] += len(found) - made
 
     def _begin(self, connection: sa.Connection, place: Place, kernel: str) -> None:
         """Write into the history what is loaded onto *place*: once, and only if something is."""
@@ -124,9 +133,9 @@ class Storing:
         return feed.Entry("outcome", kind.lower(), row["id"], row.get("volume_id"), row["backend_id"], status, operation)
 
 
-def _batches(bundles: Iterable[tuple[Place, Bundle]]) -> Iterator[list[tuple[Place, Bundle]]]:
-    batch: list[tuple[Place, Bundle]] = []
-    for each in bundles:
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    for each in items:
         batch.append(each)
         if len(batch) == BATCH:
             yield batch

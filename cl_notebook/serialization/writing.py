@@ -12,6 +12,7 @@ from cl_notebook.model import Backend, reading
 from cl_notebook.model.backend import SECRETS
 from cl_notebook.serialization import fields
 from cl_notebook.serialization.fields import ATTRIBUTES, BESIDE
+from cl_notebook.serialization.versions import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.model.serializable import Document
     from cl_notebook.model.tracked import Tracked
-
-VERSION = 1
-"""Of the documents: raised when a reader of before would misread them."""
 
 NAME = "volume_backend_name"
 

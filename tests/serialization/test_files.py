@@ -127,6 +127,62 @@ def test_a_file_with_one_wrong_line(filled: cl.Session, file: Path, tmp_path: Pa
     assert cl.dump() == []
 
 
+@pytest.mark.parametrize("part", [0, 0.2, 0.999])
+def test_a_file_of_others_that_is_cut_off(filled: cl.Session, file: Path, tmp_path: Path, part: float) -> None:
+    """A file of one line that ends in the middle is refused as a whole, too."""
+    del filled
+    text = cl.dumps()
+    file.write_text(text[: int(len(text) * part)], encoding="utf-8")
+    elsewhere(tmp_path)
+    with pytest.raises(errors.InvalidInput, match=r"lab\.json is cut off"):
+        serialization.load_file(file, fail_on_missing_backend=False)
+    assert cl.dump() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"ledger", "invalid char"),
+        (b"[1] 2", "A document is an object"),
+        (b"[[]]", "A document is an object"),
+        (b"7", "A document is an object"),
+        (b"[] []", "trailing garbage"),
+        (b'{"class": NaN}', "invalid char"),
+        (b'{"class": "\xff"}', "invalid bytes"),
+        (b'{"class": "\\u0000"}', "cannot be stored"),
+        (b'[{"class": "Volume", "volumes": [{"class": "Volume"}]}]', "must name its backend"),
+        (
+            b'{"class": "Backend", "version": 1, "backend": {"volume_backend_name": "a"}, "data": {"id": "1"}, "volumes": {}}',
+            "list",
+        ),
+        (
+            b'{"class": "Backend", "version": 1, "backend": {"volume_backend_name": "a"}, "data": {"id": "1"}, "volumes": [7]}',
+            "object",
+        ),
+    ],
+)
+def test_files_that_hold_nothing(session: cl.Session, file: Path, text: bytes, said: str) -> None:
+    """A file that is no JSON, or holds no documents, is refused in one line."""
+    del session
+    file.write_bytes(text)
+    with pytest.raises(errors.InvalidInput, match=said) as caught:
+        serialization.load_file(file, fail_on_missing_backend=False)
+    assert "\n" not in str(caught.value)
+    assert cl.dump() == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_file_of_one_document(filled: cl.Session, file: Path, tmp_path: Path, number: int) -> None:
+    """A file may hold the document of one backend, or a list of those of volumes, wherever the backend is named in it."""
+    del filled
+    backend = cl.dump()[2]
+    documents = (backend, dict(reversed(backend.items())), backend["volumes"])
+    file.write_text(json.dumps(documents[number]), encoding="utf-8")
+    elsewhere(tmp_path)
+    assert "7 volumes" in str(serialization.load_file(file, fail_on_missing_backend=False))
+    assert cl.dump()[0]["volumes"] == backend["volumes"]
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_any_json_file(filled: cl.Session, file: Path, tmp_path: Path, indent: int | None) -> None:
     """A file that something else wrote anew, on one line or on many, is read as well."""
@@ -193,7 +249,7 @@ import sys
 import cl_notebook as cl
 from cl_notebook import serialization
 store, file, act = sys.argv[1:]
-cl.setup(store)
+cl.setup(store, non_uuid_ids=True)
 serialization.dump_file(file) if act == "dump" else serialization.load_file(file, fail_on_missing_backend=False)
 lines = open('/proc/self/status').read().splitlines()  # getrusage() would count the parent's, too
 print(next(line.split()[1] for line in lines if line.startswith('VmHWM')))
@@ -212,3 +268,20 @@ def test_memory_does_not_grow(tmp_path: Path) -> None:
             used[act, volumes] = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     for act in ("dump", "load"):
         assert used[act, 15_000] - used[act, 1_500] < 8 * 1024
+
+
+def test_memory_does_not_grow_with_a_file_of_cinderlibs(tmp_path: Path) -> None:
+    """Four times as many volumes in the one line that cinderlib's dumps() writes are read in the same memory: within 8 MiB."""
+    document = json.loads((SAMPLES / "cinderlib.json").read_text(encoding="utf-8"))
+    plain = next(each for each in document[0]["volumes"] if each["ovo"]["versioned_object.data"]["display_name"] == "plain")
+    own = plain["ovo"]["versioned_object.data"]["id"]
+    used = {}
+    for volumes in (1_500, 6_000):
+        line = json.dumps(plain, separators=(",", ":"))
+        document[0]["volumes"] = []
+        head = json.dumps(document, separators=(",", ":")).removesuffix("]}]")
+        file = tmp_path / f"{volumes}.json"
+        file.write_text(head + ",".join(line.replace(own, f"volume-{each}") for each in range(volumes)) + "]}]", encoding="utf-8")
+        command = [sys.executable, "-c", CODE, str(tmp_path / f"{volumes}.db"), str(file), "load"]
+        used[volumes] = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert used[6_000] - used[1_500] < 8 * 1024
