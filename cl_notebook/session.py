@@ -288,6 +288,7 @@ def setup(
     disable_logs: bool = False,
     non_uuid_ids: bool = False,
     output_all_backend_info: bool = False,
+    include_secrets: bool = False,
     project_id: str | None = None,
     user_id: str | None = None,
     persistence_config: object = None,
@@ -309,6 +310,8 @@ def setup(
         disable_logs: keep no log of Cinder's drivers.
         non_uuid_ids: allow ids that are no UUIDs, of at most 36 characters.
         output_all_backend_info: write a backend's whole configuration, secrets left out, where it is serialised.
+        include_secrets: write what is secret of connections and volumes, such as CHAP's passwords, in the clear where they are
+            serialised; with *output_all_backend_info* also the secret options of open backends.
         project_id: the project that Cinder's drivers are told volumes belong to.
         user_id: the user, likewise.
         persistence_config: cinderlib's way to say where the store is: ``{"storage": "db", "connection": URL}``.
@@ -330,6 +333,7 @@ def setup(
         disable_logs=disable_logs,
         non_uuid_ids=non_uuid_ids,
         output_all_backend_info=output_all_backend_info,
+        include_secrets=include_secrets,
         project_id=project_id,
         user_id=user_id,
         persistence_config=persistence_config,

@@ -56,6 +56,7 @@ class Settings:
     disable_logs: bool = False
     non_uuid_ids: bool = False
     output_all_backend_info: bool = False
+    include_secrets: bool = False
     project_id: str | None = None
     user_id: str | None = None
     fail_on_missing_backend: bool = True
@@ -74,6 +75,7 @@ class Settings:
         disable_logs: bool = False,
         non_uuid_ids: bool = False,
         output_all_backend_info: bool = False,
+        include_secrets: bool = False,
         project_id: str | None = None,
         user_id: str | None = None,
         persistence_config: object = None,
@@ -101,6 +103,7 @@ class Settings:
             disable_logs=_flag("disable_logs", disable_logs),
             non_uuid_ids=_flag("non_uuid_ids", non_uuid_ids),
             output_all_backend_info=_flag("output_all_backend_info", output_all_backend_info),
+            include_secrets=_flag("include_secrets", include_secrets),
             project_id=_optional_text("project_id", project_id),
             user_id=_optional_text("user_id", user_id),
             fail_on_missing_backend=_flag("fail_on_missing_backend", fail_on_missing_backend),

@@ -10,7 +10,7 @@ import importlib
 import sys
 from typing import Any
 
-from cl_notebook.cinderlib import cinderlib, exception, objects, persistence, serialization
+from cl_notebook.cinderlib import cinderlib, exception, objects, persistence, serialization, utils
 from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID
 from cl_notebook.cinderlib.cinderlib import Backend, setup
 from cl_notebook.cinderlib.objects import Connection, KeyValue, Snapshot, Volume
@@ -42,11 +42,15 @@ __all__ = [
     "persistence",
     "serialization",
     "setup",
+    "utils",
 ]
 
 list_supported_drivers = Backend.list_supported_drivers
 
-_MODULES = ("base", "cinderlib", "cmd", "cmd.cinder_to_yaml", "exception", "objects", "persistence", "serialization")
+_MODULES = (
+    *("base", "cinderlib", "cmd", "cmd.cinder_cfg_to_python", "cmd.cinder_to_yaml", "exception", "objects", "persistence"),
+    *("serialization", "utils"),
+)
 
 
 def get_connector_properties(

@@ -75,6 +75,16 @@ class Object:
         """Whether it was removed, whatever :attr:`_ovo` was told."""
         return self.ours is not None and self.ours.status == "deleted"
 
+    def track(self) -> None:
+        """Track what was loaded and not saved, as cinderlib's acts did; what stands for its row already takes its place."""
+        if self.ours is None or not self.ours.is_loaded_only:
+            return
+        self.ours.save()
+        if self.ours.is_loaded_only:
+            adopt(self, self.own.get_by_id(self.ours.id))
+        for name in ("_backend", "_volume"):
+            vars(self).pop(name, None)
+
     @property
     def obj(self) -> Any:  # noqa: ANN401 - one of four classes
         """The object of the package's own.
@@ -92,7 +102,10 @@ class Object:
         if name.startswith("__"):
             raise AttributeError(name)
         chosen = {**vars(self).get("_fields", {}), **self.told} if self.ours is None else self.told
-        return chosen[name] if name in chosen else getattr(self.obj, name)
+        if name in chosen:
+            return chosen[name]
+        beside = (getattr(self.ours, "extra", None) or {}).get("data", {})  # Cinder's fields that have no place here
+        return beside[name] if name in beside and not hasattr(type(self.ours), name) else getattr(self.obj, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "ours" and self.ours is not None and name in {*self.ours.editable, "metadata"}:
@@ -128,7 +141,8 @@ class Object:
         self.obj.refresh()
 
     def save(self) -> None:
-        """Write what was set on the resource; what was set on its ``_ovo`` is not."""
+        """Write what was set on the resource, which is tracked from then on; what was set on its ``_ovo`` is not."""
+        self.track()
         self.obj.save()
 
     @contextlib.contextmanager
@@ -136,6 +150,7 @@ class Object:
         """Act on the resource: an error names it as its ``resource``."""
         self.told.clear()
         try:
+            self.track()
             yield
         except errors.Error as error:
             if not hasattr(error, "resource"):

@@ -64,9 +64,13 @@ class Backend(Object):
         persistence_config: object = None,
         fail_on_missing_backend: bool = True,  # noqa: FBT001, FBT002 - as above
         host: str | None = None,
+        *,
+        include_secrets: bool = False,
         **cinder_config_params: Any,  # noqa: ANN401 - Cinder's options
     ) -> None:
-        """Choose how everything runs, once; see :func:`cl_notebook.setup`. Without *persistence_config* the store is in memory.
+        """Choose how everything runs, once; see :func:`cl_notebook.setup`, also for *include_secrets*, which cinderlib has not.
+
+        Without *persistence_config* the store is in memory.
 
         Raises:
             Refused: that was done already.
@@ -85,6 +89,7 @@ class Backend(Object):
             disable_logs=disable_logs,
             non_uuid_ids=non_uuid_ids,
             output_all_backend_info=output_all_backend_info,
+            include_secrets=include_secrets,
             project_id=project_id,
             user_id=user_id,
             fail_on_missing_backend=fail_on_missing_backend,
@@ -103,6 +108,17 @@ class Backend(Object):
         sessions.default_session().move_to(_store(persistence_config))
 
     @property
+    def obj(self) -> Any:  # noqa: ANN401 - as of every object
+        """The backend; of one that was loaded the one that is open, if it is."""
+        ours = super().obj
+        return sessions.default_session().backends.get(ours.name, ours) if ours.is_loaded_only else ours
+
+    def save(self) -> None:
+        """Track what was loaded with it."""
+        if self.ours is not None and self.ours.is_loaded_only:
+            self.ours.save()
+
+    @property
     def id(self) -> str:
         """The name."""
         return str(self.obj.name)
@@ -110,7 +126,7 @@ class Backend(Object):
     @property
     def volumes(self) -> list[Volume]:
         """The volumes on it."""
-        found: list[Volume] = wrapped(self.obj.volumes)
+        found: list[Volume] = wrapped((self.ours or self.obj).volumes)
         return found
 
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
@@ -120,7 +136,7 @@ class Backend(Object):
 
     def create_volume(self, size: int, name: str = "", description: str = "", bootable: bool = False, **fields: Any) -> Volume:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
         """Make an empty volume of *size* GiB."""
-        volume = Volume(self, size=size, name=name, description=description, bootable=bootable, **fields)
+        volume = Volume(wrapped(self.obj), size=size, name=name, description=description, bootable=bootable, **fields)
         volume.create()
         return volume
 

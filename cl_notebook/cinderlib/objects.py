@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_PROJECT_ID", "DEFAULT_USER_ID", "Connection", "KeyValue", "Object", "Snapshot", "Volume"]
 
+_ATTACHMENT = frozenset({"attach_mode", "attach_time", "attached_host", "detach_time", "instance_uuid", "mountpoint"})
+"""Fields of Cinder's attachments that cinderlib lets scripts set."""
+
 _KRBD = {"rbd", "ceph"}
 """Protocols that have a device only where the host is asked for one."""
 
@@ -145,6 +148,7 @@ class Volume(_OnBackend):
             InvalidVolume: it has snapshots or connections.
 
         """
+        self.track()
         backend = self.backend
         with self.acting():
             if not self.is_gone:
@@ -157,6 +161,7 @@ class Volume(_OnBackend):
 
     def attach(self) -> Connection:
         """Attach it on this host as a device or a file: an image of Ceph's by the kernel, not by librbd."""
+        self.track()
         multipath = bool(self.backend.config.get("use_multipath_for_image_xfer"))
         enforce = bool(self.backend.config.get("enforce_multipath_for_image_xfer"))
         with self.acting():
@@ -180,17 +185,21 @@ class Volume(_OnBackend):
             NotLocal: it is not attached here.
 
         """
+        self.track()
         if self.local_attach is None:
             msg = f"{self.obj.label()} is not attached on this host."
             raise exception.NotLocal(msg)
         with self.acting():
             self.obj.detach(force=force or ignore_errors)
 
-    def connect(self, connector_dict: Mapping[str, Any]) -> Connection:
-        """Let the host that *connector_dict* describes reach it."""
-        with self.acting():
-            made: Connection = wrapped(self.obj.connect(connector_dict))
-            return made
+    def connect(self, connector_dict: Mapping[str, Any], **ovo_fields: Any) -> Connection:  # noqa: ANN401 - Cinder's
+        """Let the host that *connector_dict* describes reach it; *ovo_fields* are kept with the connection.
+
+        Raises:
+            TypeError: an attachment of Cinder's has no field of that name.
+
+        """
+        return Connection.connect(self, connector_dict, **ovo_fields)
 
     def disconnect(self, connection: Connection, force: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
         """Shut the host of *connection* out again."""
@@ -226,6 +235,7 @@ class Snapshot(_OfVolume):
     def create(self) -> None:
         """Make it on the storage."""
         with self.acting():
+            self.volume.track()
             adopt(self, self.volume.obj.create_snapshot(**vars(self)["_fields"]))
 
     @classmethod
@@ -242,6 +252,7 @@ class Snapshot(_OfVolume):
 
     def delete(self) -> None:
         """Remove it from the storage; one that is gone already is removed once more, in case something is left there."""
+        self.track()
         backend = self.backend
         with self.acting():
             if not self.is_gone:
@@ -260,9 +271,22 @@ class Connection(_OfVolume):
     not_found: ClassVar[type[errors.NotFound]] = exception.ConnectionNotFound
 
     @classmethod
-    def connect(cls, volume: Volume, connector: Mapping[str, Any]) -> Connection:
-        """Let the host of *connector* reach *volume*."""
-        return volume.connect(connector)
+    def connect(cls, volume: Volume, connector: Mapping[str, Any], **ovo_fields: Any) -> Connection:  # noqa: ANN401 - Cinder's
+        """Let the host of *connector* reach *volume*; *ovo_fields* are kept with the connection.
+
+        Raises:
+            TypeError: an attachment of Cinder's has no field of that name.
+
+        """
+        unknown = sorted(ovo_fields.keys() - _ATTACHMENT)
+        if unknown:
+            msg = f"connect() has no argument {unknown[0]!r}; fields of an attachment are {', '.join(sorted(_ATTACHMENT))}."
+            raise TypeError(msg)
+        with volume.acting():
+            told = {"attached_host": ovo_fields.pop("attached_host")} if "attached_host" in ovo_fields else {}
+            made: Connection = wrapped(model.Connection.make(volume.obj, connector, extra=ovo_fields))
+            made.told.update(told)  # kept until it is attached, which says where it really is
+            return made
 
     def attach(self) -> None:
         """Attach the volume on this host."""

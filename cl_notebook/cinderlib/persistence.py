@@ -50,9 +50,9 @@ class Persistence:
         """Keep the pair."""
         key_value.save()
 
-    def delete_key_value(self, key: str) -> None:
-        """Remove the pair of that key."""
-        KeyValue.delete(key)
+    def delete_key_value(self, key_value: KeyValue | str) -> None:
+        """Remove the pair, or that of the key."""
+        KeyValue.delete(key_value.key if isinstance(key_value, KeyValue) else key_value)
 
 
 def _select(cls: Any, conditions: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - one of the tracked classes

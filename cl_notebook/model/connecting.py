@@ -33,6 +33,21 @@ def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
     return dict(checks.json_safe(dict(connector), "A connector"))
 
 
+def beside(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns for what else is to be known of a connection: its ``attach_mode``, and what no column stands for.
+
+    Raises:
+        InvalidInput: the mode is neither ``rw`` nor ``ro``, or something cannot be stored.
+
+    """
+    others = dict(extra)
+    mode = others.pop("attach_mode", None) or "rw"
+    if mode not in {"rw", "ro"}:
+        msg = f"attach_mode must be 'rw' or 'ro', not {mode!r}."
+        raise errors.InvalidInput(msg)
+    return {"attach_mode": mode, "extra": {"data": checks.json_safe(others, "A connection")} if others else None}
+
+
 def expected_bytes(told: ConnectionInfo, size: int) -> int:
     """Return the least that the device of a volume of *size* GiB must have, in bytes."""
     # what a local driver says is exact; others name other things by that word

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import ConnectionData, ConnectionInfo
-from cl_notebook.model import connecting, reading, verbs
+from cl_notebook.model import connecting, masks, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
@@ -91,23 +91,43 @@ class Connection(Tracked):
 
     @property
     def info(self) -> ConnectionInfo:
-        """The storage's answer, for os-brick.
+        """The storage's answer, for os-brick; one that lacks secrets is good for letting go of the device alone.
 
         Raises:
-            InvalidStatus: the connection was never made.
+            InvalidStatus: the connection was never made, or was loaded from a document without its secrets.
 
         """
+        told, lacking = self._told(), masks.missing(self.conn_info)
+        if lacking:
+            msg = (
+                f"{self.label()} lacks {', '.join(sorted(set(lacking)))}: it was loaded from a document without secrets. "
+                "disconnect() it, and connect() the volume again."
+            )
+            raise errors.InvalidStatus(msg)
+        return told
+
+    def _told(self) -> ConnectionInfo:
         if not self.conn_info:
             msg = f"{self.label()} was never made on the storage. disconnect() removes it."
             raise errors.InvalidStatus(msg)
-        return cast("ConnectionInfo", self.conn_info)
+        return cast("ConnectionInfo", masks.without(self.conn_info))
 
     @classmethod
     def make(
-        cls, volume: Volume, connector: Mapping[str, Any], *, multipath: bool = False, gateway: str | None = None
+        cls,
+        volume: Volume,
+        connector: Mapping[str, Any],
+        *,
+        multipath: bool = False,
+        gateway: str | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> Connection:
-        """Let the host of *connector*, which is reached through *gateway*, in; see ``Volume.connect``."""
+        """Let the host of *connector*, which is reached through *gateway*, in; see ``Volume.connect``.
+
+        *extra* is what its documents say beside the fields, for those who want to know of it what no field stands for.
+        """
         values = _row(volume, connecting.checked(connector), multipath=multipath) | {"gateway": gateway}
+        values |= connecting.beside(extra or {})
         data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
 
         exported: ModelUpdate = None
@@ -215,7 +235,7 @@ class Connection(Tracked):
         self.look_again()
         if not force:
             self._refuse_if_elsewhere("detached there")
-        info, device, host = self.info, self.device or {}, self._host() if self.is_in_reach else None
+        info, device, host = self._told(), self.device or {}, self._host() if self.is_in_reach else None
 
         def do(_driver: Driver, _progress: Progress) -> None:
             if host is None:
@@ -290,12 +310,12 @@ class Connection(Tracked):
         """Let the device on its host follow its volume and return its size in bytes; one that is gone is asked for again."""
         host = self._host()
         try:
-            return host.extend(self.info, **self._flags())
+            return host.extend(self._told(), **self._flags())
         except errors.HostUnreachable:
             raise
         except errors.AttachError:
             self.attach()
-            return host.extend(self.info, **self._flags())
+            return host.extend(self._told(), **self._flags())
 
     def _host(self) -> AttachingHost:
         return self.context.host_at(self.gateway)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import VolumeData
-from cl_notebook.model import checks, reading, verbs
+from cl_notebook.model import checks, masks, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.reading import CLASSES
@@ -116,7 +116,7 @@ def volume_data(values: Mapping[str, Any]) -> VolumeData:
     return VolumeData(
         metadata=values["metadata_"],
         created_at=moment(values.get("created_at")),
-        driver_data=values["driver_data"] or {},
+        driver_data=masks.without(values["driver_data"] or {}),
         **{name: values[name] for name in _TOLD},
     )
 

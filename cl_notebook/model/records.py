@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from cl_notebook.drivers.records import AttachmentData, Surroundings
-from cl_notebook.model import initiator, making, reading, verbs
+from cl_notebook.model import initiator, making, masks, reading, verbs
 from cl_notebook.model.changes import Update
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.reading import CLASSES
@@ -121,5 +121,5 @@ def _attachment(row: Mapping[str, Any]) -> AttachmentData:
         path=row["path"],
         attach_mode=row["attach_mode"],
         connector_info=row["connector_info"],
-        conn_info=row["conn_info"],
+        conn_info=masks.without(row["conn_info"]),
     )

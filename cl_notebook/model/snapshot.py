@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook.drivers.base import SnapshotData
-from cl_notebook.model import checks, making, reading, unsaved, verbs
+from cl_notebook.model import checks, making, masks, reading, unsaved, verbs
 from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
@@ -265,6 +265,6 @@ def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData
         size=values["volume_size"],
         metadata=values["metadata_"],
         created_at=making.moment(values.get("created_at")),
-        driver_data=values["driver_data"] or {},
+        driver_data=masks.without(values["driver_data"] or {}),
         **{name: values[name] for name in names},
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from cl_notebook.drivers.base import capabilities
-from cl_notebook.drivers.config import MASK
 from cl_notebook.model import Connection, Snapshot
+from cl_notebook.model.masks import masked
 from cl_notebook.views.html import escaped
 from cl_notebook.views.safe import plain
 
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.tracked import Tracked
 
-_SECRET = re.compile(
-    r"passw|passphrase|pswd|pwd$|_pass$|(^|_)auth$|secret(?!_(uuid|type))|token|credential|keyring(?!_(conf|file|path))|cookie"
-    r"|private_?key|access_?key|api_?key|auth_?key|ssh_?key",
-    re.IGNORECASE,
-)
-_IN_A_TEXT = re.compile(r"(\b\w*(?:passw(?:or)?d|passphrase|pwd|secret|token)[\"']?\s*[=:]\s*[\"']?)[^\s,;&\"'}]+", re.IGNORECASE)
 _LEFT_OUT = {"version", "backend_id", "config"}
 _STYLE = """
 .cl-details th,.cl-details td{text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;
@@ -94,20 +87,6 @@ def shown(value: object) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False, default=str) if value else ""
     return str(value)
-
-
-def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 - plain data of any shape
-    """Return *value* with stars for whatever is called a password, a secret or a token in it."""
-    if isinstance(value, dict):
-        return {key: _masked_item(item, name if _SECRET.search(name) else str(key)) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_masked_item(item, name) for item in value]
-    return MASK if value is not None and _SECRET.search(name) else value
-
-
-def _masked_item(value: Any, name: str) -> Any:  # noqa: ANN401 - as above
-    found = masked(value, name)
-    return _IN_A_TEXT.sub(rf"\1{MASK}", found) if isinstance(found, str) else found  # mount options, or JSON within JSON
 
 
 def _fields(resource: Tracked) -> Iterator[tuple[str, Any]]:

@@ -20,7 +20,7 @@ def _dump(call: Call) -> None:
         call["file"],
         session=call.session,
         output_all_backend_info=call["all_backend_info"] or None,
-        include_secrets=call["include_secrets"],
+        include_secrets=call["include_secrets"] or None,
     )
     say(f"{call['file']}: {size:,} bytes.")
 
@@ -45,8 +45,8 @@ def _load(call: Call) -> Any:  # noqa: ANN401 - an object, or several
 COMMANDS = (
     Command(
         "cl_dump",
-        "Write everything that is tracked to a file: backends, volumes, snapshots and connections, as JSON that %cl_load and "
-        "cl.load() read. The file is replaced once the new one is whole, and only you may read it.",
+        "Write everything that is tracked to a file: backends, volumes, snapshots, connections and key-value pairs, as JSON that "
+        "%cl_load and cl.load() read. The file is replaced once the new one is whole, and only you may read it.",
         (
             Verb(
                 "",
@@ -55,7 +55,10 @@ COMMANDS = (
                 arguments=(Argument("FILE", _FILE),),
                 options=(
                     Option("all-backend-info", "Write the backends' whole configuration, not only their names."),
-                    Option("include-secrets", "With it, write the secrets of the open backends, in the clear."),
+                    Option(
+                        "include-secrets",
+                        "Write secrets in the clear: of connections and volumes; with it, of open backends, too.",
+                    ),
                 ),
             ),
         ),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.grammar import Call
 
 _TRUE_OR_FALSE = ("true", "false")
-_FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info", "fail_on_missing_backend")
+_FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info", "include_secrets", "fail_on_missing_backend")
 _TEXTS = ("host", "root_helper", "file_locks_path", "project_id", "user_id")
 
 
@@ -115,6 +115,7 @@ COMMAND = Command(
                 _flag("non-uuid-ids", "Allow ids that are no UUIDs."),
                 _flag("disable-logs", "Keep no log of Cinder's drivers."),
                 _flag("output-all-backend-info", "Write whole configurations, without secrets, where backends are serialised."),
+                _flag("include-secrets", "Write secrets, too, in the clear, where anything is serialised."),
                 _flag("fail-on-missing-backend", "Refuse to load what is on a backend that is not there."),
                 Option("cinder", "An option of Cinder's section [DEFAULT], for its drivers.", "OPTION=VALUE", repeat=True),
             ),

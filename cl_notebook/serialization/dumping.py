@@ -36,27 +36,26 @@ def jsons() -> str:
     return writing.text(json())
 
 
-def dump(*, output_all_backend_info: bool | None = None, include_secrets: bool = False) -> list[Document]:
+def dump(*, output_all_backend_info: bool | None = None, include_secrets: bool | None = None) -> list[Document]:
     """Return the documents of every tracked backend, open or not, with all that is on it, as it is stored; and of every pair.
 
     Args:
         output_all_backend_info: write the backends' whole configuration instead of their names; by default what the session
             says, which by default is no.
-        include_secrets: with the whole configuration, write the secret options of those that are open, in the clear.
-
-    Raises:
-        InvalidInput: secrets were asked for, and the configuration was not.
+        include_secrets: write, in the clear, what is secret of connections and volumes (CHAP's passwords, keyrings); with the
+            whole configuration also the secret options of the backends that are open. By default what the session says.
 
     """
     made = dumps(output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
     return msgspec.json.decode(made)  # type: ignore[no-any-return] # a list of objects
 
 
-def dumps(*, output_all_backend_info: bool | None = None, include_secrets: bool = False) -> str:
+def dumps(*, output_all_backend_info: bool | None = None, include_secrets: bool | None = None) -> str:
     """Return :func:`dump` as text."""
     context = default_session()
-    heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
-    return b"".join(stored.chunks(context, heads, no_progress)).replace(b"\n", b"").decode()
+    secrets = _secrets(context, include_secrets)
+    heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=secrets)
+    return b"".join(stored.chunks(context, heads, no_progress, secrets=secrets)).replace(b"\n", b"").decode()
 
 
 def dump_file(
@@ -64,29 +63,33 @@ def dump_file(
     *,
     session: Context | None = None,
     output_all_backend_info: bool | None = None,
-    include_secrets: bool = False,
+    include_secrets: bool | None = None,
 ) -> int:
     """Write :func:`dump` to the file *path*, which only its owner may read, and return its size in bytes.
 
     Memory is needed for a page of it only. The file is there once it is whole; one of that name is replaced then.
 
     Raises:
-        InvalidInput: secrets were asked for, and the configuration was not; or the file cannot be written.
+        InvalidInput: the file cannot be written.
 
     """
     context = session or default_session()
-    target = Path(path).expanduser()
-    heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
+    target, secrets = Path(path).expanduser(), _secrets(context, include_secrets)
+    heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=secrets)
     with context.progress(f"dump to {target.name}") as progress, _replacing(target) as file:
-        return sum(map(file.write, stored.chunks(context, heads, progress)))
+        return sum(map(file.write, stored.chunks(context, heads, progress, secrets=secrets)))
 
 
 def whole(backend: Backend) -> Document:
     """Return the document of *backend* with all that is on it, as it is stored."""
     context = backend.context
-    heads = [(backend, writing.of_backend(backend))]
-    made: list[Document] = msgspec.json.decode(b"".join(stored.chunks(context, heads, no_progress, with_pairs=False)))
-    return made[0]
+    heads, secrets = [(backend, writing.of_backend(backend))], context.settings.include_secrets
+    made = b"".join(stored.chunks(context, heads, no_progress, secrets=secrets, with_pairs=False))
+    return msgspec.json.decode(made)[0]  # type: ignore[no-any-return] # an object
+
+
+def _secrets(context: Context, wanted: bool | None) -> bool:  # noqa: FBT001 - of this module
+    return context.settings.include_secrets if wanted is None else wanted
 
 
 def _heads(
@@ -95,9 +98,6 @@ def _heads(
     wanted = output_all_backend_info
     if wanted is None:
         wanted = context.settings.output_all_backend_info
-    if include_secrets and not wanted:
-        msg = "include_secrets=True needs output_all_backend_info=True: without it only the backends' names are written."
-        raise errors.InvalidInput(msg)
     backends = writing.tracked(context)
     if not wanted:
         return [(backend, {writing.NAME: backend.name}) for backend in backends]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
-from cl_notebook.model import Connection, Snapshot, Volume
+from cl_notebook.model import Connection, Snapshot, Volume, masks
 from cl_notebook.serialization import fields, pairs, writing
 from cl_notebook.serialization.fields import FIELDS
 
@@ -22,6 +23,11 @@ PAGE = 500
 """Volumes that are read, with what lies below them, at a time."""
 
 _EMPTY = msgspec.Raw(b"{}")
+_MAYBE_SECRET = re.compile(
+    r"pass|pswd|pwd|auth\"|secret|token|credential|keyring|cookie|(?:private|access|api|auth|ssh)_?key", re.IGNORECASE
+)
+"""What is not in a text needs no look at its keys one by one; see :data:`cl_notebook.model.masks.SECRET`."""
+
 _CHILDREN = {"snapshots": Snapshot, "connections": Connection}
 
 
@@ -38,11 +44,13 @@ class _Select:
             *(sa.cast(each, sa.Text).label(each.key) if each.key in self.json else each for each in columns)
         ).order_by(self.table.c.created_at, self.table.c.id)
 
-    def data(self, row: Sequence[Any]) -> dict[str, Any]:
+    def data(self, row: Sequence[Any], *, secrets: bool) -> dict[str, Any]:
         """Return the data of the document of *row*; what others added to the document itself stands under an empty name."""
         made = dict(zip((*self.names, "extra"), row, strict=False))
         for name in self.json:
             value = made[name]
+            if value and name in masks.FIELDS and not secrets and _MAYBE_SECRET.search(value):
+                value = msgspec.json.encode(masks.masked(msgspec.json.decode(value))).decode()
             made[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
         extra = made.pop("extra")
         if extra is None:
@@ -55,12 +63,17 @@ _BELOW = {name: _Select(cls) for name, cls in _CHILDREN.items()}
 
 
 def chunks(
-    context: Context, heads: Sequence[tuple[Backend, Mapping[str, Any]]], progress: Progress, *, with_pairs: bool = True
+    context: Context,
+    heads: Sequence[tuple[Backend, Mapping[str, Any]]],
+    progress: Progress,
+    *,
+    secrets: bool,
+    with_pairs: bool = True,
 ) -> Iterator[bytes]:
     """Yield an array with the documents of the backends in *heads*, each with what is written of it; one line a volume.
 
-    Those of the key-value pairs follow. Joined, the chunks are JSON. *progress* is told the bytes so far, and how many it is
-    likely to be.
+    Those of the key-value pairs follow. What is secret of volumes and connections is masked, without *secrets*. Joined, the
+    chunks are JSON. *progress* is told the bytes so far, and how many it is likely to be.
     """
     with context.store.reading() as connection:
         expected = _count(connection, [backend.id for backend, _ in heads])
@@ -70,7 +83,7 @@ def chunks(
             head = writing.document("Backend", told, writing.data(backend), backend.extra)
             yield (b",\n" if number else b"") + msgspec.json.encode({**head, "volumes": []}).removesuffix(b"]}") + b"\n"
             separator = b""
-            for page in _pages(connection, backend):
+            for page in _pages(connection, backend, secrets=secrets):
                 lines = [_line(document) for document in page]
                 done, size = done + len(lines), size + sum(map(len, lines))
                 yield separator + b",\n".join(lines)
@@ -95,7 +108,7 @@ def _line(document: dict[str, Any]) -> bytes:
     return line.replace(b"\n", b" ") if b"\n" in line else line  # somebody else may have written JSON of several lines
 
 
-def _pages(connection: sa.Connection, backend: Backend) -> Iterator[list[dict[str, Any]]]:
+def _pages(connection: sa.Connection, backend: Backend, *, secrets: bool) -> Iterator[list[dict[str, Any]]]:
     table, after, name = _VOLUMES.table, None, {writing.NAME: backend.name}
     own = _VOLUMES.statement.where(table.c.backend_id == backend.id).limit(PAGE)
     while True:
@@ -103,19 +116,21 @@ def _pages(connection: sa.Connection, backend: Backend) -> Iterator[list[dict[st
         statement = own if after is None else own.where(sa.tuple_(table.c.created_at, table.c.id) > sa.tuple_(*after))
         rows = connection.execute(statement).all()
         if rows:
-            yield _documents(connection, [_VOLUMES.data(row) for row in rows], name)
+            yield _documents(connection, [_VOLUMES.data(row, secrets=secrets) for row in rows], name, secrets=secrets)
         if len(rows) < PAGE:
             return
         after = (sa.literal(rows[-1].created_at, table.c.created_at.type), sa.literal(rows[-1].id))
 
 
-def _documents(connection: sa.Connection, volumes: list[dict[str, Any]], backend: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _documents(
+    connection: sa.Connection, volumes: list[dict[str, Any]], backend: Mapping[str, Any], *, secrets: bool
+) -> list[dict[str, Any]]:
     by_id: dict[str, dict[str, Any]] = {volume["id"]: volume for volume in volumes}
     for name, select in _BELOW.items():
         for volume in volumes:
             volume[name] = []
         for row in connection.execute(select.statement.where(select.table.c.volume_id.in_(list(by_id)))):
-            child = select.data(row)
+            child = select.data(row, secrets=secrets)
             child.pop("", None)
             by_id[child["volume_id"]][name].append(child)
     return [writing.document("Volume", backend, volume, volume.pop("", None)) for volume in volumes]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import Backend, KeyValue, bulk, reading
+from cl_notebook.model import Backend, KeyValue, bulk, masks, reading
 from cl_notebook.model import operation as op
 from cl_notebook.serialization import fields, pairs
 from cl_notebook.serialization.fields import CLASSES, Read
@@ -166,17 +166,18 @@ def _there(connection: sa.Connection, kind: str, ids: Sequence[str]) -> dict[str
 
 def _refuse_if_other(read: Read, row: Row, before: Row) -> None:
     named = [name for name in fields.FIELDS[read.kind] if name in read.given and name != "updated_at"]
-    other = [name for name in (*named, "backend_id") if row[name] != before[name]]
+    other = [name for name in (*named, "backend_id") if not masks.same(row[name], before[name])]
     if other:
         what = "; ".join(
-            f"{name} is {fields.shown(_plain(before[name]))}, not {fields.shown(_plain(row[name]))}" for name in other[:3]
+            f"{name} is {fields.shown(_plain(before, name))}, not {fields.shown(_plain(row, name))}" for name in other[:3]
         )
         msg = f"The {read.label} is tracked already and differs: {what}. Nothing was loaded."
         raise errors.AlreadyExists(msg)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - a column's
-    return value.isoformat() if hasattr(value, "isoformat") else value
+def _plain(row: Row, name: str) -> Any:  # noqa: ANN401 - a column's
+    value = row[name]
+    return value.isoformat() if hasattr(value, "isoformat") else masks.masked(value, name)
 
 
 def _refuse_orphans(connection: sa.Connection, kind: str, rows: Sequence[Row], fresh: dict[str, str]) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import sqlalchemy as sa
 
-from cl_notebook.model import Backend, reading
+from cl_notebook.model import Backend, masks, reading
 from cl_notebook.model.backend import SECRETS
+from cl_notebook.model.tracked import LOADED
 from cl_notebook.serialization import fields
 from cl_notebook.serialization.fields import ATTRIBUTES, BESIDE
 from cl_notebook.serialization.versions import VERSION
@@ -61,8 +62,10 @@ def document(kind: str, backend: Mapping[str, Any], inner: dict[str, Any], extra
 
 def of_backend(backend: Backend) -> dict[str, Any]:
     """Return what is written of the backend that a resource is on: its name, or all of it where the session says so."""
-    wanted = backend.is_tracked and backend.context.settings.output_all_backend_info
-    return configuration(backend) if wanted else {NAME: backend.name}
+    if not backend.is_tracked or not backend.context.settings.output_all_backend_info:
+        return {NAME: backend.name}
+    context = backend.context
+    return configuration(backend, context.secrets(backend) if context.settings.include_secrets else None)
 
 
 def configuration(backend: Backend, secrets: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def configuration(backend: Backend, secrets: Mapping[str, Any] | None = None) ->
 def plain(resource: Tracked) -> dict[str, Any]:
     """Return the fields of *resource* by name, and lists of them for the lists that were loaded."""
     kind, inner = type(resource).__name__, resource.__dict__
-    told = {name: inner[attribute] for name, attribute in ATTRIBUTES[kind]}
+    told = _values(resource, secrets=False)
     if isinstance(resource, Backend):
         told = {"id": told.pop("id"), "name": resource.name, "config": resource.config, **told}
     else:
@@ -95,11 +98,17 @@ def text(made: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def data(resource: Tracked) -> dict[str, Any]:
-    """Return the data of the document of *resource* alone."""
+    """Return the data of the document of *resource* alone, its secrets masked unless the session says otherwise."""
     kind, inner = type(resource).__name__, resource.__dict__
-    values = {name: inner[attribute] for name, attribute in ATTRIBUTES[kind]}
+    context: Context = inner.get(LOADED) or resource.context
+    values = _values(resource, secrets=context.settings.include_secrets)
     # a copy, with times as text: what is done to it does nothing to the object
     return cast("dict[str, Any]", msgspec.to_builtins(fields.written(kind, values, resource.extra)))
+
+
+def _values(resource: Tracked, *, secrets: bool) -> dict[str, Any]:
+    values = {name: resource.__dict__[attribute] for name, attribute in ATTRIBUTES[type(resource).__name__]}
+    return values if secrets else {name: masks.masked(value) if name in masks.FIELDS else value for name, value in values.items()}
 
 
 def tracked(context: Context) -> list[Backend]:

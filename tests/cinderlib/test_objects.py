@@ -120,13 +120,76 @@ def test_everything_goes_to_json_and_back(backend: Any) -> None:
     assert (found.id, [snapshot.name for snapshot in found.snapshots]) == (volume.id, ["before"])
 
 
+def test_what_was_loaded_is_acted_on(backend: Any) -> None:
+    """A script that loads without saving acts on what it loaded, which is tracked by that: volumes, snapshots, connections."""
+    volume = backend.create_volume(1, name="db")
+    snapshot, connection = volume.create_snapshot("before"), volume.connect({"host": "h0"})
+    texts = [volume.jsons, snapshot.dumps, connection.dumps]
+    cl.Backend.set_persistence({"storage": "memory"})
+    loaded, kept, joined = map(cl.load, texts)
+    assert backend.volumes == []
+    assert loaded.extend(2) == 2 * 1024**3
+    backend.refresh()
+    assert [each.id for each in backend.volumes] == [volume.id]
+    made = kept.create_volume(name="restored")
+    assert (made.size, made.snapshot_id) == (1, snapshot.id)
+    joined.disconnect()
+    made.delete()
+    kept.delete()
+    loaded.delete()
+    backend.refresh()
+    assert backend.volumes == []
+
+
+def test_a_copy_of_what_is_tracked_is_acted_on(backend: Any) -> None:
+    """What was loaded of something that is tracked, and the same, stands for it from its first act on."""
+    volume = backend.create_volume(1, name="db")
+    (looked_at,) = cl.load(cl.dumps())
+    assert looked_at.create_volume(1, name="new").backend is backend
+    copy = cl.load(volume.jsons)
+    assert copy.obj is not volume.obj
+    snapshot = copy.create_snapshot("before")
+    assert copy.obj is volume.obj
+    assert volume.snapshots == [snapshot]
+
+
+def test_a_connection_is_told_fields_of_cinders(backend: Any) -> None:
+    """`connect()` takes the fields of Cinder's attachments, which are kept with the connection; any other name is an error."""
+    own = str(uuid.uuid4())
+    volume = backend.create_volume(1)
+    connection = volume.connect({"host": "h0"}, attach_mode="ro", instance_uuid=own, mountpoint="/dev/vdb", attached_host="h0")
+    assert (connection.attach_mode, connection.instance_uuid, connection.mountpoint) == ("ro", own, "/dev/vdb")
+    assert connection.attached_host == "h0"
+    again = cl.load(connection.dumps)
+    assert (again.attach_mode, again.instance_uuid) == ("ro", own)
+    with pytest.raises(TypeError, match="no argument 'mount_point'"):
+        volume.connect({"host": "h0"}, mount_point="/dev/vdb")
+    with pytest.raises(errors.InvalidInput, match="attach_mode must be 'rw' or 'ro'"):
+        cl.Connection.connect(volume, {"host": "h0"}, attach_mode="w")
+
+
+def test_lists_are_looked_up_by_id(backend: Any) -> None:
+    """`utils` finds a resource in a list by its id, and puts it in the place of the one that has it."""
+    one, two = backend.create_volume(1), backend.create_volume(1)
+    listed = [one]
+    assert cl.utils.find_by_id(one.id, listed) == (0, one)
+    assert cl.utils.find_by_id(two.id, listed) == cl.utils.find_by_id(two.id, None) == (None, None)
+    for volume in (two, one, two):
+        cl.utils.add_by_id(volume, listed)
+    cl.utils.add_by_id(one, None)
+    assert listed == [one, two]
+
+
 def test_key_value_pairs_are_kept(backend: Any) -> None:
     """The persistence keeps, lists and removes key-value pairs."""
     pair = cl.KeyValue("rack", "b7")
     backend.persistence.set_key_value(pair)
     assert backend.persistence.get_key_values() == backend.persistence.get_key_values("rack") == [pair]
-    backend.persistence.delete_key_value("rack")
+    backend.persistence.delete_key_value(pair)
     assert backend.persistence.get_key_values("rack") == []
+    backend.persistence.set_key_value(pair)
+    backend.persistence.delete_key_value("rack")
+    assert backend.persistence.get_key_values() == []
 
 
 def test_this_host_is_described_by_cinderlibs_signature(backend: Any) -> None:

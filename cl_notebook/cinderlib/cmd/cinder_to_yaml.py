@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from cl_notebook.drivers.cinder import catalog
+from cl_notebook.cinderlib.cmd import written
+from cl_notebook.drivers.cinder.catalog import Conf
 
 
 def convert(cinder_source: str, yaml_dest: str | None = None) -> dict[str, Any]:
     """Return ``{"backends": […]}`` for the backends that *cinder_source* enables; also write it to the file *yaml_dest*.
 
-    The file is JSON, which is YAML.
+    Values are text, as they stand there: backends take them. The file is JSON, which is YAML.
 
     Raises:
         InvalidInput: the file cannot be read, or enables no backends.
 
     """
-    found = catalog.backends(cinder_source)
-    result = {"backends": [{"volume_backend_name": name, **options} for name, options in found.items()]}
+    conf = Conf(cinder_source)
+    backends = [{"volume_backend_name": conf.backend_name(name), **conf.options(name)} for name in conf.enabled()]
+    result = {"backends": backends}
     if yaml_dest:
-        Path(yaml_dest).write_text(json.dumps(result, indent=2), encoding="utf-8")
+        written(yaml_dest, json.dumps(result, indent=2))
     return result

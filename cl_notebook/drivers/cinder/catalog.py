@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -18,6 +19,7 @@ _DEFAULT = "DEFAULT"
 _SHARED = "backend_defaults"
 _NOT_OPTIONS = {"volume_driver", "volume_backend_name"}
 _KNOWN: dict[str, list[CatalogEntry]] = {}
+_SUPPORTED: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
 
 
 class CatalogEntry(TypedDict):
@@ -53,7 +55,7 @@ def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str
     """Return the drivers of the Cinder in *python* with their options, by their classes, as cinderlib lists them.
 
     Each has ``class_name``, ``class_fqn``, ``desc``, ``version``, ``supported``, ``ci_wiki_name`` and ``driver_options``. All of
-    them are imported in a child for that, which takes some seconds.
+    them are imported in a child for that, once, which takes some seconds.
 
     Args:
         version: 1 gives all values of options as text, 2 gives them as they are, and their types as dicts.
@@ -67,9 +69,11 @@ def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str
     if version not in {1, 2}:
         msg = f"output_version must be 1 or 2, not {version!r}."
         raise errors.InvalidInput(msg)
-    with contextlib.closing(Child(interpreter({PYTHON: python}))) as child:
-        found: dict[str, dict[str, Any]] = child.ask("supported", "Cinder's drivers", version=version)
-        return found
+    path = interpreter({PYTHON: python})
+    if (path, version) not in _SUPPORTED:
+        with contextlib.closing(Child(path)) as child:
+            _SUPPORTED[path, version] = child.ask("supported", "Cinder's drivers", version=version)
+    return copy.deepcopy(_SUPPORTED[path, version])
 
 
 def is_known(python: str | None = None) -> bool:
@@ -123,6 +127,10 @@ class Conf:
 
         """
         return _enabled(self._path, self._sections)
+
+    def backend_name(self, name: str) -> str:
+        """Return ``volume_backend_name`` of the section *name*, which is its own name if it does not say."""
+        return (self._sections.get(name, {}).get("volume_backend_name") or [name])[-1]
 
     def options(self, name: str) -> dict[str, Any]:
         """Return the options of one backend.
