@@ -48,11 +48,6 @@ tour: .venv/.tour
 test: .venv/.test tools .venv/axe/$(AXE).tgz .venv/cinderlib/.ready .venv-cinder/.ready .peer/.ready librbd
 	$(RUN) pytest $(ARGS)
 
-##test-long  cinderlib's own tests on Ceph and on LVM, in user-mode Linux: a quarter of an hour
-.PHONY: test-long
-test-long:
-	CL_NOTEBOOK_LONG_TESTS=1 $(MAKE) test ARGS="tests/storage/test_within_guest.py -k cinderlib"
-
 ##check  lint, formatting, types
 .PHONY: check
 check: .venv/.test .venv/.check

@@ -12,9 +12,27 @@ import pytest
 
 import cl_notebook as cl
 from tests.requiring import require
+from tests.storage import guests
 
 MiB = 1024**2
 Mount = Callable[..., Path]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ask for the results of the guests last of all."""
+    items.sort(key=lambda item: guests.name_of(item) is not None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the guests before the first test: they run beside all the others."""
+    if not session.config.option.collectonly:
+        guests.begin(session.config, session.items)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave no guest behind, however the tests ended."""
+    guests.end(config)
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-SECONDS = 60
-"""How long the cluster may take until it can be used; it is a few seconds."""
+SECONDS = 300
+"""How long the cluster may take until it can be used; it is a few seconds, and in a guest beside other tests some more."""
 
 PROGRAMS = ("ceph-mon", "ceph-mgr", "ceph-osd", "ceph", "ceph-authtool", "monmaptool", "rbd", "setpriv")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,28 +10,14 @@ import pytest
 
 from tests.requiring import require
 from tests.storage import ceph, nfs
-from tests.storage.guest import Guest, missing
+from tests.storage.guests import GUESTS, RUNNING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.storage.ceph import Cluster
+    from tests.storage.guest import Guest
     from tests.storage.nfs import Share
-
-GUESTS = {
-    "lvm": ("lvm", "tests/storage/guest_lvm.py"),
-    "nfs": ("nfs", "tests/storage/guest_nfs.py::TestNfs::test_the_life_of_a_volume"),  # the rest passes on the host: test_nfs.py
-}
-"""The guests: the stage that each starts, and the tests that run on it."""
-
-LONG = {
-    "cinderlib-lvm": ("lvm", "tests/storage/guest_cinderlib_lvm.py"),
-    "cinderlib-rbd": ("rbd", "tests/storage/guest_cinderlib_rbd.py"),
-}
-"""Guests whose tests take a quarter of an hour: only where ``make test-long`` asks for them."""
-
-if os.environ.get("CL_NOTEBOOK_LONG_TESTS"):
-    GUESTS |= LONG
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -59,14 +43,7 @@ def bind_mounted_share(root: None, tmp_path: Path) -> Iterator[Share]:  # noqa: 
         yield share
 
 
-@pytest.fixture(scope="session", autouse=True)
-def guests(request: pytest.FixtureRequest) -> Iterator[dict[str, Guest]]:
-    """Give the guests by their names: they run beside the other tests of this folder, and are asked last."""
-    wanted = any("guest" in getattr(item, "fixturenames", ()) for item in request.session.items)
-    started: dict[str, Guest] = {}
-    with ExitStack() as ending:
-        for name, (stage, tests) in GUESTS.items() if wanted and not missing() else ():
-            folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="guest-"))
-            started[name] = Guest(Path(folder), stage, tests)
-            ending.callback(started[name].stop)
-        yield started
+@pytest.fixture(scope="session")
+def guests(request: pytest.FixtureRequest) -> dict[str, Guest]:
+    """Return the guests that were started, by their names."""
+    return request.config.stash[RUNNING]
