@@ -35,6 +35,15 @@ def test_dumped_and_loaded(lab: Notebook, sim: cl.Backend, file: Path, tmp_path:
     assert lab.printed(f"%cl_load {file} --save").strip() == f"{file}: nothing loaded, 2 tracked already."
 
 
+def test_pairs_go_along(lab: Notebook, file: Path, tmp_path: Path) -> None:
+    """%cl_dump writes the key-value pairs, too, and %cl_load brings them back."""
+    cl.KeyValue.set("rack", "b7")
+    lab.run(f"%cl_dump {file}")
+    lab.run(f"%cl_setup {tmp_path / 'other.db'}")
+    assert lab.printed(f"%cl_load {file} --by-name").strip().endswith("1 key-value pair loaded.")
+    assert cl.KeyValue.get("rack") == cl.KeyValue("rack", "b7")
+
+
 def test_looked_at(lab: Notebook, sim: cl.Backend, file: Path) -> None:
     """%cl_load --look gives the objects, and tracks nothing."""
     volume = sim.create_volume(1, name="ledger")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors, serialization
 from cl_notebook.testing.stores import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cl_notebook.drivers.base import Progress
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -199,6 +205,31 @@ def test_cinderlibs_file(session: cl.Session, tmp_path: Path) -> None:
     session.backend("null", volume_driver="sim", path=str(tmp_path / "sim"))
     counts = serialization.load_file(SAMPLES / "cinderlib.json")
     assert str(counts) == "3 volumes, 2 snapshots, 1 connection loaded"
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_progress_is_told(filled: cl.Session, file: Path, tmp_path: Path, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
+    """Who watches is told what is written or read, and how far it is: up to the last byte of the file, whoever wrote it."""
+    told: dict[str, list[tuple[float, float]]] = {}
+
+    @contextlib.contextmanager
+    def display(what: str) -> Iterator[Progress]:
+        steps = told.setdefault(what, [])
+        yield lambda done, size: steps.append((done, size))
+
+    filled.progress = display
+    size = serialization.dump_file(file)
+    if not is_ours:
+        file.write_text(json.dumps(cl.dump()), encoding="utf-8")
+        size = file.stat().st_size
+    elsewhere(tmp_path).progress = display
+    serialization.load_file(file, fail_on_missing_backend=False)
+    assert set(told) == {"dump to lab.json", "load lab.json"}
+    for steps in told.values():
+        assert steps == sorted(steps)
+    done, whole = told["load lab.json"][-1]
+    assert whole == size
+    assert done > 0.99 * size
 
 
 def test_an_empty_store(session: cl.Session, file: Path) -> None:
