@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SECONDS = 1800
+SECONDS = 2700
 """How long a guest may run on after it was asked: cinderlib's tests start the most programs, which is what takes long in one."""
 
 MEMORY = "3G"
