@@ -19,6 +19,8 @@ DEBIAN_MODULES := /usr/lib/python3/dist-packages
 
 # command:package of Debian's, or file:package, for the tests that work on real devices and file systems, and in a real browser
 TOOLS := losetup:util-linux mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs chromium:chromium npm:npm
+# likewise, for the stores that are kept on a server; the tests start it themselves
+TOOLS += /usr/lib/postgresql/*/bin/initdb:postgresql mariadbd:mariadb-server-core
 # likewise, for those that work on real storage
 TOOLS += linux.uml:user-mode-linux modprobe:kmod udevadm:udev ip:iproute2 lvm:lvm2 thin_check:thin-provisioning-tools \
 	iscsiadm:open-iscsi exportfs:nfs-kernel-server mount.nfs:nfs-common qemu-io:qemu-utils ceph-mon:ceph-mon ceph-mgr:ceph-mgr \

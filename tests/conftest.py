@@ -12,6 +12,7 @@ import pytest
 
 import cl_notebook as cl
 from tests.requiring import require
+from tests.servers import MariaDB, PostgreSQL, Server, serving
 from tests.storage import guests
 
 MiB = 1024**2
@@ -58,6 +59,39 @@ def session(store_url: str) -> Iterator[cl.Session]:
 def sim(session: cl.Session, tmp_path: Path) -> cl.Backend:
     """Return an open backend on the simulator."""
     return session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[Server]:
+    yield from serving(PostgreSQL)
+
+
+@pytest.fixture(scope="session")
+def _mariadb() -> Iterator[Server]:
+    yield from serving(MariaDB)
+
+
+@pytest.fixture
+def postgresql(_postgresql: Server) -> Iterator[Server]:
+    """Give a PostgreSQL server that is running; what the test stores there is removed after it."""
+    yield _postgresql
+    _postgresql.drop_databases()
+
+
+@pytest.fixture
+def mariadb(_mariadb: Server) -> Iterator[Server]:
+    """Give a MariaDB server that is running; what the test stores there is removed after it."""
+    yield _mariadb
+    _mariadb.drop_databases()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def any_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a new store that several processes can share: a SQLite file, on PostgreSQL, on MariaDB."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'shared.db'}"
+    server: Server = request.getfixturevalue(request.param)
+    return server.new_url()
 
 
 @pytest.fixture(scope="session")
