@@ -20,6 +20,17 @@ reg = registry(
 )
 """Registry of the mapped classes. Not a declarative base: ``metadata`` is Cinder's word and stays free for the volumes."""
 
+MARIADB = frozenset({"mysql", "mariadb"})
+"""SQLAlchemy's words for MariaDB and MySQL."""
+
+TABLE_OPTIONS: dict[str, Any] = {
+    f"{dialect}_{option}": value
+    for dialect in sorted(MARIADB)
+    for option, value in {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}.items()
+}
+"""What MariaDB makes each table with. Names differ by case and by accent on the storage, so they must in the store: its default
+collations fold both."""
+
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A number that never runs out; SQLite counts up by itself only in columns declared INTEGER."""
 
@@ -32,7 +43,7 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
 
     def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
         """Ask MariaDB for microseconds, which it drops by default."""
-        if dialect.name not in {"mysql", "mariadb"}:
+        if dialect.name not in MARIADB:
             return dialect.type_descriptor(sa.DateTime())
         from sqlalchemy.dialects import mysql  # noqa: PLC0415 - only who uses MariaDB pays for its dialect
 

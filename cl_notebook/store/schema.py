@@ -3,6 +3,9 @@
 Alembic owns the versions (``migrations/versions``). A store that is new gets the newest schema at once and is stamped with its
 version, Alembic's own recipe for that case; a test holds both ways against each other. Alembic itself is imported only when an
 older store has to be upgraded, so opening one costs a single look-up.
+
+One kernel at a time makes or upgrades a store. SQLite and PostgreSQL do it within one transaction. MariaDB commits each table by
+itself: there what a killed kernel left half done is done again by the next one, and the version is written last.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.store import feed
-from cl_notebook.store.base import reg
+from cl_notebook.store.base import MARIADB, TABLE_OPTIONS, reg
 from cl_notebook.store.boundary import shown_url
 
 if TYPE_CHECKING:
@@ -25,8 +28,11 @@ if TYPE_CHECKING:
 HEAD = "0003"
 """The newest revision under ``migrations/versions``."""
 
-# Names differ by case and by accent on the storage, so they must in the store: MariaDB's default collations fold both.
-_MARIADB_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_LOCK = 0x636C_6E6F_7465
+"""PostgreSQL's number for the lock under which a store is made or upgraded."""
+
+_PATIENCE = 3600
+"""Seconds that MariaDB waits for it; elsewhere the wait ends with the other kernel's work."""
 
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
@@ -68,13 +74,21 @@ def known_revisions() -> set[str]:
 
 def _version(connection: sa.Connection) -> str | None:
     tables = set(sa.inspect(connection).get_table_names())
-    if not tables:
+    if not tables or _is_half_made(connection, tables):
         return None
     if "alembic_version" in tables and ("feed" in tables or not tables - {"alembic_version"}):
         return _stamped(connection, is_new=tables == {"alembic_version"})
     url = shown_url(connection.engine.url)
     msg = f"{url} holds a data base that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
     raise errors.StoreUnusable(msg)
+
+
+def _is_half_made(connection: sa.Connection, tables: set[str]) -> bool:
+    """Return whether a kernel was killed while it made the store: nothing has been written there yet."""
+    if connection.dialect.name not in MARIADB or not {"alembic_version"} <= tables <= {"alembic_version", *reg.metadata.tables}:
+        return False
+    listed = (sa.table(name) for name in sorted(tables))  # the version comes first, and is there in every other store
+    return not any(connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)) for table in listed)
 
 
 def _stamped(connection: sa.Connection, *, is_new: bool) -> str | None:
@@ -91,26 +105,42 @@ def _stamped(connection: sa.Connection, *, is_new: bool) -> str | None:
 
 def _create(store: Store) -> None:
     with store.writing() as connection:
+        _keep_others_out(connection)
         if _version(connection) is not None:  # another kernel was faster
             return
-        if connection.dialect.name in {"mysql", "mariadb"}:  # not where the tables are defined: that would load the dialect
+        if connection.dialect.name in MARIADB:  # not where the tables are defined: that would load the dialect
             for table in reg.metadata.tables.values():
-                table.dialect_kwargs.update(_MARIADB_OPTIONS)
-        reg.metadata.create_all(connection)
+                table.dialect_kwargs.update(TABLE_OPTIONS)
+            reg.metadata.drop_all(connection)  # what is half made may be of another version
         _VERSION.create(connection, checkfirst=True)
-        connection.execute(sa.insert(_VERSION), {"version_num": HEAD})
+        reg.metadata.create_all(connection)
         connection.execute(sa.insert(feed.FEED), {"id": 1, "head": 0})
+        connection.execute(sa.insert(_VERSION), {"version_num": HEAD})
 
 
 def _upgrade(store: Store) -> None:
     from alembic import command  # noqa: PLC0415 - see known_revisions
 
     with store.writing() as connection:
+        _keep_others_out(connection)
         if _version(connection) == HEAD:
             return
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _keep_others_out(connection: sa.Connection) -> None:
+    """Wait until no other kernel makes or upgrades the store, and let none begin before the transaction has ended."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    elif connection.dialect.name in MARIADB:
+        # The lock ends with the connection that works, also if its kernel is killed while the server still does what it was told.
+        connection.detach()
+        name = sa.func.concat("cl_notebook ", sa.func.md5(sa.func.database()))
+        if connection.scalar(sa.select(sa.func.get_lock(name, _PATIENCE))) != 1:
+            msg = f"The store {shown_url(connection.engine.url)} is being upgraded by another kernel. Wait for it, then repeat."
+            raise errors.StoreLocked(msg)
 
 
 def _config() -> Config:

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
+from cl_notebook.store.migrations import steps
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-
-_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 
 def _moment() -> sa.types.TypeEngine[Any]:
@@ -36,11 +36,12 @@ def upgrade() -> None:
     _connection()
     _snapshot()
     feed = sa.table("feed", sa.column("id", sa.Integer), sa.column("head", sa.BigInteger))
-    op.bulk_insert(feed, [{"id": 1, "head": 0}])
+    if op.get_bind().scalar(sa.select(feed.c.id)) is None:
+        op.bulk_insert(feed, [{"id": 1, "head": 0}])
 
 
 def _backend() -> None:
-    op.create_table(
+    steps.create_table(
         "backend",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -51,12 +52,11 @@ def _backend() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backend")),
         sa.UniqueConstraint("name", name=op.f("uq_backend_name")),
-        **_OPTIONS,
     )
 
 
 def _entry() -> None:
-    op.create_table(
+    steps.create_table(
         "entry",
         sa.Column("number", _number(), autoincrement=False, nullable=False),
         sa.Column("operation_id", _number(), nullable=True),
@@ -68,23 +68,21 @@ def _entry() -> None:
         sa.Column("status", sa.String(length=32), nullable=True),
         sa.Column("at", _moment(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_entry")),
-        **_OPTIONS,
     )
-    op.create_index(op.f("ix_entry_resource_id_number"), "entry", ["resource_id", "number"], unique=False)
+    steps.create_index("entry", "resource_id", "number")
 
 
 def _feed() -> None:
-    op.create_table(
+    steps.create_table(
         "feed",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("head", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
-        **_OPTIONS,
     )
 
 
 def _kernel() -> None:
-    op.create_table(
+    steps.create_table(
         "kernel",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
@@ -96,22 +94,20 @@ def _kernel() -> None:
         sa.Column("notebook", sa.String(length=1024), nullable=True),
         sa.Column("started_at", _moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_kernel")),
-        **_OPTIONS,
     )
 
 
 def _key_value() -> None:
-    op.create_table(
+    steps.create_table(
         "key_value",
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_key_value")),
-        **_OPTIONS,
     )
 
 
 def _operation() -> None:
-    op.create_table(
+    steps.create_table(
         "operation",
         sa.Column("id", _number(), autoincrement=True, nullable=False),
         sa.Column("action", sa.String(length=32), nullable=False),
@@ -129,14 +125,13 @@ def _operation() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["kernel_id"], ["kernel.id"], name=op.f("fk_operation_kernel_id_kernel")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operation")),
-        **_OPTIONS,
     )
-    op.create_index(op.f("ix_operation_resource_id_id"), "operation", ["resource_id", "id"], unique=False)
-    op.create_index(op.f("ix_operation_status"), "operation", ["status"], unique=False)
+    steps.create_index("operation", "resource_id", "id")
+    steps.create_index("operation", "status")
 
 
 def _volume() -> None:
-    op.create_table(
+    steps.create_table(
         "volume",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -162,20 +157,19 @@ def _volume() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["backend_id"], ["backend.id"], name=op.f("fk_volume_backend_id_backend")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_volume")),
-        **_OPTIONS,
     )
-    op.create_index(op.f("ix_volume_backend_id_created_at_id"), "volume", ["backend_id", "created_at", "id"], unique=False)
-    op.create_index(op.f("ix_volume_backend_id_host_id"), "volume", ["backend_id", "host", "id"], unique=False)
-    op.create_index(op.f("ix_volume_backend_id_name_id"), "volume", ["backend_id", "name", "id"], unique=False)
-    op.create_index(op.f("ix_volume_backend_id_size_id"), "volume", ["backend_id", "size", "id"], unique=False)
-    op.create_index(op.f("ix_volume_backend_id_status_size_id"), "volume", ["backend_id", "status", "size", "id"], unique=False)
-    op.create_index(op.f("ix_volume_created_at_id"), "volume", ["created_at", "id"], unique=False)
-    op.create_index(op.f("ix_volume_name"), "volume", ["name"], unique=False)
-    op.create_index(op.f("ix_volume_status"), "volume", ["status"], unique=False)
+    steps.create_index("volume", "backend_id", "created_at", "id")
+    steps.create_index("volume", "backend_id", "host", "id")
+    steps.create_index("volume", "backend_id", "name", "id")
+    steps.create_index("volume", "backend_id", "size", "id")
+    steps.create_index("volume", "backend_id", "status", "size", "id")
+    steps.create_index("volume", "created_at", "id")
+    steps.create_index("volume", "name")
+    steps.create_index("volume", "status")
 
 
 def _connection() -> None:
-    op.create_table(
+    steps.create_table(
         "connection",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("volume_id", sa.String(length=36), nullable=False),
@@ -195,15 +189,14 @@ def _connection() -> None:
         sa.ForeignKeyConstraint(["backend_id"], ["backend.id"], name=op.f("fk_connection_backend_id_backend")),
         sa.ForeignKeyConstraint(["volume_id"], ["volume.id"], name=op.f("fk_connection_volume_id_volume")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connection")),
-        **_OPTIONS,
     )
-    op.create_index(op.f("ix_connection_attach_status"), "connection", ["attach_status"], unique=False)
-    op.create_index(op.f("ix_connection_backend_id"), "connection", ["backend_id"], unique=False)
-    op.create_index(op.f("ix_connection_volume_id_created_at_id"), "connection", ["volume_id", "created_at", "id"], unique=False)
+    steps.create_index("connection", "attach_status")
+    steps.create_index("connection", "backend_id")
+    steps.create_index("connection", "volume_id", "created_at", "id")
 
 
 def _snapshot() -> None:
-    op.create_table(
+    steps.create_table(
         "snapshot",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -223,9 +216,8 @@ def _snapshot() -> None:
         sa.ForeignKeyConstraint(["backend_id"], ["backend.id"], name=op.f("fk_snapshot_backend_id_backend")),
         sa.ForeignKeyConstraint(["volume_id"], ["volume.id"], name=op.f("fk_snapshot_volume_id_volume")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),
-        **_OPTIONS,
     )
-    op.create_index(op.f("ix_snapshot_backend_id"), "snapshot", ["backend_id"], unique=False)
-    op.create_index(op.f("ix_snapshot_name"), "snapshot", ["name"], unique=False)
-    op.create_index(op.f("ix_snapshot_status"), "snapshot", ["status"], unique=False)
-    op.create_index(op.f("ix_snapshot_volume_id_created_at_id"), "snapshot", ["volume_id", "created_at", "id"], unique=False)
+    steps.create_index("snapshot", "backend_id")
+    steps.create_index("snapshot", "name")
+    steps.create_index("snapshot", "status")
+    steps.create_index("snapshot", "volume_id", "created_at", "id")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
+
+from cl_notebook.store.migrations import steps
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
-
 
 def upgrade() -> None:
     """Add the columns and the table."""
     for table in ("volume", "snapshot"):
-        op.add_column(table, sa.Column("driver_data", sa.JSON(none_as_null=True), nullable=True))
-    op.add_column("connection", sa.Column("gateway", sa.String(length=255), nullable=True))
-    op.create_table(
+        steps.add_column(table, sa.Column("driver_data", sa.JSON(none_as_null=True), nullable=True))
+    steps.add_column("connection", sa.Column("gateway", sa.String(length=255), nullable=True))
+    steps.create_table(
         "driver_initiator_data",
         sa.Column("backend_id", sa.String(length=36), nullable=False),
         sa.Column("initiator", sa.String(length=255), nullable=False),
@@ -28,5 +26,4 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("value", sa.String(length=255), nullable=False),
         sa.PrimaryKeyConstraint("backend_id", "initiator", "namespace", "key", name=op.f("pk_driver_initiator_data")),
-        **_OPTIONS,
     )

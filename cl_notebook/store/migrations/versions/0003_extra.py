@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+
+from cl_notebook.store.migrations import steps
 
 revision = "0003"
 down_revision = "0002"
@@ -14,4 +15,4 @@ depends_on = None
 def upgrade() -> None:
     """Add the column."""
     for table in ("backend", "volume", "snapshot", "connection"):
-        op.add_column(table, sa.Column("extra", sa.JSON(none_as_null=True), nullable=True))
+        steps.add_column(table, sa.Column("extra", sa.JSON(none_as_null=True), nullable=True))
