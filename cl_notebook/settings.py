@@ -20,13 +20,17 @@ import platformdirs
 from cl_notebook.errors import InvalidInput, did_you_mean, one_line
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_HIDDEN = "pass|pwd|secret|token|odbc_connect"
+SECRET_OPTION = re.compile(_HIDDEN, re.IGNORECASE)
+"""What the name of a URL's option has in it if its value is not shown."""
+_PASSWORD = re.compile(rf"(?<=://)([^:/@\s]*):.*(?=@)|([?&][^=&]*(?:{_HIDDEN})[^=&]*=)[^&'\"\s]*", re.IGNORECASE | re.DOTALL)
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 _CLOSE = 0.75
 """How alike a word must be to a setting to count as misspelt, and not as an option of Cinder's."""
 
-DIALECTS = "SQLite, which is tested, and PostgreSQL and MariaDB, which were tried by hand"
-"""The data bases that a store has been kept in."""
+DIALECTS = "SQLite, PostgreSQL and MariaDB are tested"
+"""The data bases that stores are tested on."""
 
 _STORAGES = {"memory": (), "memory_db": (), "memory_dbms": (), "db": ("connection",)}
 """cinderlib's words for where it keeps what it tracks, each with what else it has to be told."""
@@ -36,6 +40,20 @@ def data_dir() -> Path:
     """Return the user's data folder for cl_notebook (``CL_NOTEBOOK_DATA`` overrides the platform's place)."""
     chosen = os.environ.get("CL_NOTEBOOK_DATA")
     return Path(_absolute(chosen)) if chosen else platformdirs.user_data_path("cl_notebook")
+
+
+def without_password(text: str) -> str:
+    """Return *text* with the passwords of the URL in it masked, whether or not it can be taken apart."""
+    return _PASSWORD.sub(lambda found: f"{found[1]}:***" if found[2] is None else f"{found[2]}***", text)
+
+
+class _Place(str):
+    """What was typed for a store; shown without its password."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(without_password(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +139,9 @@ def _store(given: str | os.PathLike[str] | None) -> str:
     if given is not None:
         chosen = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(chosen, str) or not chosen.strip():
-        msg = f"store must be a SQLAlchemy URL, a file name or 'memory', not {given!r}."
+        msg = f"store must be a SQLAlchemy URL, a file name or 'memory', not {without_password(repr(given))}."
         raise InvalidInput(msg)
-    return absolute_store(chosen.strip())
+    return _Place(absolute_store(chosen.strip()))
 
 
 def store_of(persistence_config: object) -> str:
@@ -152,8 +170,9 @@ def store_of(persistence_config: object) -> str:
 
 
 def _no_plugins(storage: object, hint: str = "") -> str:
+    shown = without_password(repr(storage))
     return (
-        f"persistence_config cannot be {storage!r}.{hint} There are no persistence plugins here: a store is any data base that "
+        f"persistence_config cannot be {shown}.{hint} There are no persistence plugins here: a store is any data base that "
         f"SQLAlchemy has a URL for ({DIALECTS}). Give that URL: cl.setup(store='sqlite:///lab.db')."
     )
 

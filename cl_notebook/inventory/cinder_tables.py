@@ -16,6 +16,7 @@ from cl_notebook import errors
 from cl_notebook.model import checks
 from cl_notebook.store.base import utcnow
 from cl_notebook.store.boundary import is_memory, shown_url, store_errors
+from cl_notebook.store.connecting import connect_once, new_engine
 from cl_notebook.store.location import parse_url
 
 if TYPE_CHECKING:
@@ -89,10 +90,12 @@ def _opened(url: sa.URL) -> Iterator[tuple[sa.Connection, str]]:
     if is_memory(url):
         msg = "A data base in memory is seen by its own process alone: give the URL of one in a file or on a server."
         raise errors.InvalidInput(msg)
-    engine = sa.create_engine(url, poolclass=pool.NullPool, **_read_only(url))
+    engine = new_engine(url, poolclass=pool.NullPool, **_read_only(url))
     try:
-        with store_errors(url), engine.connect() as connection:
-            yield connection, shown
+        with store_errors(engine.url):
+            connect_once(engine)
+            with engine.connect() as connection:
+                yield connection, shown
     except errors.StoreError as error:
         said = errors.one_line(getattr(error.__cause__, "orig", None) or error)
         msg = f"{shown} cannot be read as a data base of cinderlib's or Cinder's: {said}."

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
 )
 """What a data base may say, and the error of ours that it becomes."""
 
-_SECRET = ("pass", "secret", "token")
+_MASK = "***"
 
 
 def is_memory(url: sa.URL) -> bool:
@@ -58,8 +59,13 @@ def shown_url(url: sa.URL) -> str:
     """Return *url* with its password masked, or ``memory``, fit for messages."""
     if is_memory(url):
         return "memory"
-    masked = {key: "***" for key in url.query if any(word in key.lower() for word in _SECRET)}
-    return url.update_query_dict(masked).render_as_string(hide_password=True)
+    masked = dict.fromkeys(secret_options(url), _MASK)
+    return url.update_query_dict(masked).render_as_string(hide_password=True).replace(quote(_MASK), _MASK)
+
+
+def secret_options(url: sa.URL) -> dict[str, Any]:
+    """Return the options of *url* whose values are not shown."""
+    return {name: value for name, value in url.query.items() if settings.SECRET_OPTION.search(name)}
 
 
 @contextlib.contextmanager
@@ -121,7 +127,7 @@ def _value_error(url: sa.URL, error: BaseException) -> errors.Error:
 
 
 def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
-    said = _one_line(str(error.orig))
+    said = _one_line(_words(error.orig))
     low = said.lower()
     shown = shown_url(url)
     for kind, sayings, message in _SAYINGS:
@@ -130,6 +136,13 @@ def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
     if isinstance(error, exc.OperationalError):
         return errors.StoreUnusable(f"The store {shown} cannot be used: {said}.")
     return errors.StoreError(f"The store {shown} refused: {said}.")
+
+
+def _words(error: BaseException | None) -> str:
+    match getattr(error, "args", ()):
+        case (int(), str(text)):  # PyMySQL's errors have a number before the words
+            return text
+    return str(error)
 
 
 def _one_line(text: str) -> str:

@@ -17,7 +17,8 @@ from sqlalchemy import event, exc, pool
 from cl_notebook import errors, settings
 from cl_notebook.store import feed, schema
 from cl_notebook.store.boundary import is_memory, shown_url, store_errors
-from cl_notebook.store.location import not_installed, parse_url
+from cl_notebook.store.connecting import connect_once, new_engine, without_secrets
+from cl_notebook.store.location import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,8 @@ class Store:
             StoreLocked: another process holds it.
 
         """
-        self.url = parse_url(store)
+        given = parse_url(store)
+        self.url = without_secrets(given)
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         in_memory = is_memory(self.url)
         self.is_read_only = read_only and not in_memory
@@ -60,10 +62,10 @@ class Store:
         self.turn: contextlib.AbstractContextManager[Any] = threading.RLock() if in_memory else contextlib.nullcontext()
         if self._file is not None:
             (_check_file if self.is_read_only else _prepare_file)(self._file)
-        self.engine = self._make_engine()
+        self.engine = self._new_engine(given)
         try:
             with store_errors(self.url):
-                self._connect_once()
+                connect_once(self.engine)
                 self._identity = self._file_identity()
                 schema.bring_up_to_date(self)
         except BaseException:
@@ -188,43 +190,23 @@ class Store:
             check_same_thread=False,
         )
 
-    def _connect_once(self) -> None:
-        """Connect, and let what a driver says about the URL in words of its own be one of our errors."""
-        try:
-            self.engine.connect().close()
-        except (errors.Error, exc.SQLAlchemyError):
-            raise
-        except (TypeError, ValueError, RuntimeError, OSError, ImportError) as error:
-            msg = f"The store {shown_url(self.url)} cannot be opened: {errors.one_line(error)}."
-            raise errors.StoreUnusable(msg) from error
-
-    def _make_engine(self) -> sa.Engine:
-        try:
-            engine = self._new_engine()
-        except ImportError as error:
-            raise errors.InvalidInput(not_installed(self.url.drivername, error)) from error
-        except (exc.ArgumentError, ValueError, TypeError) as error:
-            said = errors.one_line(error)
-            msg = f"{shown_url(self.url)} is not the URL of a data base that can be opened: {said}."
-            raise errors.InvalidInput(msg) from error
-        if self._is_sqlite:
-            event.listen(engine, "connect", _on_connect_to_read if self.is_read_only else _on_connect)
-            event.listen(engine, "begin", _on_begin)
-        return engine
-
-    def _new_engine(self) -> sa.Engine:
+    def _new_engine(self, url: sa.URL) -> sa.Engine:
         if not self._is_sqlite:
-            return sa.create_engine(self.url, pool_pre_ping=True, isolation_level="READ COMMITTED", json_deserializer=_decoded)
+            return new_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", json_deserializer=_decoded)
         if self._file is not None:
-            return sa.create_engine(
-                self.url,
-                json_deserializer=_decoded,
-                poolclass=pool.QueuePool,
-                creator=lambda: self._open_file(read_only=self.is_read_only),
-            )
-        # Asked for by the thread that opens the store, used by others in turn.
-        arguments = {"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None}
-        return sa.create_engine(self.url, json_deserializer=_decoded, poolclass=pool.StaticPool, connect_args=arguments)
+            where: dict[str, Any] = {
+                "poolclass": pool.QueuePool,
+                "creator": lambda: self._open_file(read_only=self.is_read_only),
+            }
+        else:  # asked for by the thread that opens the store, used by others in turn
+            where = {
+                "poolclass": pool.StaticPool,
+                "connect_args": {"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
+            }
+        engine = new_engine(url, json_deserializer=_decoded, **where)
+        event.listen(engine, "connect", _on_connect_to_read if self.is_read_only else _on_connect)
+        event.listen(engine, "begin", _on_begin)
+        return engine
 
 
 def _busy_seconds(url: sa.URL) -> float:

@@ -15,7 +15,10 @@ from cl_notebook.store.boundary import is_memory, shown_url
 
 _LONGEST_WAIT = 86_400.0
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_KNOWN = ("sqlite", "postgresql", "mysql", "mariadb", "postgresql+psycopg")
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
+"""The Python driver of a URL that names none: the one that our extra installs."""
+_EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_KNOWN = ("sqlite", *_DRIVERS, *(f"{name}+{driver}" for name, driver in _DRIVERS.items()))
 
 
 def parse_url(store: str) -> sa.URL:
@@ -25,11 +28,12 @@ def parse_url(store: str) -> sa.URL:
         InvalidInput: it is none of them, or its driver cannot be used here.
 
     """
+    shown = settings.without_password(repr(store))
     if not isinstance(store, str) or _UNSTORABLE.search(store):
-        msg = f"store must be a SQLAlchemy URL, a file name or 'memory', in plain characters, not {store!r}."
+        msg = f"store must be a SQLAlchemy URL, a file name or 'memory', in plain characters, not {shown}."
         raise errors.InvalidInput(msg)
     if store.startswith("file:"):
-        msg = f"{store!r} is a file: URL, which stores do not take. Give the plain path: cl.setup(store='/data/lab.db')."
+        msg = f"{shown} is a file: URL, which stores do not take. Give the plain path: cl.setup(store='/data/lab.db')."
         raise errors.InvalidInput(msg)
     store = settings.absolute_store(store)
     if store == "memory":
@@ -44,16 +48,24 @@ def _known_url(store: str) -> sa.URL:
     scheme = store.split("://", 1)[0]
     try:
         url = sa.make_url(store)
+        if url.drivername in _DRIVERS:
+            url = url.set(drivername=f"{url.drivername}+{_DRIVERS[url.drivername]}")
         dialect = url.get_dialect()
-    except (exc.ArgumentError, exc.NoSuchModuleError, ValueError) as error:
-        if isinstance(error, ValueError):
-            msg = f"{scheme}:// is followed by what is no host, port and data base: such as {scheme}://user@host:5432/lab."
-        else:
-            hint = errors.did_you_mean(scheme, _KNOWN)
-            msg = f"{scheme}:// is not the URL of a data base that SQLAlchemy knows.{hint} Try sqlite:///lab.db."
+    except ValueError:  # what it says may be a part of the password
+        msg = f"{scheme}:// is followed by what is no host, port and data base: such as {scheme}://user@host:5432/lab."
+        raise errors.InvalidInput(msg) from None
+    except (exc.ArgumentError, exc.NoSuchModuleError) as error:
+        hint = errors.did_you_mean(scheme, _KNOWN)
+        msg = f"{scheme}:// is not the URL of a data base that SQLAlchemy knows.{hint} Try sqlite:///lab.db."
         raise errors.InvalidInput(msg) from error
     except ImportError as error:
         raise errors.InvalidInput(not_installed(scheme, error)) from error
+    if "@" in (url.host or "") or "@" in (url.database or ""):
+        msg = (
+            f"{scheme}:// is followed by an '@' too many, or by a '/' before it: in a password these are written %40 and %2F, as "
+            "urllib.parse.quote(password, safe='') does."
+        )
+        raise errors.InvalidInput(msg)
     if dialect.is_async:
         msg = f"{scheme}:// is an asynchronous driver, which cannot be used here. Try {scheme.split('+', 1)[0]}://."
         raise errors.InvalidInput(msg)
@@ -61,9 +73,15 @@ def _known_url(store: str) -> sa.URL:
 
 
 def not_installed(scheme: str, error: ImportError) -> str:
-    """Return the line that says which Python driver is missing."""
+    """Return the line that says which Python driver is missing, and how to install the one that stores are tested with."""
     missing = f"the module {error.name!r} is missing" if error.name else errors.one_line(error)
-    return f"The Python driver for {scheme}:// is not installed: {missing}. Install it, or use sqlite:///lab.db."
+    name, _, driver = scheme.partition("+")
+    extra = _EXTRAS.get(name)
+    cure = "Install it, or use sqlite:///lab.db."
+    if extra is not None:
+        other = "" if driver in {"", _DRIVERS[name]} else f" and use {name}://"
+        cure = f"Install it: pip install 'cl-notebook[{extra}]'{other}."
+    return f"The Python driver for {scheme}:// is not installed: {missing}. {cure}"
 
 
 def _sqlite_url(store: str, url: sa.URL) -> sa.URL:

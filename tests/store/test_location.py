@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +22,17 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     "store",
     [
-        "mysql://me:hunter2@host/db",
+        "mysql+mysqldb://me:hunter2@host/db",
         "oracle://me:hunter2@host/db",
         "mssql://me:hunter2@host/db",
         "sqlite+aiosqlite:///x.db",
         "postgresql+asyncpg://me:hunter2@host/db",
+        "postgresql://me:hunter2/db",
+        "postgresql://me:1@hunter2@host/db",
+        "postgresql://me:1@host/hunter2@host/db",
+        "postgresql://a/me:hunter2@host/db",
+        "mysql://me:hunter2\0@host/db",
+        "file://me:hunter2@host/db",
         "sqlite://host/x.db",
         "sqlite://x.db",
         "sqlite://me:hunter2@/x.db",
@@ -47,6 +56,8 @@ if TYPE_CHECKING:
         5,
         b"x.db",
         ["x.db"],
+        b"postgresql://me:hunter2@host/db",
+        ["postgresql://host/db?password=hunter2"],
     ],
 )
 def test_what_is_no_store_is_one_clear_line(store: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +70,7 @@ def test_what_is_no_store_is_one_clear_line(store: object, tmp_path: Path, monke
     assert "\n" not in said
     assert "hunter2" not in said
     said.encode()
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
     assert not list(tmp_path.iterdir())
 
 
@@ -68,6 +80,46 @@ def test_a_driver_that_refuses_the_url_when_it_connects_is_one_line() -> None:
         Store("mysql+pymysql://me:hunter2@localhost/db?nonsense=1")
     assert "\n" not in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "extra"),
+    [
+        ("postgresql://host/db", "psycopg", "postgresql"),
+        ("mysql://host/db", "pymysql", "mysql"),
+        ("mariadb://host/db", "pymysql", "mysql"),
+        ("mariadb+mysqldb://host/db", "MySQLdb", "mysql"),
+    ],
+)
+def test_a_driver_that_is_not_installed_is_one_line_with_its_extra(url: str, module: str, extra: str) -> None:
+    """Without the Python driver of a server, one line says what to install, for a store and for an import alike."""
+    code = f"""
+import sys
+sys.modules[{module!r}] = None
+import cl_notebook as cl
+for use in (lambda: cl.setup({url!r}), lambda: cl.import_cinderlib({url!r})):
+    try:
+        use()
+    except cl.errors.InvalidInput as error:
+        print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.count(f"the module '{module}' is missing. Install it: pip install 'cl-notebook[{extra}]'") == 2
+    assert said.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("postgresql://host/db", "postgresql+psycopg://host/db"),
+        ("mysql://host/db", "mysql+pymysql://host/db"),
+        ("mariadb://host/db", "mariadb+pymysql://host/db"),
+        ("mysql+mysqlconnector://host/db", "mysql+mysqlconnector://host/db"),
+    ],
+)
+def test_a_server_without_the_name_of_a_driver_has_the_one_of_our_extra(typed: str, meant: str) -> None:
+    """A URL that names no Python driver is opened with psycopg 3 or PyMySQL; one that names another keeps it."""
+    assert parse_url(typed).render_as_string() == meant
 
 
 @pytest.mark.parametrize("name", ["a?b", "a%3Fb", "a#b", "a://b", "100%", "sp ace é"])

@@ -1,0 +1,50 @@
+"""Engines, and what SQLAlchemy and a Python driver say about a URL in words of their own: one clear line, without its secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from cl_notebook import errors
+from cl_notebook.store.boundary import secret_options, shown_url
+from cl_notebook.store.location import not_installed
+
+
+def without_secrets(url: sa.URL) -> sa.URL:
+    """Return *url* without the options that are not shown: SQLAlchemy shows them wherever it shows a URL."""
+    return url.difference_update_query(secret_options(url))
+
+
+def new_engine(url: sa.URL, **options: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
+    """Return an engine for *url*, that shows nothing of it that is secret; it is not connected.
+
+    Raises:
+        InvalidInput: the Python driver is not installed, or the URL is none that it takes.
+
+    """
+    arguments = secret_options(url) | options.pop("connect_args", {})
+    try:
+        return sa.create_engine(without_secrets(url), connect_args=arguments, **options)
+    except ImportError as error:
+        raise errors.InvalidInput(not_installed(url.drivername, error)) from error
+    except (exc.ArgumentError, ValueError, TypeError) as error:
+        msg = f"{shown_url(url)} is not the URL of a data base that can be opened: {errors.one_line(error)}."
+        raise errors.InvalidInput(msg) from error
+
+
+def connect_once(engine: sa.Engine) -> None:
+    """Connect, and let what a driver says about the URL be one of our errors; those of SQLAlchemy are left as they are.
+
+    Raises:
+        StoreUnusable: the driver does not take the URL.
+
+    """
+    try:
+        engine.connect().close()
+    except (errors.Error, exc.SQLAlchemyError):
+        raise
+    except (TypeError, ValueError, RuntimeError, OSError, ImportError) as error:
+        msg = f"The store {shown_url(engine.url)} cannot be opened: {errors.one_line(error)}."
+        raise errors.StoreUnusable(msg) from error
