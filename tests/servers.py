@@ -29,6 +29,7 @@ USER = "lab"
 PASSWORD = "p@ss/w:rd %41"  # noqa: S105 - of servers that live as long as the tests; it has to be quoted in a URL
 _UNPRIVILEGED = "nobody"
 _PATIENCE = 60.0
+_ENGLISH = ["--locale-provider=icu", "--icu-locale=en-US"]  # most servers compare text as a dictionary does
 
 
 class Server(abc.ABC):
@@ -162,7 +163,7 @@ class PostgreSQL(Server):
         password = self.folder / "password"
         password.write_text(f"{PASSWORD}\n")
         password.chmod(0o644)
-        options = ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256"]
+        options = ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", *_ENGLISH, "--auth=scram-sha-256"]
         options += [f"--username={USER}", f"--pwfile={password}", f"--pgdata={self.folder / 'data'}"]
         _run([self._programs / "initdb", *options])
 

@@ -15,7 +15,7 @@ from cl_notebook.model import connecting, masks, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
-from cl_notebook.store.base import reg
+from cl_notebook.store.base import LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ class Connection(Tracked):
     gateway: Mapped[str | None] = mapped_column(sa.String(255))
     protocol: Mapped[str | None] = mapped_column(sa.String(32))
     multipath: Mapped[bool] = mapped_column(sa.Boolean)
-    path: Mapped[str | None] = mapped_column(sa.Text)
+    path: Mapped[str | None] = mapped_column(LongText)
     connector_info: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     conn_info: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     device: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))

@@ -13,7 +13,7 @@ from cl_notebook.model import checks
 from cl_notebook.model.context import current
 from cl_notebook.model.serializable import Serializable
 from cl_notebook.store import feed
-from cl_notebook.store.base import reg
+from cl_notebook.store.base import LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class KeyValue(Serializable):
     __tablename__ = "key_value"
 
     key: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
-    value: Mapped[str] = mapped_column(sa.Text)
+    value: Mapped[str] = mapped_column(LongText)
 
     def __init__(self, key: str, value: str = "") -> None:
         """Hold a pair; :meth:`save` keeps it.
@@ -87,8 +87,11 @@ class KeyValue(Serializable):
         def write(connection: sa.Connection) -> bool:
             if connection.execute(_UPDATE, {"of": pair.key, "value": pair.value}).rowcount:
                 return True
+            feed.hold(connection)  # others may be about to make the same pair
             if connection.execute(_FIND, {"of": pair.key}).first() is None:  # some data bases count no row that stays as it is
                 connection.execute(sa.insert(_TABLE), {"key": pair.key, "value": pair.value})
+            else:
+                connection.execute(_UPDATE, {"of": pair.key, "value": pair.value})
             return True
 
         _write(session or current(), pair.key, write)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook.store.base import BigId, UtcDateTime, reg, utcnow
+from cl_notebook.store.base import BigId, LongText, UtcDateTime, reg, utcnow
 
 RUNNING = "running"
 DONE = "done"
@@ -57,4 +57,4 @@ class Operation:
     started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     duration: Mapped[float | None] = mapped_column(sa.Double)
-    error: Mapped[str | None] = mapped_column(sa.Text)
+    error: Mapped[str | None] = mapped_column(LongText)

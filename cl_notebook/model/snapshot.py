@@ -14,7 +14,7 @@ from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
-from cl_notebook.store.base import reg
+from cl_notebook.store.base import LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Snapshot(HasMetadata, Tracked):
     editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")
 
     name: Mapped[str] = mapped_column(sa.String(255))
-    description: Mapped[str | None] = mapped_column(sa.Text)
+    description: Mapped[str | None] = mapped_column(LongText)
     status: Mapped[str] = mapped_column(sa.String(32))
     progress: Mapped[str | None] = mapped_column(sa.String(32))
     volume_id: Mapped[str] = mapped_column(sa.ForeignKey("volume.id"))
@@ -48,7 +48,7 @@ class Snapshot(HasMetadata, Tracked):
     backend_id: Mapped[str] = mapped_column(sa.ForeignKey("backend.id"))
     name_in_storage: Mapped[str] = mapped_column(sa.String(255))
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", sa.JSON)
-    provider_location: Mapped[str | None] = mapped_column(sa.Text)
+    provider_location: Mapped[str | None] = mapped_column(LongText)
     provider_id: Mapped[str | None] = mapped_column(sa.String(255))
     driver_data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
 

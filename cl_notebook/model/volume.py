@@ -15,7 +15,7 @@ from cl_notebook.model.changes import Delete, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
-from cl_notebook.store.base import reg
+from cl_notebook.store.base import LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     )
 
     name: Mapped[str] = mapped_column(sa.String(255))
-    description: Mapped[str | None] = mapped_column(sa.Text)
+    description: Mapped[str | None] = mapped_column(LongText)
     size: Mapped[int] = mapped_column(sa.Integer)
     status: Mapped[str] = mapped_column(sa.String(32))
     attach_status: Mapped[str] = mapped_column(sa.String(32))
@@ -67,7 +67,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", sa.JSON)
     extra_specs: Mapped[dict[str, str]] = mapped_column(sa.JSON)
     qos_specs: Mapped[dict[str, str]] = mapped_column(sa.JSON)
-    provider_location: Mapped[str | None] = mapped_column(sa.Text)
+    provider_location: Mapped[str | None] = mapped_column(LongText)
     provider_id: Mapped[str | None] = mapped_column(sa.String(255))
     driver_data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
 

@@ -23,13 +23,20 @@ reg = registry(
 MARIADB = frozenset({"mysql", "mariadb"})
 """SQLAlchemy's words for MariaDB and MySQL."""
 
-TABLE_OPTIONS: dict[str, Any] = {
-    f"{dialect}_{option}": value
-    for dialect in sorted(MARIADB)
-    for option, value in {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}.items()
-}
-"""What MariaDB makes each table with. Names differ by case and by accent on the storage, so they must in the store: its default
-collations fold both."""
+
+def table_options(dialect: sa.Dialect) -> dict[str, str]:
+    """Return what MariaDB, and MySQL, make each table with.
+
+    Names differ by case, by accent and by blanks at their end on the storage, so they must in the store: their default collations
+    fold all three.
+    """
+    exact = "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
+    options = {"engine": "InnoDB", "charset": "utf8mb4", "collate": exact}
+    return {f"{name}_{option}": value for name in sorted(MARIADB) for option, value in options.items()}
+
+
+LongText = sa.Text().with_variant(sa.Text(2**32 - 1), *sorted(MARIADB))
+"""Text of any length; MariaDB's has 64 kB unless it is told."""
 
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A number that never runs out; SQLite counts up by itself only in columns declared INTEGER."""

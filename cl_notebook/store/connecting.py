@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from cl_notebook import errors
+from cl_notebook.store.base import MARIADB
 from cl_notebook.store.boundary import secret_options, shown_url
 from cl_notebook.store.location import not_installed
 
@@ -26,7 +27,8 @@ def new_engine(url: sa.URL, **options: Any) -> sa.Engine:  # noqa: ANN401 - SQLA
     """
     arguments = secret_options(url) | options.pop("connect_args", {})
     try:
-        return sa.create_engine(without_secrets(url), connect_args=arguments, **options)
+        # What a storage tells a host to attach with is among the parameters of statements, and may be secret.
+        return sa.create_engine(without_secrets(url), connect_args=arguments, hide_parameters=True, **options)
     except ImportError as error:
         raise errors.InvalidInput(not_installed(url.drivername, error)) from error
     except (exc.ArgumentError, ValueError, TypeError) as error:
@@ -48,3 +50,11 @@ def connect_once(engine: sa.Engine) -> None:
     except (TypeError, ValueError, RuntimeError, OSError, ImportError) as error:
         msg = f"The store {shown_url(engine.url)} cannot be opened: {errors.one_line(error)}."
         raise errors.StoreUnusable(msg) from error
+
+
+def at_one_moment(connection: sa.Connection) -> None:
+    """Let all reads of the transaction that *connection* is about to begin see the moment of the first; SQLite's do."""
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="REPEATABLE READ")
+    elif connection.dialect.name in MARIADB:  # for the next transaction alone, where SQLAlchemy would ask three times
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -17,7 +17,7 @@ from sqlalchemy import event, exc, pool
 from cl_notebook import errors, settings
 from cl_notebook.store import feed, schema
 from cl_notebook.store.boundary import is_memory, shown_url, store_errors
-from cl_notebook.store.connecting import connect_once, new_engine, without_secrets
+from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, without_secrets
 from cl_notebook.store.location import parse_url
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Store:
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection whose reads all see the same moment."""
         with store_errors(self.url), self.turn, self.engine.connect() as connection:
+            at_one_moment(connection)
             yield connection
 
     @contextlib.contextmanager
@@ -139,7 +140,7 @@ class Store:
         """Return the number of the last entry of the change feed."""
         if self._file is not None:
             return self._look("SELECT head FROM feed WHERE id = 1")
-        with self.reading() as connection:
+        with store_errors(self.url), self.turn, self.engine.connect() as connection:
             try:
                 return feed.head(connection)
             except exc.NoResultFound:

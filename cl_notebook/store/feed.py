@@ -64,6 +64,11 @@ class Entry:
     operation_id: int | None = None
 
 
+def hold(connection: sa.Connection) -> None:
+    """Let nobody else append until the commit: for what has to be looked up and written as one."""
+    connection.execute(_HEAD.with_for_update())
+
+
 def append(connection: sa.Connection, entry: Entry) -> int:
     """Append *entry* and return its number. Call it last in a transaction: it holds the feed until the commit."""
     if connection.dialect.update_returning:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.store import feed
-from cl_notebook.store.base import MARIADB, TABLE_OPTIONS, reg
+from cl_notebook.store.base import MARIADB, reg, table_options
 from cl_notebook.store.boundary import shown_url
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.store.engine import Store
 
-HEAD = "0003"
+HEAD = "0006"
 """The newest revision under ``migrations/versions``."""
 
 _LOCK = 0x636C_6E6F_7465
@@ -110,7 +110,7 @@ def _create(store: Store) -> None:
             return
         if connection.dialect.name in MARIADB:  # not where the tables are defined: that would load the dialect
             for table in reg.metadata.tables.values():
-                table.dialect_kwargs.update(TABLE_OPTIONS)
+                table.dialect_kwargs.update(table_options(connection.dialect))
             reg.metadata.drop_all(connection)  # what is half made may be of another version
         _VERSION.create(connection, checkfirst=True)
         reg.metadata.create_all(connection)

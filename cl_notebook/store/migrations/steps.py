@@ -15,13 +15,14 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from cl_notebook.store.base import TABLE_OPTIONS
+from cl_notebook.store.base import MARIADB, table_options
 
 
 def create_table(name: str, *columns: sa.schema.SchemaItem) -> None:
     """Make the table *name* of *columns*, their keys and constraints, unless it is there."""
     if not _inspector().has_table(name):
-        op.create_table(name, *columns, **TABLE_OPTIONS)
+        options: dict[str, Any] = dict(table_options(op.get_context().dialect))
+        op.create_table(name, *columns, **options)
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
@@ -49,6 +50,24 @@ def drop_index(table: str, *columns: str) -> None:
     name = index_name(table, *columns)
     if name in _indexes(table):
         op.drop_index(op.f(name), table)
+
+
+def make_exact(table: str) -> None:
+    """Let MariaDB compare the texts of *table* letter by letter, as it does in a new store; elsewhere it is so already."""
+    dialect = op.get_context().dialect
+    if dialect.name not in MARIADB:
+        return
+    wanted = table_options(dialect)["mysql_collate"]
+    if _inspector().get_table_options(table).get(f"{dialect.name}_collate") != wanted:
+        op.execute("SET foreign_key_checks = 0")  # keys of several tables change, one after the other
+        op.execute(f"ALTER TABLE `{table}` CONVERT TO CHARACTER SET utf8mb4 COLLATE {wanted}")
+        op.execute("SET foreign_key_checks = 1")
+
+
+def lengthen(table: str, column: str, *, nullable: bool = True) -> None:
+    """Let a text *column* of MariaDB's hold as much as elsewhere."""
+    if op.get_context().dialect.name in MARIADB:
+        op.alter_column(table, column, type_=sa.Text(2**32 - 1), existing_type=sa.Text(), existing_nullable=nullable)
 
 
 def index_name(table: str, *columns: str) -> str:

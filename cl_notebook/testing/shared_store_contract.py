@@ -1,0 +1,216 @@
+"""The part of the store contract for stores that several sessions can share: those in a file or on a server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+import cl_notebook as cl
+from cl_notebook import errors
+from cl_notebook.model import Volume
+from cl_notebook.store import Store, feed
+from cl_notebook.testing.store_contract import StoreContract
+from cl_notebook.views import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OPENING = "import sys; from cl_notebook.store import Store; sys.stdin.read(); Store(sys.argv[1]).close()"
+_WRITING = """
+import sys, uuid
+from cl_notebook.store import Store, feed
+store = Store(sys.argv[1])
+for _ in range(25):
+    with store.writing() as connection:
+        feed.append(connection, feed.Entry("save", "volume", str(uuid.uuid4())))
+    with store.writing() as connection:
+        feed.append_many(connection, [feed.Entry("save", "volume", str(uuid.uuid4()))] * 3)
+store.close()
+"""
+
+
+def _children(code: str, url: str, number: int = 4) -> list[subprocess.Popen[str]]:
+    return [
+        subprocess.Popen([sys.executable, "-c", code, url], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603 - ours
+        for _ in range(number)
+    ]
+
+
+def _ended(children: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.close()
+        child.stdin = None
+    said = [child.communicate()[1] for child in children]
+    return [(child.returncode, text) for child, text in zip(children, said, strict=True)]
+
+
+class SharedStoreContract(StoreContract):
+    """What every store does that is shared: nothing is lost, nothing is overwritten unseen, everybody sees what is new."""
+
+    @pytest.fixture
+    def other(self, session: cl.Session, store_url: str) -> Iterator[cl.Session]:
+        """Give another session on the same store."""
+        del session  # opened before
+        with cl.Session(store_url) as opened:
+            yield opened
+
+    def test_it_is_there_when_it_is_opened_again(self, store_url: str, tmp_path: object) -> None:
+        """What was tracked when a session was closed is tracked in the next one."""
+        with cl.Session(store_url) as session:
+            lab = session.backend("lab", volume_driver="sim", path=f"{tmp_path}/sim")
+            volume = lab.create_volume(1, "db")
+            snapshot = volume.create_snapshot("s")
+        with cl.Session(store_url) as session:
+            found = session.find("db")
+            assert (found.id, [each.id for each in found.snapshots]) == (volume.id, [snapshot.id])
+            found.delete(cascade=True)
+
+    def test_kernels_that_open_a_new_store_make_it_once(self, store_url: str) -> None:
+        """Processes that open an empty data base at the same time all find one store in it."""
+        assert _ended(_children(_OPENING, store_url)) == [(0, "")] * 4
+        store = Store(store_url)
+        assert store.head() == 0
+        with store.reading() as connection:
+            assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
+        store.close()
+
+    def test_kernels_number_what_they_write_one_after_the_other(self, store_url: str) -> None:
+        """Processes that write at the same time number their entries without gaps, and a reader meanwhile misses none."""
+        store = Store(store_url)
+        children = _children(_WRITING, store_url)
+        seen: list[int] = []
+        while any(child.poll() is None for child in children) or not seen or seen[-1] < store.head():
+            with store.reading() as connection:
+                seen.extend(entry.number for entry in feed.since(connection, seen[-1] if seen else 0, 1000))
+        assert _ended(children) == [(0, "")] * 4
+        assert seen == list(range(1, 401))
+        store.close()
+
+    def test_what_another_session_does_is_seen(self, session: cl.Session, lab: cl.Backend, other: cl.Session) -> None:
+        """After ``refresh()`` objects and their lists have what another session made, changed and deleted."""
+        volume = lab.create_volume(1, "db")
+        assert (volume.snapshots, len(lab.volumes)) == ([], 1)
+        theirs = other.find("db")
+        theirs.create_snapshot("s")
+        theirs.name = "renamed"
+        theirs.save()
+        theirs.backend.create_volume(1, "new")
+        lab.refresh()
+        volume.refresh()
+        assert (volume.name, [each.name for each in volume.snapshots]) == ("renamed", ["s"])
+        assert {each.name for each in lab.volumes} == {"renamed", "new"}
+        theirs.delete(cascade=True)
+        volume.refresh()
+        lab.refresh()
+        assert (volume.status, [each.name for each in lab.volumes]) == ("deleted", ["new"])
+        assert frames.volumes(session)["name"].tolist() == ["new"]
+
+    def test_a_change_made_elsewhere_is_named_and_kept(self, lab: cl.Backend, other: cl.Session) -> None:
+        """Who saves what another session changed since is told which resource it is, and the other change stays."""
+        volume = lab.create_volume(1, "db")
+        theirs = other.find("db")
+        theirs.name = "theirs"
+        theirs.save()
+        volume.description = "mine"
+        with pytest.raises(errors.ChangedElsewhere, match=r"'db'.*changed elsewhere|'theirs'.*changed elsewhere"):
+            volume.save()
+        assert volume.name == "theirs"
+        volume.description = "mine"
+        volume.save()
+        theirs.refresh()
+        assert (theirs.name, theirs.description) == ("theirs", "mine")
+
+    def test_saves_at_the_same_time_lose_nothing(self, lab: cl.Backend, store_url: str) -> None:
+        """Of sessions that count up one number of a volume, each repeating what was refused, every step is in the end."""
+        volume = lab.create_volume(1, "db", metadata={"n": "0"})
+
+        def count() -> None:
+            with cl.Session(store_url) as session:
+                mine = session.get(cl.Volume, volume.id)
+                assert isinstance(mine, cl.Volume)
+                for _ in range(5):
+                    _count_up(mine)
+
+        threads = [threading.Thread(target=count) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        volume.refresh()
+        assert volume.metadata == {"n": "20"}
+
+    def test_one_key_is_made_once(self, store_url: str) -> None:
+        """Sessions that set one new key at the same time all succeed, and one of their values stays."""
+        Store(store_url).close()
+        code = """
+import sys
+import cl_notebook as cl
+with cl.Session(sys.argv[1]) as session:
+    sys.stdin.read()
+    for number in range(20):
+        cl.KeyValue.set(f"key {number}", "value", session=session)
+"""
+        assert _ended(_children(code, store_url)) == [(0, "")] * 4
+        with cl.Session(store_url) as session:
+            assert len(cl.KeyValue.all(session=session)) == 20
+
+    def test_reads_see_one_moment(self, store_url: str) -> None:
+        """All reads of one block are of the moment of the first, whatever is committed meanwhile."""
+        store, writer = Store(store_url), Store(store_url)
+        counted = sa.select(sa.func.count()).select_from(feed.ENTRY)
+        with store.reading() as connection:
+            assert connection.scalar(counted) == 0
+            with writer.writing() as writing:
+                feed.append(writing, feed.Entry("save", "volume", str(uuid.uuid4())))
+            assert (connection.scalar(counted), feed.head(connection)) == (0, 0)
+        with store.reading() as connection:
+            assert (connection.scalar(counted), feed.head(connection)) == (1, 1)
+        store.close()
+        writer.close()
+
+    def test_a_store_to_be_read_is_not_written(self, session: cl.Session, lab: cl.Backend, store_url: str) -> None:
+        """A session that may only read sees everything, refuses every act and every write, and leaves the store as it is."""
+        volume = lab.create_volume(1, "db")
+        head = session.store.head()
+        with cl.Session(store_url, read_only=True) as reading:
+            found = reading.find("db")
+            with pytest.raises(errors.ReadOnly):
+                found.delete()
+            with pytest.raises(errors.ReadOnly):
+                cl.KeyValue.set("k", "v", session=reading)
+            with pytest.raises(errors.ReadOnly), reading.store.writing():
+                pass
+            assert frames.volumes(reading).index.tolist() == [volume.id]
+        assert session.store.head() == head
+
+    def test_a_new_store_is_not_made_to_be_read(self, store_url: str) -> None:
+        """A data base in which there is no store cannot be opened to be read, and stays empty."""
+        with pytest.raises(errors.StoreUnusable):
+            Store(store_url, read_only=True)
+        Store(store_url).close()
+
+    def test_a_row_that_names_what_is_not_there_is_refused(self, session: cl.Session) -> None:
+        """A volume of a backend that is not there is StoreError, and is not stored."""
+        table: sa.Table = Volume.__table__  # type: ignore[attr-defined] # mapped
+        row = {"id": "x", "name": "", "size": 1, "status": "", "attach_status": "", "backend_id": "nosuch", "host": ""}
+        row |= {"name_in_storage": "", "bootable": False, "metadata": {}, "extra_specs": {}, "qos_specs": {}, "version": 1}
+        with pytest.raises(errors.StoreError), session.store.writing() as connection:
+            connection.execute(sa.insert(table), row | {"created_at": sa.func.now()})
+        assert frames.volumes(session).empty
+
+
+def _count_up(volume: cl.Volume) -> None:
+    while True:
+        volume.metadata = {"n": str(int(volume.metadata["n"]) + 1)}
+        try:
+            volume.save()
+        except errors.ChangedElsewhere:
+            continue
+        return

@@ -1,0 +1,344 @@
+"""The suite that every data base passes on which stores are kept: subclass :class:`StoreContract`, and pytest runs it.
+
+::
+
+    from cl_notebook.testing.store_contract import StoreContract
+
+    class TestMyDataBase(StoreContract):
+        @pytest.fixture
+        def store_url(self):
+            return "postgresql://me@localhost/empty"
+
+One that several sessions can share also passes :class:`~cl_notebook.testing.shared_store_contract.SharedStoreContract`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+import cl_notebook as cl
+from cl_notebook import errors
+from cl_notebook.model import Volume
+from cl_notebook.store import feed
+from cl_notebook.store.base import UtcDateTime, reg
+from cl_notebook.testing import stores
+from cl_notebook.views import frames
+from cl_notebook.views.rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NASTY = (
+    "plain",
+    "",
+    " blanks around ",
+    "Ünïcödé, \u4e2d\u6587, \u05e2\u05d1\u05e8\u05d9\u05ea",
+    "\U0001f4be \U0001f469\u200d\U0001f52c",
+    "e\u0301 and \u00e9",
+    "'; DROP TABLE volume; --",
+    '"quoted" `ticked` $1 :name %(name)s %s {} ?',
+    "100% a_b c\\d \\' \\",
+    "line\nline\r\n\ttab\x01\x7f",
+)
+"""Texts that some data base, or some driver of one, might take for something else."""
+
+ALIKE = ("db", "DB", "Db", "db ", " db", "d\u00e9b", "deb", "de\u0301b", "db\t", "d%", "d_", "d\\", "d\\\\", "d'", 'd"', "d;--")
+"""Names that some data base might take for one another."""
+
+INJECTIONS = ("'; DROP TABLE volume; --", "x'); DELETE FROM backend; --", '"; DROP TABLE feed; --', "\\'; DELETE FROM feed; --")
+
+LONG = "long \u00e4\u20ac\U0001f4be " * 20_000
+"""A text of some 400 kB."""
+
+MOMENT = dt.datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=dt.UTC)
+
+
+class StoreContract:
+    """What every store does. A subclass overrides :meth:`store_url`."""
+
+    @pytest.fixture
+    def store_url(self) -> str:
+        """Return the URL of an empty data base of this test's own."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def session(self, store_url: str) -> Iterator[cl.Session]:
+        """Give the default session, on the new store."""
+        with cl.setup(store_url) as opened:
+            yield opened
+
+    @pytest.fixture
+    def lab(self, session: cl.Session, tmp_path: Path) -> cl.Backend:
+        """Return an open backend on the simulator."""
+        return session.backend("lab", volume_driver="sim", path=str(tmp_path / "sim"))
+
+    def test_a_new_store_is_empty(self, session: cl.Session) -> None:
+        """An empty data base becomes a store in which nothing is tracked and nothing has changed."""
+        assert session.store.head() == 0
+        for kind in ("backends", "volumes", "snapshots", "connections", "operations"):
+            assert frames.read(kind, session).empty
+        assert cl.KeyValue.all(session=session) == []
+
+    def test_what_is_made_is_tracked(self, session: cl.Session, lab: cl.Backend) -> None:
+        """Volumes, snapshots and connections are found by id, name and part of a name, and are in frames, until they go."""
+        volume = lab.create_volume(2, "ledger", metadata={"team": "blue"})
+        snapshot = volume.create_snapshot("before")
+        connection = volume.connect({"host": "web1", "ip": "192.0.2.7"})
+        assert session.find("ledg") is session.find(volume.id[:9]) is volume
+        assert (volume.snapshots, volume.connections, lab.volumes) == ([snapshot], [connection], [volume])
+        assert frames.volumes(session, status="in-use").index.tolist() == [volume.id]
+        assert frames.snapshots(session)["volume_id"].tolist() == [volume.id]
+        assert frames.connections(session, volume_id=volume.id).index.tolist() == [connection.id]
+        connection.disconnect()
+        volume.delete(cascade=True)
+        assert frames.tree(session).index.get_level_values("kind").tolist() == ["backend"]
+        done = frames.operations(session, resource_id=volume.id)
+        assert done["action"].tolist()[0] == "create"
+        assert set(done["status"]) == {"done"}
+
+    @pytest.mark.parametrize("text", [*NASTY, LONG], ids=[*map(str, range(len(NASTY))), "long"])
+    def test_every_column_gives_back_what_it_was_given(self, session: cl.Session, text: str) -> None:
+        """Each column of each table keeps the largest numbers, microseconds, nested JSON, and any text letter by letter."""
+        for table in reg.metadata.sorted_tables:
+            if table is feed.FEED:
+                continue
+            for optional in (True, False):
+                row = _row(session, table, text, filled=optional)
+                with session.store.writing() as connection:
+                    connection.execute(sa.insert(table), row)
+                with session.store.reading() as connection:
+                    same = [column == row[column.name] for column in table.primary_key]
+                    (found,) = connection.execute(sa.select(table).where(*same)).mappings()
+                    assert dict(found) == row
+
+    @pytest.mark.parametrize("text", [*NASTY, LONG], ids=[*map(str, range(len(NASTY))), "long"])
+    def test_what_is_typed_is_read_back(self, session: cl.Session, lab: cl.Backend, text: str) -> None:
+        """Names, descriptions and metadata are in objects that are read again, and in frames, as they were typed."""
+        name = text[:255]
+        volume = lab.create_volume(1, name, description=text, metadata={name or "k": text})
+        snapshot = volume.create_snapshot(name, description=text)
+        session.orm.expunge_all()
+        for kind, made in ((cl.Volume, volume), (cl.Snapshot, snapshot)):
+            found: Any = session.get(kind, made.id)
+            assert (found.name, found.description) == (name, text)
+        row = frames.volumes(session).loc[volume.id]
+        assert (row["name"], row["description"]) == (name, text)
+        assert row["metadata"] == {name or "k": text}
+        assert frames.volumes(session, description=[text]).index.tolist() == [volume.id]
+
+    def test_names_that_are_alike_are_kept_apart(self, session: cl.Session, lab: cl.Backend) -> None:
+        """Names that differ by case, an accent, a blank or a sign of a pattern are different, and each is found by itself."""
+        made = {name: lab.create_volume(1, name) for name in ALIKE}
+        for name, volume in made.items():
+            assert frames.volumes(session, name=[name]).index.tolist() == [volume.id], name
+            if name.strip():
+                assert session.find(name, all=True)[0] is volume
+                assert [found.id for found in lab.volumes_filtered(volume_name=name)] == [volume.id]
+        for number, name in enumerate(ALIKE):
+            cl.KeyValue.set(name, str(number), session=session)
+        assert [cl.KeyValue.get(name, session=session) for name in ALIKE] == [
+            cl.KeyValue(name, str(number)) for number, name in enumerate(ALIKE)
+        ]
+
+    @pytest.mark.parametrize(
+        ("glob", "right"),
+        [
+            ("d%*", {"d%"}),
+            ("d_*", {"d_"}),
+            ("d\\*", {"d\\", "d\\\\"}),
+            ("d\\\\", {"d\\\\"}),
+            ("d'", {"d'"}),
+            ('d"*', {'d"'}),
+            ("d?", {"db", "DB", "Db", "d%", "d_", "d\\", "d'", 'd"'}),
+            ("DB", {"DB"}),
+            ("DB*", {"db", "DB", "Db", "db ", "db\t"}),
+            ("x' OR '1'='1", set()),
+        ],
+    )
+    def test_a_filter_means_what_it_says(self, session: cl.Session, lab: cl.Backend, glob: str, right: set[str]) -> None:
+        """Only ``*`` and ``?`` of a filter stand for others; what SQL takes for a pattern, or for its end, stands for itself."""
+        self._with_names(lab)
+        assert set(frames.volumes(session, name=glob)["name"]) == right
+
+    @pytest.mark.parametrize("part", ["%", "_", "\\", "'", '"', ";--"])
+    def test_a_part_of_a_name_is_searched_literally(self, session: cl.Session, lab: cl.Backend, part: str) -> None:
+        """What is searched for in names stands for itself, whatever SQL takes it for, in ``find`` and in the tree's filter."""
+        self._with_names(lab)
+        right = {name for name in ALIKE if part in name}
+        assert {found.name for found in session.find(part, all=True) if isinstance(found, cl.Volume)} == right
+        rows = Rows(session)
+        rows.look(text=f"'{part}'" if '"' in part else f'"{part}"')
+        shown = {row.name for row in rows.page(0, rows.total()) if row.kind == "volume"}
+        assert shown == right or "\\" in part or "'" in part  # the tree's filter has quotes and escapes of its own
+
+    @pytest.mark.parametrize(
+        "name", ["'; DROP TABLE volume; --", "x'); DELETE FROM backend; --", '"; DROP TABLE feed; --', "\\'; --"]
+    )
+    def test_a_name_is_never_a_statement(self, session: cl.Session, lab: cl.Backend, name: str) -> None:
+        """A name that would end a statement and begin another one is a name, wherever it is given."""
+        volume = lab.create_volume(1, name, metadata={name: name})
+        assert session.find(name) is volume
+        for sort, kept in (("name", 1), ("size:desc", 1)):
+            assert len(frames.volumes(session, name=[name], description="", sort=sort, limit=5)) == kept
+        with pytest.raises(errors.InvalidInput):
+            frames.volumes(session, sort=name)
+        with pytest.raises(errors.InvalidInput):
+            frames.volumes(session, marker=name)
+        cl.KeyValue.set(name, name, session=session)
+        volume.delete()
+        assert cl.KeyValue.delete(name, session=session)
+        assert frames.backends(session)["name"].tolist() == ["lab"]
+
+    @pytest.mark.parametrize(
+        "sort", ["", "name", "name:desc", "size:desc", "size,name", "created_at:desc", "pool_name", "status:desc"]
+    )
+    def test_pages_make_up_the_whole(self, session: cl.Session, sort: str) -> None:
+        """Page by page, each begun after the last row of the one before, a frame has every row once, in its order."""
+        stores.fill(session.store, volumes=20, snapshots=0, connections=0)
+        with session.store.writing() as connection:
+            table: sa.Table = Volume.__table__  # type: ignore[attr-defined] # mapped
+            some = sa.update(table).where(table.c.size % 3 == 0)
+            connection.execute(some.values(pool_name="p\u00e9", name=table.c.name.concat("_\u00c9")))
+        asked = {"sort": sort or None, "columns": ["name"]}
+        whole = frames.volumes(session, **asked).index.tolist()
+        assert len(set(whole)) == 20
+        for limit in (3, 7):
+            pages: list[str] = []
+            while page := frames.volumes(session, limit=limit, marker=pages[-1] if pages else None, **asked).index.tolist():
+                pages += page
+            assert pages == whole
+
+    @pytest.mark.parametrize("sort", ["", "name", "size:desc", "age:desc", "status"])
+    def test_the_tree_has_every_row_once(self, session: cl.Session, sort: str) -> None:
+        """The rows of the tree, read from either end in pages of any length, are everything that is tracked, in one order."""
+        for name in ("one", "two"):
+            stores.fill(session.store, volumes=7, snapshots=2, connections=1, backend=name)
+        rows = Rows(session)
+        rows.look(sort=sort)
+        everything = frames.tree(session)
+        for kind, row_id in zip(everything.index.get_level_values("kind"), everything.index.get_level_values("id"), strict=True):
+            if kind in {"backend", "volume"}:
+                rows.open(row_id)
+        total = rows.total()
+        shown = [row.id for row in rows.page(0, total)]
+        assert sorted(shown) == sorted(everything.index.get_level_values("id"))
+        for step in (1, 4):
+            ranges = [(start, step) for start in range(0, total, step)]
+            rows.forget()
+            assert [row.id for start, count in ranges for row in rows.page(start, count)] == shown
+            rows.forget()
+            parts = {start: [row.id for row in rows.page(start, count)] for start, count in reversed(ranges)}
+            assert [each for start, _ in ranges for each in parts[start]] == shown
+
+    def test_the_feed_is_in_order(self, session: cl.Session) -> None:
+        """Threads that write at the same time number their entries one after the other, and no reader misses one."""
+        seen: list[int] = []
+        ended = threading.Event()
+
+        def write() -> None:
+            for _ in range(10):
+                with session.store.writing() as connection:
+                    feed.append(connection, feed.Entry("save", "volume", str(uuid.uuid4())))
+
+        def follow() -> None:
+            while not ended.is_set() or not seen or seen[-1] < session.store.head():
+                with session.store.reading() as connection:
+                    seen.extend(entry.number for entry in feed.since(connection, seen[-1] if seen else 0, 1000))
+
+        follower = threading.Thread(target=follow)
+        writers = [threading.Thread(target=write) for _ in range(4)]
+        for thread in (follower, *writers):
+            thread.start()
+        for thread in writers:
+            thread.join()
+        ended.set()
+        follower.join()
+        assert seen == list(range(1, 41))
+
+    def test_what_fails_leaves_nothing(self, session: cl.Session) -> None:
+        """A transaction that ends with an error has written nothing, and the next one has the next number."""
+        with pytest.raises(errors.StoreError), session.store.writing() as connection:
+            _write_and_fail(connection)
+        with session.store.writing() as connection:
+            assert feed.append(connection, feed.Entry("save", "volume", "kept")) == 1
+        assert session.store.head() == 1
+
+    def test_key_values(self, session: cl.Session) -> None:
+        """Pairs of any text are kept, replaced, listed in one order and removed."""
+        for text in NASTY:
+            cl.KeyValue.set(text or "empty", "before", session=session)
+            cl.KeyValue.set(text or "empty", text, session=session)
+            cl.KeyValue.set(text or "empty", text, session=session)
+        cl.KeyValue.set("long", LONG, session=session)
+        kept = {pair.key: pair.value for pair in cl.KeyValue.all(session=session)}
+        assert kept == {text or "empty": text for text in NASTY} | {"long": LONG}
+        assert [cl.KeyValue.delete(key, session=session) for key in kept] == [True] * len(kept)
+        assert cl.KeyValue.all(session=session) == []
+
+    def test_documents(self, session: cl.Session, lab: cl.Backend, tmp_path: Path) -> None:
+        """Everything can be written as a document, and a new store that loads it has the same."""
+        for text in NASTY:
+            lab.create_volume(1, text, description=text, metadata={"k": text}).create_snapshot(text)
+        document = cl.dumps()
+        session.move_to(str(tmp_path / "other.db"))
+        session.close_backend(session.backends["lab"])
+        cl.load(document, save=True)
+        before, after = json.loads(document), json.loads(cl.dumps())
+        for (backend,) in (before, after):
+            del backend["data"]["created_at"]  # it is new in the other store: the session took it there
+        assert after == before
+
+    def test_moving(self, session: cl.Session, lab: cl.Backend, tmp_path: Path, store_url: str) -> None:
+        """A session moves on to another store with its backends at work, and back to one that others can open, too."""
+        lab.create_volume(1, "here")
+        cl.Backend.set_persistence({"storage": "db", "connection": f"sqlite:///{tmp_path / 'there.db'}"})
+        assert (lab.is_open, lab.volumes) == (True, [])
+        lab.create_volume(1, "there")
+        session.move_to(store_url)
+        assert [volume.name for volume in lab.volumes] == ([] if store_url == "memory" else ["here"])
+
+    @staticmethod
+    def _with_names(lab: cl.Backend) -> None:
+        for name in ALIKE:
+            lab.create_volume(1, name)
+
+
+def _write_and_fail(connection: sa.Connection) -> None:
+    feed.append(connection, feed.Entry("save", "volume", "lost"))
+    connection.execute(sa.text("SELECT nothing FROM nowhere"))
+
+
+def _row(session: cl.Session, table: sa.Table, text: str, *, filled: bool) -> dict[str, Any]:
+    """Return a row with *text* wherever text can be; what may be empty is, unless it is *filled*."""
+    row = {column.name: _value(column, text) if filled or not column.nullable else None for column in table.columns}
+    with session.store.reading() as connection:
+        parents = {key.parent.name: connection.scalar(sa.select(key.column).limit(1)) for key in table.foreign_keys}
+    return row | parents
+
+
+def _value(column: sa.Column[Any], text: str) -> Any:  # noqa: ANN401 - of any type
+    own = uuid.uuid4()
+    length = getattr(column.type, "length", None)
+    if column.primary_key or (column.table.name, column.name) == ("backend", "name"):
+        unique = str(own) if length == len(str(own)) else f"{own}{text}"
+        value = {str: unique[:length], int: own.int % 2**62}.get(column.type.python_type)
+        if value is not None:
+            return value
+    values: list[tuple[type[sa.types.TypeEngine[Any]], Any]] = [
+        (sa.JSON, {"text": text, text[:300]: [1, -2.5, True, None, {"deep": [text]}]}),
+        (UtcDateTime, MOMENT),
+        (sa.String, text[:length]),
+        (sa.Boolean, True),
+        (sa.Double, 0.1),
+        (sa.BigInteger, 2**63 - 1),
+        (sa.Integer, 2**31 - 1),
+    ]
+    return next(value for kind, value in values if isinstance(column.type, kind))
