@@ -87,11 +87,8 @@ class KeyValue(Serializable):
         def write(connection: sa.Connection) -> bool:
             if connection.execute(_UPDATE, {"of": pair.key, "value": pair.value}).rowcount:
                 return True
-            feed.hold(connection)  # others may be about to make the same pair
             if connection.execute(_FIND, {"of": pair.key}).first() is None:  # some data bases count no row that stays as it is
                 connection.execute(sa.insert(_TABLE), {"key": pair.key, "value": pair.value})
-            else:
-                connection.execute(_UPDATE, {"of": pair.key, "value": pair.value})
             return True
 
         _write(session or current(), pair.key, write)
@@ -141,6 +138,7 @@ def _write(context: Context, key: str, change: Callable[[sa.Connection], bool]) 
     context.journal.refuse_if_read_only("saving a key-value pair")
     with context.lock:
         with context.store.writing() as connection:
+            feed.hold(connection)  # first: others may be about to make the same pair
             context.follower.sync()
             is_changed = change(connection)
             number = feed.append(connection, entry(key)) if is_changed else 0

@@ -42,13 +42,15 @@ def _children(code: str, url: str, number: int = 4) -> list[subprocess.Popen[str
     ]
 
 
-def _ended(children: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+def _end(children: list[subprocess.Popen[str]]) -> None:
+    """Let *children* begin together, and wait until they have ended well."""
     for child in children:
         assert child.stdin is not None
         child.stdin.close()
         child.stdin = None
-    said = [child.communicate()[1] for child in children]
-    return [(child.returncode, text) for child, text in zip(children, said, strict=True)]
+    for said in [child.communicate()[1] for child in children]:
+        assert not said, said
+    assert not any(child.returncode for child in children)
 
 
 class SharedStoreContract(StoreContract):
@@ -74,7 +76,7 @@ class SharedStoreContract(StoreContract):
 
     def test_kernels_that_open_a_new_store_make_it_once(self, store_url: str) -> None:
         """Processes that open an empty data base at the same time all find one store in it."""
-        assert _ended(_children(_OPENING, store_url)) == [(0, "")] * 4
+        _end(_children(_OPENING, store_url))
         store = Store(store_url)
         assert store.head() == 0
         with store.reading() as connection:
@@ -89,7 +91,7 @@ class SharedStoreContract(StoreContract):
         while any(child.poll() is None for child in children) or not seen or seen[-1] < store.head():
             with store.reading() as connection:
                 seen.extend(entry.number for entry in feed.since(connection, seen[-1] if seen else 0, 1000))
-        assert _ended(children) == [(0, "")] * 4
+        _end(children)
         assert seen == list(range(1, 401))
         store.close()
 
@@ -157,7 +159,7 @@ with cl.Session(sys.argv[1]) as session:
     for number in range(20):
         cl.KeyValue.set(f"key {number}", "value", session=session)
 """
-        assert _ended(_children(code, store_url)) == [(0, "")] * 4
+        _end(_children(code, store_url))
         with cl.Session(store_url) as session:
             assert len(cl.KeyValue.all(session=session)) == 20
 
