@@ -15,6 +15,7 @@
     ├── StoreError                     the data base behind the objects
     │   ├── StoreUnusable              not a data base, not writable, or out of reach
     │   ├── StoreLocked                another process holds it for too long
+    │   ├── OutcomeKept                the storage is done, the store was out of reach: what came of it is written later
     │   └── StoreTooNew                written by a newer cl_notebook
     ├── DriverError                    the storage or its driver failed; ``driver`` and ``call`` name it
     │   ├── StorageFull                no space or quota left on the storage
@@ -95,6 +96,15 @@ class StoreUnusable(StoreError):
 
 class StoreLocked(StoreError):
     """Another process held the store for longer than the busy time-out."""
+
+
+class OutcomeKept(StoreError):
+    """The storage did its part, and the store could not be told: the outcome of ``operation`` is kept."""
+
+    def __init__(self, message: str, operation: int) -> None:
+        """Keep the operation's number beside the message."""
+        super().__init__(message)
+        self.operation = operation
 
 
 class StoreTooNew(StoreError):

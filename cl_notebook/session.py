@@ -62,6 +62,8 @@ class Session:
         self.orm = sa_orm.Session(store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
         self.follower = Follower(store)
         self.journal = Journal(self)
+        if not store.is_read_only:
+            self.journal.owed.collect()
 
     def __repr__(self) -> str:
         """Show the store and the open backends."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cl_notebook import errors
 from cl_notebook.drivers.base import ConnectionData, ConnectionInfo
 from cl_notebook.model import connecting, masks, reading, verbs
-from cl_notebook.model.changes import Change, Delete, Insert, Update
+from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
 from cl_notebook.store.base import LongText, reg
@@ -137,17 +137,14 @@ class Connection(Tracked):
             exported = driver.create_export(data, wanted.connector)
             return driver.initialize_connection(replace(data, **(exported or {})), wanted)
 
-        def after(connection: sa.Connection, info: ConnectionInfo) -> list[Change]:
+        def after(info: ConnectionInfo) -> list[Change]:
             told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
-            shared = verbs.connections_changed(connection, volume)
-            return [Update(act.target, told), Update(volume, {**verbs.kept(exported), **shared.values})]
+            return [Update(act.target, told), Settle(volume, verbs.kept(exported, data))]
 
-        def failed(connection: sa.Connection, error: BaseException) -> list[Change]:
-            made = [Update(volume, verbs.kept(exported))] if exported else []
-            if verbs.untouched(error) and not made:
-                return [Delete(act.target), verbs.connections_changed(connection, volume, gone=act.target.id)]
-            shared = verbs.connections_changed(connection, volume)
-            return [*made, Update(act.target, {"attach_status": "error_attaching"}), shared]
+        def failed(error: BaseException) -> list[Change]:
+            if verbs.untouched(error) and not exported:
+                return [Delete(act.target), Settle(volume)]
+            return [Update(act.target, {"attach_status": "error_attaching"}), Settle(volume, verbs.kept(exported, data))]
 
         act: Act[ConnectionInfo] = Act(
             action="connect",
@@ -189,9 +186,9 @@ class Connection(Tracked):
             device = host.attach(told, expected_bytes=size, before=before, **self._flags())
             return exported, told, {"path": device["path"], "device": device, "attached_host": name}
 
-        def after(_connection: sa.Connection, answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[Change]:
+        def after(answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[Change]:
             exported, told, where = answer
-            kept = verbs.kept(exported)
+            kept = verbs.kept(exported, data)
             own = Update(self, {**where, "conn_info": dict(told), "attach_status": "attached"})
             return [own, Update(self.volume, kept)] if kept else [own]
 
@@ -252,7 +249,7 @@ class Connection(Tracked):
             "detach",
             "disconnect_volume",
             do,
-            lambda _connection, _answer: [Update(self, gone)],
+            lambda _answer: [Update(self, gone)],
             force=force,
         )
 
@@ -271,7 +268,8 @@ class Connection(Tracked):
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
-        data, wanted, last, is_out = self.volume.as_data(), ConnectionData(self.id, self.connector_info), False, False
+        volume, wanted, last, is_out = self.volume, ConnectionData(self.id, self.connector_info), False, False
+        data = volume.as_data()
 
         def remember(connection: sa.Connection) -> None:
             nonlocal last
@@ -292,7 +290,7 @@ class Connection(Tracked):
             "disconnect",
             "terminate_connection",
             do,
-            lambda connection, _answer: [Delete(self), verbs.connections_changed(connection, self.volume, gone=self.id)],
+            lambda _answer: [Delete(self), Settle(volume)],
             guards=(remember,),
             force=force,
             failed=failed,
@@ -359,7 +357,7 @@ class Connection(Tracked):
                 guards=(ready, *guards),
                 before=[Update(self, {"attach_status": doing})],
                 after=after,
-                failed=lambda _connection, error: [Update(self, {"attach_status": status_after(error)})],
+                failed=lambda error: [Update(self, {"attach_status": status_after(error)})],
             )
         )
 

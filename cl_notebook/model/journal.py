@@ -1,7 +1,8 @@
 """Intent, call, outcome: the one way in which anything is changed.
 
 The intent is committed before the driver is called, the driver is called with no transaction open, the outcome is committed after
-it. Whenever a kernel is killed there is a row that says what was being done to which resource.
+it. Whenever a kernel is killed there is a row that says what was being done to which resource. An outcome that the store cannot
+take is kept beside it until it can (:mod:`cl_notebook.model.owed`).
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers import call as calling
 from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import kernel, reading
+from cl_notebook.model import kernel, outcome, reading, unsaved
 from cl_notebook.model import operation as op
 from cl_notebook.model.apart import Apart
-from cl_notebook.model.changes import Change, Insert, Update, apply, bring_in_line
+from cl_notebook.model.changes import Change, Insert, Update, apply, bring_in_line, row_of
+from cl_notebook.model.heart import Heart
+from cl_notebook.model.outcome import Outcome
+from cl_notebook.model.owed import Owed
 from cl_notebook.model.progress import Reporter
 from cl_notebook.store import feed
-from cl_notebook.store.base import utcnow
+from cl_notebook.store.base import database_now, utcnow
 
 if TYPE_CHECKING:
     from cl_notebook.drivers.base import Driver, Progress
@@ -52,8 +56,9 @@ class Act(Generic[R]):
     arguments: Mapping[str, Any] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     before: Iterable[Change] = ()
-    after: Callable[[sa.Connection, R], Iterable[Change]]
-    failed: Callable[[sa.Connection, BaseException], Iterable[Change]] = lambda _connection, _error: ()
+    after: Callable[[R], Iterable[Change]]
+    """What the driver's answer changes. What depends on other rows is said as such (``Settle``): it may be written much later."""
+    failed: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
 
     @property
     def target(self) -> Tracked:
@@ -65,7 +70,6 @@ class Act(Generic[R]):
 
 
 _BEGIN_OPERATION = sa.insert(op.Operation)
-_END_OPERATION = sa.update(op.Operation).where(op.Operation.id == sa.bindparam("operation"))
 
 
 class Journal:
@@ -78,6 +82,9 @@ class Journal:
         self._pid = 0
         self._unwritten: set[int] = set()
         self._apart = Apart()
+        self._heart = Heart(context)
+        self.owed = Owed(context)
+        """What could not be written yet."""
         self.running: set[int] = set()
         """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
 
@@ -100,15 +107,17 @@ class Journal:
             ReadOnly: the session may only look.
             ChangedElsewhere: somebody else changed a row since it was read.
             DriverError, AttachError: the storage or the host refused; the outcome says so.
+            OutcomeKept: the store was out of reach when the driver was done; what came of it is written later.
 
         """
         __tracebackhide__ = True  # a notebook shows a long story as it is
         self.refuse_if_read_only(act.action)
-        context = self._context
-        driver = context.driver(act.backend)
+        self.owed.write()
+        driver = self._context.driver(act.backend)
         operation = self._intend(act)
         self.running.add(operation)
         self._unwritten.add(operation)
+        self._heart.begin(self.kernel_id)
         if getattr(driver, "outlives_interrupts", False):
             return self._apart.run(lambda: self._finish(act, driver, operation), self._doing(act), operation)
         return self._finish(act, driver, operation)
@@ -130,15 +139,20 @@ class Journal:
             with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as show, reporter.showing(show):
                 result = act.do(driver, reporter)
         except BaseException as error:
-            failure = error
-            self._settle(act, operation, started, lambda connection: act.failed(connection, failure), error)
+            self._settle(act, operation, started, act.failed(error), error)
             raise
-        self._settle(act, operation, started, lambda connection: act.after(connection, result), None)
+        if self._settle(act, operation, started, act.after(result), None) == outcome.OVERTAKEN:
+            msg = (
+                f"{self._doing(act)} was done, but another kernel took this one for dead, and went on with {act.target.label()}: "
+                f"its row stays as that one left it. See %cl_history --id {operation}."
+            )
+            raise errors.ChangedElsewhere(msg)
         return result
 
     def save(self, resource: Tracked, values: Mapping[str, Any], version: int) -> None:
         """Write plain values of a row that still has *version*: a change without a driver."""
         self.refuse_if_read_only("save")
+        self.owed.write()
         entry = self._entry("save", resource, None)
         self._commit([Update(resource, dict(values), version)], lambda _connection: entry)
 
@@ -150,6 +164,7 @@ class Journal:
     def record(self, action: str, changes: list[Change], resource: Tracked | Insert) -> list[Tracked]:
         """Write a change that needs no driver as an operation that is done at once; return the objects."""
         self.refuse_if_read_only(action)
+        self.owed.write()
 
         def written(connection: sa.Connection) -> feed.Entry:
             row = self._operation_row(action, None, resource, None, {})
@@ -176,39 +191,65 @@ class Journal:
             row = self._operation_row(act.action, act.call, target, act.backend, act.arguments)
             key = connection.execute(_BEGIN_OPERATION, row | {"kernel_id": kernel_id}).inserted_primary_key
             number = key[0] if key else 0
+            self._heart.in_intent(connection, kernel_id)
             return self._entry("intent", target, number)
 
         changes = [*([act.insert] if act.insert else []), *act.before]
-        made = self._commit(changes, written, act.guards)
+        try:
+            made = self._commit(changes, written, act.guards)
+        except (errors.StoreUnusable, errors.StoreLocked) as error:
+            if number:  # whether it was committed is not known; the driver is not called
+                self._owe_retreat(act, number, error)
+            raise
         if act.insert:
             act.resource = made[0]
         return number
 
     def _settle(
-        self,
-        act: Act[Any],
-        operation: int,
-        started: float,
-        changes: Callable[[sa.Connection], Iterable[Change]],
-        error: BaseException | None,
-    ) -> None:
-        def written(connection: sa.Connection) -> feed.Entry:
-            connection.execute(
-                _END_OPERATION,
-                {
-                    "operation": operation,
-                    "status": _status(error),
-                    "ended_at": utcnow(),
-                    "duration": time.monotonic() - started,
-                    "error": f"{type(error).__name__}: {error}" if error else None,
-                },
-            )
-            return self._entry("outcome", act.target, operation)
-
-        # Not checked: what the storage did is written down whatever others wrote meanwhile. A new resource whose row was removed
-        # before its driver was done gets it back: it is on the storage.
-        self._commit(changes, written, checked=False, made=act.target if act.insert else None)
+        self, act: Act[Any], operation: int, started: float, changes: Iterable[Change], error: BaseException | None
+    ) -> str:
+        """Write down what came of *act*; return how that went (see :func:`outcome.end`)."""
+        made = act.target if act.insert else None
+        came = Outcome(
+            ended=outcome.ended(operation, self.kernel_id, error, time.monotonic() - started),
+            changes=list(changes),
+            if_overtaken=list(act.failed(errors.Error("taken over"))) if made is not None else (),
+            made=made,
+            entry=self._entry("outcome", act.target, operation),
+        )
+        how = self.owed.settle(came, lambda: self._write(came), self._doing(act))
         self._unwritten.discard(operation)
+        return how
+
+    def _write(self, came: Outcome) -> str:
+        """Write an outcome. Not checked: what the storage did is written down whatever others wrote on the row meanwhile.
+
+        A new resource whose row was removed before its driver was done gets it back: it is on the storage.
+        """
+        how = outcome.WRITTEN
+
+        def changes(connection: sa.Connection) -> Iterable[Change]:
+            nonlocal how
+            how = outcome.end(connection, came.ended)
+            if how == outcome.WRITTEN:
+                return came.changes
+            made = came.made if how == outcome.OVERTAKEN else None
+            return came.if_overtaken if made is not None and outcome.is_gone(connection, made.kind, made.id) else ()
+
+        self._commit(changes, lambda _connection: came.entry, checked=False, made=came.made)
+        return how
+
+    def _owe_retreat(self, act: Act[Any], operation: int, error: errors.StoreError) -> None:
+        """Owe the store that an intent, if it is there at all, is taken back."""
+        refused = errors.DriverError(f"The driver was not called: {error}", untouched=True)
+        rows: list[outcome.Row] = []
+        if act.insert:
+            rows.append(outcome.Row("remove", act.insert.cls.kind, act.insert.values["id"]))
+        else:
+            rows.extend(outcome.rows(act.failed(refused)))
+        target = act.insert or act.target
+        ended = outcome.Ended(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
+        self.owed.add(outcome.Kept(ended, rows, [], outcome.plain_entry(self._entry("outcome", target, operation))))
 
     def _commit(
         self,
@@ -221,23 +262,34 @@ class Journal:
     ) -> list[Tracked]:
         context = self._context
         todo: list[Change] = []
+
+        def work(connection: sa.Connection) -> tuple[list[tuple[Change, dict[str, Any] | None]], int]:
+            nonlocal todo
+            context.follower.sync()
+            for guard in guards:
+                guard(connection)
+            todo = list(changes(connection) if callable(changes) else changes)
+            applied = [(change, apply(connection, change, checked=checked, made=made)) for change in todo]
+            return applied, feed.append(connection, written(connection))
+
         with context.lock:
             try:
-                with context.store.writing() as connection:
-                    context.follower.sync()
-                    for guard in guards:
-                        guard(connection)
-                    todo = list(changes(connection) if callable(changes) else changes)
-                    applied = [(change, apply(connection, change, checked=checked, made=made)) for change in todo]
-                    number = feed.append(connection, written(connection))
-            except errors.ChangedElsewhere:
-                for change in todo:
-                    if isinstance(change, Update):
-                        reading.reread(context, change.resource)
-                raise
+                applied, number = context.store.write(work)
+            except errors.ChangedElsewhere as error:
+                raise self._changed(todo) from error
             brought = [bring_in_line(context, change, values) for change, values in applied]
             context.follower.wrote(number)  # last: until then the change counts as somebody else's, and is read at the next look
             return brought
+
+    def _changed(self, todo: Iterable[Change]) -> errors.ChangedElsewhere:
+        """Return the error that names what somebody else changed; the objects are read again."""
+        told = []
+        for resource in [change.resource for change in todo if isinstance(change, Update)]:
+            before = unsaved.base(resource)
+            reading.reread(self._context, resource)
+            told.append(_difference(resource, before))
+        msg = f"{'; '.join(word for word in told if word)}. It is refreshed now: look again, then repeat."
+        return errors.ChangedElsewhere(msg)
 
     def _operation_row(
         self,
@@ -275,8 +327,9 @@ class Journal:
 
     def _register_kernel(self) -> str:
         row = kernel.describe(self._context.settings.host)
-        with self._context.lock, self._context.store.writing() as connection:
-            connection.execute(sa.insert(op.Kernel), row)
+        insert = sa.insert(op.Kernel).values(**row, seen_at=database_now())
+        with self._context.lock:
+            self._context.store.write(lambda connection: connection.execute(insert))
         return str(row["id"])
 
     def wait(self) -> None:
@@ -284,15 +337,17 @@ class Journal:
         self._apart.wait()
 
     def close(self) -> None:
-        """Say of the operations whose outcome could not be written that they were interrupted: nobody works on them any more."""
-        lost = self._unwritten - self.running
-        if not lost or self._pid != os.getpid():
+        """Say of the operations whose outcome is known to nobody any more that they were interrupted."""
+        self._heart.stop()
+        if self._pid != os.getpid():
+            return
+        self.owed.close()
+        lost = self._unwritten - self.running - self.owed.operations
+        if not lost:
             return
         statement = sa.update(op.Operation).where(op.Operation.id.in_(lost), op.Operation.status == op.RUNNING)
-        with self._context.store.writing() as connection:
-            connection.execute(
-                statement.values(status=op.INTERRUPTED, ended_at=utcnow(), error="The outcome could not be written.")
-            )
+        ended = statement.values(status=op.INTERRUPTED, ended_at=utcnow(), error="The outcome could not be written.")
+        self._context.store.write(lambda connection: connection.execute(ended))
         self._unwritten.clear()
 
     @staticmethod
@@ -300,7 +355,14 @@ class Journal:
         return f"{act.action} {act.resource.label() if act.resource is not None else ''}".strip()
 
 
-def _status(error: BaseException | None) -> str:
-    if error is None:
-        return op.DONE
-    return op.FAILED if isinstance(error, Exception) else op.INTERRUPTED
+_SELDOM_TOLD = {"version", "updated_at"}
+
+
+def _difference(resource: Tracked, before: Mapping[str, Any]) -> str:
+    if not resource.is_tracked:
+        return f"{resource.label()} was deleted elsewhere since it was read"
+    now = row_of(resource)
+    names = [name.rstrip("_") for name in now if name not in _SELDOM_TOLD and now[name] != before.get(name)]
+    if not names:
+        return f"{resource.label()} was changed elsewhere since it was read"
+    return f"{resource.label()} was changed elsewhere since it was read: {', '.join(names)}"

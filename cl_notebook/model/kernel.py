@@ -1,7 +1,12 @@
-"""Who works on the store: one row a process, and whether that process is still there."""
+"""Who works on the store: one row a process, and whether that process is still there.
+
+A process of this machine is looked for by its number and start time. One elsewhere is known by its heart: while it works it
+notes, every :data:`EVERY` seconds, that it was seen, by the clock of the data base, which is the same for everybody.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 import os
 import socket
@@ -9,10 +14,25 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook.store.base import utcnow
+import sqlalchemy as sa
+
+from cl_notebook.model import operation as op
+from cl_notebook.store.base import database_now, utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+EVERY = 30.0
+"""Seconds between two beats of a kernel that works."""
+
+SILENCE = dt.timedelta(minutes=5)
+"""How long a kernel on another machine, or in another container, may be silent at work before it counts as dead."""
+
+TOLD = (
+    *(op.Kernel.id, op.Kernel.host, op.Kernel.pid, op.Kernel.start_ticks, op.Kernel.machine, op.Kernel.boot, op.Kernel.seen_at),
+    database_now().label("now"),
+)
+"""What :func:`is_dead` has to be told of a kernel; only what is asked for beside an operation that runs means anything."""
 
 _STARTED = 19  # place of the start time, in clock ticks since the boot, after the name in /proc/PID/stat (proc(5))
 
@@ -33,18 +53,38 @@ def describe(host: str) -> dict[str, Any]:
 
 
 def is_dead(kernel: Mapping[str, Any]) -> bool:
-    """Return whether the process that *kernel* describes is known to be gone.
+    """Return whether the process that *kernel* (:data:`TOLD`) describes, and that had something to do, is known to be gone.
 
-    It is when the machine was booted since, or has no process with its number and start time. Of another machine, and of another
-    container's processes, nothing is known: they count as alive.
+    It is when the machine was booted since, or has no process with its number and start time. One on another machine, or in
+    another container, is when it was silent for too long; if its heart was never heard nothing is known: it counts as alive.
     """
+    known = _is_gone_from_here(kernel)
+    if known is not None:
+        return known
+    seen, now = kernel.get("seen_at"), kernel.get("now")
+    return seen is not None and now is not None and now - seen > SILENCE
+
+
+def _is_gone_from_here(kernel: Mapping[str, Any]) -> bool | None:
+    """Return whether a process of this machine is gone; None for others, of which only their heart tells."""
     if not kernel["machine"] or kernel["machine"] != _machine() or not kernel["start_ticks"]:
-        return False
+        return None
     boot, _, space = kernel["boot"].partition("/")
     our_boot, _, our_space = _boot().partition("/")
+    if not boot or not our_boot:
+        return None
     if boot != our_boot:
-        return bool(boot and our_boot)
-    return bool(space) and space == our_space and _start_ticks(kernel["pid"]) != kernel["start_ticks"]
+        return True
+    return _start_ticks(kernel["pid"]) != kernel["start_ticks"] if space and space == our_space else None
+
+
+def dead(connection: sa.Connection, ids: Collection[str] | None = None) -> frozenset[str]:
+    """Return the ids of the kernels that are dead and have operations that stand as running; of all, or of those in *ids*."""
+    working = sa.select(op.Operation.kernel_id).where(op.Operation.status == op.RUNNING)
+    statement = sa.select(*TOLD).where(op.Kernel.id.in_(working))
+    if ids is not None:
+        statement = statement.where(op.Kernel.id.in_(ids))
+    return frozenset(row["id"] for row in connection.execute(statement).mappings() if is_dead(dict(row)))
 
 
 def _start_ticks(pid: int) -> int:

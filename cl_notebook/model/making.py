@@ -64,8 +64,8 @@ def make_volume(
         backend=backend,
         arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
         guards=guards,
-        after=lambda _connection, update: [Update(act.target, {**verbs.kept(update), "status": "available"})],
-        failed=lambda _connection, error: [_given_up(act, error)],
+        after=lambda update: [Update(act.target, {**verbs.kept(update, data), "status": "available"})],
+        failed=lambda error: [_given_up(act, error)],
     )
     backend.context.journal.run(act)
     return cast("Volume", act.target)
@@ -102,10 +102,8 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volu
         backend=backend,
         arguments=dict(source),
         guards=(not_tracked(backend, CLASSES["Volume"], source),),
-        after=lambda _connection, answer: [
-            Update(act.target, {**verbs.kept(answer[1]), "size": answer[0], "status": "available"})
-        ],
-        failed=lambda _connection, error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
+        after=lambda answer: [Update(act.target, {**verbs.kept(answer[1], data), "size": answer[0], "status": "available"})],
+        failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
     )
     backend.context.journal.run(act)
     return cast("Volume", act.target)

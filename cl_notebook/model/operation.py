@@ -14,6 +14,8 @@ RUNNING = "running"
 DONE = "done"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
+LOST = "lost"
+"""How the history shows an operation that is running in the store, and whose kernel is dead. It is never stored."""
 
 
 @reg.mapped
@@ -31,6 +33,8 @@ class Kernel:
     boot: Mapped[str] = mapped_column(sa.String(255))
     notebook: Mapped[str | None] = mapped_column(sa.String(1024))
     started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    seen_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    """When it was last heard of while it worked, by the data base's clock; None for one that never worked since that is kept."""
 
 
 @reg.mapped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.records import InitiatorData
     from cl_notebook.model.changes import Change
     from cl_notebook.model.context import Context
+
+D = TypeVar("D", "VolumeData", "SnapshotData")
 
 
 class StoreRecords:
@@ -41,6 +43,8 @@ class StoreRecords:
         )
         self._context = context
         self._backend_id = backend_id
+        self._told: dict[str, VolumeData | SnapshotData] = {}
+        """What the driver was told of resources that have maps, since it last changed some: these are what it has changed."""
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
         """Return the volumes with these ids, or all of them."""
@@ -48,7 +52,7 @@ class StoreRecords:
         statement = self._page(table, after, limit)
         if ids is not None:
             statement = statement.where(table.c.id.in_(list(ids)))
-        return [making.volume_data(row) for row in self._rows(statement)]
+        return self._remembered([making.volume_data(row) for row in self._rows(statement)])
 
     def snapshots(
         self,
@@ -67,7 +71,7 @@ class StoreRecords:
         rows = self._rows(statement)
         owners = {row["volume_id"] for row in rows}
         volumes = {volume.id: volume for volume in self.volumes(owners, limit=len(owners))}
-        return [snapshot_data(row, volumes[row["volume_id"]]) for row in rows if row["volume_id"] in volumes]
+        return self._remembered([snapshot_data(row, volumes[row["volume_id"]]) for row in rows if row["volume_id"] in volumes])
 
     def attachments(self, volume_ids: Iterable[str] | None = None) -> list[AttachmentData]:
         """Return the connections of these volumes, or all of them."""
@@ -92,13 +96,18 @@ class StoreRecords:
         for cls, updates in ((Volume, volumes), (Snapshot, snapshots)):
             for resource_id, update in updates.items():
                 resource = reading.get(self._context, cls, resource_id)
-                changes: list[Change] = [Update(resource, verbs.kept(update))] if resource is not None else []
                 if resource is not None:
+                    changes: list[Change] = [Update(resource, verbs.kept(update, self._told.get(resource_id)))]
                     self._context.journal.note(changes, resource)
+        self._told.clear()
         kept = list(initiator_data)
         if kept:
             with self._context.lock, self._context.store.writing() as connection:
                 initiator.write(connection, self._backend_id, kept)
+
+    def _remembered(self, told: list[D]) -> list[D]:
+        self._told.update((data.id, data) for data in told if data.metadata or data.driver_data)
+        return told
 
     def _page(self, table: sa.Table, after: str, limit: int) -> sa.Select[Any]:
         statement = sa.select(table).where(table.c.backend_id == self._backend_id, table.c.id > after)

@@ -83,12 +83,8 @@ class Snapshot(HasMetadata, Tracked):
             backend=volume.backend,
             arguments={"volume_id": volume.id, "name": values["name"]},
             guards=(verbs.ready(volume.context, volume, "take a snapshot", verbs.SETTLED),),
-            after=lambda _connection, update: [
-                Update(act.target, {**verbs.kept(update), "status": "available", "progress": "100%"})
-            ],
-            failed=lambda _connection, error: [
-                Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})
-            ],
+            after=lambda update: [Update(act.target, {**verbs.kept(update, data), "status": "available", "progress": "100%"})],
+            failed=lambda error: [Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
@@ -121,13 +117,13 @@ class Snapshot(HasMetadata, Tracked):
                 verbs.ready(volume.context, volume, "adopt its snapshot", verbs.SETTLED),
                 making.not_tracked(volume.backend, cls, source),
             ),
-            after=lambda _connection, answer: [
+            after=lambda answer: [
                 Update(
                     act.target,
-                    {**verbs.kept(answer[1]), "volume_size": answer[0], "status": "available", "progress": "100%"},
+                    {**verbs.kept(answer[1], data), "volume_size": answer[0], "status": "available", "progress": "100%"},
                 )
             ],
-            failed=lambda _connection, error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
+            failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
@@ -154,8 +150,8 @@ class Snapshot(HasMetadata, Tracked):
                 backend=self.backend,
                 guards=(verbs.ready(self.context, self, "unmanage", {"available", "error"}, finishing, force=force),),
                 before=[Update(self, {"status": "unmanaging"})],
-                after=lambda _connection, _answer: [Delete(self)],
-                failed=lambda _connection, _error: [Update(self, {"status": before})],
+                after=lambda _answer: [Delete(self)],
+                failed=lambda _error: [Update(self, {"status": before})],
             )
         )
 
@@ -206,10 +202,8 @@ class Snapshot(HasMetadata, Tracked):
                     verbs.ready(self.context, self, "delete", {"available", "error", "error_deleting"}, verbs.BUSY, force=force),
                 ),
                 before=[Update(self, {"status": "deleting"})],
-                after=lambda _connection, _answer: [Delete(self)],
-                failed=lambda _connection, error: [
-                    Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})
-                ],
+                after=lambda _answer: [Delete(self)],
+                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],
             )
         )
 

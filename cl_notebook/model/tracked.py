@@ -128,7 +128,7 @@ class Tracked(Serializable):
         self.validate()
         changed = unsaved.values(self)
         if changed:
-            self.context.journal.save(self, changed, unsaved.version(self))
+            self.context.journal.save(self, changed, unsaved.base(self)["version"])
             unsaved.forget(self)
             reading.reread(self.context, self)
 

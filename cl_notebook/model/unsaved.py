@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.tracked import Tracked
 
 _READ = "_metadata_as_read"
-_VERSION = "_edited_at_version"
+_BASE = "_edited_on"
 
 
 def values(resource: Tracked) -> dict[str, Any]:
@@ -43,9 +43,10 @@ def is_there(resource: Tracked) -> bool:
     return _is_set(resource) or _is_edited_inside(resource.__dict__)
 
 
-def version(resource: Tracked) -> int:
-    """Return the version of the row that the unsaved values were set on."""
-    return int(resource.__dict__.get(_VERSION, resource.version))
+def base(resource: Tracked) -> dict[str, Any]:
+    """Return the columns that the unsaved values were set on, ``version`` among them: those of an earlier read, perhaps."""
+    found: dict[str, Any] = resource.__dict__.get(_BASE) or stored_values(resource)
+    return found
 
 
 def give_up(resource: Tracked) -> None:
@@ -58,7 +59,7 @@ def give_up(resource: Tracked) -> None:
 
 def forget(resource: Tracked) -> None:
     """Take the present values for the stored ones: they were just saved."""
-    for name in (_READ, _VERSION):
+    for name in (_READ, _BASE):
         resource.__dict__.pop(name, None)
 
 
@@ -80,7 +81,7 @@ class Kept:
     resource: Tracked
     values: dict[str, Any]
     metadata: object
-    version: int
+    base: dict[str, Any]
 
     def put_back(self) -> None:
         """Set the values again on what was read; what they were set on is remembered for the next save."""
@@ -91,15 +92,15 @@ class Kept:
         for name, value in self.values.items():
             if inner.get(name) is not value:
                 setattr(self.resource, name, value)
-        if self.values and self.resource.version != self.version:
-            inner.setdefault(_VERSION, self.version)
+        if self.values and self.resource.version != self.base["version"]:
+            inner.setdefault(_BASE, self.base)
 
 
 def keep_all(orm: sa_orm.Session) -> list[Kept]:
     """Return the unsaved values of every object of *orm*, to be put back after a read."""
     touched = {id(each): each for each in (*orm.dirty, *_handed_out(orm))}
     return [
-        Kept(each, values(each), each.__dict__.get("metadata_"), each.version)
+        Kept(each, values(each), each.__dict__.get("metadata_"), stored_values(each))
         for each in touched.values()
         if sa_orm.object_session(each) is orm
     ]

@@ -8,16 +8,15 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import CAPABILITIES
-from cl_notebook.model import kernel
+from cl_notebook.model import changes, kernel
 from cl_notebook.model import operation as op
-from cl_notebook.model.changes import Update
-from cl_notebook.model.reading import CLASSES
+from cl_notebook.model.changes import Merge
 from cl_notebook.store.base import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from cl_notebook.drivers.base import Driver, ModelUpdate
+    from cl_notebook.drivers.base import Driver, ModelUpdate, SnapshotData, VolumeData
     from cl_notebook.model.context import Context
     from cl_notebook.model.journal import Guard
     from cl_notebook.model.tracked import Tracked
@@ -30,10 +29,11 @@ BUSY = frozenset(
 )
 """Statuses of a resource that is being worked on, or was when its kernel died."""
 
-SETTLED = frozenset({"available", "in-use"})
+SETTLED = changes.SETTLED
 """Statuses of a volume or snapshot that is whole."""
 
-_KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name", "metadata", "driver_data"}
+_KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name"}
+_MAPS = {"metadata": "metadata_", "driver_data": "driver_data"}
 
 
 def ready(
@@ -91,26 +91,29 @@ def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Trac
 
 def worked_on_by(context: Context, connection: sa.Connection, resource: Tracked) -> dict[str, Any] | None:
     """Return the operation on *resource* that still runs, with its kernel; None if there is none, or its kernel is dead."""
-    whose = (op.Kernel.host, op.Kernel.pid, op.Kernel.start_ticks, op.Kernel.machine, op.Kernel.boot)
+    what = (op.Operation.id.label("operation"), op.Operation.action, *kernel.TOLD)
     running = (
-        sa.select(op.Operation.id, op.Operation.action, op.Operation.kernel_id, *whose)
+        sa.select(*what)
         .join_from(op.Operation, op.Kernel, op.Operation.kernel_id == op.Kernel.id)
         .where(op.Operation.resource_id == resource.id, op.Operation.status == op.RUNNING)
     )
     for found in connection.execute(running):
         row = found._asdict()
-        ours = row["kernel_id"] == context.journal.registered_id
-        if (ours and row["id"] not in context.journal.running) or (not ours and kernel.is_dead(row)):
+        ours = row["id"] == context.journal.registered_id
+        if (ours and row["operation"] not in context.journal.running) or (not ours and kernel.is_dead(row)):
             continue
         return row
     return None
 
 
-def kept(update: ModelUpdate) -> dict[str, Any]:
-    """Return what is kept of a driver's answer."""
-    values = {name: value for name, value in (update or {}).items() if name in _KEPT}
-    if "metadata" in values:
-        values["metadata_"] = values.pop("metadata")
+def kept(update: ModelUpdate, told: VolumeData | SnapshotData | None) -> dict[str, Any]:
+    """Return what is kept of a driver's answer; of maps, what differs from those that it was *told*, if it was told any."""
+    given = update or {}
+    values: dict[str, Any] = {name: value for name, value in given.items() if name in _KEPT}
+    for name, attribute in _MAPS.items():
+        change = Merge.between(getattr(told, name, None), given[name]) if name in given else Merge({})
+        if change.put or change.gone:
+            values[attribute] = change
     return values
 
 
@@ -130,26 +133,6 @@ def capable(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa:
         return driver
     msg = f"The driver of {resource.label()} does not support {capability!r}."
     raise errors.NotSupported(msg, untouched=True)
-
-
-def settled_status(connection: sa.Connection, volume: Tracked) -> str:
-    """Return ``in-use`` or ``available``, whichever the rows of the volume's connections say."""
-    return "in-use" if _connections(connection, volume, "") else "available"
-
-
-def connections_changed(connection: sa.Connection, volume: Tracked, gone: str = "") -> Update:
-    """Return what the volume's row says once its connections are as they are now, without the one called *gone*."""
-    cls: Any = type(volume)
-    left = _connections(connection, volume, gone)
-    values = {"attach_status": "attached" if left else "detached"}
-    if connection.execute(sa.select(cls.status).where(cls.id == volume.id)).scalar() in SETTLED:
-        values["status"] = "in-use" if left else "available"
-    return Update(volume, values)
-
-
-def _connections(connection: sa.Connection, volume: Tracked, gone: str) -> int:
-    cls: Any = CLASSES["Connection"]
-    return connection.execute(sa.select(sa.func.count()).where(cls.volume_id == volume.id, cls.id != gone)).scalar_one()
 
 
 def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:

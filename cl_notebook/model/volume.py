@@ -11,7 +11,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
 from cl_notebook.model import checks, making, reading, unsaved, verbs
 from cl_notebook.model.attachable import Attachable
-from cl_notebook.model.changes import Delete, Update
+from cl_notebook.model.changes import Delete, Settle, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
@@ -163,12 +163,11 @@ class Volume(HasMetadata, Attachable, Tracked):
             has_grown = True
             return min((conn.extend_device() for conn in attached), default=grown * GiB)
 
-        def settled(connection: sa.Connection) -> dict[str, Any]:
-            return {"size": grown, "status": verbs.settled_status(connection, self)}
+        settled = Settle(self, {"size": grown}, is_over=True)
 
-        def failed(connection: sa.Connection, error: BaseException) -> list[Change]:
+        def failed(error: BaseException) -> list[Change]:
             if has_grown:
-                return [Update(self, settled(connection))]
+                return [settled]
             return [Update(self, {"status": before if verbs.untouched(error) else "error_extending"})]
 
         return self._run(
@@ -183,7 +182,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                     verbs.ready(self.context, self, "extend", {*verbs.SETTLED, "error_extending"}, {"extending"}, force=force),
                 ),
                 before=[Update(self, {"status": "extending"})],
-                after=lambda connection, _bytes: [Update(self, settled(connection))],
+                after=lambda _bytes: [settled],
                 failed=failed,
             )
         )
@@ -223,8 +222,8 @@ class Volume(HasMetadata, Attachable, Tracked):
                     verbs.ready(self.context, snapshot, "revert to", {"available"}),
                 ),
                 before=[Update(self, {"status": "reverting"})],
-                after=lambda _connection, update: [Update(self, {**verbs.kept(update), "status": "available"})],
-                failed=lambda _connection, error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
+                after=lambda update: [Update(self, {**verbs.kept(update, data), "status": "available"})],
+                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
             )
         )
 
@@ -258,18 +257,10 @@ class Volume(HasMetadata, Attachable, Tracked):
                 arguments={"extra_specs": extra, "qos_specs": qos},
                 guards=(verbs.ready(self.context, self, "retype", allowed, {"retyping"}, force=force),),
                 before=[Update(self, {"status": "retyping"})],
-                after=lambda connection, update: [
-                    Update(
-                        self,
-                        {
-                            **verbs.kept(update),
-                            "extra_specs": extra,
-                            "qos_specs": qos,
-                            "status": verbs.settled_status(connection, self),
-                        },
-                    )
+                after=lambda update: [
+                    Settle(self, {**verbs.kept(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True)
                 ],
-                failed=lambda _connection, error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
+                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
             )
         )
 
@@ -313,10 +304,8 @@ class Volume(HasMetadata, Attachable, Tracked):
                     verbs.without_dependents(self, kinds),
                 ),
                 before=[Update(self, {"status": "deleting"})],
-                after=lambda _connection, _answer: [Delete(self)],
-                failed=lambda _connection, error: [
-                    Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})
-                ],
+                after=lambda _answer: [Delete(self)],
+                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],
             )
         )
 
@@ -351,8 +340,8 @@ class Volume(HasMetadata, Attachable, Tracked):
                     verbs.without_dependents(self, kinds),
                 ),
                 before=[Update(self, {"status": "unmanaging"})],
-                after=lambda _connection, _answer: [Delete(self)],
-                failed=lambda _connection, _error: [Update(self, {"status": before})],
+                after=lambda _answer: [Delete(self)],
+                failed=lambda _error: [Update(self, {"status": before})],
             )
         )
 

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import registry
 
 reg = registry(
@@ -72,3 +73,21 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
 def utcnow() -> dt.datetime:
     """Return the present moment, aware, in UTC."""
     return dt.datetime.now(dt.UTC)
+
+
+class database_now(sa.sql.functions.FunctionElement[dt.datetime]):  # noqa: N801 - it stands in SQL as functions do
+    """The present moment by the data base's clock, in UTC: the same for every machine that works on the store."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(database_now)
+def _now(_element: database_now, compiler: Any, **_words: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
+    match compiler.dialect.name:
+        case "sqlite":
+            return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+        case "mysql" | "mariadb":
+            return "UTC_TIMESTAMP(6)"
+        case _:
+            return "(clock_timestamp() AT TIME ZONE 'UTC')"

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
     (
         errors.StoreLocked,
-        ("database is locked", "database table is locked", "database schema is locked"),
+        (
+            *("database is locked", "database table is locked", "database schema is locked"),
+            *("deadlock", "lock wait timeout", "could not serialize"),
+        ),
         "The store {shown} is locked by another process. Close what holds it, then repeat.",
     ),
     (
@@ -133,7 +136,7 @@ def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
     for kind, sayings, message in _SAYINGS:
         if any(words in low for words in sayings):
             return kind(message.format(shown=shown, said=said))
-    if isinstance(error, exc.OperationalError):
+    if isinstance(error, (exc.OperationalError, exc.InterfaceError)) or error.connection_invalidated:
         return errors.StoreUnusable(f"The store {shown} cannot be used: {said}.")
     return errors.StoreError(f"The store {shown} refused: {said}.")
 

@@ -8,8 +8,9 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc, pool
@@ -21,7 +22,9 @@ from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine
 from cl_notebook.store.location import parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+R = TypeVar("R")
 
 BUSY_SECONDS = 10.0
 """How long a SQLite store waits for another process before it says that it is locked."""
@@ -122,6 +125,40 @@ class Store:
             connection = bare.execution_options(**{_WRITING: True})
             with connection.begin():
                 yield connection
+
+    def write(self, work: Callable[[sa.Connection], R]) -> R:
+        """Do *work* in a transaction of its own and return what it gives; repeated from the start while others are in the way.
+
+        That is: while the store is locked, and where a server broke the transaction off for another one's sake (a deadlock).
+
+        Raises:
+            StoreLocked: it was still so after the busy time-out.
+
+        """
+        began = time.monotonic()
+        try:
+            with self.writing() as connection:
+                return work(connection)
+        except errors.StoreLocked:
+            left = (_busy_seconds(self.url) if self._is_sqlite else BUSY_SECONDS) - (time.monotonic() - began)
+            if left <= 0:
+                raise
+        return self._write_again(work, left)
+
+    def _write_again(self, work: Callable[[sa.Connection], R], seconds: float) -> R:
+        import tenacity  # noqa: PLC0415 - it takes longer to load than the house, and is seldom needed
+
+        def attempt() -> R:
+            with self.writing() as connection:
+                return work(connection)
+
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(errors.StoreLocked),
+            stop=tenacity.stop_after_delay(seconds),
+            wait=tenacity.wait_random_exponential(multiplier=0.02, max=0.5),
+            reraise=True,
+        )
+        return attempts(attempt)
 
     def token(self) -> object | None:
         """Return a value that differs once any other connection has committed, or None where that cannot be told.

@@ -50,10 +50,16 @@ _APPEND = sa.insert(ENTRY)
 PROGRESS = "progress"
 """The event of an entry that says how far an operation is (``status``: the fraction as text); it stands for no change."""
 
+BEAT = "beat"
+"""The event of an entry by which a kernel says that it is still at work; it stands for no change."""
+
+NO_CHANGE = frozenset({PROGRESS, BEAT})
+"""Events of entries that make nothing that was read out of date."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log: what happened (``intent``, ``progress``, ``outcome``, ``save``) to which resource."""
+    """One line of the log: what happened (``intent``, ``progress``, ``beat``, ``outcome``, ``save``) to which resource."""
 
     event: str
     resource_type: str

@@ -51,7 +51,7 @@ class Follower:
         with self._store.reading() as connection:
             entries = feed.since(connection, known, MANY + 1)
         self._head = entries[-1].number if entries else head
-        foreign = [entry for entry in entries if entry.number not in self._own and entry.event != feed.PROGRESS]
+        foreign = [entry for entry in entries if entry.number not in self._own and entry.event not in feed.NO_CHANGE]
         self._own.difference_update(entry.number for entry in entries)
         if len(entries) > MANY or len(self._rows) > 10 * MANY:
             self._head = max(head, self._head)

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook.model import Kernel, Operation
-from cl_notebook.model.kernel import is_dead
+from cl_notebook.model.kernel import TOLD, is_dead
 from cl_notebook.model.operation import RUNNING
 from cl_notebook.store.feed import ENTRY, PROGRESS
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
-
-_KERNEL = (Kernel.id, Kernel.pid, Kernel.start_ticks, Kernel.machine, Kernel.boot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Busy:
 def running(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Busy]:
     """Return what is being done with the resources of these *ids*; of several operations, the one that began last."""
     what = (Operation.id.label("operation"), Operation.resource_id, Operation.action, Operation.started_at)
-    statement = sa.select(*what, *_KERNEL).join(Kernel, Operation.kernel_id == Kernel.id)
+    statement = sa.select(*what, *TOLD).join(Kernel, Operation.kernel_id == Kernel.id)
     statement = statement.where(Operation.status == RUNNING, Operation.resource_id.in_(ids)).order_by(Operation.id)
     latest = {row["resource_id"]: row for row in connection.execute(statement).mappings()}
     if not latest:

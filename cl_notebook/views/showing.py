@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import Kernel, Operation
-from cl_notebook.model.kernel import is_dead
+from cl_notebook.model import Operation, kernel
 from cl_notebook.model.operation import RUNNING
 from cl_notebook.views.kinds import BACKEND, BELOW_VOLUMES, CONNECTION, KINDS, SNAPSHOT, VOLUME
 
@@ -77,16 +76,10 @@ def _parents(connection: sa.Connection, kind: str, ids: list[str]) -> Iterator[t
 
 def lost(connection: sa.Connection) -> frozenset[str]:
     """Return the ids of the resources that a kernel was working on when it died."""
-    columns = (Operation.resource_id, *(getattr(Kernel, name) for name in ("id", "pid", "start_ticks", "machine", "boot")))
-    statement = sa.select(*columns).join(Kernel, Operation.kernel_id == Kernel.id).where(Operation.status == RUNNING)
-    dead: dict[str, bool] = {}
-    found: set[str] = set()
-    for row in connection.execute(statement.order_by(Operation.id.desc()).limit(_PAGE)).mappings():
-        if row["id"] not in dead:
-            dead[row["id"]] = is_dead(dict(row))
-        if dead[row["id"]]:
-            found.add(row["resource_id"])
-    return frozenset(found)
+    statement = sa.select(Operation.resource_id, Operation.kernel_id).where(Operation.status == RUNNING)
+    rows = connection.execute(statement.order_by(Operation.id.desc()).limit(_PAGE)).all()
+    dead = kernel.dead(connection, {row.kernel_id for row in rows}) if rows else frozenset()
+    return frozenset(row.resource_id for row in rows if row.kernel_id in dead)
 
 
 @dataclass(frozen=True, slots=True)
