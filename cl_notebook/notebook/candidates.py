@@ -53,7 +53,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ),
     ("snapshots", "status"): _WHOLE_STATUSES,
     ("connections", "status"): ("attached", "attaching", "detaching", "error_attaching", "error_detaching"),
-    ("operations", "status"): ("running", "done", "failed", "interrupted"),
+    ("operations", "status"): ("running", "done", "failed", "interrupted", "lost"),
     ("operations", "resource_type"): ("backend", "volume", "snapshot", "connection"),
     ("volumes", "attach_status"): ("attached", "detached"),
 }

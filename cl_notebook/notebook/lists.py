@@ -178,6 +178,7 @@ COMMANDS = (
         (
             "%cl_history --limit 20",
             "%cl_history --status failed,interrupted -c action -c resource_name -c error",
+            "%cl_history --status lost",
             "%cl_log --operation 12",
             "df = %cl_history --started-at '>2026-01-31'",
         ),

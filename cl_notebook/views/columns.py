@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from cl_notebook.model import Backend, Connection, Kernel, Operation, Snapshot, Volume
+from cl_notebook.model.operation import LOST, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 TEXT, CATEGORY, NUMBER, REAL, FLAG, MOMENT, MAP = "text", "category", "number", "real", "flag", "moment", "map"
 
@@ -185,3 +186,13 @@ SOURCES: Mapping[str, Source] = {
     ),
 }
 """Name of each frame -> where it comes from. What a driver needs to connect (``conn_info``) may hold secrets and is left out."""
+
+
+def operations_of(dead: Collection[str]) -> Source:
+    """Return where operations are read from when these kernels are *dead*: what they left running is ``lost``."""
+    plain = SOURCES["operations"]
+    if not dead:  # then the status is a column, and has an index
+        return plain
+    left = sa.and_(_OPERATION.c.status == RUNNING, _OPERATION.c.kernel_id.in_(sorted(dead)))
+    status = sa.case((left, LOST), else_=_OPERATION.c.status)
+    return replace(plain, columns={**plain.columns, "status": replace(plain.columns["status"], sql=status)})

@@ -19,12 +19,25 @@ import pandas as pd
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import capabilities
-from cl_notebook.model import Backend, context
+from cl_notebook.model import Backend, context, kernel
 from cl_notebook.model.backend import SECRETS
 from cl_notebook.store.boundary import cursor_errors, damaged
 from cl_notebook.views import drivers as of_drivers
 from cl_notebook.views import query
-from cl_notebook.views.columns import CATEGORY, FLAG, KEYS, MAP, MOMENT, NUMBER, OPEN_BACKENDS, REAL, SOURCES, TEXT, TOLD
+from cl_notebook.views.columns import (
+    CATEGORY,
+    FLAG,
+    KEYS,
+    MAP,
+    MOMENT,
+    NUMBER,
+    OPEN_BACKENDS,
+    REAL,
+    SOURCES,
+    TEXT,
+    TOLD,
+    operations_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +90,11 @@ def connections(session: Context | None = None, **asked: Any) -> pd.DataFrame:  
 
 
 def operations(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
-    """Return what was done, oldest first; ``duration`` is in seconds."""
+    """Return what was done, oldest first; ``duration`` is in seconds.
+
+    ``status`` is ``running``, ``done``, ``failed``, ``interrupted``, or ``lost``: the kernel is dead, nobody has finished or
+    removed what it was at, and how far it came only the storage knows.
+    """
     return read("operations", session, **asked)
 
 
@@ -178,6 +195,7 @@ def read(
             limit=limit,
             marker=marker,
             marker_values=lambda place: connection.execute(place, known).one_or_none(),
+            source=operations_of(kernel.dead(connection)) if kind == "operations" else None,
         )
         rows = _raw_rows(connection, statement, known)
     data = np.empty((len(rows), len(chosen) + 1), dtype=object, order="F")

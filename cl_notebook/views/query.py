@@ -28,21 +28,23 @@ def build(
     limit: int | None,
     marker: str | int | None,
     marker_values: Callable[[sa.Select[Any]], Sequence[Any] | None],
+    source: Source | None = None,
 ) -> sa.Select[Any]:
     """Return the SELECT of the *kind*'s key and *columns*.
 
     ``marker`` is the key of the last row of the page before; ``marker_values`` reads where that row stands in the order.
+    ``source`` is where the kind is read from, if not from where it usually is.
 
     Raises:
         InvalidInput: a column, a filter, the sorting, the limit or the marker is wrong; the message says which.
 
     """
-    source = SOURCES[kind]
-    chosen = [named(kind, name).sql.label(name) for name in columns]
+    source = source or SOURCES[kind]
+    chosen = [_named(kind, source, name).sql.label(name) for name in columns]
     order = list(_order(kind, source, sort))
     statement = sa.select(source.key.label("id"), *chosen).select_from(source.tables)
     for name, wanted in filters.items():
-        column = Column(source.key, KEYS.get(kind, TEXT), nullable=False) if name == "id" else named(kind, name)
+        column = Column(source.key, KEYS.get(kind, TEXT), nullable=False) if name == "id" else _named(kind, source, name)
         statement = statement.where(condition(name, column, wanted))
     if marker is not None:
         key = _key(kind, marker)
@@ -89,7 +91,11 @@ def named(kind: str, name: str) -> Column:
         InvalidInput: there is none; the message names the closest.
 
     """
-    known = SOURCES[kind].columns
+    return _named(kind, SOURCES[kind], name)
+
+
+def _named(kind: str, source: Source, name: str) -> Column:
+    known = source.columns
     if name not in known:
         msg = f"{kind} have no column {name!r}.{errors.did_you_mean(name, known)} Columns: {', '.join(known)}."
         raise errors.InvalidInput(msg)
@@ -117,7 +123,7 @@ def _order(kind: str, source: Source, sort: str | Sequence[str] | None) -> Itera
         last_down = direction == "desc"
         if name == "id":
             break
-        column = named(kind, name)
+        column = _named(kind, source, name)
         if column.kind in UNSEARCHED:
             msg = f"{kind} cannot be sorted by {name!r}, which {UNSEARCHED[column.kind]}."
             raise errors.InvalidInput(msg)

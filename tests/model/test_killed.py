@@ -84,7 +84,7 @@ def test_a_kill_in_the_driver_leaves_a_row_that_says_what_was_done(
     with cl.setup(store=store):
         found = cl.find(name)
         assert found.status == status
-        operation = cl.frames.operations(status="running").iloc[0]
+        operation = cl.frames.operations(status="lost").iloc[0]
         assert (operation["action"], operation["call"], operation["resource_id"]) == (action, call, found.id)
         assert operation["pid"] != os.getpid()
         cl.Backend("sim", volume_driver="sim", path=str(tmp_path / "sim"), replace=True)
@@ -93,7 +93,7 @@ def test_a_kill_in_the_driver_leaves_a_row_that_says_what_was_done(
         else:
             found.delete()
         assert found.status == "deleted"
-        assert cl.frames.operations(status="running").empty
+        assert cl.frames.operations(status="running,lost").empty
         assert cl.frames.operations(status="interrupted")["action"].tolist() == [action]
 
 
