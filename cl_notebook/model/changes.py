@@ -211,7 +211,10 @@ def bring_in_line(context: Context, change: Change, values: dict[str, Any] | Non
             made.after_creation(context)
             return made
         case Update(resource) | Settle(resource) if values is not None:
-            reading.amend(context, resource, values)
+            if values["version"] == resource.version + 1:
+                reading.amend(context, resource, values)
+            else:  # others wrote in between, and a later save must not take what they wrote for what was read here
+                reading.reread(context, resource, keep_unsaved=True)
             return resource
         case Update(resource) | Settle(resource) | Delete(resource):
             reading.let_go(context, resource)

@@ -137,17 +137,17 @@ def is_gone(connection: sa.Connection, kind: str, row_id: str) -> bool:
     return connection.execute(sa.select(cls.id).where(cls.id == row_id)).first() is None
 
 
-def write(connection: sa.Connection, kept: Kept) -> int | None:
-    """Write what was *kept*, unless that was done before; return the number of its entry in the feed, None without one."""
+def write(connection: sa.Connection, kept: Kept) -> None:
+    """Write what was *kept*, and tell the feed, unless that was done before."""
     how = end(connection, kept.ended)
     todo = kept.rows
     if how == OVERTAKEN:
         todo = kept.if_overtaken if kept.made is not None and is_gone(connection, kept.made.kind, kept.made.id) else []
     elif how != WRITTEN:
-        return None
+        return
     for row in todo:
         _write(connection, row, kept.made)
-    return feed.append(connection, feed.Entry(**kept.event))
+    feed.append(connection, feed.Entry(**kept.event))
 
 
 def _write(connection: sa.Connection, row: Row, made: Row | None) -> None:

@@ -107,10 +107,8 @@ class Owed:
     def _write(self, kept: Kept) -> None:
         context = self._context
         with context.lock:
-            number = context.store.write(lambda connection: outcome.write(connection, kept))
+            context.store.write(lambda connection: outcome.write(connection, kept))
             self._forget(kept)
-            if number is None:
-                return
             context.follower.look()
             for row in (*kept.rows, *kept.if_overtaken):
                 held = reading.held(context, CLASSES[row.kind.capitalize()], row.id)
