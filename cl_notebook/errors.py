@@ -26,7 +26,8 @@
     └── AttachError                    the host could not attach or detach the device
         └── HostUnreachable            another host does not answer, or went away before it did
 
-Beside the tree stands ``StillRunning``, a ``KeyboardInterrupt``: the user does not wait any more, the storage goes on.
+Beside the tree stand ``StillRunning``, a ``KeyboardInterrupt``: the user does not wait any more, the storage goes on; and
+``SameStorage``, a warning.
 
 Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
 the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
@@ -157,6 +158,10 @@ class HostUnreachable(AttachError):
         """``untouched`` says that nothing was asked of it yet."""
         super().__init__(message)
         self.untouched = untouched
+
+
+class SameStorage(UserWarning):
+    """Two backends of one store are the same storage under two names: a warning, for there may be a reason."""
 
 
 class StillRunning(KeyboardInterrupt):

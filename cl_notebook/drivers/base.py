@@ -305,6 +305,15 @@ class CanRetype(Protocol):
 
 
 @runtime_checkable
+class KnowsStorage(Protocol):
+    """The driver can tell from configurations whether they lead to the same storage."""
+
+    @classmethod
+    def storage_identity(cls, config: Mapping[str, Any]) -> str:
+        """Return what is the same for every configuration that leads to this storage; without reaching it."""
+
+
+@runtime_checkable
 class KeepsLog(Protocol):
     """The driver keeps a log."""
 

@@ -34,6 +34,15 @@ _VOLUME = "volume"
 _OTHER = "other"
 
 
+def folder_identity(path: str | os.PathLike[str]) -> str:
+    """Return what is the same for every name of a folder: links and mounts lead to it, too."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return f"folder {Path(path).resolve()}"
+    return f"folder {found.st_dev}:{found.st_ino}"
+
+
 class Folder:
     """Names, locks and temporary files in the folder of a driver. Made without touching the disk."""
 

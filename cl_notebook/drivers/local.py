@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cl_notebook import errors
 from cl_notebook.drivers import files, loop
 from cl_notebook.drivers.base import GiB, Option, no_progress
-from cl_notebook.drivers.folder import Folder
+from cl_notebook.drivers.folder import Folder, folder_identity
 from cl_notebook.drivers.manage import gib_up, manageable, source_name, volume_bytes
 from cl_notebook.drivers.stats import one_pool
 
@@ -54,6 +54,11 @@ class LocalDriver:
             ),
             Option("loop_devices", str, "Attach through loop devices; auto: when run by root.", default="auto", choices=_WHEN),
         )
+
+    @classmethod
+    def storage_identity(cls, config: Mapping[str, Any]) -> str:
+        """Return which folder it is, by whatever name."""
+        return folder_identity(config["path"])
 
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
         """Keep the configuration; touch no storage."""

@@ -17,7 +17,7 @@ from cl_notebook import errors
 from cl_notebook.drivers import files
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.faults import CALLS, HANG, LOST, parse_faults
-from cl_notebook.drivers.folder import Folder
+from cl_notebook.drivers.folder import Folder, folder_identity
 from cl_notebook.drivers.manage import manageable, source_name, volume_bytes
 from cl_notebook.drivers.sim_state import SimState, present, provisioned, refuse_connected
 from cl_notebook.drivers.stats import one_pool
@@ -56,6 +56,11 @@ class SimDriver:
             Option("capacity", float, "GiB that there are in all.", default="infinite", choices=words, minimum=0),
             Option("faults", str, "Calls that fail, such as create_volume:3,delete_volume:1+:StorageFull.", default=""),
         )
+
+    @classmethod
+    def storage_identity(cls, config: Mapping[str, Any]) -> str:
+        """Return which folder it is, by whatever name."""
+        return folder_identity(config["path"])
 
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
         """Keep the configuration; touch no storage.

@@ -11,7 +11,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.base import KeepsLog, capabilities
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.drivers.config import MASK
-from cl_notebook.model import checks, context, making, reading, verbs
+from cl_notebook.model import checks, context, making, reading, storages, verbs
 from cl_notebook.model.changes import Delete
 from cl_notebook.model.tracked import Children, Tracked
 from cl_notebook.model.volume import Volume
@@ -225,12 +225,14 @@ class Backend(Tracked):
     def manageable_volumes(self) -> list[ManageableVolume]:
         """List what is on the storage, tracked or not, as the driver sees it (Cinder's list-manageable).
 
+        What another backend on the same storage tracks is marked as tracked, too.
+
         Raises:
             NotSupported: the driver cannot list.
 
         """
         driver = self._able("list_manageable")
-        known = [volume.as_data() for volume in self.volumes_filtered()]
+        known = [volume.as_data() for each in storages.of(self) for volume in each.volumes_filtered()]
         with storage_call(self.name, "get_manageable_volumes"):
             found: list[ManageableVolume] = driver.get_manageable_volumes(known)
             return found
@@ -243,7 +245,12 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable_snapshots")
-        known = [snapshot.as_data() for volume in self.volumes_filtered() for snapshot in volume.snapshots]
+        known = [
+            snapshot.as_data()
+            for each in storages.of(self)
+            for volume in each.volumes_filtered()
+            for snapshot in volume.snapshots
+        ]
         with storage_call(self.name, "get_manageable_snapshots"):
             found: list[ManageableSnapshot] = driver.get_manageable_snapshots(known)
             return found

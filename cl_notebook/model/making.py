@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import VolumeData
-from cl_notebook.model import checks, masks, reading, verbs
+from cl_notebook.model import checks, masks, reading, storages, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.reading import CLASSES
@@ -129,14 +129,23 @@ def _given_up(act: Act[Any], error: BaseException) -> Change:
 
 
 def not_tracked(backend: Backend, kind: type[Tracked], source: Mapping[str, str]) -> Guard:
-    """Return a guard that refuses if what *source* names on the storage of *backend* is tracked already, as one of *kind*."""
+    """Return a guard that refuses if what *source* names on the storage of *backend* is tracked already, as one of *kind*.
+
+    Also by another backend on the same storage.
+    """
     cls: Any = kind
-    stored = sa.select(cls.id).where(cls.backend_id == backend.id, cls.name_in_storage.in_(list(source.values())))
+    owners: Any = type(backend)
+    names = {each.id: each.name for each in storages.of(backend)}
+    stored = sa.select(cls.id, cls.backend_id).where(cls.backend_id.in_(names), cls.name_in_storage.in_(list(source.values())))
+    # Who adopts at the same moment, whatever he calls the storage, waits here until the intent is committed.
+    turn = sa.select(owners.id).where(owners.id.in_(names)).order_by(owners.id).with_for_update()
 
     def guard(connection: sa.Connection) -> None:
-        found = connection.execute(stored).scalar()
+        connection.execute(turn).all()
+        found = connection.execute(stored).first()
         if found:
-            msg = f"{', '.join(source.values())!r} on {backend.label()} is tracked already, as {kind.kind} {found}."
+            where = "" if found.backend_id == backend.id else f" of backend {names[found.backend_id]!r}, the same storage"
+            msg = f"{', '.join(source.values())!r} on {backend.label()} is tracked already, as {kind.kind} {found.id}{where}."
             raise errors.AlreadyExists(msg)
 
     return guard

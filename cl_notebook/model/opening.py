@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from cl_notebook.drivers import config as driver_config
 from cl_notebook.drivers import registry, secrets
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.drivers.records import UsesRecords
-from cl_notebook.model import checks, reading
+from cl_notebook.model import checks, reading, storages
 from cl_notebook.model.backend import SECRETS, Backend
 from cl_notebook.model.changes import Insert, Update
 from cl_notebook.model.records import StoreRecords
@@ -166,6 +167,16 @@ class Opening:
             driver.setup()
         return driver
 
+    def _warn_if_known(self, name: str, backend_id: str, driver_name: str, checked: dict[str, Any]) -> None:
+        """Tell whoever gives a storage a second name."""
+        same = storages.others(self._context, backend_id, driver_name, self._storable(driver_name, checked))
+        if same:
+            msg = (
+                f"Backend {name!r} is the storage of backend {same[0].name!r} under another name; each tracks its own volumes. "
+                f"If that is not what you want: cl.Backend({name!r}).forget(), then cl.Backend({same[0].name!r})."
+            )
+            warnings.warn(msg, errors.SameStorage, stacklevel=6)
+
     def _add(self, name: str, driver_name: str, checked: dict[str, Any]) -> Backend:
         journal = self._context.journal
         journal.refuse_if_read_only("add a backend")
@@ -184,7 +195,9 @@ class Opening:
             if self._stored(name) is None:
                 raise
             return self.open_backend(name, {"volume_driver": driver_name, **checked})  # another kernel was faster
-        return self._hold(made, driver, checked)  # type: ignore[arg-type] # it is the row just inserted
+        opened = self._hold(made, driver, checked)  # type: ignore[arg-type] # it is the row just inserted
+        self._warn_if_known(name, backend_id, driver_name, checked)
+        return opened
 
     def _open(self, stored: Backend, checked: dict[str, Any]) -> Backend:
         held = self._drivers.get(stored.id)
@@ -201,7 +214,9 @@ class Opening:
         values = {"volume_driver": driver_name, "stored_config": self._storable(driver_name, checked)}
         journal.record("replace", [Update(stored, values)], stored)
         self.close_backend(stored)
-        return self._hold(stored, driver, checked)
+        opened = self._hold(stored, driver, checked)
+        self._warn_if_known(stored.name, stored.id, driver_name, checked)
+        return opened
 
     def _hold(self, backend: Backend, driver: Driver, checked: dict[str, Any]) -> Backend:
         self._drivers[backend.id] = _Held(driver, checked, _stored_part(backend))
