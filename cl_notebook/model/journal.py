@@ -219,6 +219,9 @@ class Journal:
         )
         how = self.owed.settle(came, lambda: self._write(came), self._doing(act))
         self._unwritten.discard(operation)
+        if how != outcome.WRITTEN:
+            with self._context.lock:
+                reading.reread(self._context, act.target, keep_unsaved=True)
         return how
 
     def _write(self, came: Outcome) -> str:

@@ -51,7 +51,9 @@ def test_what_the_other_name_tracks_is_not_adopted(mine: cl.Session, tmp_path: P
         second = mine.backend("second", volume_driver="local", path=str(tmp_path / "lab"))
     (item,) = second.manageable_volumes()
     assert (item["cinder_id"], item["safe_to_manage"]) == (vol.id, False)
-    with pytest.raises(cl.errors.AlreadyExists, match=rf"tracked already, as volume {vol.id} of backend 'first', the same storage"):
+    with pytest.raises(
+        cl.errors.AlreadyExists, match=rf"tracked already, as volume {vol.id} of backend 'first', the same storage"
+    ):
         second.manage(vol.name_in_storage)
     assert second.volumes == []
     vol.unmanage()
