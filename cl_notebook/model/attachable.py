@@ -104,6 +104,7 @@ class Attachable(Tracked):
 
         """
         self.look_again()
+        self.context.journal.refuse_if_read_only("detach")
         there = self._of(host)
         if not there:
             others = "".join(f" It is on {conn.attached_host}." for conn in self.connections if conn.attached)
@@ -146,6 +147,7 @@ class Attachable(Tracked):
 
         """
         self.look_again()
+        self.context.journal.refuse_if_read_only("cleanup")
         elsewhere = [conn for conn in self.connections if conn.attached and not conn.is_in_reach]
         for conn in [conn for conn in self.connections if force or conn not in elsewhere]:
             conn.release(force=force)

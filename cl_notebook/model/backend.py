@@ -290,8 +290,9 @@ class Backend(Tracked):
             ResourceBusy: volumes are tracked on it.
 
         """
-        self._refuse_if_volumes()
         session = self.context
+        session.journal.refuse_if_read_only("forget")
+        self._refuse_if_volumes()
         session.journal.record("forget", [Delete(self)], self)
         session.close_backend(self)
 

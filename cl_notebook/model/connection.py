@@ -306,6 +306,7 @@ class Connection(Tracked):
 
     def extend_device(self) -> int:
         """Let the device on its host follow its volume and return its size in bytes; one that is gone is asked for again."""
+        self.context.journal.refuse_if_read_only("extend")
         host = self._host()
         try:
             return host.extend(self._told(), **self._flags())
