@@ -136,12 +136,15 @@ def _read(context: Context, key: str | None) -> list[KeyValue]:
 
 def _write(context: Context, key: str, change: Callable[[sa.Connection], bool]) -> bool:
     context.journal.refuse_if_read_only("saving a key-value pair")
+
+    def work(connection: sa.Connection) -> tuple[bool, int]:
+        feed.hold(connection)  # first: others may be about to make the same pair
+        context.follower.sync()
+        is_changed = change(connection)
+        return is_changed, feed.append(connection, entry(key)) if is_changed else 0
+
     with context.lock:
-        with context.store.writing() as connection:
-            feed.hold(connection)  # first: others may be about to make the same pair
-            context.follower.sync()
-            is_changed = change(connection)
-            number = feed.append(connection, entry(key)) if is_changed else 0
+        is_changed, number = context.store.write(work)
         if number:
             context.follower.wrote(number)
     return is_changed

@@ -102,8 +102,8 @@ class StoreRecords:
         self._told.clear()
         kept = list(initiator_data)
         if kept:
-            with self._context.lock, self._context.store.writing() as connection:
-                initiator.write(connection, self._backend_id, kept)
+            with self._context.lock:
+                self._context.store.write(lambda connection: initiator.write(connection, self._backend_id, kept))
 
     def _remembered(self, told: list[D]) -> list[D]:
         self._told.update((data.id, data) for data in told if data.metadata or data.driver_data)

@@ -261,7 +261,8 @@ def _prepare_file(path: Path) -> None:
         msg = f"The store {path} is a folder. Name a file in it: cl.setup(store='sqlite:///{path}/store.db')."
         raise errors.StoreUnusable(msg) from error
     except OSError as error:
-        msg = f"The store {path} cannot be opened for writing: {error.strerror}. Choose another: cl.setup(store=…)."
+        look = f" To look at it: cl.setup(store={str(path)!r}, read_only=True)." if path.is_file() else ""
+        msg = f"The store {path} cannot be opened for writing: {error.strerror}. Choose another: cl.setup(store=…).{look}"
         raise errors.StoreUnusable(msg) from error
 
 
