@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from cl_notebook.inventory.scratching import Scratch
     from cl_notebook.model.tracked import Tracked
 
 Backends = Backend
@@ -46,11 +47,13 @@ __all__ = [
     "frames",
     "get_connector_properties",
     "import_cinderlib",
+    "inventory",
     "json",
     "jsons",
     "list_supported_drivers",
     "load",
     "load_ipython_extension",
+    "scratch",
     "setup",
     "tree",
     "unload_ipython_extension",
@@ -121,6 +124,26 @@ def list_supported_drivers(output_version: int = 1, python: str | None = None) -
     return Backend.list_supported_drivers(output_version, python)
 
 
+def scratch(*, keep_on_error: bool = False) -> Scratch:
+    """Return a block whose resources go when it ends, error or not: for ``with cl.scratch() as made``.
+
+    What the session made in the block is removed, whichever thread made it: connections, snapshots and volumes, in the order that
+    they depend on each other. What was there before stays, and so do others' resources and what the block adopted or released.
+    The block's own error goes on; what could not be removed is noted on it. ``made.plan`` and ``made.report`` tell what was done.
+
+    Args:
+        keep_on_error: if the block ends with an error, keep everything, to look at it.
+
+    Raises:
+        ReadOnly: the session may only look; the block does not begin.
+        CleanupIncomplete: the block ended well, and something could not be removed.
+
+    """
+    from cl_notebook.inventory import scratching  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return scratching.scratch(keep_on_error=keep_on_error)
+
+
 def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - what it is depends on the front end
     """Return the tree of everything, of one resource, or of the resources in a frame.
 
@@ -150,10 +173,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
-    """Load ``frames``, and with it pandas, when it is first used."""
-    if name == "frames":
+    """Load ``frames``, and with it pandas, or ``inventory``, when it is first used."""
+    if name in {"frames", "inventory"}:
         import importlib  # noqa: PLC0415 - only needed here
 
-        return importlib.import_module("cl_notebook.views.frames")
+        return importlib.import_module(f"cl_notebook.{'views.frames' if name == 'frames' else name}")
     msg = f"module 'cl_notebook' has no attribute {name!r}{errors.did_you_mean(name, __all__)}"
     raise AttributeError(msg)

@@ -23,6 +23,7 @@
     │   ├── ExistsOnStorage            the storage has something different under that name (AlreadyExists too)
     │   ├── BusyOnStorage              the storage still has it in use (ResourceBusy too)
     │   └── NotSupported               the driver lacks the capability
+    ├── CleanupIncomplete              some of it could not be removed; ``report`` says what, and why
     └── AttachError                    the host could not attach or detach the device
         └── HostUnreachable            another host does not answer, or went away before it did
 
@@ -40,6 +41,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import pandas as pd
 
 
 class Error(Exception):
@@ -145,6 +148,15 @@ class BusyOnStorage(DriverError, ResourceBusy):
 
 class NotSupported(DriverError):
     """The driver does not have the capability."""
+
+
+class CleanupIncomplete(Error):
+    """A clean-up is over, and not everything is gone: ``report`` has an outcome a step, None if it could not begin."""
+
+    def __init__(self, message: str, report: pd.DataFrame | None = None) -> None:
+        """Keep the report beside the message."""
+        super().__init__(message)
+        self.report = report
 
 
 class AttachError(Error):

@@ -192,7 +192,9 @@ class Connection(Tracked):
             own = Update(self, {**where, "conn_info": dict(told), "attach_status": "attached"})
             return [own, Update(self.volume, kept)] if kept else [own]
 
-        self._run("attach", "connect_volume", do, after)
+        # by this a clean-up tells a device that the act brought from one that was there before
+        arguments = {"path": self.path} if before is not None else {}
+        self._run("attach", "connect_volume", do, after, arguments=arguments)
         return str(self.path)
 
     def open(self, mode: str = "r+b") -> VolumeFile:
@@ -338,6 +340,7 @@ class Connection(Tracked):
         *,
         force: bool = False,
         failed: Callable[[BaseException], str | None] | None = None,
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         doing, bad = ("attaching", "error_attaching") if action == "attach" else ("detaching", "error_detaching")
         ready = verbs.ready(self.context, self, action, _WHOLE, _CUT_SHORT, force=force)
@@ -355,6 +358,7 @@ class Connection(Tracked):
                 do=do,
                 resource=self,
                 backend=self.backend,
+                arguments=arguments or {},
                 guards=(ready, *guards),
                 before=[Update(self, {"attach_status": doing})],
                 after=after,

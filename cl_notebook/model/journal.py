@@ -100,6 +100,12 @@ class Journal:
         """The id under which this process stands in the store; None before its first act."""
         return self._kernel_id if self._pid == os.getpid() else None
 
+    @property
+    def kernel_ids(self) -> tuple[str, ...]:
+        """The ids under which what this session did stands in the store; none before its first act."""
+        own = self.registered_id
+        return () if own is None else (own,)
+
     def run(self, act: Act[R]) -> R:
         """Do *act*: commit the intent, call the driver, commit the outcome.
 

@@ -46,7 +46,7 @@ class Operation:
     """
 
     __tablename__ = "operation"
-    __table_args__ = (sa.Index(None, "resource_id", "id"), sa.Index(None, "status"))
+    __table_args__ = (sa.Index(None, "resource_id", "id"), sa.Index(None, "status"), sa.Index(None, "kernel_id", "id"))
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     action: Mapped[str] = mapped_column(sa.String(32))

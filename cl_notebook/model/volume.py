@@ -44,6 +44,9 @@ class Volume(HasMetadata, Attachable, Tracked):
         sa.Index(None, "backend_id", "host", "id"),
         sa.Index(None, "created_at", "id"),
         sa.Index(None, "status"),
+        # What was made from a snapshot or from another volume goes before it in a clean-up.
+        sa.Index(None, "snapshot_id"),
+        sa.Index(None, "source_volid"),
     )
     kind: ClassVar[str] = "volume"
     relations: ClassVar[tuple[str, ...]] = ("snapshots", "connections")
