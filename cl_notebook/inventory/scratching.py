@@ -77,7 +77,7 @@ class Scratch:
         except errors.Error as failure:
             if error is None:
                 raise
-            error.add_note(f"The clean-up after it: {errors.one_line(failure)}")
+            error.add_note(errors.one_line(failure))
 
     def _clean_up(self) -> None:
         session = self._session
@@ -99,6 +99,8 @@ def scratch(session: Session | None = None, *, keep_on_error: bool = False) -> S
 
 def _words(report: Any, left: int) -> str:  # noqa: ANN401 - a DataFrame, loaded late
     first = report[report["outcome"] != DONE].iloc[0]
-    name = f"{first['kind']} {first.name[:8]}"
-    more = f" {left - 1} more steps are not done." if left > 1 else ""
-    return f"{first['action']} of {name} is not done: {first['detail']}{more} Later: %cl_cleanup."
+    reason = f"{first['detail'].rstrip('.')}."
+    return (
+        f"The clean-up left {left} of {len(report)} steps: {first['action']} of {first['kind']} {first.name[:8]}: {reason} "
+        "%cl_cleanup goes on."
+    )
