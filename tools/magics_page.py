@@ -47,7 +47,7 @@ def page() -> str:
 
 
 def _section(command: Command) -> Iterator[str]:
-    yield from (f"## %{command.name} {{ #{command.name} }}", "", _plain(command.help), "")
+    yield from (f"## {command.spelled} {{ #{command.name} }}", "", _plain(command.help), "")
     for verb in command.verbs:
         usage = help_of.of_verb(command, verb).partition("\n")[0]
         if command.has_verbs:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from cl_notebook import session, settings
 from cl_notebook.drivers import registry
+from cl_notebook.inventory import owners
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
 from cl_notebook.notebook import driver_options, drivers, resources
 from cl_notebook.notebook.lists import columns_of
@@ -77,6 +78,7 @@ def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Word] =
         "sort": lambda: [word for name in _sortable(rest) for word in (name, f"{name}:desc")],
         "id": lambda: _read(_ids, _BY_LIST[rest], prefix),
         "value": lambda: _values(rest, prefix),
+        "owner": lambda: _read(_owners, None, prefix),
         "dict": lambda: [name for name, value in shell.user_ns.items() if isinstance(value, dict) and name[0] != "_"],
     }
     return ways[kind]()
@@ -156,6 +158,10 @@ def _names(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  
     if prefix:
         statement = statement.where(cls.name >= prefix, cls.name < prefix + _LAST)
     yield from connection.execute(statement).scalars()
+
+
+def _owners(connection: sa.Connection, _cls: None, _prefix: str) -> list[str]:
+    return owners.known(connection, MOST)
 
 
 def _ids(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 IDENTIFIER = "cl_notebook.magics"
 """The name of the matcher, by which a user's configuration can turn it off."""
 
-_MAGIC = re.compile(r"(?:[^%]*=)?\s*%(cl_\w+)\s|\s*(cl_\w+)\s")
+_MAGIC = re.compile(r"(?:[^%]*=)?\s*%(cl_\w+)\s|%%(cl_\w+)\s|\s*(cl_\w+)\s")
 _HELP_WORD = ("--help",)
 
 
@@ -85,8 +85,11 @@ def _complete(shell: InteractiveShell, commands: dict[str, Command], line: str) 
     found = _MAGIC.match(line)
     if found is None:
         return None, []
-    name = found.group(1) or found.group(2)
-    if name not in commands or (found.group(2) and (not shell.automagic or name in shell.user_ns)):
+    line_magic, cell_magic, bare = found.groups()
+    name = line_magic or cell_magic or bare
+    if name not in commands or commands[name].is_cell != bool(cell_magic):
+        return None, []
+    if bare and (not shell.automagic or name in shell.user_ns):
         return None, []
     place = _place(commands[name], line[found.end() :])
     return _at(shell, place)

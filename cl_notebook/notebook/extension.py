@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cl_notebook import session
 from cl_notebook.notebook import (
     backend,
+    cleanup,
     completion,
     connection,
     documents,
@@ -37,6 +38,7 @@ COMMANDS = (
     *looks.COMMANDS,
     *lost.COMMANDS,
     *documents.COMMANDS,
+    *cleanup.COMMANDS,
 )
 """Every magic."""
 
@@ -45,15 +47,14 @@ def load(shell: InteractiveShell) -> None:
     """Give *shell* the magics; no store is opened for that. Loading twice is the same as once."""
     unload(shell)
     for command in COMMANDS:
-        shell.magics_manager.register_function(function(shell, command), "line", command.name)
+        shell.magics_manager.register_function(function(shell, command), command.kind, command.name)
     completion.install(shell, COMMANDS)
     session.show_progress(Display(shell))
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take everything that :func:`load` gave from *shell*; sessions and resources stay."""
-    magics = shell.magics_manager.magics["line"]
     for command in COMMANDS:
-        magics.pop(command.name, None)
+        shell.magics_manager.magics[command.kind].pop(command.name, None)
     completion.remove(shell)
     session.show_progress(None)

@@ -135,13 +135,27 @@ class Verb:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One magic. One that does a single thing has one verb without a name. ``notes`` writes the end of the help."""
+    """One magic. One that does a single thing has one verb without a name. ``notes`` writes the end of the help.
+
+    The verb of one that stands above a cell (``is_cell``) returns a context manager, within which the cell is run.
+    """
 
     name: str
     help: str
     verbs: tuple[Verb, ...]
     examples: tuple[str, ...] = ()
     notes: Callable[[], str] | None = None
+    is_cell: bool = False
+
+    @property
+    def kind(self) -> str:
+        """IPython's word for where it stands."""
+        return "cell" if self.is_cell else "line"
+
+    @property
+    def spelled(self) -> str:
+        """The magic as it is typed."""
+        return f"{'%%' if self.is_cell else '%'}{self.name}"
 
     @property
     def has_verbs(self) -> bool:
@@ -154,7 +168,7 @@ class Command:
 
     def title(self, verb: Verb) -> str:
         """Return the magic with its verb, as it is typed."""
-        return f"%{self.name} {verb.name}".rstrip()
+        return f"{self.spelled} {verb.name}".rstrip()
 
 
 def gib(text: str) -> int:

@@ -11,6 +11,7 @@ from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_s
 
 from cl_notebook import errors
 from cl_notebook.notebook import help as helping
+from cl_notebook.notebook.cell import Body
 from cl_notebook.notebook.grammar import Call
 from cl_notebook.notebook.output import say
 from cl_notebook.notebook.parsing import parse
@@ -19,6 +20,7 @@ from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -31,10 +33,7 @@ _STORY = "\nIn the driver's own process:\n"
 def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
     """Return the function that is registered as the magic *command* of *shell*."""
 
-    @needs_local_scope
-    @no_var_expand  # the words are split first: see cl_notebook.notebook.words
-    @output_can_be_silenced
-    def magic(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the verb returns
+    def on_line(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the verb returns
         try:
             with asked_by(shell):
                 return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
@@ -42,6 +41,14 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
             _show_in_one_line(error, shell)
             raise
 
+    def on_cell(line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the cell gives
+        __tracebackhide__ = True
+        within = on_line(line, local_ns)
+        return None if within is None else _run_within(within, shell, command, cell)
+
+    magic: Callable[..., Any] = on_cell if command.is_cell else on_line
+    # no_var_expand: the words are split first, see cl_notebook.notebook.words
+    magic = needs_local_scope(no_var_expand(output_can_be_silenced(magic)))
     magic.__name__ = magic.__qualname__ = command.name
     magic.__doc__ = helping.text(command, live=False)
     vars(magic)["getdoc"] = lambda: helping.text(command)  # what IPython's ? asks first: the drivers' options are in it
@@ -54,6 +61,23 @@ def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mappin
         say(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
         return None
     return parsed.verb.run(Call(shell, namespace, parsed.values))
+
+
+def _run_within(within: AbstractContextManager[object], shell: InteractiveShell, command: Command, cell: str) -> Any:  # noqa: ANN401 - as above
+    """Run *cell* within what the magic gave. Its own error is shown as any cell's is, one of the magic's as one line."""
+    __tracebackhide__ = True
+    is_ours = True
+    try:
+        body = Body(shell, command.spelled, cell)
+        with within:
+            is_ours = False
+            value = body.run()
+            is_ours = True
+    except errors.Error as error:
+        if is_ours:
+            _show_in_one_line(error, shell)
+        raise
+    return value
 
 
 def one_line(error: BaseException) -> str:

@@ -10,12 +10,20 @@ from cl_notebook.views.safe import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from IPython.core.interactiveshell import InteractiveShell
+
 _AT_ONCE = 500
 
 
 def say(text: str) -> None:
     """Print *text*, line by line made safe."""
     sys.stdout.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
+
+
+def show(shell: InteractiveShell, value: object) -> None:
+    """Show *value* as a cell's result is shown: as HTML where that is understood."""
+    data, metadata = shell.display_formatter.format(value)  # type: ignore[union-attr] # every shell has one
+    shell.display_pub.publish(data, metadata=metadata)
 
 
 def aside(text: str) -> None:
