@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cl_notebook import inventory
 from cl_notebook.inventory.steps import DONE
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _FOR_PROGRAMS = {"json", "csv", "yaml", "value"}
 """The formats that another program may read: nothing but the result is printed in them."""
 
+_TOLD = ("step", "outcome", "action", "name", "volume", "backend", "size", "owner", "detail")
+"""The columns that a terminal shows."""
+
 
 def _cleanup(call: Call) -> pd.DataFrame | None:
     session = call.session
@@ -37,7 +40,9 @@ def _cleanup(call: Call) -> pd.DataFrame | None:
         tell(_nothing(call))
         return formed(call, plan.run()) if call["yes"] else None
     if not call["yes"] or call["format"] not in _FOR_PROGRAMS:
-        _show(call, plan.frame)
+        frame = formed(call, plan.frame)
+        if frame is not None:
+            _show(call, frame)
     if not call["yes"] and not agreed(f"Remove all of this for good ({plan.summary})?"):
         tell(f"Nothing was removed. This removes it: {_line(call)} --yes")
         return None
@@ -61,9 +66,11 @@ def _line(call: Call) -> str:
 
 
 def _show(call: Call, frame: pd.DataFrame) -> None:
-    shown = formed(call, frame)
-    if shown is not None:
-        show(call.shell, shown)
+    """Show steps in a front end as the frame, and in a terminal as a table of what says most: a frame would leave that out."""
+    from cl_notebook.notebook.formats import as_text  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    told = [name for name in _TOLD if name in frame and (frame[name].astype("string").fillna("") != "").any()]
+    show(call.shell, frame, as_text(frame, "table", told))
 
 
 def _scratch(call: Call) -> AbstractContextManager[None]:
@@ -88,8 +95,7 @@ def _tell(call: Call, plan: Plan | None, made: Scratch) -> None:
         say(f"Removed again: {plan.summary}.")
         return
     say(f"{made.left} of {len(plan)} steps are not done:")
-    left: Any = made.report[made.report["outcome"] != DONE]
-    show(call.shell, left)
+    _show(call, made.report[made.report["outcome"] != DONE])
 
 
 COMMANDS = (

@@ -20,9 +20,10 @@ def say(text: str) -> None:
     sys.stdout.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
 
 
-def show(shell: InteractiveShell, value: object) -> None:
-    """Show *value* as a cell's result is shown: as HTML where that is understood."""
+def show(shell: InteractiveShell, value: object, text: str) -> None:
+    """Show *value* as a cell's result is shown, and as *text*, line by line made safe, where that is all that can be shown."""
     data, metadata = shell.display_formatter.format(value)  # type: ignore[union-attr] # every shell has one
+    data["text/plain"] = "\n".join(plain(line) for line in text.split("\n"))
     shell.display_pub.publish(data, metadata=metadata)
 
 

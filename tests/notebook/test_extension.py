@@ -37,16 +37,21 @@ NAMES = [
     "cl_status",
     "cl_find",
     "cl_who",
+    "cl_cleanup",
 ]
+CELL_NAMES = ["cl_scratch"]
+ALL = {f"%{name}" for name in NAMES} | {f"%%{name}" for name in CELL_NAMES}
 
 
 def _registered(notebook: Notebook) -> set[str]:
-    return {name for name in notebook.shell.magics_manager.magics["line"] if name.startswith("cl_")}
+    kinds = notebook.shell.magics_manager.magics.items()
+    marks = {"line": "%", "cell": "%%"}
+    return {f"{marks[kind]}{name}" for kind, names in kinds for name in names if name.startswith("cl_")}
 
 
 def test_the_magics_are_those_of_the_contract(notebook: Notebook) -> None:
     """Every magic that scripts rely on is there, and no other."""
-    assert _registered(notebook) == set(NAMES)
+    assert _registered(notebook) == ALL
 
 
 def test_unloading_leaves_nothing(bare: Notebook) -> None:
@@ -65,7 +70,7 @@ def test_loading_again_changes_nothing(bare: Notebook) -> None:
     for line in ("%reload_ext cl_notebook", "%unload_ext cl_notebook\n%load_ext cl_notebook"):
         bare.run(line)
         assert len(bare.shell.Completer.custom_matchers) == once
-        assert _registered(bare) == set(NAMES)
+        assert _registered(bare) == ALL
     cl.load_ipython_extension(bare.shell)
     assert len(bare.shell.Completer.custom_matchers) == once
 
@@ -106,14 +111,15 @@ def test_sessions_made_later_show_progress(bare: Notebook, tmp_path: Path) -> No
 def test_every_magic_has_help(notebook: Notebook, command: object) -> None:
     """Each magic answers ? and --help with every verb, every option and examples."""
     assert isinstance(command, type(COMMANDS[0]))
-    printed = notebook.printed(f"%{command.name} --help")
-    assert notebook.printed(f"%{command.name} -h") == printed
-    assert printed.strip() in "\n".join(line.rstrip() for line in notebook.printed(f"%{command.name}?").splitlines())
+    below = "\nnever = run" if command.is_cell else ""
+    printed = notebook.printed(f"{command.spelled} --help{below}")
+    assert notebook.printed(f"{command.spelled} -h{below}") == printed
+    assert printed.strip() in "\n".join(line.rstrip() for line in notebook.printed(f"{command.spelled}?").splitlines())
     assert "Examples:" in printed
     for verb in command.verbs:
         assert command.title(verb) in printed
         assert all(option.spelled in printed and option.help.split()[0] in printed for option in verb.options)
-    assert set(printed.split("Examples:")[1].split()) >= {f"%{command.name}"}
+    assert set(printed.split("Examples:")[1].split()) >= {command.spelled}
 
 
 def test_the_help_of_a_verb_is_its_own(notebook: Notebook) -> None:
