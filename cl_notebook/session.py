@@ -57,11 +57,11 @@ class Session:
         self._opening = Opening(self)
         self._hosts: Hosts | None = None
 
-    def _work_on(self, store: Store) -> None:
+    def _work_on(self, store: Store, before: Journal | None = None) -> None:
         self.store = store
         self.orm = sa_orm.Session(store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
         self.follower = Follower(store)
-        self.journal = Journal(self)
+        self.journal = Journal(self, before)
         if not store.is_read_only:
             self.journal.owed.collect()
 
@@ -122,6 +122,7 @@ class Session:
     def reopened(self) -> Session:
         """Return a new session with the same settings."""
         again = Session(self.settings)
+        again.journal.go_on_from(self.journal)
         again.progress = self.progress
         return again
 
@@ -165,7 +166,7 @@ class Session:
             last.callback(self.orm.close)
             last.callback(self.journal.close)
         self.settings = chosen
-        self._work_on(new)
+        self._work_on(new, self.journal)
         try:
             moving.carry_over(self, plan)
             self._opening.moved(before)
@@ -243,6 +244,8 @@ class _DefaultSession:
             before, self._session = self._session, session
         if before is not session:
             session.progress = before.progress if before is not None else self._progress
+            if before is not None:
+                session.journal.go_on_from(before.journal)
         if before is not None and before is not session:
             before.close()
         return session

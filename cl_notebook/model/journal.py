@@ -75,9 +75,10 @@ _BEGIN_OPERATION = sa.insert(op.Operation)
 class Journal:
     """Runs acts for one session and writes them down."""
 
-    def __init__(self, context: Context) -> None:
-        """Belong to the session *context*."""
+    def __init__(self, context: Context, before: Journal | None = None) -> None:
+        """Belong to the session *context*, which may go on from one *before* it: what that one made is its own, too."""
         self._context = context
+        self._earlier: tuple[str, ...] = () if before is None else before.kernel_ids
         self._kernel_id: str | None = None
         self._pid = 0
         self._unwritten: set[int] = set()
@@ -102,9 +103,13 @@ class Journal:
 
     @property
     def kernel_ids(self) -> tuple[str, ...]:
-        """The ids under which what this session did stands in the store; none before its first act."""
+        """The ids under which what this session did stands in the store, and those before it that it goes on from."""
         own = self.registered_id
-        return () if own is None else (own,)
+        return self._earlier if own is None else (*self._earlier, own)
+
+    def go_on_from(self, before: Journal) -> None:
+        """Take what the session of *before* made for this one's own: it took that one's place, as when it is set up again."""
+        self._earlier = before.kernel_ids
 
     def run(self, act: Act[R]) -> R:
         """Do *act*: commit the intent, call the driver, commit the outcome.

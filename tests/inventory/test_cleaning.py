@@ -133,6 +133,20 @@ def test_only_what_this_session_made_goes(sim: cl.Backend, other: cl.Session) ->
     assert len(plan_cleanup(other)) == 1
 
 
+def test_a_session_that_is_set_up_again_goes_on(session: cl.Session, sim: cl.Backend, store_url: str, tmp_path: Path) -> None:
+    """What the default session made before it was set up again, closed, or moved to another store and back is still its own."""
+    sim.create_volume(1, name="first")
+    cl.setup(store=store_url)
+    cl.Backend("sim").create_volume(1, name="second")
+    cl.default_session().close()
+    cl.Backend("sim").create_volume(1, name="third")
+    cl.default_session().move_to(tmp_path / "elsewhere.db")
+    assert len(plan_cleanup()) == 0
+    cl.default_session().move_to(store_url)
+    assert set(plan_cleanup().frame["name"]) == {"first", "second", "third"}
+    del session
+
+
 def test_what_was_loaded_was_not_made_here(sim: cl.Backend) -> None:
     """A volume that was made here, released, and loaded again from a document is not this session's any more."""
     vol = sim.create_volume(1, name="db")
