@@ -28,37 +28,42 @@ _MADE = ("create", "connect")
 _WENT = ("delete", "disconnect", "unmanage")
 
 
-def made_by(kernels: Kernels, since: int = 0) -> sa.Select[Any]:
-    """Return the SELECT of the ids of what *kernels* made after the operation *since*.
+def made_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a tracked class
+    """Return the condition that *kernels* made a row of *cls* after the operation *since*.
 
     What came back under the same id, after it was deleted or released, is not theirs any more: it was loaded, or somebody else's.
     """
-    made, later = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
-    ended = sa.or_(later.action.in_(_CAME), sa.and_(later.action.in_(_WENT), later.status == DONE))
-    return _of(made, kernels, since, made.action.in_(_MADE), _later(later, made, ended))
+    made, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
+    decided = sa.or_(last.action.in_(_CAME), sa.and_(last.action.in_(_WENT), last.status == DONE))
+    return _decided(cls, sa.and_(made.action.in_(_MADE), *_theirs(made, kernels, since)), made, last, decided)
 
 
-def attached_by(kernels: Kernels, since: int = 0) -> sa.Select[Any]:
-    """Return the SELECT of the ids of connections that *kernels* attached after *since* and that were not attached before."""
-    made, later = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
-    by_others = sa.and_(later.action == "attach", later.kernel_id.not_in(kernels))
-    ended = sa.or_(by_others, sa.and_(later.action == "detach", later.status == DONE))
+def attached_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - the connections
+    """Return the condition that *kernels* attached a connection after *since*, and that it was not attached before."""
+    made, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
+    attached = sa.and_(
+        last.action == "attach", sa.or_(last.arguments["path"].as_string().is_(None), last.kernel_id.not_in(kernels))
+    )
+    decided = sa.or_(attached, sa.and_(last.action == "detach", last.status == DONE))
     first = sa.and_(made.action == "attach", made.arguments["path"].as_string().is_(None))
-    return _of(made, kernels, since, first, _later(later, made, ended))
+    return _decided(cls, sa.and_(first, *_theirs(made, kernels, since)), made, last, decided)
 
 
-def _of(
+def _theirs(made: Any, kernels: Kernels, since: int) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - an alias
+    return made.kernel_id.in_(kernels), made.id > since
+
+
+def _decided(
+    cls: Any,  # noqa: ANN401 - a tracked class
+    theirs: sa.ColumnElement[bool],
     made: Any,  # noqa: ANN401 - an alias of the operations
-    kernels: Kernels,
-    since: int,
-    what: sa.ColumnElement[bool],
-    ended: sa.Exists,
-) -> sa.Select[Any]:
-    return sa.select(made.resource_id).where(made.kernel_id.in_(kernels), made.id > since, what, ~ended)
-
-
-def _later(later: Any, made: Any, ended: sa.ColumnElement[bool]) -> sa.Exists:  # noqa: ANN401 - aliases of the operations
-    return sa.exists().where(later.resource_id == made.resource_id, later.id > made.id, ended)
+    last: Any,  # noqa: ANN401 - another one
+    decided: sa.ColumnElement[bool],
+) -> sa.ColumnElement[bool]:
+    """Return the condition that the last operation that decided whose a row is, is one of *theirs*."""
+    candidates = sa.select(made.resource_id).where(theirs, made.resource_type == cls.kind)
+    newest = sa.select(sa.func.max(last.id)).where(last.resource_id == cls.id, decided).correlate(cls).scalar_subquery()
+    return sa.and_(cls.id.in_(candidates), sa.select(made.id).where(theirs, made.id == newest).correlate(cls).exists())
 
 
 def kernels_of(connection: sa.Connection, owner: str) -> sa.Select[Any]:

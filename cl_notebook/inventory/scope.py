@@ -33,17 +33,15 @@ class Scope:
         statement = self._on_backend(cls)
         if self.kernels is None:
             return statement
-        return statement.where(cls.id.in_(owners.made_by(self.kernels, self.since)))
+        return statement.where(owners.made_by(cls, self.kernels, self.since))
 
     def attached(self) -> sa.Select[Any] | None:
         """Return the SELECT of connections that others made and these kernels attached; None if everything is meant anyway."""
         if self.kernels is None:
             return None
-        made = owners.made_by(self.kernels, self.since)
-        ids = owners.attached_by(self.kernels, self.since)
-        return self._on_backend(Connection).where(
-            Connection.id.in_(ids), Connection.id.not_in(made), Connection.path.is_not(None)
-        )
+        made = owners.made_by(Connection, self.kernels, self.since)
+        attached = owners.attached_by(Connection, self.kernels, self.since)
+        return self._on_backend(Connection).where(attached, ~made, Connection.path.is_not(None))
 
     def _on_backend(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
         statement: sa.Select[Any] = _COLUMNS[cls]

@@ -21,7 +21,7 @@ from cl_notebook.inventory import owners
 from cl_notebook.inventory.steps import DELETE_VOLUME, Step, ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -325,13 +325,13 @@ else:
 
 
 @contextmanager
-def _another_kernel(store_url: str, folder: Path, call: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Give a kernel that is in the middle of *call*, and its id."""
+def _another_kernel(store_url: str, folder: Path, call: str, stuck: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Give a kernel that is in the middle of *call* on the volume *stuck*, and its id."""
     command = [sys.executable, "-c", _KERNEL, store_url, str(folder), call]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         kernel_id = process.stdout.readline().strip()
-        while cl.frames.operations(status="running", call=call).empty:
+        while cl.frames.operations(status="running", call=call, resource_name=stuck).empty:
             assert process.poll() is None
         yield process, kernel_id
         process.kill()
@@ -342,7 +342,7 @@ def test_what_a_dead_kernel_left_is_removed_for_its_owner(
     session: cl.Session, store_url: str, tmp_path: Path, call: str, stuck: str
 ) -> None:
     """All that a killed kernel made goes, what it was in the middle of with the rest; it is not this session's by itself."""
-    with _another_kernel(store_url, tmp_path / "sim", call) as (process, kernel_id):
+    with _another_kernel(store_url, tmp_path / "sim", call, stuck) as (process, kernel_id):
         process.kill()
         process.wait()
     _faulty(session, tmp_path, "")
@@ -355,7 +355,7 @@ def test_what_a_dead_kernel_left_is_removed_for_its_owner(
 
 def test_what_a_living_kernel_works_on_is_left(session: cl.Session, store_url: str, tmp_path: Path) -> None:
     """What another kernel is at work on stays, and the reason names the process; the rest goes."""
-    with _another_kernel(store_url, tmp_path / "sim", "create_volume") as (process, kernel_id):
+    with _another_kernel(store_url, tmp_path / "sim", "create_volume", "new") as (process, kernel_id):
         _faulty(session, tmp_path, "")
         plan = plan_cleanup(owner=kernel_id)
         told = plan.frame[plan.frame["name"] == "new"]["detail"].iloc[0]
@@ -371,15 +371,16 @@ def test_an_interrupt_lets_a_step_end_and_stops_before_the_next(session: cl.Sess
     slow = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"), latency=0.3)
     for number in range(3):
         slow.create_volume(1, name=f"vol-{number}")
-    session.progress = _interrupting("'vol-2'")
-    report = plan_cleanup().run()
+    with _interrupted_at("'vol-2'", session):
+        report = plan_cleanup().run()
     assert list(report["outcome"]) == ["done", "not done", "not done"]
     assert list(report["detail"]) == ["", "It was interrupted before this.", "It was interrupted before this."]
     assert list(plan_cleanup().run()["outcome"]) == ["done", "done"]
 
 
-def _interrupting(word: str) -> Callable[[str], Any]:
-    """Return a display of progress that presses Ctrl-C when it is told of an act with *word* in it."""
+@contextmanager
+def _interrupted_at(word: str, session: cl.Session) -> Iterator[None]:
+    """Press Ctrl-C when the session shows that an act with *word* in it begins."""
 
     @contextmanager
     def shown(doing: str) -> Iterator[Any]:
@@ -387,7 +388,9 @@ def _interrupting(word: str) -> Callable[[str], Any]:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         yield no_progress
 
-    return shown
+    before, session.progress = session.progress, shown
+    yield
+    session.progress = before  # the session that is set up next takes it over
 
 
 def test_a_session_that_may_only_look_sees_the_plan_and_removes_nothing(
@@ -408,8 +411,8 @@ def test_the_history_is_not_read_through(session: cl.Session) -> None:
     """What a kernel made, and what was made of something, is found by indexes, whatever the number of operations and volumes."""
     with session.store.reading() as connection:
         asked = [
-            owners.made_by(["k"], 5),
-            owners.attached_by(["k"]),
+            *(sa.select(cls.id).where(owners.made_by(cls, ["k"], 5)) for cls in (cl.Volume, cl.Snapshot, cl.Connection)),
+            sa.select(cl.Connection.id).where(owners.attached_by(cl.Connection, ["k"])),
             sa.select(cl.Volume.id).where(cl.Volume.snapshot_id.in_(["s"])),
             sa.select(cl.Volume.id).where(cl.Volume.source_volid.in_(["v"])),
         ]
