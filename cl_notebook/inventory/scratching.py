@@ -74,7 +74,7 @@ class Scratch:
             return
         try:
             self._clean_up()
-        except errors.Error as failure:
+        except Exception as failure:  # whatever it is, it must not take the place of the block's own
             if error is None:
                 raise
             error.add_note(errors.one_line(failure))
