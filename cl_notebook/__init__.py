@@ -29,6 +29,8 @@ Backends = Backend
 
 __version__ = "0.1.0"
 
+_LATE = {"frames": "cl_notebook.views.frames", "inventory": "cl_notebook.inventory"}
+
 __all__ = [
     "Backend",
     "Backends",
@@ -46,6 +48,7 @@ __all__ = [
     "frames",
     "get_connector_properties",
     "import_cinderlib",
+    "inventory",
     "json",
     "jsons",
     "list_supported_drivers",
@@ -150,10 +153,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
-    """Load ``frames``, and with it pandas, when it is first used."""
-    if name == "frames":
+    """Load ``frames``, and with it pandas, and ``inventory`` when they are first used."""
+    if name in _LATE:
         import importlib  # noqa: PLC0415 - only needed here
 
-        return importlib.import_module("cl_notebook.views.frames")
+        return importlib.import_module(_LATE[name])
     msg = f"module 'cl_notebook' has no attribute {name!r}{errors.did_you_mean(name, __all__)}"
     raise AttributeError(msg)

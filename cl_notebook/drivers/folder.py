@@ -107,6 +107,24 @@ class Folder:
                 if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                     yield entry
 
+    def snapshot_sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and the bytes of each regular file among the snapshots."""
+        with os.scandir(self.snapshots) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                    yield entry.name, _size(entry)[0]
+
+    def leftovers(self) -> Iterator[tuple[str, int]]:
+        """Yield the name, and the bytes that it takes, of each temporary file that a killed process left."""
+        with os.scandir(self.tmp) as entries:
+            for entry in entries:
+                if files.is_abandoned(Path(entry.path)):
+                    yield entry.name, _size(entry)[1]
+
+    def sweep(self) -> int:
+        """Remove the temporary files that killed processes left; return how many there were."""
+        return files.sweep(self.tmp)
+
     def provisioned(self) -> int:
         """Return the bytes that all volumes, and those in the making, may grow to."""
         with os.scandir(self.tmp) as entries:

@@ -13,6 +13,7 @@ from cl_notebook.drivers.call import storage_call
 from cl_notebook.drivers.config import MASK
 from cl_notebook.model import checks, context, making, reading, verbs
 from cl_notebook.model.changes import Delete
+from cl_notebook.model.records import StoreRecords
 from cl_notebook.model.tracked import Children, Tracked
 from cl_notebook.model.volume import Volume
 from cl_notebook.store.base import reg
@@ -230,9 +231,8 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable")
-        known = [volume.as_data() for volume in self.volumes_filtered()]
         with storage_call(self.name, "get_manageable_volumes"):
-            found: list[ManageableVolume] = driver.get_manageable_volumes(known)
+            found: list[ManageableVolume] = driver.get_manageable_volumes(StoreRecords.of(self).every_volume())
             return found
 
     def manageable_snapshots(self) -> list[ManageableSnapshot]:
@@ -243,9 +243,8 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable_snapshots")
-        known = [snapshot.as_data() for volume in self.volumes_filtered() for snapshot in volume.snapshots]
         with storage_call(self.name, "get_manageable_snapshots"):
-            found: list[ManageableSnapshot] = driver.get_manageable_snapshots(known)
+            found: list[ManageableSnapshot] = driver.get_manageable_snapshots(StoreRecords.of(self).every_snapshot())
             return found
 
     def manage(self, reference: str | Mapping[str, str], name: str = "") -> Volume:

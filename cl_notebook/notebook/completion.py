@@ -97,7 +97,10 @@ def _place(command: Command, rest: str) -> _Place:
     is_new = not words or (rest[-1:].isspace() and not words[-1].quote)
     current = Word("", "", len(rest)) if is_new else words.pop()
     verb = command.verbs[0]
-    if command.has_verbs:
+    default = command.verb(command.default) if command.default else None
+    if default is not None and not (words and words[0].raw in {verb.name for verb in command.verbs}):
+        verb = default
+    elif command.has_verbs:
         if not words:
             return _Place(command, None, (), None, 0, frozenset(), current)
         known = command.verb(words.pop(0).text)
@@ -141,8 +144,15 @@ def _at(shell: InteractiveShell, place: _Place) -> tuple[str, list[tuple[str, st
             word = split(value)[0] if value else Word("", "", 0)
             return _fragment(option, word), _values(shell, place, option, word)
         return current.raw, _options(place)
-    found = _arguments(shell, place)
+    found = [*_first_verbs(place), *_arguments(shell, place)]
     return current.raw, [*found, *(_options(place) if not current.text and not current.quote else [])]
+
+
+def _first_verbs(place: _Place) -> list[tuple[str, str]]:
+    """Return the verbs that may still be meant, where one need not be typed."""
+    if not place.command.default or place.words or place.current.quote:
+        return []
+    return _beginning(place.current.text, [verb.name for verb in place.command.verbs], "verb")
 
 
 def _options(place: _Place) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from cl_notebook.notebook import (
     log,
     looks,
     lost,
+    scan,
     settings,
     snapshot,
     volume,
@@ -36,6 +37,7 @@ COMMANDS = (
     connection.COMMAND,
     *looks.COMMANDS,
     *lost.COMMANDS,
+    scan.COMMAND,
     *documents.COMMANDS,
 )
 """Every magic."""

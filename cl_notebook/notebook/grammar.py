@@ -135,13 +135,17 @@ class Verb:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One magic. One that does a single thing has one verb without a name. ``notes`` writes the end of the help."""
+    """One magic. One that does a single thing has one verb without a name. ``notes`` writes the end of the help.
+
+    ``default`` is the verb that is meant where the first word is none.
+    """
 
     name: str
     help: str
     verbs: tuple[Verb, ...]
     examples: tuple[str, ...] = ()
     notes: Callable[[], str] | None = None
+    default: str = ""
 
     @property
     def has_verbs(self) -> bool:
@@ -154,7 +158,7 @@ class Command:
 
     def title(self, verb: Verb) -> str:
         """Return the magic with its verb, as it is typed."""
-        return f"%{self.name} {verb.name}".rstrip()
+        return f"%{self.name} {verb.name if verb.name != self.default else ''}".rstrip()
 
 
 def gib(text: str) -> int:
