@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.attach import identity
+from cl_notebook.attach import identity, present
 from cl_notebook.inventory import judging
 from cl_notebook.inventory.finding import MISSING, OK, STUCK, UNKNOWN, Finding
 from cl_notebook.inventory.quoting import quoted
@@ -115,7 +115,7 @@ class Connections:
             why = "nobody works on it" if link.status in verbs.BUSY else "an act on it failed"
             verdict, detail, act = STUCK, f"It is {link.status}, and {why}.", "repair"
         else:
-            verdict, detail, act = self._seen(link, info)
+            verdict, detail, act = self.seen(link, info)
         return Finding(
             verdict,
             Connection.kind,
@@ -129,7 +129,8 @@ class Connections:
             next=f"%cl_scan {act} {quoted(link.id)}" if act else None,
         )
 
-    def _seen(self, link: Link, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    def seen(self, link: Link, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
+        """Return the verdict on a connection that is settled, why, and what is to be done."""
         if link.path is None or link.path.startswith(LIBRBD):
             return OK, "", ""
         if not is_here(self._session, link):
@@ -145,3 +146,22 @@ class Connections:
         except errors.AttachError as error:
             return MISSING, f"{errors.one_line(error)}.", "repair"
         return OK, "", ""
+
+
+def look(connection: Connection, *, root: Path = Path("/")) -> tuple[str, str]:
+    """Return the verdict on the device of a connection that is settled, and why."""
+    (link,) = of_backend(connection.context, connection.backend_id, ids=[connection.id])
+    looking = Connections(connection.context, connection.backend_id, connection.backend.name, root=root)
+    return looking.seen(link, connection.conn_info)[:2]
+
+
+def has_device(connection: Connection, *, root: Path = Path("/")) -> bool:
+    """Return whether this host has a device that the connection's information leads to."""
+    info: Any = connection.conn_info
+    if connection.gateway is not None or not info:
+        return False
+    if str(info["driver_volume_type"]).lower() in {"local", *identity.SHARES}:
+        path = info["data"].get("device_path")
+        return bool(path) and (root / str(path).lstrip("/")).exists()
+    wanted = present.keys(info)
+    return any(wanted & device.keys for device in present.present(root))

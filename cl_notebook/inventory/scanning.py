@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.inventory import judging, rows
+from cl_notebook.inventory import devices, judging, rows
 from cl_notebook.inventory.connections import Connections
 from cl_notebook.inventory.finding import OK, UNKNOWN, UNTRACKED, Finding
 from cl_notebook.inventory.quoting import quoted
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from cl_notebook.inventory.rows import Row
-    from cl_notebook.inventory.storage import Entry, Listing
+    from cl_notebook.inventory.storage import Entry
     from cl_notebook.model.context import Context
 
 _LOST = re.compile(r"(?:volume|_?snapshot)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 """A name that Cinder, and this package, give what they make: the id of the resource is in it."""
+
+_KINDS = (Volume.kind, Snapshot.kind)
+_OTHER = {Volume.kind: Snapshot.kind, Snapshot.kind: Volume.kind}
 
 Work = dict[str, dict[str, Any]]
 
@@ -33,11 +36,12 @@ def findings(
 ) -> list[Finding]:
     """Return what a scan of *backend*, or of several, or of all of the store, finds; see :func:`cl_notebook.inventory.scan`."""
     found: list[Finding] = []
-    for each in chosen(session, backend):
+    meant = chosen(session, backend)
+    for each in meant:
         with session.progress(f"scan {each.name}"):
             found += _Scan(session, each).findings()
             found += Connections(session, each.id, each.name).findings(host=host)
-    return found
+    return [*found, *devices.findings(session, meant)] if host else found
 
 
 def chosen(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
@@ -69,30 +73,27 @@ class _Scan:
 
     def findings(self) -> list[Finding]:
         # the rows first, then the storage: what others make or remove meanwhile is told by a second look at the rows
-        kinds = (Volume.kind, Snapshot.kind)
-        known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in kinds}
+        self._known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in _KINDS}
         self._storage = Storage(self._backend)
-        listings = {kind: self._storage.listing(kind) for kind in kinds}
-        found = list(self._unasked(listings))
-        for kind in kinds:
-            found += self._of_kind(kind, listings[kind], known[kind])
+        self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
+        found = list(self._unasked())
+        for kind in _KINDS:
+            found += self._of_kind(kind)
         return [*found, *self._leftovers()]
 
-    def _of_kind(self, kind: str, listing: Listing, known: list[Row]) -> Iterator[Finding]:
-        listing, judged = self._judged(kind, listing, known)
-        strays = _strays(listing, [row for row, _ in judged.values()])
-        names = {word for entry in strays for word in map(str, entry.reference.values()) if _is_storable(word)}
-        made = rows.again(self._session, kind, self._backend.id, names=names)  # while the storage was asked
-        strays = _strays_among(strays, {row.name_in_storage for row in made}, set())
+    def _of_kind(self, kind: str) -> Iterator[Finding]:
+        judged = self._judged(kind)
         yield from (found for _, found in judged.values())
+        strays = self._strays(kind, judged)
         taken = rows.whereabouts(self._session, kind, [lost for lost in map(lost_id, strays) if lost])
         yield from (self._stray(kind, entry, taken) for entry in strays)
 
-    def _judged(self, kind: str, listing: Listing, known: list[Row]) -> tuple[Listing, dict[str, tuple[Row, Finding]]]:
-        """Judge the *known* rows; those that look wrong, and that others changed while the storage was asked, once more."""
+    def _judged(self, kind: str) -> dict[str, tuple[Row, Finding]]:
+        """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
         judged: dict[str, tuple[Row, Finding]] = {}
+        known, others = self._known[kind], self._listings[_OTHER[kind]].by_name()
         for _ in range(judging.LOOKS):
-            places = self._storage.places(kind, listing, known)
+            places = self._storage.places(kind, self._listings[kind], known, others)
             with self._session.store.reading() as connection:
                 work: Work = verbs.all_at_work(self._session, connection)
             name = self._backend.name
@@ -104,11 +105,21 @@ class _Scan:
             known = [row for row in now.values() if row != wrong[row.id]]
             if not known:
                 break
-            listing = self._storage.listing(kind)
-        return listing, judged
+            self._listings[kind] = self._storage.listing(kind)
+        return judged
 
-    def _unasked(self, listings: Mapping[str, Listing]) -> Iterator[Finding]:
-        reasons = dict.fromkeys(listing.why_not for listing in listings.values() if listing.why_not)
+    def _strays(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
+        """Return what is on the storage and is no row's, also none that was made while the storage was asked."""
+        tracked = {row.name_in_storage for row, _ in judged.values()} | {row.name_in_storage for row in self._known[_OTHER[kind]]}
+        strays = [
+            entry for entry in self._listings[kind].entries if entry.cinder_id not in judged and tracked.isdisjoint(entry.names)
+        ]
+        names = {word for entry in strays for word in entry.names if _is_storable(word)}
+        made = {row.name_in_storage for row in rows.again(self._session, kind, self._backend.id, names=names)}
+        return [entry for entry in strays if made.isdisjoint(entry.names)]
+
+    def _unasked(self) -> Iterator[Finding]:
+        reasons = dict.fromkeys(listing.why_not for listing in self._listings.values() if listing.why_not)
         if reasons:
             detail = f"What is on its storage and not tracked is not known: {'; '.join(reasons)}."
             yield Finding(UNKNOWN, Backend.kind, self._backend.name, id=self._backend.id, name=self._backend.name, detail=detail)
@@ -152,19 +163,14 @@ class _Scan:
             yield Finding(UNTRACKED, "file", name, name_in_storage=each["name"], detail=detail, next=line)
 
 
-def _strays(listing: Listing, known: list[Row]) -> list[Entry]:
-    return _strays_among(listing.entries, {row.name_in_storage for row in known}, {row.id for row in known})
-
-
-def _strays_among(entries: Iterable[Entry], names: set[str], ids: set[str]) -> list[Entry]:
-    return [
-        entry for entry in entries if entry.cinder_id not in ids and not names.intersection(map(str, entry.reference.values()))
-    ]
-
-
 def lost_id(entry: Entry) -> str | None:
     """Return the id that the name of what is on a storage tells."""
-    found = (_LOST.fullmatch(str(word)) for word in entry.reference.values())
+    return id_in(entry.reference.values())
+
+
+def id_in(words: Iterable[str]) -> str | None:
+    """Return the id that one of the *words* carries, as the names do that Cinder and this package give."""
+    found = (_LOST.fullmatch(str(word)) for word in words)
     return next((match[1] for match in found if match), None)
 
 

@@ -52,6 +52,12 @@ class Entry(NamedTuple):
     source: Mapping[str, str]
 
     @property
+    def names(self) -> set[str]:
+        """What it may be tracked as; LVM puts a line before a snapshot's name."""
+        words = {str(word) for word in self.reference.values()}
+        return words | {word.removeprefix("_") for word in words}
+
+    @property
     def word(self) -> str:
         """The reference as ``manage`` takes it."""
         if SOURCE_NAME in self.reference:
@@ -77,7 +83,7 @@ class Listing:
 
     def by_name(self) -> dict[str, Entry]:
         """Return the entries by each of the words that name them."""
-        return {str(word): entry for entry in self.entries for word in entry.reference.values()}
+        return {word: entry for entry in self.entries for word in entry.names}
 
     def by_id(self) -> dict[str, Entry]:
         """Return the entries that the driver knows as tracked, by the id that it says."""
@@ -127,22 +133,23 @@ class Storage:
         except errors.Error as error:
             return Listing(why_not=errors.one_line(error))
 
-    def places(self, kind: str, listing: Listing, rows: Sequence[Row]) -> dict[str, Place]:
-        """Return where each of the *rows* is: by the list, and where it does not have it by asking for it."""
+    def places(
+        self, kind: str, listing: Listing, rows: Sequence[Row], others: Mapping[str, Entry] | None = None
+    ) -> dict[str, Place]:
+        """Return where each of the *rows* is: by the list, and where it does not have it by asking for it.
+
+        *others* are entries of the other kind, by name: LVM lists thin snapshots among the volumes.
+        """
         if listing.why_not:
             return self._asked_for(kind, listing, rows)
-        names, ids = listing.by_name(), listing.by_id()
-        found = {row.id: ids.get(row.id) or names.get(row.name_in_storage) for row in rows}
+        names, ids, others = listing.by_name(), listing.by_id(), others or {}
+        found = {row.id: ids.get(row.id) or names.get(row.name_in_storage) or others.get(row.name_in_storage) for row in rows}
         places = {row_id: Place(is_there=True, size=entry.size) for row_id, entry in found.items() if entry is not None}
         absent = [row for row in rows if row.id not in places]
         places |= {row.id: Place(is_there=False) for row in absent}
         if not self.is_atomic:  # a list may leave out what is tracked already: its word alone is not enough
             places |= {key: place for key, place in self._each(kind, absent) if place.is_there is not False}
         return places
-
-    def place(self, kind: str, row: Row) -> Place:
-        """Return where one volume or snapshot is; for many of them :meth:`places` asks less."""
-        return self.places(kind, self.listing(kind), [row])[row.id]
 
     def leftovers(self) -> list[Leftover]:
         """Return what killed processes left half made, as far as the driver can tell."""

@@ -8,11 +8,12 @@ from cl_notebook import errors, inventory
 from cl_notebook.inventory.finding import KINDS, VERDICTS, Finding
 from cl_notebook.notebook import lists, resources
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
+from cl_notebook.notebook.output import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cl_notebook.model import Backend
+    from cl_notebook.model import Backend, Snapshot, Volume
     from cl_notebook.notebook.grammar import Call
 
 _BACKENDS = Argument("BACKEND", "Only this backend; all that are stored by default.", "backend", optional=True, repeat=True)
@@ -41,6 +42,47 @@ def _show(call: Call) -> pd.DataFrame | None:
     return lists.formed(call, frame, list(frame.columns))
 
 
+def _manage(call: Call) -> Volume | Snapshot:
+    backend = resources.backend(call, call["backend"])
+    volume = resources.volume(call, call["volume"]) if call["volume"] is not None else None
+    return inventory.manage(
+        backend,
+        resources.reference(call["reference"]),
+        call["name"] or "",
+        snapshot=call["snapshot"] or volume is not None,
+        volume=volume,
+        id=call["id"],
+    )
+
+
+def _repair(call: Call) -> pd.DataFrame | None:
+    if call["all"]:
+        backends = [resources.backend(call, text) for text in call["resource"]] or None
+        return inventory.repair_all(backends, remove=call["yes"], session=call.session)
+    if not call["resource"]:
+        msg = "%cl_scan repair needs a RESOURCE, or --all for everything that can be repaired."
+        raise errors.InvalidInput(msg)
+    meant = [text if text.startswith(_DEVICES) else resources.resolve(call, text, acting=True) for text in call["resource"]]
+    for each in meant:
+        name = each if isinstance(each, str) else each.label()
+        with call.session.progress(f"repair {name}"):
+            done = inventory.repair(each, remove=call["yes"], force=call["force"], session=call.session)
+        say(f"{name}: {done}")
+    return None
+
+
+def _forget(call: Call) -> None:
+    meant = [resources.resolve(call, text, acting=True) for text in call["resource"]]
+    for each in sorted(meant, key=lambda each: _ORDER.index(each.kind)):
+        name = each.label()
+        inventory.forget(each, force=call["force"])
+        say(f"{name} is not tracked any more.")
+
+
+_DEVICES = "/dev/"
+_ORDER = ("connection", "snapshot", "volume", "backend")  # what hangs on something else goes first
+_FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
+
 COMMAND = Command(
     "cl_scan",
     "Compare what is tracked with what is really there: on the storages, and on this host. What is wrong comes first, each with "
@@ -59,11 +101,50 @@ COMMAND = Command(
                 lists.FORMAT,
             ),
         ),
+        Verb(
+            "manage",
+            "Adopt what is on a storage and not tracked. What was lost comes back under the id that its name carries.",
+            _manage,
+            (
+                Argument("BACKEND", "The backend that it is on.", "backend"),
+                Argument("REFERENCE", "Its name on the storage: the column name_in_storage."),
+            ),
+            (
+                Option("name", "Display name.", "NAME"),
+                Option("snapshot", "It is a snapshot."),
+                Option("volume", "The volume that the snapshot is of, where nothing tells.", "VOLUME", means="volume"),
+                Option("id", "The id to track it under.", "UUID"),
+            ),
+        ),
+        Verb(
+            "repair",
+            "Finish or roll back what was cut short, by asking the storage and the host; take the storage's size; attach again "
+            "what lost its device; let go of a device that is left over; remove what killed processes left on a backend.",
+            _repair,
+            (Argument("RESOURCE", "A resource, a backend, or a device of this host.", "any", optional=True, repeat=True),),
+            (
+                Option("all", "Everything that can be repaired, of these backends or of all of them."),
+                Option("yes", "Remove from the storage what was being made there and may not be whole."),
+                _FORCE,
+            ),
+        ),
+        Verb(
+            "forget",
+            "Stop tracking what the storage does not have any more; the storage is not touched.",
+            _forget,
+            (Argument("RESOURCE", "The resource.", "any", repeat=True),),
+            (Option("force", "Also what the storage has, or may have, or a kernel is named as working on."),),
+        ),
     ),
     (
         "%cl_scan",
         "%cl_scan lvm --verdict untracked",
         "df = %cl_scan --no-host --verdict missing --verdict 'size differs'",
+        "%cl_scan manage lvm disk-7 --name adopted",
+        "%cl_scan repair db",
+        "%cl_scan repair /dev/loop3",
+        "%cl_scan repair --all",
+        "%cl_scan forget 3f2a91c0",
     ),
     default="show",
 )

@@ -15,6 +15,7 @@ from cl_notebook.drivers.base import GiB
 from cl_notebook.drivers.local import LocalDriver
 from cl_notebook.drivers.sim import SimDriver
 from cl_notebook.inventory.finding import VERDICTS
+from tests.inventory.conftest import Ghost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,61 +24,6 @@ if TYPE_CHECKING:
 
 LOST = "0a1b2c3d-0000-4000-8000-00000000abcd"
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'; DROP TABLE volume; --"
-
-
-class Ghost:
-    """Somebody who changes a storage behind everybody's back."""
-
-    def __init__(self, backend: cl.Backend) -> None:
-        """Reach the storage of *backend*."""
-        self.driver: Any = backend.driver
-        self.folder = Path(backend.stored_config["path"])
-
-    def remove(self, name: str) -> None:
-        """Remove a volume or a snapshot."""
-        if isinstance(self.driver, SimDriver):
-            self.driver.vanish(name)
-        else:
-            (self.folder / name).unlink(missing_ok=True)
-            (self.folder / "snapshots" / name).unlink(missing_ok=True)
-
-    def make(self, name: str, size: int) -> None:
-        """Make a volume."""
-        if isinstance(self.driver, SimDriver):
-            self.driver.appear(name, size)
-        else:
-            self._sparse(self.folder / name, size)
-
-    def resize(self, name: str, size: int) -> None:
-        """Give a volume another size."""
-        if isinstance(self.driver, SimDriver):
-            self.driver.resize(name, size)
-        else:
-            self._sparse(self.folder / name, size)
-
-    def rename(self, name: str, new_name: str) -> None:
-        """Give a volume another name."""
-        if isinstance(self.driver, SimDriver):
-            self.driver.rename(name, new_name)
-        else:
-            (self.folder / name).rename(self.folder / new_name)
-
-    @staticmethod
-    def _sparse(file: Path, size: int) -> None:
-        with file.open("ab") as opened:
-            os.truncate(opened.fileno(), size * GiB)
-
-
-@pytest.fixture(params=["local", "sim"])
-def backend(request: pytest.FixtureRequest, session: cl.Session, tmp_path: Path) -> cl.Backend:
-    """Return an open backend of each kind that is built in."""
-    return session.backend("lab", volume_driver=request.param, path=str(tmp_path / "storage"))
-
-
-@pytest.fixture
-def ghost(backend: cl.Backend) -> Ghost:
-    """Return somebody who changes the storage of *backend*."""
-    return Ghost(backend)
 
 
 @pytest.fixture
