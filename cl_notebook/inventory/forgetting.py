@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
+from cl_notebook.inventory import past
 from cl_notebook.inventory.storages import Storages, unknown
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, verbs
 from cl_notebook.model.changes import Delete
@@ -23,6 +24,7 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
         resource.forget()
         return
     resource.look_again()
+    past.refuse_if_at_work(resource, force=force)
     volume: Any = resource.volume if isinstance(resource, Connection) else resource
     if not force:
         _refuse_if_there(resource, volume, storages or Storages())

@@ -1,4 +1,4 @@
-"""What was being done to a resource when it was cut short, as the history of operations tells."""
+"""What was being done to a resource when it was cut short, and whether it still is, as the history of operations tells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook.model import Operation
+from cl_notebook import errors
+from cl_notebook.model import Operation, verbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,3 +50,17 @@ def of(resource: Tracked) -> Past:
     with resource.context.store.reading() as connection:
         row = connection.execute(statement).one_or_none()
     return Past(row.action, row.arguments or {}) if row is not None else Past(named or "")
+
+
+def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:
+    """Refuse to touch what a living kernel works on.
+
+    Raises:
+        InvalidStatus: one does.
+
+    """
+    with resource.context.store.reading() as connection:
+        row = None if force else verbs.worked_on_by(resource.context, connection, resource)
+    if row is not None:
+        msg = f"{row['action']!r} is being done to {resource.label()} by process {row['pid']} on {row['host']}: wait for it."
+        raise errors.InvalidStatus(msg)

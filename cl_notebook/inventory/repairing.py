@@ -30,27 +30,13 @@ def repair(resource: Tracked, *, remove: bool = False, force: bool = False, stor
     if isinstance(resource, Backend):
         return _sweep(resource)
     resource.look_again()
-    refuse_if_at_work(resource, force=force)
+    past.refuse_if_at_work(resource, force=force)
     if isinstance(resource, Connection):
         return links.repair(resource, force=force)
     if isinstance(resource, (Volume, Snapshot)):
         return _Repair(resource, storages or Storages(), remove=remove, force=force).done()
     msg = f"{resource!r} is nothing that can be repaired."
     raise errors.InvalidInput(msg)
-
-
-def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:
-    """Refuse to touch what a living kernel works on.
-
-    Raises:
-        InvalidStatus: one does.
-
-    """
-    with resource.context.store.reading() as connection:
-        row = None if force else verbs.worked_on_by(resource.context, connection, resource)
-    if row is not None:
-        msg = f"{row['action']!r} is being done to {resource.label()} by process {row['pid']} on {row['host']}: wait for it."
-        raise errors.InvalidStatus(msg)
 
 
 class _Repair:
