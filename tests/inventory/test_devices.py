@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +10,12 @@ import pytest
 import cl_notebook as cl
 from cl_notebook.inventory import devices
 from cl_notebook.inventory.connections import Connections, has_device
+from cl_notebook.model.changes import Update
 from tests.attach.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cl_notebook.inventory.finding import Finding
 
@@ -137,10 +137,12 @@ def _connected(session: cl.Session, backend: cl.Backend, protocol: str, data: di
     """Return a connection of a volume whose storage answered with *data*."""
     volume = backend.create_volume(1, name="db")
     conn = volume.connect({"host": session.settings.host, "ip": "192.0.2.1"})
-    info = json.dumps({"driver_volume_type": protocol, "data": data})
-    with session.store.writing() as writing:
-        writing.exec_driver_sql("UPDATE connection SET conn_info = ? WHERE id = ?", (info, conn.id))
+    _write(session, conn, conn_info={"driver_volume_type": protocol, "data": data})
     return conn
+
+
+def _write(session: cl.Session, conn: cl.Connection, **values: Any) -> None:
+    session.journal.note([Update(conn, values)], conn)
 
 
 def _iscsi(kernel: Kernel) -> dict[str, Any]:
@@ -192,10 +194,8 @@ def test_a_device_is_known_by_what_the_storage_named(session: cl.Session, sim: c
     conn = _connected(session, sim, protocol.partition(" ")[0], make(kernel))
     (seen,) = devices.findings(session, [sim], root=kernel.root)
     assert (seen.verdict, seen.id, seen.name, seen.device) == ("leftover device", conn.volume_id, "db", path)
-    conn.refresh()
     assert has_device(conn, root=kernel.root)
-    with session.store.writing() as writing:
-        writing.exec_driver_sql("UPDATE connection SET path = '/dev/x', attached_host = ?", (session.settings.host,))
+    _write(session, conn, path="/dev/x", attached_host=session.settings.host)
     assert devices.findings(session, [sim], root=kernel.root) == []
 
 
@@ -220,8 +220,7 @@ def test_an_attached_connection_is_checked_by_identity(
     if told:
         kernel.iscsi("sda", told["target"], 7)
     conn = _connected(session, sim, "iscsi", {"target_iqn": "iqn.2010-10.org:one", "target_lun": 7})
-    with session.store.writing() as writing:
-        writing.exec_driver_sql("UPDATE connection SET path = '/dev/sda', attached_host = ?", (session.settings.host,))
+    _write(session, conn, path="/dev/sda", attached_host=session.settings.host)
     (seen,) = Connections(session, sim.id, sim.name, root=kernel.root).findings(host=True)
     assert (seen.verdict, seen.id) == (verdict, conn.id)
 
@@ -229,8 +228,7 @@ def test_an_attached_connection_is_checked_by_identity(
 def test_what_is_attached_elsewhere_is_unknown(session: cl.Session, sim: cl.Backend) -> None:
     """A connection that is attached on another host is not looked at, and not called missing."""
     volume = sim.create_volume(1)
-    volume.connect({"host": "web1", "ip": "192.0.2.7"})
-    with session.store.writing() as writing:
-        writing.exec_driver_sql("UPDATE connection SET path = '/dev/sda', attached_host = 'web1'")
+    conn = volume.connect({"host": "web1", "ip": "192.0.2.7"})
+    _write(session, conn, path="/dev/sda", attached_host="web1")
     (seen,) = [each for each in cl.inventory.findings(session) if each.kind == "connection"]
     assert (seen.verdict, seen.detail) == ("unknown", "It is attached on web1, which is not looked at from here.")
