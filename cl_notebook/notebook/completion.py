@@ -39,6 +39,7 @@ class _Place:
     typed: frozenset[str]
     current: Word
     words: Sequence[Word] = ()
+    may_be_verb: bool = False
 
 
 def install(shell: InteractiveShell, commands: Sequence[Command]) -> None:
@@ -98,6 +99,7 @@ def _place(command: Command, rest: str) -> _Place:
     current = Word("", "", len(rest)) if is_new else words.pop()
     verb = command.verbs[0]
     default = command.verb(command.default) if command.default else None
+    may_be_verb = default is not None and not words
     if default is not None and not (words and words[0].raw in {verb.name for verb in command.verbs}):
         verb = default
     elif command.has_verbs:
@@ -109,7 +111,7 @@ def _place(command: Command, rest: str) -> _Place:
         verb = known
     options = verb.all_options([word.text for word in words])  # nothing is expanded: Tab must not run the user's expressions
     waiting, argument, typed = _walk(words, options)
-    return _Place(command, verb, options, waiting, argument, typed, current, words)
+    return _Place(command, verb, options, waiting, argument, typed, current, words, may_be_verb)
 
 
 def _walk(words: Sequence[Word], options: Sequence[Option]) -> tuple[Option | None, int, frozenset[str]]:
@@ -150,7 +152,7 @@ def _at(shell: InteractiveShell, place: _Place) -> tuple[str, list[tuple[str, st
 
 def _first_verbs(place: _Place) -> list[tuple[str, str]]:
     """Return the verbs that may still be meant, where one need not be typed."""
-    if not place.command.default or place.words or place.current.quote:
+    if not place.may_be_verb or place.current.quote:
         return []
     return _beginning(place.current.text, [verb.name for verb in place.command.verbs], "verb")
 
