@@ -24,7 +24,8 @@ class LocalManaging(InFolder):
 
     def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
         """List the regular files of the folder that are not hidden."""
-        return manageable(((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes()), known)
+        found = ((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes())
+        return self._checked(lambda told: manageable(found, told), known)
 
     def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the file ``{"source-name": file}``, in GiB, rounded up.
@@ -55,7 +56,7 @@ class LocalManaging(InFolder):
 
     def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
         """List the files of the snapshots."""
-        return manageable_snapshots(self._folder.snapshot_sizes(), known)
+        return self._checked(lambda told: manageable_snapshots(self._folder.snapshot_sizes(), told), known)
 
     def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the snapshot's file, in GiB; errors are those of :meth:`manage_existing_get_size`."""

@@ -28,7 +28,7 @@ class SimManaging(InFolder):
         """List every volume of the storage."""
         with self._call("get_manageable_volumes"), self._state.transaction() as sql:
             found = sql.execute("SELECT name, size FROM volumes").fetchall()
-        return manageable(found, known)
+        return self._checked(lambda told: manageable(found, told), known)
 
     def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the volume ``{"source-name": name}`` in GiB.
@@ -60,7 +60,7 @@ class SimManaging(InFolder):
         """List every snapshot of the storage."""
         with self._call("get_manageable_snapshots"), self._state.transaction() as sql:
             found = sql.execute("SELECT name, size FROM snapshots").fetchall()
-        return manageable_snapshots(found, known)
+        return self._checked(lambda told: manageable_snapshots(found, told), known)
 
     def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the snapshot in GiB; errors are those of :meth:`manage_existing_get_size`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +134,24 @@ def test_a_backend_that_cannot_be_opened_is_unknown(store_url: str, tmp_path: Pa
         seen = {each.id: each for each in cl.inventory.findings(session)}
         assert seen[wanted].verdict == "unknown"
         assert "cannot be used" in (seen[wanted].detail or "")
+
+
+def test_a_folder_that_is_not_mounted_loses_nothing(driver: str, store: str, tmp_path: Path) -> None:
+    """Where the folder of a storage is another one, begun after what is tracked in it, everything is unknown, not missing."""
+    folder = tmp_path / "storage"
+    with cl.Session(store) as session:
+        volume = session.backend("lab", volume_driver=driver, path=str(folder)).create_volume(1)
+        wanted = volume.id
+    time.sleep(0.02)  # the file system's own clock ticks in steps
+    folder.rename(tmp_path / "mounted elsewhere")
+    with cl.Session(store) as session:
+        seen = {each.id: each for each in cl.inventory.findings(session)}
+        assert seen[wanted].verdict == "unknown"
+        assert "is its file system mounted?" in (seen[wanted].detail or "")
+    shutil.rmtree(folder)
+    (tmp_path / "mounted elsewhere").rename(folder)
+    with cl.Session(store) as session:
+        assert [each.verdict for each in cl.inventory.findings(session)] == ["ok"]
 
 
 def test_looking_changes_nothing(store_url: str, tmp_path: Path) -> None:
