@@ -24,6 +24,10 @@ LIBRBD = "rbd:"
 """How the path of an image begins that librbd reaches without a device."""
 
 
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What connection information may raise that no driver of ours wrote: it can come out of a document, or another data base."""
+
+
 class Link(NamedTuple):
     """A connection, and what is needed of its volume."""
 
@@ -135,16 +139,21 @@ class Connections:
             return OK, "", ""
         if not is_here(self._session, link):
             return UNKNOWN, f"It is attached on {link.attached_host}, which is not looked at from here.", ""
+        return self._device(link.path, info)
+
+    def _device(self, path: str, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
         try:
-            (self._root / link.path.lstrip("/")).stat()
+            (self._root / path.lstrip("/")).stat()
             if info is not None:
-                identity.check(info, link.path, root=self._root)
+                identity.check(info, path, root=self._root)
         except (FileNotFoundError, NotADirectoryError):
             return MISSING, "Its device is gone: was the host restarted?", "repair"
         except OSError as error:
             return UNKNOWN, f"Its device cannot be looked at: {os.strerror(error.errno or 0)}.", ""
         except errors.AttachError as error:
             return MISSING, f"{errors.one_line(error)}.", "repair"
+        except UNREADABLE:
+            return UNKNOWN, "What the storage said of its device makes no sense.", ""
         return OK, "", ""
 
 
@@ -160,8 +169,12 @@ def has_device(connection: Connection, *, root: Path = Path("/")) -> bool:
     info: Any = connection.conn_info
     if connection.gateway is not None or not info:
         return False
-    if str(info["driver_volume_type"]).lower() in {"local", *identity.SHARES}:
-        path = info["data"].get("device_path")
-        return bool(path) and (root / str(path).lstrip("/")).exists()
-    wanted = present.keys(info)
+    try:
+        if str(info["driver_volume_type"]).lower() == "local":
+            path = str(info["data"]["device_path"])
+            identity.check(info, path, root=root)
+            return (root / path.lstrip("/")).exists()
+        wanted = present.keys(info)
+    except (*UNREADABLE, errors.AttachError):
+        return False
     return any(wanted & device.keys for device in present.present(root))

@@ -6,7 +6,7 @@ import functools
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook.attach import present
 from cl_notebook.drivers.base import KeepsFiles
@@ -16,7 +16,7 @@ from cl_notebook.inventory.quoting import quoted
 from cl_notebook.model import Volume, verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from cl_notebook.attach.present import Key, Present
     from cl_notebook.inventory.connections import Link
@@ -108,7 +108,7 @@ class _Devices:
         told = connections.infos(self._session, [link.id for link in every])
         found: dict[Key, list[Link]] = {}
         for link in every:
-            for key in present.keys(told[link.id]) if link.id in told else ():
+            for key in _keys(told.get(link.id)):
                 found.setdefault(key, []).append(link)
         return found
 
@@ -116,6 +116,13 @@ class _Devices:
         # one that is being worked on, or was cut short, is told of with the connection
         is_unsettled = link.status in verbs.BUSY or judging.is_broken(link.status)
         return is_unsettled or (link.path is not None and connections.is_here(self._session, link))
+
+
+def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
+    try:
+        return present.keys(info) if info else ()
+    except connections.UNREADABLE:
+        return ()
 
 
 def _file(device: Present) -> str:

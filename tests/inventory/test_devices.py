@@ -232,3 +232,24 @@ def test_what_is_attached_elsewhere_is_unknown(session: cl.Session, sim: cl.Back
     _write(session, conn, path="/dev/sda", attached_host="web1")
     (seen,) = [each for each in cl.inventory.findings(session) if each.kind == "connection"]
     assert (seen.verdict, seen.detail) == ("unknown", "It is attached on web1, which is not looked at from here.")
+
+
+_SENSELESS: dict[str, dict[str, Any]] = {
+    "empty": {"data": None},
+    "of no protocol": {"driver_volume_type": None, "data": {}},
+    "without data": {"driver_volume_type": "iscsi", "data": None},
+}
+
+
+@pytest.mark.parametrize("name", _SENSELESS)
+def test_connection_information_that_makes_no_sense_ends_no_scan(
+    session: cl.Session, sim: cl.Backend, kernel: Kernel, name: str
+) -> None:
+    """What was loaded from elsewhere as connection information, and is none, leaves its connection unknown."""
+    kernel.iscsi("sda", "iqn.2010-10.org:one", 7)
+    conn = _connected(session, sim, "iscsi", {})
+    _write(session, conn, path="/dev/sda", attached_host=session.settings.host, conn_info=_SENSELESS[name])
+    (seen,) = Connections(session, sim.id, sim.name, root=kernel.root).findings(host=True)
+    assert (seen.verdict, seen.detail) == ("unknown", "What the storage said of its device makes no sense.")
+    assert devices.findings(session, [sim], root=kernel.root) == []
+    assert not has_device(conn, root=kernel.root)
