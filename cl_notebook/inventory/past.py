@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.tracked import Tracked
 
-_BY_STATUS = {
-    "creating": "create",
-    "deleting": "delete",
-    "error_deleting": "delete",
-    "extending": "extend",
-    "error_extending": "extend",
-    "reverting": "revert",
-    "managing": "manage",
-    "unmanaging": "unmanage",
-    "retyping": "retype",
+_BY_STATUS: Mapping[str, tuple[str, ...]] = {
+    "creating": ("create",),
+    "deleting": ("delete",),
+    "error_deleting": ("delete",),
+    "extending": ("extend",),
+    "error_extending": ("extend",),
+    "reverting": ("revert",),
+    "managing": ("manage",),
+    "unmanaging": ("unmanage",),
+    "retyping": ("retype",),
+    "error": ("create", "revert", "retype"),
+    "attaching": ("connect", "attach"),
+    "error_attaching": ("connect", "attach"),
+    "detaching": ("detach", "disconnect"),
+    "error_detaching": ("detach", "disconnect"),
 }
-_ACTIONS = ("create", "delete", "extend", "revert", "manage", "unmanage", "retype", "connect", "attach", "detach", "disconnect")
+"""The acts that leave a resource in each status when they are cut short, or fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,8 @@ class Past:
 
 
 def of(resource: Tracked) -> Past:
-    """Return the last act on *resource*, or that which its status names."""
-    named = _BY_STATUS.get(str(getattr(resource, "status", "")))
-    wanted = [named] if named else list(_ACTIONS)
+    """Return the last act on *resource* that leads to its status, or the only one that can."""
+    wanted = _BY_STATUS.get(str(getattr(resource, "status", "")), ())
     statement = (
         sa.select(Operation.action, Operation.arguments)
         .where(Operation.resource_id == resource.id, Operation.action.in_(wanted))
@@ -49,7 +53,9 @@ def of(resource: Tracked) -> Past:
     )
     with resource.context.store.reading() as connection:
         row = connection.execute(statement).one_or_none()
-    return Past(row.action, row.arguments or {}) if row is not None else Past(named or "")
+    if row is not None:
+        return Past(row.action, row.arguments or {})
+    return Past(wanted[0]) if len(wanted) == 1 and wanted[0] != "create" else Past()  # what nobody here made is not unmade
 
 
 def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:

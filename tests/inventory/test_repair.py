@@ -10,6 +10,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook.drivers.base import no_progress
+from cl_notebook.model.changes import Update
 from tests.inventory.conftest import Ghost
 
 if TYPE_CHECKING:
@@ -177,6 +178,21 @@ def test_nothing_is_repaired_while_the_storage_cannot_be_asked(session: cl.Sessi
     assert volume.status == "error"
     assert cl.inventory.repair(volume) == "The storage has it, whole: it was made."
     assert volume.status == "available"
+
+
+def test_what_nobody_here_made_is_not_unmade(session: cl.Session, backend: cl.Backend, ghost: Ghost) -> None:
+    """A volume in error whose history is not known is whole if the storage has it whole, and else left to its owner."""
+    volume = backend.create_volume(1)
+    with session.store.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM operation")
+    session.journal.note([Update(volume, {"status": "error"})], volume)
+    assert cl.inventory.repair(volume) == "The storage has it, whole."
+    session.journal.note([Update(volume, {"status": "error"})], volume)
+    ghost.remove(volume.name_in_storage)
+    with pytest.raises(cl.errors.Refused, match="no operation says why; the storage does not have it"):
+        cl.inventory.repair(volume)
+    assert volume.status == "error"
+    cl.inventory.forget(volume)
 
 
 def test_leftovers_of_a_killed_process_are_removed(backend: cl.Backend, tmp_path: Path) -> None:
