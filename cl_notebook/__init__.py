@@ -30,6 +30,8 @@ Backends = Backend
 
 __version__ = "0.1.0"
 
+_LATE = {"frames": "cl_notebook.views.frames", "inventory": "cl_notebook.inventory"}
+
 __all__ = [
     "Backend",
     "Backends",
@@ -173,10 +175,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
-    """Load ``frames``, and with it pandas, or ``inventory``, when it is first used."""
-    if name in {"frames", "inventory"}:
+    """Load ``frames``, and with it pandas, and ``inventory`` when they are first used."""
+    if name in _LATE:
         import importlib  # noqa: PLC0415 - only needed here
 
-        return importlib.import_module(f"cl_notebook.{'views.frames' if name == 'frames' else name}")
+        return importlib.import_module(_LATE[name])
     msg = f"module 'cl_notebook' has no attribute {name!r}{errors.did_you_mean(name, __all__)}"
     raise AttributeError(msg)

@@ -23,7 +23,7 @@ _HASHED_SHARES = frozenset({"nfs", "glusterfs", "quobyte", "vzstorage"})
 SHARES = _HASHED_SHARES | {"scality"}
 """Protocols whose volumes are files on a share that is mounted."""
 
-_FLAT_LUNS = 16384
+FLAT_LUNS = 16384
 """What SCSI's flat addressing adds to the number of a logical unit."""
 
 
@@ -101,7 +101,7 @@ def _local(device: _Device, info: Mapping[str, Any]) -> str | None:
 
 def _iscsi(device: _Device, info: Mapping[str, Any]) -> str | None:
     data = info["data"]
-    wanted = _units(data, "target_iqn", "target_lun", str.lower)
+    wanted = units(data, "target_iqn", "target_lun", str.lower)
 
     def target(place: Path) -> str:
         found = [device.told(f"sys/class/iscsi_session/{part}/targetname") for part in place.parts if part.startswith("session")]
@@ -111,18 +111,20 @@ def _iscsi(device: _Device, info: Mapping[str, Any]) -> str | None:
     return _scsi(device, wanted, target, discovers="target_iqns" not in data)
 
 
-def _fibre_channel(device: _Device, info: Mapping[str, Any]) -> str | None:
-    def plain(wwn: str) -> str:
-        return wwn.lower().replace(":", "").removeprefix("0x")
+def plain_wwn(wwn: str) -> str:
+    """Return the name of a Fibre Channel port the way that they are compared."""
+    return wwn.lower().replace(":", "").removeprefix("0x")
 
+
+def _fibre_channel(device: _Device, info: Mapping[str, Any]) -> str | None:
     def target(place: Path) -> str:
         found = [device.told(f"sys/class/fc_remote_ports/{part}/port_name") for part in place.parts if part.startswith("rport-")]
-        return plain(found[0]) if found else ""
+        return plain_wwn(found[0]) if found else ""
 
-    return _scsi(device, _units(info["data"], "target_wwn", "target_lun", plain), target, discovers=False)
+    return _scsi(device, units(info["data"], "target_wwn", "target_lun", plain_wwn), target, discovers=False)
 
 
-def _units(data: Mapping[str, Any], target: str, lun: str, plain: Callable[[str], str]) -> set[tuple[str, int]]:
+def units(data: Mapping[str, Any], target: str, lun: str, plain: Callable[[str], str]) -> set[tuple[str, int]]:
     """Return the (target, logical unit) pairs that the storage named."""
 
     def listed(name: str) -> list[Any]:
@@ -147,7 +149,7 @@ def _scsi(device: _Device, wanted: set[tuple[str, int]], target: Callable[[Path]
         place = Path(os.path.realpath(device.at(f"sys/block/{disk}/device")))
         of, number = target(place), place.name.rpartition(":")[2]
         lun = int(number) if number.isdigit() else -1
-        is_wanted = (of, lun) in wanted or (of, lun - _FLAT_LUNS) in wanted
+        is_wanted = (of, lun) in wanted or (of, lun - FLAT_LUNS) in wanted
         if not is_wanted and (of in targets or not discovers or not of):
             return f"{disk} is unit {lun} of {of or 'no such target'}"
         found = found or is_wanted
@@ -159,12 +161,12 @@ def _scsi(device: _Device, wanted: set[tuple[str, int]], target: Callable[[Path]
 
 def _nvme(device: _Device, info: Mapping[str, Any]) -> str | None:
     parts = [info["data"], *info["data"].get("volume_replicas", ())]
-    uuids = {_uuid(part.get("vol_uuid")) for part in parts} - {""}
-    nguids = {_uuid(part.get("volume_nguid")) for part in parts} - {""}
+    uuids = {as_uuid(part.get("vol_uuid")) for part in parts} - {""}
+    nguids = {as_uuid(part.get("volume_nguid")) for part in parts} - {""}
     nqns = {str(part.get("target_nqn") or part.get("nqn") or "") for part in parts} - {""}
     for disk in device.disks():
         told = {name: device.told(f"sys/block/{disk}/{name}") for name in ("uuid", "nguid", "wwid", "device/subsysnqn")}
-        own = {_uuid(told["uuid"]), _uuid(told["nguid"]), _uuid(told["wwid"].rpartition(".")[2])} - {""}
+        own = {as_uuid(told["uuid"]), as_uuid(told["nguid"]), as_uuid(told["wwid"].rpartition(".")[2])} - {""}
         if (uuids or nguids) and not own & (uuids or nguids):
             return f"{disk} is {told['wwid'] or told['uuid'] or 'no such namespace'}"
         if nqns and told["device/subsysnqn"] and told["device/subsysnqn"] not in nqns:
@@ -172,7 +174,8 @@ def _nvme(device: _Device, info: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _uuid(text: str | None) -> str:
+def as_uuid(text: str | None) -> str:
+    """Return a UUID the way that they are compared, however it is written; nothing if *text* is none."""
     try:
         return str(uuid.UUID(text or ""))
     except ValueError:

@@ -15,7 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GiB = 1024**3
 """Bytes in a GiB, the unit of every volume size."""
@@ -153,6 +156,13 @@ class ManageableVolume(TypedDict):
     reason_not_safe: str | None
     cinder_id: str | None
     extra_info: dict[str, Any] | None
+
+
+class Leftover(TypedDict):
+    """What a process that was killed left half made on the storage: neither a volume nor a snapshot. ``size`` is in bytes."""
+
+    name: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +324,26 @@ class KnowsStorage(Protocol):
 
 
 @runtime_checkable
+class ListsLeftovers(Protocol):
+    """The driver can tell what killed processes left half made, and remove it."""
+
+    def leftovers(self) -> list[Leftover]:
+        """List it; what a living process works on is none."""
+
+    def remove_leftovers(self) -> int:
+        """Remove it, and return how many there were."""
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """The driver's volumes are files in a folder of this host, each called by its name in the storage."""
+
+    @property
+    def volumes_folder(self) -> Path:
+        """The folder."""
+
+
+@runtime_checkable
 class KeepsLog(Protocol):
     """The driver keeps a log."""
 
@@ -339,8 +369,12 @@ FEATURES: Mapping[str, bool] = {
     "groups": False,
     "replication": False,
     "thin": False,
+    "atomic": False,
 }
-"""Name of what else a driver may be able to do -> whether one that does not say can; a driver says it in ``features``."""
+"""Name of what else a driver may be able to do -> whether one that does not say can; a driver says it in ``features``.
+
+``atomic``: a volume or snapshot is on the storage only once it is whole, however its making ended.
+"""
 
 
 def capabilities(driver: Driver | type[Driver]) -> dict[str, bool]:

@@ -40,6 +40,10 @@ CALLS = (
     "manage_existing_get_size",
     "manage_existing",
     "unmanage",
+    "get_manageable_snapshots",
+    "manage_existing_snapshot_get_size",
+    "manage_existing_snapshot",
+    "unmanage_snapshot",
 )
 """The methods of a driver that are counted, take the latency and can have faults."""
 

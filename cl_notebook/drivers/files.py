@@ -7,7 +7,7 @@ import fcntl
 import os
 import stat
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from cl_notebook import errors
@@ -134,15 +134,32 @@ def sweep(folder: Path) -> int:
 
 
 def _swept(path: Path) -> bool:
-    lock = FileLock(path)
-    with suppress(PermissionError):  # another user's
-        if lock.acquire(blocking=False):
+    with _left(path) as is_left:
+        if is_left:
             path.unlink(missing_ok=True)
-            lock.release()
-            return True
-    if lock.lockfile is not None:
-        lock.lockfile.close()
-    return False
+        return is_left
+
+
+def is_abandoned(path: Path) -> bool:
+    """Return whether the temporary file at *path* is one that a killed process left; it stays."""
+    with _left(path) as is_left:
+        return is_left
+
+
+@contextmanager
+def _left(path: Path) -> Iterator[bool]:
+    # held for the block: a maker that has just named its file, and not locked it yet, looks again and makes another
+    descriptor = -1
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # a living process has it, it is another user's, or it is gone
+        yield False
+    else:
+        yield True
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def copy(source: int, target: int, *, reflink: Reflink = "auto", progress: Progress = no_progress) -> None:

@@ -7,6 +7,7 @@
     <path>/.cl_notebook/tmp/                     copies in the making
     <path>/.cl_notebook/locks/<name>             held by whoever works on that volume or snapshot
     <path>/.cl_notebook/connections/<name>/<id>  one file per connection of the volume
+    <path>/.cl_notebook/made/                    empty, and as old as the storage
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Folder:
         self.tmp = self.hidden / "tmp"
         self.locks = self.hidden / "locks"
         self.connections = self.hidden / "connections"
+        self.made = self.hidden / "made"
 
     def prepare(self) -> None:
         """Make what is missing of the folder, check that it can be written, and remove what killed processes left.
@@ -64,7 +66,8 @@ class Folder:
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.hidden, self.snapshots, self.tmp, self.locks, self.connections):
+            is_new = not self.hidden.exists()
+            for folder in (self.hidden, self.snapshots, self.tmp, self.locks, self.connections, *([self.made] if is_new else [])):
                 folder.mkdir(mode=0o700, exist_ok=True)
             files.NewFile(self.tmp, 0, prefix=_OTHER).close()
         except OSError as error:
@@ -115,6 +118,31 @@ class Folder:
             for entry in entries:
                 if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                     yield entry
+
+    def made_at(self) -> float | None:
+        """Return when the storage was begun, in seconds since the epoch; None for one that is older than its marker."""
+        try:
+            return self.made.stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def snapshot_sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and the bytes of each regular file among the snapshots."""
+        with os.scandir(self.snapshots) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                    yield entry.name, _size(entry)[0]
+
+    def leftovers(self) -> Iterator[tuple[str, int]]:
+        """Yield the name, and the bytes that it takes, of each temporary file that a killed process left."""
+        with os.scandir(self.tmp) as entries:
+            for entry in entries:
+                if files.is_abandoned(Path(entry.path)):
+                    yield entry.name, _size(entry)[1]
+
+    def sweep(self) -> int:
+        """Remove the temporary files that killed processes left; return how many there were."""
+        return files.sweep(self.tmp)
 
     def provisioned(self) -> int:
         """Return the bytes that all volumes, and those in the making, may grow to."""

@@ -18,17 +18,16 @@ from cl_notebook import errors
 from cl_notebook.drivers import files, loop
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.folder import Folder, folder_identity
-from cl_notebook.drivers.manage import gib_up, manageable, source_name, volume_bytes
+from cl_notebook.drivers.local_manage import LocalManaging
+from cl_notebook.drivers.manage import present_size, volume_bytes
 from cl_notebook.drivers.stats import one_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from cl_notebook.drivers.base import (
         ConnectionData,
         ConnectionInfo,
-        ManageableVolume,
-        ModelUpdate,
         Progress,
         SnapshotData,
         Stats,
@@ -38,10 +37,11 @@ if TYPE_CHECKING:
 _WHEN = ("auto", "always", "never")
 
 
-class LocalDriver:
+class LocalDriver(LocalManaging):
     """Sparse files in a folder."""
 
     storage_protocol: ClassVar[str] = "local"
+    features: ClassVar[Mapping[str, bool]] = {"atomic": True}
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -134,7 +134,7 @@ class LocalDriver:
         file = self._folder.volume(volume.name_in_storage)
         size = volume_bytes(new_size)
         with self._folder.locked(volume.name_in_storage):
-            present = _present(file)
+            present = present_size(file)
             if size < present:
                 msg = f"{volume.name_in_storage} has {_gib(present)} GiB and cannot shrink to {new_size} GiB"
                 raise errors.InvalidInput(msg)
@@ -171,7 +171,7 @@ class LocalDriver:
         with self._folder.locked(snapshot.name_in_storage, reading=(snapshot.volume.name_in_storage,)):
             if files.regular_size(final) is not None:
                 return  # published files are complete: an earlier call made it
-            with self._folder.new_file(_present(source)) as made:
+            with self._folder.new_file(present_size(source)) as made:
                 self._fill(made, source, progress)
                 made.publish(final)
 
@@ -193,7 +193,7 @@ class LocalDriver:
         source = self._folder.snapshot(snapshot.name_in_storage)
         with self._folder.locked(volume.name_in_storage, reading=(snapshot.name_in_storage,)):
             self._refuse_connected(volume.name_in_storage, "reverted")
-            size = max(_present(file), _present(source))
+            size = max(present_size(file), present_size(source))
             self._free_devices(file)
             with self._folder.new_file(size) as made:
                 made.fill(source, reflink=self._reflink, progress=progress)
@@ -207,7 +207,7 @@ class LocalDriver:
         with self._folder.locked(volume.name_in_storage):
             if self._loops and self._folder.connected(volume.name_in_storage):
                 file = self._folder.volume(volume.name_in_storage)
-                _present(file)
+                present_size(file)
                 loop.set_up(file)
 
     def remove_export(self, volume: VolumeData) -> None:
@@ -225,7 +225,7 @@ class LocalDriver:
         """
         file = self._folder.volume(volume.name_in_storage)
         with self._folder.locked(volume.name_in_storage):
-            size = _present(file)
+            size = present_size(file)
             self._folder.mark_connection(volume.name_in_storage, connection.id, str(connection.connector.get("host", "")))
             device = loop.set_up(file) if self._loops else str(file)
         return {
@@ -246,42 +246,6 @@ class LocalDriver:
                 self._free_devices(self._folder.volume(name))
             self._folder.unmark_connection(name, connection.id)
 
-    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
-        """List the regular files of the folder that are not hidden."""
-        return manageable(((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes()), known)
-
-    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
-        """Return the size of the file ``{"source-name": file}``, in GiB, rounded up.
-
-        Raises:
-            errors.InvalidInput: the reference is no such mapping, or its file is empty.
-            errors.MissingOnStorage: there is no such regular file.
-
-        """
-        name = source_name(reference)
-        size = gib_up(_present(self._folder.volume(name)))
-        if not size:
-            msg = f"{name} is empty and cannot be managed"
-            raise errors.InvalidInput(msg)
-        return size
-
-    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the file under the name that it has; errors are those of :meth:`manage_existing_get_size`."""
-        self.manage_existing_get_size(volume, reference)
-        return {"name_in_storage": source_name(reference)}
-
-    def unmanage(self, volume: VolumeData) -> None:
-        """Leave the file, and forget its connections.
-
-        Raises:
-            errors.BusyOnStorage: its loop device is in use.
-
-        """
-        with self._folder.locked(volume.name_in_storage):
-            self._free_devices(self._folder.volume(volume.name_in_storage))
-            self._folder.forget_connections(volume.name_in_storage)
-            self._folder.forget_lock(volume.name_in_storage)
-
     def _make_volume(self, volume: VolumeData, source: Path | None, progress: Progress) -> None:
         final = self._folder.volume(volume.name_in_storage)
         size = volume_bytes(volume.size)
@@ -289,8 +253,8 @@ class LocalDriver:
         if found is not None:
             _refuse_other_size(volume, found, size)
             return
-        if source is not None and size < _present(source):
-            msg = f"a volume of {volume.size} GiB cannot hold {source.name}, which has {_gib(_present(source))} GiB"
+        if source is not None and size < present_size(source):
+            msg = f"a volume of {volume.size} GiB cannot hold {source.name}, which has {_gib(present_size(source))} GiB"
             raise errors.InvalidInput(msg)
         with self._admitted(size):
             made = self._folder.new_volume(size)
@@ -338,14 +302,6 @@ def _refuse_other_size(volume: VolumeData, found: int, size: int) -> None:
     if found != size:
         msg = f"{volume.name_in_storage} is on the storage already, with {_gib(found)} GiB instead of {volume.size} GiB"
         raise errors.ExistsOnStorage(msg)
-
-
-def _present(file: Path) -> int:
-    size = files.regular_size(file)
-    if size is None:
-        msg = f"there is no {file.name} in {file.parent}"
-        raise errors.MissingOnStorage(msg)
-    return size
 
 
 def _unlink(file: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
+from cl_notebook.drivers import files
 from cl_notebook.drivers.base import GiB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
-    from cl_notebook.drivers.base import ManageableVolume, VolumeData
+    from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
 
 SOURCE_NAME = "source-name"
 """The key of a reference that names a volume by its name on the storage, as in Cinder."""
@@ -62,6 +64,52 @@ def manageable(found: Iterable[tuple[str, int]], known: Iterable[VolumeData]) ->
     """Return the list-manageable entries for what was *found*, pairs of name and bytes, with the *known* ones marked."""
     ids = {volume.name_in_storage: volume.id for volume in known}
     return [_entry(name, size, ids.get(name)) for name, size in sorted(found)]
+
+
+def manageable_snapshots(found: Iterable[tuple[str, int]], known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
+    """Return the list-manageable entries for the snapshots that were *found*, pairs of name and bytes.
+
+    Of those that are not *known* nobody has written down whose they are: their ``source_reference`` is empty.
+    """
+    ids = {snapshot.name_in_storage: (snapshot.id, snapshot.volume.name_in_storage) for snapshot in known}
+    nobody = (None, "")
+    return [
+        {**_entry(name, size, ids.get(name, nobody)[0]), "source_reference": _source(ids.get(name, nobody)[1])}
+        for name, size in sorted(found)
+    ]
+
+
+def present_size(file: Path) -> int:
+    """Return the bytes of the regular file that a volume or snapshot is.
+
+    Raises:
+        errors.MissingOnStorage: there is no such file.
+
+    """
+    size = files.regular_size(file)
+    if size is None:
+        msg = f"there is no {file.name} in {file.parent}"
+        raise errors.MissingOnStorage(msg)
+    return size
+
+
+def size_to_manage(file: Path) -> int:
+    """Return the size of a file that is to be adopted, in GiB, rounded up.
+
+    Raises:
+        errors.InvalidInput: it is empty.
+        errors.MissingOnStorage: there is no such regular file.
+
+    """
+    size = gib_up(present_size(file))
+    if not size:
+        msg = f"{file.name} is empty and cannot be managed"
+        raise errors.InvalidInput(msg)
+    return size
+
+
+def _source(name: str) -> dict[str, str]:
+    return {SOURCE_NAME: name} if name else {}
 
 
 def _entry(name: str, size: int, cinder_id: str | None) -> ManageableVolume:

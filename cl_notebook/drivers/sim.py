@@ -3,7 +3,8 @@
 What is on the storage is kept in a SQLite file, so it outlives the process, and several kernels may share it. A volume's bytes
 are a sparse file that is made at its first connection; until then, a volume costs a row.
 
-Ghosts are changes behind the tracker's back: :meth:`SimDriver.vanish`, :meth:`SimDriver.appear`, :meth:`SimDriver.resize`.
+Ghosts are changes behind the tracker's back: :meth:`SimDriver.vanish`, :meth:`SimDriver.appear`, :meth:`SimDriver.rename`,
+:meth:`SimDriver.resize`; see :mod:`cl_notebook.drivers.sim_manage`.
 """
 
 from __future__ import annotations
@@ -18,21 +19,20 @@ from cl_notebook.drivers import files
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.faults import CALLS, HANG, LOST, parse_faults
 from cl_notebook.drivers.folder import Folder, folder_identity
-from cl_notebook.drivers.manage import manageable, source_name, volume_bytes
+from cl_notebook.drivers.manage import volume_bytes
+from cl_notebook.drivers.sim_manage import SimManaging
 from cl_notebook.drivers.sim_state import SimState, present, provisioned, refuse_connected
 from cl_notebook.drivers.stats import one_pool
 from cl_notebook.drivers.waiting import Waiting
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from cl_notebook.drivers.base import (
         Capacity,
         ConnectionData,
         ConnectionInfo,
-        ManageableVolume,
-        ModelUpdate,
         Progress,
         SnapshotData,
         Stats,
@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.sim_state import Call
 
 
-class SimDriver:
+class SimDriver(SimManaging):
     """A simulated storage."""
 
     storage_protocol: ClassVar[str] = "local"
+    features: ClassVar[Mapping[str, bool]] = {"atomic": True}
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -249,64 +250,9 @@ class SimDriver:
         with self._call("terminate_connection", volume.name_in_storage), self._state.transaction() as sql:
             sql.execute("DELETE FROM connections WHERE volume = ? AND id = ?", (volume.name_in_storage, connection.id))
 
-    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
-        """List every volume of the storage."""
-        with self._call("get_manageable_volumes"), self._state.transaction() as sql:
-            found = sql.execute("SELECT name, size FROM volumes").fetchall()
-        return manageable(found, known)
-
-    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
-        """Return the size of the volume ``{"source-name": name}`` in GiB.
-
-        Raises:
-            errors.InvalidInput: the reference is no such mapping.
-            errors.MissingOnStorage: there is no such volume.
-
-        """
-        name = source_name(reference)
-        with self._call("manage_existing_get_size", name), self._state.transaction() as sql:
-            return present(sql, "volumes", name) // GiB
-
-    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the volume under the name that it has; errors are those of :meth:`manage_existing_get_size`."""
-        name = source_name(reference)
-        with self._call("manage_existing", name), self._state.transaction() as sql:
-            present(sql, "volumes", name)
-            sql.execute("UPDATE volumes SET id = ? WHERE name = ?", (volume.id, name))
-        return {"name_in_storage": name}
-
-    def unmanage(self, volume: VolumeData) -> None:
-        """Leave the volume, and forget its connections."""
-        with self._call("unmanage", volume.name_in_storage), self._state.transaction() as sql:
-            sql.execute("UPDATE volumes SET id = '' WHERE name = ?", (volume.name_in_storage,))
-            sql.execute("DELETE FROM connections WHERE volume = ?", (volume.name_in_storage,))
-
     def calls(self, call: str | None = None) -> list[Call]:
         """Return the calls that the storage ever got, or those of one method, the oldest first."""
         return self._state.calls(call)
-
-    def vanish(self, name: str) -> None:
-        """Lose the volume or snapshot of that name, as if somebody had removed it on the storage itself."""
-        with self._state.transaction() as sql:
-            for table in ("volumes", "snapshots"):
-                sql.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - the names of our tables
-        self._folder.volume(name).unlink(missing_ok=True)
-        self._folder.snapshot(name).unlink(missing_ok=True)
-
-    def appear(self, name: str, size: int) -> None:
-        """Find a volume of *size* GiB, as if somebody had made it on the storage itself."""
-        self._folder.volume(name)
-        with self._state.transaction() as sql:
-            sql.execute("INSERT OR IGNORE INTO volumes VALUES (?, '', ?)", (name, volume_bytes(size)))
-
-    def resize(self, name: str, size: int) -> None:
-        """Find the volume with *size* GiB, larger or smaller, as if somebody had resized it on the storage itself."""
-        with self._state.transaction() as sql:
-            present(sql, "volumes", name)
-            sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (volume_bytes(size), name))
-        file = self._folder.volume(name)
-        if file.exists():
-            files.resize(file, volume_bytes(size))
 
     @contextmanager
     def _call(self, call: str, name: str = "", waiting: Waiting | None = None) -> Iterator[None]:

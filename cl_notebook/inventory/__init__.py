@@ -1,6 +1,154 @@
 """What is tracked, against what others know of the same storage; and what is not needed any more, removed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from cl_notebook.inventory.cleaning import Plan, plan_cleanup
 from cl_notebook.inventory.scratching import Scratch, scratch
 
-__all__ = ["Plan", "Scratch", "plan_cleanup", "scratch"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+    from cl_notebook.inventory.finding import Finding
+    from cl_notebook.model import Backend, Snapshot, Volume
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Tracked
+
+__all__ = ["Plan", "Scratch", "findings", "forget", "manage", "plan_cleanup", "repair", "repair_all", "scan", "scratch"]
+
+
+def scan(
+    backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True, session: Context | None = None
+) -> pd.DataFrame:
+    """Return what is tracked, against what the storages and this host say, as one frame. Nothing is changed.
+
+    Backends that are not open are opened. A storage, or a part of the host, that cannot be asked leaves what is tracked there
+    ``unknown``, and does not stop the rest.
+
+    Args:
+        backend: only this backend, or these: by name, or the objects; all that are stored by default.
+        host: look at the devices of this host, too.
+        session: whose; the default session's by default.
+
+    Returns:
+        a row for each thing, what is not ok first: its ``verdict`` (``ok``, ``untracked``, ``missing``, ``stuck``,
+        ``size differs``, ``leftover device`` or ``unknown``), its ``kind``, ``backend``, ``id``, ``name``, ``name_in_storage``,
+        ``size`` and ``size_on_storage`` (GiB), ``status``, ``device`` (the path here), ``detail``, and ``next``: the line of
+        magic that deals with it.
+
+    Raises:
+        NotFound: no backend has that name.
+        StoreError: the store cannot be read.
+
+    """
+    from cl_notebook.inventory.frame import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.model.context import current  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return frame(findings(session or current(), backend, host=host))
+
+
+def findings(
+    session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
+) -> list[Finding]:
+    """Return what :func:`scan` shows as plain tuples, for programs: names are as they are on the storage."""
+    from cl_notebook.inventory import scanning  # noqa: PLC0415 - as above
+
+    return scanning.findings(session, backend, host=host)
+
+
+def manage(
+    backend: Backend,
+    reference: str | Mapping[str, str],
+    name: str = "",
+    *,
+    snapshot: bool = False,
+    volume: Volume | None = None,
+    id: str | None = None,  # noqa: A002 - as create_volume's
+) -> Volume | Snapshot:
+    """Adopt what is on the storage of *backend* and not tracked, and return it.
+
+    What was lost comes back under the very id that its name carries, if nothing else has it; *id* is another one to give it.
+
+    Args:
+        backend: whose storage it is on.
+        reference: its name there (``name_in_storage`` of a scan), or Cinder's reference dict.
+        name: its display name from now on; by default what it is called there.
+        snapshot: it is a snapshot, not a volume.
+        volume: of which volume the snapshot is, where neither the storage nor the history of operations tells.
+        id: the id to track it under.
+
+    Raises:
+        InvalidInput: it is not known which volume the snapshot is of.
+        NotSupported: the driver cannot adopt.
+        AlreadyExists: it is tracked already, or the id is taken.
+        DriverError: the storage has no such thing.
+
+    """
+    from cl_notebook.inventory import adopting  # noqa: PLC0415 - as above
+
+    return adopting.manage(backend, reference, name, snapshot=snapshot, volume=volume, wanted=id)
+
+
+def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False, session: Context | None = None) -> str:
+    """Finish or roll back what was cut short on *resource*, by asking the storage and the host, and return what was done.
+
+    What was being made and is not on the storage is not tracked any more; what is there and whole, is there. Whether a volume
+    that was being copied is whole, only some drivers can tell: from the others it is removed, if *remove* says so. A deletion, a
+    revert or a detachment is done again. Of an extension, and of a size that differs, the storage's size is taken. A connection
+    whose device is gone, after a restart of the host, is attached again. Of a backend, what killed processes left half made is
+    removed.
+
+    Args:
+        resource: a backend, volume, snapshot or connection; or the path of a device of this host that is left over, which is let
+            go if nobody has it in use.
+        remove: remove from the storage what was being made there and may not be whole.
+        force: take a kernel that is still named as working on it for dead.
+        session: whose the device is; the default session's by default.
+
+    Raises:
+        Refused: it cannot be repaired; the message says why, and what can be done.
+        InvalidStatus: a kernel works on it.
+        DriverError, AttachError: the storage or the host could not.
+
+    """
+    from cl_notebook.inventory import flushing, repairing  # noqa: PLC0415 - as above
+    from cl_notebook.model.context import current  # noqa: PLC0415 - as above
+
+    if isinstance(resource, str):
+        return flushing.flush(session or current(), resource)
+    return repairing.repair(resource, remove=remove, force=force)
+
+
+def repair_all(
+    backend: Backend | str | Iterable[Backend | str] | None = None, *, remove: bool = False, session: Context | None = None
+) -> pd.DataFrame:
+    """Repair everything that a scan finds and that can be repaired; go on where something cannot.
+
+    Returns:
+        a row for each thing that was tried: ``kind``, ``backend``, ``id``, ``name``, ``device``, whether it is ``done``, and
+        ``detail``: what was done, or why not.
+
+    """
+    from cl_notebook.inventory import repairing_all  # noqa: PLC0415 - as above
+    from cl_notebook.model.context import current  # noqa: PLC0415 - as above
+
+    return repairing_all.repair_all(session or current(), backend, remove=remove)
+
+
+def forget(resource: Tracked, *, force: bool = False) -> None:
+    """Stop tracking *resource*, and leave the storage as it is: for what the storage does not have any more.
+
+    ``force`` forgets also what the storage has, or may have, and takes a kernel that is named as working on it for dead.
+
+    Raises:
+        Refused: the storage has it, or could not be asked.
+        ResourceBusy: snapshots or connections of the volume are tracked.
+        InvalidStatus: a kernel works on it.
+
+    """
+    from cl_notebook.inventory import forgetting  # noqa: PLC0415 - as above
+
+    forgetting.forget(resource, force=force)

@@ -232,9 +232,8 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable")
-        known = [volume.as_data() for each in storages.of(self) for volume in each.volumes_filtered()]
         with storage_call(self.name, "get_manageable_volumes"):
-            found: list[ManageableVolume] = driver.get_manageable_volumes(known)
+            found: list[ManageableVolume] = driver.get_manageable_volumes(storages.volumes(self))
             return found
 
     def manageable_snapshots(self) -> list[ManageableSnapshot]:
@@ -245,27 +244,30 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable_snapshots")
-        known = [
-            snapshot.as_data()
-            for each in storages.of(self)
-            for volume in each.volumes_filtered()
-            for snapshot in volume.snapshots
-        ]
         with storage_call(self.name, "get_manageable_snapshots"):
-            found: list[ManageableSnapshot] = driver.get_manageable_snapshots(known)
+            found: list[ManageableSnapshot] = driver.get_manageable_snapshots(storages.snapshots(self))
             return found
 
-    def manage(self, reference: str | Mapping[str, str], name: str = "") -> Volume:
+    def manage(
+        self,
+        reference: str | Mapping[str, str],
+        name: str = "",
+        *,
+        id: str | None = None,  # noqa: A002 - as create_volume's
+    ) -> Volume:
         """Adopt a volume that is on the storage already; *reference* is its name there, or Cinder's reference dict.
 
+        It gets a new id, or the one that is given: that of a volume which was lost.
+
         Raises:
+            AlreadyExists: the id is taken.
             NotSupported: the driver cannot adopt.
             DriverError: the storage has no such volume, or it is tracked already.
 
         """
         self._able("manage")
         source = {"source-name": reference} if isinstance(reference, str) else checks.text_map(reference, "reference")
-        return making.adopt_volume(self, source, name or next(iter(source.values()), ""))
+        return making.adopt_volume(self, source, name or next(iter(source.values()), ""), id)
 
     def log(self, operation: int | None = None) -> list[LogLine]:
         """Return the last lines of the driver's log, the oldest first; those of one operation of the history if it is given.

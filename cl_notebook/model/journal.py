@@ -172,7 +172,9 @@ class Journal:
         entry = self._entry("save", resource, None)
         self._commit(changes, lambda _connection: entry, checked=False)
 
-    def record(self, action: str, changes: list[Change], resource: Tracked | Insert) -> list[Tracked]:
+    def record(
+        self, action: str, changes: list[Change], resource: Tracked | Insert, guards: tuple[Guard, ...] = ()
+    ) -> list[Tracked]:
         """Write a change that needs no driver as an operation that is done at once; return the objects."""
         self.refuse_if_read_only(action)
         self.owed.write()
@@ -184,7 +186,7 @@ class Journal:
             return self._entry("outcome", resource, number[0] if number else None)
 
         self._kernel_id = self.kernel_id
-        return self._commit(changes, written)
+        return self._commit(changes, written, guards)
 
     def refuse_if_read_only(self, action: str) -> None:
         """Raise ReadOnly if the session may only look."""

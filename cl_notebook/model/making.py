@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.base import CanManage, Driver, ModelUpdate, Progress
     from cl_notebook.model.backend import Backend
+    from cl_notebook.model.context import Context
     from cl_notebook.model.journal import Guard
     from cl_notebook.model.tracked import Tracked
     from cl_notebook.model.volume import Volume
@@ -71,16 +72,17 @@ def make_volume(
     return cast("Volume", act.target)
 
 
-def adopt_volume(backend: Backend, source: Mapping[str, str], name: str) -> Volume:
-    """Track what *source* names on the storage of *backend*.
+def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_id: str | None = None) -> Volume:
+    """Track what *source* names on the storage of *backend*, under a new id or the one that is given.
 
     Raises:
-        AlreadyExists: it is tracked already.
+        AlreadyExists: it is tracked already, or the id is taken.
         NotSupported, DriverError: the driver cannot adopt, or the storage has no such volume; nothing is tracked then. Where the
             driver failed in the middle, the volume stays tracked as ``managing``: ``unmanage()`` or ``delete()`` release it.
 
     """
-    values = _row(backend, {"name": name, "size": 0}) | {"status": "managing"}
+    values = _row(backend, {"name": name, "size": 0, "id": volume_id}) | {"status": "managing"}
+    refuse_taken(backend.context, CLASSES["Volume"], volume_id)
     data = volume_data(values)
     # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
     values["name_in_storage"] = checks.name(next(iter(source.values()), ""), "The name on the storage")
@@ -126,6 +128,19 @@ def moment(at: dt.datetime | None) -> str | None:
 
 def _given_up(act: Act[Any], error: BaseException) -> Change:
     return Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})
+
+
+def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> None:
+    """Refuse the id that something is to be adopted under if it is taken.
+
+    Raises:
+        AlreadyExists: it is.
+
+    """
+    known = reading.get(context, kind, checks.resource_id(wanted)) if wanted is not None else None
+    if known is not None:
+        msg = f"The id {wanted} is taken by {known.label()}. Choose another."
+        raise errors.AlreadyExists(msg)
 
 
 def not_tracked(backend: Backend, kind: type[Tracked], source: Mapping[str, str]) -> Guard:

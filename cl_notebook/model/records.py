@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 
+from cl_notebook.drivers.base import SnapshotData, VolumeData
 from cl_notebook.drivers.records import AttachmentData, Surroundings
 from cl_notebook.model import initiator, making, masks, reading, verbs
 from cl_notebook.model.changes import Update
@@ -15,14 +16,15 @@ from cl_notebook.model.snapshot import Snapshot, snapshot_data
 from cl_notebook.model.volume import Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from cl_notebook.drivers.base import ModelUpdate, SnapshotData, VolumeData
+    from cl_notebook.drivers.base import ModelUpdate
     from cl_notebook.drivers.records import InitiatorData
     from cl_notebook.model.changes import Change
     from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Tracked
 
-D = TypeVar("D", "VolumeData", "SnapshotData")
+D = TypeVar("D", VolumeData, SnapshotData)
 
 
 class StoreRecords:
@@ -45,6 +47,19 @@ class StoreRecords:
         self._backend_id = backend_id
         self._told: dict[str, VolumeData | SnapshotData] = {}
         """What the driver was told of resources that have maps, since it last changed some: these are what it has changed."""
+
+    @classmethod
+    def of(cls, backend: Tracked) -> StoreRecords:
+        """Return the records of *backend*."""
+        return cls(backend.context, backend.id, str(getattr(backend, "name", "")))
+
+    def every_volume(self) -> Iterator[VolumeData]:
+        """Yield all volumes, page by page: a driver that is told of a million of them need not hold them all."""
+        return _paged(self.volumes)
+
+    def every_snapshot(self) -> Iterator[SnapshotData]:
+        """Yield all snapshots, page by page."""
+        return _paged(self.snapshots)
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
         """Return the volumes with these ids, or all of them."""
@@ -116,6 +131,13 @@ class StoreRecords:
     def _rows(self, statement: sa.Select[Any]) -> list[Mapping[str, Any]]:
         with self._context.store.reading() as connection:
             return [{**row, "metadata_": row.get("metadata")} for row in connection.execute(statement).mappings()]
+
+
+def _paged(page: Callable[..., list[D]]) -> Iterator[D]:
+    found = page()
+    while found:
+        yield from found
+        found = page(after=found[-1].id)
 
 
 def _table(cls: Any) -> sa.Table:  # noqa: ANN401 - a tracked class

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import sqlalchemy as sa
@@ -90,10 +89,11 @@ class Snapshot(HasMetadata, Tracked):
         return cast("Snapshot", act.target)
 
     @classmethod
-    def adopt(cls, volume: Volume, source: Mapping[str, str], name: str) -> Snapshot:
+    def adopt(cls, volume: Volume, source: Mapping[str, str], name: str, snapshot_id: str | None = None) -> Snapshot:
         """Track what *source* names on the storage as a snapshot of *volume*; see ``Volume.manage_snapshot``."""
         able: CanManageSnapshots = verbs.capable(volume.backend.driver, "manage_snapshots", volume)
-        values = _row(volume, {"name": name}) | {"status": "managing"}
+        values = _row(volume, {"name": name, "id": snapshot_id}) | {"status": "managing"}
+        making.refuse_taken(volume.context, cls, snapshot_id)
         data = snapshot_data(values, volume.as_data())
         # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
         values["name_in_storage"] = checks.name(next(iter(source.values()), ""), "The name on the storage")
@@ -233,7 +233,7 @@ class Snapshot(HasMetadata, Tracked):
 
 
 def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
-    snapshot_id = str(uuid.uuid4())
+    snapshot_id = checks.new_id(fields.get("id"), any_text=volume.context.settings.non_uuid_ids)
     return {
         "id": snapshot_id,
         "name": checks.name(fields.get("name")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from cl_notebook.drivers import registry
 from cl_notebook.drivers.base import KnowsStorage
 from cl_notebook.model import reading
 from cl_notebook.model.reading import CLASSES
+from cl_notebook.model.records import StoreRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from cl_notebook.drivers.base import SnapshotData, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
 
@@ -24,6 +27,16 @@ if TYPE_CHECKING:
 def of(backend: Backend) -> list[Backend]:
     """Return the backends of the store that are on the storage of *backend*: itself first."""
     return [backend, *others(backend.context, backend.id, backend.volume_driver, backend.stored_config)]
+
+
+def volumes(backend: Backend) -> Iterator[VolumeData]:
+    """Yield the volumes that are tracked on the storage of *backend*, under whatever name, page by page."""
+    return itertools.chain.from_iterable(StoreRecords.of(each).every_volume() for each in of(backend))
+
+
+def snapshots(backend: Backend) -> Iterator[SnapshotData]:
+    """Yield the snapshots that are tracked on the storage of *backend*, under whatever name, page by page."""
+    return itertools.chain.from_iterable(StoreRecords.of(each).every_snapshot() for each in of(backend))
 
 
 def others(context: Context, backend_id: str, driver_name: str, config: Mapping[str, Any]) -> list[Backend]:

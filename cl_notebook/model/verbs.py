@@ -14,7 +14,7 @@ from cl_notebook.model.changes import Merge
 from cl_notebook.store.base import utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from cl_notebook.drivers.base import Driver, ModelUpdate, SnapshotData, VolumeData
     from cl_notebook.model.context import Context
@@ -91,19 +91,27 @@ def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Trac
 
 def worked_on_by(context: Context, connection: sa.Connection, resource: Tracked) -> dict[str, Any] | None:
     """Return the operation on *resource* that still runs, with its kernel; None if there is none, or its kernel is dead."""
-    what = (op.Operation.id.label("operation"), op.Operation.action, *kernel.TOLD)
+    return next(_alive(context, connection, op.Operation.resource_id == resource.id), None)
+
+
+def all_at_work(context: Context, connection: sa.Connection) -> dict[str, dict[str, Any]]:
+    """Return every operation that still runs, with its kernel, by the id of its resource; those of dead kernels are left out."""
+    return {row["resource_id"]: row for row in _alive(context, connection)}
+
+
+def _alive(context: Context, connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+    what = (op.Operation.id.label("operation"), op.Operation.action, op.Operation.resource_id, *kernel.TOLD)
     running = (
         sa.select(*what)
         .join_from(op.Operation, op.Kernel, op.Operation.kernel_id == op.Kernel.id)
-        .where(op.Operation.resource_id == resource.id, op.Operation.status == op.RUNNING)
+        .where(op.Operation.status == op.RUNNING, *which)
     )
-    for found in connection.execute(running):
+    for found in connection.execute(running).all():
         row = found._asdict()
         ours = row["id"] == context.journal.registered_id
         if (ours and row["operation"] not in context.journal.running) or (not ours and kernel.is_dead(row)):
             continue
-        return row
-    return None
+        yield row
 
 
 def kept(update: ModelUpdate, told: VolumeData | SnapshotData | None) -> dict[str, Any]:

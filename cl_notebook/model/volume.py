@@ -99,8 +99,16 @@ class Volume(HasMetadata, Attachable, Tracked):
         self.look_again()
         return cls.make(self, {"name": name, "description": description, "metadata": metadata})
 
-    def manage_snapshot(self, reference: str | Mapping[str, str], name: str = "") -> Snapshot:
+    def manage_snapshot(
+        self,
+        reference: str | Mapping[str, str],
+        name: str = "",
+        *,
+        id: str | None = None,  # noqa: A002 - as create_volume's
+    ) -> Snapshot:
         """Adopt a snapshot of the volume that is on the storage already; *reference* is its name there, or Cinder's dict.
+
+        It gets a new id, or the one that is given: that of a snapshot which was lost.
 
         Raises:
             NotSupported: the driver cannot adopt snapshots.
@@ -111,7 +119,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         source = {"source-name": reference} if isinstance(reference, str) else checks.text_map(reference, "reference")
         cls = type(self).snapshots.target
         self.look_again()
-        return cls.adopt(self, source, name or next(iter(source.values()), ""))
+        return cls.adopt(self, source, name or next(iter(source.values()), ""), id)
 
     def clone(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
         """Make a volume with the bytes of this one, as large or larger (*size* in GiB).

@@ -39,6 +39,7 @@ class _Place:
     typed: frozenset[str]
     current: Word
     words: Sequence[Word] = ()
+    may_be_verb: bool = False
 
 
 def install(shell: InteractiveShell, commands: Sequence[Command]) -> None:
@@ -100,7 +101,11 @@ def _place(command: Command, rest: str) -> _Place:
     is_new = not words or (rest[-1:].isspace() and not words[-1].quote)
     current = Word("", "", len(rest)) if is_new else words.pop()
     verb = command.verbs[0]
-    if command.has_verbs:
+    default = command.verb(command.default) if command.default else None
+    may_be_verb = default is not None and not words
+    if default is not None and not (words and words[0].raw in {verb.name for verb in command.verbs}):
+        verb = default
+    elif command.has_verbs:
         if not words:
             return _Place(command, None, (), None, 0, frozenset(), current)
         known = command.verb(words.pop(0).text)
@@ -109,7 +114,7 @@ def _place(command: Command, rest: str) -> _Place:
         verb = known
     options = verb.all_options([word.text for word in words])  # nothing is expanded: Tab must not run the user's expressions
     waiting, argument, typed = _walk(words, options)
-    return _Place(command, verb, options, waiting, argument, typed, current, words)
+    return _Place(command, verb, options, waiting, argument, typed, current, words, may_be_verb)
 
 
 def _walk(words: Sequence[Word], options: Sequence[Option]) -> tuple[Option | None, int, frozenset[str]]:
@@ -144,8 +149,15 @@ def _at(shell: InteractiveShell, place: _Place) -> tuple[str, list[tuple[str, st
             word = split(value)[0] if value else Word("", "", 0)
             return _fragment(option, word), _values(shell, place, option, word)
         return current.raw, _options(place)
-    found = _arguments(shell, place)
+    found = [*_first_verbs(place), *_arguments(shell, place)]
     return current.raw, [*found, *(_options(place) if not current.text and not current.quote else [])]
+
+
+def _first_verbs(place: _Place) -> list[tuple[str, str]]:
+    """Return the verbs that may still be meant, where one need not be typed."""
+    if not place.may_be_verb or place.current.quote:
+        return []
+    return _beginning(place.current.text, [verb.name for verb in place.command.verbs], "verb")
 
 
 def _options(place: _Place) -> list[tuple[str, str]]:

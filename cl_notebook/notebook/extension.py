@@ -16,6 +16,7 @@ from cl_notebook.notebook import (
     log,
     looks,
     lost,
+    scan,
     settings,
     snapshot,
     volume,
@@ -37,6 +38,7 @@ COMMANDS = (
     connection.COMMAND,
     *looks.COMMANDS,
     *lost.COMMANDS,
+    scan.COMMAND,
     *documents.COMMANDS,
     *cleanup.COMMANDS,
 )

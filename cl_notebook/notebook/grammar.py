@@ -138,6 +138,7 @@ class Command:
     """One magic. One that does a single thing has one verb without a name. ``notes`` writes the end of the help.
 
     The verb of one that stands above a cell (``is_cell``) returns a context manager, within which the cell is run.
+    ``default`` is the verb that is meant where the first word is none.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Command:
     verbs: tuple[Verb, ...]
     examples: tuple[str, ...] = ()
     notes: Callable[[], str] | None = None
+    default: str = ""
     is_cell: bool = False
 
     @property
@@ -168,7 +170,7 @@ class Command:
 
     def title(self, verb: Verb) -> str:
         """Return the magic with its verb, as it is typed."""
-        return f"{self.spelled} {verb.name}".rstrip()
+        return f"{self.spelled} {verb.name if verb.name != self.default else ''}".rstrip()
 
 
 def gib(text: str) -> int:

@@ -46,6 +46,8 @@ def _verb(command: Command, words: Sequence[Word]) -> tuple[Verb | None, Sequenc
     if words and words[0].raw in HELP:
         return None, words
     known = [verb.name for verb in command.verbs]
+    if command.default and not (words and words[0].raw in known):
+        return command.verb(command.default), words
     if not words:
         msg = f"%{command.name} needs a verb: {', '.join(known)}. %{command.name}? shows the help."
         raise errors.InvalidInput(msg)

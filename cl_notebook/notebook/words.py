@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 from IPython.utils.text import DollarFormatter
 
 from cl_notebook import errors
+from cl_notebook.inventory.quoting import LITERAL, literal, quoted
 from cl_notebook.model.tracked import Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ESCAPED_IN_QUOTES = '"\\'
-_LITERAL = "$'"
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|(.))", re.DOTALL)
 _MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
-_BARE = re.compile(r"[A-Za-z0-9_./:@+,=][A-Za-z0-9_./:@+,=-]*")
+
+__all__ = ["Word", "checked", "expanded", "literal", "quoted", "split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ class _Lexer:
         literal: list[tuple[int, int]] = []
         while self.at < len(self.line) and not self.line[self.at].isspace():
             character = self.line[self.at]
-            quote = _LITERAL if self.line.startswith(_LITERAL, self.at) else character if character in "'\"" else ""
+            quote = LITERAL if self.line.startswith(LITERAL, self.at) else character if character in "'\"" else ""
             if not quote:
                 text += self._bare(character)
                 continue
-            inner, closed = self._literal() if quote == _LITERAL else self._quoted(quote)
-            if quote == _LITERAL:
+            inner, closed = self._literal() if quote == LITERAL else self._quoted(quote)
+            if quote == LITERAL:
                 literal.append((len(text), len(text) + len(inner)))
             text += inner
             if not closed:
@@ -113,7 +114,7 @@ class _Lexer:
         return text, False
 
     def _literal(self) -> tuple[str, bool]:
-        start = self.at + len(_LITERAL)
+        start = self.at + len(LITERAL)
         self.at = start
         while self.at < len(self.line) and self.line[self.at] != "'":
             self.at += 2 if self.line[self.at] == "\\" else 1
@@ -171,29 +172,3 @@ def expanded(text: str, namespace: Mapping[str, Any]) -> str:
         return str(_Formatter().vformat(text, args=[], kwargs=dict(namespace)))
     except Exception:  # noqa: BLE001 - the expression is the user's: it may raise anything
         return text
-
-
-def quoted(text: str) -> str:
-    """Return *text* as one word that means exactly that: nothing in it is expanded, and none of it is an option.
-
-    It has no line break, and nothing in it that cannot be seen, whatever *text* holds.
-    """
-    if _BARE.fullmatch(text):
-        return text
-    special = set("\\{}$'\"") & set(text)
-    if text.isprintable() and not special:
-        return f"'{text}'"
-    if text.isprintable() and special == {"'"}:
-        return f'"{text}"'
-    return literal(text)
-
-
-def literal(text: str) -> str:
-    """Return *text* in ``$'…'``, with what cannot be typed or seen written out."""
-    return f"{_LITERAL}{''.join(map(_escaped, text))}'"
-
-
-def _escaped(character: str) -> str:
-    if character in "\\'":
-        return f"\\{character}"
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

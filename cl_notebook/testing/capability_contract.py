@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import CanListManageable, CanManage, CanRevert, GiB
+from cl_notebook.drivers.base import (
+    CanListManageable,
+    CanListManageableSnapshots,
+    CanManage,
+    CanManageSnapshots,
+    CanRevert,
+    GiB,
+)
 from cl_notebook.testing.bench import DATA, read, updated, write
 
 if TYPE_CHECKING:
@@ -76,6 +83,24 @@ class CapabilityContract:
         adopted = updated(adopted, driver.manage_existing(adopted, entry["reference"]))
         bench.volumes.append(adopted)
         assert bench.read(adopted, len(DATA)) == DATA
+
+    def test_an_unmanaged_snapshot_can_be_managed(self, bench: Bench) -> None:
+        """A snapshot that is released stays on the storage, is listed, and is adopted under another id."""
+        driver = bench.driver
+        if not isinstance(driver, CanManageSnapshots):
+            pytest.skip("the driver cannot manage snapshots")
+        assert isinstance(driver, CanListManageableSnapshots)
+        snapshot = bench.snapshot(bench.create())
+        assert [entry["cinder_id"] for entry in driver.get_manageable_snapshots([snapshot])] == [snapshot.id]
+        driver.unmanage_snapshot(snapshot)
+        (entry,) = driver.get_manageable_snapshots([])
+        assert (entry["size"], entry["safe_to_manage"], entry["cinder_id"]) == (1, True, None)
+        adopted = bench.describe_snapshot(snapshot.volume)
+        assert driver.manage_existing_snapshot_get_size(adopted, entry["reference"]) == 1
+        adopted = updated(adopted, driver.manage_existing_snapshot(adopted, entry["reference"]))
+        assert [each["cinder_id"] for each in driver.get_manageable_snapshots([adopted])] == [adopted.id]
+        driver.delete_snapshot(adopted)
+        assert driver.get_manageable_snapshots([]) == []
 
     def test_managing_what_is_not_there_is_an_error(self, bench: Bench) -> None:
         """A reference that names nothing, or is none, is an error of ours."""

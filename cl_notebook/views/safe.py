@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
+from cl_notebook.inventory.quoting import plain
 
-def plain(text: object) -> str:
-    r"""Return *text* on one line, with what cannot be seen written out (``\n``, ``\x1b``, ``\u202e``, ``\xa0``)."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in str(text)
-    )
+__all__ = ["plain"]

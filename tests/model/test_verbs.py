@@ -267,7 +267,8 @@ def test_a_prefix_that_fits_two_lists_them(sim: cl.Backend) -> None:
 def test_capabilities_are_known_before_the_call(sim: cl.Backend) -> None:
     """A backend says what its driver can do."""
     able = {name for name, can in sim.capabilities.items() if can}
-    assert able == {"revert", "manage", "list_manageable", "clone_bigger", "extend_attached", "multiattach"}
+    listing = {"list_manageable", "manage_snapshots", "list_manageable_snapshots"}
+    assert able == {"revert", "manage", *listing, "clone_bigger", "extend_attached", "multiattach", "atomic"}
     assert set(sim.capabilities) == {*CAPABILITIES, *FEATURES}
 
 

@@ -193,14 +193,16 @@ def test_what_is_shown_can_be_used(lab: Notebook) -> None:
 
 
 def test_what_is_on_the_storage_is_listed(lab: Notebook) -> None:
-    """%cl_backend manageable lists volumes by the word that %cl_volume manage takes; a driver without snapshots' list says so."""
+    """%cl_backend manageable lists volumes, and snapshots, by the word that manage takes for them."""
     vol = lab.run("vol = %cl_volume create --size 2 --name db\nvol")
     listed = lab.run("%cl_backend manageable sim")
     assert listed.loc[vol.name_in_storage, ["size", "safe_to_manage", "cinder_id"]].tolist() == [2, False, vol.id]
     lab.run("%cl_volume unmanage db")
     assert lab.run("%cl_backend manageable sim")["safe_to_manage"].tolist() == [True]
     assert lab.run(f"%cl_volume manage source-name={vol.name_in_storage} --name again").size == 2
-    assert "does not support 'list_manageable_snapshots'" in lab.refused("%cl_backend manageable sim --snapshots")
+    snap = lab.run("%cl_volume snapshot again --name kept")
+    listed = lab.run("%cl_backend manageable sim --snapshots")
+    assert listed.loc[snap.name_in_storage, ["size", "cinder_id", "source"]].tolist() == [2, snap.id, vol.name_in_storage]
 
 
 def test_a_snapshot_is_managed_and_unmanaged(

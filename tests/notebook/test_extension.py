@@ -27,6 +27,7 @@ NAMES = [
     "cl_drivers",
     "cl_history",
     "cl_log",
+    "cl_scan",
     "cl_dump",
     "cl_load",
     "cl_backend",

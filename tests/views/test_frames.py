@@ -310,7 +310,10 @@ def test_an_open_backends_driver_says_what_it_can_do(sim: cl.Backend) -> None:
     """``capabilities`` is text for the backends that are open, and missing for the others; no filter or sorting takes it."""
     frame = cl.frames.backends()
     assert str(frame["capabilities"].dtype) == "string"
-    assert frame.loc[sim.id, "capabilities"] == "revert, manage, list_manageable, clone_bigger, extend_attached, multiattach"
+    assert frame.loc[sim.id, "capabilities"] == (
+        "revert, manage, list_manageable, manage_snapshots, list_manageable_snapshots, "
+        "clone_bigger, extend_attached, multiattach, atomic"
+    )
     sim.close()
     assert cl.frames.backends(columns=["capabilities"])["capabilities"].isna().all()
     assert not sim.is_open

@@ -39,7 +39,9 @@ class Managing(CinderDriver):
         return int(self._call("manage_existing_get_size", **words)["value"])
 
     def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt it; Cinder's drivers give it the volume's name."""
+        """Adopt it; Cinder's drivers give it the volume's name. One that has it, for it was lost and is found again, keeps it."""
+        if _has_its_name(reference, volume.name_in_storage):
+            return {"name_in_storage": volume.name_in_storage}
         return self._update("manage_existing", volume=self._volume(volume), reference=dict(reference))
 
     def unmanage(self, volume: VolumeData) -> None:
@@ -67,7 +69,9 @@ class ManagingSnapshots(CinderDriver):
         return int(self._call("manage_existing_snapshot_get_size", **words)["value"])
 
     def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt it; Cinder's drivers give it the snapshot's name."""
+        """Adopt it; Cinder's drivers give it the snapshot's name. One that has it, for it was lost, keeps it."""
+        if _has_its_name(reference, snapshot.name_in_storage):
+            return {"name_in_storage": snapshot.name_in_storage}
         return self._update("manage_existing_snapshot", snapshot=self._snapshot(snapshot), reference=dict(reference))
 
     def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
@@ -102,6 +106,11 @@ class Retyping(CinderDriver):
             raise errors.NotSupported(msg, untouched=True)
         update: ModelUpdate = answer["update"]
         return update
+
+
+def _has_its_name(reference: Mapping[str, str], name: str) -> bool:
+    # Cinder's drivers would refuse to give a name to what has it
+    return [word.removeprefix("_") for word in reference.values()] == [name]  # LVM puts a line before a snapshot's
 
 
 MIXINS: Mapping[str, type[CinderDriver]] = {

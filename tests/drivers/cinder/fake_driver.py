@@ -300,3 +300,47 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
 
     def unmanage(self, volume: Any) -> None:
         """Do nothing."""
+
+
+@interface.volumedriver
+class ListingDriver(FakeDriver):
+    """Lists what is in its folder; a file called ``broken`` makes that fail, and ``shy`` leaves out what is tracked."""
+
+    def manage_existing_get_size(self, volume: Any, existing_ref: Any) -> int:
+        """Return the size of the file."""
+        super().manage_existing_get_size(volume, existing_ref)
+        return self._size(self._folder / existing_ref["source-name"])
+
+    @staticmethod
+    def _size(file: Path) -> int:
+        return max(1, -(-file.stat().st_size // GiB))
+
+    def _listed(self, known: Any, prefix: str) -> list[dict[str, Any]]:
+        if (self._folder / "broken").exists():
+            raise exception.VolumeDriverException(message="the array does not answer")
+        ids = {each.name: each.id for each in known}
+        files = [file for file in self._folder.iterdir() if file.name.startswith(prefix)]
+        if (self._folder / "shy").exists():
+            files = [file for file in files if file.name not in ids]
+        return [
+            {
+                "reference": {"source-name": file.name},
+                "size": self._size(file),
+                "safe_to_manage": file.name not in ids,
+                "reason_not_safe": "already managed" if file.name in ids else None,
+                "cinder_id": ids.get(file.name),
+                "extra_info": None,
+            }
+            for file in sorted(files)
+        ]
+
+    def get_manageable_volumes(self, cinder_volumes: Any, *_paging: Any) -> list[dict[str, Any]]:
+        """List the files that are no snapshots."""
+        return [
+            each for each in self._listed(cinder_volumes, "") if each["reference"]["source-name"][:8] not in {"snapshot", "shy"}
+        ]
+
+    def get_manageable_snapshots(self, cinder_snapshots: Any, *_paging: Any) -> list[dict[str, Any]]:
+        """List the snapshots."""
+        found = self._listed(cinder_snapshots, "snapshot")
+        return [{**each, "source_reference": {}} for each in found]

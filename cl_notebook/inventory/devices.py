@@ -1,0 +1,158 @@
+"""Devices of this host that belong to a volume that is tracked, or lies on a known storage, and to no connection of it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cl_notebook.attach import present
+from cl_notebook.drivers.base import KeepsFiles
+from cl_notebook.inventory import connections, judging, rows
+from cl_notebook.inventory.finding import LEFTOVER, Finding
+from cl_notebook.inventory.quoting import quoted
+from cl_notebook.model import Volume, verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from cl_notebook.attach.present import Key, Present
+    from cl_notebook.inventory.connections import Link
+    from cl_notebook.inventory.rows import Row
+    from cl_notebook.model import Backend
+    from cl_notebook.model.context import Context
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAMED_BY = {"iscsi", "nqn", "rbd"}
+"""Ways in which a device may be called by the name of its volume."""
+
+
+class Leftover(NamedTuple):
+    """A device that is left over: of which backend, of which volume if it is tracked, and the connection that leads to it."""
+
+    device: Present
+    backend: Backend
+    volume: Row | None
+    name_in_storage: str | None
+    connection_id: str | None = None
+
+
+def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Finding]:
+    """Return a finding for each device that is left over; *root* is where ``dev`` and ``sys`` are."""
+    return [_finding(each) for each in left_over(session, backends, root=root)]
+
+
+def left_over(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Leftover]:
+    """Return the devices of the *backends*' volumes that no connection accounts for."""
+    before = present.present(root)
+    if not before:
+        return []
+    found = [each for backend in backends for each in _Devices(session, backend, root).left_over(before)]
+    # what was detached while the store was read is not left over
+    still = {device.path: device for device in present.present(root)} if found else {}
+    return [each for each in found if still.get(each.device.path) == each.device]
+
+
+class _Devices:
+    """The devices of one backend's volumes."""
+
+    def __init__(self, session: Context, backend: Backend, root: Path) -> None:
+        self._session = session
+        self._backend = backend
+        self._root = root
+
+    @functools.cached_property
+    def _volumes(self) -> list[Row]:
+        return rows.of_backend(self._session, Volume.kind, self._backend.id)
+
+    @functools.cached_property
+    def _links(self) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in connections.of_backend(self._session, self._backend.id):
+            found.setdefault(link.volume_id, []).append(link)
+        return found
+
+    def left_over(self, devices: Sequence[Present]) -> Iterator[Leftover]:
+        yield from self._files([device for device in devices if device.file is not None])
+        others = [device for device in devices if device.file is None]
+        if others:
+            yield from self._disks(others)
+
+    def _files(self, devices: Sequence[Present]) -> Iterator[Leftover]:
+        driver = self._session.held(self._backend)
+        if not isinstance(driver, KeepsFiles) or not devices:
+            return
+        folder = Path(os.path.realpath(self._root / str(driver.volumes_folder.absolute()).lstrip("/")))
+        inside = [device for device in devices if Path(os.path.realpath(self._root / _file(device).lstrip("/"))).parent == folder]
+        names = {row.name_in_storage: row for row in self._volumes} if inside else {}
+        for device in inside:
+            name, is_gone = Path(_file(device)).name, device.file != _file(device)
+            row = names.get(name)
+            if is_gone or row is None or not self._links.get(row.id):
+                yield Leftover(device, self._backend, row, name)
+
+    def _disks(self, devices: Sequence[Present]) -> Iterator[Leftover]:
+        by_key = self._by_key()
+        ids, names = {row.id: row for row in self._volumes}, {row.name_in_storage: row for row in self._volumes}
+        for device in devices:
+            links = [link for key in device.keys for link in by_key.get(key, ())]
+            row = ids.get(links[0].volume_id) if links else _named(device, ids, names)
+            if row is None or any(self._accounts(link) for link in self._links.get(row.id, ())):
+                continue
+            yield Leftover(device, self._backend, row, row.name_in_storage, links[0].id if links else None)
+
+    def _by_key(self) -> Mapping[Key, list[Link]]:
+        every = [link for links in self._links.values() for link in links]
+        told = connections.infos(self._session, [link.id for link in every])
+        found: dict[Key, list[Link]] = {}
+        for link in every:
+            for key in _keys(told.get(link.id)):
+                found.setdefault(key, []).append(link)
+        return found
+
+    def _accounts(self, link: Link) -> bool:
+        # one that is being worked on, or was cut short, is told of with the connection
+        is_unsettled = link.status in verbs.BUSY or judging.is_broken(link.status)
+        return is_unsettled or (link.path is not None and connections.is_here(self._session, link))
+
+
+def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
+    try:
+        return present.keys(info) if info else ()
+    except connections.UNREADABLE:
+        return ()
+
+
+def _file(device: Present) -> str:
+    return (device.file or "").removesuffix(present.DELETED)
+
+
+def _named(device: Present, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
+    for key in device.keys:
+        if key[0] in _NAMED_BY:
+            found = [ids[own] for own in _ID.findall(key[1].lower()) if own in ids]
+            named = names.get(key[1].partition("/")[2]) if key[0] == "rbd" else None
+            if found or named:
+                return found[0] if found else named
+    return None
+
+
+def _finding(left: Leftover) -> Finding:
+    row, device = left.volume, left.device
+    what = "A multipath map" if device.is_multipath else "A loop device" if device.file else "A disk"
+    whose = "of a file that is gone" if (device.file or "").endswith(present.DELETED) else "of it is here, and no connection"
+    return Finding(
+        LEFTOVER,
+        "device",
+        left.backend.name,
+        id=row.id if row else None,
+        name=row.name if row else None,
+        name_in_storage=left.name_in_storage,
+        size=row.size if row else None,
+        status=row.status if row else None,
+        device=device.path,
+        detail=f"{what} {whose}.",
+        next=f"%cl_scan repair {quoted(device.path)}",
+    )

@@ -1,0 +1,69 @@
+"""Letting go of a device that is left over on this host: what is cached for it is written, and nobody loses it from his hands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.drivers import loop
+from cl_notebook.drivers.call import storage_call
+from cl_notebook.inventory import devices
+from cl_notebook.inventory.scanning import chosen
+from cl_notebook.model import Connection, reading
+
+if TYPE_CHECKING:
+    from cl_notebook.inventory.devices import Leftover
+    from cl_notebook.model.context import Context
+
+
+def flush(session: Context, path: str) -> str:
+    """Let go of the device at *path* and return what was done; see :func:`cl_notebook.inventory.repair`."""
+    session.journal.refuse_if_read_only("repair")
+    backends = chosen(session, None)
+    for backend in backends:  # only who is open knows where its files are
+        if session.held(backend) is None:
+            _open(session, backend.name)
+    found = [each for each in devices.left_over(session, backends) if each.device.path == path]
+    if not found:
+        msg = f"{path} is not left over from a volume that is known here: %cl_scan --verdict 'leftover device' lists what is."
+        raise errors.Refused(msg)
+    return _flush(session, found[0])
+
+
+def _open(session: Context, name: str) -> None:
+    try:
+        session.open_backend(name, {}, replace=False)
+    except errors.StoreError:
+        raise
+    except errors.Error:
+        return  # what is on it cannot be told, and stays
+
+
+def _flush(session: Context, left: Leftover) -> str:
+    path = left.device.path
+    connection = reading.get(session, Connection, left.connection_id) if left.connection_id is not None else None
+    if left.device.file is not None:
+        with storage_call(left.backend.name, "loop device"):
+            loop.remove(path)
+    elif connection is not None and connection.is_in_reach:
+        connection.detach()
+    else:
+        msg = (
+            f"{path} belongs to no connection, so the way in which it was attached is not known. Once nobody uses it: "
+            f"{_commands(left)}."
+        )
+        raise errors.Refused(msg)
+    session.journal.record("repair", [], left.backend)
+    return f"{path} was let go."
+
+
+def _commands(left: Leftover) -> str:
+    names = sorted(left.device.names)
+    if any(key[0] == "rbd" for key in left.device.keys):
+        return f"rbd unmap {left.device.path}"
+    if any(key[0] in {"nvme", "nqn"} for key in left.device.keys):
+        return f"nvme disconnect -d {names[0]}"
+    disks = [
+        f"blockdev --flushbufs /dev/{name} && echo 1 > /sys/block/{name}/device/delete" for name in names if name[:2] != "dm"
+    ]
+    return " && ".join([f"multipath -f {left.device.path}", *disks] if left.device.is_multipath else disks)

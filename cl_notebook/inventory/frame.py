@@ -1,0 +1,35 @@
+"""Findings as a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook.inventory.finding import KINDS, OK, VERDICTS, Finding
+from cl_notebook.inventory.quoting import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+_NUMBERS = {"size", "size_on_storage"}
+_CATEGORIES: dict[str, Sequence[str] | None] = {"verdict": VERDICTS, "kind": KINDS, "backend": None, "status": None}
+
+
+def frame(found: Sequence[Finding]) -> pd.DataFrame:
+    """Return *found* as a frame, what is not ok first; what cannot be seen of a name is written out."""
+    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    ordered = sorted(found, key=lambda each: each.verdict == OK)
+    values = list(zip(*ordered, strict=True)) if ordered else [()] * len(Finding._fields)
+    made: dict[str, Any] = {}
+    for name, column in zip(Finding._fields, values, strict=True):
+        if name in _NUMBERS:
+            made[name] = pd.array(list(column), dtype="Int64")
+        elif name in _CATEGORIES:
+            known = _CATEGORIES[name]
+            words = sorted({word for word in column if word is not None}) if known is None else list(known)
+            made[name] = pd.Categorical(list(column), categories=pd.Index(words, dtype="string"))
+        else:
+            made[name] = pd.array([None if each is None else plain(each) for each in column], dtype="string")
+    return pd.DataFrame(made)

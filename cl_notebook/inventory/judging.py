@@ -1,0 +1,70 @@
+"""The verdict on one tracked volume or snapshot, by its row and by what its storage says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
+from cl_notebook.inventory.quoting import quoted
+from cl_notebook.model.verbs import BUSY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.inventory.rows import Row
+    from cl_notebook.inventory.storage import Place
+
+
+LOOKS = 3
+"""Times that a thing is looked at that others change meanwhile."""
+
+
+def is_broken(status: str) -> bool:
+    """Return whether *status* is one that an act leaves behind when it fails."""
+    return status.startswith("error")
+
+
+def tracked(kind: str, backend: str, row: Row, place: Place, work: Mapping[str, Any] | None) -> Finding:
+    """Return the finding on a tracked volume or snapshot; *work* is what a living kernel does to it, if anything."""
+    verdict, detail, act = _verdict(row, place, work)
+    return Finding(
+        verdict,
+        kind,
+        backend,
+        id=row.id,
+        name=row.name,
+        name_in_storage=row.name_in_storage,
+        size=row.size,
+        size_on_storage=place.size,
+        status=row.status,
+        detail=detail,
+        next=f"%cl_scan {act} {quoted(row.id)}" if act else None,
+    )
+
+
+def _verdict(row: Row, place: Place, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
+    if work is not None:
+        return OK, f"It is {row.status}: {being_done(work)}.", ""
+    if row.status in BUSY or is_broken(row.status):
+        why = "nobody works on it" if row.status in BUSY else "an act on it failed"
+        return STUCK, f"It is {row.status}, and {why}; {_whereabouts(place)}.", "repair"
+    if place.is_there is None:
+        return UNKNOWN, f"Whether it is on the storage is not known: {place.why}.", ""
+    if not place.is_there:
+        return MISSING, "The storage does not have it.", "forget"
+    if place.size not in {None, row.size}:
+        return SIZE_DIFFERS, f"It has {place.size} GiB on the storage, and {row.size} GiB here.", "repair"
+    return OK, None, ""
+
+
+def being_done(work: Mapping[str, Any]) -> str:
+    """Return who does what, as the end of a sentence."""
+    return f"{work['action']!r} is being done by process {work['pid']} on {work['host']}"
+
+
+def _whereabouts(place: Place) -> str:
+    if place.is_there is None:
+        return f"whether it is on the storage is not known: {place.why}"
+    if not place.is_there:
+        return "the storage does not have it"
+    return "it is on the storage" + (f", with {place.size} GiB" if place.size is not None else "")

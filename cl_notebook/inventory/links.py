@@ -1,0 +1,47 @@
+"""Repairing connections: by what the storage was told, and by the devices that this host has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.inventory import connections, past
+from cl_notebook.inventory.finding import MISSING
+from cl_notebook.model import verbs
+
+if TYPE_CHECKING:
+    from cl_notebook.model import Connection
+
+
+def repair(connection: Connection, *, force: bool) -> str:
+    """Finish or roll back what was cut short on *connection*, or attach again what lost its device; return what was done."""
+    if connection.status in verbs.BUSY or connection.status.startswith("error"):
+        return _cut_short(connection, force=force)
+    if not connection.attached:
+        return "Nothing is wrong with it."
+    _refuse_if_out_of_reach(connection)
+    if connection.gateway is None and connections.look(connection)[0] != MISSING:
+        return "Nothing is wrong with it."
+    before = connection.path
+    after = connection.attach()
+    return f"It was attached again as {after}." if after != before else f"It is attached, as {after}."
+
+
+def _cut_short(connection: Connection, *, force: bool) -> str:
+    cut = past.of(connection).action
+    if not connection.connected or cut in {"disconnect", "connect"}:
+        if connection.connected and connection.is_in_reach and connection.attached:
+            connection.detach(force=force)
+        connection.disconnect(force=force)
+        return "It was removed: the host is shut out."
+    _refuse_if_out_of_reach(connection)
+    if cut == "attach" and connections.has_device(connection):
+        return f"Its device is there: it was attached as {connection.attach()}."
+    connection.detach(force=force)
+    return "It was detached; the storage still lets the host in."
+
+
+def _refuse_if_out_of_reach(connection: Connection) -> None:
+    if not connection.is_in_reach:
+        msg = f"{connection.label()} is attached on {connection.attached_host}: it must be repaired there."
+        raise errors.Refused(msg)

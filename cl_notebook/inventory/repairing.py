@@ -1,0 +1,178 @@
+"""Repairing: what was cut short is finished or rolled back, by what the storage and the host say, never by guessing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.drivers.base import ListsLeftovers
+from cl_notebook.drivers.call import storage_call
+from cl_notebook.inventory import links, past
+from cl_notebook.inventory.storages import Storages
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, verbs
+from cl_notebook.model.changes import Settle, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cl_notebook.inventory.storage import Place
+    from cl_notebook.model.changes import Change
+    from cl_notebook.model.tracked import Tracked
+
+NOTHING = "Nothing is wrong with it."
+
+
+def repair(resource: Tracked, *, remove: bool = False, force: bool = False, storages: Storages | None = None) -> str:
+    """Repair *resource* and return what was done, as a sentence; see :func:`cl_notebook.inventory.repair`."""
+    resource.context.journal.refuse_if_read_only("repair")
+    if isinstance(resource, Backend):
+        return _sweep(resource)
+    resource.look_again()
+    past.refuse_if_at_work(resource, force=force)
+    if isinstance(resource, Connection):
+        return links.repair(resource, force=force)
+    if isinstance(resource, (Volume, Snapshot)):
+        return _Repair(resource, storages or Storages(), remove=remove, force=force).done()
+    msg = f"{resource!r} is nothing that can be repaired."
+    raise errors.InvalidInput(msg)
+
+
+class _Repair:
+    """The repair of one volume or snapshot."""
+
+    def __init__(self, resource: Volume | Snapshot, storages: Storages, *, remove: bool, force: bool) -> None:
+        self._resource: Any = resource
+        self._storages = storages
+        self._remove = remove
+        self._force = force
+
+    def done(self) -> str:
+        status = self._resource.status
+        if status not in verbs.BUSY and not status.startswith("error"):
+            return self._settled()
+        cut = past.of(self._resource)
+        ways: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+            "create": self._create,
+            "delete": self._delete,
+            "extend": self._extend,
+            "revert": self._revert,
+            "retype": self._retype,
+            "manage": self._release,
+            "unmanage": self._release,
+        }
+        return ways.get(cut.action, self._unknown_past)(cut.arguments)
+
+    def _settled(self) -> str:
+        place = self._storages.known_place(self._resource)
+        if not place.is_there:
+            msg = (
+                f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {self._resource.id} forgets it."
+            )
+            raise errors.Refused(msg)
+        if place.size in {None, self._resource.size}:
+            return NOTHING
+        before = self._resource.size
+        self._write(place)
+        return f"It has {place.size} GiB on the storage, and here too now: it had {before}."
+
+    def _create(self, _arguments: Mapping[str, Any]) -> str:
+        place = self._storages.known_place(self._resource)
+        if not place.is_there:
+            self._resource.delete(force=self._force)
+            return "The storage does not have it: it is not tracked any more."
+        if self._storages.of(self._resource).is_atomic:
+            self._write(place)
+            return "The storage has it, whole: it was made."
+        if not self._remove:
+            msg = (
+                f"{self._label} is on the storage, but whether it is whole is not known: its driver does not say. "
+                f"%cl_scan repair {self._resource.id} --yes removes it there."
+            )
+            raise errors.Refused(msg)
+        self._resource.delete(force=self._force)
+        return "What was made of it was removed from the storage, and it is not tracked any more."
+
+    def _delete(self, arguments: Mapping[str, Any]) -> str:
+        words = {"cascade": True} if arguments.get("cascade") else {}
+        self._resource.delete(force=self._force, **words)
+        return "The deletion was finished."
+
+    def _extend(self, arguments: Mapping[str, Any]) -> str:
+        place = self._storages.known_place(self._resource)
+        wanted = arguments.get("size")
+        if not place.is_there:
+            raise errors.Refused(self._gone())
+        if place.size is None:
+            msg = (
+                f"How large {self._label} is on the storage is not known. %cl_volume extend {self._resource.id} {wanted} "
+                "extends it again."
+            )
+            raise errors.Refused(msg)
+        before = self._resource.size
+        self._write(place)
+        for conn in self._resource.attached_in_reach:
+            conn.extend_device()
+        if place.size == before:
+            return f"The storage did not extend it: it has {before} GiB, as before."
+        return f"It has {place.size} GiB on the storage, and here too now."
+
+    def _revert(self, arguments: Mapping[str, Any]) -> str:
+        snapshot = reading.get(self._resource.context, Snapshot, str(arguments.get("snapshot_id")))
+        if snapshot is None:
+            msg = (
+                f"{self._label} was being reverted to a snapshot that is not tracked any more: what it holds is not known. "
+                f"Revert it to another (%cl_volume revert {self._resource.id} SNAPSHOT), or delete it."
+            )
+            raise errors.Refused(msg)
+        self._resource.revert(snapshot, force=self._force)
+        return f"It was reverted to {snapshot.label()} again."
+
+    def _retype(self, arguments: Mapping[str, Any]) -> str:
+        words = {name: arguments[name] for name in ("extra_specs", "qos_specs") if name in arguments}
+        self._resource.retype(**words, force=self._force)
+        return "It was retyped again."
+
+    def _release(self, _arguments: Mapping[str, Any]) -> str:
+        name = self._resource.name_in_storage
+        self._resource.unmanage(force=self._force)
+        return f"It was released: it stays on the storage, as {name!r}, and is not tracked any more."
+
+    def _unknown_past(self, _arguments: Mapping[str, Any]) -> str:
+        place = self._storages.known_place(self._resource)
+        status = self._resource.status
+        if place.is_there and self._storages.of(self._resource).is_atomic:
+            self._write(place)
+            return "The storage has it, whole."
+        where = "has" if place.is_there else "does not have"
+        msg = (
+            f"{self._label} is {status!r}, and no operation says why; the storage {where} it. %cl_{self._resource.kind} delete "
+            f"{self._resource.id} removes it."
+        )
+        raise errors.Refused(msg)
+
+    def _gone(self) -> str:
+        own = self._resource.id
+        return f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {own} forgets it."
+
+    @property
+    def _label(self) -> str:
+        return str(self._resource.label())
+
+    def _write(self, place: Place) -> None:
+        resource, status = self._resource, self._resource.status
+        size = {} if place.size is None else {"size" if isinstance(resource, Volume) else "volume_size": place.size}
+        whole: Change = Update(resource, {**size, "status": "available"})
+        if isinstance(resource, Volume):
+            whole = Settle(resource, size, is_over=True)
+        allowed, finishing = (set(), {status}) if status in verbs.BUSY else ({status}, set())
+        guard = verbs.ready(resource.context, resource, "repair", allowed, finishing, force=self._force)
+        resource.context.journal.record("repair", [whole], resource, (guard,))
+
+
+def _sweep(backend: Backend) -> str:
+    driver = backend.driver
+    if not isinstance(driver, ListsLeftovers):
+        return NOTHING
+    with storage_call(backend.name, "remove_leftovers"):
+        count = driver.remove_leftovers()
+    return f"{count} half-made files of killed processes were removed." if count else NOTHING

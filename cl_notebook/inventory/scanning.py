@@ -1,0 +1,178 @@
+"""A scan: what is tracked, against what the storages and this host say. It changes nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.inventory import devices, judging, rows
+from cl_notebook.inventory.connections import Connections
+from cl_notebook.inventory.finding import OK, UNKNOWN, UNTRACKED, Finding
+from cl_notebook.inventory.quoting import quoted
+from cl_notebook.inventory.storage import Storage
+from cl_notebook.model import Backend, Snapshot, Volume, reading, verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from cl_notebook.inventory.rows import Row
+    from cl_notebook.inventory.storage import Entry
+    from cl_notebook.model.context import Context
+
+_LOST = re.compile(r"(?:volume|_?snapshot)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+"""A name that Cinder, and this package, give what they make: the id of the resource is in it."""
+
+_KINDS = (Volume.kind, Snapshot.kind)
+_OTHER = {Volume.kind: Snapshot.kind, Snapshot.kind: Volume.kind}
+
+Work = dict[str, dict[str, Any]]
+
+
+def findings(
+    session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
+) -> list[Finding]:
+    """Return what a scan of *backend*, or of several, or of all of the store, finds; see :func:`cl_notebook.inventory.scan`."""
+    found: list[Finding] = []
+    meant = chosen(session, backend)
+    for each in meant:
+        with session.progress(f"scan {each.name}"):
+            found += _Scan(session, each).findings()
+            found += Connections(session, each.id, each.name).findings(host=host)
+    return [*found, *devices.findings(session, meant)] if host else found
+
+
+def chosen(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
+    """Return the backends that are meant: by name or as they are; all that are stored if it is None.
+
+    Raises:
+        NotFound: no backend has that name.
+
+    """
+    stored = {each.name: each for each in reading.select(session, sa.select(Backend).order_by(Backend.name))}
+    if backend is None:
+        return list(stored.values())
+    meant = [backend] if isinstance(backend, (str, Backend)) else list(backend)
+    names = list(dict.fromkeys(each.name if isinstance(each, Backend) else each for each in meant))
+    for name in names:
+        if name not in stored:
+            msg = f"No backend {name!r} is stored.{errors.did_you_mean(str(name), stored)}"
+            raise errors.NotFound(msg)
+    return [stored[name] for name in names]
+
+
+class _Scan:
+    """The scan of one backend."""
+
+    def __init__(self, session: Context, backend: Backend) -> None:
+        self._session = session
+        self._backend = backend
+        self._names = {each.id: each.name for each in reading.select(session, sa.select(Backend))}
+
+    def findings(self) -> list[Finding]:
+        # the rows first, then the storage: what others make or remove meanwhile is told by a second look at the rows
+        self._known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in _KINDS}
+        self._storage = Storage(self._backend)
+        self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
+        found = list(self._unasked())
+        for kind in _KINDS:
+            found += self._of_kind(kind)
+        return [*found, *self._leftovers()]
+
+    def _of_kind(self, kind: str) -> Iterator[Finding]:
+        judged = self._judged(kind)
+        yield from (found for _, found in judged.values())
+        strays = self._strays(kind, judged)
+        taken = rows.whereabouts(self._session, kind, [lost for lost in map(lost_id, strays) if lost])
+        yield from (self._stray(kind, entry, taken) for entry in strays)
+
+    def _judged(self, kind: str) -> dict[str, tuple[Row, Finding]]:
+        """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
+        judged: dict[str, tuple[Row, Finding]] = {}
+        known, others = self._known[kind], self._listings[_OTHER[kind]].by_name()
+        for _ in range(judging.LOOKS):
+            places = self._storage.places(kind, self._listings[kind], known, others)
+            with self._session.store.reading() as connection:
+                work: Work = verbs.all_at_work(self._session, connection)
+            name = self._backend.name
+            judged |= {row.id: (row, judging.tracked(kind, name, row, places[row.id], work.get(row.id))) for row in known}
+            wrong = {row.id: row for row in known if judged[row.id][1].verdict not in {OK, UNKNOWN}}
+            now = {row.id: row for row in rows.again(self._session, kind, self._backend.id, ids=wrong)}
+            for gone in wrong.keys() - now.keys():
+                del judged[gone]
+            known = [row for row in now.values() if row != wrong[row.id]]
+            if not known:
+                break
+            self._listings[kind] = self._storage.listing(kind)
+        return judged
+
+    def _strays(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
+        """Return what is on the storage and is no row's, also none that was made while the storage was asked."""
+        tracked = {row.name_in_storage for row, _ in judged.values()} | {row.name_in_storage for row in self._known[_OTHER[kind]]}
+        strays = [
+            entry for entry in self._listings[kind].entries if entry.cinder_id not in judged and tracked.isdisjoint(entry.names)
+        ]
+        names = {word for entry in strays for word in entry.names if _is_storable(word)}
+        made = {row.name_in_storage for row in rows.again(self._session, kind, self._backend.id, names=names)}
+        return [entry for entry in strays if made.isdisjoint(entry.names)]
+
+    def _unasked(self) -> Iterator[Finding]:
+        reasons = dict.fromkeys(listing.why_not for listing in self._listings.values() if listing.why_not)
+        if reasons:
+            detail = f"What is on its storage and not tracked is not known: {'; '.join(reasons)}."
+            yield Finding(UNKNOWN, Backend.kind, self._backend.name, id=self._backend.id, name=self._backend.name, detail=detail)
+
+    def _stray(self, kind: str, entry: Entry, taken: Mapping[str, str]) -> Finding:
+        lost = lost_id(entry)
+        told = Finding(UNTRACKED, kind, self._backend.name, name_in_storage=entry.word, size_on_storage=entry.size)
+        owner = taken.get(lost or "")
+        if owner is not None and owner != self._backend.id:
+            where = self._names.get(owner, owner)
+            detail = f"It is tracked on the backend {where}, which seems to be on the same storage."
+            return told._replace(verdict=OK, id=lost, detail=detail)
+        if entry.why_not or not self._storage.can_manage(kind) or not _is_storable(entry.word):
+            return told._replace(detail=f"It is not tracked, and cannot be: {self._why_not(kind, entry)}.")
+        line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.word)}"
+        if kind == Snapshot.kind:
+            line += " --snapshot"
+        if lost is None or owner is not None:
+            return told._replace(detail="It is not tracked.", next=line)
+        return told._replace(id=lost, detail="It is not tracked any more: it can be adopted under the id in its name.", next=line)
+
+    def _why_not(self, kind: str, entry: Entry) -> str:
+        if entry.why_not:
+            return entry.why_not
+        if not self._storage.can_manage(kind):
+            return f"the driver cannot adopt {kind}s"
+        return "its name is no text that a store can keep"
+
+    def _leftovers(self) -> Iterator[Finding]:
+        name = self._backend.name
+        try:
+            left = self._storage.leftovers()
+        except errors.StoreError:
+            raise
+        except errors.Error as error:
+            yield Finding(UNKNOWN, Backend.kind, name, id=self._backend.id, name=name, detail=errors.one_line(error))
+            return
+        for each in left:
+            detail = f"A process that was killed left it half made; it takes {each['size']:,} bytes."
+            line = f"%cl_scan repair {quoted(name)}"
+            yield Finding(UNTRACKED, "file", name, name_in_storage=each["name"], detail=detail, next=line)
+
+
+def lost_id(entry: Entry) -> str | None:
+    """Return the id that the name of what is on a storage tells."""
+    return id_in(entry.reference.values())
+
+
+def id_in(words: Iterable[str]) -> str | None:
+    """Return the id that one of the *words* carries, as the names do that Cinder and this package give."""
+    found = (_LOST.fullmatch(str(word)) for word in words)
+    return next((match[1] for match in found if match), None)
+
+
+def _is_storable(word: str) -> bool:
+    return "\0" not in word and not any("\ud800" <= character <= "\udfff" for character in word)
