@@ -157,7 +157,7 @@ class Attachable(Tracked):
 
 
 def _goes_on(error: BaseException, *, elsewhere: bool) -> bool:
-    """Return whether the storage or another host may still be at what *error* ended the waiting for."""
+    """Return whether the storage or another host may still be at what *error* ended the waiting for, or has done it."""
     if isinstance(error, errors.HostUnreachable):
         return not error.untouched
-    return isinstance(error, errors.StillRunning) or (elsewhere and not isinstance(error, Exception))
+    return isinstance(error, (errors.StillRunning, errors.OutcomeKept)) or (elsewhere and not isinstance(error, Exception))
