@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,12 +16,21 @@ from cl_notebook.store.boundary import is_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    import sqlalchemy as sa
 
     from cl_notebook.model.outcome import Kept
     from cl_notebook.store import Store
 
 _log = logging.getLogger(__name__)
+
+
+def _place(url: sa.URL) -> str:
+    """Return what is the same for the URLs of one data base, whoever logs in there, and by which Python driver."""
+    kind = {"mysql": "mariadb"}.get(url.get_backend_name(), url.get_backend_name())
+    if kind == "sqlite":
+        return str(Path(str(url.database)).resolve())
+    return f"{kind} {url.host}:{url.port} {url.database}"
 
 
 class Spool:
@@ -30,8 +40,7 @@ class Spool:
         """Belong to *store*; nothing is made until there is something to keep."""
         self._store = store
         self._is_memory = is_memory(store.url)
-        place = store.url.set(password=None, query={}).render_as_string(hide_password=False)
-        self._folder = settings.data_dir() / "outcomes" / hashlib.sha256(place.encode()).hexdigest()[:16]
+        self._folder = settings.data_dir() / "outcomes" / hashlib.sha256(_place(store.url).encode()).hexdigest()[:16]
 
     def keep(self, kept: Kept) -> Path | None:
         """Keep an outcome in a file, which is on the disk when this returns; return the file, None if it cannot be made."""
