@@ -20,6 +20,7 @@ from cl_notebook.store import feed, schema
 from cl_notebook.store.boundary import is_memory, shown_url, store_errors
 from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, without_secrets
 from cl_notebook.store.location import parse_url
+from cl_notebook.store.news import News
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +67,7 @@ class Store:
         if self._file is not None:
             (_check_file if self.is_read_only else _prepare_file)(self._file)
         self.engine = self._new_engine(given)
+        self.news = News(self.engine)
         try:
             with store_errors(self.url):
                 connect_once(self.engine)
@@ -81,6 +83,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of every connection; what is stored stays, all of it in the one file if the store is one."""
+        self.news.close()
         with self._probing:
             if self._probe is not None:  # before the others: a connection that may only read cannot fold in the log
                 self._probe.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook.store.base import BigId, UtcDateTime, reg, utcnow
+from cl_notebook.store.news import CHANNEL
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -83,6 +84,7 @@ def append(connection: sa.Connection, entry: Entry) -> int:
         connection.execute(_BUMP)
         number = connection.execute(_HEAD).scalar_one()
     connection.execute(_APPEND, _row(int(number), entry, utcnow()))
+    _notify(connection)
     return int(number)
 
 
@@ -93,6 +95,13 @@ def append_many(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     connection.execute(_BUMP_MANY, {"count": len(entries)})
     first, now = head(connection) - len(entries) + 1, utcnow()
     connection.execute(_APPEND, [_row(first + offset, entry, now) for offset, entry in enumerate(entries)])
+    _notify(connection)
+
+
+def _notify(connection: sa.Connection) -> None:
+    """Let PostgreSQL tell who listens, once the transaction is committed."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
 
 def _row(number: int, entry: Entry, now: dt.datetime) -> dict[str, Any]:
@@ -116,5 +125,9 @@ def head(connection: sa.Connection) -> int:
 
 def since(connection: sa.Connection, number: int, limit: int) -> Sequence[sa.Row[int, str, str, str | None, str | None]]:
     """Return (number, event, resource_id, volume_id, backend_id) of at most *limit* entries after *number*, oldest first."""
+    return connection.execute(_since(number, limit)).all()
+
+
+def _since(number: int, limit: int) -> sa.Select[int, str, str, str | None, str | None]:
     columns = sa.select(ENTRY.c.number, ENTRY.c.event, ENTRY.c.resource_id, ENTRY.c.volume_id, ENTRY.c.backend_id)
-    return connection.execute(columns.where(ENTRY.c.number > number).order_by(ENTRY.c.number).limit(limit)).all()
+    return columns.where(ENTRY.c.number > number).order_by(ENTRY.c.number).limit(limit)

@@ -12,9 +12,12 @@ from cl_notebook.notebook.tree.leased import Leased
 
 if TYPE_CHECKING:
     from cl_notebook.model.context import Context
+    from cl_notebook.store import Store
 
 _EVERY = 0.25
 _ALIVE = 5.0
+_TRUSTED = 5.0
+"""Seconds after which the store is asked, whatever the server tells: a connection may be lost without anybody noticing."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,13 +50,16 @@ class _State(NamedTuple):
 
 
 class Watcher(Leased):
-    """Looks four times a second, which costs microseconds on SQLite and one look-up by primary key elsewhere."""
+    """Looks four times a second: microseconds on SQLite, one look-up by primary key elsewhere, nothing where the server tells."""
 
     def __init__(self, session: Context, watched: Watched) -> None:
         """Watch the store of *session*, once somebody looks."""
         super().__init__("cl_tree", self._look, _EVERY)
         self._session = session
         self._watched = watched
+        self._asked = 0.0
+        self._told: int | None = None
+        self._wake = self.soon  # one object, by which it is known again
         self._seen: _State | None = None
         self._seen = self._state()
         self._problem: str | None = None
@@ -95,6 +101,17 @@ class Watcher(Leased):
         refuse_if_closed(self._session)
         store, seen = self._session.store, self._seen
         token, opened = store.token(), frozenset(self._session.backends)
-        if isinstance(token, int) and seen is not None and token == seen.token:  # nobody wrote anything
+        if seen is not None and self._is_quiet(store, token, seen):
             return seen._replace(opened=opened)
         return _State(token, store.head(), opened)
+
+    def _is_quiet(self, store: Store, token: object | None, seen: _State) -> bool:
+        """Return whether it is known, without a query, that nobody wrote anything."""
+        if token is not None:
+            return isinstance(token, int) and token == seen.token
+        told, before, now = store.news.count(self._wake), self._told, time.monotonic()
+        self._told = told
+        if told is not None and told == before and now - self._asked < _TRUSTED:
+            return True
+        self._asked = now
+        return False

@@ -1,0 +1,53 @@
+"""The tree's watcher on a server that tells what is new."""
+
+from __future__ import annotations
+
+import queue
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+import cl_notebook as cl
+from cl_notebook.notebook.tree.watcher import Watcher
+
+if TYPE_CHECKING:
+    from tests.servers import Server
+
+
+class _Watched:
+    """Notes when it is told that the store has changed."""
+
+    def __init__(self) -> None:
+        self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def moved(self) -> None:
+        self.told.put("moved")
+
+    def recount(self) -> None:
+        """Nothing is counted here."""
+
+    settled = alive = recount
+
+    def trouble(self, problem: str | None) -> None:
+        self.told.put(str(problem))
+
+
+def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
+    """On PostgreSQL a watcher learns of a commit elsewhere, and while there is none it sends no query."""
+    url = postgresql.new_url()
+    with cl.Session(url) as session, cl.Session(url) as other:
+        watched = _Watched()
+        watcher = Watcher(session, watched)
+        while session.store.news.count(watcher._wake) is None:
+            pass
+        for _ in range(2):  # the second look knows what was told at the first
+            watcher._look()
+        sent: list[str] = []
+        sa.event.listen(session.store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+        for _ in range(10):
+            watcher._look()
+        assert sent == []
+        watcher.heard()
+        cl.KeyValue.set("k", "v", session=other)
+        assert watched.told.get(timeout=60) == "moved"
+        watcher.end()

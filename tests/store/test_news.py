@@ -1,0 +1,132 @@
+"""What PostgreSQL tells of itself, and what is asked where nobody tells."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cl_notebook.store import Store, feed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers import Server
+
+
+@pytest.fixture
+def url(postgresql: Server) -> str:
+    """Return the URL of a new store."""
+    return postgresql.new_url()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """Give it, open."""
+    opened = Store(url)
+    yield opened
+    opened.close()
+
+
+def _write(store: Store) -> None:
+    with store.writing() as connection:
+        feed.append(connection, feed.Entry("save", "volume", str(uuid.uuid4())))
+
+
+def _heard(store: Store) -> queue.SimpleQueue[None]:
+    """Return what is filled when the server tells something, once it does."""
+    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    wake = _Wake(told)
+    while store.news.count(wake) is None:
+        told.get(timeout=60)
+    return told
+
+
+class _Wake:
+    def __init__(self, told: queue.SimpleQueue[None]) -> None:
+        self._told = told
+
+    def __call__(self) -> None:
+        self._told.put(None)
+
+
+def _threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "cl_news"]
+
+
+def test_a_commit_elsewhere_is_told(store: Store, url: str) -> None:
+    """A session that asks for news is woken when another one has committed, and the number is another one."""
+    told = _heard(store)
+    other = Store(url)
+    while not told.empty():
+        told.get()
+    before = store.news.count(lambda: None)
+    _write(other)
+    told.get(timeout=60)
+    assert store.news.count(lambda: None) != before
+    other.close()
+
+
+def test_what_is_not_committed_is_not_told(store: Store) -> None:
+    """A transaction that is rolled back wakes nobody."""
+    told = _heard(store)
+    while not told.empty():
+        told.get()
+    with store.engine.connect() as connection:
+        feed.append(connection, feed.Entry("save", "volume", "lost"))
+        connection.rollback()
+    _write(store)
+    told.get(timeout=60)
+    assert told.empty()
+
+
+def test_a_lost_connection_is_made_again(store: Store, postgresql: Server) -> None:
+    """When the server was killed there are no news, and once it is back they are told again."""
+    told = _heard(store)
+    postgresql.kill()
+    while store.news.count(told_again := _Wake(told)) is not None:
+        pass
+    postgresql.start()
+    while store.news.count(told_again) is None:
+        told.get(timeout=60)
+
+
+def test_no_thread_is_left(url: str) -> None:
+    """Nothing listens before somebody asks, and when the store is closed nothing listens any more."""
+    store = Store(url)
+    assert _threads() == []
+    _heard(store)
+    assert _threads() == ["cl_news"]
+    store.close()
+    assert _threads() == []
+    assert store.news.count(lambda: None) is None
+
+
+def test_elsewhere_there_are_no_news(mariadb: Server) -> None:
+    """SQLite and MariaDB tell nothing, and nothing is begun for it."""
+    for url in ("memory", mariadb.new_url()):
+        store = Store(url)
+        assert store.news.count(lambda: None) is None
+        assert _threads() == []
+        store.close()
+
+
+@pytest.mark.parametrize("number", [0, 900])
+def test_the_feed_is_read_by_its_key(any_store_url: str, number: int) -> None:
+    """The last number, and what came after a number, are looked up by primary key, whatever has happened before."""
+    store = Store(any_store_url)
+    with store.writing() as connection:
+        feed.append_many(connection, [feed.Entry("save", "volume", str(uuid.uuid4())) for _ in range(1000)])
+    with store.engine.connect() as connection:
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql({"postgresql": "ANALYZE entry", "mariadb": "ANALYZE TABLE entry"}[connection.dialect.name])
+        for statement in (feed._HEAD, feed._since(number, 10)):
+            compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
+            ask = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+            plan = str(connection.exec_driver_sql(ask + str(compiled)).all())
+            assert any(word in plan for word in ("PRIMARY KEY", "pk_entry", "pk_feed", "PRIMARY", "Seq Scan on feed")), plan
+            assert not any(word in plan for word in ("Seq Scan on entry", "SCAN entry", "filesort", "TEMP B-TREE", "Sort")), plan
+    store.close()
