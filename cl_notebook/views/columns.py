@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from cl_notebook.model import Backend, Connection, Kernel, Operation, Snapshot, Volume
 from cl_notebook.model.operation import LOST, RUNNING
+from cl_notebook.store import feed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,7 +25,7 @@ UNSEARCHED = {MAP: "holds key-value pairs", TOLD: "is not in the store"}
 OPEN_BACKENDS = "open_backends"
 """The parameter that has the names of the session's open backends: it alone knows them, the store does not."""
 
-KEYS = {"operations": NUMBER}
+KEYS = {"operations": NUMBER, "changes": NUMBER}
 """The kind of the keys that are no text."""
 
 
@@ -68,6 +69,7 @@ def _tables(*classes: Any) -> Any:  # noqa: ANN401 - mapped classes in, their ta
 
 _BACKEND, _VOLUME, _SNAPSHOT, _CONNECTION = _tables(Backend, Volume, Snapshot, Connection)
 _OPERATION, _KERNEL = _tables(Operation, Kernel)
+_ENTRY = feed.ENTRY
 _WITH_BACKEND = Column(_BACKEND.c.name, CATEGORY, short=True, nullable=False)
 _COUNTED = (
     sa.select(_VOLUME.c.backend_id, sa.func.count().label("volumes"), sa.func.sum(_VOLUME.c.size).label("size"))
@@ -183,6 +185,20 @@ SOURCES: Mapping[str, Source] = {
             _BACKEND, _OPERATION.c.backend_id == _BACKEND.c.id
         ),
         _OPERATION.c.id,
+    ),
+    "changes": Source(
+        {
+            "event": _column(_ENTRY.c.event, CATEGORY, short=True),
+            "resource_type": _column(_ENTRY.c.resource_type, CATEGORY, short=True),
+            "resource_id": _column(_ENTRY.c.resource_id, short=True),
+            "status": _column(_ENTRY.c.status, CATEGORY, short=True),
+            "at": _column(_ENTRY.c.at, MOMENT, short=True),
+            "operation": _column(_ENTRY.c.operation_id, NUMBER),
+            "volume_id": _column(_ENTRY.c.volume_id),
+            "backend_id": _column(_ENTRY.c.backend_id),
+        },
+        _ENTRY,
+        _ENTRY.c.number,
     ),
 }
 """Name of each frame -> where it comes from. What a driver needs to connect (``conn_info``) may hold secrets and is left out."""

@@ -38,6 +38,7 @@ from cl_notebook.views.columns import (
     TOLD,
     operations_of,
 )
+from cl_notebook.views.filters import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +97,23 @@ def operations(session: Context | None = None, **asked: Any) -> pd.DataFrame:  #
     removed what it was at, and how far it came only the storage knows.
     """
     return read("operations", session, **asked)
+
+
+def changes(session: Context | None = None, *, since: int = 0, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
+    """Return the change feed after the entry of number *since*, oldest first: what any session changed, in the order of commits.
+
+    The index is the number of the entry. ``event`` is ``intent`` and ``outcome`` of an ``operation``, its ``progress`` (then
+    ``status`` is the fraction that is done), or ``save``. The last number is the one to go on from.
+
+    Raises:
+        InvalidInput: *since* is no number of an entry.
+
+    """
+    number = whole(since)
+    if number is None or number < 0:
+        msg = f"since must be the number of an entry, 0 or more, not {since!r}."
+        raise errors.InvalidInput(msg)
+    return read("changes", session, **{"id": f">{number}", **asked})
 
 
 def drivers(word: str | None = None, python: str | None = None, *, columns: str | Sequence[str] | None = None) -> pd.DataFrame:
@@ -168,7 +186,7 @@ def read(
     marker: str | int | None = None,
     **filters: object,
 ) -> pd.DataFrame:
-    """Return the frame of *kind* (``backends``, ``volumes``, ``snapshots``, ``connections`` or ``operations``).
+    """Return the frame of *kind* (``backends``, ``volumes``, ``snapshots``, ``connections``, ``operations`` or ``changes``).
 
     Args:
         kind: which resources.

@@ -8,11 +8,14 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+import cl_notebook as cl
 from cl_notebook.store import Store, feed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.servers import Server
 
@@ -130,3 +133,22 @@ def test_the_feed_is_read_by_its_key(any_store_url: str, number: int) -> None:
             assert any(word in plan for word in ("PRIMARY KEY", "pk_entry", "pk_feed", "PRIMARY", "Seq Scan on feed")), plan
             assert not any(word in plan for word in ("Seq Scan on entry", "SCAN entry", "filesort", "TEMP B-TREE", "Sort")), plan
     store.close()
+
+
+def test_the_frame_of_changes_goes_on_from_a_number(any_store_url: str, tmp_path: Path) -> None:
+    """What changed after a number is read from the table of the feed alone, in its order, and nothing comes after the last."""
+    with cl.Session(any_store_url) as session:
+        lab = session.backend("lab", volume_driver="sim", path=str(tmp_path / "sim"))
+        seen = session.store.head()
+        volume = lab.create_volume(1, "db")
+        sent: list[str] = []
+        sa.event.listen(session.store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+        found = cl.frames.changes(session, since=seen)
+        assert len([statement for statement in sent if statement.startswith("SELECT")]) == 1
+        assert found["event"].tolist() == ["intent", "outcome"]
+        assert set(found["resource_id"]) == {volume.id}
+        assert found.index.tolist() == [seen + 1, seen + 2]
+        assert cl.frames.changes(session, since=seen + 2).empty
+        for wrong in (-1, "1", None, 1.5):
+            with pytest.raises(cl.errors.InvalidInput, match="since must be"):
+                cl.frames.changes(session, since=wrong)
