@@ -294,3 +294,14 @@ def test_a_column_that_is_missing(database: str) -> None:
     _change(database, "ALTER TABLE snapshots RENAME COLUMN status TO state")
     with pytest.raises(errors.InvalidInput, match=r"it has no column snapshots\.status"):
         cl.import_cinderlib(database)
+
+
+def test_any_store_takes_it(database: str, made: Made, any_store_url: str, tmp_path: Path) -> None:
+    """Into a file, PostgreSQL and MariaDB alike everything of a backend is taken, once, key-value pairs included."""
+    with cl.setup(any_store_url, non_uuid_ids=True) as session:
+        session.backend("lab", volume_driver="sim", path=str(tmp_path / "sim"))
+        assert cl.import_cinderlib(database)["taken"].sum() > len(made) - 2
+        ledger = session.find("ledger")
+        assert (ledger.id, [each.name for each in ledger.snapshots]) == (made["ledger"], ["before"])
+        assert [pair.value for pair in cl.KeyValue.all()] == ["b7"]
+        assert not cl.import_cinderlib(database)["taken"].any()
