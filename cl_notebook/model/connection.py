@@ -43,8 +43,9 @@ class Connection(Tracked):
     __tablename__ = "connection"
     __table_args__ = (
         sa.Index(None, "volume_id", "created_at", "id"),
-        sa.Index(None, "backend_id"),
-        sa.Index(None, "attach_status"),
+        sa.Index(None, "backend_id", "created_at", "id"),
+        sa.Index(None, "created_at", "id"),
+        sa.Index(None, "attach_status", "created_at", "id"),
     )
     kind: ClassVar[str] = "connection"
 

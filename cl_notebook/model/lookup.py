@@ -12,6 +12,7 @@ from cl_notebook.model.backend import Backend
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.snapshot import Snapshot
 from cl_notebook.model.volume import Volume
+from cl_notebook.store import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,22 +48,45 @@ def find(
         msg = f"Nothing is that long: ids and names have at most {checks.NAME_LENGTH} characters, not {len(text)}."
         raise errors.InvalidInput(msg)
     checks.text(text, "What to look for")
-    low = text.strip().lower()
-    ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.ColumnElement[bool]]], ...] = (
-        (ALL, lambda cls: cls.id.in_({low, text.strip()})),  # an id that is no UUID keeps its capitals
-        (_NAMED, lambda cls: cls.name == text),
-        (ALL, lambda cls: sa.and_(cls.id >= low, cls.id < low + "g")),
-        (_NAMED, lambda cls: cls.name.icontains(text, autoescape=True)),
-    )
     found: dict[str, Tracked] = {}
-    for candidates, where in ways if parts else ways[:-1]:
-        for cls in candidates:
-            if cls in kinds:
-                statement = sa.select(cls).where(where(cls)).order_by(cls.created_at, cls.id).limit(MOST)
-                found |= {resource.id: resource for resource in reading.select(context, statement) if resource.id not in found}
-        if found and not everything:
-            break
+    for cls, ids in _ids(context, text, kinds, everything=everything, parts=parts):
+        found |= {resource.id: resource for resource in _read(context, cls, [one for one in ids if one not in found])}
     return list(found.values())
+
+
+def _ids(
+    context: Context, text: str, kinds: Sequence[type[Tracked]], *, everything: bool, parts: bool
+) -> list[tuple[type[Tracked], Sequence[str]]]:
+    """Return the ids of what *text* fits, kind by kind, the narrowest sense first.
+
+    The ids alone: the indexes have them, so that no row is read that is not found, and nothing is sorted that is too much.
+    """
+    low = text.strip().lower()
+    ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.Select[Any]]], ...] = (
+        (ALL, lambda cls: _having(cls, cls.id.in_({low, text.strip()}))),  # an id that is no UUID keeps its capitals
+        (_NAMED, lambda cls: _having(cls, cls.name == text)),
+        (ALL, lambda cls: _having(cls, sa.and_(cls.id >= low, cls.id < low + "g")).order_by(cls.id)),
+        (_NAMED, lambda cls: _having(cls, names.has_part(cls.name, text))),
+    )
+    found: list[tuple[type[Tracked], Sequence[str]]] = []
+    with context.store.reading() as connection:
+        for candidates, asked in ways if parts else ways[:-1]:
+            asked_of = [cls for cls in candidates if cls in kinds]
+            found += [(cls, connection.execute(asked(cls)).scalars().all()) for cls in asked_of]
+            if not everything and any(ids for _, ids in found):
+                break
+    return found
+
+
+def _having(cls: Any, test: sa.ColumnElement[bool]) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
+    return sa.select(cls.id).where(test).limit(MOST)
+
+
+def _read(context: Context, cls: Any, ids: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class
+    found = [
+        resource for page in reading.pages(ids) for resource in reading.select(context, sa.select(cls).where(cls.id.in_(page)))
+    ]
+    return sorted(found, key=lambda resource: (resource.created_at, resource.id))
 
 
 def the_one(text: str, found: Sequence[Tracked]) -> Tracked:

@@ -30,10 +30,11 @@ class Snapshot(HasMetadata, Tracked):
 
     __tablename__ = "snapshot"
     __table_args__ = (
-        sa.Index(None, "name"),
+        sa.Index(None, "name", "id"),
         sa.Index(None, "volume_id", "created_at", "id"),
-        sa.Index(None, "backend_id"),
-        sa.Index(None, "status"),
+        sa.Index(None, "backend_id", "created_at", "id"),
+        sa.Index(None, "created_at", "id"),
+        sa.Index(None, "status", "created_at", "id"),
     )
     kind: ClassVar[str] = "snapshot"
     editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")

@@ -35,15 +35,18 @@ class Volume(HasMetadata, Attachable, Tracked):
 
     __tablename__ = "volume"
     __table_args__ = (
-        sa.Index(None, "name"),
+        sa.Index(None, "name", "id"),  # the id, so that a search through all names needs nothing but the index
         sa.Index(None, "backend_id", "created_at", "id"),
         # The tree shows a backend's volumes in these orders, and sums up sizes by status.
         sa.Index(None, "backend_id", "name", "id"),
         sa.Index(None, "backend_id", "size", "id"),
         sa.Index(None, "backend_id", "status", "size", "id"),
         sa.Index(None, "backend_id", "host", "id"),
+        # Pages of the lists are read in these.
         sa.Index(None, "created_at", "id"),
-        sa.Index(None, "status"),
+        sa.Index(None, "size", "id"),
+        sa.Index(None, "status", "created_at", "id"),
+        sa.Index(None, "status", "size", "id"),
         # What was made from a snapshot or from another volume goes before it in a clean-up.
         sa.Index(None, "snapshot_id"),
         sa.Index(None, "source_volid"),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.store import feed
+from cl_notebook.store import feed, names
 from cl_notebook.store.base import MARIADB, reg, table_options
 from cl_notebook.store.boundary import shown_url
 
@@ -114,6 +114,7 @@ def _create(store: Store) -> None:
             reg.metadata.drop_all(connection)  # what is half made may be of another version
         _VERSION.create(connection, checkfirst=True)
         reg.metadata.create_all(connection)
+        names.make_indexes(connection)
         connection.execute(sa.insert(feed.FEED), {"id": 1, "head": 0})
         connection.execute(sa.insert(_VERSION), {"version_num": HEAD})
 

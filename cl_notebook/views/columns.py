@@ -47,6 +47,8 @@ class Source:
     tables: sa.FromClause
     key: sa.ColumnElement[Any]
     order: tuple[sa.ColumnElement[Any], ...] = field(default=())
+    backend_id: sa.ColumnElement[Any] | None = None
+    """The column that the column ``backend`` is read by, where every row has one."""
 
 
 def _column(attribute: Any, kind: str = TEXT, *, short: bool = False) -> Column:  # noqa: ANN401 - a mapped attribute
@@ -70,6 +72,7 @@ def _tables(*classes: Any) -> Any:  # noqa: ANN401 - mapped classes in, their ta
 _BACKEND, _VOLUME, _SNAPSHOT, _CONNECTION = _tables(Backend, Volume, Snapshot, Connection)
 _OPERATION, _KERNEL = _tables(Operation, Kernel)
 _ENTRY = feed.ENTRY
+BACKEND_ID: sa.ColumnElement[Any] = _BACKEND.c.id
 _WITH_BACKEND = Column(_BACKEND.c.name, CATEGORY, short=True, nullable=False)
 _COUNTED = (
     sa.select(_VOLUME.c.backend_id, sa.func.count().label("volumes"), sa.func.sum(_VOLUME.c.size).label("size"))
@@ -77,6 +80,7 @@ _COUNTED = (
     .subquery("counted")
 )
 
+# Every row has what it is joined to. The joins are outer ones, because no data base begins these at the end that is not sorted.
 SOURCES: Mapping[str, Source] = {
     "backends": Source(
         {
@@ -115,9 +119,10 @@ SOURCES: Mapping[str, Source] = {
             "provider_id": _column(Volume.provider_id),
             **_times(Volume),
         },
-        _VOLUME.join(_BACKEND, _VOLUME.c.backend_id == _BACKEND.c.id),
+        _VOLUME.outerjoin(_BACKEND, _VOLUME.c.backend_id == _BACKEND.c.id),
         _VOLUME.c.id,
         (_VOLUME.c.created_at,),
+        _VOLUME.c.backend_id,
     ),
     "snapshots": Source(
         {
@@ -135,9 +140,12 @@ SOURCES: Mapping[str, Source] = {
             "provider_id": _column(Snapshot.provider_id),
             **_times(Snapshot),
         },
-        _SNAPSHOT.join(_VOLUME, _SNAPSHOT.c.volume_id == _VOLUME.c.id).join(_BACKEND, _SNAPSHOT.c.backend_id == _BACKEND.c.id),
+        _SNAPSHOT.outerjoin(_VOLUME, _SNAPSHOT.c.volume_id == _VOLUME.c.id).outerjoin(
+            _BACKEND, _SNAPSHOT.c.backend_id == _BACKEND.c.id
+        ),
         _SNAPSHOT.c.id,
         (_SNAPSHOT.c.created_at,),
+        _SNAPSHOT.c.backend_id,
     ),
     "connections": Source(
         {
@@ -155,11 +163,12 @@ SOURCES: Mapping[str, Source] = {
             "connector_info": _column(Connection.connector_info, MAP),
             **_times(Connection),
         },
-        _CONNECTION.join(_VOLUME, _CONNECTION.c.volume_id == _VOLUME.c.id).join(
+        _CONNECTION.outerjoin(_VOLUME, _CONNECTION.c.volume_id == _VOLUME.c.id).outerjoin(
             _BACKEND, _CONNECTION.c.backend_id == _BACKEND.c.id
         ),
         _CONNECTION.c.id,
         (_CONNECTION.c.created_at,),
+        _CONNECTION.c.backend_id,
     ),
     "operations": Source(
         {
@@ -181,7 +190,7 @@ SOURCES: Mapping[str, Source] = {
             "kernel_id": _column(Operation.kernel_id, CATEGORY),
             "notebook": _column(Kernel.notebook, CATEGORY),
         },
-        _OPERATION.join(_KERNEL, _OPERATION.c.kernel_id == _KERNEL.c.id).outerjoin(
+        _OPERATION.outerjoin(_KERNEL, _OPERATION.c.kernel_id == _KERNEL.c.id).outerjoin(
             _BACKEND, _OPERATION.c.backend_id == _BACKEND.c.id
         ),
         _OPERATION.c.id,

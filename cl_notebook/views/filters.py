@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import checks
+from cl_notebook.store import names
 from cl_notebook.views.columns import FLAG, MOMENT, NUMBER, REAL, UNSEARCHED
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def condition(name: str, column: Column, wanted: object) -> sa.ColumnElement[boo
     value = _value if compared else _text
     if isinstance(wanted, Iterable) and not isinstance(wanted, (bytes, bytearray, Mapping)):
         listed = list(wanted)
-        exact = column.sql.in_([value(name, column.kind, item) for item in listed if item is not None])
+        known = [value(name, column.kind, item) for item in listed if item is not None]
+        exact = column.sql == known[0] if len(known) == 1 else column.sql.in_(known)
         return sa.or_(column.sql.is_(None), exact) if None in listed else exact
     return column.sql == value(name, column.kind, wanted)
 
@@ -78,7 +80,8 @@ def _compared(name: str, column: Column, wanted: str) -> sa.ColumnElement[bool]:
     equal = [value for sign, value in tests if sign == "="]
     others = [_COMPARISONS[sign](column.sql, value) for sign, value in tests if sign in _COMPARISONS]
     refused = [_unless(column, column.sql == value) for sign, value in tests if sign == "!="]
-    return sa.and_(*others, *refused, *([column.sql.in_(equal)] if equal else []))
+    same = [column.sql == equal[0]] if len(equal) == 1 else [column.sql.in_(equal)] if equal else []
+    return sa.and_(*others, *refused, *same)
 
 
 def _unless(column: Column, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -157,10 +160,5 @@ def _worded(name: str, column: Column, wanted: str) -> sa.ColumnElement[bool]:
 
 def _matches(sql: sa.ColumnElement[Any], words: list[str]) -> sa.ColumnElement[bool]:
     exact = [word for word in words if "*" not in word and "?" not in word]
-    globs = [_like(sql, word) for word in words if "*" in word or "?" in word]
+    globs = [names.glob(sql, word) for word in words if "*" in word or "?" in word]
     return sa.or_(*globs, *([sql == exact[0]] if len(exact) == 1 else [sql.in_(exact)] if exact else []))
-
-
-def _like(sql: sa.ColumnElement[Any], word: str) -> sa.ColumnElement[bool]:
-    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return sql.ilike(escaped.replace("*", "%").replace("?", "_"), escape="\\")

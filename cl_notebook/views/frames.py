@@ -212,7 +212,8 @@ def read(
             sort=sort,
             limit=limit,
             marker=marker,
-            marker_values=lambda place: connection.execute(place, known).one_or_none(),
+            ask=lambda statement: connection.execute(statement, known).all(),
+            dialect=connection.dialect.name,
             source=operations_of(kernel.dead(connection)) if kind == "operations" else None,
         )
         rows = _raw_rows(connection, statement, known)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import checks
-from cl_notebook.views.columns import FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
+from cl_notebook.views import paging
+from cl_notebook.views.columns import BACKEND_ID, FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.views.filters import condition, whole
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ def build(
     sort: str | Sequence[str] | None,
     limit: int | None,
     marker: str | int | None,
-    marker_values: Callable[[sa.Select[Any]], Sequence[Any] | None],
+    ask: Callable[[sa.Select[Any]], Sequence[Any]],
+    dialect: str,
     source: Source | None = None,
 ) -> sa.Select[Any]:
-    """Return the SELECT of the *kind*'s key and *columns*.
+    """Return the SELECT of the *kind*'s key and *columns*, in the words of that *dialect* of SQL.
 
-    ``marker`` is the key of the last row of the page before; ``marker_values`` reads where that row stands in the order.
+    ``marker`` is the key of the last row of the page before; ``ask`` reads what has to be known first, such as where that row is.
     ``source`` is where the kind is read from, if not from where it usually is.
 
     Raises:
@@ -42,17 +44,19 @@ def build(
     source = source or SOURCES[kind]
     chosen = [_named(kind, source, name).sql.label(name) for name in columns]
     order = list(_order(kind, source, sort))
-    statement = sa.select(source.key.label("id"), *chosen).select_from(source.tables)
-    for name, wanted in filters.items():
-        column = Column(source.key, KEYS.get(kind, TEXT), nullable=False) if name == "id" else _named(kind, source, name)
-        statement = statement.where(condition(name, column, wanted))
+    most = _limit(limit)
+    wanted = [_wanted(kind, source, name, value, ask) for name, value in filters.items()]
+    tests = [one.test() for one in wanted]
+    if tests and most is not None and dialect == "sqlite":
+        tests = paging.tests(source, wanted, order, ask)
+    statement = sa.select(source.key.label("id"), *chosen).select_from(source.tables).where(*tests)
     if marker is not None:
         key = _key(kind, marker)
-        place = marker_values(sa.select(*[term for term, _ in order]).select_from(source.tables).where(source.key == key))
-        if place is None:
+        place = ask(sa.select(*[term for term, _ in order]).select_from(source.tables).where(source.key == key))
+        if not place:
             raise _no_marker(kind, marker)
-        statement = statement.where(_after([term for term, _ in order], [down for _, down in order], place))
-    return statement.order_by(*[term.desc() if down else term for term, down in order]).limit(_limit(limit))
+        statement = statement.where(_after(source, order, place[0], dialect))
+    return statement.order_by(*[term.desc() if down else term for term, down in order]).limit(most)
 
 
 def listed(asked: object, what: str) -> list[str]:
@@ -136,7 +140,24 @@ def _order(kind: str, source: Source, sort: str | Sequence[str] | None) -> Itera
     yield source.key, last_down
 
 
-def _after(terms: Sequence[sa.ColumnElement[Any]], down: Sequence[bool], place: Sequence[Any]) -> sa.ColumnElement[bool]:
+def _wanted(kind: str, source: Source, name: str, value: object, ask: Callable[[sa.Select[Any]], Sequence[Any]]) -> paging.Wanted:
+    if name == "id":
+        return paging.Wanted(name, Column(source.key, KEYS.get(kind, TEXT), nullable=False), value)
+    column = _named(kind, source, name)
+    if source.backend_id is None or name != "backend":
+        return paging.Wanted(name, column, value)
+    # Backends are few, and their ids are what the indexes begin with.
+    above = sa.select(BACKEND_ID).where(condition(name, column, value))
+    ids = [row[0] for row in ask(above)]
+    return paging.Wanted(name, Column(source.backend_id, TEXT, nullable=False), ids)
+
+
+def _after(source: Source, order: paging.Order, place: Sequence[Any], dialect: str) -> sa.ColumnElement[bool]:
+    terms, down = [term for term, _ in order], [down for _, down in order]
+    if paging.uniform(source, order) and dialect not in {"mysql", "mariadb"}:  # which would not look for it by an index
+        ours: Any = sa.tuple_(*terms) if len(terms) > 1 else terms[0]
+        theirs: Any = tuple(place) if len(terms) > 1 else place[0]
+        return cast("sa.ColumnElement[bool]", ours < theirs if down[0] else ours > theirs)
     alternatives = []
     for position, term in enumerate(terms):
         if place[position] is None:
@@ -144,7 +165,10 @@ def _after(terms: Sequence[sa.ColumnElement[Any]], down: Sequence[bool], place: 
         same = [_same(terms[before], place[before]) for before in range(position)]
         beyond = term < place[position] if down[position] else term > place[position]
         alternatives.append(sa.and_(*same, beyond))
-    return sa.or_(*alternatives)
+    beyond = sa.or_(*alternatives)
+    if not isinstance(terms[0], sa.Column) or terms[0].nullable:
+        return beyond
+    return sa.and_(terms[0] <= place[0] if down[0] else terms[0] >= place[0], beyond)  # by this an index is used
 
 
 def _same(term: sa.ColumnElement[Any], value: object) -> sa.ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cl_notebook.store.migrations import steps
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
