@@ -34,6 +34,11 @@ class _Like(FunctionElement[bool]):
     type = sa.Boolean()
     inherit_cache = True
 
+    def self_group(self, against: object = None) -> _Like:
+        """Return it as it is: a comparison with truth would hide from SQLite what an index can do."""
+        del against
+        return self
+
 
 @compiles(_Like)
 def _any_dialect(element: _Like, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
