@@ -130,9 +130,10 @@ def fill_big(store: Store, *, volumes: int) -> list[str]:
     ids = [f"00000000-0000-4000-8000-{number:012x}" for number in range(BACKENDS)]
     _insert_few(store, ids)
     tables = (_volume(sql, ids), _snapshot(sql, ids), _connection(sql, ids), _operation(sql, ids), _entry(sql))
-    with _without_references(store):
+    copies = _copies()
+    with _without_references(store, copies):
         for (name, rows), columns in zip(_counts(volumes).items(), tables, strict=True):
-            _insert(store, reg.metadata.tables[name], columns, sql.each(rows))
+            _insert(store, copies[name], columns, sql.each(rows))
     with store.writing() as connection:
         connection.execute(sa.update(feed.FEED).values(head=2 * ACTS * volumes))
         if dialect == "postgresql":
@@ -145,6 +146,12 @@ def fill_big(store: Store, *, volumes: int) -> list[str]:
 def _counts(volumes: int) -> dict[str, int]:
     below = {"snapshot": SNAPSHOTS * volumes, "connection": volumes}
     return {"volume": volumes, **below, "operation": ACTS * volumes, "entry": 2 * ACTS * volumes}
+
+
+def _copies() -> Mapping[str, sa.Table]:
+    """Return copies of the tables: SQLAlchemy makes no constraint any more that it was once told to drop."""
+    metadata = sa.MetaData(naming_convention=reg.metadata.naming_convention)
+    return {name: table.to_metadata(metadata) for name, table in reg.metadata.tables.items()}
 
 
 def _insert_few(store: Store, ids: Sequence[str]) -> None:
@@ -172,12 +179,12 @@ def _insert(store: Store, table: sa.Table, columns: Mapping[str, str], source: s
 
 
 @contextlib.contextmanager
-def _without_references(store: Store) -> Iterator[None]:
+def _without_references(store: Store, copies: Mapping[str, sa.Table]) -> Iterator[None]:
     """Let rows in without looking whether those that they refer to are there; that is looked up for all of them at the end."""
     if store.url.get_backend_name() == "sqlite":  # which looks it up in no time
         yield
         return
-    constraints = [one for name in _counts(0) for one in reg.metadata.tables[name].foreign_key_constraints]
+    constraints = [one for name in _counts(0) for one in copies[name].foreign_key_constraints]
     for change, group in ((DropConstraint, constraints), (AddConstraint, constraints)):
         with store.writing() as connection:
             for constraint in group:
