@@ -52,9 +52,10 @@ def tests(source: Source, wanted: Sequence[Wanted], order: Order, ask: Ask) -> l
     leading = _leading(source, as_asked, order)
     if leading is not None and len(leading) == len(as_asked):
         return as_asked
-    found = ask(sa.select(source.key).select_from(source.tables).where(*as_asked).limit(FEW + 1))
-    if len(found) <= FEW:
-        return [source.key.in_([row[0] for row in found])]
+    fitting = sa.select(source.key).select_from(source.tables).where(*as_asked)
+    some = ask(sa.select(sa.func.count()).select_from(fitting.limit(FEW + 1).subquery()))
+    if some[0][0] <= FEW:
+        return [source.key.in_(fitting.correlate(None))]  # to look them up by their ids is the one way that SQLite sees then
     if leading is None:
         return as_asked
     return [one.test(seek=place in leading) for place, one in enumerate(wanted)]
