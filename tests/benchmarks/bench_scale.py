@@ -28,6 +28,9 @@ SMALL = 1_000
 LARGE = (100_000, 1_000_000)
 ROUNDS = 9
 CREATES = 60
+HUNDREDS = "page, >9900 GiB: 275 fit, not one"
+"""Up to a thousand that fit are all looked up and sorted: it takes longer, and no longer than that, however large the store."""
+
 LIMIT = 51
 """Rows that `--limit 50` reads: one more, to say whether there are more."""
 
@@ -126,7 +129,8 @@ def _questions(asked: Asked) -> dict[str, tuple[Callable[[], float], int]]:
         "page, a backend by size": {"backend": "lvm-rack-a", "sort": "size:desc"},
         "page, kubernetes*": {"name": "kubernetes*"},
         "page, zz* (none) by size": {"name": "zz*", "sort": "size:desc"},
-        "page, >9900 GiB": {"size": ">9900"},
+        "page, >900 GiB": {"size": ">900"},
+        HUNDREDS: {"size": ">9900"},
         "page, by name": {"sort": "name"},
     }
     return {
@@ -176,7 +180,13 @@ def bench_growth(stores: tuple[str, dict[int, str]], tmp_path: Path, compare: Co
                 spent[volumes].append(asked[volumes][work][0]())
             base = min(spent[SMALL][1:])
             for volumes in LARGE:
-                compare.note(f"{database}: {work}, {volumes:,}", min(spent[volumes][1:]), f"of {SMALL:,}", base, 2)
+                compare.note(
+                    f"{database}: {work}, {volumes:,}",
+                    min(spent[volumes][1:]),
+                    f"of {SMALL:,}",
+                    base,
+                    None if work == HUNDREDS else 2,
+                )
         for volumes, session in opened.items():
             for text in ("no such name", "customer-999"):
                 found = [timed(lambda: session.find(text, all=True)) * 1000 for _ in range(ROUNDS)]  # noqa: B023 - called at once
