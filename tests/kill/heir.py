@@ -1,0 +1,41 @@
+"""The next kernel, on the store of one that was killed: what it must find, and what it makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+import cl_notebook as cl
+
+if TYPE_CHECKING:
+    from tests.kill.storage import Found
+
+TABLES = (cl.Volume, cl.Snapshot, cl.Connection)
+
+
+def untracked(session: cl.Session, found: Found) -> set[str]:
+    """Return what is on the storage and has no row."""
+    with session.store.reading() as connection:
+        volumes, snapshots = (set(connection.scalars(sa.select(cls.name_in_storage))) for cls in (cl.Volume, cl.Snapshot))
+        connections = set(connection.scalars(sa.select(cl.Connection.id)))
+    return (found.volumes - volumes) | (found.snapshots - snapshots) | (found.connections - connections)
+
+
+def tracked(session: cl.Session) -> list[str]:
+    """Return the ids of all resources that are in the store, and of the operations that nobody ended."""
+    with session.store.reading() as connection:
+        rows = [found for cls in TABLES for found in connection.scalars(sa.select(cls.id))]
+        running = connection.scalars(sa.text("SELECT action || ' ' || id FROM operation WHERE status = 'running'"))
+        return [*rows, *running]
+
+
+def finish(session: cl.Session) -> None:
+    """Remove everything that is tracked."""
+    backend = session.backend("disk")
+    for volume in backend.volumes:
+        volume.cleanup(force=True)
+        for snapshot in volume.snapshots:
+            snapshot.delete()
+    for volume in backend.volumes:
+        volume.delete()

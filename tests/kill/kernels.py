@@ -1,0 +1,85 @@
+"""Kernels that act and are killed, asked for from the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cl_notebook as cl
+from tests.kill.zygote import Case, Ended
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STEPS = 60
+"""More than any act takes."""
+
+
+class Kernels:
+    """Gives kernels that were killed, each at another step of an act."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start the process that they are forked from; what it needs goes to *folder*."""
+        environment = {**os.environ, "CL_NOTEBOOK_DATA": str(folder / "data"), "PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-m", "tests.kill.zygote", str(folder / "locks")]
+        self._zygote = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder
+        )
+        self._waiting = ThreadPoolExecutor(1)
+        self._store = folder / "empty.db"
+        cl.Session(self._store).close()
+
+    def close(self) -> None:
+        """End the process."""
+        self._waiting.shutdown()
+        self._zygote.communicate()
+
+    def killed(self, act: str, folder: Path, **config: Any) -> Iterator[tuple[Path, Path, Ended]]:
+        """Yield the store, the storage and the end of a kernel for each step of *act*: it was killed before that step.
+
+        The last one did all of it, and ended without closing anything.
+        """
+        coming = self._begun(act, folder, 1, config)
+        for last in range(1, STEPS):
+            store, storage, future = coming
+            ended = future.result()
+            assert not ended.error, ended.error
+            if ended.is_killed:
+                coming = self._begun(act, folder, last + 1, config)  # while this one is looked at
+            yield store, storage, ended
+            if not ended.is_killed:
+                return
+        msg = f"{act} takes more than {STEPS} steps"
+        raise AssertionError(msg)
+
+    def _begun(self, act: str, folder: Path, last: int, config: dict[str, Any]) -> tuple[Path, Path, Future[Ended]]:
+        store, storage = folder / str(last) / "store.db", folder / str(last) / "storage"
+        store.parent.mkdir()
+        shutil.copyfile(self._store, store)
+        case = Case(f"sqlite:///{store}", str(storage), {**config, "path": str(storage)}, act, last)
+        return store, storage, self._waiting.submit(self._ended, case)
+
+    def _ended(self, case: Case) -> Ended:
+        assert self._zygote.stdin is not None
+        assert self._zygote.stdout is not None
+        self._zygote.stdin.write(json.dumps(asdict(case)) + "\n")
+        self._zygote.stdin.flush()
+        return Ended(**json.loads(self._zygote.stdout.readline()))
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Kernels]:
+    """Give kernels for a block."""
+    kernels = Kernels(folder)
+    try:
+        yield kernels
+    finally:
+        kernels.close()

@@ -1,0 +1,65 @@
+"""A kernel that is killed at any step of any act leaves everything tracked, and the next one brings all of it to zero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import cl_notebook as cl
+from tests.kill import heir, storage
+from tests.kill.acts import ATTACHING, CONNECTING, MANAGING, PLAIN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.kill.kernels import Kernels
+
+_SIM = {"volume_driver": "sim"}
+_FILES = {"volume_driver": "local", "loop_devices": "never"}
+_LOOPS = {"volume_driver": "local", "loop_devices": "always"}
+
+
+def _brought_to_zero(killing: Kernels, folder: Path, act: str, config: dict[str, Any], leaves: int = 0) -> None:
+    driver, taken = config["volume_driver"], []
+    for store, path, ended in killing.killed(act, folder, **config):
+        where = f"{act} on {driver}, killed before {ended.steps[-1]!r}, number {len(ended.steps)}"
+        taken = ended.steps
+        with cl.Session(store) as session:
+            stray = heir.untracked(session, storage.found(driver, path))
+            assert len(stray) <= leaves, f"{where}: untracked {stray}"
+            heir.finish(session)
+            assert heir.tracked(session) == [], where
+        left = storage.found(driver, path)
+        assert len(left.volumes) <= leaves, where
+        assert (left.snapshots, left.connections, left.others) == (set(), set(), set()), where
+    if leaves:
+        return
+    commits = [number for number, step in enumerate(taken) if step.startswith("commit store.db")]
+    assert len(commits) >= 2, taken
+    assert commits[-1] - commits[0] > 1, taken
+
+
+@pytest.mark.parametrize("act", [*PLAIN, *CONNECTING, *ATTACHING])
+def test_simulated(killing: Kernels, folder: Path, act: str) -> None:
+    """On the simulator, whichever step of the act the kernel did not take, nothing is untracked and all of it can be removed."""
+    _brought_to_zero(killing, folder, act, _SIM)
+
+
+@pytest.mark.parametrize("act", PLAIN)
+def test_files(killing: Kernels, folder: Path, act: str) -> None:
+    """On the local driver's files, likewise."""
+    _brought_to_zero(killing, folder, act, _FILES)
+
+
+@pytest.mark.parametrize("act", [*CONNECTING, *ATTACHING])
+def test_loop_devices(root: None, killing: Kernels, folder: Path, act: str) -> None:  # noqa: ARG001 - asked for its check
+    """On the local driver's loop devices, likewise, and no device is left on the host."""
+    _brought_to_zero(killing, folder, act, _LOOPS)
+
+
+@pytest.mark.parametrize("act", MANAGING)
+@pytest.mark.parametrize("config", [_SIM, _FILES], ids=["sim", "local"])
+def test_what_is_not_ours(killing: Kernels, folder: Path, act: str, config: dict[str, Any]) -> None:
+    """A volume that is taken over or left at that moment is tracked or left on the storage, and nothing else is."""
+    _brought_to_zero(killing, folder, act, config, leaves=1)
