@@ -141,7 +141,6 @@ class Snapshot(HasMetadata, Tracked):
         self.look_again()
         data, before = self.as_data(), self.status
         able: CanManageSnapshots = verbs.capable(self.backend.driver, "manage_snapshots", self)
-        finishing = {"unmanaging", "managing"}
         self.context.journal.run(
             Act(
                 action="unmanage",
@@ -149,7 +148,7 @@ class Snapshot(HasMetadata, Tracked):
                 do=lambda _driver, _progress: able.unmanage_snapshot(data),
                 resource=self,
                 backend=self.backend,
-                guards=(verbs.ready(self.context, self, "unmanage", {"available", "error"}, finishing, force=force),),
+                guards=(verbs.ready(self.context, self, "unmanage", {"available", "error"}, verbs.NOT_OURS, force=force),),
                 before=[Update(self, {"status": "unmanaging"})],
                 after=lambda _answer: [Delete(self)],
                 failed=lambda _error: [Update(self, {"status": before})],
@@ -183,6 +182,8 @@ class Snapshot(HasMetadata, Tracked):
     def delete(self, *, force: bool = False) -> None:
         """Remove the snapshot from the storage and from the store; volumes made from it stay.
 
+        One whose adoption or release was cut short is released.
+
         Args:
             force: take a kernel that is still named as working on it for dead.
 
@@ -191,7 +192,11 @@ class Snapshot(HasMetadata, Tracked):
 
         """
         self.look_again()
+        if self.status in verbs.NOT_OURS:
+            self.unmanage(force=force)
+            return
         data, before = self.as_data(), self.status
+        allowed, finishing = {"available", "error", "error_deleting"}, verbs.BUSY - verbs.NOT_OURS
         self.context.journal.run(
             Act(
                 action="delete",
@@ -199,9 +204,7 @@ class Snapshot(HasMetadata, Tracked):
                 do=lambda driver, _progress: driver.delete_snapshot(data),
                 resource=self,
                 backend=self.backend,
-                guards=(
-                    verbs.ready(self.context, self, "delete", {"available", "error", "error_deleting"}, verbs.BUSY, force=force),
-                ),
+                guards=(verbs.ready(self.context, self, "delete", allowed, finishing, force=force),),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _answer: [Delete(self)],
                 failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],

@@ -29,6 +29,9 @@ BUSY = frozenset(
 )
 """Statuses of a resource that is being worked on, or was when its kernel died."""
 
+NOT_OURS = frozenset({"managing", "unmanaging"})
+"""Statuses of what was being adopted or released: what is on the storage was not ours, or is not to be any more."""
+
 SETTLED = changes.SETTLED
 """Statuses of a volume or snapshot that is whole."""
 

@@ -279,7 +279,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         )
 
     def delete(self, *, cascade: bool = False, force: bool = False) -> None:
-        """Remove the volume from the storage and from the store.
+        """Remove the volume from the storage and from the store; one whose adoption or release was cut short is released.
 
         Args:
             cascade: remove its snapshots first.
@@ -291,6 +291,9 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         """
         self.look_again()
+        if self.status in verbs.NOT_OURS:
+            self.unmanage(force=force)
+            return
         data, before, target = self.as_data(), self.status, type(self)
         kinds: dict[str, Any] = {"connection": target.connections.target}
         if not cascade:
@@ -298,9 +301,6 @@ class Volume(HasMetadata, Attachable, Tracked):
         allowed = {*verbs.SETTLED, "error", "error_deleting", "error_extending"}
 
         def do(driver: Driver, _progress: Progress) -> None:
-            if before == "managing":  # its adoption was cut short: what is on the storage is not ours to remove
-                verbs.capable(driver, "manage", self).unmanage(data)
-                return
             for snapshot in list(self.snapshots) if cascade else ():
                 snapshot.delete(force=force)
             driver.delete_volume(data)
@@ -314,7 +314,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 backend=self.backend,
                 arguments={"cascade": True} if cascade else {},
                 guards=(
-                    verbs.ready(self.context, self, "delete", allowed, verbs.BUSY, force=force),
+                    verbs.ready(self.context, self, "delete", allowed, verbs.BUSY - verbs.NOT_OURS, force=force),
                     verbs.without_dependents(self, kinds),
                 ),
                 before=[Update(self, {"status": "deleting"})],
@@ -350,7 +350,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    verbs.ready(self.context, self, "unmanage", {"available", "error"}, {"unmanaging", "managing"}, force=force),
+                    verbs.ready(self.context, self, "unmanage", {"available", "error"}, verbs.NOT_OURS, force=force),
                     verbs.without_dependents(self, kinds),
                 ),
                 before=[Update(self, {"status": "unmanaging"})],

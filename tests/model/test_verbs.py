@@ -323,3 +323,18 @@ def test_an_adoption_that_fails_halfway_stays_tracked(session: cl.Session, tmp_p
     volume.unmanage()
     assert backend.volumes == []
     assert backend.manage("theirs").size == 2
+
+
+def test_what_is_not_ours_is_never_removed(session: cl.Session, tmp_path: Path) -> None:
+    """Deleting a volume whose adoption was cut short releases it, also when the storage fails at the first attempt."""
+    backend = session.backend("faulty", volume_driver="sim", path=str(tmp_path / "faulty"), faults="manage_existing:1,unmanage:1")
+    backend.driver.appear("theirs", 2)  # type: ignore[attr-defined] # the simulator's
+    with pytest.raises(cl.errors.DriverError):
+        backend.manage("theirs")
+    (volume,) = backend.volumes
+    with pytest.raises(cl.errors.DriverError):
+        volume.delete()
+    assert volume.status == "managing"
+    volume.delete()
+    assert (volume.status, backend.volumes) == ("deleted", [])
+    assert [found["reference"]["source-name"] for found in backend.manageable_volumes()] == ["theirs"]
