@@ -34,7 +34,11 @@ TOLD = (
 )
 """What :func:`is_dead` has to be told of a kernel; only what is asked for beside an operation that runs means anything."""
 
-_STARTED = 19  # place of the start time, in clock ticks since the boot, after the name in /proc/PID/stat (proc(5))
+_STATE, _STARTED = (
+    0,
+    19,
+)  # places of the state and the start time, in clock ticks since the boot, after the name in proc_pid_stat(5)
+_ENDED = frozenset("ZXx")  # states of a process that does nothing any more, and that its parent has not asked about yet
 
 
 def describe(host: str) -> dict[str, Any]:
@@ -90,7 +94,8 @@ def dead(connection: sa.Connection, ids: Collection[str] | None = None) -> froze
 def _start_ticks(pid: int) -> int:
     """Return when process *pid* began; 0 if there is none. Unlike a time of day, no change of the clock alters it."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[_STARTED])
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return 0 if told[_STATE] in _ENDED else int(told[_STARTED])
     except (OSError, IndexError, ValueError):
         return 0
 

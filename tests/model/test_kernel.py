@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -28,6 +29,21 @@ def test_a_process_that_ended_is_dead(mine: dict[str, Any]) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert kernel.is_dead(mine | {"pid": ended.pid})
+
+
+def test_a_process_that_nobody_has_asked_about_is_dead(mine: dict[str, Any]) -> None:
+    """A killed process whose parent never asks how it ended, as in a container without an init, is known to be dead."""
+    killed = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"], stdout=subprocess.PIPE)
+    assert killed.stdout is not None
+    with killed.stdout:
+        killed.stdout.readline()
+        row = mine | {"pid": killed.pid, "start_ticks": kernel._start_ticks(killed.pid)}
+        assert not kernel.is_dead(row)
+        killed.kill()
+        killed.stdout.read()  # it ends with the process
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+        assert kernel.is_dead(row)
+        killed.wait()
 
 
 def test_another_process_with_the_same_number_does_not_count(mine: dict[str, Any]) -> None:
