@@ -76,6 +76,7 @@ class Attachable(Tracked):
         if known:
             known[0].attach()
             return known[0]
+        before = self._of(host)
         try:
             conn = type(self).connections.target.make(cast("Volume", self), properties, multipath=multipath, gateway=host)
             conn.attach()
@@ -85,7 +86,8 @@ class Attachable(Tracked):
             if not _goes_on(error, elsewhere=host is not None):
                 with contextlib.suppress(errors.Error):
                     for left in self._of(host):
-                        left.disconnect(force=True)
+                        if left not in before:  # that may be another kernel's, which is at work on it
+                            left.disconnect(force=True)
             raise
         return conn
 

@@ -300,10 +300,11 @@ class Journal:
     def _changed(self, todo: Iterable[Change]) -> errors.ChangedElsewhere:
         """Return the error that names what somebody else changed; the objects are read again."""
         told = []
-        for resource in [change.resource for change in todo if isinstance(change, Update)]:
-            before = unsaved.base(resource)
-            reading.reread(self._context, resource)
-            told.append(_difference(resource, before))
+        for change in [change for change in todo if isinstance(change, Update)]:
+            before = unsaved.base(change.resource)
+            # a save gives up what it could not write; an act leaves it to be saved
+            reading.reread(self._context, change.resource, keep_unsaved=change.version is None)
+            told.append(_difference(change.resource, before))
         msg = f"{'; '.join(word for word in told if word)}. It is refreshed now: look again, then repeat."
         return errors.ChangedElsewhere(msg)
 

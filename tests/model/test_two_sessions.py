@@ -69,6 +69,28 @@ def test_cascade_removes_nothing_if_the_volume_cannot_go(lab: cl.Backend, other:
     assert (vol.status, len(cl.frames.snapshots(other))) == ("deleted", 0)
 
 
+def test_an_attachment_that_fails_leaves_alone_what_others_make(mine: cl.Session, other: cl.Session, tmp_path: Path) -> None:
+    """A connection to the same host that another session made, or failed to make, outlives an ``attach()`` that fails."""
+    lab = mine.backend("lab", volume_driver="sim", path=str(tmp_path / "lab"), faults="initialize_connection:1-2")
+    vol = lab.create_volume(1, "db")
+    with pytest.raises(cl.errors.DriverError):
+        other.find("db").connect({"host": "one"})
+    (theirs,) = other.find("db").connections
+    with pytest.raises(cl.errors.DriverError):
+        vol.attach()
+    assert [conn.id for conn in vol.connections] == [theirs.id]
+
+
+def test_an_act_that_comes_too_late_keeps_what_was_not_saved(lab: cl.Backend, other: cl.Session) -> None:
+    """When an act is refused because the row was changed elsewhere, what was set on the object and not saved is still there."""
+    vol = lab.create_volume(1, "db")
+    vol.name = "mine"
+    other.find("db").extend(3)
+    with pytest.raises(cl.errors.ChangedElsewhere):
+        vol.extend(2)
+    assert (vol.name, vol.size) == ("mine", 3)
+
+
 def test_a_connection_of_another_host_is_left_alone(lab: cl.Backend, store: str) -> None:
     """What is attached on one host is not attached, detached or cleaned up from another, unless that is forced."""
     vol = lab.create_volume(1, "db")
