@@ -9,7 +9,12 @@ import sqlalchemy as sa
 import cl_notebook as cl
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from cl_notebook.inventory.finding import Finding
     from tests.kill.storage import Found
+
+_EXPLAINED = {"ok", "stuck", "missing"}
 
 TABLES = (cl.Volume, cl.Snapshot, cl.Connection)
 
@@ -30,12 +35,16 @@ def tracked(session: cl.Session) -> list[str]:
         return [*rows, *running]
 
 
-def finish(session: cl.Session) -> None:
-    """Remove everything that is tracked."""
-    backend = session.backend("disk")
-    for volume in backend.volumes:
-        volume.cleanup(force=True)
-        for snapshot in volume.snapshots:
-            snapshot.delete()
-    for volume in backend.volumes:
-        volume.delete()
+def unexplained(session: cl.Session) -> list[Finding]:
+    """Return the findings of a scan that do not say, of what is tracked, that it is as it should be or was cut short."""
+    return [
+        found
+        for found in cl.inventory.findings(session)
+        if found.verdict not in _EXPLAINED or (found.verdict != "ok" and not (found.detail and found.next))
+    ]
+
+
+def cleaned_up(session: cl.Session) -> pd.DataFrame:
+    """Remove everything that is tracked, and return the steps that were not done."""
+    report = cl.inventory.plan_cleanup(session, all=True).run()
+    return report[report["outcome"] != "done"]

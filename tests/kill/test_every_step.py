@@ -28,8 +28,12 @@ def _brought_to_zero(killing: Kernels, folder: Path, act: str, config: dict[str,
         with cl.Session(store) as session:
             stray = heir.untracked(session, storage.found(driver, path))
             assert len(stray) <= leaves, f"{where}: untracked {stray}"
-            heir.finish(session)
+            unexplained = heir.unexplained(session)
+            assert {found.name_in_storage for found in unexplained} == stray, f"{where}: {unexplained}"
+            not_done = heir.cleaned_up(session)
+            assert not_done.empty, f"{where}: {not_done}"
             assert heir.tracked(session) == [], where
+            assert len(heir.unexplained(session)) <= leaves, where
         left = storage.found(driver, path)
         assert len(left.volumes) <= leaves, where
         assert (left.snapshots, left.connections, left.others) == (set(), set(), set()), where
