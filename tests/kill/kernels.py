@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cl_notebook as cl
-from tests.kill.zygote import Case, Ended
+from tests.kill.zygote import ORDER, Case, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,11 @@ STEPS = 60
 class Kernels:
     """Gives kernels that were killed, each at another step of an act."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start the process that they are forked from; what it needs goes to *folder*."""
-        environment = {**os.environ, "CL_NOTEBOOK_DATA": str(folder / "data"), "PYTHONPATH": str(Path(__file__).parents[2])}
+    def __init__(self, folder: Path, data: Path | None = None) -> None:
+        """Start the process that they are forked from; what it needs goes to *folder*, and the package's *data* folder too."""
+        self._order = folder / "order"
+        own = {"CL_NOTEBOOK_DATA": str(data or folder / "data"), "PYTHONPATH": str(Path(__file__).parents[2])}
+        environment = {**os.environ, **own, ORDER: str(self._order)}
         command = [sys.executable, "-m", "tests.kill.zygote", str(folder / "locks")]
         self._zygote = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder
@@ -60,6 +62,13 @@ class Kernels:
         msg = f"{act} takes more than {STEPS} steps"
         raise AssertionError(msg)
 
+    def killed_by_driver(self, act: str, store: str, order: str, **config: Any) -> Ended:
+        """Return the end of a kernel whose driver followed *order*: the name of a call, and a word of ``killing_driver``."""
+        try:
+            return self._ended(Case(store, "/nowhere", config, act, order=order))
+        finally:
+            self._order.unlink(missing_ok=True)
+
     def _begun(self, act: str, folder: Path, last: int, config: dict[str, Any]) -> tuple[Path, Path, Future[Ended]]:
         store, storage = folder / str(last) / "store.db", folder / str(last) / "storage"
         store.parent.mkdir()
@@ -76,9 +85,9 @@ class Kernels:
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Kernels]:
-    """Give kernels for a block."""
-    kernels = Kernels(folder)
+def started(folder: Path, data: Path | None = None) -> Iterator[Kernels]:
+    """Give kernels for a block; what they need goes to *folder*, and to the package's *data* folder."""
+    kernels = Kernels(folder, data)
     try:
         yield kernels
     finally:

@@ -18,16 +18,24 @@ from cl_notebook.attach import brick
 from tests.kill.acts import ACTS, prepared
 from tests.kill.steps import Steps
 
+ORDER = "CL_NOTEBOOK_TEST_KILL"
+"""The variable that names the file with the order for a driver that kills kernels."""
+
 
 @dataclass(frozen=True)
 class Case:
-    """One kernel: its store, the configuration of its backend, its act, and the number of the step that it does not take."""
+    """One kernel: its store, the configuration of its backend, its act, and the number of the step that it does not take.
+
+    ``order`` says at which call the driver is to kill it, for one that does so; it is written to the file that the environment
+    names.
+    """
 
     store: str
     folder: str
     config: dict[str, Any]
     act: str
-    last: int
+    last: int = 0
+    order: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ def _ran(case: Case, report: int) -> int:
         session = cl.Session(case.store)
         act, world = ACTS[case.act], prepared(session.backend("disk", **case.config))
         act.before(world)
+        if case.order:
+            Path(os.environ[ORDER]).write_text(case.order, encoding="utf-8")
         steps.begin()
         act.do(world)
         steps.step("the end")

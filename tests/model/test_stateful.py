@@ -66,7 +66,8 @@ class Machine(RuleBasedStateMachine):
         self.held: list[dict[str, Any]] = [{}, {}]
         self.gone: list[list[Any]] = [[], []]
         self.in_line = [True, True]
-        self.edits: list[dict[str, tuple[str, int]]] = [{}, {}]
+        self.edits: list[dict[str, tuple[str, bool]]] = [{}, {}]
+        self.versions: dict[str, int] = {}
         self.appeared = self.edited = 0
 
     def teardown(self) -> None:
@@ -233,9 +234,9 @@ class Machine(RuleBasedStateMachine):
         row, volume = self._volume(who, which)
         self.edited += 1
         name = f"edit {self.edited}"
-        first = self.edits[who].get(row.id)
+        is_late = self.edits[who].get(row.id, ("", volume.version != self._version(row.id)))[1]
         volume.name = name
-        self.edits[who][row.id] = (name, volume.version if first is None else first[1])
+        self.edits[who][row.id] = (name, is_late)
 
     @precondition(lambda self: any(self.edits))
     @rule(who=_WHO, which=_WHICH)
@@ -245,15 +246,14 @@ class Machine(RuleBasedStateMachine):
         if not ids:
             return
         row = self.model.volumes[_one_of(ids, which)]
-        name, version = self.edits[who].pop(row.id)
+        name, is_late = self.edits[who].pop(row.id)
         volume = self.held[who][row.id]
-        is_changed = version != self._version(row.id)
         try:
             volume.save()
         except errors.ChangedElsewhere:
-            assert is_changed
+            assert is_late
         else:
-            assert not is_changed
+            assert not is_late
             row.name = name
             self._acted(who)
         assert volume.name == row.name
@@ -383,7 +383,13 @@ class Machine(RuleBasedStateMachine):
         self._acted(who)
 
     def _acted(self, who: int) -> None:
-        self.in_line[1 - who] = False
+        """Note that the other session is out of date, and that what it set on rows that were changed comes too late."""
+        other, before = 1 - who, self.versions
+        self.versions = dict(self._rows("SELECT id, version FROM volume"))
+        self.in_line[other] = False
+        for resource_id, (name, is_late) in self.edits[other].items():
+            changed = self.versions.get(resource_id) != before.get(resource_id)
+            self.edits[other][resource_id] = (name, is_late or changed)
 
     def _volume(self, who: int, which: int) -> tuple[reference.Volume, cl.Volume]:
         row = _one_of(list(self.model.volumes.values()), which)

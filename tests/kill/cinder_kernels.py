@@ -1,0 +1,73 @@
+"""Kernels that work with a Cinder driver and are killed by it, and the next one, which is there already."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import cl_notebook as cl
+from tests.kill import heir, kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KILLING = "cinder.volume.drivers.killing."
+
+CALLS = {
+    "create": "create_volume",
+    "clone": "create_cloned_volume",
+    "create_from_snapshot": "create_volume_from_snapshot",
+    "create_snapshot": "create_snapshot",
+    "extend": "extend_volume",
+    "revert": "revert_to_snapshot",
+    "delete_snapshot": "delete_snapshot",
+    "delete_volume": "delete_volume",
+    "connect": "initialize_connection",
+    "disconnect": "terminate_connection",
+    "attach": "initialize_connection",
+    "detach": "terminate_connection",
+}
+"""Each act, and the driver's call that matters in it. The last two need a storage that this host can attach."""
+
+APART = tuple(act for act in CALLS if act not in {"attach", "detach"})
+"""The acts that need none."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A store, a backend's configuration, a session that is there when kernels are killed, and the kernels."""
+
+    session: cl.Session
+    config: dict[str, Any]
+    killing: kernels.Kernels
+
+    def kill(self, act: str, moment: str) -> None:
+        """Kill a kernel in the call that matters in *act*: ``before``, ``after`` or ``instead`` of its work."""
+        order = f"{CALLS[act]} {moment}"
+        ended = self.killing.killed_by_driver(act, self.session.settings.store, order, **self.config)
+        assert not ended.error, ended.error
+        assert ended.is_killed, f"{act} made no {order}"
+
+    def all_is_explained_and_removed(self, *, lists: bool) -> None:
+        """Check that a scan explains all that is tracked, and that a clean-up, which takes its turn, removes it."""
+        unexplained = heir.unexplained(self.session, lists=lists)
+        assert unexplained == [], unexplained
+        not_done = heir.cleaned_up(self.session)
+        assert not_done.empty, not_done["detail"].to_list()
+        tracked = heir.tracked(self.session)
+        assert tracked == [], tracked
+
+
+@contextmanager
+def bench(folder: Path, **config: Any) -> Iterator[Bench]:
+    """Give a bench in *folder* for a block."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CL_NOTEBOOK_DATA", str(folder / "data"))  # turns are taken in it
+        (folder / "data").mkdir()
+        with cl.Session(folder / "store.db") as session, kernels.started(folder, folder / "data") as killing:
+            session.backend("disk", **config)
+            yield Bench(session, config, killing)
