@@ -39,14 +39,19 @@ def tracked(session: cl.Session) -> list[str]:
 def unexplained(session: cl.Session, *, lists: bool = True) -> list[Finding]:
     """Return the findings of a scan that do not say, of what is tracked, that it is as it should be or was cut short.
 
-    Of a storage that *lists* nothing it may say that it does not know, or believe what it is told of sizes.
+    Of a storage that *lists* nothing it may say that it does not know, or believe what it is told of sizes. What a driver keeps
+    for its own use, and nobody can adopt, does not count.
     """
     return [
         found
         for found in cl.inventory.findings(session)
-        if lists or found.verdict not in _VAGUE
+        if (lists or found.verdict not in _VAGUE) and not _is_drivers_own(found)
         if found.verdict not in _EXPLAINED or (found.verdict != "ok" and not (found.detail and found.next))
     ]
+
+
+def _is_drivers_own(found: Finding) -> bool:
+    return found.verdict == "untracked" and found.next is None and "cannot be" in (found.detail or "")
 
 
 def cleaned_up(session: cl.Session) -> pd.DataFrame:
