@@ -54,6 +54,12 @@ def _is_drivers_own(found: Finding) -> bool:
     return found.verdict == "untracked" and found.next is None and "cannot be" in (found.detail or "")
 
 
+def repaired(session: cl.Session) -> pd.DataFrame:
+    """Finish or roll back everything that was cut short, and return what could not be."""
+    report = cl.inventory.repair_all(session=session)
+    return report[~report["done"].astype(bool)]
+
+
 def cleaned_up(session: cl.Session) -> pd.DataFrame:
     """Remove everything that is tracked, and return the steps that were not done."""
     report = cl.inventory.plan_cleanup(session, all=True).run()

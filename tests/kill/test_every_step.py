@@ -20,7 +20,10 @@ _FILES = {"volume_driver": "local", "loop_devices": "never"}
 _LOOPS = {"volume_driver": "local", "loop_devices": "always"}
 
 
-def _brought_to_zero(killing: Kernels, folder: Path, act: str, config: dict[str, Any], leaves: int = 0) -> None:
+def _brought_to_zero(
+    killing: Kernels, folder: Path, act: str, config: dict[str, Any], *, repairs: int = 0, leaves: int = 0
+) -> None:
+    """Kill *act* at each step, and let the next kernel clean up; at each of *repairs* steps it repairs first."""
     driver, taken = config["volume_driver"], []
     for store, path, ended in killing.killed(act, folder, **config):
         where = f"{act} on {driver}, killed before {ended.steps[-1]!r}, number {len(ended.steps)}"
@@ -30,6 +33,10 @@ def _brought_to_zero(killing: Kernels, folder: Path, act: str, config: dict[str,
             assert len(stray) <= leaves, f"{where}: untracked {stray}"
             unexplained = heir.unexplained(session)
             assert {found.name_in_storage for found in unexplained} == stray, f"{where}: {unexplained}"
+            if repairs and len(ended.steps) % repairs == 0:
+                not_done = heir.repaired(session)
+                assert not_done.empty, f"{where}: {not_done}"
+                assert {found.verdict for found in cl.inventory.findings(session)} <= {"ok"}, where
             not_done = heir.cleaned_up(session)
             assert not_done.empty, f"{where}: {not_done}"
             assert heir.tracked(session) == [], where
@@ -46,20 +53,20 @@ def _brought_to_zero(killing: Kernels, folder: Path, act: str, config: dict[str,
 
 @pytest.mark.parametrize("act", [*PLAIN, *CONNECTING, *ATTACHING])
 def test_simulated(killing: Kernels, folder: Path, act: str) -> None:
-    """On the simulator, whichever step of the act the kernel did not take, nothing is untracked and all of it can be removed."""
-    _brought_to_zero(killing, folder, act, _SIM)
+    """On the simulator, whichever step of the act the kernel did not take, all is tracked and can be repaired and removed."""
+    _brought_to_zero(killing, folder, act, _SIM, repairs=1)
 
 
 @pytest.mark.parametrize("act", PLAIN)
 def test_files(killing: Kernels, folder: Path, act: str) -> None:
-    """On the local driver's files, likewise."""
-    _brought_to_zero(killing, folder, act, _FILES)
+    """On the local driver's files, likewise, also where it is removed unrepaired."""
+    _brought_to_zero(killing, folder, act, _FILES, repairs=2)
 
 
 @pytest.mark.parametrize("act", [*CONNECTING, *ATTACHING])
 def test_loop_devices(root: None, killing: Kernels, folder: Path, act: str) -> None:  # noqa: ARG001 - asked for its check
-    """On the local driver's loop devices, likewise, and no device is left on the host."""
-    _brought_to_zero(killing, folder, act, _LOOPS)
+    """On the local driver's loop devices, likewise, also unrepaired, and no device is left on the host."""
+    _brought_to_zero(killing, folder, act, _LOOPS, repairs=2)
 
 
 @pytest.mark.parametrize("act", MANAGING)
