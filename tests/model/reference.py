@@ -57,13 +57,21 @@ class Connection:
     attached: bool = False
 
 
+class Things(dict[str, int]):
+    """Sizes in GiB by name; what is not there is missing on the storage."""
+
+    def __missing__(self, name: str) -> int:
+        """Say so."""
+        raise errors.MissingOnStorage(name)
+
+
 @dataclass
 class Storage:
     """What is on the storage, how often each call came, and which calls fail."""
 
     faults: tuple[Fault, ...]
-    volumes: dict[str, int] = field(default_factory=dict)
-    snapshots: dict[str, int] = field(default_factory=dict)
+    volumes: Things = field(default_factory=Things)
+    snapshots: Things = field(default_factory=Things)
     connections: set[tuple[str, str]] = field(default_factory=set)
     counted: Counter[str] = field(default_factory=Counter)
 
@@ -110,7 +118,7 @@ class Reference:
 
     def create(self, new: str, name: str, size: int) -> None:
         """Make an empty volume with the id *new*."""
-        self._make(new, name, size, "create_volume", lambda: None)
+        self._make(new, name, size, "create_volume", lambda: 0)
 
     def clone(self, new: str, name: str, size: int, source: Volume) -> None:
         """Make a volume from another."""
@@ -124,13 +132,13 @@ class Reference:
         self._need(source.status == "available")
         self._make(new, name, size, "create_volume_from_snapshot", lambda: self.storage.snapshots[f"snapshot-{source.id}"])
 
-    def _make(self, new: str, name: str, size: int, call: str, look: Callable[[], object]) -> None:
+    def _make(self, new: str, name: str, size: int, call: str, found: Callable[[], int]) -> None:
         made = self.volumes[new] = Volume(new, name, size, f"volume-{new}")
         try:
             with self.storage.call(call):
-                look()
+                self._at_least(size, found())
                 self.storage.add(made.name_in_storage, size)
-        except errors.StorageFull:
+        except (errors.StorageFull, errors.InvalidInput):
             del self.volumes[new]
             raise
         except errors.DriverError:
@@ -177,7 +185,7 @@ class Reference:
         self._need(snapshot.status == "available")
         try:
             with self.storage.call("revert_to_snapshot"):
-                pass
+                _ = self.storage.volumes[volume.name_in_storage], self.storage.snapshots[f"snapshot-{snapshot.id}"]
         except errors.DriverError:
             volume.status = "error"
             raise
@@ -302,7 +310,7 @@ class Reference:
             del self.volumes[new]
             raise
         with self.storage.call("manage_existing"):
-            pass
+            _ = self.storage.volumes[name]
         made.size, made.status = size, "available"
 
     def unmanage(self, volume: Volume) -> None:
@@ -313,9 +321,25 @@ class Reference:
             pass
         del self.volumes[volume.id]
 
+    def verdicts(self) -> set[tuple[str, str]]:
+        """Return what a scan must say of everything: the name on the storage or the id of a connection, and the verdict."""
+        storage = self.storage
+        volumes = {
+            (row.name_in_storage, _verdict(row, storage.volumes.get(row.name_in_storage))) for row in self.volumes.values()
+        }
+        snapshots = {
+            (f"snapshot-{row.id}", _verdict(row, storage.snapshots.get(f"snapshot-{row.id}"))) for row in self.snapshots.values()
+        }
+        connections = {(row.id, "ok" if row.status == "attached" else "stuck") for row in self.connections.values()}
+        known = {name for name, _ in volumes | snapshots}
+        strays = {(name, "untracked") for name in {*storage.volumes, *storage.snapshots} - known}
+        return volumes | snapshots | connections | strays
+
     def _let_in(self, connection: Connection) -> None:
+        name = self.volumes[connection.volume_id].name_in_storage
         with self.storage.call("initialize_connection"):
-            self.storage.connections.add((self.volumes[connection.volume_id].name_in_storage, connection.id))
+            _ = self.storage.volumes[name]
+            self.storage.connections.add((name, connection.id))
 
     def _here(self, volume: Volume) -> list[Connection]:
         found = [connection for connection in self.connections_of(volume) if connection.host == HOST]
@@ -343,3 +367,11 @@ class Reference:
     def _at_least(size: int, least: int) -> None:
         if size < least:
             raise errors.InvalidInput
+
+
+def _verdict(row: Volume | Snapshot, size: int | None) -> str:
+    if row.status not in SETTLED:
+        return "stuck"
+    if size is None:
+        return "missing"
+    return "ok" if size == row.size else "size differs"

@@ -81,10 +81,8 @@ class Machine(RuleBasedStateMachine):
 
     def _finish(self) -> None:
         last = self.sessions[0].backend("lab", volume_driver="sim", path=self.folder / "lab", faults="", replace=True)
-        last.refresh()
-        for volume in last.volumes:
-            volume.cleanup()
-            volume.delete(cascade=True)
+        report = cl.inventory.plan_cleanup(self.sessions[0], all=True).run()
+        assert set(report["outcome"]) <= {"done"}, report["detail"].to_list()
         assert self._rows("SELECT id FROM volume UNION SELECT id FROM snapshot UNION SELECT id FROM connection") == []
         last.forget()
 
@@ -224,6 +222,30 @@ class Machine(RuleBasedStateMachine):
         name = f"theirs-{self.appeared}"
         self.lab.driver.appear(name, size)  # type: ignore[attr-defined] # the simulator's
         self.model.storage.volumes[name] = size
+
+    @precondition(lambda self: self.model.storage.volumes)
+    @rule(which=_WHICH, size=st.none() | _SIZES)
+    def haunt(self, which: int, size: int | None) -> None:
+        """Let somebody else resize or remove a volume on the storage that no host is connected to."""
+        storage = self.model.storage
+        name = _one_of(sorted(storage.volumes), which)
+        if any(volume == name for volume, _ in storage.connections):
+            return
+        driver: Any = self.lab.driver
+        if size is None:
+            driver.vanish(name)
+            del storage.volumes[name]
+        else:
+            driver.resize(name, size)
+            storage.volumes[name] = size
+
+    @rule(who=_WHO)
+    def scan(self, who: int) -> None:
+        """Compare a scan with the model."""
+        found = cl.inventory.findings(self.sessions[who])
+        assert {(each.id if each.kind == "connection" else each.name_in_storage, each.verdict) for each in found} == (
+            self.model.verdicts()
+        )
 
     # -- objects ------------------------------------------------------------------------------------------------------------
 
