@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -68,3 +69,22 @@ def one_host_alone(cls: type[Connection], volume: Volume, host: str) -> Guard:
             raise errors.ResourceBusy(msg)
 
     return guard
+
+
+def row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:
+    """Return the row of a new connection of *volume* to the host that *connector* describes."""
+    return {
+        "id": str(uuid.uuid4()),
+        "volume_id": volume.id,
+        "backend_id": volume.backend_id,
+        "attach_status": "attaching",
+        "attach_mode": "rw",
+        "attached_host": None,
+        "gateway": None,
+        "protocol": None,
+        "multipath": bool(connector.get("multipath", multipath)),
+        "path": None,
+        "connector_info": connector,
+        "conn_info": None,
+        "device": None,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -127,7 +126,7 @@ class Connection(Tracked):
 
         *extra* is what its documents say beside the fields, for those who want to know of it what no field stands for.
         """
-        values = _row(volume, connecting.checked(connector), multipath=multipath) | {"gateway": gateway}
+        values = connecting.row(volume, connecting.checked(connector), multipath=multipath) | {"gateway": gateway}
         values |= connecting.beside(extra or {})
         data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
 
@@ -381,21 +380,3 @@ class Connection(Tracked):
         host = self.connector_info.get("host", "?")
         where = f"at {self.path}" if self.path else ""
         return (self.id, self.attach_status, f"to {host}", where, f"of volume {self.volume_id[:8]}")
-
-
-def _row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:
-    return {
-        "id": str(uuid.uuid4()),
-        "volume_id": volume.id,
-        "backend_id": volume.backend_id,
-        "attach_status": "attaching",
-        "attach_mode": "rw",
-        "attached_host": None,
-        "gateway": None,
-        "protocol": None,
-        "multipath": bool(connector.get("multipath", multipath)),
-        "path": None,
-        "connector_info": connector,
-        "conn_info": None,
-        "device": None,
-    }
