@@ -261,7 +261,7 @@ def test_nothing_is_changed_in_a_session_that_only_looks(store: str, tmp_path: P
                 act()
 
 
-def test_what_a_living_kernel_works_on_is_ok(session: cl.Session, backend: cl.Backend) -> None:
+def test_what_a_living_kernel_works_on_is_ok(session: cl.Session, backend: cl.Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """A resource that is being worked on is ok, with who does what; it is neither repaired nor forgotten."""
     volume = backend.create_volume(1)
     seen: list[Finding] = []
@@ -275,7 +275,7 @@ def test_what_a_living_kernel_works_on_is_ok(session: cl.Session, backend: cl.Ba
                     act(volume)
         yield no_progress
 
-    session.progress = looking
+    monkeypatch.setattr(session, "progress", looking)  # the next default session shows progress as this one does
     volume.extend(2)
     assert [(each.verdict, each.status) for each in seen] == [("ok", "extending")]
     assert f"'extend' is being done by process {os.getpid()}" in (seen[0].detail or "")

@@ -55,6 +55,7 @@ ACTS: dict[str, Callable[[Filled], object]] = {
     "Connection.open": lambda it: it.conn.open(),
     "Connection.release": lambda it: it.conn.release(force=True),
     "Connection.save": lambda it: it.conn.save(),
+    "KeyValue.load": lambda it: cl.KeyValue.load(it.documents["KeyValue"], save=True),
     "KeyValue.delete": lambda _it: cl.KeyValue.delete("rack"),
     "KeyValue.save": lambda _it: cl.KeyValue("rack", "b8").save(),
     "KeyValue.set": lambda _it: cl.KeyValue.set("rack", "b8"),
@@ -84,6 +85,7 @@ ACTS: dict[str, Callable[[Filled], object]] = {
     "Volume.revert": lambda it: it.vol.revert(it.snap),
     "Volume.save": lambda it: it.edited(it.vol).save(),
     "Volume.unmanage": lambda it: it.vol.unmanage(),
+    "cl.scratch": lambda _it: cl.scratch().__enter__(),
     "cl.import_cinderlib": lambda it: cl.import_cinderlib(f"sqlite:///{it.folder / 'store.db'}"),
     "cl.load": lambda it: cl.load(json.loads(it.documents["all"]), save=True),
 }
@@ -126,6 +128,7 @@ def store(tmp_path: Path) -> Path:
         cl.KeyValue.set("rack", "b7")
         lab.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
         documents = {type(each).__name__: each.to_jsons() for each in (lab, vol, vol.snapshots[0], vol.connections[0])}
+        documents["KeyValue"] = cl.KeyValue.get("rack").to_jsons().replace("rack", "shelf")  # type: ignore[union-attr] # it is there
         documents["all"] = cl.dumps()
         for each in (lab, vol, vol.snapshots[0], vol.connections[0]):  # of others, which are not tracked yet
             new = str(uuid.uuid4())

@@ -38,6 +38,11 @@ ACTS = {
     "cl_connection detach": "%cl_connection detach {connection}",
     "cl_connection disconnect": "%cl_connection disconnect {connection}",
     "cl_load ": "%cl_load {folder}/all.json",
+    "cl_scan manage": "%cl_scan manage lab ghost",
+    "cl_scan repair": "%cl_scan repair db",
+    "cl_scan forget": "%cl_scan forget db --force",
+    "cl_cleanup ": "%cl_cleanup --all --yes",
+    "cl_scratch ": "%%cl_scratch\npass",
 }
 """What is typed for each verb that acts; a new one has its line here, or below."""
 
@@ -45,7 +50,7 @@ LOOKS = {
     *("cl_setup ", "cl_backends ", "cl_volumes ", "cl_snapshots ", "cl_connections ", "cl_history ", "cl_drivers ", "cl_log "),
     *("cl_backend open", "cl_backend close", "cl_backend show", "cl_backend stats", "cl_backend manageable"),
     *("cl_volume show", "cl_snapshot show", "cl_connection show"),
-    *("cl_tree ", "cl_status ", "cl_find ", "cl_who ", "cl_dump "),
+    *("cl_tree ", "cl_status ", "cl_find ", "cl_who ", "cl_dump ", "cl_scan show"),
 }
 """Verbs that look, or that concern this kernel alone."""
 

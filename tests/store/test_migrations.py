@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,13 @@ from sqlalchemy import pool
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.store import Store, feed, schema
+from cl_notebook.store import Store, feed, names, schema
 from cl_notebook.store.base import reg
 from cl_notebook.store.connecting import new_engine
 from cl_notebook.store.location import parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 REVISIONS = sorted(Path(__file__).with_name("revisions").glob("*.sql"))
 OLDEST = REVISIONS[0]
@@ -39,13 +39,14 @@ AND (data_type = 'text' OR collation_name <> 'utf8mb4_nopad_bin' AND data_type <
 
 Rows = dict[str, list[dict[str, Any]]]
 
-# Opens a store, and kills itself before the statement of that number that changes something, or says how many there were.
+# Opens a store as often as it is asked to, each time in a process of its own, which is told a number: it kills itself before the
+# statement of that number that changes something, or says how many there were.
 OPENING = """
 import os, signal, sys
-import sqlalchemy as sa
-from cl_notebook.store import Store
-url, last = sys.argv[1], int(sys.argv[2])
-sent = 0
+import alembic.command, alembic.script, sqlalchemy as sa
+from cl_notebook.store import Store, schema
+schema.known_revisions()
+url, sent, last = sys.argv[1], 0, 0
 @sa.event.listens_for(sa.Engine, "before_cursor_execute")
 def _count(_connection, _cursor, statement, *_):
     global sent
@@ -55,8 +56,17 @@ def _count(_connection, _cursor, statement, *_):
 @sa.event.listens_for(sa.Engine, "commit")
 def _commit(_):
     _count(None, None, "COMMIT")
-Store(url).close()
-print(sent)
+for last in map(int, sys.stdin):
+    child = os.fork()
+    if not child:
+        try:
+            Store(url).close()
+            print(sent, end=" ", flush=True)
+        except BaseException as error:
+            print(repr(error).replace("\\n", " "), end=" ", flush=True)
+            os._exit(1)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -117,8 +127,9 @@ def _kept(url: str, before: Rows) -> Rows:
 
 def _differences(url: str) -> list[Any]:
     """Return in what the schema of a store is not the newest."""
+    options = {"compare_type": False, "include_object": lambda _object, name, *_: name not in names.INDEXES}
     with _connected(url) as connection:
-        found = list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": False}), reg.metadata))
+        found = list(compare_metadata(MigrationContext.configure(connection, opts=options), reg.metadata))
         if connection.dialect.name == "mariadb":
             found += connection.exec_driver_sql(SHORT_OR_FOLDED).all()
     return found
@@ -129,9 +140,28 @@ def _version(url: str) -> str:
         return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
-def _open(url: str, last: int = 0) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, "-c", OPENING, url, str(last)], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+@pytest.fixture
+def opening() -> Iterator[Callable[[str], Callable[[int], tuple[int, str]]]]:
+    """Give a function that leads from a URL to one that opens the store in a process that is killed before a statement."""
+    with ExitStack() as ending:
+        yield lambda url: ending.enter_context(_opening(url))
+
+
+@contextmanager
+def _opening(url: str) -> Iterator[Callable[[int], tuple[int, str]]]:
+    """Give a function that opens the store in a process that is killed before a statement, and tells how that ended."""
+    command_line = [sys.executable, "-c", OPENING, url]
+    with subprocess.Popen(command_line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as zygote:
+        assert zygote.stdin is not None
+        assert zygote.stdout is not None
+        asked, told = zygote.stdin, zygote.stdout
+
+        def opened(last: int) -> tuple[int, str]:
+            print(last, file=asked, flush=True)
+            said, _, code = told.readline().strip().rpartition(" ")
+            return int(code), said
+
+        yield opened
 
 
 def test_every_revision_has_a_store_that_is_kept() -> None:
@@ -189,16 +219,19 @@ def test_a_newer_store_is_refused_in_one_line(any_store_url: str) -> None:
     assert _version(any_store_url) == "9999"
 
 
-def test_an_upgrade_that_is_killed_at_any_statement_loses_nothing(any_store_url: str, tmp_path: Path) -> None:
+def test_an_upgrade_that_is_killed_at_any_statement_loses_nothing(
+    any_store_url: str, tmp_path: Path, opening: Callable[[str], Callable[[int], tuple[int, str]]]
+) -> None:
     """However far a killed upgrade came, every row is there, the version is still right, and the next kernel finishes it."""
     before = _restore(OLDEST, any_store_url, tmp_path)
     number, killed, said = 0, 0, ""
+    opened = opening(any_store_url)
     while not said:
         number += 1
-        code, said = _open(any_store_url, number)
+        code, said = opened(number)
         assert code == (0 if said else -9), said
         killed += not said
-        assert _version(any_store_url) in {"0001", "0002", "0003", schema.HEAD}
+        assert _version(any_store_url) in schema.known_revisions()
         assert _kept(any_store_url, before) == before
         if "sqlite" in any_store_url and not said:
             copy = tmp_path / "copy.db"
@@ -212,12 +245,15 @@ def test_an_upgrade_that_is_killed_at_any_statement_loses_nothing(any_store_url:
     assert _differences(any_store_url) == []
 
 
-def test_a_store_whose_making_is_killed_is_made_by_the_next(any_store_url: str) -> None:
+def test_a_store_whose_making_is_killed_is_made_by_the_next(
+    any_store_url: str, opening: Callable[[str], Callable[[int], tuple[int, str]]]
+) -> None:
     """However far a kernel came that was killed while it made a store, the next one makes it."""
     number, said = 0, ""
+    opened = opening(any_store_url)
     while not said:
         number += 4
-        code, said = _open(any_store_url, number)
+        code, said = opened(number)
         assert code == (0 if said else -9), said
     with cl.Session(any_store_url) as session:
         assert session.store.head() == 0

@@ -270,9 +270,9 @@ print(backend.create_volume(1, "after").status, driver._child.pid)
     assert first == last != second
 
 
-def test_a_driver_that_is_closed_in_a_call_still_answers(make: MakeBackend) -> None:
+def test_a_driver_that_is_closed_in_a_call_still_answers(make: MakeBackend, tmp_path: Path) -> None:
     """A driver that is closed while a call runs finishes it, its outcome is kept, and then its child ends."""
-    backend = make("leaving")
+    backend = make("leaving", fake_path=str(tmp_path / "array"))
     pid, made = _child(backend), []
     thread = threading.Thread(target=lambda: made.append(backend.create_volume(1, "slow", metadata={"seconds": "1"})))
     thread.start()
@@ -337,4 +337,4 @@ def test_the_notebooks_folder_is_not_imported_from(make: MakeBackend, tmp_path: 
     """A file in the kernel's folder that is called as a library of Cinder's is not run in the child."""
     (tmp_path / "cinder.py").write_text("raise SystemExit", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert make("elsewhere").create_volume(1, "plain").status == "available"
+    assert make("elsewhere", fake_path=str(tmp_path / "array")).create_volume(1, "plain").status == "available"
