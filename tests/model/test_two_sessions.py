@@ -81,6 +81,24 @@ def test_an_attachment_that_fails_leaves_alone_what_others_make(mine: cl.Session
     assert [conn.id for conn in vol.connections] == [theirs.id]
 
 
+def test_an_outcome_hides_nothing_that_others_did(lab: cl.Backend, other: cl.Session) -> None:
+    """An act on a connection writes its volume's row, too: what others changed there is seen then, and no save undoes it."""
+    vol = lab.create_volume(1, "db")
+    conn = vol.connect({"host": "x"})
+    vol.name = "mine"
+    theirs = other.find("db")
+    theirs.extend(3)
+    theirs.name = "theirs"
+    theirs.save()
+    conn.disconnect()
+    assert (vol.size, vol.status) == (3, "available")
+    with pytest.raises(cl.errors.InvalidInput, match="cannot shrink"):
+        vol.extend(2)
+    with pytest.raises(cl.errors.ChangedElsewhere):
+        vol.save()
+    assert vol.name == "theirs"
+
+
 def test_an_act_that_comes_too_late_keeps_what_was_not_saved(lab: cl.Backend, other: cl.Session) -> None:
     """When an act is refused because the row was changed elsewhere, what was set on the object and not saved is still there."""
     vol = lab.create_volume(1, "db")
