@@ -93,7 +93,7 @@ class Storage:
 
     def admit(self, growth: int) -> None:
         """Raise if *growth* does not fit."""
-        if sum(self.volumes.values()) + growth > CAPACITY:
+        if growth and sum(self.volumes.values()) + growth > CAPACITY:
             msg = "full"
             raise errors.StorageFull(msg, untouched=True)
 
