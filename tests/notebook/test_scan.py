@@ -48,6 +48,17 @@ def test_the_line_in_next_does_what_it_says(lab: Notebook, session: cl.Session) 
     assert {volume.name_in_storage for volume in session.backends["sim"].volumes} >= {HOSTILE, "--force", "two words"}
 
 
+def test_the_line_in_next_is_short_enough_to_be_seen(lab: Notebook, session: cl.Session) -> None:  # noqa: ARG001 - it opens the backend
+    """The line has the beginning of an id, so that pandas shows all of it; where something else begins so, the whole id."""
+    sim = session.backends["sim"]
+    gone, other = (sim.create_volume(1, name=name) for name in ("gone", "other"))
+    _driver(session).vanish(gone.name_in_storage)
+    assert cl.inventory.scan()["next"].dropna().tolist() == [f"%cl_scan forget {gone.id[:8]}"]
+    other.name = gone.id[:8]
+    other.save()
+    assert cl.inventory.scan()["next"].dropna().tolist() == [f"%cl_scan forget {gone.id}"]
+
+
 def test_manage_gives_the_object(lab: Notebook, session: cl.Session) -> None:
     """``%cl_scan manage`` adopts a volume, or a snapshot of a volume that is said, under the name that is given."""
     volume = session.backends["sim"].create_volume(1, name="db")
