@@ -31,7 +31,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 shell = InteractiveShell()
 shell.run_line_magic("load_ext", "cl_notebook")
-print(*shell.magics_manager.magics["line"])
+print(*shell.magics_manager.magics["line"], *shell.magics_manager.magics["cell"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     named = set(re.findall(r"%(cl_\w+)", README))
