@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -386,11 +387,14 @@ def _interrupted_at(word: str, session: cl.Session) -> Iterator[None]:
     def shown(doing: str) -> Iterator[Any]:
         if word in doing:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(1)  # it has been noticed by then
         yield no_progress
 
     before, session.progress = session.progress, shown
-    yield
-    session.progress = before  # the session that is set up next takes it over
+    try:
+        yield
+    finally:
+        session.progress = before  # the session that is set up next takes it over
 
 
 def test_a_session_that_may_only_look_sees_the_plan_and_removes_nothing(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -194,14 +195,17 @@ def test_an_interrupt_of_the_clean_up_leaves_the_rest_tracked(session: cl.Sessio
     def interrupting(doing: str) -> Iterator[Any]:
         if doing.startswith("delete"):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            time.sleep(1)  # it has been noticed by then
         yield no_progress
 
-    with pytest.raises(cl.errors.CleanupIncomplete, match="interrupted"), cl.scratch() as made:  # noqa: PT012 - the block is what is tested
-        slow.create_volume(1, name="one")
-        slow.create_volume(1, name="two")
-        session.progress = interrupting
+    try:
+        with pytest.raises(cl.errors.CleanupIncomplete, match="interrupted"), cl.scratch() as made:  # noqa: PT012 - the block is what is tested
+            slow.create_volume(1, name="one")
+            slow.create_volume(1, name="two")
+            session.progress = interrupting
+    finally:
+        session.progress = before  # the session that is set up next takes it over
     assert made.left == 1
-    session.progress = before
     assert list(cl.inventory.plan_cleanup().run()["outcome"]) == ["done"]
 
 
