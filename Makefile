@@ -48,7 +48,7 @@ tour: .venv/.tour
 ##test   run all tests (ARGS="-k snapshot" and the like are passed on)
 .PHONY: test
 test: .venv/.test tools .venv/axe/$(AXE).tgz .venv/cinderlib/.ready .venv-cinder/.ready .peer/.ready librbd
-	$(RUN) pytest $(ARGS)
+	$(RUN) $(if $(ARGS),pytest $(ARGS),tools.tests)
 
 ##check  lint, formatting, types
 .PHONY: check
