@@ -19,7 +19,8 @@ import platformdirs
 
 from cl_notebook.errors import InvalidInput, did_you_mean, one_line
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What no data base keeps as text: the character 0, and halves of surrogate pairs."""
 _HIDDEN = "pass|pwd|secret|token|odbc_connect"
 SECRET_OPTION = re.compile(_HIDDEN, re.IGNORECASE)
 """What the name of a URL's option has in it if its value is not shown."""
@@ -194,7 +195,7 @@ def absolute_store(store: str) -> str:
         InvalidInput: the home or the working folder that it is relative to does not exist.
 
     """
-    if store in {"memory", ":memory:"} or store.startswith("file:") or _UNSTORABLE.search(store):  # what is wrong is told later
+    if store in {"memory", ":memory:"} or store.startswith("file:") or UNSTORABLE.search(store):  # what is wrong is told later
         return store
     if not is_url(store):
         return _absolute(store)
@@ -221,7 +222,7 @@ def _absolute(path: str) -> str:
 def _text(name: str, value: object, default: str) -> str:
     if value is None:
         return default
-    if not isinstance(value, str) or _UNSTORABLE.search(value):
+    if not isinstance(value, str) or UNSTORABLE.search(value):
         msg = f"{name} must be text, not {value!r}."
         raise InvalidInput(msg)
     return value

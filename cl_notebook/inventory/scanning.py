@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
 from cl_notebook.inventory import devices, judging, rows
 from cl_notebook.inventory.connections import Connections
 from cl_notebook.inventory.finding import OK, UNKNOWN, UNTRACKED, Finding
@@ -114,7 +114,7 @@ class _Scan:
         strays = [
             entry for entry in self._listings[kind].entries if entry.cinder_id not in judged and tracked.isdisjoint(entry.names)
         ]
-        names = {word for entry in strays for word in entry.names if _is_storable(word)}
+        names = {word for entry in strays for word in entry.names if not settings.UNSTORABLE.search(word)}
         made = {row.name_in_storage for row in rows.again(self._session, kind, self._backend.id, names=names)}
         return [entry for entry in strays if made.isdisjoint(entry.names)]
 
@@ -132,7 +132,7 @@ class _Scan:
             where = self._names.get(owner, owner)
             detail = f"It is tracked on the backend {where}, which seems to be on the same storage."
             return told._replace(verdict=OK, id=lost, detail=detail)
-        if entry.why_not or not self._storage.can_manage(kind) or not _is_storable(entry.word):
+        if entry.why_not or not self._storage.can_manage(kind) or settings.UNSTORABLE.search(entry.word):
             return told._replace(detail=f"It is not tracked, and cannot be: {self._why_not(kind, entry)}.")
         line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.word)}"
         if kind == Snapshot.kind:
@@ -172,7 +172,3 @@ def id_in(words: Iterable[str]) -> str | None:
     """Return the id that one of the *words* carries, as the names do that Cinder and this package give."""
     found = (_LOST.fullmatch(str(word)) for word in words)
     return next((match[1] for match in found if match), None)
-
-
-def _is_storable(word: str) -> bool:
-    return "\0" not in word and not any("\ud800" <= character <= "\udfff" for character in word)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import operator
-import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 NAME_LENGTH = 255
 """The longest name, in characters (Cinder's limit)."""
 
@@ -68,7 +66,7 @@ def text(value: object, what: str) -> str:
     if not isinstance(value, str):
         msg = f"{what} must be text, not {value!r}."
         raise errors.InvalidInput(msg)
-    if _UNSTORABLE.search(value):
+    if settings.UNSTORABLE.search(value):
         msg = f"{what} holds a character that cannot be stored (NUL or half a surrogate pair): {value!r}."
         raise errors.InvalidInput(msg)
     return value

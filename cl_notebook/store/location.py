@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -14,7 +13,6 @@ from cl_notebook import errors, settings
 from cl_notebook.store.boundary import is_memory, shown_url
 
 _LONGEST_WAIT = 86_400.0
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 """The Python driver of a URL that names none: the one that our extra installs."""
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
@@ -29,7 +27,7 @@ def parse_url(store: str) -> sa.URL:
 
     """
     shown = settings.without_password(repr(store))
-    if not isinstance(store, str) or _UNSTORABLE.search(store):
+    if not isinstance(store, str) or settings.UNSTORABLE.search(store):
         msg = f"store must be a SQLAlchemy URL, a file name or 'memory', in plain characters, not {shown}."
         raise errors.InvalidInput(msg)
     if store.startswith("file:"):
