@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from tests.kill import heir, kernels
+from tests.kill import heir, kernels, zygote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,13 +49,45 @@ class Bench:
     session: cl.Session
     config: dict[str, Any]
     killing: kernels.Kernels
+    data: Path
 
     def kill(self, act: str, moment: str) -> None:
         """Kill a kernel in the call that matters in *act*: ``before``, ``after`` or ``instead`` of its work."""
         order = f"{CALLS[act]} {moment}"
+        assert self._ended(act, order).is_killed, f"{act} made no {order}"
+
+    def kill_at_change(self, act: str, number: int) -> None:
+        """Kill a kernel together with its driver, just before that change which *act* makes of an image."""
+        assert self._ended(act, f"change {number}").is_killed, f"{act} made no change {number}"
+
+    def killed_at_each_step(self, act: str, changes: int) -> Iterator[str]:
+        """Kill a kernel before each step that it takes itself in *act*; yield where.
+
+        Raises:
+            AssertionError: the act makes more than that many *changes* of images; or it commits nothing before or after them.
+
+        """
+        for ended in self.killing.killed_at_each_step(
+            act, self.session.settings.store, self.data, f"change {changes + 1}", **self.config
+        ):
+            assert not ended.error, ended.error
+            yield f"{act}, killed before {ended.steps[-1]!r}, number {len(ended.steps)}"
+            assert ended.is_killed, ended.steps
+        assert ended.steps.count("commit store.db") >= 2, ended.steps
+
+    def _ended(self, act: str, order: str) -> zygote.Ended:
         ended = self.killing.killed_by_driver(act, self.session.settings.store, order, **self.config)
         assert not ended.error, ended.error
-        assert ended.is_killed, f"{act} made no {order}"
+        return ended
+
+    def all_is_repaired(self) -> None:
+        """Check that all that was cut short can be finished, rolled back or removed, and what is left is as it should be."""
+        not_done = heir.repaired(self.session, remove=True)
+        assert not_done.empty, not_done["detail"].to_list()
+        wrong = [
+            found for found in cl.inventory.findings(self.session) if found.verdict != "ok" and not heir.is_drivers_own(found)
+        ]
+        assert wrong == [], wrong
 
     def all_is_explained_and_removed(self, *, lists: bool) -> None:
         """Check that a scan explains all that is tracked, and that a clean-up, which takes its turn, removes it."""
@@ -79,4 +111,4 @@ def bench(folder: Path, **config: Any) -> Iterator[Bench]:
         (folder / "data").mkdir()
         with cl.Session(folder / "store.db") as session, kernels.started(folder, folder / "data") as killing:
             session.backend("disk", **config)
-            yield Bench(session, config, killing)
+            yield Bench(session, config, killing, folder / "data")

@@ -45,18 +45,22 @@ def unexplained(session: cl.Session, *, lists: bool = True) -> list[Finding]:
     return [
         found
         for found in cl.inventory.findings(session)
-        if (lists or found.verdict not in _VAGUE) and not _is_drivers_own(found)
+        if (lists or found.verdict not in _VAGUE) and not is_drivers_own(found)
         if found.verdict not in _EXPLAINED or (found.verdict != "ok" and not (found.detail and found.next))
     ]
 
 
-def _is_drivers_own(found: Finding) -> bool:
+def is_drivers_own(found: Finding) -> bool:
+    """Return whether a driver keeps what was *found* for its own use, so that nobody can adopt it."""
     return found.verdict == "untracked" and found.next is None and "cannot be" in (found.detail or "")
 
 
-def repaired(session: cl.Session) -> pd.DataFrame:
-    """Finish or roll back everything that was cut short, and return what could not be."""
-    report = cl.inventory.repair_all(session=session)
+def repaired(session: cl.Session, *, remove: bool = False) -> pd.DataFrame:
+    """Finish or roll back everything that was cut short, and return what could not be.
+
+    With *remove* this takes away what nobody knows to be whole.
+    """
+    report = cl.inventory.repair_all(session=session, remove=remove)
     return report[~report["done"].astype(bool)]
 
 

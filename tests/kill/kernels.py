@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cl_notebook as cl
-from tests.kill.zygote import ORDER, Case, Ended
+from tests.kill.zygote import END, ORDER, Case, Ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +68,21 @@ class Kernels:
             return self._ended(Case(store, "/nowhere", config, act, order=order))
         finally:
             self._order.unlink(missing_ok=True)
+
+    def killed_at_each_step(self, act: str, store: str, folder: Path, order: str, **config: Any) -> Iterator[Ended]:
+        """Yield the end of a kernel for each step of *act*, one after the other, on one *store* and one storage.
+
+        What else changes than the store is looked at in *folder*. The last kernel did all of it, whatever *order* its driver has.
+        """
+        for last in range(1, STEPS):
+            ended = self._ended(Case(store, str(folder), config, act, last, order))
+            self._order.unlink()
+            assert ended.error or len(ended.steps) == last, f"{act} ended before its step {last}"
+            yield ended
+            if ended.steps[-1] == END:
+                return
+        msg = f"{act} takes more than {STEPS} steps"
+        raise AssertionError(msg)
 
     def _begun(self, act: str, folder: Path, last: int, config: dict[str, Any]) -> tuple[Path, Path, Future[Ended]]:
         store, storage = folder / str(last) / "store.db", folder / str(last) / "storage"

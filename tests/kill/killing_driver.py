@@ -1,7 +1,8 @@
 """Cinder's drivers, whose kernel is killed while they work: before a call's work, after it, or with them, instead of it.
 
 They run in the child, beside Cinder, under ``cinder.volume.drivers.killing``. The file that the environment names says at which
-call, and when; it is not there while a kernel makes ready.
+call, and when; it is not there while a kernel makes ready. Ceph's driver can also be told at which of the changes that it has
+librbd make the kernel and the child die: what takes several is then left half done.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ CALLS = (
     *("revert_to_snapshot", "delete_volume", "delete_snapshot", "initialize_connection", "terminate_connection"),
 )
 
+CHANGES = {
+    "RBD": ("create", "clone", "rename", "remove", "trash_move", "trash_remove"),
+    "Image": ("create_snap", "protect_snap", "unprotect_snap", "remove_snap", "rollback_to_snap", "resize", "flatten"),
+}
+"""The methods of librbd's classes by which Cinder's driver changes anything."""
+
 VARIABLE = "CL_NOTEBOOK_TEST_KILL"
 """The variable that names the file."""
 
@@ -29,16 +36,21 @@ AT_WORK = 0.3
 
 
 def _killed_before(call: str) -> None:
-    if _order() in {f"{call} before", f"{call} instead"}:
+    if _order() == f"{call} instead":
+        _both_killed()
+    if _order() == f"{call} before":
         os.kill(os.getppid(), signal.SIGKILL)
-        if _order().endswith("instead"):
-            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(AT_WORK)
 
 
 def _killed_after(call: str) -> None:
     if _order() == f"{call} after":
         os.kill(os.getppid(), signal.SIGKILL)
+
+
+def _both_killed() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _order() -> str:
@@ -61,5 +73,35 @@ def _of(base: type) -> dict[str, Any]:
     return {call: _killing(call, base) for call in CALLS}
 
 
+class _Librbd:
+    """The module ``rbd``, which counts what it changes once there is an order, and dies before the change that it names."""
+
+    def __init__(self) -> None:
+        """Count from zero."""
+        self._changes = 0
+        for name, methods in CHANGES.items():
+            base = getattr(rbd.rbd, name)
+            counting = {method: self._counting(getattr(base, method)) for method in methods}
+            setattr(self, name, type(name, (base,), counting))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(rbd.rbd, name)
+
+    def _counting(self, change: Any) -> Any:
+        def method(image: Any, *words: Any, **options: Any) -> Any:
+            if _order().startswith("change "):
+                self._changes += 1
+                if _order() == f"change {self._changes}":
+                    _both_killed()
+            return change(image, *words, **options)
+
+        return method
+
+
+class _CountingRBD(rbd.RBDDriver):  # type: ignore[misc] # Cinder has no types
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, rbd=_Librbd(), **options)
+
+
 FakeDriver = interface.volumedriver(type("FakeDriver", (fake.FakeDriver,), _of(fake.FakeDriver)))
-RBDDriver = interface.volumedriver(type("RBDDriver", (rbd.RBDDriver,), _of(rbd.RBDDriver)))
+RBDDriver = interface.volumedriver(type("RBDDriver", (_CountingRBD,), _of(rbd.RBDDriver)))

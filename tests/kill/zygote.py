@@ -21,6 +21,9 @@ from tests.kill.steps import Steps
 ORDER = "CL_NOTEBOOK_TEST_KILL"
 """The variable that names the file with the order for a driver that kills kernels."""
 
+END = "the end"
+"""The last step of each act: it is done, and nothing is closed."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -73,7 +76,7 @@ def _ran(case: Case, report: int) -> int:
             Path(os.environ[ORDER]).write_text(case.order, encoding="utf-8")
         steps.begin()
         act.do(world)
-        steps.step("the end")
+        steps.step(END)
     except BaseException:  # noqa: BLE001 - it is shown where the case is looked at
         os.write(report, traceback.format_exc().encode())
         return 1

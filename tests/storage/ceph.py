@@ -42,6 +42,7 @@ osd_pool_default_min_size = 1
 osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
 mon_allow_pool_size_one = true
+objecter_tick_interval = 1
 mon_warn_on_pool_no_redundancy = false
 mon_pg_warn_min_per_osd = 0
 [client.{user}]
@@ -61,8 +62,10 @@ osd_objectstore = memstore
 memstore_device_bytes = {capacity}
 osd_class_load_list = *
 osd_class_default_list = *
+osd_client_watch_timeout = 3
 """
-"""Authentication is on, as Ceph has it by default. The pools have one copy of everything, for there is one OSD."""
+"""Authentication is on, as Ceph has it by default. The pools have one copy of everything, for there is one OSD.
+Who was killed holds its images for three seconds more, not for thirty; who lives says so each second."""
 
 
 @dataclass
