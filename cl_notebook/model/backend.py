@@ -15,7 +15,7 @@ from cl_notebook.model import checks, context, making, reading, storages, verbs
 from cl_notebook.model.changes import Delete
 from cl_notebook.model.tracked import Children, Tracked
 from cl_notebook.model.volume import Volume
-from cl_notebook.store.base import reg
+from cl_notebook.store.base import Json, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Backend(Tracked):
 
     name: Mapped[str] = mapped_column(sa.String(255), unique=True)
     volume_driver: Mapped[str] = mapped_column(sa.String(255))
-    stored_config: Mapped[dict[str, Any]] = mapped_column("config", sa.JSON)
+    stored_config: Mapped[dict[str, Any]] = mapped_column("config", Json)
 
     volumes: ClassVar[Children[Volume]] = Children("Volume", "backend_id", "backend")
     backends: ClassVar[_OpenBackends] = _OpenBackends()

@@ -14,7 +14,7 @@ from cl_notebook.model import connecting, masks, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
-from cl_notebook.store.base import LongText, reg
+from cl_notebook.store.base import Json, LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,9 +57,9 @@ class Connection(Tracked):
     protocol: Mapped[str | None] = mapped_column(sa.String(32))
     multipath: Mapped[bool] = mapped_column(sa.Boolean)
     path: Mapped[str | None] = mapped_column(LongText)
-    connector_info: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
-    conn_info: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
-    device: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    connector_info: Mapped[dict[str, Any]] = mapped_column(Json)
+    conn_info: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
+    device: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
 
     volume: ClassVar[Parent[Volume]] = Parent("Volume", "volume_id")
     backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")

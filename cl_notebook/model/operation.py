@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook.store.base import BigId, LongText, UtcDateTime, reg, utcnow
+from cl_notebook.store.base import BigId, Json, LongText, UtcDateTime, reg, utcnow
 
 RUNNING = "running"
 DONE = "done"
@@ -56,7 +56,7 @@ class Operation:
     resource_id: Mapped[str] = mapped_column(sa.String(36))
     resource_name: Mapped[str | None] = mapped_column(sa.String(255))
     backend_id: Mapped[str | None] = mapped_column(sa.String(36))
-    arguments: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    arguments: Mapped[dict[str, Any]] = mapped_column(Json)
     kernel_id: Mapped[str] = mapped_column(sa.ForeignKey("kernel.id"))
     started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
@@ -24,8 +24,17 @@ CLASSES: dict[str, type[Tracked]] = {}
 PAGE = 500
 """Objects that were read together and lie this close have their relations read together, too."""
 
-_TICK = "_read_at_tick"
-_PEERS = "_peers"
+_READ = "_read"
+
+
+class _Read(NamedTuple):
+    """The follower's tick when an object was read, and the ids of what was read together with it."""
+
+    tick: int
+    peers: tuple[str, ...] = ()
+
+
+_UNREAD = _Read(0)
 
 
 def pages(ids: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -140,7 +149,7 @@ def _nothing_happened(context: Context, resource: Tracked) -> bool:
     if context.orm.identity_map.check_modified() or unsaved.may_be_edited_inside(resource):
         return False
     inner, tick = resource.__dict__, context.follower.tick
-    return inner.get(_TICK) == tick and all(
+    return _read(resource).tick == tick and all(
         inner[f"_loaded_{name}_tick"] == tick for name in resource.relations if f"_loaded_{name}" in inner
     )
 
@@ -182,7 +191,7 @@ def adopt(context: Context, cls: type[T], values: dict[str, Any]) -> T:
     instance.__dict__.update(values)
     sa_orm.make_transient_to_detached(instance)
     context.orm.add(instance)
-    instance.__dict__[_TICK] = context.follower.tick
+    setattr(instance, _READ, _Read(context.follower.tick))
     return instance
 
 
@@ -196,15 +205,15 @@ def take_place(context: Context, resource: T, newcomer: T) -> None:
     resource.__dict__.update(values, _sa_instance_state=kept)
     sa_orm.make_transient_to_detached(resource)
     context.orm.add(resource)
-    resource.__dict__[_TICK] = context.follower.tick
+    setattr(resource, _READ, _Read(context.follower.tick))
 
 
 def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
     """Give *resource* the *values* that were just committed for its row."""
     for name, value in values.items():
         sa_orm.attributes.set_committed_value(resource, name, value)
-    if _TICK not in resource.__dict__:
-        resource.__dict__[_TICK] = context.follower.tick
+    if _read(resource) is _UNREAD:
+        setattr(resource, _READ, _Read(context.follower.tick))
 
 
 def list_in(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
@@ -245,24 +254,25 @@ def held(context: Context, cls: type[T], resource_id: str) -> T | None:
 
 
 def _peers(context: Context, owner: Tracked) -> list[Tracked]:
-    peers = (held(context, type(owner), peer) for peer in owner.__dict__.get(_PEERS, ()))
+    peers = (held(context, type(owner), peer) for peer in _read(owner).peers)
     return [peer for peer in peers if peer is not None]
 
 
 def _stamp(found: list[T], tick: int) -> None:
     for start in range(0, len(found), PAGE):
         page = found[start : start + PAGE]
-        peers = tuple([resource.id for resource in page]) if len(page) > 1 else ()
+        alone = len(page) == 1  # read again by itself, it keeps its peers
+        read = _read(page[0])._replace(tick=tick) if alone else _Read(tick, tuple([each.__dict__["id"] for each in page]))
         for resource in page:
-            inner = resource.__dict__
-            inner[_TICK] = tick
-            if peers:
-                inner[_PEERS] = peers
+            setattr(resource, _READ, read)
+
+
+def _read(resource: Tracked) -> _Read:
+    return getattr(resource, _READ, _UNREAD)
 
 
 def _is_current(context: Context, resource: Tracked) -> bool:
-    read_at: int = resource.__dict__.get(_TICK, 0)
-    return context.follower.changed_at(resource.id) <= read_at
+    return context.follower.changed_at(resource.id) <= _read(resource).tick
 
 
 def _ahead(relation: Children[Any]) -> str:

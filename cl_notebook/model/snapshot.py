@@ -13,7 +13,7 @@ from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
-from cl_notebook.store.base import LongText, reg
+from cl_notebook.store.base import Json, LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +47,10 @@ class Snapshot(HasMetadata, Tracked):
     volume_size: Mapped[int] = mapped_column(sa.Integer)
     backend_id: Mapped[str] = mapped_column(sa.ForeignKey("backend.id"))
     name_in_storage: Mapped[str] = mapped_column(sa.String(255))
-    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", sa.JSON)
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", Json)
     provider_location: Mapped[str | None] = mapped_column(LongText)
     provider_id: Mapped[str | None] = mapped_column(sa.String(255))
-    driver_data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    driver_data: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
 
     volume: ClassVar[Parent[Volume]] = Parent("Volume", "volume_id")
     backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")

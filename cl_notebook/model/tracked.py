@@ -14,7 +14,7 @@ from cl_notebook.model import checks, reading, unsaved
 from cl_notebook.model.context import current
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.model.serializable import Serializable, documents
-from cl_notebook.store.base import UtcDateTime, utcnow
+from cl_notebook.store.base import Json, UtcDateTime, utcnow
 
 if TYPE_CHECKING:
     import uuid
@@ -30,6 +30,10 @@ LOADED = "_loaded_only"
 class Tracked(Serializable):
     """A live object over one row. Within a session there is one object a row: who finds it holds the object that was lost."""
 
+    # Beside the dict: with many entries more than columns it would leave the keys that CPython lets all objects of a class share,
+    # and be copied to six times its size.
+    __slots__ = ("_read",)
+
     __tablename__: ClassVar[str]
     kind: ClassVar[str]
     """The resource's word: ``backend``, ``volume``, ``snapshot`` or ``connection``."""
@@ -43,7 +47,7 @@ class Tracked(Serializable):
     updated_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, sort_order=10)
     version: Mapped[int] = mapped_column(sa.Integer, default=1, sort_order=10)
     """Counts the changes of the row, so that a write never hides somebody else's."""
-    extra: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True), sort_order=10)
+    extra: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True), sort_order=10)
     """What the document that it was loaded from said and no field stands for; written back into its documents."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - handed through

@@ -15,7 +15,7 @@ from cl_notebook.model.changes import Delete, Settle, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
-from cl_notebook.store.base import LongText, reg
+from cl_notebook.store.base import Json, LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +70,12 @@ class Volume(HasMetadata, Attachable, Tracked):
     source_volid: Mapped[str | None] = mapped_column(sa.String(36))
     availability_zone: Mapped[str | None] = mapped_column(sa.String(255))
     bootable: Mapped[bool] = mapped_column(sa.Boolean)
-    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", sa.JSON)
-    extra_specs: Mapped[dict[str, str]] = mapped_column(sa.JSON)
-    qos_specs: Mapped[dict[str, str]] = mapped_column(sa.JSON)
+    metadata_: Mapped[dict[str, str]] = mapped_column("metadata", Json)
+    extra_specs: Mapped[dict[str, str]] = mapped_column(Json)
+    qos_specs: Mapped[dict[str, str]] = mapped_column(Json)
     provider_location: Mapped[str | None] = mapped_column(LongText)
     provider_id: Mapped[str | None] = mapped_column(sa.String(255))
-    driver_data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    driver_data: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
 
     backend: ClassVar[Parent[Backend]] = Parent("Backend", "backend_id")
     snapshots: ClassVar[Children[Snapshot]] = Children("Snapshot", "volume_id", "volume")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cl_notebook.model import Connection, Snapshot, Volume, masks
 from cl_notebook.serialization import fields, pairs, writing
 from cl_notebook.serialization.fields import FIELDS
+from cl_notebook.store.base import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ class _Select:
         self.table: sa.Table = cls.__table__
         self.names = FIELDS[self.kind]
         columns = [self.table.c[name] for name in (*self.names, "extra")]
-        self.json = [column.key for column in columns if isinstance(column.type, sa.JSON)]
+        self.json = [column.key for column in columns if isinstance(column.type, Json)]
         self.statement = sa.select(
             *(sa.cast(each, sa.Text).label(each.key) if each.key in self.json else each for each in columns)
         ).order_by(self.table.c.created_at, self.table.c.id)

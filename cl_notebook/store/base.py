@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 reg = registry(
     metadata=sa.MetaData(
@@ -68,6 +71,34 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
         """Give back an aware time."""
         del dialect
         return None if value is None else value.replace(tzinfo=dt.UTC)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], dt.datetime | None] | None:
+        """Read SQLite's text, of which there are two a row, in one step instead of three."""
+        return _read_time if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _read_time(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(f"{text}+00:00")
+
+
+class Json(sa.TypeDecorator[Any]):
+    """JSON. Most of it is empty, and five columns a volume add up: that is told without a decoder."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Return what reads a column; None where the data base's driver does."""
+        decoded = super().result_processor(dialect, coltype)
+        if decoded is None:
+            return None
+
+        def read(text: str | None) -> Any:  # noqa: ANN401 - JSON
+            if text is None:
+                return None
+            return {} if text == "{}" else decoded(text)
+
+        return read
 
 
 def utcnow() -> dt.datetime:

@@ -244,7 +244,7 @@ class Store:
                 "poolclass": pool.StaticPool,
                 "connect_args": {"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
             }
-        engine = new_engine(url, json_deserializer=_decoded, **where)
+        engine = new_engine(url, **where)
         event.listen(engine, "connect", _on_connect_to_read if self.is_read_only else _on_connect)
         event.listen(engine, "begin", _on_begin)
         return engine
@@ -297,7 +297,7 @@ def _is_immutable(path: Path) -> bool:
 
 
 def _decoded(text: str) -> Any:  # noqa: ANN401 - JSON
-    return {} if text == "{}" else json.loads(text)  # most metadata and specs are empty, and three columns a volume add up
+    return {} if text == "{}" else json.loads(text)  # psycopg calls it, where base.Json is not asked
 
 
 def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the type is the data base driver's own

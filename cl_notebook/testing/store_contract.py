@@ -27,7 +27,7 @@ import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.model import Volume
 from cl_notebook.store import feed
-from cl_notebook.store.base import UtcDateTime, reg
+from cl_notebook.store.base import Json, UtcDateTime, reg
 from cl_notebook.testing import stores
 from cl_notebook.views import frames
 from cl_notebook.views.rows import Rows
@@ -333,7 +333,7 @@ def _value(column: sa.Column[Any], text: str) -> Any:  # noqa: ANN401 - of any t
         if value is not None:
             return value
     values: list[tuple[type[sa.types.TypeEngine[Any]], Any]] = [
-        (sa.JSON, {"text": text, text[:300]: [1, -2.5, True, None, {"deep": [text]}]}),
+        (Json, {"text": text, text[:300]: [1, -2.5, True, None, {"deep": [text]}]}),
         (UtcDateTime, MOMENT),
         (sa.String, text[:length]),
         (sa.Boolean, True),

@@ -64,6 +64,19 @@ def test_lists_are_loaded_once_and_then_served_from_memory(sim: cl.Backend) -> N
     assert [len(vol.snapshots), len(vol.connections)] == [1, 1]
 
 
+def test_no_two_volumes_share_an_empty_map(tmp_path: Path) -> None:
+    """What is changed inside the empty maps of one volume that was read shows on no other, nor where it is read again."""
+    with cl.Session(tmp_path / "store.db") as session:
+        for _ in range(2):
+            session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim")).create_volume(1)
+    with cl.Session(tmp_path / "store.db") as session:
+        first, second = session.backend("sim").volumes
+        first.extra_specs["thin"] = first.metadata["owner"] = "me"
+        assert (second.extra_specs, second.metadata, first.qos_specs) == ({}, {}, {})
+        first.refresh()
+        assert first.metadata == {}
+
+
 def test_creating_and_deleting_keep_loaded_lists_true(sim: cl.Backend) -> None:
     """Every list that was loaded before has what is created after, and loses what is deleted."""
     assert sim.volumes == []
