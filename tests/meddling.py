@@ -1,4 +1,4 @@
-"""A driver for tests: the simulator, with a hook that is called in each of its calls, after the storage did its part."""
+"""Drivers for tests: the simulator, with a hook that is called in each of its calls; and how such a driver is installed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,20 @@ from cl_notebook.drivers.sim import SimDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
 
     from cl_notebook.drivers.base import Progress, SnapshotData, VolumeData
+
+
+def install(name: str, cls: type, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the driver *name*, as a package in *folder*, for as long as a test lasts."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[cl_notebook.drivers]\n{name} = {cls.__module__}:{cls.__name__}\n")
+    monkeypatch.syspath_prepend(str(folder))
 
 
 class MeddlingDriver(SimDriver):

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from cl_notebook import errors, settings
 from cl_notebook.inventory import devices, judging, rows
 from cl_notebook.inventory.connections import Connections
-from cl_notebook.inventory.finding import OK, UNKNOWN, UNTRACKED, Finding
+from cl_notebook.inventory.finding import MISSING, OK, UNKNOWN, UNTRACKED, Finding
 from cl_notebook.inventory.quoting import quoted
 from cl_notebook.inventory.storage import Storage
-from cl_notebook.model import Backend, Snapshot, Volume, reading, verbs
+from cl_notebook.model import Backend, Snapshot, Volume, reading, storages, verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cl_notebook.inventory.rows import Row
     from cl_notebook.inventory.storage import Entry
@@ -82,18 +82,21 @@ class _Scan:
         return [*found, *self._leftovers()]
 
     def _of_kind(self, kind: str) -> Iterator[Finding]:
-        judged = self._judged(kind)
-        yield from (found for _, found in judged.values())
+        judged = self._judged(kind, self._known[kind])
         strays = self._strays(kind, judged)
+        missing = {row.id: row for row, found in judged.values() if found.verdict == MISSING}
+        hidden = self._hidden(kind) if strays else None
+        if missing or strays:
+            strays = self._second_look(kind, judged, missing, strays)
+        yield from (found for _, found in judged.values())
         taken = rows.whereabouts(self._session, kind, [lost for lost in map(lost_id, strays) if lost])
-        yield from (self._stray(kind, entry, taken) for entry in strays)
+        yield from (self._stray(kind, entry, taken, hidden) for entry in strays)
 
-    def _judged(self, kind: str) -> dict[str, tuple[Row, Finding]]:
+    def _judged(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
         """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
         judged: dict[str, tuple[Row, Finding]] = {}
-        known, others = self._known[kind], self._listings[_OTHER[kind]].by_name()
         for _ in range(judging.LOOKS):
-            places = self._storage.places(kind, self._listings[kind], known, others)
+            places = self._storage.places(kind, self._listings[kind], known, self._others(kind))
             with self._session.store.reading() as connection:
                 work: Work = verbs.all_at_work(self._session, connection)
             name = self._backend.name
@@ -108,15 +111,54 @@ class _Scan:
             self._listings[kind] = self._storage.listing(kind)
         return judged
 
+    def _others(self, kind: str) -> Mapping[str, Entry]:
+        return self._listings[_OTHER[kind]].by_name()
+
     def _strays(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
         """Return what is on the storage and is no row's, also none that was made while the storage was asked."""
         tracked = {row.name_in_storage for row, _ in judged.values()} | {row.name_in_storage for row in self._known[_OTHER[kind]]}
         strays = [
             entry for entry in self._listings[kind].entries if entry.cinder_id not in judged and tracked.isdisjoint(entry.names)
         ]
+        return self._untracked(kind, strays)
+
+    def _untracked(self, kind: str, strays: Sequence[Entry]) -> list[Entry]:
         names = {word for entry in strays for word in entry.names if not settings.UNSTORABLE.search(word)}
         made = {row.name_in_storage for row in rows.again(self._session, kind, self._backend.id, names=names)}
         return [entry for entry in strays if made.isdisjoint(entry.names)]
+
+    def _second_look(
+        self, kind: str, judged: dict[str, tuple[Row, Finding]], missing: Mapping[str, Row], strays: Sequence[Entry]
+    ) -> list[Entry]:
+        """Ask store and storage once more for what is to be called missing or untracked; return what is a stray still.
+
+        While others work on it a thing may be under another name, or in no list, for a moment.
+        """
+        again = self._storage.listing(kind)
+        if again.why_not:
+            return list(strays)
+        self._listings[kind] = again
+        now = rows.again(self._session, kind, self._backend.id, ids=missing)
+        back = self._storage.listed(again, now, self._others(kind))
+        still = {row.id for row in now if row == missing[row.id] and row.id not in back}
+        for own in missing.keys() - still:
+            del judged[own]
+        changed = [row for row in now if row.id not in still]
+        judged |= self._judged(kind, changed) if changed else {}
+        before = {entry.key for entry in strays}
+        return self._untracked(kind, [entry for entry in again.entries if entry.key in before])
+
+    def _hidden(self, kind: str) -> Mapping[str, Any] | None:
+        """Return what is being done to something that is not under its own name on the storage, if anything is."""
+        with self._session.store.reading() as connection:
+            work: Work = verbs.all_at_work(self._session, connection)
+        for backend in storages.of(self._backend) if work else ():
+            being = rows.again(self._session, kind, backend.id, ids=work)
+            there = self._storage.listed(self._listings[kind], being, self._others(kind))
+            for row in being:
+                if row.id not in there:
+                    return work[row.id]
+        return None
 
     def _unasked(self) -> Iterator[Finding]:
         reasons = dict.fromkeys(listing.why_not for listing in self._listings.values() if listing.why_not)
@@ -124,7 +166,7 @@ class _Scan:
             detail = f"What is on its storage and not tracked is not known: {'; '.join(reasons)}."
             yield Finding(UNKNOWN, Backend.kind, self._backend.name, id=self._backend.id, name=self._backend.name, detail=detail)
 
-    def _stray(self, kind: str, entry: Entry, taken: Mapping[str, str]) -> Finding:
+    def _stray(self, kind: str, entry: Entry, taken: Mapping[str, str], hidden: Mapping[str, Any] | None) -> Finding:
         lost = lost_id(entry)
         told = Finding(UNTRACKED, kind, self._backend.name, name_in_storage=entry.word, size_on_storage=entry.size)
         owner = taken.get(lost or "")
@@ -134,6 +176,10 @@ class _Scan:
             return told._replace(verdict=OK, id=lost, detail=detail)
         if entry.why_not or not self._storage.can_manage(kind) or settings.UNSTORABLE.search(entry.word):
             return told._replace(detail=f"It is not tracked, and cannot be: {self._why_not(kind, entry)}.")
+        if lost is None and hidden is not None:
+            who = f"process {hidden['pid']} on {hidden['host']}"
+            detail = f"It is not tracked, or it is what {who} is at ({hidden['action']!r}), under a name for the while."
+            return told._replace(verdict=UNKNOWN, detail=detail)
         line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.word)}"
         if kind == Snapshot.kind:
             line += " --snapshot"

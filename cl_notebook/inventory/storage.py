@@ -58,6 +58,11 @@ class Entry(NamedTuple):
         return words | {word.removeprefix("_") for word in words}
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What is the same in two lists: the word, and that of the volume that a snapshot is of."""
+        return self.word, ",".join(map(str, self.source.values()))
+
+    @property
     def word(self) -> str:
         """The reference as ``manage`` takes it."""
         if SOURCE_NAME in self.reference:
@@ -141,14 +146,19 @@ class Storage:
         """
         if listing.why_not:
             return self._asked_for(kind, listing, rows)
-        names, ids, others = listing.by_name(), listing.by_id(), others or {}
-        found = {row.id: ids.get(row.id) or names.get(row.name_in_storage) or others.get(row.name_in_storage) for row in rows}
-        places = {row_id: Place(is_there=True, size=entry.size) for row_id, entry in found.items() if entry is not None}
+        places = self.listed(listing, rows, others or {})
         absent = [row for row in rows if row.id not in places]
         places |= {row.id: Place(is_there=False) for row in absent}
         if not self.is_atomic:  # a list may leave out what is tracked already: its word alone is not enough
             places |= {key: place for key, place in self._each(kind, absent) if place.is_there is not False}
         return places
+
+    @staticmethod
+    def listed(listing: Listing, rows: Sequence[Row], others: Mapping[str, Entry]) -> dict[str, Place]:
+        """Return where those of the *rows* are that the list has, or *others*; nothing is asked."""
+        names, ids = listing.by_name(), listing.by_id()
+        found = {row.id: ids.get(row.id) or names.get(row.name_in_storage) or others.get(row.name_in_storage) for row in rows}
+        return {row_id: Place(is_there=True, size=entry.size) for row_id, entry in found.items() if entry is not None}
 
     def leftovers(self) -> list[Leftover]:
         """Return what killed processes left half made, as far as the driver can tell."""
