@@ -33,11 +33,16 @@ def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
     with session.progress("import a data base"):
         contents = cinder_tables.read(url)
         kernel_id = session.journal.kernel_id
+
+        def work(connection: sa.Connection) -> tuple[_Taking, list[tuple[Found, str]]]:
+            feed.hold(connection)  # first: others may be about to take the same
+            taking = _Taking(connection, non_uuid_ids=session.settings.non_uuid_ids)
+            report = taking.take(contents)
+            taking.write(kernel_id, contents.shown)
+            return taking, report
+
         with session.lock:
-            with session.store.writing() as connection:
-                taking = _Taking(connection, non_uuid_ids=session.settings.non_uuid_ids)
-                report = taking.take(contents)
-                taking.write(kernel_id, contents.shown)
+            taking, report = session.store.write(work)
             _look_again(session, taking)
     return _frame(report)
 

@@ -92,7 +92,7 @@ def save(made: Tracked) -> None:
     tops = made.__dict__.get("_loaded_volumes", []) if isinstance(made, Backend) else [made]
     place = _place(context, backend)
     bundles = [_bundle(place, each) for each in tops] or [Bundle({NAME: place.name}, None)]
-    Storing(context).store((place, each) for each in bundles)
+    Storing(context).store(lambda: ((place, each) for each in bundles))
     with context.lock:
         for each in (backend, *(each for top in tops for each in _family(top))):
             _go_live(context, each)

@@ -19,7 +19,7 @@ from cl_notebook.session import default_session
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cl_notebook.drivers.base import Progress
     from cl_notebook.model.context import Context
@@ -86,7 +86,7 @@ def load_as(
     bundles = [each for each in read if isinstance(each, Bundle)]
     found = places.places(context, bundles, fail_on_missing_backend=_fails(context, fail_on_missing_backend))
     if save:
-        Storing(context).store(_placed(read, found))
+        Storing(context).store(lambda: _placed(read, found))
     make = _live if save else loaded.resource
     made = [make(context, each, found[each.backend[NAME]]) if isinstance(each, Bundle) else each for each in read]
     return made if isinstance(data, list) else made[0]
@@ -129,7 +129,7 @@ def _fails(context: Context, given: bool | None) -> bool:  # noqa: FBT001 - of t
     return context.settings.fail_on_missing_backend if given is None else given
 
 
-def _streamed(context: Context, source: Path, progress: Progress, *, fails: bool) -> Iterator[Item]:
+def _streamed(context: Context, source: Path, progress: Progress, *, fails: bool) -> Callable[[], Iterator[Item]]:
     backends: dict[int, dict[str, Any]] = {}
 
     def outlined() -> Iterator[Bundle]:
@@ -150,7 +150,7 @@ def _streamed(context: Context, source: Path, progress: Progress, *, fails: bool
                 backend = backends[number]
                 yield found[backend[NAME]], of_line(document, backend)
 
-    return each()
+    return each
 
 
 def _read(document: Any, expected: str | None) -> Bundle | KeyValue:  # noqa: ANN401 - JSON

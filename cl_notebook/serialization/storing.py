@@ -15,7 +15,7 @@ from cl_notebook.store import feed
 from cl_notebook.store.base import utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from cl_notebook.model.context import Context
     from cl_notebook.serialization.bundles import Bundle
@@ -37,13 +37,18 @@ class Storing:
     def __init__(self, context: Context) -> None:
         """Store in the session *context*."""
         self._context = context
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self.made = dict.fromkeys(("Backend", *_ORDER, pairs.CLASS), 0)
         self.known = dict.fromkeys((*_ORDER, pairs.CLASS), 0)
         self._operations: dict[str, int] = {}
         """The number in the history, by the backend's name."""
 
-    def store(self, items: Iterable[Item]) -> None:
+    def store(self, items: Callable[[], Iterable[Item]]) -> None:
         """Insert what is new of *items*, and leave alone what is there and the same.
+
+        They are asked for each time that the transaction has to be repeated, because others were in the way.
 
         Raises:
             ReadOnly: the session may only look.
@@ -54,11 +59,16 @@ class Storing:
         context = self._context
         context.journal.refuse_if_read_only("load")
         kernel = context.journal.kernel_id
+
+        def work(connection: sa.Connection) -> None:
+            feed.hold(connection)  # first: others may be about to load the same
+            self._begin_anew()
+            for batch in _batches(items()):
+                self._store(connection, [each for each in batch if not isinstance(each, KeyValue)], kernel)
+                self._store_pairs(connection, [each for each in batch if isinstance(each, KeyValue)])
+
         with context.lock:
-            with context.store.writing() as connection:
-                for batch in _batches(items):
-                    self._store(connection, [each for each in batch if not isinstance(each, KeyValue)], kernel)
-                    self._store_pairs(connection, [each for each in batch if isinstance(each, KeyValue)])
+            context.store.write(work)
             if any(self.made.values()):
                 context.follower.look()
 

@@ -15,12 +15,14 @@ from cl_notebook import errors, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_BROKEN_OFF = ("deadlock", "could not serialize")
+
 _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
     (
         errors.StoreLocked,
         (
             *("database is locked", "database table is locked", "database schema is locked"),
-            *("deadlock", "lock wait timeout", "could not serialize"),
+            *(*_BROKEN_OFF, "lock wait timeout"),
         ),
         "The store {shown} is locked by another process. Close what holds it, then repeat.",
     ),
@@ -97,6 +99,12 @@ def store_errors(url: sa.URL) -> Iterator[None]:
         if not _is_from_below(error):
             raise
         raise _value_error(url, error) from error
+
+
+def is_broken_off(error: BaseException | None) -> bool:
+    """Return whether a server broke a transaction off at once for another one's sake, and not because it had waited for long."""
+    said = str(error.__cause__).lower() if isinstance(error, errors.StoreLocked) else ""
+    return any(words in said for words in _BROKEN_OFF)
 
 
 @contextlib.contextmanager

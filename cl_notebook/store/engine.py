@@ -17,7 +17,7 @@ from sqlalchemy import event, exc, pool
 
 from cl_notebook import errors, settings
 from cl_notebook.store import feed, schema
-from cl_notebook.store.boundary import is_memory, shown_url, store_errors
+from cl_notebook.store.boundary import is_broken_off, is_memory, shown_url, store_errors
 from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, without_secrets
 from cl_notebook.store.location import parse_url
 from cl_notebook.store.news import News
@@ -25,10 +25,15 @@ from cl_notebook.store.news import News
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tenacity import RetryCallState
+
 R = TypeVar("R")
 
 BUSY_SECONDS = 10.0
 """How long a SQLite store waits for another process before it says that it is locked."""
+
+_REPEATS = 5
+"""Times that a transaction which takes longer than that is repeated if a server breaks it off for another one's sake."""
 
 _WRITING = "cl_notebook_writing"
 
@@ -133,6 +138,7 @@ class Store:
         """Do *work* in a transaction of its own and return what it gives; repeated from the start while others are in the way.
 
         That is: while the store is locked, and where a server broke the transaction off for another one's sake (a deadlock).
+        Work that takes longer than the busy time-out itself is repeated after a deadlock, too, but not without end.
 
         Raises:
             StoreLocked: it was still so after the busy time-out.
@@ -142,9 +148,9 @@ class Store:
         try:
             with self.writing() as connection:
                 return work(connection)
-        except errors.StoreLocked:
+        except errors.StoreLocked as error:
             left = (_busy_seconds(self.url) if self._is_sqlite else BUSY_SECONDS) - (time.monotonic() - began)
-            if left <= 0:
+            if left <= 0 and not is_broken_off(error):
                 raise
         return self._write_again(work, left)
 
@@ -157,7 +163,7 @@ class Store:
 
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(errors.StoreLocked),
-            stop=tenacity.stop_after_delay(seconds),
+            stop=lambda state: _is_enough(state, seconds),
             wait=tenacity.wait_random_exponential(multiplier=0.02, max=0.5),
             reraise=True,
         )
@@ -248,6 +254,13 @@ class Store:
         event.listen(engine, "connect", _on_connect_to_read if self.is_read_only else _on_connect)
         event.listen(engine, "begin", _on_begin)
         return engine
+
+
+def _is_enough(state: RetryCallState, seconds: float) -> bool:
+    """Return whether a transaction was repeated often enough; of one that is long and broken off, more than time counts."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    is_late = (state.seconds_since_start or 0) >= seconds
+    return is_late and not (is_broken_off(error) and state.attempt_number < _REPEATS)
 
 
 def _busy_seconds(url: sa.URL) -> float:
