@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from cl_notebook import settings
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading
 from cl_notebook.notebook.resources import ALL
 from cl_notebook.views.forest import Node
@@ -34,14 +35,10 @@ def kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
     """Return the kind of each of the *ids* that something has."""
     found: dict[str, str] = {}
     with session.store.reading() as connection:
-        for page in reading.pages([_storable(each) for each in ids]):
+        for page in reading.pages([settings.UNSTORABLE.sub("", each) for each in ids]):
             for cls in ALL:
                 found |= dict.fromkeys(connection.execute(sa.select(cls.id).where(cls.id.in_(page))).scalars(), cls.kind)
     return found
-
-
-def _storable(text: str) -> str:
-    return "".join("" if character == "\0" or "\ud800" <= character <= "\udfff" else character for character in text)
 
 
 def frame(resources: Sequence[Tracked]) -> pd.DataFrame:
