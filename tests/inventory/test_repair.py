@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,27 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick imports eventlet, which says so wherever a process forks
 
+Heir = Callable[..., cl.Session]
+
 MADE = "vol = lab.create_volume(1, name='db'); snap = vol.create_snapshot('kept')"
+
+
+@pytest.fixture(params=["before", "after"])
+def moment(request: pytest.FixtureRequest) -> str:
+    """Return when a kernel is killed: before the driver's call, and after it."""
+    return str(request.param)
+
+
+@pytest.fixture
+def heir(killed: Killed, store: str) -> Iterator[Heir]:
+    """Return a function that kills a kernel as ``killed`` does, and gives the session of the next one."""
+    with contextlib.ExitStack() as opened:
+
+        def follow(act: str, moment: str, prepare: str = "") -> cl.Session:
+            killed(act, moment, prepare)
+            return opened.enter_context(cl.setup(store=store))
+
+        yield follow
 
 
 def _verdicts(session: cl.Session) -> dict[str, str]:
@@ -38,24 +59,22 @@ _CREATED = {
 }
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("act", _CREATED)
-def test_what_was_being_made_is_there_or_gone(killed: Killed, store: str, act: str, moment: str) -> None:
+def test_what_was_being_made_is_there_or_gone(heir: Heir, act: str, moment: str) -> None:
     """What a killed kernel was making is available if the storage has it whole, and not tracked any more if it does not."""
     line, prepare = _CREATED[act]
-    killed(line, moment, prepare)
-    with cl.setup(store=store) as session:
-        found = session.find("new")
-        assert _verdicts(session)["new"] == "stuck"
-        told = cl.inventory.repair(found)
-        assert (found.status, told) == (
-            ("deleted", "The storage does not have it: it is not tracked any more.")
-            if moment == "before"
-            else ("available", "The storage has it, whole: it was made.")
-        )
-        assert set(_verdicts(session).values()) <= {"ok"}
-        assert cl.frames.operations(status="running").empty
-        assert cl.inventory.repair_all(session=session).empty
+    session = heir(line, moment, prepare)
+    found = session.find("new")
+    assert _verdicts(session)["new"] == "stuck"
+    told = cl.inventory.repair(found)
+    assert (found.status, told) == (
+        ("deleted", "The storage does not have it: it is not tracked any more.")
+        if moment == "before"
+        else ("available", "The storage has it, whole: it was made.")
+    )
+    assert set(_verdicts(session).values()) <= {"ok"}
+    assert cl.frames.operations(status="running").empty
+    assert cl.inventory.repair_all(session=session).empty
 
 
 _DELETED = {
@@ -64,42 +83,37 @@ _DELETED = {
 }
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("name", _DELETED)
-def test_a_deletion_is_finished(killed: Killed, store: str, name: str, moment: str) -> None:
+def test_a_deletion_is_finished(heir: Heir, name: str, moment: str) -> None:
     """What a killed kernel was deleting is gone after the repair, from the storage and from the store."""
     line, prepare = _DELETED[name]
-    killed(line, moment, prepare)
-    with cl.setup(store=store) as session:
-        found = session.find(name)
-        assert found.status == "deleting"
-        named = found.name_in_storage
-        assert cl.inventory.repair(found) == "The deletion was finished."
-        assert not Ghost(session.backends["lab"]).has(named)
-        assert set(_verdicts(session).values()) <= {"ok"}
+    session = heir(line, moment, prepare)
+    found = session.find(name)
+    assert found.status == "deleting"
+    named = found.name_in_storage
+    assert cl.inventory.repair(found) == "The deletion was finished."
+    assert not Ghost(session.backends["lab"]).has(named)
+    assert set(_verdicts(session).values()) <= {"ok"}
 
 
 @pytest.mark.parametrize(("moment", "size"), [("before", 1), ("after", 3)])
-def test_an_extension_is_as_far_as_the_storage_says(killed: Killed, store: str, moment: str, size: int) -> None:
+def test_an_extension_is_as_far_as_the_storage_says(heir: Heir, moment: str, size: int) -> None:
     """The size of a volume whose extension was cut short is the one that it has on the storage."""
-    killed("vol.extend(3)", moment, MADE)
-    with cl.setup(store=store) as session:
-        volume = session.find("db")
-        assert volume.status == "extending"
-        cl.inventory.repair(volume)
-        assert (volume.status, volume.size) == ("available", size)
-        assert set(_verdicts(session).values()) == {"ok"}
+    session = heir("vol.extend(3)", moment, MADE)
+    volume = session.find("db")
+    assert volume.status == "extending"
+    cl.inventory.repair(volume)
+    assert (volume.status, volume.size) == ("available", size)
+    assert set(_verdicts(session).values()) == {"ok"}
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_revert_is_done_again(killed: Killed, store: str, moment: str) -> None:
+def test_a_revert_is_done_again(heir: Heir, moment: str) -> None:
     """A volume that was being reverted is reverted to the same snapshot."""
-    killed("vol.revert(snap)", moment, MADE)
-    with cl.setup(store=store) as session:
-        volume = session.find("db")
-        assert volume.status == "reverting"
-        assert "reverted to snapshot 'kept'" in cl.inventory.repair(volume)
-        assert volume.status == "available"
+    session = heir("vol.revert(snap)", moment, MADE)
+    volume = session.find("db")
+    assert volume.status == "reverting"
+    assert "reverted to snapshot 'kept'" in cl.inventory.repair(volume)
+    assert volume.status == "available"
 
 
 _ADOPTED = {
@@ -108,18 +122,16 @@ _ADOPTED = {
 }
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("status", _ADOPTED)
-def test_an_adoption_that_was_cut_short_is_given_up(killed: Killed, store: str, status: str, moment: str) -> None:
+def test_an_adoption_that_was_cut_short_is_given_up(heir: Heir, status: str, moment: str) -> None:
     """What was being adopted or released is on the storage, and not tracked; so it can be adopted again."""
     line, prepare = _ADOPTED[status]
-    killed(line, moment, prepare)
-    with cl.setup(store=store) as session:
-        (volume,) = session.backend("lab").volumes
-        assert volume.status == status
-        assert "stays on the storage" in cl.inventory.repair(volume)
-        (left,) = cl.inventory.findings(session)
-        assert left.verdict == "untracked"
+    session = heir(line, moment, prepare)
+    (volume,) = session.backend("lab").volumes
+    assert volume.status == status
+    assert "stays on the storage" in cl.inventory.repair(volume)
+    (left,) = cl.inventory.findings(session)
+    assert left.verdict == "untracked"
 
 
 _CONNECTED = {
@@ -130,22 +142,20 @@ _CONNECTED = {
 }
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("act", _CONNECTED)
-def test_a_connection_is_finished_or_removed(killed: Killed, store: str, act: str, moment: str) -> None:
+def test_a_connection_is_finished_or_removed(heir: Heir, act: str, moment: str) -> None:
     """A connection that was being made or removed is removed; one whose device was being attached or detached is settled."""
     line, prepare = _CONNECTED[act]
-    killed(line, moment, f"vol = lab.create_volume(1, name='db')\n{prepare}")
-    with cl.setup(store=store) as session:
-        volume = session.find("db")
-        (conn,) = volume.connections
-        assert conn.status == ("attaching" if act in {"connect", "attach"} else "detaching")
-        assert {each.kind: each.verdict for each in cl.inventory.findings(session)}["connection"] == "stuck"
-        cl.inventory.repair(conn)
-        assert volume.connections == ([conn] if act in {"attach", "detach"} else [])
-        assert {each.verdict for each in cl.inventory.findings(session)} == {"ok"}
-        volume.cleanup()
-        volume.delete()
+    session = heir(line, moment, f"vol = lab.create_volume(1, name='db')\n{prepare}")
+    volume = session.find("db")
+    (conn,) = volume.connections
+    assert conn.status == ("attaching" if act in {"connect", "attach"} else "detaching")
+    assert {each.kind: each.verdict for each in cl.inventory.findings(session)}["connection"] == "stuck"
+    cl.inventory.repair(conn)
+    assert volume.connections == ([conn] if act in {"attach", "detach"} else [])
+    assert {each.verdict for each in cl.inventory.findings(session)} == {"ok"}
+    volume.cleanup()
+    volume.delete()
 
 
 def test_the_storages_size_is_taken(backend: cl.Backend, ghost: Ghost) -> None:

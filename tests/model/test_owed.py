@@ -44,6 +44,31 @@ def mine(url: str) -> Iterator[cl.Session]:
         yield session
 
 
+@pytest.fixture
+def lab(mine: cl.Session, meddling: type[MeddlingDriver], tmp_path: Path) -> cl.Backend:
+    """Return an open backend of that session."""
+    del meddling  # installed before
+    return _lab(mine, tmp_path)
+
+
+@pytest.fixture
+def vol(lab: cl.Backend) -> cl.Volume:
+    """Return a volume of 1 GiB."""
+    return lab.create_volume(1, "db")
+
+
+@pytest.fixture
+def owed(vol: cl.Volume, server: Server, meddling: type[MeddlingDriver]) -> Path:
+    """Let the server go away while the volume is extended to 2 GiB, and come back; return the file of the outcome."""
+    meddling.meanwhile = _gone(server, "kill")
+    with pytest.raises(cl.errors.OutcomeKept):
+        vol.extend(2)
+    meddling.meanwhile = None
+    server.start()
+    (file,) = _files()
+    return file
+
+
 def _lab(session: cl.Session, tmp_path: Path) -> cl.Backend:
     return session.backend("lab", volume_driver="meddling", path=str(tmp_path / "lab"))
 
@@ -61,14 +86,11 @@ def _gone(server: Server, end: str) -> Any:
     return lambda _call: getattr(server, end)()
 
 
-@pytest.mark.usefixtures("meddling")
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_server_that_goes_away_during_a_call_is_told_when_it_returns(
-    server: Server, mine: cl.Session, tmp_path: Path, meddling: type[MeddlingDriver], end: str
+    server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver], end: str
 ) -> None:
     """The caller is told in one line, the outcome stands in a file of the owner's alone, and the next act writes it first."""
-    lab = _lab(mine, tmp_path)
-    vol = lab.create_volume(1, "db")
     meddling.meanwhile = _gone(server, end)
     with pytest.raises(cl.errors.OutcomeKept, match=r"extend volume 'db' .* is done on the storage") as caught:
         vol.extend(2)
@@ -87,12 +109,10 @@ def test_a_server_that_goes_away_during_a_call_is_told_when_it_returns(
     assert meddling.noted == ["create_volume", "extend_volume", "extend_volume"]
 
 
-@pytest.mark.usefixtures("meddling")
 def test_a_server_that_returns_soon_is_waited_for(
-    server: Server, mine: cl.Session, tmp_path: Path, meddling: type[MeddlingDriver]
+    server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver]
 ) -> None:
     """A server that was started again meanwhile gets the outcome, and the caller notices nothing."""
-    vol = _lab(mine, tmp_path).create_volume(1, "db")
     mine.journal.owed.patience = 30.0
 
     def restart(_call: str) -> None:
@@ -111,12 +131,11 @@ cl.Session(sys.argv[1]).close()
 """
 
 
-@pytest.mark.usefixtures("meddling")
 @pytest.mark.parametrize(
-    "owed", [("create", {"db": 1, "new": 1}), ("delete", {}), ("extend", {"db": 2})], ids=lambda owed: owed[0]
+    "last", [("create", {"db": 1, "new": 1}), ("delete", {}), ("extend", {"db": 2})], ids=lambda last: last[0]
 )
 def test_the_next_kernel_writes_what_the_last_one_owed(
-    server: Server, url: str, tmp_path: Path, meddling: type[MeddlingDriver], owed: tuple[str, dict[str, int]]
+    server: Server, url: str, tmp_path: Path, meddling: type[MeddlingDriver], last: tuple[str, dict[str, int]]
 ) -> None:
     """A kernel that opens the store after the owing one ended finds every outcome in it, once."""
     with cl.Session(url) as session:
@@ -130,7 +149,7 @@ def test_the_next_kernel_writes_what_the_last_one_owed(
             "extend": lambda: vol.extend(2),
         }
         with pytest.raises(cl.errors.OutcomeKept):
-            acts[owed[0]]()
+            acts[last[0]]()
     assert len(_files()) == 1
     server.start()
     code = [sys.executable, "-c", _NEXT, url]
@@ -138,15 +157,13 @@ def test_the_next_kernel_writes_what_the_last_one_owed(
     assert _files() == []
     with cl.Session(url) as session:
         frame = cl.frames.volumes(session)
-        assert dict(zip(frame["name"], frame["size"], strict=True)) == owed[1]
+        assert dict(zip(frame["name"], frame["size"], strict=True)) == last[1]
         assert set(frame["status"]) <= {"available"}
         assert set(cl.frames.operations(session)["status"]) == {"done"}
 
 
-@pytest.mark.usefixtures("meddling")
-def test_a_failure_is_owed_as_a_failure(server: Server, mine: cl.Session, tmp_path: Path, meddling: type[MeddlingDriver]) -> None:
+def test_a_failure_is_owed_as_a_failure(server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver]) -> None:
     """What the storage refused while the store was away is told with its words, and the resource is in error afterwards."""
-    vol = _lab(mine, tmp_path).create_volume(1, "db")
 
     def fail(_call: str) -> None:
         server.kill()
@@ -163,25 +180,15 @@ def test_a_failure_is_owed_as_a_failure(server: Server, mine: cl.Session, tmp_pa
     assert cl.frames.operations(mine).iloc[-1]["error"].endswith("the array is on fire")
 
 
-@pytest.mark.usefixtures("meddling")
-def test_what_was_done_meanwhile_is_not_overwritten(
-    server: Server, url: str, mine: cl.Session, tmp_path: Path, meddling: type[MeddlingDriver]
-) -> None:
+def test_what_was_done_meanwhile_is_not_overwritten(url: str, mine: cl.Session, vol: cl.Volume, owed: Path) -> None:
     """An outcome that is written late leaves what others made of the resource, and is remarked in the history."""
-    vol = _lab(mine, tmp_path).create_volume(1, "db")
-    meddling.meanwhile = _gone(server, "kill")
-    with pytest.raises(cl.errors.OutcomeKept):
-        vol.extend(2)
-    meddling.meanwhile = None
-    server.start()
-    (file,) = _files()
-    text = file.read_text()
-    file.unlink()  # as if the other kernel ran on another machine
+    text = owed.read_text()
+    owed.unlink()  # as if the other kernel ran on another machine
     with cl.Session(url) as other:
         theirs = other.find("db")
         theirs.extend(5, force=True)
         assert (theirs.size, theirs.status) == (5, "available")
-        file.write_text(text)
+        owed.write_text(text)
         mine.journal.owed.write()
         vol.refresh()
         assert (vol.size, vol.status, _files()) == (5, "available", [])
@@ -190,24 +197,14 @@ def test_what_was_done_meanwhile_is_not_overwritten(
         assert "ended as 'done'" in frame["error"].iloc[0]
 
 
-@pytest.mark.usefixtures("meddling")
-def test_a_file_is_written_once_however_often_it_is_found(
-    server: Server, url: str, mine: cl.Session, tmp_path: Path, meddling: type[MeddlingDriver]
-) -> None:
+def test_a_file_is_written_once_however_often_it_is_found(url: str, mine: cl.Session, vol: cl.Volume, owed: Path) -> None:
     """An outcome that was written already, by this or another kernel, changes nothing when its file is found again."""
-    vol = _lab(mine, tmp_path).create_volume(1, "db")
-    meddling.meanwhile = _gone(server, "kill")
-    with pytest.raises(cl.errors.OutcomeKept):
-        vol.extend(2)
-    meddling.meanwhile = None
-    server.start()
-    (file,) = _files()
-    text = file.read_text()
+    text = owed.read_text()
     with cl.Session(url) as other:
         other.find("db").description = "later"
         other.find("db").save()
         other.find("db").extend(3)
-    file.write_text(text)
+    owed.write_text(text)
     with cl.Session(url) as again:
         assert (again.find("db").size, again.find("db").description) == (3, "later")
     mine.journal.owed.write()
@@ -217,10 +214,9 @@ def test_a_file_is_written_once_however_often_it_is_found(
     assert _files() == []
 
 
-@pytest.mark.usefixtures("meddling")
-def test_a_file_that_is_no_outcome_is_left_alone(url: str, mine: cl.Session, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("lab")
+def test_a_file_that_is_no_outcome_is_left_alone(url: str, mine: cl.Session) -> None:
     """A damaged file in the folder of outcomes hinders nobody."""
-    _lab(mine, tmp_path)
     folder = mine.journal.owed._spool._folder
     folder.mkdir(parents=True)
     (folder / "x.json").write_text("{")
@@ -228,13 +224,10 @@ def test_a_file_that_is_no_outcome_is_left_alone(url: str, mine: cl.Session, tmp
     assert (folder / "x.json").read_text() == "{"
 
 
-@pytest.mark.usefixtures("meddling")
 def test_no_driver_is_called_when_the_intent_cannot_be_written(
-    server: Server, mine: cl.Session, tmp_path: Path, meddling: type[MeddlingDriver]
+    server: Server, mine: cl.Session, lab: cl.Backend, vol: cl.Volume, meddling: type[MeddlingDriver]
 ) -> None:
     """With the server away an act is refused in one line before its driver is called, and nothing is left of it later."""
-    lab = _lab(mine, tmp_path)
-    vol = lab.create_volume(1, "db")
     server.kill()
     for act in (lambda: lab.create_volume(1, "new"), lambda: vol.extend(2), vol.delete):
         with pytest.raises(cl.errors.StoreUnusable) as caught:
@@ -246,18 +239,15 @@ def test_no_driver_is_called_when_the_intent_cannot_be_written(
     assert _history(mine) == [("add", "done"), ("create", "done"), ("extend", "done")]
 
 
-@pytest.mark.usefixtures("meddling")
 @pytest.mark.parametrize("is_there", [True, False], ids=["committed", "rolled back"])
 def test_an_intent_whose_commit_is_unknown_is_taken_back(
     server: Server,
     mine: cl.Session,
-    tmp_path: Path,
+    vol: cl.Volume,
     meddling: type[MeddlingDriver],
     is_there: bool,  # noqa: FBT001 - pytest's
 ) -> None:
     """When the connection is lost in the commit of the intent the driver is not called, and the resource is as it was."""
-    lab = _lab(mine, tmp_path)
-    vol = lab.create_volume(1, "db")
 
     def lose(connection: sa.Connection) -> None:
         if is_there:
@@ -267,7 +257,7 @@ def test_an_intent_whose_commit_is_unknown_is_taken_back(
             statement = "COMMIT"
             raise sa.exc.OperationalError(statement, None, ConnectionError("server closed the connection unexpectedly"))
 
-    for act in (lambda: lab.create_volume(1, "new"), lambda: vol.extend(2)):
+    for act in (lambda: vol.backend.create_volume(1, "new"), lambda: vol.extend(2)):
         sa.event.listen(mine.store.engine, "commit", lose)
         with pytest.raises(cl.errors.StoreUnusable):
             act()
