@@ -66,10 +66,11 @@ def _ids(
         (ALL, lambda cls: _having(cls, cls.id.in_({low, text.strip()}))),  # an id that is no UUID keeps its capitals
         (_NAMED, lambda cls: _having(cls, cls.name == text)),
         (ALL, lambda cls: _having(cls, sa.and_(cls.id >= low, cls.id < low + "g")).order_by(cls.id)),
-        (_NAMED, lambda cls: _having(cls, names.has_part(cls.name, text))),
+        (_NAMED, lambda cls: _having_part(cls, text, seek=seek)),
     )
     found: list[tuple[type[Tracked], Sequence[str]]] = []
     with context.store.reading() as connection:
+        seek = parts and len(text) >= names.SHORT and names.has_trigrams(connection)
         for candidates, asked in ways if parts else ways[:-1]:
             asked_of = [cls for cls in candidates if cls in kinds]
             found += [(cls, connection.execute(asked(cls)).scalars().all()) for cls in asked_of]
@@ -80,6 +81,13 @@ def _ids(
 
 def _having(cls: Any, test: sa.ColumnElement[bool]) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
     return sa.select(cls.id).where(test).limit(MOST)
+
+
+def _having_part(cls: Any, text: str, *, seek: bool) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
+    having = _having(cls, names.has_part(cls.name, text, seek=seek))
+    return (
+        having if seek else having.order_by(cls.name, cls.id)
+    )  # by this PostgreSQL looks through an index, not through the rows
 
 
 def _read(context: Context, cls: Any, ids: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class
@@ -104,5 +112,6 @@ def the_one(text: str, found: Sequence[Tracked]) -> Tracked:
         raise errors.NotFound(msg)
     lines = [f"{resource.label()}, {resource.id}" for resource in found]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    msg = f"{text!r} fits {len(found)} resources: {'; '.join(lines[:SHOWN])}{more}. Type more of the id."
+    number = f"at least {len(found)}" if len(found) >= MOST else str(len(found))
+    msg = f"{text!r} fits {number} resources: {'; '.join(lines[:SHOWN])}{more}. Type more of the id."
     raise errors.Ambiguous(msg, lines)
