@@ -14,7 +14,7 @@ from cl_notebook.model import connecting, masks, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
-from cl_notebook.store.base import Json, LongText, reg
+from cl_notebook.store.base import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,9 @@ class Connection(Tracked):
         sa.Index(None, "backend_id", "created_at", "id"),
         sa.Index(None, "created_at", "id"),
         sa.Index(None, "attach_status", "created_at", "id"),
+        index_of_filled("attached_host", "created_at", "id"),
+        index_of_filled("protocol", "created_at", "id"),
+        index_of_filled("updated_at", "id"),
     )
     kind: ClassVar[str] = "connection"
 

@@ -13,7 +13,7 @@ from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
-from cl_notebook.store.base import Json, LongText, reg
+from cl_notebook.store.base import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,9 @@ class Snapshot(HasMetadata, Tracked):
         sa.Index(None, "backend_id", "created_at", "id"),
         sa.Index(None, "created_at", "id"),
         sa.Index(None, "status", "created_at", "id"),
+        sa.Index(None, "volume_size", "id"),
+        index_of_filled("updated_at", "id"),
+        index_of_filled("provider_id", "id"),
     )
     kind: ClassVar[str] = "snapshot"
     editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")

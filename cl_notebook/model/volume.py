@@ -15,7 +15,7 @@ from cl_notebook.model.changes import Delete, Settle, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
-from cl_notebook.store.base import Json, LongText, reg
+from cl_notebook.store.base import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,9 +47,16 @@ class Volume(HasMetadata, Attachable, Tracked):
         sa.Index(None, "size", "id"),
         sa.Index(None, "status", "created_at", "id"),
         sa.Index(None, "status", "size", "id"),
+        sa.Index(None, "attach_status", "created_at", "id"),
+        sa.Index(None, "host", "created_at", "id"),
+        sa.Index(None, "bootable", "created_at", "id"),
+        index_of_filled("pool_name", "created_at", "id"),
+        index_of_filled("availability_zone", "created_at", "id"),
+        index_of_filled("updated_at", "id"),
+        index_of_filled("provider_id", "id"),
         # What was made from a snapshot or from another volume goes before it in a clean-up.
-        sa.Index(None, "snapshot_id"),
-        sa.Index(None, "source_volid"),
+        index_of_filled("snapshot_id", "id"),
+        index_of_filled("source_volid", "id"),
     )
     kind: ClassVar[str] = "volume"
     relations: ClassVar[tuple[str, ...]] = ("snapshots", "connections")

@@ -39,6 +39,20 @@ def table_options(dialect: sa.Dialect) -> dict[str, str]:
     return {f"{name}_{option}": value for name in sorted(MARIADB) for option, value in options.items()}
 
 
+def index_of_filled(column: str, *more: str) -> sa.Index:
+    """Return an index of *column*, and of *more* behind it, of the rows that have a value there: others cost it nothing.
+
+    MariaDB's has all rows: it knows none that leave some out.
+    """
+    return sa.Index(None, column, *more, **filled(column))
+
+
+def filled(column: str) -> dict[str, Any]:
+    """Return the options of an index of the rows that have a value in *column*."""
+    where = sa.text(f"{column} IS NOT NULL")
+    return {"sqlite_where": where, "postgresql_where": where}
+
+
 LongText = sa.Text().with_variant(sa.Text(2**32 - 1), *sorted(MARIADB))
 """Text of any length; MariaDB's has 64 kB unless it is told."""
 

@@ -73,7 +73,8 @@ _BACKEND, _VOLUME, _SNAPSHOT, _CONNECTION = _tables(Backend, Volume, Snapshot, C
 _OPERATION, _KERNEL = _tables(Operation, Kernel)
 _ENTRY = feed.ENTRY
 BACKEND_ID: sa.ColumnElement[Any] = _BACKEND.c.id
-_WITH_BACKEND = Column(_BACKEND.c.name, CATEGORY, short=True, nullable=False)
+BACKEND_NAME: sa.ColumnElement[Any] = _BACKEND.c.name
+_WITH_BACKEND = Column(BACKEND_NAME, CATEGORY, short=True, nullable=False)
 _COUNTED = (
     sa.select(_VOLUME.c.backend_id, sa.func.count().label("volumes"), sa.func.sum(_VOLUME.c.size).label("size"))
     .group_by(_VOLUME.c.backend_id)

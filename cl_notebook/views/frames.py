@@ -205,7 +205,7 @@ def read(
     chosen = list(SOURCES[kind].columns) if columns is None else list(dict.fromkeys(query.listed(columns, "columns")))
     known = {OPEN_BACKENDS: list(session.backends)} if kind == "backends" else {}
     with session.store.reading() as connection:
-        statement = query.build(
+        statements = query.build(
             kind,
             columns=chosen,
             filters=filters,
@@ -216,7 +216,12 @@ def read(
             dialect=connection.dialect.name,
             source=operations_of(kernel.dead(connection)) if kind == "operations" else None,
         )
-        rows = _raw_rows(connection, statement, known)
+        rows: list[tuple[Any, ...]] = []
+        for statement in statements:
+            rows += _raw_rows(connection, statement, known)
+            if limit is not None and len(rows) >= limit:
+                break
+        rows = rows[:limit]
     data = np.empty((len(rows), len(chosen) + 1), dtype=object, order="F")
     if rows:
         data[:] = rows

@@ -52,18 +52,31 @@ def tests(source: Source, wanted: Sequence[Wanted], order: Order, ask: Ask) -> l
     leading = _leading(source, as_asked, order)
     if leading is not None and len(leading) == len(as_asked):
         return as_asked
-    fitting = sa.select(source.key).select_from(source.tables).where(*as_asked)
-    some = ask(sa.select(sa.func.count()).select_from(fitting.limit(FEW + 1).subquery()))
-    if some[0][0] <= FEW:
-        return [source.key.in_(fitting.correlate(None))]  # to look them up by their ids is the one way that SQLite sees then
+    few = few_that_fit(source, as_asked, ask)
+    if few is not None:
+        return [few]
     if leading is None:
         return as_asked
     return [one.test(seek=place in leading) for place, one in enumerate(wanted)]
 
 
-def uniform(source: Source, order: Order) -> bool:
-    """Return whether the order is that of plain columns that are never empty, all in one direction: as an index may have it."""
-    plain = all(isinstance(term, sa.Column) and term.table is source.key.table and not term.nullable for term, _ in order)
+def few_that_fit(source: Source, as_asked: Sequence[sa.ColumnElement[bool]], ask: Ask) -> sa.ColumnElement[bool] | None:
+    """Return the condition that a row is one of those that fit if these are few; None if they are many."""
+    fitting = sa.select(source.key).select_from(source.tables).where(*as_asked)
+    some = ask(sa.select(sa.func.count()).select_from(fitting.limit(FEW + 1).subquery()))
+    if some[0][0] > FEW:
+        return None
+    return source.key.in_(fitting.correlate(None))  # to look them up by their ids is the one way that SQLite sees then
+
+
+def uniform(source: Source, order: Order, *, filled: bool = False) -> bool:
+    """Return whether the order is that of plain columns that are never empty, all in one direction: as an index may have it.
+
+    With *filled* the rows that are meant have a value in each of them, whether or not they need one.
+    """
+    plain = all(
+        isinstance(term, sa.Column) and term.table is source.key.table and (filled or not term.nullable) for term, _ in order
+    )
     return plain and len({down for _, down in order}) == 1
 
 

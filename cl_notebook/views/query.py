@@ -1,4 +1,4 @@
-"""One SELECT for a frame: which columns, which rows, in which order, from where on."""
+"""The SELECT of a frame, or those of a page: which columns, which rows, in which order, from where on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from cl_notebook.model import checks
 from cl_notebook.views import paging
 from cl_notebook.views.columns import BACKEND_ID, FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.views.filters import condition, whole
+from cl_notebook.views.parts import Part, parts, ties
+from cl_notebook.views.values import spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,9 +33,10 @@ def build(
     ask: Callable[[sa.Select[Any]], Sequence[Any]],
     dialect: str,
     source: Source | None = None,
-) -> sa.Select[Any]:
-    """Return the SELECT of the *kind*'s key and *columns*, in the words of that *dialect* of SQL.
+) -> list[sa.Select[Any]]:
+    """Return the SELECTs of the *kind*'s key and *columns*, in the words of that *dialect* of SQL.
 
+    They are read one after the other, until there are as many rows as the limit says; without one there is a single SELECT.
     ``marker`` is the key of the last row of the page before; ``ask`` reads what has to be known first, such as where that row is.
     ``source`` is where the kind is read from, if not from where it usually is.
 
@@ -43,20 +46,39 @@ def build(
     """
     source = source or SOURCES[kind]
     chosen = [_named(kind, source, name).sql.label(name) for name in columns]
-    order = list(_order(kind, source, sort))
+    order, by = _sorting(kind, source, sort)
     most = _limit(limit)
     wanted = [_wanted(kind, source, name, value, ask) for name, value in filters.items()]
+    if most is not None:
+        wanted = [spelled_out(source, one, ask) for one in wanted]
+    place = None if marker is None else _place(kind, source, marker, order, ask)
+    plain = [Part(order, place)]
+    read = plain if most is None or by is None else parts(source, by, order, place, ask)
     tests = [one.test() for one in wanted]
     if tests and most is not None and dialect == "sqlite":
-        tests = paging.tests(source, wanted, order, ask)
+        if len(read) == 1:
+            tests = paging.tests(source, wanted, order, ask)
+        else:
+            few = paging.few_that_fit(source, tests, ask)
+            read, tests = (read, [one.test(seek=False) for one in wanted]) if few is None else (plain, [few])
     statement = sa.select(source.key.label("id"), *chosen).select_from(source.tables).where(*tests)
-    if marker is not None:
-        key = _key(kind, marker)
-        place = ask(sa.select(*[term for term, _ in order]).select_from(source.tables).where(source.key == key))
-        if not place:
-            raise _no_marker(kind, marker)
-        statement = statement.where(_after(source, order, place[0], dialect))
-    return statement.order_by(*[term.desc() if down else term for term, down in order]).limit(most)
+    return [_selected(source, statement, part, dialect).limit(most) for part in read]
+
+
+def _selected(source: Source, statement: sa.Select[Any], part: Part, dialect: str) -> sa.Select[Any]:
+    if part.test is not None:
+        statement = statement.where(part.test)
+    if part.place is not None:
+        statement = statement.where(_after(source, part, dialect))
+    return statement.order_by(*[term.desc() if down else term for term, down in part.order])
+
+
+def _place(kind: str, source: Source, marker: str | int, order: paging.Order, ask: paging.Ask) -> Sequence[Any]:
+    key = _key(kind, marker)
+    found = ask(sa.select(*[term for term, _ in order]).select_from(source.tables).where(source.key == key))
+    if not found:
+        raise _no_marker(kind, marker)
+    return tuple(found[0])
 
 
 def listed(asked: object, what: str) -> list[str]:
@@ -116,10 +138,13 @@ def _limit(value: object) -> int | None:
     return number
 
 
-def _order(kind: str, source: Source, sort: str | Sequence[str] | None) -> Iterable[tuple[sa.ColumnElement[Any], bool]]:
-    wanted = listed(sort, "sort")
+def _sorting(kind: str, source: Source, sort: str | Sequence[str] | None) -> tuple[paging.Order, Column | None]:
+    """Return the terms of the order, and the column if it is sorted by a single one."""
+    words = [part.strip() for text in listed(sort, "sort") for part in text.split(",")]
+    order: list[tuple[sa.ColumnElement[Any], bool]] = []
+    sorted_by: list[Column] = []
     last_down = False
-    for word in [part.strip() for text in wanted for part in text.split(",")]:
+    for word in words:
         name, _, direction = word.partition(":")
         if direction not in {"", "asc", "desc"}:
             msg = f"sort must be COLUMN, COLUMN:asc or COLUMN:desc, not {word!r}."
@@ -131,13 +156,18 @@ def _order(kind: str, source: Source, sort: str | Sequence[str] | None) -> Itera
         if column.kind in UNSEARCHED:
             msg = f"{kind} cannot be sorted by {name!r}, which {UNSEARCHED[column.kind]}."
             raise errors.InvalidInput(msg)
-        if column.nullable:
-            yield sa.case((column.sql.is_(None), 1), else_=0), False
-        # a data base may count with truth, but SQLAlchemy does not compare with it
-        yield (sa.case((column.sql, 1), else_=0) if column.kind == FLAG else column.sql), last_down
-    if not wanted:
-        yield from ((term, False) for term in source.order)
-    yield source.key, last_down
+        sorted_by.append(column)
+        order += _terms(column, down=last_down)
+    by = sorted_by[0] if len(words) == len(sorted_by) == 1 else None
+    between = (ties(source, by) or ()) if by is not None else () if words else source.order
+    return [*order, *((term, last_down) for term in (*between, source.key))], by
+
+
+def _terms(column: Column, *, down: bool) -> Iterable[tuple[sa.ColumnElement[Any], bool]]:
+    if column.nullable:
+        yield sa.case((column.sql.is_(None), 1), else_=0), False
+    # a data base may count with truth, but SQLAlchemy does not compare with it
+    yield (sa.case((column.sql, 1), else_=0) if column.kind == FLAG else column.sql), down
 
 
 def _wanted(kind: str, source: Source, name: str, value: object, ask: Callable[[sa.Select[Any]], Sequence[Any]]) -> paging.Wanted:
@@ -152,11 +182,12 @@ def _wanted(kind: str, source: Source, name: str, value: object, ask: Callable[[
     return paging.Wanted(name, Column(source.backend_id, TEXT, nullable=False), ids)
 
 
-def _after(source: Source, order: paging.Order, place: Sequence[Any], dialect: str) -> sa.ColumnElement[bool]:
-    terms, down = [term for term, _ in order], [down for _, down in order]
-    if paging.uniform(source, order) and dialect not in {"mysql", "mariadb"}:  # which would not look for it by an index
+def _after(source: Source, part: Part, dialect: str) -> sa.ColumnElement[bool]:
+    terms, down, place = [term for term, _ in part.order], [down for _, down in part.order], tuple(part.place or ())
+    # by MariaDB it would not be looked for by an index
+    if paging.uniform(source, part.order, filled=part.filled) and dialect not in {"mysql", "mariadb"}:
         ours: Any = sa.tuple_(*terms) if len(terms) > 1 else terms[0]
-        theirs: Any = tuple(place) if len(terms) > 1 else place[0]
+        theirs: Any = place if len(terms) > 1 else place[0]
         return cast("sa.ColumnElement[bool]", ours < theirs if down[0] else ours > theirs)
     alternatives = []
     for position, term in enumerate(terms):
@@ -166,7 +197,7 @@ def _after(source: Source, order: paging.Order, place: Sequence[Any], dialect: s
         beyond = term < place[position] if down[position] else term > place[position]
         alternatives.append(sa.and_(*same, beyond))
     beyond = sa.or_(*alternatives)
-    if not isinstance(terms[0], sa.Column) or terms[0].nullable:
+    if not isinstance(terms[0], sa.Column) or (terms[0].nullable and not part.filled):
         return beyond
     return sa.and_(terms[0] <= place[0] if down[0] else terms[0] >= place[0], beyond)  # by this an index is used
 

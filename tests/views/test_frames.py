@@ -135,6 +135,13 @@ def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> No
         "updated_at:desc",
         "bootable",
         "bootable:desc",
+        "status",
+        "status:desc",
+        "backend",
+        "backend:desc",
+        "pool_name:desc",
+        "snapshot_id",
+        "backend,size:desc",
     ],
 )
 def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None) -> None:

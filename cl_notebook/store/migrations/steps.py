@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from cl_notebook.store.base import MARIADB, table_options
+from cl_notebook.store.base import MARIADB, filled, table_options
 
 
 def create_table(name: str, *columns: sa.schema.SchemaItem) -> None:
@@ -38,11 +38,14 @@ def drop_column(table: str, column: str) -> None:
             batch.drop_column(column)
 
 
-def create_index(table: str, *columns: str) -> None:
-    """Make an index of *columns* in their order, named as the tables' own indexes are, unless it is there."""
+def create_index(table: str, *columns: str, of_filled: bool = False) -> None:
+    """Make an index of *columns* in their order, named as the tables' own indexes are, unless it is there.
+
+    With *of_filled* it is one of the rows that have a value in the first of them, where the data base can have such.
+    """
     name = index_name(table, *columns)
     if name not in _indexes(table):
-        op.create_index(op.f(name), table, list(columns))
+        op.create_index(op.f(name), table, list(columns), **(filled(columns[0]) if of_filled else {}))
 
 
 def drop_index(table: str, *columns: str) -> None:
