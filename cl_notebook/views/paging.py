@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.sql import operators
 
+from cl_notebook.views.columns import MOMENT, NUMBER, REAL
 from cl_notebook.views.filters import condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from cl_notebook.views.columns import Column, Source
 
     Ask = Callable[[sa.Select[Any]], Sequence[Any]]
     Order = Sequence[tuple[sa.ColumnElement[Any], bool]]
+
+_COMPARED = frozenset({NUMBER, REAL, MOMENT})
 
 FEW = 1_000
 """Rows that fit up to which they are all looked up and sorted."""
@@ -55,9 +58,18 @@ def tests(source: Source, wanted: Sequence[Wanted], order: Order, ask: Ask) -> l
     few = few_that_fit(source, as_asked, ask)
     if few is not None:
         return [few]
-    if leading is None:
-        return as_asked
-    return [one.test(seek=place in leading) for place, one in enumerate(wanted)]
+    return as_asked if leading is None else in_order(wanted, order, leading)
+
+
+def in_order(wanted: Sequence[Wanted], order: Order, leading: Collection[int] = ()) -> list[sa.ColumnElement[bool]]:
+    """Return the tests so written that SQLite reads by *order*: the *leading* ones are before it in an index.
+
+    A comparison of what is sorted by first is looked for, too: where the order begins.
+    """
+    return [
+        one.test(seek=place in leading or (one.column.kind in _COMPARED and one.column.sql is order[0][0]))
+        for place, one in enumerate(wanted)
+    ]
 
 
 def few_that_fit(source: Source, as_asked: Sequence[sa.ColumnElement[bool]], ask: Ask) -> sa.ColumnElement[bool] | None:

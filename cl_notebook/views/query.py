@@ -60,7 +60,7 @@ def build(
             tests = paging.tests(source, wanted, order, ask)
         else:
             few = paging.few_that_fit(source, tests, ask)
-            read, tests = (read, [one.test(seek=False) for one in wanted]) if few is None else (plain, [few])
+            read, tests = (read, paging.in_order(wanted, read[0].order)) if few is None else (plain, [few])
     statement = sa.select(source.key.label("id"), *chosen).select_from(source.tables).where(*tests)
     return [_selected(source, statement, part, dialect).limit(most) for part in read]
 

@@ -190,6 +190,25 @@ def test_a_page_by_another_column_is_read_by_indexes(plans: Plans, kind: str, as
     assert plans.without_index() == []
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"created_at": ">2024-01-01T01:00"},
+        {"created_at": ">2024-01-01T01:00", "status": "available"},
+        {"size": ">3", "sort": "size"},
+        {"updated_at": ">2024-01-01T01:00", "sort": "updated_at"},
+    ],
+    ids=str,
+)
+def test_a_page_begins_where_its_range_does(sqlite: Plans, asked: dict[str, object]) -> None:
+    """Of what is sorted by, no row is read that is before the least that is wanted."""
+    with sqlite.recorded():
+        _page(sqlite, "volumes", **asked)
+    name = str(asked.get("sort", "created_at"))
+    sqlite.sent = sqlite.sent[-1:]
+    assert re.search(rf"SEARCH volume USING INDEX ix_volume_\w*{name}_id \(.*{name}>\?\)", "\n".join(sqlite.lines()))
+
+
 @pytest.mark.parametrize("asked", MARKED, ids=str)
 def test_the_next_page_begins_at_its_marker(plans: Plans, asked: dict[str, object]) -> None:
     """The rows before the marker are not read again."""
