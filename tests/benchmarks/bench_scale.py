@@ -132,6 +132,21 @@ def _questions(asked: Asked) -> dict[str, tuple[Callable[[], float], int]]:
         "page, >900 GiB": {"size": ">900"},
         HUNDREDS: {"size": ">9900"},
         "page, by name": {"sort": "name"},
+        "page, by status": {"sort": "status"},
+        "page, by backend, the last first": {"sort": "backend:desc"},
+        "page, by attach_status": {"sort": "attach_status"},
+        "page, by host": {"sort": "host"},
+        "page, by pool_name, the last first": {"sort": "pool_name:desc"},
+        "page, by availability_zone": {"sort": "availability_zone"},
+        "page, by bootable": {"sort": "bootable:desc"},
+        "page, by updated_at, the last first": {"sort": "updated_at:desc"},
+        "page, by provider_id": {"sort": "provider_id"},
+        "page, by snapshot_id": {"sort": "snapshot_id"},
+        "page, by source_volid": {"sort": "source_volid"},
+        "page, deleting*": {"status": "deleting*"},
+        "page, zz* (no host)": {"host": "zz*"},
+        "page, made since": {"created_at": ">2024-01-01T05:00"},
+        "page, changed since": {"updated_at": ">2190-01-01"},
     }
     return {
         "get_by_id": (asked.by_id, ROUNDS),
@@ -139,6 +154,8 @@ def _questions(asked: Asked) -> dict[str, tuple[Callable[[], float], int]]:
         **{name: (asked.page(**wanted), ROUNDS) for name, wanted in pages.items()},
         "next page, error by size": (asked.next_page(status="error", sort="size:desc"), ROUNDS),
         "next page": (asked.next_page(), ROUNDS),
+        "next page, by backend": (asked.next_page(sort="backend"), ROUNDS),
+        "next page, by updated_at": (asked.next_page(sort="updated_at"), ROUNDS),
         "open a backend": (asked.open_backend, ROUNDS),
         "what changed since": (asked.since, ROUNDS),
         "refresh a changed volume": (asked.refresh, ROUNDS),
@@ -188,12 +205,28 @@ def bench_growth(stores: tuple[str, dict[int, str]], tmp_path: Path, compare: Co
                     None if work == HUNDREDS else 2,
                 )
         for volumes, session in opened.items():
-            for text in ("no such name", "customer-999"):
-                found = [timed(lambda: session.find(text, all=True)) * 1000 for _ in range(ROUNDS)]  # noqa: B023 - called at once
-                compare.figure(f"{database}: find {text!r}, a part of a name, {volumes:,}", [min(found)], "ms", most=1000)
+            for text in ("no such name", "customer-999", "zq", "数据", "ku"):
+                compare.figure(
+                    f"{database}: find {text!r}, a part of a name, {volumes:,}", [_finding(session, text)], "ms", most=1000
+                )
+            if database == "PostgreSQL":
+                _rename(session, "ix_volume_name_trigrams", "hidden")
+                for text in ("no such name", "größe"):
+                    work = f"{database}: find {text!r} without trigrams, {volumes:,}"
+                    compare.figure(work, [_finding(session, text)], "ms", most=1000)
+                _rename(session, "hidden", "ix_volume_name_trigrams")
     finally:
         for session in opened.values():
             session.close()
+
+
+def _finding(session: cl.Session, text: str) -> float:
+    return min(timed(lambda: session.find(text, all=True)) for _ in range(ROUNDS)) * 1000
+
+
+def _rename(session: cl.Session, index: str, name: str) -> None:
+    with session.store.writing() as connection:
+        connection.exec_driver_sql(f"ALTER INDEX {index} RENAME TO {name}")
 
 
 def bench_memory(stores: tuple[str, dict[int, str]], compare: Comparison) -> None:
