@@ -192,7 +192,7 @@ def read(
         kind: which resources.
         session: whose; the default session's by default.
         columns: which columns; all by default.
-        sort: ``"size"``, ``"size:desc"``, or several; by default the oldest first.
+        sort: ``"size"``, ``"size:desc"``, or several; by default the oldest first, as among those of one status, backend or host.
         limit: at most so many rows.
         marker: the id of the last row of the page before; the frame goes on after it.
         filters: column = what it must be; see the module.
