@@ -12,11 +12,12 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume
-from cl_notebook.serialization import dump, dumps, json, jsons, load
+from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume, serializable
 from cl_notebook.session import Session, default_session, setup
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 
     from cl_notebook.inventory.scratching import Scratch
     from cl_notebook.model.tracked import Tracked
+    from cl_notebook.serialization import dump, dumps, json, jsons, load
 
 Backends = Backend
 
 __version__ = "0.1.0"
 
 _LATE = {"frames": "cl_notebook.views.frames", "inventory": "cl_notebook.inventory"}
+_DOCUMENTS = "cl_notebook.serialization"
+_OF_DOCUMENTS = ("dump", "dumps", "json", "jsons", "load")
 
 __all__ = [
     "Backend",
@@ -174,11 +178,18 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     unload(shell)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module
-    """Load ``frames``, and with it pandas, and ``inventory`` when they are first used."""
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module, or what is in one
+    """Load ``frames``, and with it pandas, ``inventory``, and what reads and writes documents when they are first used."""
     if name in _LATE:
-        import importlib  # noqa: PLC0415 - only needed here
-
         return importlib.import_module(_LATE[name])
+    if name in _OF_DOCUMENTS:
+        return getattr(importlib.import_module(_DOCUMENTS), name)
     msg = f"module 'cl_notebook' has no attribute {name!r}{errors.did_you_mean(name, __all__)}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+serializable.late.load = functools.partial(importlib.import_module, _DOCUMENTS)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cl_notebook.errors import Error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cl_notebook.model.tracked import Tracked
 
 Document = dict[str, Any]
@@ -36,9 +38,10 @@ class Documents(Protocol):
 
 
 class _Late:
-    """Where the objects find what writes and reads them; set once by :mod:`cl_notebook.serialization`."""
+    """Where the objects find what writes and reads them: set by :mod:`cl_notebook.serialization`, once it is loaded."""
 
     documents: Documents | None = None
+    load: Callable[[], object] | None = None
 
 
 late = _Late()
@@ -46,6 +49,8 @@ late = _Late()
 
 def documents() -> Documents:
     """Return what writes and reads documents."""
+    if late.documents is None and late.load is not None:
+        late.load()
     if late.documents is None:
         msg = "Nothing here writes or reads documents: import cl_notebook."
         raise Error(msg)

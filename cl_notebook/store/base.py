@@ -6,6 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import registry
 
@@ -44,10 +45,20 @@ def index_of_filled(column: str, *more: str) -> sa.Index:
 
     MariaDB's has all rows: it knows none that leave some out.
     """
-    return sa.Index(None, column, *more, **filled(column))
+    index = sa.Index(None, column, *more)
+    event.listen(index, "before_create", _leave_out_empty)
+    return index
 
 
-def filled(column: str) -> dict[str, Any]:
+def _leave_out_empty(index: sa.Index, connection: sa.Connection, **_options: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    # Here, and not as an option of each index: such an option imports its dialect, which only who uses PostgreSQL should pay for.
+    for option, where in filled(index.columns[0].name).items():
+        name, _, key = option.partition("_")
+        if name == connection.dialect.name:
+            index.dialect_options[name][key] = where
+
+
+def filled(column: str) -> dict[str, sa.TextClause]:
     """Return the options of an index of the rows that have a value in *column*."""
     where = sa.text(f"{column} IS NOT NULL")
     return {"sqlite_where": where, "postgresql_where": where}

@@ -13,14 +13,20 @@ TOOLS_OF_THE_MODULE = {"annotations", "Any", "TYPE_CHECKING"}
 
 
 def test_all_is_what_is_visible() -> None:
-    """`__all__` lists, in order, exactly what the package shows, but for its submodules."""
+    """`__all__` lists, in order, exactly what the package shows, but for its submodules and what is loaded late."""
     shown = {
         name
         for name, value in vars(cl_notebook).items()
         if not name.startswith("_") and not isinstance(value, ModuleType) and name not in TOOLS_OF_THE_MODULE
     }
     modules = {name for name in cl_notebook.__all__ if isinstance(getattr(cl_notebook, name), ModuleType)}
-    assert cl_notebook.__all__ == sorted(shown | modules)
+    late = set(cl_notebook.__all__) - vars(cl_notebook).keys()
+    assert cl_notebook.__all__ == sorted(shown | modules | late)
+
+
+def test_what_is_completed_is_what_is_listed() -> None:
+    """`dir` names what `__all__` does, also what is loaded late."""
+    assert dir(cl_notebook) == cl_notebook.__all__
 
 
 def test_what_is_listed_is_there() -> None:

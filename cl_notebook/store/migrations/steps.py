@@ -45,7 +45,8 @@ def create_index(table: str, *columns: str, of_filled: bool = False) -> None:
     """
     name = index_name(table, *columns)
     if name not in _indexes(table):
-        op.create_index(op.f(name), table, list(columns), **(filled(columns[0]) if of_filled else {}))
+        options: dict[str, Any] = dict(filled(columns[0])) if of_filled else {}
+        op.create_index(op.f(name), table, list(columns), **options)
 
 
 def drop_index(table: str, *columns: str) -> None:
