@@ -38,6 +38,7 @@ class Plan:
     def __init__(self, session: Session, planned: Sequence[Step]) -> None:
         """Keep the steps, in their order."""
         self._session = session
+        self._store = session.store
         self.steps = tuple(planned)
         self.report: pd.DataFrame | None = None
         """What the last :meth:`run` did; None before."""
@@ -76,10 +77,14 @@ class Plan:
 
         Raises:
             ReadOnly: the session may only look.
+            Refused: the session went on with another store since.
 
         """
         session = self._session
         session.journal.refuse_if_read_only("a clean-up")
+        if not session.store.is_same_as(self._store):
+            msg = f"This is a plan for {self._store!r}, and its session is on {session.store!r} now. Make a new one: plan_cleanup()."
+            raise errors.Refused(msg)
         work = _Work(session, self.steps)
         try:
             with session.progress(f"clean up, {self.summary}"):

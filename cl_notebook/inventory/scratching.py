@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.inventory.cleaning import Plan
     from cl_notebook.session import Session
+    from cl_notebook.store import Store
 
 
 class Scratch:
@@ -33,6 +34,7 @@ class Scratch:
         self._session = session
         self._keep_on_error = keep_on_error
         self._since = 0
+        self._store: Store | None = None
         self.plan: Plan | None = None
         """What was to be done at the end of the block; None while it lasts."""
 
@@ -59,7 +61,7 @@ class Scratch:
         session.journal.refuse_if_read_only("a scratch block")
         with session.lock, session.store.reading() as connection:  # under the lock no intent of ours is half committed
             self._since = connection.execute(sa.select(sa.func.max(Operation.id))).scalar() or 0
-        self.plan = None
+        self._store, self.plan = session.store, None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -80,9 +82,15 @@ class Scratch:
             error.add_note(errors.one_line(failure))
 
     def _clean_up(self) -> None:
-        session = self._session
-        if session is None or session.is_closed:
+        session, store = self._session, self._store
+        if session is None or store is None or session.is_closed:
             msg = "The session of the scratch block was closed in it; what it made is tracked: %cl_cleanup --owner removes it."
+            raise errors.CleanupIncomplete(msg)
+        if not session.store.is_same_as(store):  # numbers of operations mean nothing elsewhere
+            msg = (
+                f"The session moved from {store!r} to {session.store!r} in the scratch block, so nothing was removed. "
+                "What the block made is tracked, in the store that it was made in: %cl_cleanup removes it there."
+            )
             raise errors.CleanupIncomplete(msg)
         session.journal.wait()  # for acts that were interrupted and go on: what they make goes, too
         self.plan = plan = cleaning.plan_since(session, self._since)

@@ -86,6 +86,10 @@ class Store:
         """Show the URL with its password masked."""
         return f"<Store {shown_url(self.url)}>"
 
+    def is_same_as(self, other: Store) -> bool:
+        """Return whether *other* is this data base, perhaps opened again; each store in memory is one of its own."""
+        return other is self or (other.url == self.url and not is_memory(self.url))
+
     def close(self) -> None:
         """Let go of every connection; what is stored stays, all of it in the one file if the store is one."""
         self.news.close()

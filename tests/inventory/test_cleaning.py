@@ -148,6 +148,20 @@ def test_a_session_that_is_set_up_again_goes_on(session: cl.Session, sim: cl.Bac
     del session
 
 
+def test_a_plan_is_for_the_store_that_it_was_made_on(
+    sim: cl.Backend, session: cl.Session, store_url: str, tmp_path: Path
+) -> None:
+    """After the session moved to another store the plan is refused, and does not say that its steps are done; back it runs."""
+    sim.create_volume(1, name="db")
+    plan = plan_cleanup()
+    session.move_to(tmp_path / "elsewhere.db")
+    with pytest.raises(cl.errors.Refused, match=r"store\.db.*elsewhere\.db"):
+        plan.run()
+    assert plan.report is None
+    session.move_to(store_url)
+    assert list(plan.run()["outcome"]) == ["done"]
+
+
 def test_what_was_loaded_was_not_made_here(sim: cl.Backend) -> None:
     """A volume that was made here, released, and loaded again from a document is not this session's any more."""
     vol = sim.create_volume(1, name="db")

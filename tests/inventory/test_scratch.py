@@ -187,6 +187,34 @@ def test_a_session_that_was_closed_in_the_block_is_told(sim: cl.Backend, session
     assert _names() == ["db"]
 
 
+def test_a_block_in_which_the_session_moved_to_another_store_removes_nothing(
+    lab: cl.Backend, session: cl.Session, store_url: str, tmp_path: Path
+) -> None:
+    """What the session had made in the other store before stays, with what the block made, and the error names both stores."""
+    session.move_to(tmp_path / "other.db")
+    for name in ("kept", "kept too", "kept as well"):
+        lab.create_volume(1, name=name)
+    session.move_to(store_url)
+    with pytest.raises(cl.errors.CleanupIncomplete, match=r"store\.db.*other\.db"), cl.scratch():  # noqa: PT012 - as above
+        lab.create_volume(1, name="made here")
+        session.move_to(tmp_path / "other.db")
+        lab.create_volume(1, name="made there")
+    assert _names() == ["kept", "kept as well", "kept too", "made there"]
+    session.move_to(store_url)
+    assert _names() == ["made here"]
+
+
+def test_a_block_in_which_the_session_moved_there_and_back_removes_what_it_made(
+    lab: cl.Backend, session: cl.Session, store_url: str, tmp_path: Path
+) -> None:
+    """The store that the session comes back to is the one that the block began with."""
+    with cl.scratch():
+        lab.create_volume(1, name="db")
+        session.move_to(tmp_path / "other.db")
+        session.move_to(store_url)
+    assert _names() == []
+
+
 def test_an_interrupt_of_the_clean_up_leaves_the_rest_tracked(session: cl.Session, tmp_path: Path) -> None:
     """Ctrl-C while the block is cleaned up stops between two steps, and the next clean-up does the rest."""
     slow, before = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"), latency=0.3), session.progress
