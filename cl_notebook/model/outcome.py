@@ -71,8 +71,13 @@ class Outcome:
 
     def plain(self) -> Kept:
         """Return it as it is kept in a file."""
-        made = None if self.made is None else Row("write", self.made.kind, self.made.id, row_of(self.made))
+        made = None if self.made is None else Row("write", self.made.kind, self.made.id, _plain(row_of(self.made)))
         return Kept(self.ended, rows(self.changes), rows(self.if_overtaken), plain_entry(self.entry), made)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its times as text, as a file gives them back."""
+    return {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, value in values.items()}
 
 
 def plain_entry(entry: feed.Entry) -> dict[str, Any]:

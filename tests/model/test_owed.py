@@ -109,6 +109,20 @@ def test_a_server_that_goes_away_during_a_call_is_told_when_it_returns(
     assert meddling.noted == ["create_volume", "extend_volume", "extend_volume"]
 
 
+def test_what_was_made_while_the_store_was_away_is_written_by_the_kernel_that_made_it(
+    server: Server, lab: cl.Backend, meddling: type[MeddlingDriver]
+) -> None:
+    """The kernel that was told works on once the store is back, and what it made is there, whole."""
+    meddling.meanwhile = _gone(server, "kill")
+    with pytest.raises(cl.errors.OutcomeKept):
+        lab.create_volume(1, "made")
+    meddling.meanwhile = None
+    server.start()
+    lab.create_volume(1, "next")
+    assert [(vol.name, vol.status) for vol in lab.volumes] == [("made", "available"), ("next", "available")]
+    assert _files() == []
+
+
 def test_a_server_that_returns_soon_is_waited_for(
     server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver]
 ) -> None:
