@@ -83,7 +83,7 @@ class Plan:
         session = self._session
         session.journal.refuse_if_read_only("a clean-up")
         if not session.store.is_same_as(self._store):
-            msg = f"This is a plan for {self._store!r}, and its session is on {session.store!r} now. Make a new one: plan_cleanup()."
+            msg = f"This is a plan for {self._store!r}, and its session is on {session.store!r} now. Make a new one."
             raise errors.Refused(msg)
         work = _Work(session, self.steps)
         try:
