@@ -25,13 +25,14 @@ SHORTEST = 4
 
 _CAME = ("create", "connect", "manage")
 _MADE = ("create", "connect")
-_WENT = ("delete", "disconnect", "unmanage")
+_WENT = ("delete", "disconnect", "unmanage", "forget")
 
 
 def made_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a tracked class
     """Return the condition that *kernels* made a row of *cls* after the operation *since*.
 
-    What came back under the same id, after it was deleted or released, is not theirs any more: it was loaded, or somebody else's.
+    What came back under the same id, after it was deleted, released or forgotten, is not theirs any more: it was loaded, or is
+    somebody else's.
     """
     made, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
     decided = sa.or_(last.action.in_(_CAME), sa.and_(last.action.in_(_WENT), last.status == DONE))

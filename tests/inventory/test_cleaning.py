@@ -22,7 +22,7 @@ from cl_notebook.inventory import owners
 from cl_notebook.inventory.steps import DELETE_VOLUME, Step, ordered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -162,11 +162,12 @@ def test_a_plan_is_for_the_store_that_it_was_made_on(
     assert list(plan.run()["outcome"]) == ["done"]
 
 
-def test_what_was_loaded_was_not_made_here(sim: cl.Backend) -> None:
-    """A volume that was made here, released, and loaded again from a document is not this session's any more."""
+@pytest.mark.parametrize("let_go", [cl.Volume.unmanage, lambda vol: cl.inventory.forget(vol, force=True)])
+def test_what_was_loaded_was_not_made_here(sim: cl.Backend, let_go: Callable[[cl.Volume], None]) -> None:
+    """A volume that was made here, released or forgotten, and loaded from a document is not this session's any more."""
     vol = sim.create_volume(1, name="db")
     text = vol.dumps
-    vol.unmanage()
+    let_go(vol)
     cl.load(text, save=True)
     assert cl.find("db").id == vol.id
     assert len(plan_cleanup()) == 0
