@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import VolumeData
+from cl_notebook.drivers.base import CanManage, VolumeData
+from cl_notebook.drivers.call import storage_call
 from cl_notebook.model import checks, masks, reading, storages, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping
 
-    from cl_notebook.drivers.base import CanManage, Driver, ModelUpdate, Progress
+    from cl_notebook.drivers.base import Driver, ModelUpdate, Progress
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
     from cl_notebook.model.journal import Guard
@@ -45,6 +46,7 @@ def make_volume(
         InvalidInput: a field cannot be right.
         AlreadyExists: the id stands for something else.
         InvalidStatus: the id stands for such a volume that is not whole.
+        ExistsOnStorage: the storage has a volume of that id, and nothing tracks it.
         DriverError: the storage refused.
 
     """
@@ -55,6 +57,8 @@ def make_volume(
     data = volume_data(values)
 
     def create(driver: Driver, progress: Progress) -> ModelUpdate:
+        if fields.get("id"):
+            _refuse_on_storage(backend, driver, data)
         return do(driver, data, progress) if do else driver.create_volume(data)
 
     act: Act[ModelUpdate] = Act(
@@ -141,6 +145,27 @@ def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> N
     if known is not None:
         msg = f"The id {wanted} is taken by {known.label()}. Choose another."
         raise errors.AlreadyExists(msg)
+
+
+def _refuse_on_storage(backend: Backend, driver: Driver, data: VolumeData) -> None:
+    """Refuse to make what the storage has already, as far as it tells: a driver takes what is there for what it was to make.
+
+    Raises:
+        ExistsOnStorage: it is there.
+
+    """
+    if not isinstance(driver, CanManage):
+        return
+    try:
+        with storage_call(backend.name, "manage_existing_get_size"):
+            driver.manage_existing_get_size(data, {"source-name": data.name_in_storage})
+    except errors.Error:
+        return  # it is not there, or the storage does not answer, as making it will tell
+    msg = (
+        f"{data.name_in_storage} is on the storage of {backend.label()} already, and is not tracked. "
+        f"To adopt it: backend.manage({data.name_in_storage!r}, id={data.id!r})."
+    )
+    raise errors.ExistsOnStorage(msg)
 
 
 def not_tracked(backend: Backend, kind: type[Tracked], source: Mapping[str, str]) -> Guard:

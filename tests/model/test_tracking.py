@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -298,6 +299,20 @@ def test_the_same_id_makes_no_second_volume(sim: cl.Backend) -> None:
     assert sim.create_volume(1, name="db", id=chosen) is vol
     with pytest.raises(cl.errors.AlreadyExists):
         sim.create_volume(2, name="db", id=chosen)
+
+
+@pytest.mark.parametrize("driver", ["sim", "local"])
+def test_what_is_on_the_storage_is_not_taken_for_what_was_to_be_made(session: cl.Session, tmp_path: Path, driver: str) -> None:
+    """Creating with an id whose volume is there, untracked, is refused, tracks nothing, and says how to adopt it."""
+    lab = session.backend("lab", volume_driver=driver, path=str(tmp_path / "lab"))
+    base, kept = lab.create_volume(1, name="base"), lab.create_volume(1, name="kept")
+    snapshot = base.create_snapshot("before")
+    kept.unmanage()
+    for make in (functools.partial(lab.create_volume, 1), base.clone, snapshot.create_volume):
+        with pytest.raises(cl.errors.ExistsOnStorage, match=rf"backend\.manage\('volume-{kept.id}', id='{kept.id}'\)"):
+            make(id=kept.id)
+    assert lab.volumes == [base]
+    assert lab.manage(f"volume-{kept.id}", id=kept.id).id == kept.id
 
 
 def test_sessions_live_side_by_side(tmp_path: Path) -> None:
