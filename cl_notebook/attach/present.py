@@ -17,8 +17,6 @@ _ROOT = Path("/")
 _NAMESPACE = re.compile(r"nvme\d+n\d+")
 _IMAGE = re.compile(r"rbd(\d+)")
 _MPATH = "mpath-"
-DELETED = " (deleted)"
-"""What the kernel puts behind the name of a loop device's file that is gone."""
 
 Key = tuple[str, ...]
 """Who a device is: the way in which it is known, and what it is called in it."""

@@ -17,7 +17,9 @@ from cl_notebook import errors
 
 _CONTROL = "/dev/loop-control"
 _COLUMNS = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN,OFFSET,SIZELIMIT,RO,AUTOCLEAR"
-_DELETED = " (deleted)"
+DELETED = " (deleted)"
+"""What the kernel puts behind the name of a loop device's file that is gone."""
+
 _TIMEOUT = 60
 _LINGER = 0.5
 
@@ -149,13 +151,18 @@ def _backs(file: Path, row: dict[str, object]) -> bool:
     try:
         found = file.stat()
     except FileNotFoundError:
-        return row["back-file"] == f"{os.path.realpath(file)}{_DELETED}"
+        return is_gone(str(row["back-file"])) and row["back-file"] == f"{os.path.realpath(file)}{DELETED}"
     device = f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}"
     if _number(row["back-ino"]) != found.st_ino or str(row["back-maj:min"]).strip() != device:
         return False
     # the kernel's own word, should the device have been given to another file since it was listed
     named = backing_file(str(row["name"]))
-    return named is not None and not named.endswith(_DELETED) and Path(named).exists() and Path(named).samefile(file)
+    return named is not None and Path(named).exists() and Path(named).samefile(file)
+
+
+def is_gone(file: str, root: Path = Path("/")) -> bool:
+    """Return whether what the kernel calls the *file* of a loop device was removed: a file may be called ``… (deleted)``."""
+    return file.endswith(DELETED) and not (root / file.lstrip("/")).exists()
 
 
 def _keep(device: str) -> bool:

@@ -104,7 +104,8 @@ def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False
     Args:
         resource: a backend, volume, snapshot or connection; or the path of a device of this host that is left over, which is let
             go if nobody has it in use.
-        remove: remove from the storage what was being made there and may not be whole.
+        remove: remove from the storage what was being made there and may not be whole; let go of a device whose file is gone,
+            with what only it holds.
         force: take a kernel that is still named as working on it for dead.
         session: whose the device is; the default session's by default.
 
@@ -118,7 +119,7 @@ def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False
     from cl_notebook.model.context import current  # noqa: PLC0415 - as above
 
     if isinstance(resource, str):
-        return flushing.flush(session or current(), resource)
+        return flushing.flush(session or current(), resource, remove=remove)
     return repairing.repair(resource, remove=remove, force=force)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook.attach import present
+from cl_notebook.drivers import loop
 from cl_notebook.drivers.base import KeepsFiles
 from cl_notebook.inventory import connections, judging, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
@@ -30,13 +31,17 @@ _NAMED_BY = {"iscsi", "nqn", "rbd"}
 
 
 class Leftover(NamedTuple):
-    """A device that is left over: of which backend, of which volume if it is tracked, and the connection that leads to it."""
+    """A device that is left over: of which backend, of which volume if it is tracked, and the connection that leads to it.
+
+    ``is_gone`` says that the file that it stands on was removed: what it held is in the device, and nowhere else.
+    """
 
     device: Present
     backend: Backend
     volume: Row | None
     name_in_storage: str | None
     connection_id: str | None = None
+    is_gone: bool = False
 
 
 def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Finding]:
@@ -85,13 +90,19 @@ class _Devices:
         if not isinstance(driver, KeepsFiles) or not devices:
             return
         folder = Path(os.path.realpath(self._root / str(driver.volumes_folder.absolute()).lstrip("/")))
-        inside = [device for device in devices if Path(os.path.realpath(self._root / _file(device).lstrip("/"))).parent == folder]
+        inside = [
+            device for device in devices if Path(os.path.realpath(self._root / self._file(device).lstrip("/"))).parent == folder
+        ]
         names = {row.name_in_storage: row for row in self._volumes} if inside else {}
         for device in inside:
-            name, is_gone = Path(_file(device)).name, device.file != _file(device)
+            name, is_gone = Path(self._file(device)).name, loop.is_gone(device.file or "", self._root)
             row = names.get(name)
             if is_gone or row is None or not self._links.get(row.id):
-                yield Leftover(device, self._backend, row, name)
+                yield Leftover(device, self._backend, row, name, is_gone=is_gone)
+
+    def _file(self, device: Present) -> str:
+        file = device.file or ""
+        return file.removesuffix(loop.DELETED) if loop.is_gone(file, self._root) else file
 
     def _disks(self, devices: Sequence[Present]) -> Iterator[Leftover]:
         by_key = self._by_key()
@@ -125,10 +136,6 @@ def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
         return ()
 
 
-def _file(device: Present) -> str:
-    return (device.file or "").removesuffix(present.DELETED)
-
-
 def _named(device: Present, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
     for key in device.keys:
         if key[0] in _NAMED_BY:
@@ -142,7 +149,7 @@ def _named(device: Present, ids: Mapping[str, Row], names: Mapping[str, Row]) ->
 def _finding(left: Leftover) -> Finding:
     row, device = left.volume, left.device
     what = "A multipath map" if device.is_multipath else "A loop device" if device.file else "A disk"
-    whose = "of a file that is gone" if (device.file or "").endswith(present.DELETED) else "of it is here, and no connection"
+    whose = "of a file that is gone: what it holds is nowhere else" if left.is_gone else "of it is here, and no connection"
     return Finding(
         LEFTOVER,
         "device",

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 
-def flush(session: Context, path: str) -> str:
-    """Let go of the device at *path* and return what was done; see :func:`cl_notebook.inventory.repair`."""
+def flush(session: Context, path: str, *, remove: bool = False) -> str:
+    """Let go of the device at *path* and return what was done; see :func:`cl_notebook.inventory.repair`.
+
+    One whose file is gone is all that there is of a volume: it goes only if *remove* says so.
+    """
     session.journal.refuse_if_read_only("repair")
     backends = chosen(session, None)
     for backend in backends:  # only who is open knows where its files are
@@ -26,6 +29,12 @@ def flush(session: Context, path: str) -> str:
     found = [each for each in devices.left_over(session, backends) if each.device.path == path]
     if not found:
         msg = f"{path} is not left over from a volume that is known here: %cl_scan --verdict 'leftover device' lists what is."
+        raise errors.Refused(msg)
+    if found[0].is_gone and not remove:
+        msg = (
+            f"{path} holds what is left of {found[0].name_in_storage!r}, whose file is gone. Copy it, for instance: "
+            f"dd if={path} of=FILE bs=1M conv=sparse. Then %cl_scan repair {path} --yes lets it go."
+        )
         raise errors.Refused(msg)
     return _flush(session, found[0])
 

@@ -53,7 +53,7 @@ def _repaired(session: Context, found: Finding, backends: dict[str, Backend], st
     if found.kind == "file":
         return repairing.repair(backends[found.backend])
     if found.kind == "device":
-        return flushing.flush(session, found.device or "")
+        return flushing.flush(session, found.device or "", remove=remove)
     resource = reading.get(session, _CLASSES[found.kind], found.id or "")
     if resource is None:
         return f"It is {OK}: it is not tracked any more."

@@ -124,7 +124,11 @@ COMMAND = Command(
             (Argument("RESOURCE", "A resource, a backend, or a device of this host.", "any", optional=True, repeat=True),),
             (
                 Option("all", "Everything that can be repaired, of these backends or of all of them."),
-                Option("yes", "Remove from the storage what was being made there and may not be whole."),
+                Option(
+                    "yes",
+                    "Remove from the storage what was being made there and may not be whole; let go of a device whose file is "
+                    "gone, with what only it holds.",
+                ),
                 _FORCE,
             ),
         ),

@@ -79,13 +79,37 @@ def test_a_loop_device_without_a_connection_is_left_over(
 
 
 def test_a_loop_device_outlives_its_file(session: cl.Session, lab: cl.Backend, tmp_path: Path, loops: Any) -> None:
-    """A loop device whose file was removed is left over, whatever connections say."""
+    """A loop device whose file was removed is all that there is of it: left over, and let go only if that is said twice."""
     volume = lab.create_volume(1)
     file = tmp_path / "storage" / volume.name_in_storage
     path = loops(file)
     file.unlink()
     (seen,) = _devices(session)
-    assert (seen.device, seen.detail) == (path, "A loop device of a file that is gone.")
+    assert (seen.device, seen.detail) == (path, "A loop device of a file that is gone: what it holds is nowhere else.")
+    with pytest.raises(cl.errors.Refused, match=rf"dd if={path} .* repair {path} --yes"):
+        cl.inventory.repair(path, session=session)
+    assert not any(cl.inventory.repair_all(session=session)["done"])
+    assert [each.device for each in _devices(session)] == [path]
+    assert cl.inventory.repair(path, remove=True, session=session) == f"{path} was let go."
+
+
+def test_a_file_may_be_called_as_if_it_were_deleted(loops: Any, session: cl.Session, lab: cl.Backend, tmp_path: Path) -> None:  # noqa: ARG001 - asked for its check
+    """Of two files, one with `` (deleted)`` behind the other's name, each has its own device, which the other's end leaves."""
+    both = []
+    for name in ("disk", "disk (deleted)"):
+        with (tmp_path / "storage" / name).open("wb") as file:
+            file.truncate(1024**3)
+        both.append(lab.manage(name))
+    plain, odd = both
+    paths = [volume.attach().path for volume in both]
+    assert [volume.attach().path for volume in both] == paths
+    assert _devices(session) == []
+    plain.detach()
+    (tmp_path / "storage" / "disk").unlink()
+    plain.delete()
+    assert {each.verdict for each in cl.inventory.findings(session)} == {"ok"}
+    odd.detach()
+    assert str(tmp_path) not in subprocess.run(["losetup", "-a"], check=True, capture_output=True, text=True).stdout
 
 
 def test_a_device_in_use_is_not_let_go(session: cl.Session, lab: cl.Backend, tmp_path: Path, loops: Any) -> None:
