@@ -344,6 +344,14 @@ class KeepsFiles(Protocol):
 
 
 @runtime_checkable
+class CanOnlyLook(Protocol):
+    """The driver can be opened without making or removing anything: for sessions that may only look."""
+
+    def setup_to_look(self) -> None:
+        """Do as ``setup`` does, but leave the storage as it is; raise if it is not there."""
+
+
+@runtime_checkable
 class KeepsLog(Protocol):
     """The driver keeps a log."""
 

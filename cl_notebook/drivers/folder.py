@@ -75,6 +75,24 @@ class Folder:
             raise errors.DriverError(msg) from error
         files.sweep(self.tmp)
 
+    def refuse_if_missing(self) -> None:
+        """Check that the folder holds a storage; nothing is made.
+
+        Raises:
+            errors.DriverError: it is not there, holds none, or cannot be read.
+
+        """
+        try:
+            if all(
+                folder.is_dir() and os.access(folder, os.R_OK | os.X_OK) for folder in (self.path, self.hidden, self.snapshots)
+            ):
+                return
+            reason = "it holds no storage that can be read: is its file system mounted?"
+        except OSError as error:
+            reason = errors.one_line(error)
+        msg = f"the folder {self.path} cannot be looked at: {reason}"
+        raise errors.DriverError(msg)
+
     def volume(self, name: str) -> Path:
         """Return where the volume of that name is, or would be.
 

@@ -76,12 +76,20 @@ class LocalDriver(LocalManaging):
             errors.DriverError: the folder cannot be made or written, or loop devices are asked for and cannot be had.
 
         """
+        self._find_loops()
+        self._folder.prepare()
+
+    def setup_to_look(self) -> None:
+        """Check that the folder is there, and leave it as it is; errors are those of :meth:`setup`."""
+        self._find_loops()
+        self._folder.refuse_if_missing()
+
+    def _find_loops(self) -> None:
         usable = self._when_loops != "never" and loop.usable()
         if self._when_loops == "always" and not usable:
             msg = "loop_devices=always needs root, /dev/loop-control and losetup; with auto the files themselves are attached"
             raise errors.DriverError(msg)
         self._loops = usable
-        self._folder.prepare()
 
     def close(self) -> None:
         """Let go of nothing: no call leaves anything open."""

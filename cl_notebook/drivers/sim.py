@@ -89,6 +89,18 @@ class SimDriver(SimManaging):
         with self._call("setup"):
             pass
 
+    def setup_to_look(self) -> None:
+        """Check that the folder is there, and make nothing in it.
+
+        Raises:
+            errors.DriverError: it is not.
+
+        """
+        self._folder.refuse_if_missing()
+        self._state.refuse_if_missing()
+        with self._call("setup"):
+            pass
+
     def close(self) -> None:
         """Close the state file; the next call opens it again."""
         self._state.close()

@@ -64,6 +64,17 @@ class SimState:
                 for statement in _statements(_SCHEMA):
                     sql.execute(statement)
 
+    def refuse_if_missing(self) -> None:
+        """Check that the file is there.
+
+        Raises:
+            errors.DriverError: it is not.
+
+        """
+        if not self._file.is_file():
+            msg = f"there is no {self._file}: nothing was simulated in that folder"
+            raise errors.DriverError(msg)
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Give a connection within a transaction that is committed at the end, or rolled back by an error."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers import config as driver_config
 from cl_notebook.drivers import registry, secrets
+from cl_notebook.drivers.base import CanOnlyLook
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.drivers.records import UsesRecords
 from cl_notebook.model import checks, reading, storages
@@ -164,7 +165,10 @@ class Opening:
             driver = self._class(driver_name, checked)(checked, backend_name=name)
             if isinstance(driver, UsesRecords):
                 driver.use(StoreRecords(context, backend_id, name))
-            driver.setup()
+            if context.settings.read_only and isinstance(driver, CanOnlyLook):
+                driver.setup_to_look()
+            else:
+                driver.setup()
         return driver
 
     def _warn_if_known(self, name: str, backend_id: str, driver_name: str, checked: dict[str, Any]) -> None:

@@ -169,6 +169,27 @@ def test_looking_changes_nothing(store_url: str, tmp_path: Path) -> None:
         assert cl.frames.operations(session).equals(before)
 
 
+def test_a_session_that_may_only_look_leaves_a_storage_as_it_is(driver: str, store: str, tmp_path: Path) -> None:
+    """Opening and scanning remove no half-made file, and make no folder: a storage that is not there is unknown."""
+    with cl.Session(store) as session:
+        for name in ("lab", "gone"):
+            session.backend(name, volume_driver=driver, path=str(tmp_path / name)).create_volume(1)
+    half = tmp_path / "lab" / ".cl_notebook" / "tmp" / "volume-half"
+    half.write_bytes(b"half")
+    (tmp_path / "gone").rename(tmp_path / "elsewhere")
+    with cl.Session(store, read_only=True) as session:
+        found = cl.inventory.findings(session)
+        assert {(each.kind, each.verdict) for each in found if each.backend == "gone"} == {
+            ("backend", "unknown"),
+            ("volume", "unknown"),
+        }
+        assert {(each.kind, each.verdict) for each in found if each.backend == "lab"} == {("file", "untracked"), ("volume", "ok")}
+        (tmp_path / "gone").mkdir()
+        assert "is its file system mounted?" in str([each.detail for each in cl.inventory.findings(session, "gone")])
+    assert half.read_bytes() == b"half"
+    assert list((tmp_path / "gone").iterdir()) == []
+
+
 def test_the_frame_has_its_types_also_when_it_is_empty(session: cl.Session) -> None:
     """Verdict, kind, backend and status are categorical, sizes Int64, the rest text; an empty scan keeps them."""
     frame = cl.inventory.scan(session=session)
