@@ -71,6 +71,7 @@ class _Repair:
             raise errors.Refused(msg)
         if place.size in {None, self._resource.size}:
             return NOTHING
+        self._refuse_if_empty(place)
         before = self._resource.size
         self._write(place)
         return f"It has {place.size} GiB on the storage, and here too now: it had {before}."
@@ -108,6 +109,7 @@ class _Repair:
                 "extends it again."
             )
             raise errors.Refused(msg)
+        self._refuse_if_empty(place)
         before = self._resource.size
         self._write(place)
         for conn in self._resource.attached_in_reach:
@@ -149,6 +151,12 @@ class _Repair:
             f"{self._resource.id} removes it."
         )
         raise errors.Refused(msg)
+
+    def _refuse_if_empty(self, place: Place) -> None:
+        if place.size == 0:  # no volume has 0 GiB, and no document with one could be read
+            own, kind = self._resource.id, self._resource.kind
+            msg = f"{self._label} is empty on the storage: what it held is gone. %cl_{kind} delete {own} removes it."
+            raise errors.Refused(msg)
 
     def _gone(self) -> str:
         own = self._resource.id
