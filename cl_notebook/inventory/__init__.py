@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cl_notebook import errors
 from cl_notebook.inventory.cleaning import Plan, plan_cleanup
 from cl_notebook.inventory.scratching import Scratch, scratch
 
@@ -81,14 +82,16 @@ def manage(
         id: the id to track it under.
 
     Raises:
-        InvalidInput: it is not known which volume the snapshot is of.
+        InvalidInput: it is not known which volume the snapshot is of, or *backend* is none.
         NotSupported: the driver cannot adopt.
         AlreadyExists: it is tracked already, or the id is taken.
         DriverError: the storage has no such thing.
 
     """
     from cl_notebook.inventory import adopting  # noqa: PLC0415 - as above
+    from cl_notebook.model import Backend  # noqa: PLC0415 - as above
 
+    _refuse_other(backend, Backend, f"manage takes a backend, as cl.Backend('lab') gives it, not {backend!r}.")
     return adopting.manage(backend, reference, name, snapshot=snapshot, volume=volume, wanted=id)
 
 
@@ -117,9 +120,13 @@ def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False
     """
     from cl_notebook.inventory import flushing, repairing  # noqa: PLC0415 - as above
     from cl_notebook.model.context import current  # noqa: PLC0415 - as above
+    from cl_notebook.model.tracked import Tracked  # noqa: PLC0415 - as above
 
-    if isinstance(resource, str):
+    if isinstance(resource, str) and resource.startswith("/"):
         return flushing.flush(session or current(), resource, remove=remove)
+    if not isinstance(resource, Tracked):
+        msg = f"repair takes a resource, as cl.find gives it, or the path of a device, not {resource!r}."
+        raise errors.InvalidInput(msg)
     return repairing.repair(resource, remove=remove, force=force)
 
 
@@ -151,5 +158,12 @@ def forget(resource: Tracked, *, force: bool = False) -> None:
 
     """
     from cl_notebook.inventory import forgetting  # noqa: PLC0415 - as above
+    from cl_notebook.model.tracked import Tracked  # noqa: PLC0415 - as above
 
+    _refuse_other(resource, Tracked, f"forget takes a resource, as cl.find gives it, not {resource!r}.")
     forgetting.forget(resource, force=force)
+
+
+def _refuse_other(given: object, kind: type, message: str) -> None:
+    if not isinstance(given, kind):
+        raise errors.InvalidInput(message)

@@ -54,7 +54,11 @@ def chosen(session: Context, backend: Backend | str | Iterable[Backend | str] | 
     stored = {each.name: each for each in reading.select(session, sa.select(Backend).order_by(Backend.name))}
     if backend is None:
         return list(stored.values())
-    meant = [backend] if isinstance(backend, (str, Backend)) else list(backend)
+    try:
+        meant = [backend] if isinstance(backend, (str, Backend)) else list(backend)
+    except TypeError:
+        msg = f"A scan is of a backend, or of several, by name or as they are; not of {backend!r}."
+        raise errors.InvalidInput(msg) from None
     names = list(dict.fromkeys(each.name if isinstance(each, Backend) else each for each in meant))
     for name in names:
         if name not in stored:

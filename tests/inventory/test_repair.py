@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -167,6 +168,19 @@ def test_the_storages_size_is_taken(backend: cl.Backend, ghost: Ghost) -> None:
     assert cl.inventory.repair(volume) == "Nothing is wrong with it."
 
 
+def test_a_volume_that_was_emptied_does_not_get_no_size(session: cl.Session, tmp_path: Path) -> None:
+    """A file that was cut to nothing keeps the size that it is tracked with, so that documents with it can be read."""
+    lab = session.backend("lab", volume_driver="local", path=str(tmp_path / "lab"))
+    volume = lab.create_volume(1, name="db")
+    os.truncate(tmp_path / "lab" / volume.name_in_storage, 0)
+    with pytest.raises(cl.errors.Refused, match=f"is empty on the storage.* %cl_volume delete {volume.id}"):
+        cl.inventory.repair(volume)
+    assert (volume.size, volume.status) == (1, "available")
+    document = volume.dumps
+    volume.delete()
+    assert cl.load(document)
+
+
 def test_what_is_missing_is_not_repaired(backend: cl.Backend, ghost: Ghost) -> None:
     """A volume that the storage lost cannot be repaired: the error says how it is forgotten."""
     volume = backend.create_volume(1)
@@ -174,6 +188,15 @@ def test_what_is_missing_is_not_repaired(backend: cl.Backend, ghost: Ghost) -> N
     with pytest.raises(cl.errors.Refused, match=f"%cl_scan forget {volume.id} forgets it"):
         cl.inventory.repair(volume)
     assert volume.status == "available"
+
+
+@pytest.mark.parametrize("wrong", [5, None, "lab", ["lab"]])
+@pytest.mark.parametrize("act", [cl.inventory.repair, cl.inventory.forget, lambda wrong: cl.inventory.manage(wrong, "disk")])
+@pytest.mark.usefixtures("session")
+def test_what_is_no_resource_is_refused_in_one_line(act: Callable[[Any], object], wrong: object) -> None:
+    """What is neither a resource nor a device's path cannot be repaired, forgotten or adopted from, and the error shows it."""
+    with pytest.raises(cl.errors.InvalidInput, match=re.escape(repr(wrong))):
+        act(wrong)
 
 
 def test_nothing_is_repaired_while_the_storage_cannot_be_asked(session: cl.Session, tmp_path: Path) -> None:
