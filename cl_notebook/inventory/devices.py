@@ -8,13 +8,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cl_notebook import settings
 from cl_notebook.attach import present
 from cl_notebook.drivers import loop
 from cl_notebook.drivers.base import KeepsFiles
 from cl_notebook.inventory import connections, judging, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
 from cl_notebook.inventory.quoting import quoted
-from cl_notebook.model import Volume, verbs
+from cl_notebook.model import Volume, storages, verbs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -54,10 +55,11 @@ def left_over(session: Context, backends: Sequence[Backend], *, root: Path = Pat
     before = present.present(root)
     if not before:
         return []
-    found = [each for backend in backends for each in _Devices(session, backend, root).left_over(before)]
+    # by its path: backends on one storage find the same
+    found = {each.device.path: each for backend in backends for each in _Devices(session, backend, root).left_over(before)}
     # what was detached while the store was read is not left over
     still = {device.path: device for device in present.present(root)} if found else {}
-    return [each for each in found if still.get(each.device.path) == each.device]
+    return [each for path, each in found.items() if still.get(path) == each.device]
 
 
 class _Devices:
@@ -94,11 +96,21 @@ class _Devices:
             device for device in devices if Path(os.path.realpath(self._root / self._file(device).lstrip("/"))).parent == folder
         ]
         names = {row.name_in_storage: row for row in self._volumes} if inside else {}
+        others = self._of_others({Path(self._file(device)).name for device in inside} - names.keys())
         for device in inside:
             name, is_gone = Path(self._file(device)).name, loop.is_gone(device.file or "", self._root)
+            if name in others:
+                continue
             row = names.get(name)
             if is_gone or row is None or not self._links.get(row.id):
                 yield Leftover(device, self._backend, row, name, is_gone=is_gone)
+
+    def _of_others(self, names: Collection[str]) -> set[str]:
+        """Return which of the *names* are volumes of other backends on the same storage, which tell of their devices."""
+        known = {name for name in names if not settings.UNSTORABLE.search(name)}
+        others = storages.of(self._backend)[1:] if known else []
+        found = (rows.again(self._session, Volume.kind, other.id, names=known) for other in others)
+        return {row.name_in_storage for volumes in found for row in volumes}
 
     def _file(self, device: Present) -> str:
         file = device.file or ""

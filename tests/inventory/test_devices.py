@@ -93,6 +93,27 @@ def test_a_loop_device_outlives_its_file(session: cl.Session, lab: cl.Backend, t
     assert cl.inventory.repair(path, remove=True, session=session) == f"{path} was let go."
 
 
+@pytest.mark.filterwarnings("ignore::cl_notebook.errors.SameStorage")
+def test_the_devices_of_one_storage_under_two_names_are_told_once(
+    session: cl.Session, lab: cl.Backend, tmp_path: Path, loops: Any
+) -> None:
+    """What is attached under one name is not left over under the other; what is left over is told under its own."""
+    session.backend("alias", volume_driver="local", path=str(tmp_path / "storage"))
+    attached, plain, stray = lab.create_volume(1), lab.create_volume(1), tmp_path / "storage" / "stray"
+    path = attached.attach().path
+    assert _devices(session) == []
+    assert cl.inventory.repair_all("alias", session=session).empty
+    assert {each.verdict for each in cl.inventory.findings(session)} == {"ok"}
+    with pytest.raises(cl.errors.Refused, match="not left over"):
+        cl.inventory.repair(str(path), session=session)
+    with stray.open("wb") as file:
+        file.truncate(1024**3)
+    for file_of in (tmp_path / "storage" / plain.name_in_storage, stray):
+        loops(file_of)
+    assert [(each.backend, each.id) for each in _devices(session)] == [("lab", None), ("lab", plain.id)]
+    attached.cleanup()
+
+
 def test_a_file_may_be_called_as_if_it_were_deleted(loops: Any, session: cl.Session, lab: cl.Backend, tmp_path: Path) -> None:  # noqa: ARG001 - asked for its check
     """Of two files, one with `` (deleted)`` behind the other's name, each has its own device, which the other's end leaves."""
     both = []
