@@ -342,6 +342,9 @@ class KeepsFiles(Protocol):
     def volumes_folder(self) -> Path:
         """The folder."""
 
+    def connections_of(self, name: str) -> set[str]:
+        """Return the ids of the connections of a volume, whoever made them."""
+
 
 @runtime_checkable
 class CanOnlyLook(Protocol):

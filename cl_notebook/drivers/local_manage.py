@@ -22,6 +22,10 @@ class LocalManaging(InFolder):
         """The folder whose files are the volumes."""
         return self._folder.path
 
+    def connections_of(self, name: str) -> set[str]:
+        """Return the ids of the connections that the folder knows, whichever store they are tracked in."""
+        return self._folder.connected(name)
+
     def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
         """List the regular files of the folder that are not hidden."""
         found = ((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes())

@@ -34,7 +34,8 @@ _NAMED_BY = {"iscsi", "nqn", "rbd"}
 class Leftover(NamedTuple):
     """A device that is left over: of which backend, of which volume if it is tracked, and the connection that leads to it.
 
-    ``is_gone`` says that the file that it stands on was removed: what it held is in the device, and nowhere else.
+    ``is_gone`` says that the file that it stands on was removed: what it held is in the device, and nowhere else. ``is_taken``
+    says that the storage has the volume connected, though nothing of that is tracked: by a session on another store, perhaps.
     """
 
     device: Present
@@ -43,6 +44,7 @@ class Leftover(NamedTuple):
     name_in_storage: str | None
     connection_id: str | None = None
     is_gone: bool = False
+    is_taken: bool = False
 
 
 def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Finding]:
@@ -103,7 +105,8 @@ class _Devices:
                 continue
             row = names.get(name)
             if is_gone or row is None or not self._links.get(row.id):
-                yield Leftover(device, self._backend, row, name, is_gone=is_gone)
+                is_taken = not is_gone and bool(driver.connections_of(name))
+                yield Leftover(device, self._backend, row, name, is_gone=is_gone, is_taken=is_taken)
 
     def _of_others(self, names: Collection[str]) -> set[str]:
         """Return which of the *names* are volumes of other backends on the same storage, which tell of their devices."""
@@ -161,7 +164,6 @@ def _named(device: Present, ids: Mapping[str, Row], names: Mapping[str, Row]) ->
 def _finding(left: Leftover) -> Finding:
     row, device = left.volume, left.device
     what = "A multipath map" if device.is_multipath else "A loop device" if device.file else "A disk"
-    whose = "of a file that is gone: what it holds is nowhere else" if left.is_gone else "of it is here, and no connection"
     return Finding(
         LEFTOVER,
         "device",
@@ -172,6 +174,14 @@ def _finding(left: Leftover) -> Finding:
         size=row.size if row else None,
         status=row.status if row else None,
         device=device.path,
-        detail=f"{what} {whose}.",
+        detail=f"{what} {_whose(left)}.",
         next=f"%cl_scan repair {quoted(device.path)}",
     )
+
+
+def _whose(left: Leftover) -> str:
+    if left.is_gone:
+        return "of a file that is gone: what it holds is nowhere else"
+    if left.is_taken:
+        return "of it is here, and no connection in this store, but its storage has it connected"
+    return "of it is here, and no connection"

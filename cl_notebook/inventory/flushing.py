@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def flush(session: Context, path: str, *, remove: bool = False) -> str:
     """Let go of the device at *path* and return what was done; see :func:`cl_notebook.inventory.repair`.
 
-    One whose file is gone is all that there is of a volume: it goes only if *remove* says so.
+    One whose file is gone is all that there is of a volume, and one of a volume that is connected may be somebody's on another
+    store: they go only if *remove* says so.
     """
     session.journal.refuse_if_read_only("repair")
     backends = chosen(session, None)
@@ -30,13 +31,25 @@ def flush(session: Context, path: str, *, remove: bool = False) -> str:
     if not found:
         msg = f"{path} is not left over from a volume that is known here: %cl_scan --verdict 'leftover device' lists what is."
         raise errors.Refused(msg)
-    if found[0].is_gone and not remove:
+    if not remove:
+        _refuse_to_lose(found[0])
+    return _flush(session, found[0])
+
+
+def _refuse_to_lose(left: Leftover) -> None:
+    path, name = left.device.path, left.name_in_storage
+    if left.is_gone:
         msg = (
-            f"{path} holds what is left of {found[0].name_in_storage!r}, whose file is gone. Copy it, for instance: "
+            f"{path} holds what is left of {name!r}, whose file is gone. Copy it, for instance: "
             f"dd if={path} of=FILE bs=1M conv=sparse. Then %cl_scan repair {path} --yes lets it go."
         )
         raise errors.Refused(msg)
-    return _flush(session, found[0])
+    if left.is_taken:
+        msg = (
+            f"Its storage has {name!r} connected, and nothing in this store accounts for that: {path} may be in use. Detach it "
+            f"where it is tracked; or, if nobody uses it, %cl_scan repair {path} --yes lets it go."
+        )
+        raise errors.Refused(msg)
 
 
 def _open(session: Context, name: str) -> None:

@@ -127,7 +127,7 @@ COMMAND = Command(
                 Option(
                     "yes",
                     "Remove from the storage what was being made there and may not be whole; let go of a device whose file is "
-                    "gone, with what only it holds.",
+                    "gone, with what only it holds, or whose volume is connected by somebody who is not in this store.",
                 ),
                 _FORCE,
             ),

@@ -114,6 +114,25 @@ def test_the_devices_of_one_storage_under_two_names_are_told_once(
     attached.cleanup()
 
 
+@pytest.mark.parametrize("known", ["adopted here, too", "not tracked here"])
+def test_what_is_attached_by_a_session_on_another_store_is_not_let_go(
+    session: cl.Session, lab: cl.Backend, tmp_path: Path, loops: Any, known: str
+) -> None:
+    """A device of a volume that its storage has connected goes only if that is said twice, tracked here or not."""
+    del loops
+    with cl.Session(tmp_path / "theirs.db") as other:
+        volume = other.backend("lab", volume_driver="local", path=str(tmp_path / "storage")).create_volume(1)
+        path = volume.attach().path or ""
+        if known == "adopted here, too":
+            lab.manage(volume.name_in_storage)
+        assert "its storage has it connected" in str(_devices(session)[0].detail)
+        assert not any(cl.inventory.repair_all(session=session)["done"])
+        with pytest.raises(cl.errors.Refused, match=f"repair {path} --yes"):
+            cl.inventory.repair(path, session=session)
+        assert {each.verdict for each in cl.inventory.findings(other)} == {"ok"}
+        assert cl.inventory.repair(path, remove=True, session=session) == f"{path} was let go."
+
+
 def test_a_file_may_be_called_as_if_it_were_deleted(loops: Any, session: cl.Session, lab: cl.Backend, tmp_path: Path) -> None:  # noqa: ARG001 - asked for its check
     """Of two files, one with `` (deleted)`` behind the other's name, each has its own device, which the other's end leaves."""
     both = []
