@@ -19,7 +19,7 @@ from cl_notebook.drivers import files, loop
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.folder import Folder, folder_identity
 from cl_notebook.drivers.local_manage import LocalManaging
-from cl_notebook.drivers.manage import present_size, volume_bytes
+from cl_notebook.drivers.manage import LET_GO, present_size, volume_bytes
 from cl_notebook.drivers.stats import one_pool
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ class LocalDriver(LocalManaging):
     def _refuse_connected(self, name: str, what: str) -> None:
         connected = self._folder.connected(name)
         if connected:
-            msg = f"{name} has {len(connected)} connection(s) and cannot be {what}: disconnect it first"
+            msg = f"{name} has {len(connected)} connection(s) and cannot be {what}: {LET_GO}"
             raise errors.BusyOnStorage(msg)
 
 

@@ -18,6 +18,10 @@ SOURCE_NAME = "source-name"
 """The key of a reference that names a volume by its name on the storage, as in Cinder."""
 
 
+LET_GO = "disconnect it first; a connection that nobody tracks goes when it is released (unmanage) and adopted again (manage)"
+"""What can be done about a volume that is connected: also after its connection was forgotten, or lost with a store."""
+
+
 def gib_up(size: int) -> int:
     """Return *size* bytes in GiB, rounded up."""
     return -(-size // GiB)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cl_notebook import errors
 from cl_notebook.drivers.locks import locked
+from cl_notebook.drivers.manage import LET_GO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,5 +167,5 @@ def refuse_connected(sql: sqlite3.Connection, name: str) -> None:
     """
     connected = sql.execute("SELECT count(*) FROM connections WHERE volume = ?", (name,)).fetchall()[0][0]
     if connected:
-        msg = f"{name} has {connected} connection(s): disconnect it first"
+        msg = f"{name} has {connected} connection(s): {LET_GO}"
         raise errors.BusyOnStorage(msg)

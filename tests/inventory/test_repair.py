@@ -181,6 +181,17 @@ def test_a_volume_that_was_emptied_does_not_get_no_size(session: cl.Session, tmp
     assert cl.load(document)
 
 
+def test_a_volume_whose_connection_was_forgotten_can_be_removed(backend: cl.Backend) -> None:
+    """The storage still has it connected, which keeps it: the error says how that is let go of, and then it can be removed."""
+    volume = backend.create_volume(1)
+    cl.inventory.forget(volume.connect({"host": "web1", "ip": "192.0.2.7"}), force=True)
+    with pytest.raises(cl.errors.BusyOnStorage, match=r"released \(unmanage\) and adopted again \(manage\)"):
+        volume.delete()
+    volume.unmanage()
+    backend.manage(volume.name_in_storage, id=volume.id).delete()
+    assert cl.inventory.findings(backend.context) == []
+
+
 def test_what_is_missing_is_not_repaired(backend: cl.Backend, ghost: Ghost) -> None:
     """A volume that the storage lost cannot be repaired: the error says how it is forgotten."""
     volume = backend.create_volume(1)
