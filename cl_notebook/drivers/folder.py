@@ -144,6 +144,10 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def is_empty(self) -> bool:
+        """Return whether there is neither a volume nor a snapshot."""
+        return next(self.volumes(), None) is None and next(self.snapshot_sizes(), None) is None
+
     def snapshot_sizes(self) -> Iterator[tuple[str, int]]:
         """Yield the name and the bytes of each regular file among the snapshots."""
         with os.scandir(self.snapshots) as entries:

@@ -42,11 +42,25 @@ class InFolder:
         entries, made = make(told), self._folder.made_at()
         if made is None or told.oldest is None or told.oldest >= made or any(entry["cinder_id"] for entry in entries):
             return entries
+        raise self._other_folder()
+
+    def _refuse_other_folder(self, created_at: str | None) -> None:
+        """Refuse to say that what was made at *created_at* is gone, as it is not there, if that is so for want of the folder.
+
+        Raises:
+            errors.DriverError: the storage was begun later, and holds nothing: it is another folder.
+
+        """
+        made = self._folder.made_at()
+        if made is not None and created_at and _seconds(created_at) < made and self._folder.is_empty():
+            raise self._other_folder()
+
+    def _other_folder(self) -> errors.DriverError:
         msg = (
             f"the folder {self._folder.path} was begun after what is tracked in it, and has none of it: is its file system "
             f"mounted? If it is the right folder, remove {self._folder.made}"
         )
-        raise errors.DriverError(msg)
+        return errors.DriverError(msg, untouched=True)
 
 
 class _Told(Generic[K]):
@@ -59,6 +73,10 @@ class _Told(Generic[K]):
     def __iter__(self) -> Iterator[K]:
         for each in self._known:
             if each.created_at:
-                at = dt.datetime.fromisoformat(each.created_at).timestamp()
+                at = _seconds(each.created_at)
                 self.oldest = at if self.oldest is None else min(at, self.oldest)
             yield each
+
+
+def _seconds(moment: str) -> float:
+    return dt.datetime.fromisoformat(moment).timestamp()

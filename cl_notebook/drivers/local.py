@@ -156,9 +156,11 @@ class LocalDriver(LocalManaging):
 
         Raises:
             errors.BusyOnStorage: the volume is connected, or its loop device is in use.
+            errors.DriverError: it is not there because the folder is another one: its file system is not mounted.
 
         """
         name = volume.name_in_storage
+        self._refuse_other_folder(volume.created_at)
         with self._folder.locked(name):
             self._refuse_connected(name, "deleted")
             file = self._folder.volume(name)
@@ -184,7 +186,8 @@ class LocalDriver(LocalManaging):
                 made.publish(final)
 
     def delete_snapshot(self, snapshot: SnapshotData) -> None:
-        """Remove the snapshot's file; one that is not there is a success."""
+        """Remove the snapshot's file; one that is not there is a success. Errors are those of :meth:`delete_volume`."""
+        self._refuse_other_folder(snapshot.created_at)
         with self._folder.locked(snapshot.name_in_storage):
             _unlink(self._folder.snapshot(snapshot.name_in_storage))
             self._folder.forget_lock(snapshot.name_in_storage)

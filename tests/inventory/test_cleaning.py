@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,6 +147,28 @@ def test_a_session_that_is_set_up_again_goes_on(session: cl.Session, sim: cl.Bac
     cl.default_session().move_to(store_url)
     assert set(plan_cleanup().frame["name"]) == {"first", "second", "third"}
     del session
+
+
+def test_what_is_not_mounted_is_not_removed(session: cl.Session, tmp_path: Path) -> None:
+    """Where the folder of a storage is another one, nothing counts as removed; once it is back, all of it goes."""
+    folder = tmp_path / "storage"
+    lab = session.backend("lab", volume_driver="local", path=str(folder), loop_devices="never")
+    volume = lab.create_volume(1, name="db")
+    volume.create_snapshot("before")
+    time.sleep(0.02)  # the file system's own clock ticks in steps
+    folder.rename(tmp_path / "mounted elsewhere")
+    lab.close()
+    report = plan_cleanup().run()
+    assert list(report["outcome"]) == ["failed", "not done"]
+    assert "is its file system mounted?" in report["detail"].iloc[0]
+    with pytest.raises(cl.errors.DriverError, match="is its file system mounted"):
+        volume.delete(cascade=True)
+    shutil.rmtree(folder)
+    (tmp_path / "mounted elsewhere").rename(folder)
+    lab.close()
+    assert set(cl.inventory.scan()["verdict"]) == {"ok"}
+    assert set(plan_cleanup().run()["outcome"]) == {"done"}
+    assert [path.name for path in folder.rglob("*-*")] == []
 
 
 def test_a_plan_is_for_the_store_that_it_was_made_on(
