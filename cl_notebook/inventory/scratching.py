@@ -33,8 +33,8 @@ class Scratch:
         """Belong to *session*; see :func:`cl_notebook.scratch`."""
         self._session = session
         self._keep_on_error = keep_on_error
-        self._since = 0
-        self._store: Store | None = None
+        self._begun: list[tuple[Store, int]] = []
+        """Where each block that lasts began: the store, and its last operation. One may stand in itself."""
         self.plan: Plan | None = None
         """What was to be done at the end of the block; None while it lasts."""
 
@@ -60,8 +60,9 @@ class Scratch:
         self._session = session = self._session or default_session()
         session.journal.refuse_if_read_only("a scratch block")
         with session.lock, session.store.reading() as connection:  # under the lock no intent of ours is half committed
-            self._since = connection.execute(sa.select(sa.func.max(Operation.id))).scalar() or 0
-        self._store, self.plan = session.store, None
+            since = connection.execute(sa.select(sa.func.max(Operation.id))).scalar() or 0
+        self._begun.append((session.store, since))
+        self.plan = None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -71,19 +72,20 @@ class Scratch:
             CleanupIncomplete: the block ended well, and something could not be removed.
 
         """
+        store, since = self._begun.pop()
         if error is not None and self._keep_on_error:
             error.add_note("What the block made is kept. %cl_cleanup removes it, with what else this session made.")
             return
         try:
-            self._clean_up()
+            self._clean_up(store, since)
         except Exception as failure:  # whatever it is, it must not take the place of the block's own
             if error is None:
                 raise
             error.add_note(errors.one_line(failure))
 
-    def _clean_up(self) -> None:
-        session, store = self._session, self._store
-        if session is None or store is None or session.is_closed:
+    def _clean_up(self, store: Store, since: int) -> None:
+        session = self._session
+        if session is None or session.is_closed:
             msg = "The session of the scratch block was closed in it; what it made is tracked: %cl_cleanup --owner removes it."
             raise errors.CleanupIncomplete(msg)
         if not session.store.is_same_as(store):  # numbers of operations mean nothing elsewhere
@@ -93,7 +95,7 @@ class Scratch:
             )
             raise errors.CleanupIncomplete(msg)
         session.journal.wait()  # for acts that were interrupted and go on: what they make goes, too
-        self.plan = plan = cleaning.plan_since(session, self._since)
+        self.plan = plan = cleaning.plan_since(session, since)
         if plan:
             report = plan.run()
             if self.left:

@@ -204,6 +204,17 @@ def test_a_block_in_which_the_session_moved_to_another_store_removes_nothing(
     assert _names() == ["made here"]
 
 
+def test_one_block_may_stand_in_itself(lab: cl.Backend) -> None:
+    """The same object, entered again within its own block, forgets nothing of what the outer one made before."""
+    block = cl.scratch()
+    with block:
+        lab.create_volume(1, name="outer")
+        with block:
+            lab.create_volume(1, name="inner")
+        assert _names() == ["outer"]
+    assert _names() == []
+
+
 def test_a_block_in_which_the_session_moved_there_and_back_removes_what_it_made(
     lab: cl.Backend, session: cl.Session, store_url: str, tmp_path: Path
 ) -> None:
