@@ -85,9 +85,9 @@ def _having(cls: Any, test: sa.ColumnElement[bool]) -> sa.Select[Any]:  # noqa: 
 
 def _having_part(cls: Any, text: str, *, seek: bool) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
     having = _having(cls, names.has_part(cls.name, text, seek=seek))
-    return (
-        having if seek else having.order_by(cls.name, cls.id)
-    )  # by this PostgreSQL looks through an index, not through the rows
+    if seek:
+        return having
+    return having.order_by(cls.name, cls.id)  # by this PostgreSQL looks through an index, not through the rows
 
 
 def _read(context: Context, cls: Any, ids: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class

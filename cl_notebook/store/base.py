@@ -40,6 +40,10 @@ def table_options(dialect: sa.Dialect) -> dict[str, str]:
     return {f"{name}_{option}": value for name in sorted(MARIADB) for option, value in options.items()}
 
 
+_PARTIAL = ("sqlite", "postgresql")
+"""Those that have indexes which leave rows out."""
+
+
 def index_of_filled(column: str, *more: str) -> sa.Index:
     """Return an index of *column*, and of *more* behind it, of the rows that have a value there: others cost it nothing.
 
@@ -52,16 +56,18 @@ def index_of_filled(column: str, *more: str) -> sa.Index:
 
 def _leave_out_empty(index: sa.Index, connection: sa.Connection, **_options: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
     # Here, and not as an option of each index: such an option imports its dialect, which only who uses PostgreSQL should pay for.
-    for option, where in filled(index.columns[0].name).items():
-        name, _, key = option.partition("_")
-        if name == connection.dialect.name:
-            index.dialect_options[name][key] = where
+    name = connection.dialect.name
+    if name in _PARTIAL:
+        index.dialect_options[name]["where"] = _has_value(index.columns[0].name)
 
 
 def filled(column: str) -> dict[str, sa.TextClause]:
     """Return the options of an index of the rows that have a value in *column*."""
-    where = sa.text(f"{column} IS NOT NULL")
-    return {"sqlite_where": where, "postgresql_where": where}
+    return {f"{name}_where": _has_value(column) for name in _PARTIAL}
+
+
+def _has_value(column: str) -> sa.TextClause:
+    return sa.text(f"{column} IS NOT NULL")
 
 
 LongText = sa.Text().with_variant(sa.Text(2**32 - 1), *sorted(MARIADB))

@@ -57,17 +57,11 @@ def _sqlite(element: _Like, compiler: SQLCompiler, **options: Any) -> str:  # no
     return f"({compiler.process(column.like(pattern, escape=_ESCAPE), **options)})"
 
 
-class _Part(FunctionElement[bool]):
+class _Part(_Like):
     """A column, the pattern of a part of it, and a condition that PostgreSQL tests in less time, met by all that is like that."""
 
     name = "has_part"
-    type = sa.Boolean()
     inherit_cache = True
-
-    def self_group(self, against: object = None) -> _Part:
-        """Return it as it is, as :class:`_Like` does."""
-        del against
-        return self
 
 
 @compiles(_Part)
