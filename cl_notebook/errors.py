@@ -40,12 +40,28 @@ import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
 
     import pandas as pd
 
 
-class Error(Exception):
+class _Portable:
+    """Crosses processes: what stands beside an error's message comes along, a tracked object, which cannot, as its repr."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        """Tell the modules copy and pickle how it is made again, whatever its class takes."""
+        beside = {name: repr(value) if name == "resource" else value for name, value in vars(self).items()}
+        return _remade, (type(self), getattr(self, "args", ()), beside)
+
+
+def _remade(cls: type[BaseException], args: tuple[object, ...], beside: dict[str, Any]) -> BaseException:
+    error = cls.__new__(cls, *args)
+    vars(error).update(beside)
+    return error
+
+
+class Error(_Portable, Exception):
     """Base of every error that cl_notebook raises on purpose; ``str(error)`` is one line."""
 
 
@@ -176,7 +192,7 @@ class SameStorage(UserWarning):
     """Two backends of one store are the same storage under two names: a warning, for there may be a reason."""
 
 
-class StillRunning(KeyboardInterrupt):
+class StillRunning(_Portable, KeyboardInterrupt):
     """The waiting for an act was interrupted, the act was not: ``operation`` is its number in the history."""
 
     def __init__(self, message: str, operation: int) -> None:

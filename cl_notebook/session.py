@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.tracked import Tracked
 
 
-class Session:
+class Session(context.SessionBound):
     """One store with its open backends. Several can live side by side; closing one leaves everything tracked.
 
     ``cl.setup()`` makes one and lets the module-level names (``cl.Backend``, ``cl.Volume.get_by_id``…) act on it.
@@ -68,6 +68,10 @@ class Session:
     def __repr__(self) -> str:
         """Show the store and the open backends."""
         return f"<Session {self.store!r} backends={sorted(self.backends)}>"
+
+    def instead_of_copy(self) -> tuple[str, str]:
+        """Name the settings, which can be passed on."""
+        return repr(self), "Open one in the other process: cl.Session(session.settings)."
 
     def __enter__(self) -> Self:
         """Use the session for a block."""

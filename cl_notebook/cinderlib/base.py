@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from cl_notebook import errors
+from cl_notebook.model.context import SessionBound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ _KINDS: dict[type[Tracked], type[Object]] = {}
 _HELD: weakref.WeakValueDictionary[int, Object] = weakref.WeakValueDictionary()
 
 
-class Ovo:
+class Ovo(SessionBound):
     """Cinder's object in a resource of cinderlib's (``_ovo``): its fields are the resource's.
 
     What is set on it is seen there until the next act or refresh, and never written.
@@ -37,7 +38,7 @@ class Ovo:
         vars(self)["owner"].told[name] = value
 
 
-class Object:
+class Object(SessionBound):
     """A resource of cinderlib's; there is one for each of the package's own, as long as somebody holds it."""
 
     own: ClassVar[type[Tracked]]
@@ -112,6 +113,10 @@ class Object:
             setattr(self.ours, name, value)
         else:
             super().__setattr__(name, value)
+
+    def instead_of_copy(self) -> tuple[str, str]:
+        """Name its document."""
+        return repr(self), f"Pass {type(self).__name__.lower()}.dumps, its document, and load it there: cinderlib.load(text)."
 
     def __repr__(self) -> str:
         return repr(self.ours) if self.ours is not None else f"<{type(self).__name__}, not created>"

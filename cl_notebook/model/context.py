@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from cl_notebook.errors import Error
 
@@ -20,6 +20,30 @@ if TYPE_CHECKING:
     from cl_notebook.settings import Settings
     from cl_notebook.store import Store
     from cl_notebook.store.follower import Follower
+
+
+class SessionBound:
+    """Belongs to one session of one process: refuses ``copy.copy``, ``copy.deepcopy`` and ``pickle`` with one clear line.
+
+    A copy would share or lose the session's connections and locks, and a second object for a row would act by an old view of it.
+    """
+
+    __slots__ = ()
+
+    def instead_of_copy(self) -> tuple[str, str]:
+        """Return what to call the object in the message, and the sentence that says what to do instead of copying it."""
+        return repr(self), "Copy the data that you need instead."
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        """Refuse: the modules copy and pickle ask here.
+
+        Raises:
+            TypeError: always; the message says what to do instead.
+
+        """
+        what, instead = self.instead_of_copy()
+        msg = f"{what} belongs to its session and cannot be copied or pickled. {instead}"
+        raise TypeError(msg)
 
 
 class Context(Protocol):

@@ -50,6 +50,10 @@ class KeyValue(Serializable):
         """Show the pair."""
         return f"<KeyValue {self.key!r}={self.value!r}>"
 
+    def __reduce__(self) -> tuple[type[KeyValue], tuple[str, str]]:
+        """Let a copy be the same pair: it is plain data, which :meth:`save` keeps."""
+        return type(self), (self.key, self.value)
+
     def __eq__(self, other: object) -> bool:
         """Compare key and value."""
         return (self.key, self.value) == (other.key, other.value) if isinstance(other, KeyValue) else NotImplemented

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cl_notebook.model.context import SessionBound
 from cl_notebook.store.base import BigId, Json, LongText, UtcDateTime, reg, utcnow
 
 RUNNING = "running"
@@ -38,7 +39,7 @@ class Kernel:
 
 
 @reg.mapped
-class Operation:
+class Operation(SessionBound):
     """One act: its intent is committed before the driver is called, its outcome after.
 
     ``status`` is ``running``, ``done``, ``failed`` or ``interrupted``; ``duration`` is in seconds; ``call`` names the driver's
@@ -62,3 +63,7 @@ class Operation:
     ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     duration: Mapped[float | None] = mapped_column(sa.Double)
     error: Mapped[str | None] = mapped_column(LongText)
+
+    def instead_of_copy(self) -> tuple[str, str]:
+        """Name the frame, which is data."""
+        return f"operation {self.id}", f"cl.frames.operations(id={self.id}) gives its data."

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.model import checks, reading, unsaved
-from cl_notebook.model.context import current
+from cl_notebook.model.context import SessionBound, current
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.model.serializable import Serializable, documents
 from cl_notebook.store.base import Json, UtcDateTime, utcnow
@@ -27,7 +27,7 @@ LOADED = "_loaded_only"
 """The mark of an object that was loaded from a document and not saved."""
 
 
-class Tracked(Serializable):
+class Tracked(SessionBound, Serializable):
     """A live object over one row. Within a session there is one object a row: who finds it holds the object that was lost."""
 
     # Beside the dict: with many entries more than columns it would leave the keys that CPython lets all objects of a class share,
@@ -149,6 +149,13 @@ class Tracked(Serializable):
         """Return what to call the resource in a message: its kind, name and short id."""
         name = getattr(self, "name", None)
         return f"{self.kind} {name!r} ({self.id[:8]})" if name else f"{self.kind} {self.id[:8]}"
+
+    def instead_of_copy(self) -> tuple[str, str]:
+        """Name the document of the resource, and the way to find it in another process."""
+        instead = (
+            f"Pass {self.kind}.dumps, its document, or its id, for cl.find({self.id!r}) finds it in any process on the store."
+        )
+        return self.label(), instead
 
     def __repr__(self) -> str:
         """Return one line: kind, name, id, and what matters most."""
