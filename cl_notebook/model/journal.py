@@ -24,7 +24,7 @@ from cl_notebook.model.apart import Apart
 from cl_notebook.model.changes import Change, Insert, Update, apply, bring_in_line, row_of
 from cl_notebook.model.heart import Heart
 from cl_notebook.model.outcome import Outcome
-from cl_notebook.model.owed import Owed
+from cl_notebook.model.owed import AWAY, Owed
 from cl_notebook.model.progress import Reporter
 from cl_notebook.store import feed
 from cl_notebook.store.base import database_now, utcnow
@@ -126,12 +126,17 @@ class Journal:
         self.owed.write()
         driver = self._context.driver(act.backend)
         operation = self._intend(act)
-        self.running.add(operation)
-        self._unwritten.add(operation)
-        self._heart.begin(self.kernel_id)
-        if getattr(driver, "outlives_interrupts", False):
-            return self._apart.run(lambda: self._finish(act, driver, operation), self._doing(act), operation)
-        return self._finish(act, driver, operation)
+        try:
+            self._unwritten.add(operation)
+            self._heart.begin(self.kernel_id)
+            if getattr(driver, "outlives_interrupts", False):
+                return self._apart.run(lambda: self._finish(act, driver, operation), self._doing(act), operation)
+            return self._finish(act, driver, operation)
+        except errors.StillRunning:
+            raise
+        except BaseException:
+            self.running.discard(operation)  # also if it was interrupted before the driver was called
+            raise
 
     def _finish(self, act: Act[R], driver: Driver, operation: int) -> R:
         __tracebackhide__ = True
@@ -201,17 +206,20 @@ class Journal:
 
         def written(connection: sa.Connection) -> feed.Entry:
             nonlocal number
+            self.running.discard(number)  # of a transaction that was broken off, and is repeated
             row = self._operation_row(act.action, act.call, target, act.backend, act.arguments)
             key = connection.execute(_BEGIN_OPERATION, row | {"kernel_id": kernel_id}).inserted_primary_key
             number = key[0] if key else 0
+            self.running.add(number)  # before the commit: another thread that sees the intent must not take it for cut short
             self._heart.in_intent(connection, kernel_id)
             return self._entry("intent", target, number)
 
         changes = [*([act.insert] if act.insert else []), *act.before]
         try:
             made = self._commit(changes, written, act.guards)
-        except (errors.StoreUnusable, errors.StoreLocked) as error:
-            if number:  # whether it was committed is not known; the driver is not called
+        except BaseException as error:
+            self.running.discard(number)
+            if number and isinstance(error, AWAY):  # whether it was committed is not known; the driver is not called
                 self._owe_retreat(act, number, error)
             raise
         if act.insert:

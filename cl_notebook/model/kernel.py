@@ -10,6 +10,7 @@ import datetime as dt
 import getpass
 import os
 import socket
+import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +60,9 @@ def describe(host: str) -> dict[str, Any]:
 def is_dead(kernel: Mapping[str, Any]) -> bool:
     """Return whether the process that *kernel* (:data:`TOLD`) describes, and that had something to do, is known to be gone.
 
-    It is when the machine was booted since, or has no process with its number and start time. One on another machine, or in
-    another container, is when it was silent for too long; if its heart was never heard nothing is known: it counts as alive.
+    It is when the machine was booted since, or has no process with its number and start time. A process that ``/proc`` hides
+    counts as alive while its number is in use. One on another machine, or in another container, is dead when it was silent for
+    too long; without any heartbeat nothing is known: it counts as alive.
     """
     known = _is_gone_from_here(kernel)
     if known is not None:
@@ -78,8 +80,19 @@ def _is_gone_from_here(kernel: Mapping[str, Any]) -> bool | None:
     if not boot or not our_boot:
         return None
     if boot != our_boot:
-        return True
-    return _start_ticks(kernel["pid"]) != kernel["start_ticks"] if space and space == our_space else None
+        return None if _was_seen_since_boot(kernel) else True
+    if not space or space != our_space:
+        return None
+    started = _start_ticks(kernel["pid"])
+    if started:
+        return bool(started != kernel["start_ticks"])
+    return _is_shown(kernel["pid"]) or not _exists(kernel["pid"])  # shown, and without a start: it ended
+
+
+def _was_seen_since_boot(kernel: Mapping[str, Any]) -> bool:
+    """Return whether a kernel of another boot was seen since this one: it is on a clone of this machine."""
+    seen, now = kernel.get("seen_at"), kernel.get("now")
+    return seen is not None and now is not None and (now - seen).total_seconds() < time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def dead(connection: sa.Connection, ids: Collection[str] | None = None) -> frozenset[str]:
@@ -98,6 +111,26 @@ def _start_ticks(pid: int) -> int:
         return 0 if told[_STATE] in _ENDED else int(told[_STARTED])
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def _is_shown(pid: int) -> bool:
+    """Return whether ``/proc`` tells about process *pid*: ``hidepid`` hides those of other users."""
+    try:
+        with Path(f"/proc/{pid}/stat").open("rb") as file:
+            return bool(file.read(1))
+    except OSError:
+        return False
+
+
+def _exists(pid: int) -> bool:
+    """Return whether there is a process *pid*, whatever ``/proc`` tells."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # EPERM: it is another user's
+        return True
+    return True
 
 
 def _machine() -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.model.outcome import Kept, Outcome
 
-_AWAY = (errors.StoreUnusable, errors.StoreLocked)
+AWAY = (errors.StoreUnusable, errors.StoreLocked)
 """What a store that is away, full or held by somebody says: it may be otherwise in a moment."""
 
 
@@ -51,12 +51,12 @@ class Owed:
         """
         try:
             return write()
-        except _AWAY:
+        except AWAY:
             kept = came.plain()
             file = self.add(kept)  # before anything is waited for: the kernel may be killed meanwhile
         try:
             how = self._patiently(write)
-        except _AWAY as error:
+        except AWAY as error:
             raise errors.OutcomeKept(_words(doing, kept, file, error), kept.ended.operation) from error
         self._forget(kept)
         return how
@@ -65,7 +65,7 @@ class Owed:
         import tenacity  # noqa: PLC0415 - it takes longer to load than the house, and is seldom needed
 
         attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_AWAY),
+            retry=tenacity.retry_if_exception_type(AWAY),
             stop=tenacity.stop_after_delay(self.patience),
             wait=tenacity.wait_exponential(multiplier=0.1, max=2),
             reraise=True,

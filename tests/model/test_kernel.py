@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import os
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
 
 from cl_notebook.model import kernel
+from tests.requiring import require
 
 
 @pytest.fixture
@@ -68,3 +72,42 @@ def test_of_another_container_nothing_is_known(mine: dict[str, Any]) -> None:
     """A process in another pid name space of the same boot is never called dead."""
     boot = mine["boot"].partition("/")[0]
     assert not kernel.is_dead(mine | {"pid": 2**22 + 1, "boot": f"{boot}/pid:[1]"})
+
+
+_ANOTHER_USER = """
+import json, os, sys
+from cl_notebook.model import kernel
+row = json.loads(sys.stdin.read())
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+print(kernel._is_shown(row["pid"]), kernel.is_dead(row), kernel.is_dead(row | {"pid": 2**22 + 1}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "is_shown"), [("off", True), ("noaccess", False), ("invisible", False), ("ptraceable", False)]
+)
+def test_a_process_that_hides_is_not_dead(mine: dict[str, Any], option: str, *, is_shown: bool) -> None:
+    """A process of another user that ``/proc`` hides (``hidepid``) counts as alive, and a number that nobody has as dead."""
+    if os.geteuid() != 0:
+        require("root, who may mount /proc")
+    hiding = f'mount -t proc -o hidepid={option} proc /proc && exec "$0" -c "$1"'
+    command = ["unshare", "--mount", "sh", "-c", hiding, sys.executable, _ANOTHER_USER]
+    done = subprocess.run(command, input=json.dumps(mine, default=str), capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(is_shown), "False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("silent", "is_dead"), [(0.5, False), (-1.0, False), (None, True)], ids=["fresh", "ahead", "never heard"]
+)
+def test_a_clone_of_this_machine_is_known_by_its_heartbeat(mine: dict[str, Any], silent: float | None, *, is_dead: bool) -> None:
+    """A kernel of another boot of a machine of this name that was seen since this boot runs on a clone, and is alive."""
+    now = dt.datetime.now(dt.UTC)
+    seen = None if silent is None else now - dt.timedelta(seconds=silent)
+    assert kernel.is_dead(mine | {"boot": "another-boot/pid:[1]", "seen_at": seen, "now": now}) == is_dead
+
+
+def test_what_was_seen_before_the_boot_is_dead(mine: dict[str, Any]) -> None:
+    """A kernel that was seen a moment before this machine was booted does not survive the boot."""
+    now = dt.datetime.now(dt.UTC)
+    seen = now - dt.timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME) + 1)
+    assert kernel.is_dead(mine | {"boot": "an-earlier-boot/pid:[1]", "seen_at": seen, "now": now})
