@@ -7,6 +7,7 @@ import shlex
 import shutil
 import threading
 import warnings
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +78,34 @@ def _reason(error: Exception) -> str:
 
 
 def _imported() -> ModuleType:
-    # oslo.privsep imports eventlet wherever it is installed, which prints a paragraph about itself, and oslo.service an old
-    # module of oslo's. Whoever attaches a volume can do nothing about either: both stay silent for this import and no longer.
+    """Import os-brick in a thread that nobody joins.
+
+    oslo's libraries import eventlet wherever it is installed, and eventlet makes a copy of ``threading`` for itself. Before Python
+    3.13 that copy takes the thread that it is made in for its main thread, and replaces the lock by which Python tells that the
+    thread has ended: whoever joins the thread waits for ever, an event loop and the interpreter's own exit among them.
+    """
+    made: Future[ModuleType] = Future()
+
+    def load() -> None:
+        try:
+            made.set_result(_import())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the module is waited for
+            made.set_exception(error)
+
+    threading.Thread(target=load, name="os-brick import", daemon=True).start()
+    return made.result()
+
+
+def _import() -> ModuleType:
+    # Eventlet prints a paragraph about itself when it is imported, and oslo.service imports an old module of oslo's. The user
+    # can do nothing about either: both stay silent for this import and no longer.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
+        from os_brick import privileged  # noqa: F401, PLC0415 - see below
         from os_brick.initiator import connector  # noqa: PLC0415 - takes most of a second
+        from oslo_concurrency import lockutils, processutils  # noqa: F401, PLC0415 - all that may import eventlet
+        from oslo_privsep import priv_context  # noqa: F401, PLC0415 - likewise
     module: ModuleType = connector
     return module
 

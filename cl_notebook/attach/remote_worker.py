@@ -83,8 +83,7 @@ def serve(channel: Any) -> None:  # noqa: ANN401 - execnet's, which may not be i
     for text in channel:
         acts = [*(each for each in acts if not each.is_set()), threading.Event()]
         threading.Thread(target=act, args=(json.loads(text), acts[-1]), daemon=True).start()
-    # Not waited for here: execnet ends the process by force if this does not return soon. Nor does Python wait for the threads
-    # themselves: where eventlet is installed os-brick's commands leave something of it in them, and they would never be over.
+    # Wait for the acts in a thread: execnet ends the process by force if this does not return soon, and Python waits for the thread.
     threading.Thread(target=lambda: [each.wait() for each in acts]).start()
 
 

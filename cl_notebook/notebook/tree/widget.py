@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import logging
 import threading
 import time
@@ -158,8 +159,9 @@ class Tree(anywidget.AnyWidget):
         self._capacities.heard()
         match message:
             case messages.Act():
-                # in a thread of its own: rows are still answered, whatever the storage takes its time for
-                threading.Thread(target=self._reply, args=(message, lambda: self._act(message)), name="cl_tree act").start()
+                # In a thread: rows are still answered while the storage works. A daemon: a kernel that ends does not wait for it.
+                act = functools.partial(self._act, message)
+                threading.Thread(target=self._reply, args=(message, act), name="cl_tree act", daemon=True).start()
             case messages.Line():
                 self._reply(message, lambda: {"line": acts.for_a_cell(get_ipython(), self._line(message))})
             case messages.Details():
