@@ -165,7 +165,7 @@ class _Taking:
 
 def _is_uuid(text: str) -> bool:
     try:
-        return str(uuid.UUID(text)) == text
+        return str(uuid.UUID(text)) == text.lower()
     except ValueError:
         return False
 

@@ -122,9 +122,10 @@ class _Devices:
     def _disks(self, devices: Sequence[Present]) -> Iterator[Leftover]:
         by_key = self._by_key()
         ids, names = {row.id: row for row in self._volumes}, {row.name_in_storage: row for row in self._volumes}
+        in_small = {row.id.lower(): row for row in self._volumes}  # a device's name may have lost its capitals
         for device in devices:
             links = [link for key in device.keys for link in by_key.get(key, ())]
-            row = ids.get(links[0].volume_id) if links else _named(device, ids, names)
+            row = ids.get(links[0].volume_id) if links else _named(device, in_small, names)
             if row is None or any(self._accounts(link) for link in self._links.get(row.id, ())):
                 continue
             yield Leftover(device, self._backend, row, row.name_in_storage, links[0].id if links else None)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cl_notebook.inventory.storage import Entry
     from cl_notebook.model.context import Context
 
-_LOST = re.compile(r"(?:volume|_?snapshot)-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_LOST = re.compile(r"(?:volume|_?snapshot)-([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
 """A name that Cinder, and this package, give what they make: the id of the resource is in it."""
 
 _KINDS = (Volume.kind, Snapshot.kind)

@@ -177,7 +177,7 @@ class Backend(Tracked):
         """Return the volumes with this id, or with this name; all of them if neither is given."""
         statement = sa.select(Volume).where(Volume.backend_id == self.id).order_by(Volume.created_at, Volume.id)
         if volume_id is not None:
-            statement = statement.where(Volume.id == checks.resource_id(volume_id))
+            statement = statement.where(Volume.id.in_(checks.spellings(volume_id)))
         if volume_name is not None:
             statement = statement.where(Volume.name == checks.name(volume_name, "volume_name"))
         return reading.select(self.context, statement)

@@ -109,8 +109,21 @@ def flag(value: object, what: str) -> bool:
     return value
 
 
+def spellings(value: object) -> tuple[str, ...]:
+    """Return the ids that *value*, which was typed, may stand for, the exact one first.
+
+    Ids are stored with the capitals that they came with, so a UUID is looked up as it is typed, and then in lower case.
+
+    Raises:
+        InvalidInput: it is neither text nor a UUID, or holds what no data base can keep.
+
+    """
+    usual = resource_id(value)
+    return tuple(dict.fromkeys((str(value).strip(), usual)))
+
+
 def resource_id(value: object) -> str:
-    """Return *value*, an id to be looked up, the way ids are stored: a UUID in lower case; other text as it is.
+    """Return *value*, an id to be looked up, the way new ids are written: a UUID in lower case; other text as it is.
 
     Raises:
         InvalidInput: it is neither text nor a UUID, or holds what no data base can keep.
@@ -129,7 +142,7 @@ def resource_id(value: object) -> str:
 
 
 def new_id(value: object, *, any_text: bool = False) -> str:
-    """Return *value*, or a new UUID if it is None; *any_text* allows ids that are no UUIDs.
+    """Return *value*, or a new UUID if it is None; *any_text* allows ids that are no UUIDs. Capitals are kept.
 
     Raises:
         InvalidInput: it is no UUID; or, with *any_text*, no text of 1 to 36 characters without spaces around it.
@@ -138,11 +151,13 @@ def new_id(value: object, *, any_text: bool = False) -> str:
     if value is None:
         return str(uuid.uuid4())
     try:
-        return str(uuid.UUID(str(value)))
+        usual = str(uuid.UUID(str(value)))
     except ValueError as error:
         if not any_text:
             msg = f"id must be a UUID such as {uuid.uuid4()}, not {value!r}. cl.setup(non_uuid_ids=True) allows others."
             raise errors.InvalidInput(msg) from error
+    else:
+        return value if isinstance(value, str) and value.lower() == usual else usual  # the name on the storage is made of it
     typed = text(value, "id")
     if not typed or typed != typed.strip() or len(typed) > ID_LENGTH:
         msg = f"id must be text of 1 to {ID_LENGTH} characters without spaces around it, not {value!r}."

@@ -12,7 +12,7 @@ from cl_notebook.model.backend import Backend
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.snapshot import Snapshot
 from cl_notebook.model.volume import Volume
-from cl_notebook.store import names
+from cl_notebook.store import ids, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,8 +49,8 @@ def find(
         raise errors.InvalidInput(msg)
     checks.text(text, "What to look for")
     found: dict[str, Tracked] = {}
-    for cls, ids in _ids(context, text, kinds, everything=everything, parts=parts):
-        found |= {resource.id: resource for resource in _read(context, cls, [one for one in ids if one not in found])}
+    for cls, fitting in _ids(context, text, kinds, everything=everything, parts=parts):
+        found |= {resource.id: resource for resource in _read(context, cls, [one for one in fitting if one not in found])}
     return list(found.values())
 
 
@@ -61,11 +61,10 @@ def _ids(
 
     The ids alone: the indexes have them, so that no row is read that is not found, and nothing is sorted that is too much.
     """
-    low = text.strip().lower()
     ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.Select[Any]]], ...] = (
-        (ALL, lambda cls: _having(cls, cls.id.in_({low, text.strip()}))),  # an id that is no UUID keeps its capitals
+        (ALL, lambda cls: _having(cls, cls.id.in_(ids.typed(text)))),
         (_NAMED, lambda cls: _having(cls, cls.name == text)),
-        (ALL, lambda cls: _having(cls, sa.and_(cls.id >= low, cls.id < low + "g")).order_by(cls.id)),
+        (ALL, lambda cls: _having(cls, ids.begins(cls.id, text)).order_by(cls.id)),
         (_NAMED, lambda cls: _having_part(cls, text, seek=seek)),
     )
     found: list[tuple[type[Tracked], Sequence[str]]] = []
@@ -74,9 +73,10 @@ def _ids(
         for candidates, asked in ways if parts else ways[:-1]:
             asked_of = [cls for cls in candidates if cls in kinds]
             found += [(cls, connection.execute(asked(cls)).scalars().all()) for cls in asked_of]
-            if not everything and any(ids for _, ids in found):
+            if not everything and any(some for _, some in found):
                 break
-    return found
+    exact = ids.meant((one for _, some in found for one in some), text) if not everything else set()
+    return [(cls, [one for one in some if one in exact]) for cls, some in found] if exact else found
 
 
 def _having(cls: Any, test: sa.ColumnElement[bool]) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
@@ -90,9 +90,9 @@ def _having_part(cls: Any, text: str, *, seek: bool) -> sa.Select[Any]:  # noqa:
     return having.order_by(cls.name, cls.id)  # by this PostgreSQL looks through an index, not through the rows
 
 
-def _read(context: Context, cls: Any, ids: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class
+def _read(context: Context, cls: Any, wanted: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class
     found = [
-        resource for page in reading.pages(ids) for resource in reading.select(context, sa.select(cls).where(cls.id.in_(page)))
+        resource for page in reading.pages(wanted) for resource in reading.select(context, sa.select(cls).where(cls.id.in_(page)))
     ]
     return sorted(found, key=lambda resource: (resource.created_at, resource.id))
 

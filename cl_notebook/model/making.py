@@ -141,7 +141,7 @@ def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> N
         AlreadyExists: it is.
 
     """
-    known = reading.get(context, kind, checks.resource_id(wanted)) if wanted is not None else None
+    known = reading.by_spelling(context, kind, checks.spellings(wanted)) if wanted is not None else None
     if known is not None:
         msg = f"The id {wanted} is taken by {known.label()}. Choose another."
         raise errors.AlreadyExists(msg)
@@ -229,7 +229,7 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _already_there(backend: Backend, values: Mapping[str, Any]) -> Volume | None:
-    known = reading.get(backend.context, cast("type[Volume]", CLASSES["Volume"]), values["id"])
+    known = reading.by_spelling(backend.context, cast("type[Volume]", CLASSES["Volume"]), checks.spellings(values["id"]))
     if known is None:
         return None
     if all(getattr(known, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):

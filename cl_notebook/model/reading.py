@@ -55,6 +55,12 @@ def get(context: Context, cls: type[T], resource_id: str) -> T | None:
         return found[0] if found else None
 
 
+def by_spelling(context: Context, cls: type[T], spellings: Iterable[str]) -> T | None:
+    """Return the object of the first of the ids *spellings* that has a row; see :func:`cl_notebook.model.checks.spellings`."""
+    found = (get(context, cls, each) for each in spellings)
+    return next((each for each in found if each is not None), None)
+
+
 def select(context: Context, statement: sa.Select[T]) -> list[T]:
     """Return the objects of *statement*'s rows, with the values that the rows have now.
 

@@ -91,9 +91,10 @@ class Tracked(SessionBound, Serializable):
             NotFound: the store has no such row.
 
         """
-        wanted = checks.resource_id(resource_id)
-        found = reading.get(current(), cls, wanted)
+        spellings = checks.spellings(resource_id)
+        found = reading.by_spelling(current(), cls, spellings)
         if found is None:
+            wanted = spellings[0]
             msg = f"No {cls.kind} has the id {wanted!r}. cl.find({wanted[:8]!r}) looks for parts of ids and names."
             raise errors.NotFound(msg)
         return found

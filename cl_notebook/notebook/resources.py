@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, lookup, reading
 from cl_notebook.model.tracked import Tracked
+from cl_notebook.store import ids
 from cl_notebook.views.text import SHORT_ID
 
 if TYPE_CHECKING:
@@ -155,11 +156,11 @@ def chosen_backend(call: Call) -> Backend:
 
 def _meant(found: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
     """Return what *text* means of what it fits: short words are names before they are ids."""
-    low = text.strip().lower()
-    exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id == low]
-    if exact and len(low) < SHORT_ID:
+    length, meant = len(text.strip()), ids.meant((resource.id for resource in found), text)
+    exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id in meant]
+    if exact and (meant or length < SHORT_ID):
         return exact
-    begun = [resource for resource in found if resource.id.startswith(low) and (len(low) >= SHORTEST or not acting)]
+    begun = [resource for resource in found if ids.fits(resource.id, text) and (length >= SHORTEST or not acting)]
     return list({resource.id: resource for resource in [*exact, *begun]}.values())
 
 
@@ -179,9 +180,8 @@ def _nothing(call: Call, text: str, kinds: Sequence[type[Tracked]], *, acting: b
     wanted = " or ".join(_ARTICLE[cls.kind] for cls in kinds) if len(kinds) < len(ALL) else "anything that is tracked"
     if isinstance(other, Tracked):
         return f"The variable {text} holds {other.label()}, not {wanted}."
-    low = text.strip().lower()
     begun = lookup.find(call.session, text, kinds, parts=False)
-    if acting and len(low) < SHORTEST and any(item.id.startswith(low) for item in begun):
+    if acting and len(text.strip()) < SHORTEST and any(ids.fits(item.id, text) for item in begun):
         return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."
     names = list(_names(call.session, kinds, text))
     hint = errors.did_you_mean(text, names)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
+from cl_notebook.model import checks
 from cl_notebook.serialization import fields, ovo, pairs
 from cl_notebook.serialization.versions import check_version
 from cl_notebook.serialization.writing import NAME
@@ -137,7 +138,7 @@ def _add_children(made: Bundle, data: dict[str, Any]) -> None:
 
 def _child(kind: str, data: Any, volume: Read) -> Read:  # noqa: ANN401 - JSON
     child = fields.read(kind, data)
-    if child.row["volume_id"].lower() != volume.row["id"]:
+    if not _is_same(child.row["volume_id"], volume.row["id"]):
         msg = f"The {child.label} is of the volume {child.row['volume_id']}, in the document of {volume.label}."
         raise errors.InvalidInput(msg)
     child.row["volume_id"] = volume.row["id"]
@@ -146,7 +147,12 @@ def _child(kind: str, data: Any, volume: Read) -> Read:  # noqa: ANN401 - JSON
 
 def _check_volume(made: Bundle) -> None:
     volume, own = made.reads
-    if own.row["volume_id"].lower() != volume.row["id"]:
+    if not _is_same(own.row["volume_id"], volume.row["id"]):
         msg = f"The {own.label} is of the volume {own.row['volume_id']}; its document has {volume.label} instead."
         raise errors.InvalidInput(msg)
     own.row["volume_id"] = volume.row["id"]
+
+
+def _is_same(reference: str, volume_id: str) -> bool:
+    """Return whether *reference* means the volume of that id: a UUID may be spelled in capitals there, and not here."""
+    return reference == volume_id or (checks.resource_id(reference) == checks.resource_id(volume_id))

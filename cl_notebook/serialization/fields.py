@@ -164,7 +164,6 @@ def read(kind: str, data: Any, outside: Mapping[str, Any] | None = None) -> Read
     except msgspec.ValidationError as error:
         raise errors.InvalidInput(_refusal(kind, data, error)) from error
     row = msgspec.structs.asdict(struct)
-    row["id"] = row["id"].lower()
     row["created_at"] = utc(row["created_at"]) or utcnow()
     row["updated_at"] = utc(row["updated_at"])
     row["version"] = 1

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import checks
+from cl_notebook.store import ids
 from cl_notebook.views.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.views.filters import condition
 from cl_notebook.views.kinds import BACKEND, CONNECTION, KINDS, SNAPSHOT, VOLUME
@@ -199,18 +200,13 @@ def _id_test(kind: str, sign: str, wanted: str) -> sa.ColumnElement[bool]:
     if sign not in {":", "=", "!="}:
         msg = "id takes the beginning of an id, such as id:3f2a."
         raise errors.InvalidInput(msg)
-    low = wanted.replace("!", "").lower() if sign == "!=" else wanted.lower()
-    parts = [part for part in map(str.strip, low.split(",")) if part]
+    plain = wanted.replace("!", "") if sign == "!=" else wanted
+    parts = [part for part in map(str.strip, plain.split(",")) if part]
     if not parts:
         msg = f"id{sign} needs a value behind it, such as id:3f2a."
         raise errors.InvalidInput(msg)
-    test = sa.or_(*[_begins(kind, part) for part in parts])
+    test = sa.or_(*[ids.begins(KINDS[kind].id, part) for part in parts])
     return sa.not_(test) if sign == "!=" else test
-
-
-def _begins(kind: str, part: str) -> sa.ColumnElement[bool]:
-    # as a range, for which an index serves; every character of an id is before "g"
-    return sa.and_(KINDS[kind].id >= part, KINDS[kind].id < part + "g")
 
 
 def _word(kind: str, word: str, dialect: str) -> sa.ColumnElement[bool]:
@@ -224,7 +220,7 @@ def _word(kind: str, word: str, dialect: str) -> sa.ColumnElement[bool]:
     if kind != BACKEND:
         tests.append(columns.status == low)
     if _ID_PART.fullmatch(low):
-        tests.append(_begins(kind, low))
+        tests.append(ids.begins(columns.id, word))
     return sa.or_(*tests)
 
 
