@@ -110,14 +110,13 @@ class Connections:
     def _finding(
         self, link: Link, work: Mapping[str, Any] | None, info: Mapping[str, Any] | None, *, host: bool
     ) -> Finding | None:
-        broken = link.status in verbs.BUSY or judging.is_broken(link.status)
+        broken = judging.stuck(Connection.kind, link.status)
         if not (host or broken or work):
             return None
         if work is not None:
             verdict, detail, act = OK, f"It is {link.status}: {judging.being_done(work)}.", ""
         elif broken:
-            why = "nobody works on it" if link.status in verbs.BUSY else "an act on it failed"
-            verdict, detail, act = STUCK, f"It is {link.status}, and {why}.", "repair"
+            verdict, detail, act = STUCK, f"It is {link.status}, {broken}.", "repair"
         else:
             verdict, detail, act = self.seen(link, info)
         return Finding(

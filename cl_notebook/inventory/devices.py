@@ -12,7 +12,7 @@ from cl_notebook import settings
 from cl_notebook.attach import present
 from cl_notebook.drivers import loop
 from cl_notebook.drivers.base import KeepsFiles
-from cl_notebook.inventory import connections, judging, rows
+from cl_notebook.inventory import connections, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
 from cl_notebook.inventory.quoting import quoted
 from cl_notebook.model import Volume, storages, verbs
@@ -141,7 +141,7 @@ class _Devices:
 
     def _accounts(self, link: Link) -> bool:
         # one that is being worked on, or was cut short, is told of with the connection
-        is_unsettled = link.status in verbs.BUSY or judging.is_broken(link.status)
+        is_unsettled = link.status in verbs.BUSY or link.status.startswith("error")
         return is_unsettled or (link.path is not None and connections.is_here(self._session, link))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
 from cl_notebook.inventory.quoting import quoted
-from cl_notebook.model.verbs import BUSY
+from cl_notebook.model import statuses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 LOOKS = 3
 """Times that a thing is looked at that others change meanwhile."""
 
+_FOREIGN = "which another service or a driver says, and nothing here ends"
 
-def is_broken(status: str) -> bool:
-    """Return whether *status* is one that an act leaves behind when it fails."""
-    return status.startswith("error")
+
+def stuck(kind: str, status: str) -> str:
+    """Return what is wrong with the *status* of a resource of that kind which nobody works on; an empty text if nothing is."""
+    if statuses.is_foreign(kind, status):
+        return _FOREIGN
+    if statuses.is_busy(kind, status):
+        return "and nobody works on it"
+    return "and an act on it failed" if status in statuses.LEFT_BY[kind] else ""
 
 
 def tracked(kind: str, backend: str, row: Row, place: Place, work: Mapping[str, Any] | None) -> Finding:
     """Return the finding on a tracked volume or snapshot; *work* is what a living kernel does to it, if anything."""
-    verdict, detail, act = _verdict(row, place, work)
+    verdict, detail, act = _verdict(kind, row, place, work)
     return Finding(
         verdict,
         kind,
@@ -42,12 +48,12 @@ def tracked(kind: str, backend: str, row: Row, place: Place, work: Mapping[str, 
     )
 
 
-def _verdict(row: Row, place: Place, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
+def _verdict(kind: str, row: Row, place: Place, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
     if work is not None:
         return OK, f"It is {row.status}: {being_done(work)}.", ""
-    if row.status in BUSY or is_broken(row.status):
-        why = "nobody works on it" if row.status in BUSY else "an act on it failed"
-        return STUCK, f"It is {row.status}, and {why}; {_whereabouts(place)}.", "repair"
+    told = _stuck(kind, row)
+    if told and not (place.is_there is False and statuses.is_foreign(kind, row.status)):
+        return STUCK, f"{told}; {_whereabouts(place)}.", "repair"
     if place.is_there is None:
         return UNKNOWN, f"Whether it is on the storage is not known: {place.why}.", ""
     if not place.is_there:
@@ -55,6 +61,14 @@ def _verdict(row: Row, place: Place, work: Mapping[str, Any] | None) -> tuple[st
     if place.size not in {None, row.size}:
         return SIZE_DIFFERS, f"It has {place.size} GiB on the storage, and {row.size} GiB here.", "repair"
     return OK, None, ""
+
+
+def _stuck(kind: str, row: Row) -> str:
+    why = stuck(kind, row.status)
+    if why:
+        return f"It is {row.status}, {why}"
+    is_foreign = row.attach_status not in {None, *statuses.ATTACH_STATUSES}
+    return f"Its attach status is {row.attach_status}, {_FOREIGN}" if is_foreign else ""
 
 
 def being_done(work: Mapping[str, Any]) -> str:

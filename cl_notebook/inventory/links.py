@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from cl_notebook import errors
 from cl_notebook.inventory import connections, past
 from cl_notebook.inventory.finding import MISSING
-from cl_notebook.model import verbs
+from cl_notebook.model import statuses, verbs
+from cl_notebook.model.changes import Update
 
 if TYPE_CHECKING:
     from cl_notebook.model import Connection
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 def repair(connection: Connection, *, force: bool) -> str:
     """Finish or roll back what was cut short on *connection*, or attach again what lost its device; return what was done."""
-    if connection.status in verbs.BUSY or connection.status.startswith("error"):
+    if statuses.is_foreign(connection.kind, connection.status):
+        _settle(connection)
+    if connection.status not in statuses.WHOLE[connection.kind]:
         return _cut_short(connection, force=force)
     if not connection.attached:
         return "Nothing is wrong with it."
@@ -39,6 +42,13 @@ def _cut_short(connection: Connection, *, force: bool) -> str:
         return f"Its device is there: it was attached as {connection.attach()}."
     connection.detach(force=force)
     return "It was detached; the storage still lets the host in."
+
+
+def _settle(connection: Connection) -> None:
+    """Give a connection with a foreign status the one that fits what is known of it: whether the storage let the host in."""
+    status = "attached" if connection.connected else "error_attaching"
+    guard = verbs.ready(connection.context, connection, "repair", {connection.status})
+    connection.context.journal.record("repair", [Update(connection, {"attach_status": status})], connection, (guard,))
 
 
 def _refuse_if_out_of_reach(connection: Connection) -> None:

@@ -8,30 +8,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import Operation, verbs
+from cl_notebook.model import Operation, statuses, verbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cl_notebook.model.tracked import Tracked
-
-_BY_STATUS: Mapping[str, tuple[str, ...]] = {
-    "creating": ("create",),
-    "deleting": ("delete",),
-    "error_deleting": ("delete",),
-    "extending": ("extend",),
-    "error_extending": ("extend",),
-    "reverting": ("revert",),
-    "managing": ("manage",),
-    "unmanaging": ("unmanage",),
-    "retyping": ("retype",),
-    "error": ("create", "revert", "retype"),
-    "attaching": ("connect", "attach"),
-    "error_attaching": ("connect", "attach"),
-    "detaching": ("detach", "disconnect"),
-    "error_detaching": ("detach", "disconnect"),
-}
-"""The acts that leave a resource in each status when they are cut short, or fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +26,7 @@ class Past:
 
 def of(resource: Tracked) -> Past:
     """Return the last act on *resource* that leads to its status, or the only one that can."""
-    wanted = _BY_STATUS.get(str(getattr(resource, "status", "")), ())
+    wanted = statuses.LEFT_BY[resource.kind].get(str(getattr(resource, "status", "")), ())
     statement = (
         sa.select(Operation.action, Operation.arguments)
         .where(Operation.resource_id == resource.id, Operation.action.in_(wanted))
@@ -56,6 +38,13 @@ def of(resource: Tracked) -> Past:
     if row is not None:
         return Past(row.action, row.arguments or {})
     return Past(wanted[0]) if len(wanted) == 1 and wanted[0] != "create" else Past()  # what nobody here made is not unmade
+
+
+def last(resource: Tracked) -> str:
+    """Return the last act on *resource*; an empty text if nothing is known of any."""
+    statement = sa.select(Operation.action).where(Operation.resource_id == resource.id).order_by(Operation.id.desc()).limit(1)
+    with resource.context.store.reading() as connection:
+        return str(connection.execute(statement).scalar_one_or_none() or "")
 
 
 def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:

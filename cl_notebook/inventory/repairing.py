@@ -8,8 +8,8 @@ from cl_notebook import errors
 from cl_notebook.drivers.base import ListsLeftovers
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.inventory import links, past
-from cl_notebook.inventory.storages import Storages
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, verbs
+from cl_notebook.inventory.storages import Storages, unknown
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, statuses, verbs
 from cl_notebook.model.changes import Settle, Update
 
 if TYPE_CHECKING:
@@ -47,8 +47,10 @@ class _Repair:
         self._force = force
 
     def done(self) -> str:
-        status = self._resource.status
-        if status not in verbs.BUSY and not status.startswith("error"):
+        status, kind = self._resource.status, self._resource.kind
+        if statuses.is_foreign(kind, status):
+            return self._foreign()
+        if status in statuses.WHOLE[kind]:
             return self._settled()
         cut = past.of(self._resource)
         ways: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -69,12 +71,32 @@ class _Repair:
                 f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {self._resource.id} forgets it."
             )
             raise errors.Refused(msg)
+        attached = getattr(self._resource, "attach_status", "detached")
         if place.size in {None, self._resource.size}:
-            return NOTHING
+            if attached in statuses.ATTACH_STATUSES:
+                return NOTHING
+            self._write(place)
+            return f"Its attach status was {attached!r} and is {self._resource.attach_status!r} now, as its connections say."
         self._refuse_if_empty(place)
         before = self._resource.size
         self._write(place)
         return f"It has {place.size} GiB on the storage, and here too now: it had {before}."
+
+    def _foreign(self) -> str:
+        """Give it the status that fits what the storage says, instead of one of somebody else's life cycle."""
+        before = self._resource.status
+        place = self._storages.place(self._resource)
+        if place.is_there is None and not (self._force or self._storages.cannot_tell(self._resource)):
+            raise errors.Refused(unknown(self._resource, place))
+        if place.is_there is False:
+            raise errors.Refused(self._gone())
+        self._refuse_if_empty(place)
+        is_torn = statuses.is_torn(before)
+        self._write(place, status="error" if is_torn else None)
+        now = self._resource.status
+        where = "The storage has it" if place.is_there else "The storage does not say whether it has it"
+        doubt = ": what it holds may not be whole" if is_torn else ""
+        return f"{where}; it was {before!r} and is {now!r} now{doubt}."
 
     def _create(self, _arguments: Mapping[str, Any]) -> str:
         place = self._storages.known_place(self._resource)
@@ -142,7 +164,8 @@ class _Repair:
     def _unknown_past(self, _arguments: Mapping[str, Any]) -> str:
         place = self._storages.known_place(self._resource)
         status = self._resource.status
-        if place.is_there and self._storages.of(self._resource).is_atomic:
+        is_doubtful = status == "error" and past.last(self._resource) == "repair"  # by a repair of what was being written
+        if place.is_there and self._storages.of(self._resource).is_atomic and not is_doubtful:
             self._write(place)
             return "The storage has it, whole."
         where = "has" if place.is_there else "does not have"
@@ -166,13 +189,14 @@ class _Repair:
     def _label(self) -> str:
         return str(self._resource.label())
 
-    def _write(self, place: Place) -> None:
-        resource, status = self._resource, self._resource.status
+    def _write(self, place: Place, *, status: str | None = None) -> None:
+        """Write the size that the storage says, and *status*, or the one that a whole resource has."""
+        resource, now = self._resource, self._resource.status
         size = {} if place.size is None else {"size" if isinstance(resource, Volume) else "volume_size": place.size}
-        whole: Change = Update(resource, {**size, "status": "available"})
-        if isinstance(resource, Volume):
+        whole: Change = Update(resource, {**size, "status": status or "available"})
+        if isinstance(resource, Volume) and status is None:
             whole = Settle(resource, size, is_over=True)
-        allowed, finishing = (set(), {status}) if status in verbs.BUSY else ({status}, set())
+        allowed, finishing = (set(), {now}) if statuses.is_busy(resource.kind, now) else ({now}, set())
         guard = verbs.ready(resource.context, resource, "repair", allowed, finishing, force=self._force)
         resource.context.journal.record("repair", [whole], resource, (guard,))
 

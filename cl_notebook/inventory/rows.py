@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A volume or a snapshot; ``size`` is in GiB, ``owner`` the volume of a snapshot."""
+    """A volume or a snapshot; ``size`` is in GiB, ``owner`` the volume of a snapshot, ``attach_status`` a volume's."""
 
     id: str
     name: str
@@ -23,11 +23,13 @@ class Row(NamedTuple):
     size: int
     status: str
     owner: str | None = None
+    attach_status: str | None = None
 
 
 def _columns(kind: str) -> tuple[Any, list[Any]]:
     if kind == Volume.kind:
-        return Volume, [Volume.id, Volume.name, Volume.name_in_storage, Volume.size, Volume.status]
+        nobody = sa.null().label("owner")
+        return Volume, [Volume.id, Volume.name, Volume.name_in_storage, Volume.size, Volume.status, nobody, Volume.attach_status]
     chosen = [Snapshot.id, Snapshot.name, Snapshot.name_in_storage, Snapshot.volume_size, Snapshot.status, Snapshot.volume_id]
     return Snapshot, chosen
 

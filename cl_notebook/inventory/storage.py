@@ -119,6 +119,10 @@ class Storage:
         """Return whether the driver adopts what it did not make."""
         return isinstance(self.driver, _ASKS[kind][0])
 
+    def can_list(self, kind: str) -> bool:
+        """Return whether the driver lists what is on its storage."""
+        return isinstance(self.driver, _LISTS[kind][0])
+
     def listing(self, kind: str) -> Listing:
         """List what is on the storage, ``volume`` or ``snapshot``."""
         protocol, call = _LISTS[kind]

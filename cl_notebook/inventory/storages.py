@@ -49,6 +49,11 @@ class Storages:
             raise errors.Refused(unknown(resource, place))
         return place
 
+    def cannot_tell(self, resource: Volume | Snapshot) -> bool:
+        """Return whether the driver has no way to say what is on its storage, unlike one that failed to."""
+        storage = self.of(resource)
+        return storage.driver is not None and not storage.can_manage(resource.kind) and not storage.can_list(resource.kind)
+
     def _listing(self, storage: Storage, kind: str) -> Listing:
         key = (storage.backend.id, kind)
         if key not in self._listings:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import reading
 from cl_notebook.model.reading import CLASSES
+from cl_notebook.model.statuses import SETTLED
 from cl_notebook.store.base import utcnow
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.context import Context
     from cl_notebook.model.tracked import Tracked
-
-
-SETTLED = frozenset({"available", "in-use"})
-"""Statuses of a volume or snapshot that is whole."""
 
 
 @dataclass(frozen=True, slots=True)

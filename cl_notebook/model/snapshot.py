@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook.drivers.base import SnapshotData
-from cl_notebook.model import checks, making, masks, reading, unsaved, verbs
+from cl_notebook.model import checks, making, masks, reading, statuses, unsaved, verbs
 from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
@@ -199,7 +199,7 @@ class Snapshot(HasMetadata, Tracked):
             self.unmanage(force=force)
             return
         data, before = self.as_data(), self.status
-        allowed, finishing = {"available", "error", "error_deleting"}, verbs.BUSY - verbs.NOT_OURS
+        allowed, finishing = {"available", "error", "error_deleting"}, statuses.BUSY_BY_KIND[self.kind] - verbs.NOT_OURS
         self.context.journal.run(
             Act(
                 action="delete",

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import CAPABILITIES
-from cl_notebook.model import changes, kernel
+from cl_notebook.model import kernel, statuses
 from cl_notebook.model import operation as op
 from cl_notebook.model.changes import Merge
 from cl_notebook.store.base import utcnow
@@ -21,19 +21,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.journal import Guard
     from cl_notebook.model.tracked import Tracked
 
-BUSY = frozenset(
-    {
-        *("creating", "deleting", "extending", "reverting", "managing", "unmanaging", "retyping"),
-        *("attaching", "detaching"),
-    }
-)
-"""Statuses of a resource that is being worked on, or was when its kernel died."""
-
-NOT_OURS = frozenset({"managing", "unmanaging"})
-"""Statuses of what was being adopted or released: what is on the storage was not ours, or is not to be any more."""
-
-SETTLED = changes.SETTLED
-"""Statuses of a volume or snapshot that is whole."""
+BUSY, NOT_OURS, SETTLED = statuses.BUSY, statuses.NOT_OURS, statuses.SETTLED
 
 _KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name"}
 _MAPS = {"metadata": "metadata_", "driver_data": "driver_data"}
@@ -66,6 +54,8 @@ def ready(
             return
         if status not in finishing:
             msg = f"{resource.label()} is {status!r}; to {act} it must be {_either(allowed)}."
+            if statuses.is_foreign(resource.kind, status):
+                msg += f" %cl_scan repair {resource.id} asks the storage what it should be."
             raise errors.InvalidStatus(msg)
         if not force:
             _refuse_if_alive(context, connection, resource, status)

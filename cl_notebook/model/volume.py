@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
-from cl_notebook.model import checks, making, reading, unsaved, verbs
+from cl_notebook.model import checks, making, reading, statuses, unsaved, verbs
 from cl_notebook.model.attachable import Attachable
 from cl_notebook.model.changes import Delete, Settle, Update
 from cl_notebook.model.context import current
@@ -306,6 +306,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         if not cascade:
             kinds["snapshot"] = target.snapshots.target
         allowed = {*verbs.SETTLED, "error", "error_deleting", "error_extending"}
+        finishing = statuses.BUSY_BY_KIND[self.kind] - verbs.NOT_OURS
 
         def do(driver: Driver, _progress: Progress) -> None:
             for snapshot in list(self.snapshots) if cascade else ():
@@ -321,7 +322,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 backend=self.backend,
                 arguments={"cascade": True} if cascade else {},
                 guards=(
-                    verbs.ready(self.context, self, "delete", allowed, verbs.BUSY - verbs.NOT_OURS, force=force),
+                    verbs.ready(self.context, self, "delete", allowed, finishing, force=force),
                     verbs.without_dependents(self, kinds),
                 ),
                 before=[Update(self, {"status": "deleting"})],

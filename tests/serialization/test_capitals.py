@@ -98,12 +98,12 @@ def test_an_import_keeps_them(tmp_path: Path, own: str) -> None:
     file = tmp_path / "cinder.db"
     with sqlite3.connect(file) as sql:
         sql.executescript(
-            f"""CREATE TABLE volumes (id TEXT PRIMARY KEY, host TEXT, size INTEGER, status TEXT, display_name TEXT);
+            """CREATE TABLE volumes (id TEXT PRIMARY KEY, host TEXT, size INTEGER, status TEXT, display_name TEXT);
             CREATE TABLE snapshots (id TEXT PRIMARY KEY, volume_id TEXT, status TEXT, volume_size INTEGER);
-            CREATE TABLE volume_attachment (id TEXT PRIMARY KEY, volume_id TEXT);
-            INSERT INTO volumes VALUES ('{own}', 'lab1@lab#pool', 1, 'available', 'db');
-            INSERT INTO snapshots VALUES ('S-{own[:30]}', '{own}', 'available', 1);"""
+            CREATE TABLE volume_attachment (id TEXT PRIMARY KEY, volume_id TEXT);"""
         )
+        sql.execute("INSERT INTO volumes VALUES (?, 'lab1@lab#pool', 1, 'available', 'db')", (own,))
+        sql.execute("INSERT INTO snapshots VALUES (?, ?, 'available', 1)", (f"S-{own[:30]}", own))
     report = cl.import_cinderlib(f"sqlite:///{file}")
     assert report["taken"].all(), report["reason"].tolist()
     assert [(each.id, each.name_in_storage, each.snapshots[0].id) for each in lab.volumes] == [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook.drivers.base import capabilities
-from cl_notebook.model import Connection, Snapshot, Volume, verbs
+from cl_notebook.model import Connection, Snapshot, Volume, statuses, verbs
 from cl_notebook.notebook.tree import lines
 from cl_notebook.notebook.tree.variables import free_name
 from cl_notebook.views.safe import plain
@@ -109,7 +109,7 @@ def _of_volume(session: Session, volume: Any) -> Iterator[_Offer]:  # noqa: ANN4
         yield _Offer("attach", "Attach on this host")
     if dependents.is_connected_here:
         yield _Offer("detach", "Detach from this host")
-    if not dependents.connections and allowed(_DELETED, verbs.BUSY):
+    if not dependents.connections and allowed(_DELETED, statuses.BUSY_BY_KIND[volume.kind]):
         what = f"{_titled(volume)} ({volume.size} GiB)"
         if not dependents.snapshots:
             yield _Offer("delete", "Delete", danger=what)
@@ -129,7 +129,7 @@ def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Offer]:  # noqa: 
             since = f"{snapshot.created_at:%Y-%m-%d %H:%M} UTC"
             what = f"what was written to {_titled(volume)} ({volume.size} GiB) since {_titled(snapshot)} was taken, {since}"
             yield _Offer("revert", "Revert the volume to it", danger=what)
-    if allowed({"available", "error", "error_deleting"}, verbs.BUSY):
+    if allowed({"available", "error", "error_deleting"}, statuses.BUSY_BY_KIND[snapshot.kind]):
         yield _Offer("delete", "Delete", danger=f"{_titled(snapshot)} of {_titled(volume)} ({snapshot.size} GiB)")
 
 
