@@ -9,15 +9,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
+from cl_notebook.masking import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cl_notebook.drivers.base import Driver, Option
-
-MASK = "***"
-"""What stands for a secret wherever one could be seen."""
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -48,9 +46,8 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
 
 
 def masked(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *config* for display: what is secret, and was given, is shown as stars."""
-    secret = _secrets(cls)
-    return {name: MASK if name in secret and value is not None else value for name, value in config.items()}
+    """Return *config* for display: what is secret, and was given, is masked, and so is what looks like a secret elsewhere."""
+    return masking.mapping(config, _secrets(cls))
 
 
 def storable(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:

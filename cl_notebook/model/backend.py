@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.drivers.base import KeepsLog, capabilities
 from cl_notebook.drivers.call import storage_call
-from cl_notebook.drivers.config import MASK
 from cl_notebook.model import checks, context, making, reading, storages, verbs
 from cl_notebook.model.changes import Delete
 from cl_notebook.model.tracked import Children, Tracked
@@ -149,8 +148,8 @@ class Backend(Tracked):
     def config(self) -> dict[str, Any]:
         """The configuration, with secrets masked."""
         plain = {name: value for name, value in self.stored_config.items() if name != SECRETS}
-        secret = dict.fromkeys(self.secret_options, MASK)
-        return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **plain, **secret}
+        secret = dict.fromkeys(self.secret_options, masking.MASK)
+        return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **masking.mapping(plain), **secret}
 
     @property
     def secret_options(self) -> tuple[str, ...]:

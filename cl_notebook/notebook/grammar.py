@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, session
-from cl_notebook.drivers.config import MASK
+from cl_notebook.masking import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

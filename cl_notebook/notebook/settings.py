@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors, session, settings
-from cl_notebook.drivers.config import MASK
+from cl_notebook import errors, masking, session, settings
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
 from cl_notebook.store.boundary import is_memory, shown_url
 from cl_notebook.store.location import parse_url
@@ -66,7 +65,7 @@ def _shown() -> pd.DataFrame:
         "root_helper": chosen.root_helper,
         "read_only": _said(chosen.read_only),
         **{name: _said(value) for name, value in chosen.options().items() if name not in _ALWAYS and value != _usual(name)},
-        **{name: MASK for name in chosen.cinder_options if any(word in name for word in _SECRET)},
+        **{name: _said(value) for name, value in masking.mapping(chosen.cinder_options, {"transport_url"}).items()},
         "open": ", ".join(sorted(opened.backends)) if opened is not None else "",
     }
     return pd.DataFrame(
@@ -76,9 +75,6 @@ def _shown() -> pd.DataFrame:
 
 _ALWAYS = ("host", "root_helper", "read_only")
 """What is shown also where it is as by default."""
-
-_SECRET = ("password", "secret", "token", "transport_url")
-"""Parts of the names of Cinder's options whose values are not shown."""
 
 
 def _usual(name: str) -> object:

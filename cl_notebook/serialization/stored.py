@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
+from cl_notebook import masking
 from cl_notebook.model import Connection, Snapshot, Volume, masks
 from cl_notebook.serialization import fields, pairs, writing
 from cl_notebook.serialization.fields import FIELDS
@@ -24,11 +24,6 @@ PAGE = 500
 """Volumes that are read, with what lies below them, at a time."""
 
 _EMPTY = msgspec.Raw(b"{}")
-_MAYBE_SECRET = re.compile(
-    r"pass|pswd|pwd|auth\"|secret|token|credential|keyring|cookie|(?:private|access|api|auth|ssh)_?key", re.IGNORECASE
-)
-"""What is not in a text needs no look at its keys one by one; see :data:`cl_notebook.model.masks.SECRET`."""
-
 _CHILDREN = {"snapshots": Snapshot, "connections": Connection}
 
 
@@ -50,7 +45,7 @@ class _Select:
         made = dict(zip((*self.names, "extra"), row, strict=False))
         for name in self.json:
             value = made[name]
-            if value and name in masks.FIELDS and not secrets and _MAYBE_SECRET.search(value):
+            if value and name in masks.FIELDS and not secrets and masking.may_hold_secrets(value):
                 value = msgspec.json.encode(masks.masked(msgspec.json.decode(value))).decode()
             made[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
         extra = made.pop("extra")

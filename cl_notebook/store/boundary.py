@@ -10,7 +10,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from cl_notebook import errors, settings
+from cl_notebook import errors, masking, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def shown_url(url: sa.URL) -> str:
 
 def secret_options(url: sa.URL) -> dict[str, Any]:
     """Return the options of *url* whose values are not shown."""
-    return {name: value for name, value in url.query.items() if settings.SECRET_OPTION.search(name)}
+    return {name: value for name, value in url.query.items() if settings.SECRET_OPTION.search(name) or masking.is_secret(name)}
 
 
 @contextlib.contextmanager

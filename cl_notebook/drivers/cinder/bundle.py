@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib import resources
 
 _PACKAGE = "cl_notebook_worker"
+_SHARED = "cl_notebook.masking"
+"""What the child has of ours beside the worker: how secrets are recognised."""
+_PACKAGES = (_PACKAGE, "cl_notebook")
 
 BOOTSTRAP = f"""
 import importlib.abc, importlib.util, sys
@@ -14,7 +17,7 @@ class Sent(importlib.abc.Loader, importlib.abc.MetaPathFinder):
         self.sources = sources
     def find_spec(self, name, path=None, target=None):
         if name in self.sources:
-            return importlib.util.spec_from_loader(name, self, is_package=name == {_PACKAGE!r})
+            return importlib.util.spec_from_loader(name, self, is_package=name in {_PACKAGES!r})
     def create_module(self, spec):
         return None
     def exec_module(self, module):
@@ -33,7 +36,7 @@ main.serve(channel)
 def sources() -> dict[str, str]:
     """Return the sources of the worker's modules, by the names that they have in the child."""
     folder = resources.files("cl_notebook.drivers.cinder") / "worker"
-    found = {}
+    found = {"cl_notebook": "", _SHARED: resources.files("cl_notebook").joinpath("masking.py").read_text(encoding="utf-8")}
     for file in folder.iterdir():
         stem, dot, ending = file.name.partition(".")
         if dot and ending == "py":

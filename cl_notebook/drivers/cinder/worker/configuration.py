@@ -8,6 +8,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook.masking import MASK
+
 from . import describe, logs
 
 if TYPE_CHECKING:
@@ -111,7 +113,7 @@ def made(conf: Any, cls: Any, group: str, options: dict[str, Any]) -> Any:
             if option in secret:
                 logs.hide(found_value)  # as the driver knows it: a reference replaced, $$ as $
         except (ValueError, TypeError, cfg.Error) as error:
-            shown = f"{logs.MASK}: write $$ where it has a $" if option in secret else f"{value!r}: {error}"
+            shown = f"{MASK}: write $$ where it has a $" if option in secret else f"{value!r}: {error}"
             msg = f"option {option!r} cannot be {shown}"
             raise OptionError(msg) from None
     return found

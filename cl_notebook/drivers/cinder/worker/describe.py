@@ -10,6 +10,8 @@ import sys
 import textwrap
 from typing import Any
 
+from cl_notebook import masking
+
 from . import cinder_setup, logs
 
 _NAME = "volume_backend_name"
@@ -154,7 +156,7 @@ def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
         "help": " ".join((opt.help or "").split()) or opt.name.replace("_", " "),
         "default": None if opt.secret else _default(opt.default),
         "required": bool(opt.required),
-        "secret": bool(opt.secret) or _looks_secret(opt.name),
+        "secret": bool(opt.secret) or masking.is_secret(opt.name),
         "choices": [str(choice) for choice in choices],
         "minimum": getattr(opt.type, "min", None),
         "maximum": getattr(opt.type, "max", None),
@@ -162,10 +164,6 @@ def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
         "deprecated": bool(opt.deprecated_for_removal),
         "own": is_own,
     }
-
-
-def _looks_secret(name: str) -> bool:
-    return name.endswith(("_password", "_secret", "_api_token", "_private_key_passphrase"))
 
 
 def _default(value: Any) -> Any:

@@ -7,11 +7,12 @@ import contextvars
 import faulthandler
 import logging
 import os
-import re
 import tempfile
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
+
+from cl_notebook.masking import MASK, Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 _CALL: contextvars.ContextVar[int] = contextvars.ContextVar("call", default=0)
 _TALKATIVE = ("cinder", "os_brick", "oslo_concurrency.processutils")
 _NOISE = ("oslo_concurrency.lockutils", "cinder.coordination", "oslo_db")
-_SECRETS: set[str] = set()
-_SHORTEST = 4
-MASK = "***"
+_KNOWN = Known()
 
 
 def install(wire: Any) -> None:
@@ -59,9 +58,7 @@ def crash_file() -> str:
 
 def hide(secret: object) -> None:
     """Mask *secret* from now on wherever it stands."""
-    text = str(secret)
-    if len(text) >= _SHORTEST:
-        _SECRETS.add(text)
+    _KNOWN.add(secret)
 
 
 @contextlib.contextmanager
@@ -80,14 +77,13 @@ def current() -> int:
 
 
 def masked(text: str) -> str:
-    """Return *text* without secrets: those that are known, and what looks like one to oslo."""
-    for secret in sorted(_SECRETS, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+    """Return *text* without secrets: those that are known, and what looks like one to us or to oslo."""
+    text = _KNOWN.text(text)
     try:
         from oslo_utils import strutils
     except ImportError:
         return text
-    return re.sub(r"(key\s*=\s*)[A-Za-z0-9+/]{30,}={0,2}", rf"\1{MASK}", strutils.mask_password(text, MASK))
+    return str(strutils.mask_password(text, MASK))
 
 
 class _Sender(logging.Handler):
