@@ -175,7 +175,7 @@ class Option:
 
     An ``implicit`` option that is not given stays out of the configuration: its default is the driver's business. One that takes
     ``references`` may hold ``$name`` of another option, which the driver replaces. ``own`` tells the driver's own options from
-    those that it shares with all drivers of its kind.
+    those that it shares with all drivers of its kind. The driver itself refuses to be set up without one that is ``checked``.
     """
 
     name: str
@@ -190,6 +190,7 @@ class Option:
     implicit: bool = False
     references: bool = False
     own: bool = True
+    checked: bool = False
 
 
 class Driver(Protocol):

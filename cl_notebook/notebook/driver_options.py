@@ -104,7 +104,7 @@ def _options_if_loadable(driver: str) -> list[Option]:
 def _as_ours(option: DriverOption) -> Option:
     # the words are not checked here: the driver's own check says it for Python and for the magic alike
     default = "" if option.default in (None, "") else f" Default: {option.default}."
-    needed = " Required." if option.required else ""
+    needed = " Required." if option.required or option.checked else ""
     choices = f" One of {', '.join(option.choices)}." if option.choices and option.kind is str else ""
     words = (*option.choices, *(("true", "false") if option.kind is bool else ()))
     return Option(

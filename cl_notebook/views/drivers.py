@@ -109,13 +109,16 @@ def load(name: str, python: str | None = None) -> type[Driver]:
 
 
 def options(cls: type[Driver]) -> pd.DataFrame:
-    """Return the options of a driver: the driver's ``own`` first, then those that it shares with others of its kind."""
-    declared = sorted(cls.options(), key=lambda option: not option.own)
+    """Return the options of a driver: the required ones, the driver's ``own``, then those that it shares with others of its kind.
+
+    An option is ``required`` if it is declared so, or if the driver's own code refuses to be set up without it.
+    """
+    declared = sorted(cls.options(), key=lambda option: (not _is_required(option), not option.own))
     made = {
         "type": _texts("path" if option.kind.__name__ == "Path" else option.kind.__name__ for option in declared),
         "default": pd.Series([option.default for option in declared], dtype=object),
         "allowed": _texts(allowed(option) for option in declared),
-        "required": _flags(option.required for option in declared),
+        "required": _flags(_is_required(option) for option in declared),
         "secret": _flags(option.secret for option in declared),
         "own": _flags(option.own for option in declared),
         "help": _texts(option.help for option in declared),
@@ -123,6 +126,10 @@ def options(cls: type[Driver]) -> pd.DataFrame:
     frame = pd.DataFrame(made, columns=list(OPTIONS))
     frame.index = pd.Index([option.name for option in declared], dtype="string", name="option")
     return frame
+
+
+def _is_required(option: Option) -> bool:
+    return option.required or option.checked
 
 
 def allowed(option: Option) -> str | None:

@@ -54,6 +54,7 @@ def _option(told: Mapping[str, Any]) -> Option:
         help_text,
         default=told["default"],
         required=told["required"],
+        checked=told["checked"],
         secret=told["secret"],
         choices=tuple(told["choices"]) if kind is str else (),
         minimum=told["minimum"] if number else None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook.masking import MASK
 
-from . import describe, logs
+from . import logs, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def _is_option(conf: Any, name: str, value: Any) -> bool:
         raise OptionError(msg) from None
 
 
-def made(conf: Any, cls: Any, group: str, options: dict[str, Any]) -> Any:
+def made(conf: Any, cls: Any, group: str, given: dict[str, Any]) -> Any:
     """Return the configuration that the driver *cls* is given, once every value in it was read.
 
     Raises:
@@ -97,26 +97,29 @@ def made(conf: Any, cls: Any, group: str, options: dict[str, Any]) -> Any:
 
     """
     from cinder.volume import configuration
+
+    opts = options.of_driver(cls)
+    found = configuration.Configuration(list(opts.own), config_group=group)
+    found.append_config_values(list(opts.shared))
+    hidden = {opt.name for opt in (*opts.own, *opts.shared) if options.is_secret(opt)}
+    for option in hidden & given.keys():
+        logs.hide(given[option])
+    for option, value in given.items():
+        found_value = _read(conf[group], option, value, is_secret=option in hidden)
+        if option in hidden:
+            logs.hide(found_value)  # as the driver knows it: a reference replaced, $$ as $
+    return found
+
+
+def _read(group: Any, option: str, value: Any, *, is_secret: bool) -> Any:
     from oslo_config import cfg
 
-    own, shared = describe.own_options(cls), describe.shared_options()
-    found = configuration.Configuration(own, config_group=group)
-    found.append_config_values([])
-    found.append_config_values(shared)
-    secret = {opt.name for opt in (*own, *shared) if opt.secret}
-    for option, value in options.items():
-        if option in secret:
-            logs.hide(value)
-    for option, value in options.items():
-        try:
-            found_value = conf[group][option]
-            if option in secret:
-                logs.hide(found_value)  # as the driver knows it: a reference replaced, $$ as $
-        except (ValueError, TypeError, cfg.Error) as error:
-            shown = f"{MASK}: write $$ where it has a $" if option in secret else f"{value!r}: {error}"
-            msg = f"option {option!r} cannot be {shown}"
-            raise OptionError(msg) from None
-    return found
+    try:
+        return group[option]
+    except (ValueError, TypeError, cfg.Error) as error:
+        shown = f"{MASK}: write $$ where it has a $" if is_secret else f"{value!r}: {error}"
+        msg = f"option {option!r} cannot be {shown}"
+        raise OptionError(msg) from None
 
 
 def _multiple() -> set[str]:

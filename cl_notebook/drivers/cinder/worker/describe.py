@@ -6,16 +6,13 @@ import ast
 import importlib.metadata
 import importlib.util
 import inspect
-import sys
 import textwrap
 from typing import Any
 
-from cl_notebook import masking
+from . import cinder_setup, logs, options
 
-from . import cinder_setup, logs
-
-_NAME = "volume_backend_name"
-"""The option that every backend has, and that its name stands for."""
+_NAMING = frozenset({"volume_driver", "volume_backend_name"})
+"""Options that say which driver a backend has, and what it is called; they are given by themselves."""
 
 _BASE = "cinder.volume.driver"
 _METHODS = {
@@ -54,7 +51,7 @@ def imported(path: str) -> Any:
         raise NoDriverError(path) from None
     except ImportError as error:
         raise NoDriverError(path) from (error if error.__cause__ else None)
-    if not hasattr(found, "get_driver_options"):
+    if not options.candidates(found):
         raise NoDriverError(path)
     return found
 
@@ -70,48 +67,26 @@ def driver(path: str) -> dict[str, Any]:
         cls = imported(path)
     except NoDriverError:
         return {}
-    own = own_options(cls)
-    names = {_NAME, *(opt.name for opt in own)}
-    shared = [opt for opt in shared_options() if opt.name not in names]
+    found = options.of_driver(cls)
+    described = [_plain(opt, is_own=True) for opt in found.own] + [_plain(opt, is_own=False) for opt in found.shared]
+    able = [features(candidate, {}) for candidate in options.candidates(cls)]
     return {
         "release": importlib.metadata.version("cinder"),
         "version": str(getattr(cls, "VERSION", "")),
         "help": " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()),
-        "options": [_plain(opt, is_own=True) for opt in own] + [_plain(opt, is_own=False) for opt in shared],
-        "features": features(cls, {}),
+        "options": [{**opt, "checked": opt["name"] in found.required} for opt in described if opt["name"] not in _NAMING],
+        "features": {name: any(each[name] for each in able) for name in able[0]},
         "missing": _missing(cls),
     }
 
 
 def _missing(cls: Any) -> list[str]:
-    """Return the libraries that the driver's module tries to import, goes on without, and that are not there."""
-    tree = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
-    tried = [node for attempt in tree.body if isinstance(attempt, ast.Try) for node in attempt.body]
+    """Return the libraries that the driver's modules try to import, go on without, and that are not there."""
+    trees = options.modules(cls).values()
+    tried = [node for tree in trees for attempt in tree.body if isinstance(attempt, ast.Try) for node in attempt.body]
     names = {alias.name for node in tried if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in tried if isinstance(node, ast.ImportFrom) and node.module}
     return sorted({top for top in (name.partition(".")[0] for name in names) if importlib.util.find_spec(top) is None})
-
-
-def own_options(cls: Any) -> list[Any]:
-    """Return the driver's own oslo.config options."""
-    from oslo_config import cfg
-
-    found = {opt.name: opt for opt in cls.get_driver_options() or []}
-    if hasattr(cls, "_set_keyring_attributes"):
-        text = (
-            "Path to the ceph keyring file of rbd_user, handed to whoever attaches. Cinder reads it without registering it "
-            "(OSSN-0085); without it hosts need a keyring of their own below /etc/ceph."
-        )
-        found.setdefault("rbd_keyring_conf", cfg.StrOpt("rbd_keyring_conf", default="", help=text))
-    return list(found.values())
-
-
-def shared_options() -> list[Any]:
-    """Return the options that Cinder gives to every driver."""
-    from cinder.volume import driver as base
-
-    names = ("volume_opts", "iser_opts", "nvmeof_opts", "nvmet_opts", "scst_opts", "backup_opts", "image_opts", "fqdn_opts")
-    return list({opt.name: opt for name in names for opt in getattr(base, name, [])}.values())
 
 
 def features(cls: Any, stats: dict[str, Any]) -> dict[str, bool]:
@@ -156,7 +131,7 @@ def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
         "help": " ".join((opt.help or "").split()) or opt.name.replace("_", " "),
         "default": None if opt.secret else _default(opt.default),
         "required": bool(opt.required),
-        "secret": bool(opt.secret) or masking.is_secret(opt.name),
+        "secret": options.is_secret(opt),
         "choices": [str(choice) for choice in choices],
         "minimum": getattr(opt.type, "min", None),
         "maximum": getattr(opt.type, "max", None),

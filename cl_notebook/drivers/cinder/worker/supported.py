@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from . import cinder_setup, describe
+from . import cinder_setup, options
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -23,10 +23,10 @@ def drivers(version: int) -> dict[str, dict[str, Any]]:
 
 def _driver(driver: Any, version: int) -> dict[str, Any]:
     found = {name: _plain(value) for name, value in vars(driver).items() if name not in {"cls", "driver_options"}}
-    options = list(driver.driver_options or [])
-    known = {opt.name for opt in options}
-    options += [opt for opt in describe.own_options(driver.cls) if opt.name not in known]
-    return {**found, "driver_options": [_option(opt, version) for opt in options]}
+    listed = list(driver.driver_options or [])
+    known = {opt.name for opt in listed}
+    listed += [opt for opt in options.of_driver(driver.cls).own if opt.name not in known]
+    return {**found, "driver_options": [_option(opt, version) for opt in listed]}
 
 
 def _option(opt: Any, version: int) -> dict[str, Any]:

@@ -1,0 +1,279 @@
+"""The oslo.config options that a driver reads, taken from the modules that it is made of; nothing of it is constructed."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import sys
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import masking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BASE = "cinder.volume.driver"
+_DRIVERS = "cinder.volume.drivers"
+_SHARED = ("volume_opts", "iser_opts", "nvmeof_opts", "nvmet_opts", "scst_opts", "backup_opts", "image_opts", "fqdn_opts")
+_CONFIGURATION = frozenset({"configuration", "_configuration", "conf", "config"})
+_REQUIRED = re.compile(r"required(?!.*cert)|mandatory", re.IGNORECASE)
+_SETTING_UP = ("__init__", "do_setup", "check_for_setup_error")
+_EMPTY: tuple[Any, ...] = (None, "", [])
+_KEYRING = (
+    "Path to the ceph keyring file of rbd_user, handed to whoever attaches. Cinder reads it without registering it "
+    "(OSSN-0085); without it hosts need a keyring of their own below /etc/ceph."
+)
+_UNREGISTERED = "The driver reads it, but Cinder does not register it: a Cinder service always finds it empty."
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one driver: its ``own``, those that Cinder gives to all (``shared``), and names of those it must have.
+
+    ``own`` has what the driver declares and reads, ``required`` those without a default that its own code refuses to miss.
+    """
+
+    own: tuple[Any, ...]
+    shared: tuple[Any, ...]
+    required: frozenset[str]
+
+
+def of_driver(cls: Any) -> Options:
+    """Return the options of the driver *cls*."""
+    trees = modules(cls)
+    general = {opt.name: opt for opt in shared()}
+    found = {opt.name: opt for opt in _listed(cls)}
+    for name in trees:
+        for opt in _declared(sys.modules.get(name)):
+            if opt.name not in general:
+                found.setdefault(opt.name, opt)
+    words = {word for tree in trees.values() for word in _words(tree)}
+    found.update({name: opt for name, opt in general.items() if name in words and name not in found})
+    found.update(_unregistered(trees.values(), {*found, *general}))
+    checked = [names for names in _checked(cls, trees) if all(name in found for name in names)]
+    required = {name for names in checked for name in names if found[name].default in _EMPTY}
+    return Options(tuple(found.values()), tuple(opt for opt in general.values() if opt.name not in found), frozenset(required))
+
+
+def shared() -> list[Any]:
+    """Return the options that Cinder gives to every driver: its service's, the base class's, and those of exporting volumes."""
+    from cinder.volume import driver, manager, targets
+
+    found = [opt for name in _SHARED for opt in getattr(driver, name, [])]
+    found += manager.volume_backend_opts
+    for module in pkgutil.iter_modules(targets.__path__, f"{targets.__name__}."):
+        found += _declared(_imported(module.name))
+    return list({opt.name: opt for opt in found}.values())
+
+
+def is_secret(opt: Any) -> bool:
+    """Return whether the option holds a secret: it is declared so, or it is a text that is called one (``kioxia_token``)."""
+    from oslo_config import types
+
+    return bool(opt.secret) or (isinstance(opt.type, types.String) and masking.is_secret(opt.name))
+
+
+def candidates(cls: Any) -> list[Any]:
+    """Return the drivers that *cls* chooses from if it is a factory, which is no driver itself, or else *cls* alone."""
+    if hasattr(cls, "get_driver_options"):
+        return [cls]
+    found = []
+    for path in _paths(vars(sys.modules[cls.__module__])):
+        module, _, name = path.rpartition(".")
+        chosen = getattr(_imported(module), name, None)
+        if isinstance(chosen, type) and hasattr(chosen, "get_driver_options"):
+            found.append(chosen)
+    return found
+
+
+def modules(cls: Any) -> dict[str, ast.Module]:
+    """Return the modules that the driver *cls* is made of, each as its source's tree, the nearest first.
+
+    These are those of its classes and what they import or name by a path, as far as it belongs to Cinder's drivers or to the
+    package of a driver from elsewhere.
+    """
+    top = cls.__module__.partition(".")[0]
+    prefixes = (_DRIVERS, *([top] if top != "cinder" else []))
+    found: dict[str, ast.Module] = {}
+    todo = deque(base.__module__ for base in cls.__mro__)
+    while todo:
+        name = todo.popleft()
+        if name in found or not any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes):
+            continue
+        module = _imported(name)
+        if module is None:
+            continue
+        found[name] = _tree(name)
+        todo += [*_imports(found[name], module), *(part for path in _paths(vars(module)) for part in _modules_in(path))]
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def _tree(name: str) -> ast.Module:
+    """Return the source of the imported module *name*, taken apart."""
+    try:
+        return ast.parse(inspect.getsource(sys.modules[name]))
+    except (OSError, TypeError, SyntaxError):  # an empty __init__.py, or one without a source
+        return ast.Module([], [])
+
+
+def _imported(name: str) -> Any:
+    """Return the module *name*, imported; nothing if there is none, or if it wants a library that is not there."""
+    if name in sys.modules:
+        return sys.modules[name]
+    try:
+        if importlib.util.find_spec(name) is None:
+            return None
+        return importlib.import_module(name)
+    except Exception:  # noqa: BLE001 - whatever a vendor's module raises: Cinder's driver would not get it either
+        return None
+
+
+def _imports(tree: ast.Module, module: Any) -> Iterator[str]:
+    package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            with contextlib.suppress(ImportError):  # more dots than there are packages
+                name = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+                yield name
+                yield from (f"{name}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_path(node.value):
+            yield from _modules_in(node.value)
+
+
+def _paths(value: Any, depth: int = 4) -> Iterator[str]:
+    """Return the paths of Cinder's drivers in *value*: a factory keeps them in a dict, put together of parts."""
+    if isinstance(value, str):
+        if _is_path(value):
+            yield value
+    elif isinstance(value, dict) and depth:
+        for item in list(value.values()):
+            yield from _paths(item, depth - 1)
+    elif isinstance(value, (list, tuple)) and depth:
+        for item in value:
+            yield from _paths(item, depth - 1)
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith(f"{_DRIVERS}.") and text.replace(".", "").isidentifier()
+
+
+def _modules_in(path: str) -> tuple[str, str]:
+    return path, path.rpartition(".")[0]
+
+
+def _listed(cls: Any) -> Iterator[Any]:
+    """Return what the drivers themselves list; the list of Cinder's base class is that of all."""
+    for driver in candidates(cls):
+        method = driver.get_driver_options
+        if getattr(method, "__module__", _BASE) != _BASE:
+            with contextlib.suppress(Exception):  # some name options that nobody registered yet: their modules have the rest
+                yield from method() or []
+
+
+def _declared(module: Any) -> list[Any]:
+    from oslo_config import cfg
+
+    found = []
+    for value in list(vars(module).values()) if module is not None else []:
+        items = value if isinstance(value, (list, tuple)) else [value]
+        found += [item for item in items if isinstance(item, cfg.Opt)]
+    return found
+
+
+def _words(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _unregistered(trees: Iterable[ast.Module], known: set[str]) -> dict[str, Any]:
+    """Return options for what a driver asks its configuration for by a name that nobody registers."""
+    from oslo_config import cfg
+
+    names = {name for tree in trees for node in ast.walk(tree) if (name := _asked_for(node)) and name not in known}
+    return {
+        name: cfg.StrOpt(name, default="" if name == "rbd_keyring_conf" else None, help=_help(name)) for name in sorted(names)
+    }
+
+
+def _help(name: str) -> str:
+    return _KEYRING if name == "rbd_keyring_conf" else _UNREGISTERED
+
+
+def _asked_for(node: ast.AST) -> str | None:
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "safe_get":
+        return _text(node.args[0])
+    if isinstance(node.func, ast.Name) and node.func.id == "getattr" and _is_configuration(node.args[0]):
+        return _text(node.args[1])
+    return None
+
+
+def _text(node: ast.AST) -> str | None:
+    value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) and value.isidentifier() and not value.startswith("_") else None
+
+
+def _is_configuration(node: ast.AST) -> bool:
+    return (getattr(node, "attr", None) or getattr(node, "id", None)) in _CONFIGURATION
+
+
+def _checked(cls: Any, trees: dict[str, ast.Module]) -> Iterator[list[str]]:
+    """Return the names that the driver's code calls required, list by list, and those that it refuses to be set up without."""
+    bases = {base.__module__ for candidate in candidates(cls) for base in candidate.__mro__}
+    package = cls.__module__.rpartition(".")[0]
+    for name, tree in trees.items():
+        if name in bases or (package != _DRIVERS and name.startswith(f"{package}.")):
+            yield from (names for node in ast.walk(tree) if (names := _named_required(node)))
+    for method in (method for name in _SETTING_UP for method in _run(cls, name, trees)):
+        yield from ([found] for found in _refused_without(method))
+
+
+def _run(cls: Any, name: str, trees: dict[str, ast.Module]) -> Iterator[ast.FunctionDef]:
+    """Return the method *name* of *cls* as it is run: that of the first class that has it, and what it calls by ``super()``."""
+    for base in cls.__mro__:
+        nodes = trees.get(base.__module__, ast.Module([], [])).body
+        bodies = [node.body for node in nodes if isinstance(node, ast.ClassDef) and node.name == base.__name__]
+        for method in (node for body in bodies for node in body if isinstance(node, ast.FunctionDef) and node.name == name):
+            yield method
+            if not any(isinstance(node, ast.Name) and node.id == "super" for node in ast.walk(method)):
+                return
+
+
+def _named_required(node: ast.AST) -> list[str]:
+    if not (isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple, ast.Set))):
+        return []
+    names = [str(getattr(target, "attr", None) or getattr(target, "id", "")) for target in node.targets]
+    return [_text(item) or "" for item in node.value.elts] if any(_REQUIRED.search(name) for name in names) else []
+
+
+def _refused_without(method: ast.FunctionDef) -> Iterator[str]:
+    """Return the options that *method* raises without; a check within a condition does not count."""
+    for line in method.body:
+        if isinstance(line, ast.If) and any(isinstance(node, ast.Raise) for node in line.body):
+            either = isinstance(line.test, ast.BoolOp) and isinstance(line.test.op, ast.Or)
+            for part in line.test.values if either else [line.test]:  # type: ignore[attr-defined] # a BoolOp
+                yield from _missing_in(part)
+
+
+def _missing_in(test: ast.AST) -> Iterator[str]:
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        value: ast.AST = test.operand
+        if isinstance(value, ast.Attribute) and _is_configuration(value.value):
+            yield value.attr
+        elif (name := _asked_for(value)) is not None:
+            yield name
