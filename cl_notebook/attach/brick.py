@@ -80,9 +80,9 @@ def _reason(error: Exception) -> str:
 def _imported() -> ModuleType:
     """Import os-brick in a thread that nobody joins.
 
-    oslo's libraries import eventlet wherever it is installed, and eventlet makes a copy of ``threading`` for itself. Before Python
-    3.13 that copy takes the thread that it is made in for its main thread, and replaces the lock by which Python tells that the
-    thread has ended: whoever joins the thread waits for ever, an event loop and the interpreter's own exit among them.
+    oslo's libraries import eventlet wherever it is installed, and eventlet makes a copy of ``threading`` for itself. Before
+    Python 3.13 that copy takes the thread that it is made in for its main thread, and replaces the lock by which Python tells
+    that the thread has ended: whoever joins the thread waits for ever, an event loop and the interpreter's own exit among them.
     """
     made: Future[ModuleType] = Future()
 

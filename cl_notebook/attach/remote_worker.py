@@ -83,7 +83,7 @@ def serve(channel: Any) -> None:  # noqa: ANN401 - execnet's, which may not be i
     for text in channel:
         acts = [*(each for each in acts if not each.is_set()), threading.Event()]
         threading.Thread(target=act, args=(json.loads(text), acts[-1]), daemon=True).start()
-    # Wait for the acts in a thread: execnet ends the process by force if this does not return soon, and Python waits for the thread.
+    # Wait for the acts in a thread, which Python waits for: execnet ends the process by force if this does not return soon.
     threading.Thread(target=lambda: [each.wait() for each in acts]).start()
 
 

@@ -30,7 +30,8 @@ _WAYS = {
     "asyncio": "asyncio.run(asyncio.to_thread(attach, volumes[0]))",
     "executor": "with ThreadPoolExecutor(4) as pool: list(pool.map(attach, volumes))",
     "nobody waits": "threading.Thread(target=attach, args=(volumes[0],)).start()",
-    "properties": "thread = threading.Thread(target=cl.get_connector_properties)\nthread.start()\nthread.join()\nattach(volumes[0])",
+    "properties": "thread = threading.Thread(target=cl.get_connector_properties)\n"
+    "thread.start()\nthread.join()\nattach(volumes[0])",
 }
 
 
