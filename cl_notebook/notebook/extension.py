@@ -12,6 +12,7 @@ from cl_notebook.notebook import (
     connection,
     documents,
     drivers,
+    ending,
     lists,
     log,
     looks,
@@ -51,6 +52,7 @@ def load(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.register_function(function(shell, command), command.kind, command.name)
     completion.install(shell, COMMANDS)
+    ending.install(shell)
     session.show_progress(Display(shell))
 
 
@@ -59,4 +61,5 @@ def unload(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.magics[command.kind].pop(command.name, None)
     completion.remove(shell)
+    ending.remove(shell)
     session.show_progress(None)
