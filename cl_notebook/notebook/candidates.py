@@ -96,7 +96,7 @@ def _quoted(word: str, quote: str) -> str | None:
     if plain(word) != word or _EXPANDED & set(word) or len(word) > _LONGEST:
         return None  # cannot be typed as it is: its id can
     if not quote:
-        if word and not any(character.isspace() or character in "'\"\\" for character in word) and word[0] != "-":
+        if word and not any(character.isspace() or character in "'\"\\" for character in word) and word[0] not in "-#":
             return word
         quote = "'" if "'" not in word else '"'
     if quote == "'":

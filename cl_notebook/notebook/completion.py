@@ -10,7 +10,7 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 
 from cl_notebook.notebook import candidates
 from cl_notebook.notebook.parsing import find_option
-from cl_notebook.notebook.words import Word, split
+from cl_notebook.notebook.words import Word, split, without_comment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -92,8 +92,10 @@ def _complete(shell: InteractiveShell, commands: dict[str, Command], line: str) 
         return None, []
     if bare and (not shell.automagic or name in shell.user_ns):
         return None, []
-    place = _place(commands[name], line[found.end() :])
-    return _at(shell, place)
+    rest = line[found.end() :]
+    if without_comment(rest) != rest.strip():
+        return None, []  # the cursor is in a comment
+    return _at(shell, _place(commands[name], rest))
 
 
 def _place(command: Command, rest: str) -> _Place:

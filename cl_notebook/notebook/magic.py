@@ -16,6 +16,7 @@ from cl_notebook.notebook.grammar import Call
 from cl_notebook.notebook.output import say
 from cl_notebook.notebook.parsing import parse
 from cl_notebook.notebook.progress import asked_by
+from cl_notebook.notebook.words import without_comment
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
 
 
 def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
-    parsed = parse(command, line.rstrip().removesuffix(";"), namespace)  # IPython has seen that it silences the output
+    parsed = parse(command, without_comment(line).removesuffix(";"), namespace)  # IPython has seen that it silences the output
     if parsed.help or parsed.verb is None:
         say(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
         return None

@@ -2,6 +2,7 @@ r"""A magic's line, split into words: quotes as in a shell, ``{python}`` and ``$
 
 Words are split before anything is expanded, so whatever a variable holds stays one word, and never becomes an option. What stands
 in ``$'…'`` is not expanded: it is taken as it is, with ``\n``, ``\x1b``, ``\u202e`` for what cannot be typed, as in bash.
+A word that begins with ``#`` begins a comment, as in a shell and in Python; in quotes it is a word.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _ESCAPED_IN_QUOTES = '"\\'
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|(.))", re.DOTALL)
 _MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
-__all__ = ["Word", "checked", "expanded", "literal", "quoted", "split"]
+_COMMENT = "#"
+
+__all__ = ["Word", "checked", "expanded", "literal", "quoted", "split", "without_comment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class _Lexer:
         while True:
             while self.at < len(self.line) and self.line[self.at].isspace():
                 self.at += 1
-            if self.at >= len(self.line):
+            if self.at >= len(self.line) or self.line[self.at] == _COMMENT:
                 return found
             found.append(self._word())
 
@@ -147,6 +150,13 @@ class _Formatter(DollarFormatter):
 def split(line: str) -> list[Word]:
     """Return the words of *line*; the last of them may have its quote left open."""
     return _Lexer(line).words()
+
+
+def without_comment(line: str) -> str:
+    """Return *line* without the comment at its end, and without white space around it."""
+    lexer = _Lexer(line)
+    lexer.words()
+    return line[: lexer.at].strip()
 
 
 def checked(line: str) -> list[Word]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.notebook.words import expanded, split
+from cl_notebook.notebook.words import expanded, split, without_comment
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook
@@ -124,3 +124,38 @@ def test_a_wrong_word_is_answered_with_one_line(lab: Notebook, line: str, told: 
     """A wrong line is an error of one line that says what is wrong and what was probably meant."""
     assert told in lab.refused(line)
     assert isinstance(lab.seen(line).error, cl.errors.InvalidInput | cl.errors.NotFound)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "expected"),
+    [
+        ("db  # the first", "db", ["db"]),
+        ("db #the first", "db", ["db"]),
+        ("# nothing else", "", []),
+        ("a#1 b", "a#1 b", ["a#1", "b"]),
+        ("'#7' x", "'#7' x", ["#7", "x"]),
+        (r"\#7", r"\#7", ["#7"]),
+        ("--name=#7", "--name=#7", ["--name=#7"]),
+        ("{d['#']} # c", "{d['#']}", ["{d['#']}"]),
+        ("$'#7' # 'c", "$'#7'", ["#7"]),
+    ],
+)
+def test_a_comment_ends_the_line(line: str, code: str, expected: list[str]) -> None:
+    """A word that begins with an unquoted # begins a comment, which is no part of the line."""
+    assert [word.text for word in split(line)] == expected
+    assert without_comment(line) == code
+
+
+def test_a_magic_may_be_followed_by_a_comment(lab: Notebook) -> None:
+    """A comment behind a magic, with or without a semicolon before it, changes nothing but that."""
+    assert lab.run("vol = %cl_volume create --size 1 --name db  # 'the first\nvol").name == "db"
+    assert len(lab.run("%cl_volumes --name db # all of them")) == 1
+    assert lab.run("%cl_volumes ; # silent") is None
+    assert lab.tab("%cl_volumes # --na") == []
+
+
+def test_a_name_that_looks_like_a_comment_is_offered_in_quotes(lab: Notebook) -> None:
+    """Tab offers a name that begins with # so that it stays a name."""
+    lab.run("import cl_notebook as cl; cl.Backend('sim').create_volume(1, '#7')")
+    assert "'#7'" in lab.tab("%cl_volume show ")
+    assert lab.run("%cl_volume show '#7'")["name"] == "#7"
