@@ -47,6 +47,12 @@ def _filters(kind: str) -> tuple[Option, ...]:
     )
 
 
+def _text_filters(kind: str) -> list[Option]:
+    """Return the options that filter by what people call things, the most usual first."""
+    usual = ("name", "resource_name", "volume", "status", "volume_driver")
+    return [option for key in usual for option in _filters(kind) if option.key == key]
+
+
 def _searched(kind: str) -> dict[str, Column]:
     return {name: column for name, column in SOURCES[kind].columns.items() if column.kind not in UNSEARCHED}
 
@@ -124,7 +130,10 @@ def _notes(kind: str) -> str:
     for name, example in shown.items():
         lines += helping.columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
     texts = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
-    return "\n".join([*lines, "", texts, "Numbers and times take > >= < <= != before them. Sizes are in GiB, times in UTC."])
+    comma = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
+    return "\n".join(
+        [*lines, "", texts, comma, "Numbers and times take > >= < <= != before them. Sizes are in GiB, times in UTC."]
+    )
 
 
 def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: str | None = None) -> Command:
@@ -134,7 +143,7 @@ def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: s
         partial(_list, kind, sort),
         options=_common(kind),
         more=lambda _words: _filters(kind),
-        stray="Filters are options, such as --name VALUE or --status VALUE." if kind != "backends" else "Did you mean --name?",
+        stray=f"Filters are options, such as {' or '.join(f'--{option.name} VALUE' for option in _text_filters(kind)[:2])}.",
     )
     text = f"{what} The list is a DataFrame, indexed by id: rows = %{name}"
     return Command(name, text, (verb,), examples, notes=lambda: _notes(kind))

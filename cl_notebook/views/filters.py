@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import checks
 from cl_notebook.store import names
-from cl_notebook.views.columns import FLAG, MOMENT, NUMBER, REAL, UNSEARCHED
+from cl_notebook.views.columns import CATEGORY, FLAG, MOMENT, NUMBER, REAL, UNSEARCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
 }
 _WORDS = re.compile(r"(>=|<=|!=|>|<|=)?(.*)", re.DOTALL)
+_COMMA = re.compile(r"(?<!\\),")
 _EXAMPLES = {MOMENT: "'>2026-01-31T12:00'", NUMBER: "'>10'", REAL: "'>0.5'"}
 
 
@@ -59,6 +60,11 @@ def condition(name: str, column: Column, wanted: object) -> sa.ColumnElement[boo
         exact = column.sql == known[0] if len(known) == 1 else column.sql.in_(known)
         return sa.or_(column.sql.is_(None), exact) if None in listed else exact
     return column.sql == value(name, column.kind, wanted)
+
+
+def alternatives(text: str) -> list[str]:
+    r"""Return the parts of *text* between its commas; ``\,`` is a comma within a part."""
+    return [part.strip().replace("\\,", ",") for part in _COMMA.split(text)]
 
 
 def whole(value: object) -> int | None:
@@ -151,9 +157,11 @@ def _text(name: str, _kind: str, value: object) -> str:
 
 def _worded(name: str, column: Column, wanted: str) -> sa.ColumnElement[bool]:
     checks.text(wanted, name)
-    tests = [part.strip() for part in wanted.split(",")]
+    tests = alternatives(wanted)
     excluded = [test.lstrip("!=").strip() for test in tests if test.startswith("!")]
     included = [test for test in tests if not test.startswith("!")]
+    if len(included) > 1 and not excluded and column.kind != CATEGORY:
+        included.append(wanted)  # a name may have commas: the text as a whole fits, too
     refused = [_unless(column, _matches(column.sql, excluded))] if excluded else []
     return sa.and_(*refused, *([_matches(column.sql, included)] if included else []))
 

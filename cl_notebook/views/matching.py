@@ -17,7 +17,7 @@ from cl_notebook import errors
 from cl_notebook.model import checks
 from cl_notebook.store import ids
 from cl_notebook.views.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, TEXT, UNSEARCHED, Column
-from cl_notebook.views.filters import condition
+from cl_notebook.views.filters import alternatives, condition
 from cl_notebook.views.kinds import BACKEND, CONNECTION, KINDS, SNAPSHOT, VOLUME
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ TERMS = 50
 
 _TERM = re.compile(r"(?P<no>!?)(?:(?P<column>[A-Za-z]\w*)(?P<sign>>=|<=|!=|:|=|>|<))?(?P<value>\"[^\"]*\"?|'[^']*'?|\S*)")
 _ID_PART = re.compile(r"[0-9a-f][0-9a-f-]{1,35}")
+_LITERAL_COMMA = r"\,"
 _ALIASES: Mapping[str, Mapping[str, str]] = {
     BACKEND: {"backend": "name", "driver": "volume_driver", "where": "volume_driver"},
     VOLUME: {"where": "host"},
@@ -140,7 +141,7 @@ def _term(found: re.Match[str]) -> _Term | None:
 def _column_tests(name: str, sign: str, value: str) -> dict[str, sa.ColumnElement[bool]]:
     if name == "kind":
         return _kind_tests(sign, value)
-    wanted = ",".join(f"!{part}" for part in value.split(",")) if sign == "!=" else value
+    wanted = ",".join(f"!{part.replace(',', _LITERAL_COMMA)}" for part in alternatives(value)) if sign == "!=" else value
     wanted = f"{sign}{value}" if sign in {">", "<", ">=", "<="} else wanted
     tests = {kind: test for kind in KINDS if (test := _test(kind, name, sign, wanted)) is not None}
     if not tests:

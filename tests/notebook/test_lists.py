@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -172,3 +173,20 @@ def test_lists_need_no_backend(filled: Notebook) -> None:
     """Lists read the store alone: nothing of the storage is opened for them."""
     filled.run("%cl_volumes\n%cl_backends\n%cl_tree\n%cl_history")
     assert cl.default_session().backends == {}
+
+
+@pytest.mark.parametrize("noun", ["backends", "volumes", "snapshots", "connections", "history"])
+def test_the_advice_on_a_word_too_many_can_be_followed(lab: Notebook, noun: str) -> None:
+    """The options that the error names are options of that very magic."""
+    shown = lab.refused(f"%cl_{noun} x")
+    advised = re.findall(r"(--[a-z-]+) VALUE", shown)
+    assert advised
+    for option in advised:
+        lab.run(f"%cl_{noun} {option} x")
+
+
+def test_a_name_with_a_comma_is_found(lab: Notebook) -> None:
+    """A volume whose name has a comma is found by --name with that name."""
+    lab.run("_ = %cl_volume create --size 1 --name a,b")
+    assert len(lab.run("%cl_volumes --name 'a,b'")) == 1
+    assert len(lab.run(r"%cl_volumes --name 'a\,b'")) == 1

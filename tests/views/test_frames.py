@@ -232,6 +232,26 @@ def test_operations_are_found_by_their_numbers(session: cl.Session, sim: cl.Back
     assert frames.operations(session, marker=numbers[0]).index.tolist() == numbers[1:].tolist()
 
 
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ("a,b", ["a", "a,b", "b"]),
+        (r"a\,b", ["a,b"]),
+        (r"a\,b,b", ["a,b", "b"]),
+        ("x,b*", ["b"]),
+        (r"!a\,b", ["a", "b", r"c\d"]),
+        (r"a\,*", ["a,b"]),
+        (r"c\d", [r"c\d"]),
+        (["a,b"], ["a,b"]),
+    ],
+)
+def test_a_comma_in_a_name(sim: cl.Backend, asked: object, names: list[str]) -> None:
+    """A comma stands between alternatives; as a part of a name it is found as it is, or alone behind a backslash."""
+    for name in ("a", "b", "a,b", r"c\d"):
+        sim.create_volume(1, name)
+    assert sorted(cl.frames.volumes(name=asked)["name"]) == names
+
+
 def test_what_is_empty_is_not_what_was_excluded(session: cl.Session, sim: cl.Backend) -> None:
     """``"!fast"`` leaves out what is fast, and neither what is something else nor what is empty."""
     for name in ("a", "b", "c"):
