@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
+import json
+import tempfile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook import errors
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
 _HEAD, _OPEN, _END = b'{"', b'"volumes":[', b"]}"
 _LONGEST = 2**20
 """Bytes that the first line of ours may have, which tells of a backend."""
+
+_CHUNK = 2**20
+"""Characters that are converted at once."""
 
 _PAIR = b'{"class":"KeyValue"'
 _BRACKETS = frozenset({b"[", b"]", b"]}", b"]},"})
@@ -46,40 +53,57 @@ def parts(path: Path, progress: Progress, *, outline: bool = False) -> Iterator[
         InvalidInput: the file is no JSON, or ends in the middle.
 
     """
-    if _is_by_line(path):
-        yield from _lines(path, progress, outline=outline)
-        return
-    with path.open("rb") as file, _json_errors(path):
+    with _opened(path) as file, _json_errors(path):
+        start = file.tell()
+        is_by_line = _is_by_line(file)
+        file.seek(start)
+        if is_by_line:
+            yield from _lines(file, path, progress, outline=outline)
+            return
         for part in _walk(_events(file, path, progress), outline=outline):
             # by way of text, as everywhere: what no data base keeps is found there
             yield part._replace(document=parse(part.document)) if isinstance(part.document, (dict, list)) else part
 
 
-def _is_by_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        if file.read(2) != b"[\n":
-            return False
-        line = file.readline(_LONGEST)  # all of some other file may be one line
-        return line in {b"", b"]\n"} or line.rstrip().endswith(_OPEN) or line.startswith(_PAIR)
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open *path* for reading as UTF-8, behind a byte order mark, whatever encoding of Unicode's it is in."""
+    with contextlib.ExitStack() as stack:
+        file: IO[bytes] = stack.enter_context(path.open("rb"))
+        encoding = json.detect_encoding(file.read(4))
+        file.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
+        if not encoding.startswith("utf-8"):
+            # a copy, because the parser reads into buffers of its own, past any codec
+            text, file = io.TextIOWrapper(file, encoding, newline=""), stack.enter_context(tempfile.TemporaryFile())
+            for chunk in iter(lambda: text.read(_CHUNK), ""):
+                file.write(chunk.encode())
+            file.seek(0)
+        yield file
 
 
-def _lines(path: Path, progress: Progress, *, outline: bool) -> Iterator[Part]:
+def _is_by_line(file: IO[bytes]) -> bool:
+    if file.read(2) != b"[\n":
+        return False
+    line = file.readline(_LONGEST)  # all of some other file may be one line
+    return line in {b"", b"]\n"} or line.rstrip().endswith(_OPEN) or line.startswith(_PAIR)
+
+
+def _lines(file: IO[bytes], path: Path, progress: Progress, *, outline: bool) -> Iterator[Part]:
     number, is_inside, done, size, text = -1, False, 0, path.stat().st_size, b""
-    with path.open("rb") as file:
-        for count, line in enumerate(file, 1):
-            done, text, where = done + len(line), line.rstrip(), f" in line {count} of {path.name}"
-            if text in _BRACKETS:
-                is_inside = False
-            elif not text.startswith(_HEAD):
-                msg = f"The document{where} is no JSON: {fields.shown(line[:40])}."
-                raise errors.InvalidInput(msg)
-            elif is_inside:
-                if not outline:
-                    yield Part(number, decoded(text.removesuffix(b","), where), is_inside=True)
-                    progress(done, size)
-            else:
-                number, is_inside = number + 1, text.endswith(_OPEN)
-                yield Part(number, decoded(text + _END if is_inside else text.removesuffix(b","), where))
+    for count, line in enumerate(file, 1):
+        done, text, where = done + len(line), line.rstrip(), f" in line {count} of {path.name}"
+        if text in _BRACKETS:
+            is_inside = False
+        elif not text.startswith(_HEAD):
+            msg = f"The document{where} is no JSON: {fields.shown(line[:40])}."
+            raise errors.InvalidInput(msg)
+        elif is_inside:
+            if not outline:
+                yield Part(number, decoded(text.removesuffix(b","), where), is_inside=True)
+                progress(done, size)
+        else:
+            number, is_inside = number + 1, text.endswith(_OPEN)
+            yield Part(number, decoded(text + _END if is_inside else text.removesuffix(b","), where))
     if text != b"]":
         msg = f"The document in {path.name} is cut off: it ends in the middle."
         raise errors.InvalidInput(msg)
@@ -140,7 +164,7 @@ def _json_errors(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (ijson.JSONError, UnicodeDecodeError) as error:
+    except (ijson.JSONError, UnicodeError) as error:
         said = str(error).removeprefix("b'").replace("\\n", "\n").partition("\n")[0].rstrip(".")  # a drawing of the place follows
         what = "is cut off: it ends in the middle" if "premature EOF" in said else f"is no JSON: {said}"
         msg = f"The document in {path.name} {what}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from cl_notebook import errors
 from cl_notebook.model import checks
 from cl_notebook.serialization import fields
+
+_BOM = "\ufeff"
 
 
 def parse(source: Any) -> Any:  # noqa: ANN401 - text or data
@@ -19,7 +22,7 @@ def parse(source: Any) -> Any:  # noqa: ANN401 - text or data
 
     """
     if isinstance(source, (str, bytes, bytearray)):
-        return decoded(source if not isinstance(source, str) else _encoded(source))
+        return decoded(_encoded(source.removeprefix(_BOM)) if isinstance(source, str) else in_utf8(source))
     if not isinstance(source, (dict, list, tuple)):
         msg = f"load() takes text, a document or a list of documents, not {fields.shown(source)}."
         raise errors.InvalidInput(msg)
@@ -48,6 +51,23 @@ def decoded(text: bytes | bytearray, where: str = "") -> Any:  # noqa: ANN401 - 
         msg = f"The document{where} {what}."
         raise errors.InvalidInput(msg) from error
     return checks.json_safe(data, "The document") if b"\\u0000" in text else data
+
+
+def in_utf8(text: bytes | bytearray) -> bytes:
+    """Return *text* in UTF-8, without a byte order mark. Editors and shells of Windows write one, or write UTF-16.
+
+    Raises:
+        InvalidInput: it is in no encoding of Unicode's.
+
+    """
+    encoding = json.detect_encoding(bytes(text[:4]))
+    if encoding == "utf-8":
+        return bytes(text)
+    try:
+        return text.decode(encoding).encode()
+    except UnicodeError as error:
+        msg = f"The document cannot be read as {encoding}: {errors.one_line(error)}."
+        raise errors.InvalidInput(msg) from error
 
 
 def _encoded(text: str) -> bytes:

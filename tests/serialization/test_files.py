@@ -315,3 +315,36 @@ def test_memory_does_not_grow_with_a_file_of_cinderlibs(tmp_path: Path) -> None:
         command = [sys.executable, "-c", CODE, str(tmp_path / f"{volumes}.db"), str(file), "load"]
         used[volumes] = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert used[6_000] - used[1_500] < 8 * 1024
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("form", ["ours", "other"])
+def test_a_file_that_an_editor_saved_anew_comes_back(
+    sim: cl.Backend, file: Path, tmp_path: Path, encoding: str, form: str
+) -> None:
+    """A byte order mark, or another encoding of Unicode's, does not keep a file from being loaded, whatever its layout."""
+    sim.create_volume(1, "Größe")
+    serialization.dump_file(file)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text if form == "ours" else json.dumps(json.loads(text), indent=1, ensure_ascii=False), encoding=encoding)
+    elsewhere(tmp_path).backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
+    serialization.load_file(file)
+    assert len(cl.Volume.get_by_name("Größe")) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-be"])
+def test_text_with_a_byte_order_mark_comes_back(sim: cl.Backend, tmp_path: Path, encoding: str) -> None:
+    """Bytes in any encoding of Unicode's, and text behind a byte order mark, are documents."""
+    sim.create_volume(1, "Größe")
+    text = cl.dumps()
+    elsewhere(tmp_path).backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
+    cl.load(text.encode(encoding), save=True)
+    cl.load("\ufeff" + text, save=True)
+    assert len(cl.Volume.get_by_name("Größe")) == 1
+
+
+def test_bytes_in_no_encoding_are_one_line(sim: cl.Backend) -> None:
+    """Half a character of UTF-16 is refused, and the encoding named."""
+    del sim
+    with pytest.raises(errors.InvalidInput, match="cannot be read as utf-16"):
+        cl.load(b"\xff\xfe[\x00]")
