@@ -50,6 +50,11 @@ class Connection(Tracked):
         index_of_filled("updated_at", "id"),
     )
     kind: ClassVar[str] = "connection"
+    set_by: ClassVar[Mapping[str, str]] = {
+        "status": "attach(), detach() and disconnect() change it.",
+        "attach_status": "attach(), detach() and disconnect() change it.",
+        "path": "attach() and detach() change it.",
+    }
 
     volume_id: Mapped[str] = mapped_column(sa.ForeignKey("volume.id"))
     backend_id: Mapped[str] = mapped_column(sa.ForeignKey("backend.id"))

@@ -41,6 +41,10 @@ class Snapshot(HasMetadata, Tracked):
     )
     kind: ClassVar[str] = "snapshot"
     editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")
+    set_by: ClassVar[Mapping[str, str]] = {
+        "status": "cl.inventory.repair(snapshot) asks the storage.",
+        "display_name": "Set name.",
+    }
 
     name: Mapped[str] = mapped_column(sa.String(255))
     description: Mapped[str | None] = mapped_column(LongText)

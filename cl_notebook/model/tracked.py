@@ -18,6 +18,7 @@ from cl_notebook.store.base import Json, UtcDateTime, utcnow
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Mapping
 
     from cl_notebook.model.context import Context
 
@@ -41,6 +42,9 @@ class Tracked(SessionBound, Serializable):
     """Names of the lists that :meth:`refresh` brings up to date if they were loaded."""
     editable: ClassVar[tuple[str, ...]] = ()
     """Columns that :meth:`save` writes."""
+    set_by: ClassVar[Mapping[str, str]] = {}
+    """What changes a column that cannot be set, for the error that says so."""
+    _settable: ClassVar[frozenset[str]] = frozenset()
 
     id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, sort_order=-10)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, sort_order=10)
@@ -54,6 +58,28 @@ class Tracked(SessionBound, Serializable):
         """Make the class known to the others by its name."""
         super().__init_subclass__(**kwargs)
         CLASSES[cls.__name__] = cls
+        cls._settable = frozenset({*cls.editable, *(column.rstrip("_") for column in cls.editable)})
+
+    if not TYPE_CHECKING:  # a type checker would let any attribute be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Set what :meth:`save` writes, and refuse the rest at once: it would be lost without a word.
+
+            Raises:
+                InvalidInput: the attribute does not exist, or only an act changes it.
+
+            """
+            if name[:1] != "_" and name not in self._settable and sa.inspect(self).key is not None:
+                raise errors.InvalidInput(self._not_settable(name))
+            super().__setattr__(name, value)
+
+    def _not_settable(self, name: str) -> str:
+        allowed = [column.rstrip("_") for column in self.editable]
+        if not hasattr(type(self), name):
+            return f"A {self.kind} has no attribute {name!r}.{errors.did_you_mean(name, [*allowed, *self.set_by])}"
+        if name in self.set_by:
+            return f"{name} of {self.label()} cannot be set. {self.set_by[name]}"
+        return f"{name} of {self.label()} cannot be set, only: {', '.join(allowed) or 'nothing'}."
 
     @property
     def context(self) -> Context:
@@ -124,12 +150,6 @@ class Tracked(SessionBound, Serializable):
             documents().save(self)
             return
         self.context.journal.refuse_if_read_only("save")
-        changed = unsaved.values(self)
-        fixed = sorted(set(changed) - set(self.editable))
-        if fixed:
-            allowed = ", ".join(name.rstrip("_") for name in self.editable) or "nothing"
-            msg = f"{fixed[0]} of {self.label()} cannot be set, only: {allowed}. refresh() gives it up."
-            raise errors.InvalidInput(msg)
         self.validate()
         changed = unsaved.values(self)
         if changed:

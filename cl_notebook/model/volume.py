@@ -63,6 +63,14 @@ class Volume(HasMetadata, Attachable, Tracked):
     editable: ClassVar[tuple[str, ...]] = (
         *("name", "description", "bootable", "metadata_", "extra_specs", "qos_specs", "availability_zone"),
     )
+    set_by: ClassVar[Mapping[str, str]] = {
+        "size": "extend(SIZE) makes a volume larger.",
+        "status": "cl.inventory.repair(volume) asks the storage.",
+        "attach_status": "attach() and detach() change it.",
+        "display_name": "Set name.",
+        "connections": "attach() and connect() make connections, detach() and disconnect() remove them.",
+        "snapshots": "create_snapshot() makes a snapshot, its delete() removes it.",
+    }
 
     name: Mapped[str] = mapped_column(sa.String(255))
     description: Mapped[str | None] = mapped_column(LongText)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.orm.attributes import set_committed_value
 
 import cl_notebook as cl
 from cl_notebook.drivers.base import no_progress
@@ -267,7 +268,7 @@ def test_an_id_that_is_taken_is_not_given_twice(backend: cl.Backend, ghost: Ghos
     """A volume whose name carries the id of one that is tracked is adopted under a new id."""
     volume = backend.create_volume(1)
     ghost.rename(volume.name_in_storage, "moved")
-    volume.name_in_storage = "moved"
+    set_committed_value(volume, "name_in_storage", "moved")
     with pytest.raises(cl.errors.AlreadyExists, match="is taken by"):
         cl.inventory.manage(backend, "moved", id=volume.id)
 

@@ -172,7 +172,8 @@ def test_the_size_of_a_snapshot_is_that_of_its_moment(lab: cl.Backend, other: cl
     other.find("db").extend(2)
     snap = vol.create_snapshot("s")
     assert (snap.volume_size, snap.create_volume("copy").size) == (2, 2)
-    vol.size = 50
+    with pytest.raises(cl.errors.InvalidInput, match=r"size of volume 'db'.*cannot be set"):
+        vol.size = 50
     assert vol.create_snapshot("t").volume_size == 2
 
 
@@ -203,16 +204,38 @@ def test_a_save_does_not_undo_what_was_saved_elsewhere(lab: cl.Backend, mine: cl
     assert vol.description == "theirs"
 
 
-@pytest.mark.parametrize(("name", "value"), [("status", "error"), ("size", 9), ("backend_id", "x")])
-def test_what_follows_from_acts_cannot_be_set(lab: cl.Backend, name: str, value: object) -> None:
-    """Status, size and the like are not written by ``save()``; it says so."""
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("status", "error", "repair"),
+        ("size", 9, "extend"),
+        ("attach_status", "attached", "attach"),
+        ("backend_id", "x", "only: name, description"),
+        ("backend", None, "only: name"),
+        ("snapshots", [], "create_snapshot"),
+        ("connections", [], "connect"),
+        ("id", "x", "only: name"),
+        ("extend", 3, "only: name"),
+    ],
+)
+def test_what_follows_from_acts_cannot_be_set(lab: cl.Backend, name: str, value: object, hint: str) -> None:
+    """Setting a status, a size or a relation fails at once, and the error says what changes it."""
     vol = lab.create_volume(1, "db")
-    setattr(vol, name, value)
-    with pytest.raises(cl.errors.InvalidInput, match=f"{name} of volume 'db'.*cannot be set"):
-        vol.save()
-    vol.refresh()
+    with pytest.raises(cl.errors.InvalidInput, match=f"{name} of volume 'db'.*cannot be set.*{hint}"):
+        setattr(vol, name, value)
+    vol.save()
     assert (vol.status, vol.size) == ("available", 1)
     assert vol.backend is lab
+
+
+@pytest.mark.parametrize("kind", ["backend", "volume", "snapshot", "connection"])
+def test_an_attribute_that_does_not_exist_cannot_be_set(lab: cl.Backend, kind: str) -> None:
+    """A slip in the name of an attribute fails at once, with the close match, on every kind of resource."""
+    vol = lab.create_volume(1, "db")
+    resources = {"backend": lab, "volume": vol, "snapshot": vol.create_snapshot("s"), "connection": vol.attach()}
+    hint = "Did you mean 'name'" if kind in {"volume", "snapshot"} else ""
+    with pytest.raises(cl.errors.InvalidInput, match=f"A {kind} has no attribute 'nmae'.*{hint}"):
+        resources[kind].nmae = "x"  # type: ignore[attr-defined] # that is the slip
 
 
 def test_an_act_that_fails_leaves_the_error_that_was_there(mine: cl.Session, tmp_path: Path) -> None:
