@@ -30,6 +30,9 @@ _FALSE = {"", "0", "false", "no", "off"}
 _CLOSE = 0.75
 """How alike a word must be to a setting to count as misspelt, and not as an option of Cinder's."""
 
+DEFAULT_STORE = "default"
+"""The word for the store that is used where none is named."""
+
 DIALECTS = "SQLite, PostgreSQL and MariaDB are tested"
 """The data bases that stores are tested on."""
 
@@ -136,13 +139,23 @@ class Settings:
 
 
 def _store(given: str | os.PathLike[str] | None) -> str:
-    chosen: object = os.environ.get("CL_NOTEBOOK_STORE") or default_store()
-    if given is not None:
-        chosen = os.fspath(given) if isinstance(given, os.PathLike) else given
+    chosen: object = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if chosen is None or (isinstance(chosen, str) and chosen.strip() == DEFAULT_STORE):
+        chosen = os.environ.get("CL_NOTEBOOK_STORE") or default_store()
     if not isinstance(chosen, str) or not chosen.strip():
         msg = f"store must be a SQLAlchemy URL, a file name or 'memory', not {without_password(repr(given))}."
         raise InvalidInput(msg)
+    _refuse_misspelt(chosen.strip())
     return _Place(absolute_store(chosen.strip()))
+
+
+def _refuse_misspelt(store: str) -> None:
+    """Refuse a bare word that is nearly one that a store may be, unless there is a file of that name."""
+    words = ("memory", DEFAULT_STORE)
+    hint = "" if store in {*words, ":memory:"} or not store.isidentifier() else did_you_mean(store, words)
+    if hint and not Path(store).exists():
+        msg = f"There is no store called {store!r}.{hint} A new file of that name is given as './{store}'."
+        raise InvalidInput(msg)
 
 
 def store_of(persistence_config: object) -> str:

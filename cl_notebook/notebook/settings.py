@@ -101,7 +101,12 @@ COMMAND = Command(
             _setup,
             arguments=(Argument("WHERE", "The store, as --store.", optional=True),),
             options=(
-                Option("store", "A SQLAlchemy URL, the name of a SQLite file, or memory.", "URL", means="words:memory"),
+                Option(
+                    "store",
+                    "A SQLAlchemy URL, the name of a SQLite file, memory, or default.",
+                    "URL",
+                    means="words:memory,default",
+                ),
                 Option("host", "The name that connections of this host are made under.", "NAME"),
                 Option("root-helper", "The command before what needs root.", "COMMAND", means="words:sudo"),
                 _flag("read-only", "Refuse every act, or allow them again."),

@@ -180,3 +180,25 @@ def test_a_setting_has_its_type() -> None:
     for wrong in ({"read_only": "false"}, {"read_only": 1}, {"host": 5}, {"host": "a\ud800"}, {"root_helper": "a\0"}):
         with pytest.raises(errors.InvalidInput):
             settings.Settings.choose("memory", **wrong)
+
+
+def test_default_is_a_word_for_the_store_that_is_used_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``default`` means the store of the environment or of the data folder, and makes no file of that name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CL_NOTEBOOK_STORE", raising=False)
+    assert settings.Settings.choose("default").store == settings.Settings.choose().store
+    monkeypatch.setenv("CL_NOTEBOOK_STORE", str(tmp_path / "other.db"))
+    assert settings.Settings.choose(" default ").store == str(tmp_path / "other.db")
+    assert settings.Settings.choose("./default").store == str(tmp_path / "default")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("memmory", "memory"), ("defualt", "default"), ("Memory", "memory")])
+def test_a_misspelt_word_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str) -> None:
+    """A bare word that is nearly ``memory`` or ``default`` is refused; as a path, or where there is such a file, it is one."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(cl.errors.InvalidInput, match=f"Did you mean '{meant}'"):
+        settings.Settings.choose(typed)
+    assert settings.Settings.choose(f"./{typed}").store == str(tmp_path / typed)
+    (tmp_path / typed).touch()
+    assert settings.Settings.choose(typed).store == str(tmp_path / typed)
