@@ -24,7 +24,7 @@ _PAGE = 500
 
 
 def _tree(call: Call) -> Tree | StaticTree | None:
-    text, variable = call["resource"], resources.variable_name(call["variable"])
+    text, variable = call["resource"], resources.variable_name(call)
     held = call.namespace.get(text)
     shown = held if type(held).__name__ == "DataFrame" else resources.resolve(call, text) if text is not None else None
     tree = showing.tree(call.session, shown)

@@ -26,7 +26,7 @@ _COLUMNS = ("variable", "kind", "name", "status")
 
 
 def _find(call: Call) -> Tracked | list[Tracked]:
-    name = resources.variable_name(call["variable"])
+    name = resources.variable_name(call)
     found: Tracked | list[Tracked] = call.session.find(" ".join(call["text"]), all=call["all"])
     if name is not None:
         call.shell.push({name: found})  # type: ignore[no-untyped-call] # IPython's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ ALL: tuple[type[Tracked], ...] = lookup.ALL
 SHORTEST = 4
 """Characters of an id that are needed to act on the resource: fewer are too easily a slip of the finger."""
 
+_PACKAGE = __name__.partition(".")[0]
 _ARTICLE = {"volume": "a volume", "snapshot": "a snapshot", "connection": "a connection", "backend": "a backend"}
 _REMEMBERED = 1000
 _REFERENCE = re.compile(r"(source-\w+)=(.+)")
@@ -93,17 +95,36 @@ def reference(text: str) -> str | dict[str, str]:
     return {found[1]: found[2]} if found else text
 
 
-def variable_name(text: str | None) -> str | None:
+def variable_name(call: Call) -> str | None:
     """Return what was typed after ``-v``.
 
     Raises:
         InvalidInput: no variable can be called that.
+        Refused: the name stands for something else than what these magics bind: resources, lists of them, trees.
 
     """
-    if text is not None and (not text.isidentifier() or keyword.iskeyword(text)):
-        msg = f"-v takes the name of a variable, not {text!r}."
+    name: str | None = call["variable"]
+    if name is None:
+        return None
+    if not name.isidentifier() or keyword.iskeyword(name):
+        msg = f"-v takes the name of a variable, not {name!r}."
         raise errors.InvalidInput(msg)
-    return text
+    if name not in call.namespace and hasattr(builtins, name):
+        msg = f"{name!r} is a name of Python's own. Choose another one: -v {name}_."
+        raise errors.Refused(msg)
+    held = call.namespace.get(name)
+    if not _may_be_replaced(held):
+        msg = (
+            f"The variable {name!r} holds a {type(held).__name__}, which would be lost. Choose another name, or type: del {name}"
+        )
+        raise errors.Refused(msg)
+    return name
+
+
+def _may_be_replaced(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, Tracked) for item in value)
+    return value is None or (not isinstance(value, type) and type(value).__module__.partition(".")[0] == _PACKAGE)
 
 
 def variable_names(shell: InteractiveShell, kinds: Sequence[type[Tracked]]) -> list[str]:

@@ -150,3 +150,29 @@ def test_a_stores_password_is_not_shown(bare: Notebook, monkeypatch: pytest.Monk
         shown = str(error)
     assert "hush" not in shown
     assert sessions.opened_session() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"),
+    [("cl", "module"), ("count", "int"), ("text", "str"), ("Volume", "type"), ("act", "function"), ("list", "")],
+)
+def test_binding_replaces_nothing_of_another_kind(lab: Notebook, name: str, holds: str) -> None:
+    """%cl_find -v refuses a name that holds something else than a resource, and says what; the value stays."""
+    lab.run(
+        "%cl_volume create --size 1 --name db\nimport cl_notebook as cl\nfrom cl_notebook import Volume\ncount, text = 7, 'x'"
+    )
+    lab.run("def act(): pass")
+    before = lab.run(name)
+    shown = lab.refused(f"%cl_find db -v {name}")
+    assert holds in shown
+    assert "Choose another" in shown
+    assert lab.run(name) is before
+
+
+def test_binding_again_replaces_what_a_magic_bound(lab: Notebook) -> None:
+    """A variable that holds a resource, a list of them, a tree or nothing is bound anew, so that a cell can be run again."""
+    vol = lab.run("%cl_volume create --size 1 --name db")
+    for _ in range(2):
+        lab.run("%cl_find db --all -v v")
+        assert lab.run("%cl_find db -v v\nv") is vol
+        lab.run("v = %cl_tree -v v\nv = None")
