@@ -23,6 +23,7 @@
     │   ├── ExistsOnStorage            the storage has something different under that name (AlreadyExists too)
     │   ├── BusyOnStorage              the storage still has it in use (ResourceBusy too)
     │   └── NotSupported               the driver lacks the capability
+    ├── PartialFailure                 an act on several resources failed for some; ``failures`` has the error of each
     ├── CleanupIncomplete              some of it could not be removed; ``report`` says what, and why
     └── AttachError                    the host could not attach or detach the device
         └── HostUnreachable            another host does not answer, or went away before it did
@@ -164,6 +165,16 @@ class BusyOnStorage(DriverError, ResourceBusy):
 
 class NotSupported(DriverError):
     """The driver does not have the capability."""
+
+
+class PartialFailure(Error):
+    """An act on ``total`` resources failed for some of them: ``failures`` holds the label and the error of each."""
+
+    def __init__(self, message: str, failures: Sequence[tuple[str, Error]] = (), total: int = 0) -> None:
+        """Keep the failures, and the number of resources, beside the message."""
+        super().__init__(message)
+        self.failures = tuple(failures)
+        self.total = total
 
 
 class CleanupIncomplete(Error):

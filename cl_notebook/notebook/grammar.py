@@ -175,10 +175,12 @@ class Command:
 
 def gib(text: str) -> int:
     """Return a size in whole GiB."""
-    number = whole(text, "a whole number of GiB above 0")
+    expected = "a whole number of GiB above 0"
+    if text.startswith("+"):
+        raise ValueError(expected)  # it could be meant as a growth
+    number = whole(text, expected)
     if number <= 0:
-        msg = "a whole number of GiB above 0"
-        raise ValueError(msg)
+        raise ValueError(expected)
     return number
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook.notebook import resources
+from cl_notebook.notebook import batch, resources
 from cl_notebook.notebook.details import Details
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb, gib, pair
 
@@ -46,9 +46,7 @@ def _unmanage(call: Call) -> Snapshot:
 
 def _delete(call: Call) -> Snapshot | list[Snapshot]:
     snapshots = [resources.snapshot(call, text, acting=True) for text in call["snapshot"]]
-    for snapshot in snapshots:
-        snapshot.delete(force=call["force"])
-    return snapshots[0] if len(snapshots) == 1 else snapshots
+    return batch.each("deleted", snapshots, lambda snapshot: snapshot.delete(force=call["force"]))
 
 
 COMMAND = Command(

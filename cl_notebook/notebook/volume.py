@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.notebook import resources
+from cl_notebook.notebook import batch, resources
 from cl_notebook.notebook.details import Details
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb, gib, pair
 
@@ -43,19 +44,40 @@ def _show(call: Call) -> Details:
 def _extend(call: Call) -> Volume:
     size = _new_size(call)
     volume = resources.volume(call, call["volume"], acting=True)
-    volume.extend(size)
+    volume.look_again()  # what is to be added is added to the present size
+    volume.extend(size.of(volume.size))
     return volume
 
 
-def _new_size(call: Call) -> int:
+@dataclass(frozen=True, slots=True)
+class _NewSize:
+    """A size in GiB, or how many GiB are to be added."""
+
+    gib: int
+    is_growth: bool
+
+    @classmethod
+    def read(cls, text: str) -> _NewSize:
+        try:
+            return cls(gib(text.removeprefix("+")), text.startswith("+"))
+        except ValueError as error:
+            msg = f"{error}, or +GIB to add"
+            raise ValueError(msg) from None
+
+    def of(self, present: int) -> int:
+        return present + self.gib if self.is_growth else self.gib
+
+
+def _new_size(call: Call) -> _NewSize:
     typed = call["new_size"]
     if (typed is None) == (call["size"] is None):
-        msg = "%cl_volume extend needs the new size in GiB, once: %cl_volume extend db 2."
+        msg = "%cl_volume extend needs the new size in GiB, once: %cl_volume extend db 2, or +1 to add a GiB."
         raise errors.InvalidInput(msg)
     if typed is None:
-        return int(call["size"])
+        size: _NewSize = call["size"]
+        return size
     try:
-        return gib(typed)
+        return _NewSize.read(typed)
     except ValueError as error:
         msg = f"%cl_volume extend: NEW_SIZE is {error}, not {typed!r}."
         raise errors.InvalidInput(msg) from None
@@ -116,9 +138,7 @@ def _detach(call: Call) -> Volume:
 
 def _delete(call: Call) -> Volume | list[Volume]:
     volumes = [resources.volume(call, text, acting=True) for text in call["volume"]]
-    for volume in volumes:
-        volume.delete(cascade=call["cascade"], force=call["force"])
-    return volumes[0] if len(volumes) == 1 else volumes
+    return batch.each("deleted", volumes, lambda volume: volume.delete(cascade=call["cascade"], force=call["force"]))
 
 
 def _manage(call: Call) -> Volume:
@@ -182,8 +202,8 @@ COMMAND = Command(
             "extend",
             "Grow a volume, also while it is attached.",
             _extend,
-            (_VOLUME, Argument("NEW_SIZE", "The new size in GiB.", optional=True)),
-            (Option("size", "The same as NEW_SIZE.", "GIB", convert=gib),),
+            (_VOLUME, Argument("NEW_SIZE", "The new size in GiB, or +GIB to add to the present one.", optional=True)),
+            (Option("size", "The same as NEW_SIZE.", "GIB", convert=_NewSize.read),),
         ),
         Verb(
             "clone",
@@ -247,6 +267,7 @@ COMMAND = Command(
         "vol = %cl_volume create --size 1 --name db --metadata tier=gold",
         "%cl_volume show db",
         "%cl_volume extend vol 2",
+        "%cl_volume extend vol +1",
         "twin = %cl_volume clone db --name twin",
         "snap = %cl_volume snapshot db --name before",
         "conn = %cl_volume attach db",

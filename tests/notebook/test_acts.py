@@ -237,3 +237,38 @@ def test_a_read_only_session_refuses(lab: Notebook, line: str) -> None:
     assert "ReadOnly" in lab.refused(line)
     lab.run("%cl_setup --read-only false\n%cl_backend open sim")
     lab.run(line)
+
+
+@pytest.mark.parametrize("noun", ["volume", "snapshot"])
+def test_a_deletion_of_several_goes_on_after_a_failure(notebook: Notebook, tmp_path: Path, noun: str) -> None:
+    """What can be deleted is, whatever stands before it in the line; the error says how many failed, of how many, and why."""
+    notebook.run(f"%cl_backend add sim --driver sim --path {tmp_path / 'sim'} --faults delete_{noun}:1")
+    notebook.run("import cl_notebook as cl; a, b, c = (cl.Backend('sim').create_volume(1, name) for name in 'abc')")
+    notebook.run("r, s, t = (volume.create_snapshot(volume.name) for volume in (a, b, c))")
+    doomed = "r s t"
+    if noun == "volume":
+        notebook.run("for snapshot in (r, s, t): snapshot.delete()")
+        doomed = "a b c"
+    shown = notebook.refused(f"%cl_{noun} delete {doomed}")
+    assert shown.startswith(f"PartialFailure: 1 of 3 were not deleted. {noun} 'a'")
+    assert "simulated fault" in shown
+    assert notebook.run(f"[each.status for each in ({doomed.replace(' ', ', ')})]") == ["error_deleting", "deleted", "deleted"]
+
+
+def test_a_name_that_is_not_known_deletes_nothing(lab: Notebook) -> None:
+    """All names of a deletion are looked up before the first resource is deleted."""
+    lab.run("a = %cl_volume create --size 1 --name a")
+    assert "NotFound" in lab.refused("%cl_volume delete a b")
+    assert lab.run("a").status == "available"
+
+
+@pytest.mark.parametrize(("typed", "size"), [("5", 5), ("+5", 7), ("--size 5", 5), ("--size +5", 7)])
+def test_a_volume_grows_to_a_size_or_by_one(lab: Notebook, typed: str, size: int) -> None:
+    """A size is the new one; with a plus sign it is added to the present one."""
+    lab.run("%cl_volume create --size 2 --name db")
+    assert lab.run(f"%cl_volume extend db {typed}").size == size
+
+
+def test_a_plus_sign_is_refused_where_nothing_grows(lab: Notebook) -> None:
+    """A size with a plus sign is not taken for a size."""
+    assert "--size takes a whole number of GiB above 0, not '+5'" in lab.refused("%cl_volume create --size +5")

@@ -311,11 +311,11 @@ def test_what_a_driver_says_is_shown_on_one_line(lab: Notebook, session: cl.Sess
     ("asked", "values", "told"),
     [
         (("extend", "volume"), {}, "needs the new size"),
-        (("extend", "volume"), {"size": "big"}, "NEW_SIZE is a whole number of GiB above 0, not 'big'"),
-        (("extend", "volume"), {"size": "-5"}, "above 0, not '-5'"),
-        (("extend", "volume"), {"size": 1.5}, "above 0, not '1.5'"),
+        (("extend", "volume"), {"size": "big"}, "NEW_SIZE is a whole number of GiB above 0, or +GIB to add, not 'big'"),
+        (("extend", "volume"), {"size": "-5"}, "above 0, or +GIB to add, not '-5'"),
+        (("extend", "volume"), {"size": 1.5}, "above 0, or +GIB to add, not '1.5'"),
         (("extend", "volume"), {"size": True}, "size is text or a number"),
-        (("extend", "volume"), {"size": float("nan")}, "above 0, not 'nan'"),
+        (("extend", "volume"), {"size": float("nan")}, "above 0, or +GIB to add, not 'nan'"),
         (("extend", "volume"), {"size": 1}, "extend needs a larger size"),
         (("extend", "volume"), {"sise": 1}, "extend takes no 'sise'. It takes: size."),
         (("extend", "volume"), [("size", 1)], "The values of extend are names"),
@@ -479,13 +479,26 @@ def test_many_threads_act_at_once(lab: Notebook, session: cl.Session) -> None:
     assert set(frame["size"]) == {2}
 
 
-def test_the_first_of_several_lines_that_fails_is_the_last(lab: Notebook, session: cl.Session) -> None:
-    """When one of several cannot be deleted the error says which; what was done before it stays done."""
+def test_a_failure_does_not_keep_the_others_from_an_act(lab: Notebook, session: cl.Session) -> None:
+    """When one of several cannot be deleted the error says which, of how many, and why; the others are deleted."""
     world = _World(session.backends["sim"])
-    line = acts.line(session, "delete", [world.volume.id, world.other.id], {})
-    with pytest.raises(cl.errors.ResourceBusy, match="'other'"):
+    third = session.backends["sim"].create_volume(1, "third")
+    line = acts.line(session, "delete", [world.volume.id, world.other.id, third.id], {})
+    with pytest.raises(cl.errors.PartialFailure, match=r"1 of 3 were not deleted.*'other'") as caught:
         acts.run(session, lab.shell, line)
-    assert (world.volume.status, world.other.status) == ("deleted", "in-use")
+    assert [type(error) for _, error in caught.value.failures] == [cl.errors.ResourceBusy]
+    assert (world.volume.status, world.other.status, third.status) == ("deleted", "in-use", "deleted")
+
+
+def test_an_act_of_several_lines_goes_on_after_one_that_fails(lab: Notebook, session: cl.Session) -> None:
+    """Where each resource has a line of its own all lines are run, and the error counts resources."""
+    world = _World(session.backends["sim"])
+    third = session.backends["sim"].create_volume(1, "third")
+    lines = acts.line(session, "attach", [world.volume.id, third.id], {})
+    world.volume.delete()
+    with pytest.raises(cl.errors.PartialFailure, match="1 of 2 were not done"):
+        acts.run(session, lab.shell, lines)
+    assert third.status == "in-use"
 
 
 def test_a_line_brings_the_magics_that_it_needs(lab: Notebook, session: cl.Session) -> None:

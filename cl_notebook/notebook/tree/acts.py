@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
+from cl_notebook.notebook import batch
 from cl_notebook.notebook.grammar import Call
 from cl_notebook.notebook.magic import one_line
 from cl_notebook.notebook.progress import silenced
@@ -27,16 +28,18 @@ __all__ = ["Outcome", "for_a_cell", "line", "offers", "run"]
 
 _REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
 _TOLD = 3
+_DONE = "done"
 _A_MAGIC = "cl_volume"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an act: one line about it, the ids of what was made, and the variable that was bound."""
+    """What came of an act on ``count`` resources: a line about it, the ids of what was made, and the variable that was bound."""
 
     text: str
     ids: tuple[str, ...] = ()
     variable: str | None = None
+    count: int = 1
 
 
 def line(session: Session, act: str, ids: Sequence[str], values: Mapping[str, object]) -> str:
@@ -62,19 +65,41 @@ def for_a_cell(shell: InteractiveShell | None, line: str) -> str:
 def run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
     """Run a *line* that :func:`line` made, as the magics do, in *session*; nothing is printed, and no progress shown.
 
-    It may be called in any thread. Of several lines the first that fails is the last that is run.
+    It may be called in any thread. Of several lines all are run, also after one that fails.
 
     Raises:
         Error: what the magic raises; its text is one line.
+        PartialFailure: some of several lines failed; the others are done.
 
     """
     try:
         refuse_if_closed(session)
         with silenced():
-            return _together([_run(session, shell, each) for each in line.split("\n")])
+            return _together(_outcomes(session, shell, line.split("\n")))
     except errors.Error as error:
         error.args = (one_line(error),)
         raise
+
+
+def _outcomes(session: Session, shell: InteractiveShell | None, lines: Sequence[str]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    failures: list[tuple[str, errors.Error]] = []
+    total = 0
+    for line in lines:
+        try:
+            outcome = _run(session, shell, line)
+        except errors.Error as error:
+            if len(lines) == 1:
+                raise
+            parts = (error.total, error.failures) if isinstance(error, errors.PartialFailure) else (1, [(line, error)])
+            total += parts[0]
+            failures += parts[1]
+        else:
+            outcomes.append(outcome)
+            total += outcome.count
+    if failures:
+        raise batch.partial_failure(_DONE, total, failures)
+    return outcomes
 
 
 def _run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
@@ -132,7 +157,7 @@ def _attached(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - a
 
 
 def _changed(what: str) -> Callable[[Any, str | None], Outcome]:
-    return lambda value, _variable: Outcome(_said(what, value))
+    return lambda value, _variable: Outcome(_said(what, value), count=len(value) if isinstance(value, list) else 1)
 
 
 _PHRASES: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]] = {

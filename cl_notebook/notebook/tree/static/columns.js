@@ -4,7 +4,7 @@ import { el, setAttr } from "./dom.js";
 import { icon } from "./icons.js";
 
 const TITLES = { name: "Name", status: "Status", size: "Size", where: "Host / path", age: "Age", id: "Id", created: "Created" };
-const WIDTHS = { status: 136, size: 100, where: 128, age: 56, id: 290, created: 160 };
+const WIDTHS = { status: 136, size: 100, where: 128, age: 72, id: 290, created: 184 };
 const UNSORTED = ["id", "created"];
 const LEAST = 48;
 const NAME_LEAST = 150;
