@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
 
 PAGE = "magics.md"
-_BAR = r"\|"
 
 _HEAD = """# Magics
 
@@ -75,7 +74,8 @@ def _meaning(taken: Argument | Option) -> str:
 
 
 def _rows(pairs: list[tuple[str, str]]) -> list[str]:
-    rows = [f"| `{name.replace('|', _BAR)}` | {_plain(told)} |" for name, told in pairs]
+    # as HTML: a bar between backticks is either a border of the table or, escaped, shown with its backslash
+    rows = [f"| <code>{html.escape(name, quote=False).replace('|', '&#124;')}</code> | {_plain(told)} |" for name, told in pairs]
     return ["| | |", "| --- | --- |", *rows, ""] if rows else []
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import expect
 
+import cl_notebook as cl
 from cl_notebook import errors
 from tests.browser.browsers import axe
 from tests.browser.desk import setup
@@ -188,6 +191,25 @@ def test_sorts_and_shows_other_columns(desk: Desk) -> None:
     tree.menu.get_by_role("menuitemcheckbox", name="Id").click()
     expect(tree.header("Id")).to_be_visible()
     assert desk.notebook.run("tree.sort, 'id' in tree.columns").text == "('size:desc', True)"
+
+
+def test_columns_hold_their_values_at_every_age(desk: Desk) -> None:
+    """Minutes, hours, days and years, a long time of day, a size of four digits and a heading that sorts are not cut off."""
+    now = dt.datetime.now(dt.UTC)
+    ages = {"59 min": 59.5 / 1440, "23 h": 23.5 / 24, "364 d": 364.5, "19 y": 19.5 * 365.25}
+    for name, days in ages.items():
+        volume = desk.sim.create_volume(9999, name)
+        moment = now - dt.timedelta(days=days)
+        with desk.session.store.writing() as connection:
+            connection.execute(sa.update(cl.Volume).where(cl.Volume.id == volume.id).values(created_at=moment))
+    tree = desk.tree("tree = cl.tree()\ntree.columns = ['status', 'size', 'age', 'created', 'id']\ntree")
+    tree.wait_live()
+    tree.header("Age").click()
+    expect(tree.header("Age")).to_have_attribute("aria-sort", "ascending")
+    cut = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).map(node => node.textContent)"
+    for column in ("status", "size", "age", "created", "id"):
+        assert tree.grid.locator(f".cl-td.cl-c-{column}").evaluate_all(cut) == []
+    assert "59 min" in tree.row("59 min").inner_text()
 
 
 def test_hostile_names_are_text(desk: Desk) -> None:
