@@ -134,3 +134,10 @@ def test_code_that_is_not_run_says_why() -> None:
     skipped = {page.stem: re.findall(r"<!--+ *skip(.*)-->", page.read_text(encoding="utf-8")) for page in PAGES}
     assert {name for name, found in skipped.items() if found} <= {"connections", "real-storage"}
     assert [why for found in skipped.values() for why in found if not re.fullmatch(r': next "there is no .{10,}" ', why)] == []
+
+
+def test_a_bar_in_an_option_is_shown_alone(site: Path) -> None:
+    """An option whose value has alternatives shows the bar between them, and no backslash before it."""
+    page = (site / "magics.html").read_text(encoding="utf-8")
+    assert "--read-only [true&#124;false]" in page or "--read-only [true|false]" in page
+    assert r"\|" not in page
