@@ -10,7 +10,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.drivers.call import FULL
 from cl_notebook.drivers.locks import FileLock
@@ -50,7 +50,7 @@ class NewFile:
         self.path = self._lock.file
         self.fd = -1
         try:
-            self.fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            self.fd = regular_files.open_regular(self.path, os.O_RDWR)
             os.fchmod(self.fd, 0o600)
             os.ftruncate(self.fd, size)
         except BaseException:
@@ -75,7 +75,7 @@ class NewFile:
 
         """
         size = os.fstat(self.fd).st_size
-        reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        reader = regular_files.open_regular(source, os.O_RDONLY)
         try:
             copy(reader, self.fd, reflink=reflink, progress=progress)
             os.ftruncate(self.fd, size)
@@ -92,34 +92,41 @@ class NewFile:
 
         Raises:
             FileExistsError: *final* is there already, and may not be replaced.
+            errors.DriverError: somebody put another file in the place of this one meanwhile.
 
         """
         os.fsync(self.fd)
         if replace:
-            self.path.rename(final)
+            regular_files.rename(self.path, final)
         else:
             self._link(final)
-        fsync_folder(final.parent)
+        published = regular_files.status(final)
+        if published is None or not os.path.samestat(published, os.fstat(self.fd)):
+            msg = f"Another process replaced {final} while it was made. Check who can write to {final.parent}, then repeat."
+            raise errors.DriverError(msg)
+        regular_files.fsync_folder(final.parent)
 
     def _link(self, final: Path) -> None:
         # a rename would overwrite what is there; a link refuses to
         try:
-            final.hardlink_to(self.path)
+            regular_files.link(self.path, final)
         except OSError as error:
             if error.errno not in _CANNOT_LINK:
                 raise
-            if os.path.lexists(final):
+            if regular_files.status(final) is not None:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
-            self.path.rename(final)
+            regular_files.rename(self.path, final)
 
     def close(self) -> None:
         """Remove the temporary name and let go of the file. May be called again."""
-        self.path.unlink(missing_ok=True)
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-        if self._lock.acquired:
-            self._lock.release()
+        try:
+            regular_files.unlink(self.path, missing_ok=True)
+        finally:
+            if self.fd >= 0:
+                os.close(self.fd)
+                self.fd = -1
+            if self._lock.acquired:
+                self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -130,13 +137,14 @@ class NewFile:
 
 def sweep(folder: Path) -> int:
     """Remove the temporary files that killed processes left in *folder*; return how many. Those of live ones are locked."""
-    return sum(_swept(path) for path in folder.iterdir())
+    names = [entry.name for entry in regular_files.entries(folder)]
+    return sum(_swept(folder / name) for name in names)
 
 
 def _swept(path: Path) -> bool:
     with _left(path) as is_left:
         if is_left:
-            path.unlink(missing_ok=True)
+            regular_files.unlink(path, missing_ok=True)
         return is_left
 
 
@@ -151,7 +159,7 @@ def _left(path: Path) -> Iterator[bool]:
     # held for the block: a maker that has just named its file, and not locked it yet, looks again and makes another
     descriptor = -1
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = regular_files.open_regular(path, os.O_RDWR)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # a living process has it, it is another user's, or it is gone
         yield False
@@ -248,7 +256,7 @@ def _copy_in_kernel(source: int, target: int, start: int, count: int) -> int:
 
 def resize(path: Path, size: int) -> None:
     """Make the file *size* bytes long, on disk; what is added reads as zeros."""
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    fd = regular_files.open_regular(path, os.O_RDWR)
     try:
         if os.fstat(fd).st_size != size:
             os.ftruncate(fd, size)
@@ -259,17 +267,5 @@ def resize(path: Path, size: int) -> None:
 
 def regular_size(path: Path) -> int | None:
     """Return the size of the regular file in bytes, or ``None`` where there is none; a link is not followed."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in *folder* durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    found = regular_files.status(path)
+    return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None

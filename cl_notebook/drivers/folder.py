@@ -13,12 +13,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files
 from cl_notebook.drivers import files
 from cl_notebook.drivers.locks import locked
 
@@ -48,8 +47,8 @@ class Folder:
     """Names, locks and temporary files in the folder of a driver. Made without touching the disk."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Keep where the folder is."""
-        self.path = Path(path)
+        """Keep where the folder is: links on the way there are the user's, and are followed once, here."""
+        self.path = Path(regular_files.real(path))
         self.snapshots = self.path / SNAPSHOTS
         self.hidden = self.path / ".cl_notebook"
         self.tmp = self.hidden / "tmp"
@@ -65,10 +64,10 @@ class Folder:
 
         """
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            is_new = not self.hidden.exists()
+            make_folders(self.path)
+            is_new = regular_files.status(self.hidden) is None
             for folder in (self.hidden, self.snapshots, self.tmp, self.locks, self.connections, *([self.made] if is_new else [])):
-                folder.mkdir(mode=0o700, exist_ok=True)
+                regular_files.make_folder(folder)
             files.NewFile(self.tmp, 0, prefix=_OTHER).close()
         except OSError as error:
             msg = f"the folder {self.path} cannot be used: {errors.one_line(error)}"
@@ -116,7 +115,7 @@ class Folder:
 
     def forget_lock(self, name: str) -> None:
         """Remove the lock file of what was deleted; called while the lock is held."""
-        (self.locks / checked_name(name)).unlink(missing_ok=True)
+        regular_files.unlink(self.locks / checked_name(name), missing_ok=True)
 
     def quota_locked(self) -> AbstractContextManager[None]:
         """Keep everybody else from provisioning."""
@@ -132,17 +131,14 @@ class Folder:
 
     def volumes(self) -> Iterator[os.DirEntry[str]]:
         """Yield the regular files that are volumes, or could be adopted as such."""
-        with os.scandir(self.path) as entries:
-            for entry in entries:
-                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
-                    yield entry
+        for entry in regular_files.entries(self.path):
+            if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                yield entry
 
     def made_at(self) -> float | None:
         """Return when the storage was begun, in seconds since the epoch; None for one that is older than its marker."""
-        try:
-            return self.made.stat().st_mtime
-        except FileNotFoundError:
-            return None
+        found = regular_files.status(self.made)
+        return None if found is None else found.st_mtime
 
     def is_empty(self) -> bool:
         """Return whether there is neither a volume nor a snapshot."""
@@ -150,17 +146,15 @@ class Folder:
 
     def snapshot_sizes(self) -> Iterator[tuple[str, int]]:
         """Yield the name and the bytes of each regular file among the snapshots."""
-        with os.scandir(self.snapshots) as entries:
-            for entry in entries:
-                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
-                    yield entry.name, _size(entry)[0]
+        for entry in regular_files.entries(self.snapshots):
+            if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
+                yield entry.name, _size(entry)[0]
 
     def leftovers(self) -> Iterator[tuple[str, int]]:
         """Yield the name, and the bytes that it takes, of each temporary file that a killed process left."""
-        with os.scandir(self.tmp) as entries:
-            for entry in entries:
-                if files.is_abandoned(Path(entry.path)):
-                    yield entry.name, _size(entry)[1]
+        for entry in regular_files.entries(self.tmp):
+            if files.is_abandoned(self.tmp / entry.name):
+                yield entry.name, _size(entry)[1]
 
     def sweep(self) -> int:
         """Remove the temporary files that killed processes left; return how many there were."""
@@ -168,41 +162,57 @@ class Folder:
 
     def provisioned(self) -> int:
         """Return the bytes that all volumes, and those in the making, may grow to."""
-        with os.scandir(self.tmp) as entries:
-            coming = sum(_size(entry)[0] for entry in entries if entry.name.startswith(_VOLUME))
+        coming = sum(_size(entry)[0] for entry in regular_files.entries(self.tmp) if entry.name.startswith(_VOLUME))
         return coming + sum(_size(entry)[0] for entry in self.volumes())
 
     def allocated(self) -> int:
         """Return the bytes that volumes and snapshots really take; blocks that files share are counted in each."""
-        with os.scandir(self.snapshots) as entries:
-            kept = sum(_size(entry)[1] for entry in entries)
+        kept = sum(_size(entry)[1] for entry in regular_files.entries(self.snapshots))
         return kept + sum(_size(entry)[1] for entry in self.volumes())
 
     def mark_connection(self, name: str, connection_id: str, host: str) -> None:
         """Note that the volume *name* is connected to *host*."""
         markers = self.connections / checked_name(name)
-        markers.mkdir(mode=0o700, exist_ok=True)
-        (markers / checked_name(connection_id)).write_text(host + "\n", encoding="utf-8")
-        files.fsync_folder(markers)
+        regular_files.make_folder(markers)
+        descriptor = regular_files.open_regular(markers / checked_name(connection_id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(host + "\n")
+        regular_files.fsync_folder(markers)
 
     def unmark_connection(self, name: str, connection_id: str) -> None:
         """Forget the connection; one that is not there is a success."""
         markers = self.connections / checked_name(name)
-        (markers / checked_name(connection_id)).unlink(missing_ok=True)
-        with suppress(OSError):  # other connections are left in it, or it was never made
-            markers.rmdir()
+        regular_files.unlink(markers / checked_name(connection_id), missing_ok=True)
+        self._remove_if_empty(markers)
 
     def connected(self, name: str) -> set[str]:
         """Return the ids of the volume's connections."""
         try:
-            return set(os.listdir(self.connections / checked_name(name)))  # noqa: PTH208 - names are wanted, not paths
+            return {entry.name for entry in regular_files.entries(self.connections / checked_name(name))}
         except FileNotFoundError:
             return set()
 
     def forget_connections(self, name: str) -> None:
         """Forget every connection of the volume."""
-        with suppress(FileNotFoundError):
-            shutil.rmtree(self.connections / checked_name(name))
+        markers = self.connections / checked_name(name)
+        for connection_id in self.connected(name):
+            regular_files.unlink(markers / connection_id, missing_ok=True)
+        self._remove_if_empty(markers)
+
+    def _remove_if_empty(self, markers: Path) -> None:
+        # other connections may be left in it, or it was never made
+        with suppress(OSError), regular_files.folder(self.connections) as within:
+            os.rmdir(markers.name, dir_fd=within)
+
+
+def make_folders(path: Path) -> None:
+    """Make the folder *path* and those above it that are missing, each its owner's alone whatever the umask is."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        regular_files.make_folder(folder)
 
 
 def checked_name(name: str) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files
 from cl_notebook.drivers import files, loop
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.folder import Folder, folder_identity
@@ -317,10 +317,10 @@ def _refuse_other_size(volume: VolumeData, found: int, size: int) -> None:
 
 def _unlink(file: Path) -> None:
     try:
-        file.unlink()
+        regular_files.unlink(file)
     except FileNotFoundError:
         return
-    files.fsync_folder(file.parent)
+    regular_files.fsync_folder(file.parent)
 
 
 def _gib(size: int) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fasteners
+
+from cl_notebook import regular_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +23,19 @@ class FileLock(fasteners.InterProcessLock):  # type: ignore[misc] # fasteners sh
     both hold it. ``flock`` belongs to the open file, so it keeps them apart too; and a killed process lets go of it.
     """
 
+    lockfile: Any
+
     def __init__(self, path: Path, *, shared: bool = False) -> None:
         """Name the lock; nothing is opened yet."""
         super().__init__(path)
         self.file = path
         self._kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+
+    def _do_open(self) -> None:
+        # For reading and writing: NFS stands in for flock with fcntl's locks, of which a shared one needs a descriptor that reads
+        # and an exclusive one a descriptor that writes (flock(2)). fasteners opens for appending, and follows links.
+        if self.lockfile is None or self.lockfile.closed:
+            self.lockfile = os.fdopen(regular_files.open_regular(self.file, os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
 
     def trylock(self) -> None:
         """Take the lock, or raise ``BlockingIOError`` when somebody else has it."""
@@ -37,10 +47,8 @@ class FileLock(fasteners.InterProcessLock):  # type: ignore[misc] # fasteners sh
 
     def is_current(self) -> bool:
         """Say whether the file that is locked is still the one under that name; the last holder may have removed it."""
-        try:
-            return os.path.samestat(os.fstat(self.lockfile.fileno()), self.file.stat())
-        except FileNotFoundError:
-            return False
+        there = regular_files.status(self.file)
+        return there is not None and os.path.samestat(os.fstat(self.lockfile.fileno()), there)
 
 
 @contextmanager
@@ -62,11 +70,12 @@ def locked(*locks: tuple[Path, bool]) -> Iterator[None]:
 @contextmanager
 def _acquired(path: Path, *, shared: bool) -> Iterator[None]:
     lock = FileLock(path, shared=shared)
-    lock.acquire()
-    while not lock.is_current():
-        lock.release()
-        lock.acquire()
     try:
+        lock.acquire()
+        while not lock.is_current():
+            lock.release()
+            lock.acquire()
         yield
     finally:
-        lock.release()
+        if lock.acquired:
+            lock.release()

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
-import struct
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files
+from cl_notebook.drivers import loop_control
 
-_CONTROL = "/dev/loop-control"
 _COLUMNS = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN,OFFSET,SIZELIMIT,RO,AUTOCLEAR"
 DELETED = " (deleted)"
 """What the kernel puts behind the name of a loop device's file that is gone."""
 
 _TIMEOUT = 60
 _LINGER = 0.5
-
-# linux/loop.h; util-linux has no option to take AUTOCLEAR back
-_LOOP_SET_STATUS64 = 0x4C04
-_LOOP_GET_STATUS64 = 0x4C05
-_INFO_BYTES = 232
-_FLAGS_OFFSET = 52
-_AUTOCLEAR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +36,7 @@ def usable() -> bool:
     if os.geteuid() != 0 or shutil.which("losetup") is None:
         return False
     try:
-        os.close(os.open(_CONTROL, os.O_RDWR | os.O_CLOEXEC))
+        os.close(os.open(loop_control.CONTROL, os.O_RDWR | os.O_CLOEXEC))
     except OSError:
         return False
     return True
@@ -53,23 +44,35 @@ def usable() -> bool:
 
 def devices_of(file: Path) -> list[LoopDevice]:
     """Return the loop devices that *file* backs; of a file that is gone, those that still hold what was under its name."""
+    return _devices_of(file, regular_files.status(file))
+
+
+def _devices_of(file: Path, found: os.stat_result | None) -> list[LoopDevice]:
     listed = json.loads(_losetup("--json", "--list", "--output", _COLUMNS) or "{}")
-    return [_device(row) for row in listed.get("loopdevices", []) if _backs(file, row)]
+    return [_device(row) for row in listed.get("loopdevices", []) if _backs(file, found, row)]
 
 
 def set_up(file: Path) -> str:
-    """Return the path of the loop device for the whole of *file*: the one that there is, or else a new one."""
-    for device in devices_of(file):
-        if device.whole:
-            if device.autoclear and not _keep(device.path):
-                continue
-            return device.path
-    words = ["--find", "--show", "--nooverlap"]
+    """Return the path of the loop device for the whole of *file*: the one that there is, or else a new one.
+
+    Raises:
+        errors.BusyOnStorage: another device stands on a part of it.
+        OSError: it is no regular file, a link leads to it, or the kernel refuses.
+
+    """
+    descriptor = regular_files.open_regular(file, os.O_RDWR)
     try:
-        # without direct I/O every block would be cached twice: for the device and for the file
-        return _losetup(*words, "--direct-io=on", str(file)).strip()
-    except subprocess.CalledProcessError:
-        return _losetup(*words, str(file)).strip()
+        devices = _devices_of(file, os.fstat(descriptor))
+        for device in devices:
+            if device.whole and (not device.autoclear or loop_control.keep(device.path)):
+                return device.path
+        for device in devices:
+            if not device.whole:
+                msg = f"{device.path} stands on a part of {file}, or may only read it. Free it: losetup --detach {device.path}."
+                raise errors.BusyOnStorage(msg)
+        return loop_control.configure(descriptor, str(file))
+    finally:
+        os.close(descriptor)
 
 
 def refresh(device: str) -> None:
@@ -147,37 +150,16 @@ def _number(value: object) -> int:
     return int(str(value or 0))
 
 
-def _backs(file: Path, row: dict[str, object]) -> bool:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
+def _backs(file: Path, found: os.stat_result | None, row: dict[str, object]) -> bool:
+    if found is None:
         return is_gone(str(row["back-file"])) and row["back-file"] == f"{os.path.realpath(file)}{DELETED}"
     device = f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}"
     if _number(row["back-ino"]) != found.st_ino or str(row["back-maj:min"]).strip() != device:
         return False
     # the kernel's own word, should the device have been given to another file since it was listed
-    named = backing_file(str(row["name"]))
-    return named is not None and Path(named).exists() and Path(named).samefile(file)
+    return loop_control.backing_inode(str(row["name"])) == (found.st_dev, found.st_ino)
 
 
 def is_gone(file: str, root: Path = Path("/")) -> bool:
     """Return whether what the kernel calls the *file* of a loop device was removed: a file may be called ``… (deleted)``."""
     return file.endswith(DELETED) and not (root / file.lstrip("/")).exists()
-
-
-def _keep(device: str) -> bool:
-    # somebody still has the device open, so that it outlived its removal: it shall not vanish with the last close
-    fd = os.open(device, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        info = bytearray(_INFO_BYTES)
-        fcntl.ioctl(fd, _LOOP_GET_STATUS64, info)
-        (flags,) = struct.unpack_from("=I", info, _FLAGS_OFFSET)
-        struct.pack_into("=I", info, _FLAGS_OFFSET, flags & ~_AUTOCLEAR)
-        fcntl.ioctl(fd, _LOOP_SET_STATUS64, bytes(info))
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        return False  # it was closed in between, and is gone
-    finally:
-        os.close(fd)
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import threading
@@ -174,6 +175,26 @@ def test_a_lock_excludes_threads_too(tmp_path: Path) -> None:
         reader = FileLock(tmp_path / "lock", shared=True)
         assert reader.acquire(blocking=False)
         reader.release()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_lock_file_is_open_for_both(tmp_path: Path, shared: bool) -> None:  # noqa: FBT001 - pytest's parameter
+    """A lock file is open for reading and writing: NFS grants a shared lock to a reader, an exclusive one to a writer."""
+    lock = FileLock(tmp_path / "lock", shared=shared)
+    assert lock.acquire(blocking=False)
+    assert fcntl.fcntl(lock.lockfile, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+    lock.release()
+
+
+def test_a_lock_is_no_link(tmp_path: Path) -> None:
+    """A link, a FIFO or a device under the name of a lock is not opened, and what it leads to stays as it is."""
+    (tmp_path / "other").write_text("theirs", encoding="utf-8")
+    (tmp_path / "link").symlink_to(tmp_path / "other")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("link", "fifo"):
+        with pytest.raises(OSError, match=r"symbolic link|no regular file"), locked((tmp_path / name, False)):
+            pass
+    assert (tmp_path / "other").read_text(encoding="utf-8") == "theirs"
 
 
 def test_a_removed_lock_is_made_again(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(cl_notebook.__file__).parent
 FACE = "the face"
 ORDER: tuple[set[str], ...] = (
-    {"errors", "masking"},
+    {"errors", "masking", "regular_files"},
     {"settings"},
     {"drivers", "attach", "store"},
     {"model"},

@@ -50,7 +50,7 @@ class Case:
 
 
 class Guest:
-    """A guest that starts what *stage* says, runs *tests*, pytest's name of them, and ends."""
+    """A guest that starts what *stage* says, runs *tests*, pytest's names of them with blanks between, and ends."""
 
     def __init__(self, folder: Path, stage: str, tests: str) -> None:
         """Start it. What it says goes to files in *folder*, whose name has no spaces: it stands on a kernel's command line."""
@@ -114,7 +114,7 @@ def missing() -> str:
 def _settings(stage: str, tests: str) -> str:
     command = [
         *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--confcutdir={_HERE}", "--basetemp=/var/tmp/tests"),
-        *("-o", "junit_logging=all", "-o", "junit_log_passing_tests=false", "--junitxml=/run/results/report.xml", tests),
+        *("-o", "junit_logging=all", "-o", "junit_log_passing_tests=false", "--junitxml=/run/results/report.xml", *tests.split()),
     ]
     kept: Mapping[str, str] = {
         "PYTHONDONTWRITEBYTECODE": "1",
