@@ -29,7 +29,7 @@
         └── HostUnreachable            another host does not answer, or went away before it did
 
 Beside the tree stand ``StillRunning``, a ``KeyboardInterrupt``: the user does not wait any more, the storage goes on; and
-``SameStorage``, a warning.
+the warnings ``SameStorage``, ``EncryptedVolume`` and ``WritableByOthers``.
 
 Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
 the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
@@ -201,6 +201,14 @@ class HostUnreachable(AttachError):
 
 class SameStorage(UserWarning):
     """Two backends of one store are the same storage under two names: a warning, for there may be a reason."""
+
+
+class EncryptedVolume(UserWarning):
+    """A volume that is attached, or opened for reading, holds ciphertext: it is for dm-crypt, not to be written directly."""
+
+
+class WritableByOthers(UserWarning):
+    """Others can write to a folder that volumes are kept in, or put another one in its place."""
 
 
 class StillRunning(_Portable, KeyboardInterrupt):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cl_notebook.inventory.storage import Place
 
 
+ENCRYPTED = "It is encrypted: its device holds ciphertext, for cryptsetup alone."
+
 LOOKS = 3
 """Times that a thing is looked at that others change meanwhile."""
 
@@ -60,7 +62,7 @@ def _verdict(kind: str, row: Row, place: Place, work: Mapping[str, Any] | None) 
         return MISSING, "The storage does not have it.", "forget"
     if place.size not in {None, row.size}:
         return SIZE_DIFFERS, f"It has {place.size} GiB on the storage, and {row.size} GiB here.", "repair"
-    return OK, None, ""
+    return OK, ENCRYPTED if row.encrypted else None, ""
 
 
 def _stuck(kind: str, row: Row) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from cl_notebook.model import Snapshot, Volume, reading
+from cl_notebook.model import Snapshot, Volume, encryption, reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,14 +24,16 @@ class Row(NamedTuple):
     status: str
     owner: str | None = None
     attach_status: str | None = None
+    encrypted: bool = False
 
 
 def _columns(kind: str) -> tuple[Any, list[Any]]:
     if kind == Volume.kind:
         nobody = sa.null().label("owner")
-        return Volume, [Volume.id, Volume.name, Volume.name_in_storage, Volume.size, Volume.status, nobody, Volume.attach_status]
+        chosen: list[Any] = [Volume.id, Volume.name, Volume.name_in_storage, Volume.size, Volume.status, nobody]
+        return Volume, [*chosen, Volume.attach_status, Volume.driver_data, Volume.extra]
     chosen = [Snapshot.id, Snapshot.name, Snapshot.name_in_storage, Snapshot.volume_size, Snapshot.status, Snapshot.volume_id]
-    return Snapshot, chosen
+    return Snapshot, [*chosen, sa.null().label("attach_status"), Snapshot.driver_data, Snapshot.extra]
 
 
 def of_backend(context: Context, kind: str, backend_id: str) -> list[Row]:
@@ -65,4 +67,7 @@ def whereabouts(context: Context, kind: str, ids: Collection[str]) -> dict[str, 
 
 def _read(context: Context, statement: sa.Select[Any]) -> list[Row]:
     with context.store.reading() as connection:
-        return [Row(*found) for found in connection.execute(statement)]
+        return [
+            Row._make((*plain, encryption.is_marked(told) or encryption.is_marked(extra)))
+            for *plain, told, extra in connection.execute(statement)
+        ]

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cl_notebook import errors
-from cl_notebook.model import checks
+from cl_notebook.model import checks, encryption
 from cl_notebook.model.tracked import Children, Parent, Tracked
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Attachable(Tracked):
         """
         self.look_again()
         self.context.journal.refuse_if_read_only("attach")
+        encryption.warn(cast("Volume", self), stacklevel=2)
         host = None if host is None else checks.name(host, "host")
         place = self.context.host_at(host)
         known = [conn for conn in self._of(host) if conn.connected]
@@ -74,12 +75,12 @@ class Attachable(Tracked):
             properties = place.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
             known = [conn for conn in self._of(properties["host"]) if conn.connected] if host is not None else []
         if known:
-            known[0].attach()
+            known[0].attach_device()
             return known[0]
         before = self._of(host)
         try:
             conn = type(self).connections.target.make(cast("Volume", self), properties, multipath=multipath, gateway=host)
-            conn.attach()
+            conn.attach_device()
         except BaseException as error:
             # What cannot be removed stays tracked, in error. What counts is the first cause. A host that may be going on with it
             # keeps its access until it is detached there.

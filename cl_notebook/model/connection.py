@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import ConnectionData, ConnectionInfo
-from cl_notebook.model import connecting, masks, reading, verbs
+from cl_notebook.model import connecting, encryption, masks, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
@@ -175,11 +175,18 @@ class Connection(Tracked):
         """Attach the volume on its host by os-brick, and return the path of the device or file.
 
         Attached already, the device is asked for again: it is the same one, or, after the host was restarted, a new one.
+        The device of a volume that Cinder encrypted holds ciphertext: ``errors.EncryptedVolume`` warns of it beforehand.
 
         Raises:
             AttachError: the host could not, or the device is not the right one; the status is ``error_attaching``.
 
         """
+        self.look_again()
+        encryption.warn(self.volume, stacklevel=2)
+        return self.attach_device()
+
+    def attach_device(self) -> str:
+        """Do as :meth:`attach` does, for those who have warned of ciphertext."""
         self.look_again()
         self._refuse_if_elsewhere("attached there")
         data, before = self.volume.as_data(), self.device if self.attached else None
@@ -205,15 +212,19 @@ class Connection(Tracked):
         self._run("attach", "connect_volume", do, after, arguments=arguments)
         return str(self.path)
 
-    def open(self, mode: str = "r+b") -> VolumeFile:
+    def open(self, mode: str = "r+b", *, raw: bool = False) -> VolumeFile:
         """Return the attached volume as an open binary file, also one that librbd reaches without a device.
 
         It is unbuffered, ends where the volume ends, and is a context manager. Closing it writes what is left; it detaches
         nothing.
 
+        Args:
+            mode: ``r+b``, or ``rb`` for reading alone.
+            raw: write to a volume even if it is encrypted: what is on it is lost with its header.
+
         Raises:
             InvalidInput: *mode* is neither ``rb`` nor ``r+b``.
-            InvalidStatus: it is not attached on this host.
+            InvalidStatus: it is not attached on this host, or it is to be written and holds ciphertext.
             AttachError: the device cannot be opened, is not the volume's any more, or is a qcow2 image.
 
         """
@@ -224,8 +235,15 @@ class Connection(Tracked):
         self._refuse_if_elsewhere("opened there", gateways=True)
         if mode != "rb":
             self.context.journal.refuse_if_read_only("writing")
+            if not raw:
+                encryption.refuse_to_write(self)
+        elif not raw:
+            encryption.warn(self.volume, stacklevel=2)
         device, do_local_attach = self.device or {"path": self.path}, bool(self._flags()["do_local_attach"])
-        return self._host().open(self.info, device, mode, do_local_attach=do_local_attach)
+        file = self._host().open(self.info, device, mode, do_local_attach=do_local_attach)
+        if file.writable() and not raw:
+            encryption.refuse_header(self, file)
+        return file
 
     def detach(self, *, force: bool = False) -> None:
         """Let go of the device on its host; the storage still lets the host in.
@@ -323,7 +341,7 @@ class Connection(Tracked):
         except errors.HostUnreachable:
             raise
         except errors.AttachError:
-            self.attach()
+            self.attach_device()
             return host.extend(self._told(), **self._flags())
 
     def _host(self) -> AttachingHost:

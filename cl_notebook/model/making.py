@@ -39,8 +39,10 @@ def make_volume(
     call: str = "create_volume",
     do: Callable[[Driver, VolumeData, Progress], ModelUpdate] | None = None,
     guards: tuple[Guard, ...] = (),
+    *,
+    driver_data: Mapping[str, Any] | None = None,
 ) -> Volume:
-    """Make a volume of *fields* on *backend*: by *do*, or an empty one.
+    """Make a volume of *fields* on *backend*: by *do*, or an empty one; *driver_data* is what is known of its bytes beforehand.
 
     Raises:
         InvalidInput: a field cannot be right.
@@ -50,7 +52,7 @@ def make_volume(
         DriverError: the storage refused.
 
     """
-    values = _row(backend, fields)
+    values = _row(backend, fields) | {"driver_data": dict(driver_data) if driver_data else None}
     same = _already_there(backend, values) if fields.get("id") else None
     if same is not None:
         return same

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook.drivers.base import SnapshotData
-from cl_notebook.model import checks, making, masks, reading, statuses, unsaved, verbs
+from cl_notebook.model import checks, encryption, making, masks, reading, statuses, unsaved, verbs
 from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
@@ -180,6 +180,7 @@ class Snapshot(HasMetadata, Tracked):
             "create_volume_from_snapshot",
             lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
             (verbs.ready(self.context, self, "make a volume from it", {"available"}),),
+            driver_data=encryption.inherited(self) or encryption.inherited(volume),
         )
 
     def revert(self) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
-from cl_notebook.model import checks, making, reading, statuses, unsaved, verbs
+from cl_notebook.model import checks, encryption, making, reading, statuses, unsaved, verbs
 from cl_notebook.model.attachable import Attachable
 from cl_notebook.model.changes import Delete, Settle, Update
 from cl_notebook.model.context import current
@@ -100,6 +100,11 @@ class Volume(HasMetadata, Attachable, Tracked):
         """The name, in Cinder's word for it."""
         return self.name
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether Cinder encrypted it: its device then holds ciphertext, for dm-crypt alone."""
+        return encryption.is_encrypted(self)
+
     @classmethod
     def get_by_name(cls, name: str) -> list[Volume]:
         """Return the volumes of that display name; names need not be unique."""
@@ -166,6 +171,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             "create_cloned_volume",
             lambda driver, data, progress: driver.create_cloned_volume(data, source, progress),
             (verbs.ready(self.context, self, "clone", verbs.SETTLED),),
+            driver_data=encryption.inherited(self),
         )
 
     def extend(self, size: int, *, force: bool = False) -> int:
@@ -400,7 +406,8 @@ class Volume(HasMetadata, Attachable, Tracked):
 
     def summary(self) -> tuple[str, ...]:
         """Name, id, size, status and backend."""
-        return (repr(self.name) if self.name else "", self.id, f"{self.size} GiB", self.status, f"on {self.host}")
+        name, told = repr(self.name) if self.name else "", "encrypted" if self.encrypted else ""
+        return (name, self.id, f"{self.size} GiB", self.status, f"on {self.host}", told)
 
     def _run(self, act: Act[T]) -> T:
         return self.context.journal.run(act)

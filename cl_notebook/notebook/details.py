@@ -102,6 +102,7 @@ def _fields(resource: Tracked) -> Iterator[tuple[str, Any]]:
             yield "config", masked(_options(resource))
             yield "capabilities", _abilities(resource)
         case "volume":
+            yield "encrypted", resource.encrypted  # type: ignore[attr-defined] # it is a volume
             yield "snapshots", _count(resource, Snapshot)
             yield "connections", _count(resource, Connection)
 
