@@ -29,7 +29,7 @@
         └── HostUnreachable            another host does not answer, or went away before it did
 
 Beside the tree stand ``StillRunning``, a ``KeyboardInterrupt``: the user does not wait any more, the storage goes on; and
-the warnings ``SameStorage``, ``EncryptedVolume`` and ``WritableByOthers``.
+the warnings ``SameStorage``, ``EncryptedVolume``, ``WritableByOthers`` and ``StoreReplaced``.
 
 Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
 the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
@@ -209,6 +209,10 @@ class EncryptedVolume(UserWarning):
 
 class WritableByOthers(UserWarning):
     """Others can write to a folder that volumes are kept in, or put another one in its place."""
+
+
+class StoreReplaced(UserWarning):
+    """An empty, an older or another file stands where a store was: a warning, for there may be a reason."""
 
 
 class StillRunning(_Portable, KeyboardInterrupt):

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import sqlite3
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc, pool
 
-from cl_notebook import errors, settings
+from cl_notebook import errors
 from cl_notebook.store import feed, schema
 from cl_notebook.store.boundary import is_broken_off, is_memory, shown_url, store_errors
 from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, without_secrets
 from cl_notebook.store.location import parse_url
+from cl_notebook.store.marker import HEAD, Marker
 from cl_notebook.store.news import News
+from cl_notebook.store.sqlite_file import SqliteFile
+from cl_notebook.store.wal import WriteAheadLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,24 +66,58 @@ class Store:
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         in_memory = is_memory(self.url)
         self.is_read_only = read_only and not in_memory
-        self._file = Path(str(self.url.database)) if self._is_sqlite and not in_memory else None
-        self._probe: sqlite3.Connection | None = None
-        self._probing = threading.Lock()  # SQLite crashes if a connection is closed while another thread asks it
-        self._identity: tuple[int, int] | None = None
         # A store in memory is one connection: who uses it keeps the others out.
         self.turn: contextlib.AbstractContextManager[Any] = threading.RLock() if in_memory else contextlib.nullcontext()
-        if self._file is not None:
-            (_check_file if self.is_read_only else _prepare_file)(self._file)
+        self._file: SqliteFile | None = None
+        if self._is_sqlite and not in_memory:
+            path = Path(str(self.url.database))
+            self._file = SqliteFile(path, read_only=self.is_read_only, seconds=_busy_seconds(self.url))
         self.engine = self._new_engine(given)
-        self.news = News(self.engine)
+        self._begin()
         try:
             with store_errors(self.url):
-                connect_once(self.engine)
-                self._identity = self._file_identity()
-                schema.bring_up_to_date(self)
+                self._open()
         except BaseException:
             self.close()
             raise
+
+    def _begin(self) -> None:
+        """Be used by this process from now on."""
+        self._pid = os.getpid()
+        self.news = News(self.engine)
+        self._log: WriteAheadLog | None = None
+        if self._file is None:
+            return
+        self._marker = Marker(self._file)
+        if not self.is_read_only:
+            self._log = WriteAheadLog(self._file, self.engine, self._marker)
+        # Also when the process ends: a store that is not closed has its rows in the log, and a copy of its file would be empty.
+        weakref.finalize(self, _close_file, self._pid, self._file, self._log, self.engine)
+
+    def _open(self) -> None:
+        if self._file is None:
+            connect_once(self.engine)
+            schema.bring_up_to_date(self)
+            return
+        self._marker.refuse_foreign_log()
+        connect_once(self.engine)
+        self._file.identify()
+        schema.bring_up_to_date(self)
+        with self.engine.connect() as connection:
+            self._marker.compare(*connection.exec_driver_sql(HEAD).one())
+
+    def _adopt_fork(self) -> None:
+        """Use no connection of the process that this one is a fork of: two that use one break each other's transactions."""
+        if self._pid == os.getpid():
+            return
+        inherited = self.engine.pool
+        if self._file is not None:
+            self._file.was_forked()
+            self.engine.dispose()  # closed, or SQLite would take the locks of the parent for this process's own
+        elif not self._is_sqlite:
+            self.engine.dispose(close=False)  # closing would end the parent's conversation with the server
+            self._inherited = inherited, self.news
+        self._begin()
 
     def __repr__(self) -> str:
         """Show the URL with its password masked."""
@@ -93,30 +130,18 @@ class Store:
     def close(self) -> None:
         """Let go of every connection; what is stored stays, all of it in the one file if the store is one."""
         self.news.close()
-        with self._probing:
-            if self._probe is not None:  # before the others: a connection that may only read cannot fold in the log
-                self._probe.close()
-                self._probe = None
-        if self._file is not None and not self.is_read_only:
-            self._fold_in_log()
+        if self._file is not None:
+            _close_file(self._pid, self._file, self._log, self.engine)
+            return
         with self.turn:
             self.engine.dispose()
-
-    def _fold_in_log(self) -> None:
-        """Write the write-ahead log into the file, as far as other processes let us: nobody is waited for."""
-        waiting = self.engine.pool
-        if not isinstance(waiting, pool.QueuePool) or not waiting.checkedin():
-            return
-        with contextlib.suppress(exc.SQLAlchemyError, sqlite3.Error):
-            bare = self.engine.raw_connection()
-            try:
-                bare.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-            finally:
-                bare.close()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection whose reads all see the same moment."""
+        self._adopt_fork()
+        if self._file is not None:
+            self._file.refuse_if_moved()
         with store_errors(self.url), self.turn, self.engine.connect() as connection:
             at_one_moment(connection)
             yield connection
@@ -132,11 +157,15 @@ class Store:
         if self.is_read_only:
             msg = f"The store {shown_url(self.url)} was opened to be read only. To change it: cl.setup(…, read_only=False)."
             raise errors.ReadOnly(msg)
-        self._refuse_if_moved()
+        self._adopt_fork()
+        if self._file is not None:
+            self._file.refuse_if_moved()
         with store_errors(self.url), self.turn, self.engine.connect() as bare:
             connection = bare.execution_options(**{_WRITING: True})
             with connection.begin():
                 yield connection
+        if self._log is not None:
+            self._log.written()
 
     def write(self, work: Callable[[sa.Connection], R]) -> R:
         """Do *work* in a transaction of its own and return what it gives; repeated from the start while others are in the way.
@@ -179,76 +208,46 @@ class Store:
         It costs microseconds: SQLite's ``PRAGMA data_version`` on a connection kept for nothing else. It notices writers that
         know nothing of the change feed, too. A memory store has no other writers.
         """
+        self._adopt_fork()
         if not self._is_sqlite:
             return None
         if self._file is None:
             return "memory"
-        self._refuse_if_moved()
-        return self._look("PRAGMA data_version")
+        self._file.refuse_if_moved()
+        return self._ask(self._file, "PRAGMA data_version")
 
     def head(self) -> int:
         """Return the number of the last entry of the change feed."""
+        self._adopt_fork()
         if self._file is not None:
-            return self._look("SELECT head FROM feed WHERE id = 1")
+            return self._ask(self._file, "SELECT head FROM feed WHERE id = 1")[1]
         with store_errors(self.url), self.turn, self.engine.connect() as connection:
             try:
                 return feed.head(connection)
             except exc.NoResultFound:
                 raise self._no_feed() from None
 
-    def _file_identity(self) -> tuple[int, int] | None:
-        if self._file is None:
-            return None
+    def _ask(self, file: SqliteFile, sql: str) -> tuple[int, int]:
+        """Return the one number that *sql* gives, behind that of the connection that was asked."""
         try:
-            found = self._file.stat()
-        except OSError:
-            return (0, 0)
-        return found.st_dev, found.st_ino
-
-    def _refuse_if_moved(self) -> None:
-        """Refuse to work on a file that lost its name: what is written there is gone with the last process that has it open."""
-        if self._identity is not None and self._file_identity() != self._identity:
-            what = "was replaced by another file" if self._file_identity() != (0, 0) else "is not there any more"
-            msg = f"The store {self._file} {what}. Put it back, or open the one that is there: cl.setup(store=…)."
-            raise errors.StoreUnusable(msg)
-
-    def _look(self, sql: str) -> int:
-        try:
-            with self._probing:
-                if self._probe is None:
-                    self._probe = self._open_file(read_only=True)
-                row = self._probe.execute(sql).fetchone()
+            asked, number = file.ask(sql)
         except sqlite3.Error as error:
             with store_errors(self.url):
                 raise exc.DBAPIError.instance(sql, None, error, sqlite3.Error) from error
             raise
-        if row is None:
+        if number is None:
             raise self._no_feed()
-        return int(row[0])
+        return asked, number
 
     def _no_feed(self) -> errors.StoreUnusable:
         shown = shown_url(self.url)
         return errors.StoreUnusable(f"The store {shown} is damaged: it has no row in feed. Restore it from a copy.")
 
-    def _open_file(self, *, read_only: bool) -> sqlite3.Connection:
-        assert self._file is not None  # noqa: S101 - only asked of files
-        mode = "rw" if not read_only else "ro&immutable=1" if self.is_read_only and _is_immutable(self._file) else "ro"
-        return sqlite3.connect(
-            f"{self._file.as_uri()}?mode={mode}",
-            uri=True,
-            timeout=_busy_seconds(self.url),
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
     def _new_engine(self, url: sa.URL) -> sa.Engine:
         if not self._is_sqlite:
             return new_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", json_deserializer=_decoded)
         if self._file is not None:
-            where: dict[str, Any] = {
-                "poolclass": pool.QueuePool,
-                "creator": lambda: self._open_file(read_only=self.is_read_only),
-            }
+            where: dict[str, Any] = {"poolclass": pool.QueuePool, "creator": self._file.connect}
         else:  # asked for by the thread that opens the store, used by others in turn
             where = {
                 "poolclass": pool.StaticPool,
@@ -267,50 +266,20 @@ def _is_enough(state: RetryCallState, seconds: float) -> bool:
     return is_late and not (is_broken_off(error) and state.attempt_number < _REPEATS)
 
 
+def _close_file(pid: int, file: SqliteFile, log: WriteAheadLog | None, engine: sa.Engine) -> None:
+    """Close every connection to *file*, with everything in it; a process that *pid* was forked into leaves it alone."""
+    if pid != os.getpid():
+        return
+    with contextlib.suppress(sqlite3.Error):
+        file.stop_asking()
+    if log is not None:
+        log.close()
+    engine.dispose()
+
+
 def _busy_seconds(url: sa.URL) -> float:
     given = url.query.get("timeout")
     return BUSY_SECONDS if given is None else float(str(given))
-
-
-def _prepare_file(path: Path) -> None:
-    """Make sure that a new store is readable by its owner alone, and say clearly why it cannot be made."""
-    try:
-        _prepare_folder(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except IsADirectoryError as error:
-        msg = f"The store {path} is a folder. Name a file in it: cl.setup(store='sqlite:///{path}/store.db')."
-        raise errors.StoreUnusable(msg) from error
-    except OSError as error:
-        look = f" To look at it: cl.setup(store={str(path)!r}, read_only=True)." if path.is_file() else ""
-        msg = f"The store {path} cannot be opened for writing: {error.strerror}. Choose another: cl.setup(store=…).{look}"
-        raise errors.StoreUnusable(msg) from error
-
-
-def _prepare_folder(folder: Path) -> None:
-    if folder != settings.data_dir():
-        return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
-
-
-def _check_file(path: Path) -> None:
-    """Say clearly why a store cannot be read."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-    except OSError as error:
-        msg = f"The store {path} cannot be opened for reading: {error.strerror}. Choose another: cl.setup(store=…)."
-        raise errors.StoreUnusable(msg) from error
-
-
-def _is_immutable(path: Path) -> bool:
-    """Return whether nobody can write to *path*, and all of the store is in it: SQLite then needs no files beside it."""
-    if not os.statvfs(path).f_flag & os.ST_RDONLY:
-        return False
-    log = path.with_name(f"{path.name}-wal")
-    return not log.exists() or not log.stat().st_size
 
 
 def _decoded(text: str) -> Any:  # noqa: ANN401 - JSON
