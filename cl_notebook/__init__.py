@@ -21,6 +21,9 @@ from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot
 from cl_notebook.session import Session, default_session, setup
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -45,6 +48,7 @@ __all__ = [
     "Session",
     "Snapshot",
     "Volume",
+    "backup",
     "default_session",
     "dump",
     "dumps",
@@ -64,6 +68,22 @@ __all__ = [
     "tree",
     "unload_ipython_extension",
 ]
+
+
+def backup(path: str | os.PathLike[str]) -> Path:
+    """Copy the store, as it is at this moment, into the new file *path*, and return the absolute name of that.
+
+    The store may be in use meanwhile, by other kernels, too. The copy is one file that its owner alone can read, and a store
+    itself: ``cl.setup(store=path)``. A store in memory is copied, too. What is on the storage is not copied.
+
+    Raises:
+        AlreadyExists: something stands under that name; a backup overwrites nothing.
+        InvalidInput: *path* is no name of a file in a folder that is there.
+        Refused: the store is on a server, which has a tool for that; the message names it.
+        StoreError: the file cannot be written, or the store cannot be read.
+
+    """
+    return default_session().backup(path)
 
 
 def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the interface's word; one resource, or a list of them

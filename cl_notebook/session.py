@@ -15,6 +15,7 @@ from cl_notebook.model import Backend, context, lookup, moving, reading
 from cl_notebook.model.journal import Journal
 from cl_notebook.model.opening import Opening
 from cl_notebook.store import Store
+from cl_notebook.store.backup import back_up
 from cl_notebook.store.follower import Follower
 
 if TYPE_CHECKING:
@@ -177,6 +178,14 @@ class Session(context.SessionBound):
         except BaseException:  # neither here nor there: the next use of a module-level name opens the new store
             self.close()
             raise
+
+    def backup(self, path: str | os.PathLike[str]) -> Path:
+        """Copy the store into the new file *path*; see :func:`cl_notebook.backup`."""
+        self._refuse_if_closed()
+        if not self.store.is_read_only:
+            with contextlib.suppress(errors.StoreError):  # what cannot be written now stays kept beside the store
+                self.journal.owed.write()
+        return back_up(self.store, path)
 
     def backend(self, name: str | None = None, /, *, replace: bool = False, **config: Any) -> Backend:  # noqa: ANN401 - options
         """Open a backend in this session, as ``cl.Backend(…)`` does in the default one."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, masking, session, settings
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
+from cl_notebook.notebook.output import say
 from cl_notebook.store.boundary import is_memory, shown_url
 from cl_notebook.store.location import parse_url
 
@@ -19,7 +20,7 @@ _FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info"
 _TEXTS = ("host", "root_helper", "file_locks_path", "project_id", "user_id")
 
 
-def _setup(call: Call) -> pd.DataFrame:
+def _setup(call: Call) -> pd.DataFrame | None:
     if call["store"] is not None and call["where"] is not None:
         msg = "%cl_setup takes one store: %cl_setup sqlite:///lab.db or %cl_setup --store sqlite:///lab.db."
         raise errors.InvalidInput(msg)
@@ -28,6 +29,11 @@ def _setup(call: Call) -> pd.DataFrame:
     store = call["store"] or call["where"]
     if store is not None or given:
         _change(store, given)
+    if call["backup"] is not None:
+        file = session.default_session().backup(call["backup"])
+        say(f"The store is copied to {file}: {file.stat().st_size:,} bytes.")
+        if store is None and not given:
+            return None
     return _shown()
 
 
@@ -118,6 +124,7 @@ COMMAND = Command(
                 _flag("output-all-backend-info", "Write whole configurations, without secrets, where backends are serialised."),
                 _flag("include-secrets", "Write secrets, too, in the clear, where anything is serialised."),
                 _flag("fail-on-missing-backend", "Refuse to load what is on a backend that is not there."),
+                Option("backup", "Copy the store, as it is now, into this new file.", "FILE"),
                 Option("cinder", "An option of Cinder's section [DEFAULT], for its drivers.", "OPTION=VALUE", repeat=True),
             ),
         ),
@@ -126,6 +133,7 @@ COMMAND = Command(
         "%cl_setup",
         "%cl_setup --store sqlite:///lab.db --host lab1 --root-helper sudo",
         "%cl_setup --read-only",
+        "%cl_setup --backup lab-backup.db",
         "%cl_setup memory",
         "%cl_setup --file-locks-path /var/lock/lab --cinder my_ip=192.0.2.7",
     ),

@@ -74,3 +74,14 @@ def test_a_file_is_needed(lab: Notebook, magic: str, tmp_path: Path) -> None:
     """Without a file, or with one that cannot be, the error is one line."""
     assert "file" in lab.refused(f"%{magic}").lower()
     assert "cannot be" in lab.refused(f"%{magic} {tmp_path}/none/lab.json")
+
+
+def test_the_store_is_backed_up(lab: Notebook, sim: cl.Backend, tmp_path: Path) -> None:
+    """%cl_setup --backup copies the store in use into a new file, says which, and refuses one that is there in one line."""
+    sim.create_volume(1, name="ledger")
+    copy = tmp_path / "copy.db"
+    said = lab.printed(f"%cl_setup --backup {copy}")
+    assert said.strip() == f"The store is copied to {copy}: {copy.stat().st_size:,} bytes."
+    assert "AlreadyExists" in lab.refused(f"%cl_setup --backup {copy}")
+    with cl.Session(copy) as session:
+        assert session.find("ledger").status == "available"
