@@ -14,8 +14,8 @@ import pytest
 from cl_notebook import masking
 from cl_notebook.masking import MASK, Known
 
-SECRET_NAMES = (  # noqa: S105 - names
-    "psk dhchap_key dhchap_ctrlr_key key client_key auth_password discovery_auth_password token private_key secret "
+SECRET_NAMES = (
+    "psk dhchap_key dhchap_ctrlr_key key client_key auth_password discovery_auth_password token private_key secret "  # noqa: S105
     "passphrase keyring api_key x-auth-token X-Subject-Token kioxia_token san_password nas_password "
     "zadara_access_key pure_api_token privateKey AuthToken provider_auth chap_secret node.session.auth.password "
     "admin_pwd synology_one_time_pass encryption_key cookie jwt Authorization proxy-authorization secret_id "
