@@ -215,6 +215,10 @@ class StoreReplaced(UserWarning):
     """An empty, an older or another file stands where a store was: a warning, for there may be a reason."""
 
 
+class ConfigurationWarning(UserWarning):
+    """A configuration is not taken as it stands: an option has another name by now, or a part of a file was left out."""
+
+
 class StillRunning(_Portable, KeyboardInterrupt):
     """The waiting for an act was interrupted, the act was not: ``operation`` is its number in the history."""
 

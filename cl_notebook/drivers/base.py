@@ -165,17 +165,25 @@ class Leftover(TypedDict):
     size: int
 
 
+class Sections(dict[str, dict[str, Any]]):
+    """Sections of a configuration: section -> option -> its value, or a list of values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option of a driver: its type, its default, and a sentence of help.
 
-    ``kind`` is one of ``str int float bool list dict pathlib.Path`` (a path is kept as text, a list holds texts, a dict leads
-    from text to text); a ``secret`` option is masked wherever it could be shown and never stored. ``choices`` are the words that
-    are allowed; beside a number they are taken as they stand. ``minimum`` and ``maximum`` are what a number may be.
+    ``kind`` is one of ``str int float bool list dict Sections pathlib.Path`` (a path is kept as text, a list holds texts, a dict
+    leads from text to text); a ``secret`` option is masked wherever it could be shown and never stored. ``choices`` are the words
+    that are allowed; beside a number they are taken as they stand. ``minimum`` and ``maximum`` are what a number may be.
 
     An ``implicit`` option that is not given stays out of the configuration: its default is the driver's business. One that takes
-    ``references`` may hold ``$name`` of another option, which the driver replaces. ``own`` tells the driver's own options from
-    those that it shares with all drivers of its kind. The driver itself refuses to be set up without one that is ``checked``.
+    ``references`` may hold ``$name`` of another option, which the driver replaces, and is coerced as oslo.config coerces it: a
+    number is taken for a text, too. ``own`` tells the driver's own options from those that it shares with others of its kind.
+    The driver itself refuses to be set up without one that is ``checked``.
+
+    ``aliases`` are older names that are taken for it. A ``multi`` option is a list whose items are given one by one, each of
+    which may have commas. ``ignore_case`` says that ``choices`` are taken in any letter case.
     """
 
     name: str
@@ -191,6 +199,9 @@ class Option:
     references: bool = False
     own: bool = True
     checked: bool = False
+    aliases: tuple[str, ...] = ()
+    multi: bool = False
+    ignore_case: bool = False
 
 
 class Driver(Protocol):

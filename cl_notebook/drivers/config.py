@@ -6,10 +6,12 @@ import math
 import numbers
 import operator
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, masking
+from cl_notebook.drivers.base import Sections
 from cl_notebook.masking import MASK
 
 if TYPE_CHECKING:
@@ -25,13 +27,17 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
     """Return the full configuration of driver *cls*: *options* in their own types, defaults for the rest.
 
     Text is converted where it says the value cleanly, as it comes from a command line (``"10"``, ``"true"``); a path becomes
-    absolute with ``~`` expanded and stays text. ``None`` means the default.
+    absolute with ``~`` expanded and stays text. ``None`` means the default. An option under an older name is the option of today,
+    with an :class:`~cl_notebook.errors.ConfigurationWarning`.
 
     Raises:
-        errors.InvalidInput: an option is unknown, missing, of the wrong type, or none of its choices.
+        errors.InvalidInput: an option is unknown, missing, of the wrong type, none of its choices, or given under two names.
 
     """
     known = {option.name: option for option in cls.options()}
+    options, renamed = current_names(driver_name, cls, options)
+    if renamed:
+        warnings.warn(renamed_text(f"driver {driver_name!r}", renamed), errors.ConfigurationWarning, stacklevel=4)
     for name in options:
         if name not in known:
             hint = errors.did_you_mean(str(name), known)
@@ -43,6 +49,30 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
         for option in known.values()
         if not option.implicit or option.required or options.get(option.name) is not None
     }
+
+
+def current_names(driver_name: str, cls: type[Driver], options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return *options* under the names that driver *cls* has for them today, and older name -> name of today for those renamed.
+
+    Raises:
+        errors.InvalidInput: one option is given under two names.
+
+    """
+    known = {option.name for option in cls.options()}
+    current = {alias: option.name for option in cls.options() for alias in option.aliases if alias not in known}
+    renamed = {name: current[name] for name in options if name in current}
+    for old, new in renamed.items():
+        other = next((name for name in options if name != old and current.get(name, name) == new), None)
+        if other is not None:
+            msg = f"Options {other!r} and {old!r} of driver {driver_name!r} are one: {new!r}. Give it once."
+            raise errors.InvalidInput(msg)
+    return {current.get(name, name): value for name, value in options.items()}, renamed
+
+
+def renamed_text(owner: str, renamed: Mapping[str, str]) -> str:
+    """Return the remark that options of *owner* were given under older names."""
+    listed = ", ".join(f"{old!r} is {new!r}" for old, new in renamed.items())
+    return f"Options of {owner} have other names now: {listed}. Use these; the older ones are taken for them."
 
 
 def masked(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,23 +91,32 @@ def _secrets(cls: type[Driver]) -> set[str]:
 
 
 def _checked(driver_name: str, option: Option, value: object) -> Any:  # noqa: ANN401 - each option has a type of its own
-    if value is None:
+    if value is None or (option.references and option.kind in {int, float} and value == ""):  # so does oslo.config
         if option.required:
             msg = f"driver {driver_name!r} needs the option {option.name!r}: {option.help}"
             raise errors.InvalidInput(msg)
         return option.default
-    if isinstance(value, str) and (value in option.choices or (option.references and "$" in value)):
-        return value
+    if isinstance(value, str) and (_is_choice(option, value) or (option.references and "$" in value)):
+        return value if not option.multi else [value]
+    convert = _CONVERTERS[option.kind]
+    if option.references:
+        convert = _one_by_one if option.multi else _COERCING.get(option.kind, convert)
     try:
-        converted = _CONVERTERS[option.kind](value)
+        converted = convert(value)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: no home for that ~user
         # the converter's own words could hold the secret
         raise errors.InvalidInput(_refusal(driver_name, option, value)) from (None if option.secret else error)
     too_small = option.minimum is not None and converted < option.minimum
     too_large = option.maximum is not None and converted > option.maximum
-    if too_small or too_large or (option.choices and option.kind is str):
+    if too_small or too_large or (option.choices and option.kind is str and not _is_choice(option, converted)):
         raise errors.InvalidInput(_refusal(driver_name, option, value))
     return converted
+
+
+def _is_choice(option: Option, value: str) -> bool:
+    if option.ignore_case:
+        return value.lower() in {choice.lower() for choice in option.choices}
+    return value in option.choices
 
 
 def _refusal(driver_name: str, option: Option, value: object) -> str:
@@ -130,6 +169,30 @@ def _texts(value: object) -> list[str]:
     return [_item(item) for item in value]
 
 
+def _text_of(value: object) -> str:
+    """Return the text that oslo.config reads for *value*: of a list its items with commas."""
+    if isinstance(value, (str, bool, numbers.Real)):
+        return str(value)
+    if isinstance(value, os.PathLike):
+        return _text(os.fspath(value))
+    return ",".join(_texts(value))
+
+
+def _whole_of(value: object) -> int:
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
+        return int(float(value))
+    return _whole(value)
+
+
+def _flag_of(value: object) -> bool:
+    return _flag(str(value) if isinstance(value, numbers.Integral) else value)
+
+
+def _one_by_one(value: object) -> list[str]:
+    """Return the items of an option that is given several times: a text is one of them, with its commas."""
+    return [value] if isinstance(value, str) else [_item(value)] if isinstance(value, dict) else _texts(value)
+
+
 def _item(value: object) -> str:
     if isinstance(value, dict):
         return ",".join(f"{key}:{item}" for key, item in value.items())  # how Cinder's conf spells a device
@@ -147,6 +210,27 @@ def _map(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise TypeError
     return {_item(key): _item(item) for key, item in value.items()}
+
+
+def _sections(value: object) -> dict[str, dict[str, Any]]:
+    """Return section -> option -> value; also of text such as ``DEFAULT.my_ip:192.0.2.1,os_brick.lock_path:/run/lock``."""
+    found: dict[str, dict[str, Any]] = {}
+    if isinstance(value, dict):
+        for section, options in value.items():
+            if not isinstance(options, dict):
+                raise TypeError
+            found[_text(section)] = {_text(name): _one_or_several(item) for name, item in options.items()}
+        return found
+    for place, item in _map(value).items():
+        section, dot, name = place.rpartition(".")
+        if not dot:
+            raise ValueError
+        found.setdefault(section, {})[name] = item
+    return found
+
+
+def _one_or_several(value: object) -> str | list[str]:
+    return _texts(value) if isinstance(value, (list, tuple)) else _item(value) if isinstance(value, dict) else _text_of(value)
 
 
 def _path(value: object) -> str:
@@ -168,8 +252,12 @@ _CONVERTERS: Mapping[type, Callable[[object], Any]] = {
     bool: _flag,
     list: _texts,
     dict: _map,
+    Sections: _sections,
     Path: _path,
 }
+_COERCING: Mapping[type, Callable[[object], Any]] = {str: _text_of, int: _whole_of, bool: _flag_of}
+"""Conversions of options that oslo.config coerces itself."""
+
 _EXPECTED: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
@@ -177,5 +265,6 @@ _EXPECTED: Mapping[type, str] = {
     bool: "true or false",
     list: "a list of texts, or text with commas",
     dict: "a dict of texts, or text such as key:value,key:value",
+    Sections: "a dict of sections, each a dict of options, or text such as section.option:value",
     Path: "the path of a file or folder",
 }

@@ -26,13 +26,14 @@ def driver_names(*, blocked: Collection[str] = ()) -> list[str]:
 
 
 def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked: Collection[str] = ()) -> type[Driver]:
-    """Return the class of the driver called *name*: of an entry point, or of a Cinder driver by its path.
+    """Return the class of the driver called *name*: of an entry point, or of a Cinder driver by its path or its class.
 
-    *options* are those of the backend: a Cinder driver is what the Python that they name has under that path.
+    *options* are those of the backend: a Cinder driver is what the Python that they name has under that name.
 
     Raises:
         errors.InvalidInput: *name* is no text, or the Python cannot be started.
         errors.NotFound: no such driver is installed, or it is blocked.
+        errors.Ambiguous: several of Cinder's drivers are called that.
         errors.NotSupported: the driver is there but what it needs is not, such as Cinder.
 
     """
@@ -42,23 +43,37 @@ def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked:
     if name in blocked:
         msg = f"driver {name!r} is blocked here; drivers: {_listed(blocked)}"
         raise errors.NotFound(msg)
-    if name.startswith("cinder."):
-        return _cinder_driver(name, options or {})
     found = list(entry_points(group=GROUP, name=name))
-    if not found:
-        msg = (
-            f"no driver is called {name!r}.{errors.did_you_mean(name, driver_names(blocked=blocked))} drivers: {_listed(blocked)}"
-        )
-        raise errors.NotFound(msg)
-    return _load(found[0])
+    if found:
+        return _load(found[0])
+    hint = errors.did_you_mean(name, driver_names(blocked=blocked))
+    msg = f"no driver is called {name!r}.{hint} drivers: {_listed(blocked)}"
+    try:
+        return _cinder_driver(name, options or {})
+    except errors.NotSupported as error:
+        if is_path(name):
+            raise
+        raise errors.NotFound(msg) from error
+    except errors.NotFound as error:
+        if is_path(name):
+            raise
+        msg = f"{msg}. {error}"
+        raise errors.NotFound(msg) from error
+
+
+def is_path(name: str) -> bool:
+    """Return whether *name* is a path, so that the driver is one of Cinder's interface."""
+    return "." in name
+
+
+def driver_name(cls: type[Driver], name: str) -> str:
+    """Return what the driver *cls*, which was loaded by *name*, is stored by: its path, if it has one."""
+    return str(getattr(cls, "path", name))
 
 
 def _cinder_driver(name: str, options: Mapping[str, Any]) -> type[Driver]:
     from cl_notebook.drivers import cinder  # noqa: PLC0415 - it speaks to another process: only who uses one pays for it
 
-    if not cinder.is_cinder(name):
-        msg = f"a driver of Cinder's has a path such as {cinder.PREFIX}rbd.RBDDriver, not {name!r}; nothing else is imported"
-        raise errors.NotFound(msg)
     return cinder.driver_class(name, options)
 
 

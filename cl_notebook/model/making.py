@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers.base import CanManage, VolumeData
 from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import checks, masks, reading, storages, verbs
+from cl_notebook.model import checks, masks, naming, reading, storages, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.reading import CLASSES
@@ -206,6 +206,7 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
             raise errors.InvalidInput(msg)
     volume_id = checks.new_id(fields.get("id"), any_text=backend.context.settings.non_uuid_ids)
     pool = checks.optional_text(fields.get("pool_name"), "pool_name")
+    settings = backend.context.settings
     return {
         "id": volume_id,
         "name": checks.name(fields.get("name")),
@@ -214,9 +215,9 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
         "status": "creating",
         "attach_status": "detached",
         "backend_id": backend.id,
-        "host": f"{backend.context.settings.host}@{backend.name}" + (f"#{pool}" if pool else ""),
+        "host": naming.host(settings, backend.name, backend.stored_config) + (f"#{pool}" if pool else ""),
         "pool_name": pool,
-        "name_in_storage": f"volume-{volume_id}",
+        "name_in_storage": naming.in_storage(backend, "volume", volume_id),
         "snapshot_id": fields.get("snapshot_id"),
         "source_volid": fields.get("source_volid"),
         "availability_zone": checks.optional_text(fields.get("availability_zone"), "availability_zone"),

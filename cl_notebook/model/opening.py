@@ -94,7 +94,7 @@ class Opening:
             held = self._drivers.pop(backend_id)
             self._drivers[backend.id] = held
             if isinstance(held.driver, UsesRecords):
-                held.driver.use(StoreRecords(self._context, backend.id, backend.name))
+                held.driver.use(StoreRecords.of(backend))
 
     def held(self, backend: Backend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
@@ -137,7 +137,8 @@ class Opening:
                 f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local', path=…)."
             )
             raise errors.NotFound(msg)
-        return driver_name, driver_config.check_config(driver_name, self._class(driver_name, options), options)
+        cls = self._class(driver_name, options)
+        return registry.driver_name(cls, driver_name), driver_config.check_config(driver_name, cls, options)
 
     def _class(self, driver_name: str, options: dict[str, Any]) -> type[Driver]:
         # looking through the entry points of everything that is installed takes longer than opening a driver
@@ -164,7 +165,7 @@ class Opening:
         with storage_call(name, "setup"), context.progress(f"open {name}"):
             driver = self._class(driver_name, checked)(checked, backend_name=name)
             if isinstance(driver, UsesRecords):
-                driver.use(StoreRecords(context, backend_id, name))
+                driver.use(StoreRecords(context, backend_id, name, checked))
             if context.settings.read_only and isinstance(driver, CanOnlyLook):
                 driver.setup_to_look()
             else:

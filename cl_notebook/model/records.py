@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook.drivers.base import SnapshotData, VolumeData
 from cl_notebook.drivers.records import AttachmentData, Surroundings
-from cl_notebook.model import initiator, making, masks, reading, verbs
+from cl_notebook.model import initiator, making, masks, naming, reading, verbs
 from cl_notebook.model.changes import Update
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.reading import CLASSES
@@ -30,10 +30,10 @@ D = TypeVar("D", VolumeData, SnapshotData)
 class StoreRecords:
     """The :class:`~cl_notebook.drivers.base.Records` of one backend: rows of the store, as plain data."""
 
-    def __init__(self, context: Context, backend_id: str, name: str) -> None:
-        """Look up the rows of the backend *backend_id*, which is called *name*."""
+    def __init__(self, context: Context, backend_id: str, name: str, config: Mapping[str, Any] | None = None) -> None:
+        """Look up the rows of the backend *backend_id*, which is called *name* and has the configuration *config*."""
         chosen = context.settings
-        self.host = f"{chosen.host}@{name}"
+        self.host = naming.host(chosen, name, config or {})
         self.root_helper = chosen.root_helper
         self.surroundings = Surroundings(
             project_id=chosen.project_id,
@@ -51,7 +51,7 @@ class StoreRecords:
     @classmethod
     def of(cls, backend: Tracked) -> StoreRecords:
         """Return the records of *backend*."""
-        return cls(backend.context, backend.id, str(getattr(backend, "name", "")))
+        return cls(backend.context, backend.id, str(getattr(backend, "name", "")), getattr(backend, "stored_config", {}))
 
     def every_volume(self) -> Iterator[VolumeData]:
         """Yield all volumes, page by page: a driver that is told of a million of them need not hold them all."""

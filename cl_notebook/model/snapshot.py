@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook.drivers.base import SnapshotData
-from cl_notebook.model import checks, encryption, making, masks, reading, statuses, unsaved, verbs
+from cl_notebook.model import checks, encryption, making, masks, naming, reading, statuses, unsaved, verbs
 from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
@@ -255,7 +255,7 @@ def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
         "volume_id": volume.id,
         "volume_size": volume.as_data().size,
         "backend_id": volume.backend_id,
-        "name_in_storage": f"snapshot-{snapshot_id}",
+        "name_in_storage": naming.in_storage(volume.backend, "snapshot", snapshot_id),
         "metadata_": checks.text_map(fields.get("metadata"), "metadata"),
         "provider_location": None,
         "provider_id": None,

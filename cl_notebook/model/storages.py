@@ -63,7 +63,7 @@ def identity(driver_name: str, config: Mapping[str, Any]) -> str:
 
 
 def _class(driver_name: str) -> type | None:
-    if not driver_name or driver_name.startswith("cinder."):
+    if not driver_name or registry.is_path(driver_name):
         return None
     try:
         return _loaded(driver_name)

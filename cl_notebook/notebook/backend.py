@@ -26,7 +26,7 @@ _CONF = "--conf takes the backends from the file, with their options"
 
 
 def _add(call: Call) -> Backend | list[Backend]:
-    if call["conf"] is not None:
+    if call["conf"]:
         return _add_from_conf(call)
     if call["driver"] is None:
         known = ", ".join(registry.driver_names())
@@ -48,10 +48,10 @@ def _add_from_conf(call: Call) -> list[Backend]:
     if typed:
         msg = f"{_CONF}: --{typed[0].replace('_', '-')} does not go with it."
         raise errors.InvalidInput(msg)
-    from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - only who uses Cinder's drivers pays for it
+    from cl_notebook.drivers.cinder.conf import Conf  # noqa: PLC0415 - only who uses Cinder's drivers pays for it
 
-    with shown(f"read {call['conf']}"):
-        conf = catalog.Conf(call["conf"], call["python"])
+    with shown(f"read {', '.join(call['conf'])}"):
+        conf = Conf(call["conf"], call["python"])
     made: dict[str, Backend] = {}
     failed: dict[str, errors.Error] = {}
     for name in dict.fromkeys(call["name"] or conf.enabled()):
@@ -61,6 +61,8 @@ def _add_from_conf(call: Call) -> list[Backend]:
             made[name] = call.session.open_backend(name, options, replace=call["replace"])
         except errors.Error as error:
             failed[name] = error
+    for remark in conf.remarks:
+        say(remark)
     if failed:
         _tell(made, failed)
     return list(made.values())
@@ -131,7 +133,12 @@ COMMAND = Command(
             arguments=(Argument("NAME", "What to call the backend, or what the file calls it.", optional=True, repeat=True),),
             options=(
                 Option("driver", "The driver: what the storage is. %cl_drivers lists them.", "DRIVER", means="driver"),
-                Option("conf", "A cinder.conf: its enabled_backends are added, with the options that it has.", "FILE"),
+                Option(
+                    "conf",
+                    "A cinder.conf, or a folder of *.conf: its enabled_backends are added, with the options that it has.",
+                    "FILE",
+                    repeat=True,
+                ),
                 PYTHON,
                 Option("replace", "Take the new options if the name stands for others."),
             ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
+from cl_notebook.drivers.base import Sections
 from cl_notebook.notebook.drivers import description_of
 from cl_notebook.notebook.grammar import Option
 from cl_notebook.notebook.help import columns
@@ -26,12 +27,13 @@ _METAVARS = {
     bool: "true|false",
     list: "TEXT,TEXT",
     dict: "KEY:VALUE,…",
+    Sections: "SECTION.OPTION:VALUE,…",
     Path: "PATH",
 }
 OURS = frozenset({"driver", "python", "conf", "replace", "help"})
 """Options of the magic itself, which no driver's hides."""
 
-_COMMAS = {list, dict}
+_COMMAS = {list, dict, Sections}
 
 
 def of_driver(words: Sequence[str]) -> list[Option]:
@@ -43,7 +45,8 @@ def of_driver(words: Sequence[str]) -> list[Option]:
     """
     name = _value("--driver", words)
     if name:
-        return _options_of(load(name, python_of(words)))
+        cls = load(name, python_of(words))
+        return [*_options_of(cls), *_older_of(cls)]
     every = [option for known in registry.driver_names() for option in _options_if_loadable(known)]
     return list({option.name: option for option in every}.values())
 
@@ -61,9 +64,14 @@ def load(name: str, python: str | None) -> type[Driver]:
 
 def given(call: Call, cls: type[Driver]) -> dict[str, Any]:
     """Return those options of the driver *cls* that were typed, by the driver's names for them."""
-    names = {option.name.replace("-", "_"): option for option in cls.options()}
+    names = {name.replace("-", "_"): option for option in cls.options() for name in (option.name, *option.aliases)}
     typed = call.given(*(key for key in names if key in call.values and key not in OURS - {"python"}))
-    return {names[key].name: _joined(names[key], value) for key, value in typed.items()}
+    return {_typed_name(names[key], key): _joined(names[key], value) for key, value in typed.items()}
+
+
+def _typed_name(option: DriverOption, key: str) -> str:
+    """Return the name, of today or older, by which *option* was typed: the check of the options remarks on the older one."""
+    return next(name for name in (option.name, *option.aliases) if name.replace("-", "_") == key)
 
 
 def notes() -> str:
@@ -91,7 +99,15 @@ def _value(option: str, words: Sequence[str]) -> str:
 
 
 def _options_of(cls: type[Driver]) -> list[Option]:
-    return [_as_ours(option) for option in cls.options() if option.name not in OURS]
+    return [_as_ours(option, option.name) for option in cls.options() if option.name not in OURS]
+
+
+def _older_of(cls: type[Driver]) -> list[Option]:
+    """Return the options of *cls* under their older names, which are taken as well."""
+    taken = {*OURS, *(option.name for option in cls.options())}
+    return [
+        _as_ours(option, name) for option in cls.options() for name in option.aliases if name not in taken and "." not in name
+    ]
 
 
 def _options_if_loadable(driver: str) -> list[Option]:
@@ -101,14 +117,14 @@ def _options_if_loadable(driver: str) -> list[Option]:
         return []
 
 
-def _as_ours(option: DriverOption) -> Option:
+def _as_ours(option: DriverOption, name: str) -> Option:
     # the words are not checked here: the driver's own check says it for Python and for the magic alike
     default = "" if option.default in (None, "") else f" Default: {option.default}."
     needed = " Required." if option.required or option.checked else ""
     choices = f" One of {', '.join(option.choices)}." if option.choices and option.kind is str else ""
     words = (*option.choices, *(("true", "false") if option.kind is bool else ()))
     return Option(
-        option.name.replace("_", "-"),
+        name.replace("_", "-"),
         f"{option.help}{choices}{default}{needed}",
         _METAVARS[option.kind],
         means=f"words:{','.join(words)}" if words else "",
@@ -121,6 +137,6 @@ def _joined(option: DriverOption, value: Any) -> Any:  # noqa: ANN401 - each opt
     """Return what was typed for an option; a list that was given in several words has these, commas and all."""
     if option.kind not in _COMMAS:
         return value
-    if option.kind is dict:
+    if option.kind in {dict, Sections}:
         return ",".join(value)
-    return value[0] if len(value) == 1 else value
+    return value[0] if len(value) == 1 and not option.multi else value

@@ -68,21 +68,19 @@ def catalog(python: str | None = None) -> list[CatalogEntry]:
 
 
 def named(name: str, python: str | None = None) -> str | None:
-    """Return what the driver called *name* is loaded by: an installed one, a path, or the path of the one class of that name.
+    """Return what the driver called *name* is loaded by: its name if it is installed, or the path of the Cinder driver.
 
     Raises:
-        Ambiguous: Cinder has several classes of that name.
+        Ambiguous: Cinder has several drivers of that name.
         NotSupported, InvalidInput: as for :func:`catalog`.
 
     """
     is_class = name.rpartition(".")[2][:1].isupper()
     if name in registry.driver_names() or (name.startswith("cinder.") and is_class):
         return name
-    paths = [entry["path"] for entry in catalog(python) if entry["name"] == name]
-    if len(paths) > 1:
-        msg = f"Cinder has {len(paths)} drivers called {name!r}. Type the path of one: {', '.join(paths)}."
-        raise errors.Ambiguous(msg, paths)
-    return paths[0] if paths else None
+    from cl_notebook.drivers.cinder import names  # noqa: PLC0415 - as for the catalog
+
+    return names.find(name, python) or (name if registry.is_path(name) and is_class else None)
 
 
 def load(name: str, python: str | None = None) -> type[Driver]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cl_notebook.cinderlib.cmd import written
-from cl_notebook.drivers.cinder.catalog import Conf
+from cl_notebook.drivers.cinder.conf import Conf
 
 
 def convert(cinder_source: str, yaml_dest: str | None = None) -> dict[str, Any]:

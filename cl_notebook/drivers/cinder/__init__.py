@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cl_notebook.drivers.cinder.family import PREFIX, driver_class, is_cinder
+from cl_notebook.drivers.cinder.family import driver_class
 
-__all__ = ["PREFIX", "driver_class", "is_cinder"]
+__all__ = ["driver_class"]

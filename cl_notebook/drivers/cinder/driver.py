@@ -65,6 +65,22 @@ class CinderDriver:
         while (child := _taken(cls.spare)) is not None:
             child.close()
 
+    @classmethod
+    def ask(cls, do: str, what: str, **words: Any) -> Any:  # noqa: ANN401 - plain data
+        """Ask the child that described the class, or another one, about the class: *do* is what for.
+
+        Raises:
+            errors.DriverError: it cannot answer.
+
+        """
+        child = _taken(cls.spare)
+        if child is None or not child.is_alive:
+            child = Child(cls.python)
+        try:
+            return child.ask(do, what, path=cls.path, **words)
+        finally:
+            cls.spare.append(child)
+
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
         """Keep the configuration; no process is started."""
         self._config = dict(config)
@@ -255,6 +271,7 @@ class CinderDriver:
                 state=state,
                 root_helper=self._records.root_helper if self._records is not None else "sudo",
                 options=own_options.cinders(self._config),
+                sections=self._sections,
                 **self._told_around(),
             )
             found = child.ask("open", f"{self._name}: setup", self._timeout)
@@ -296,6 +313,10 @@ class CinderDriver:
         if what == "attachments":
             return [told.attachment(data) for data in records.attachments(asked["volume_ids"])]
         return [dict(data) for data in records.initiator_data()]
+
+    @property
+    def _sections(self) -> dict[str, dict[str, Any]]:
+        return self._config.get(own_options.SECTIONS) or {}
 
     @property
     def _host(self) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
+from cl_notebook.drivers.cinder import catalog, names
 from cl_notebook.drivers.cinder.capable import MIXINS
 from cl_notebook.drivers.cinder.child import Child
 from cl_notebook.drivers.cinder.driver import CinderDriver
@@ -14,25 +16,30 @@ from cl_notebook.drivers.cinder.options import from_cinder, interpreter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIX = "cinder.volume.drivers."
-"""What the path of a Cinder driver begins with; nothing else of Cinder is imported for anybody."""
+_IMPORTABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+"""The path of a class."""
 
 
-def is_cinder(name: str) -> bool:
-    """Return whether *name* is the path of a Cinder driver."""
-    return name.startswith(PREFIX)
+def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
+    """Return the class for the Cinder driver called *name*, in the Python that *options* name.
 
-
-def driver_class(path: str, options: Mapping[str, Any]) -> type[CinderDriver]:
-    """Return the class for the Cinder driver at *path*, in the Python that *options* name.
+    It is the path of a class, which need not be one of Cinder's own, an older path, the class alone, or the end of a path
+    (``RBDDriver``, ``rbd.RBDDriver``).
 
     Raises:
         errors.NotSupported: that Python has no Cinder, or lacks what the driver needs.
-        errors.NotFound: Cinder has no such driver there.
+        errors.NotFound: that Python has no such driver.
+        errors.Ambiguous: Cinder has several drivers of that name.
         errors.InvalidInput: that Python cannot be started.
 
     """
-    return _class(path, interpreter(options))
+    python = interpreter(options)
+    if not name.startswith("cinder."):
+        path = names.find(name, python)
+        if path is None and not _IMPORTABLE.fullmatch(name):
+            raise errors.NotFound(_no_driver(name, python))
+        name = path or name
+    return _class(name, python)
 
 
 @functools.lru_cache(maxsize=64)
@@ -46,8 +53,10 @@ def _class(path: str, python: str) -> type[CinderDriver]:
         raise
     if not told:
         child.close()
-        msg = f"the Cinder of {python} has no driver {path!r}. %cl_drivers WORD searches those that it has."
-        raise errors.NotFound(msg)
+        raise errors.NotFound(_no_driver(path, python))
+    if told["path"] != path:
+        child.close()
+        return _class(told["path"], python)
     bases = tuple(mixin for name, mixin in MIXINS.items() if told["features"].get(name))
     members = {
         "__doc__": told["help"],
@@ -61,3 +70,9 @@ def _class(path: str, python: str) -> type[CinderDriver]:
         "spare": [child],
     }
     return type(path.rpartition(".")[2], (*bases, CinderDriver), members)
+
+
+def _no_driver(name: str, python: str) -> str:
+    known = [entry[field] for entry in catalog.drivers(python) for field in ("name", "path")]
+    hint = errors.did_you_mean(name, known)
+    return f"The Cinder of {python} has no driver {name!r}.{hint} %cl_drivers WORD searches those that it has."

@@ -7,19 +7,27 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook.drivers.base import Option
+from cl_notebook.drivers.base import Option, Sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PYTHON = "python"
 TIMEOUT = "call_timeout"
+SECTIONS = "sections"
 
 OURS = (
     Option(
         PYTHON, str, "The Python that has Cinder: the one of another virtual environment, or this one.", implicit=True, own=True
     ),
     Option(TIMEOUT, float, "Seconds that a call of the driver may take; 0 is no limit.", default=0.0, minimum=0, implicit=True),
+    Option(
+        SECTIONS,
+        Sections,
+        "Options of other sections of a cinder.conf that the driver reads: {'DEFAULT': {'my_ip': '192.0.2.1'}}.",
+        implicit=True,
+        own=False,
+    ),
 )
 """What every Cinder driver takes beside Cinder's options."""
 
@@ -62,4 +70,7 @@ def _option(told: Mapping[str, Any]) -> Option:
         implicit=True,
         references=True,
         own=told["own"],
+        aliases=tuple(told["aliases"]),
+        multi=told["multi"],
+        ignore_case=told["ignore_case"],
     )

@@ -35,6 +35,12 @@ OPTS = [
     cfg.DictOpt("fake_map", default={}, help="A map."),
     cfg.URIOpt("fake_uri", schemes=["http"], help="An address."),
     cfg.MultiStrOpt("fake_many", default=[], help="Given many times."),
+    cfg.StrOpt("fake_new", deprecated_name="fake_old", default="", help="Renamed."),
+    cfg.StrOpt("fake_moved", deprecated_opts=[cfg.DeprecatedOpt("fake-moved-from", group="DEFAULT")], default="", help="Moved."),
+    cfg.BoolOpt("fake_flag", default=False, help="A flag."),
+    cfg.FloatOpt("fake_ratio", min=0.5, default=1.0, help="A ratio."),
+    cfg.StrOpt("fake_case", choices=["iSCSI", "FC"], ignore_case=True, default="iSCSI", help="A protocol."),
+    cfg.ListOpt("fake_bounded", bounds=True, default=[], help="A list in brackets."),
 ]
 cfg.CONF.register_opts(OPTS, group=configuration.SHARED_CONF_GROUP)
 

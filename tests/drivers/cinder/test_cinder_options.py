@@ -74,7 +74,7 @@ def test_only_what_is_given_is_kept(described: type[Driver]) -> None:
         ({"fake_list": 5}, "must be a list of texts, or text with commas, not 5"),
         ({"fake_map": ["a"]}, "must be a dict of texts, or text such as key:value,key:value, not ['a']"),
         ({"fake_map": "a"}, "must be a dict of texts, or text such as key:value,key:value, not 'a'"),
-        ({"fake_password": 5}, "must be text, not ***"),
+        ({"fake_password": {"a": 5}}, "must be text, not ***"),
         ({"fake_path": None}, "needs the option 'fake_path': Folder of the volumes."),
     ],
 )
@@ -153,68 +153,6 @@ def test_the_catalog_lists_what_cinder_ships(python: str) -> None:
     assert (entry["name"], entry["supported"]) == ("RBDDriver", True)
     assert "RADOS" in entry["help"]
     assert any(not each["supported"] for each in drivers.values())
-
-
-CONF = """
-[DEFAULT]
-enabled_backends = one, two
-[backend_defaults]
-fake_number = 5
-nfs_qcow2_volumes = true
-[one]
-volume_driver = cinder.volume.drivers.fake.FakeDriver
-volume_backend_name = any
-fake_path = {path}/one
-fake_many = a:1
-fake_many = b:2
-[two]
-volume_driver = cinder.volume.drivers.fake.FakeDriver
-fake_path = {path}/two
-fake_number = 6
-"""
-
-
-def test_the_backends_of_a_cinder_conf_are_read(python: str, lab: cl.Session, tmp_path: Path) -> None:
-    """``enabled_backends`` are read with their options, those of ``backend_defaults`` that the driver has behind them."""
-    file = tmp_path / "cinder.conf"
-    file.write_text(CONF.format(path=tmp_path), encoding="utf-8")
-    found = catalog.backends(str(file), python=python)
-    assert list(found) == ["one", "two"]
-    assert found["one"] == {
-        "volume_driver": FAKE,
-        "fake_number": "5",
-        "fake_path": f"{tmp_path}/one",
-        "fake_many": ["a:1", "b:2"],
-        "python": python,
-    }
-    assert found["two"]["fake_number"] == "6"
-    for name, options in catalog.backends(str(file), ["two"], python).items():
-        assert lab.backend(name, **options).config["fake_number"] == 6
-
-
-@pytest.mark.parametrize(
-    ("text", "names", "words"),
-    [
-        ("[DEFAULT]\n", [], "no enabled_backends in [DEFAULT]"),
-        ("[DEFAULT]\nenabled_backends = lvm\n[lvn]\nvolume_driver = x\n", [], "no section [lvm]. Did you mean 'lvn'?"),
-        ("[DEFAULT]\n[lvm]\n", ["lvm"], "section [lvm] has no volume_driver"),
-        ("no sense\n", [], "cinder.conf failed"),
-    ],
-)
-def test_a_wrong_cinder_conf_is_one_line(python: str, tmp_path: Path, text: str, names: list[str], words: str) -> None:
-    """A file that names no backends, or misses a section or a driver, is one line that says so."""
-    file = tmp_path / "cinder.conf"
-    file.write_text(text, encoding="utf-8")
-    with pytest.raises(errors.InvalidInput) as caught:
-        catalog.backends(str(file), names, python)
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_cinder_conf_is_one_line(python: str) -> None:
-    """A file that is not there is named."""
-    with pytest.raises(errors.InvalidInput, match=r"there is no file /nowhere/cinder\.conf"):
-        catalog.backends("/nowhere/cinder.conf", python=python)
 
 
 def test_a_secret_is_asked_for_at_a_terminal(tmp_path: Path) -> None:

@@ -27,11 +27,12 @@ class Backend:
         cls = describe.imported(message["path"])
         work = database.work_folder(message["state"])
         options = {"volume_backend_name": self.name, **message["options"]}
+        sections = configuration.merged(message["defaults"], message["sections"])
         group = configuration.group_of(self.name, cinder_setup.globals_of_cinder())
         if not message["hides_ssl_warnings"]:
             logs.show_ssl_warnings()
-        with configuration.file(group, options, message["defaults"]) as file:
-            conf = cinder_setup.configured(message, work, file)
+        with configuration.file({**sections, group: options}) as file:
+            conf = cinder_setup.configured(message, work, file, sections)
         self.context = cinder_setup.context(message)
         self.copy = database.WorkingCopy(work, conf)
         self.copying = copying.Copying(self.copy, wire)

@@ -23,7 +23,15 @@ def drivers() -> dict[str, Any]:
         raise ModuleNotFoundError(msg, name="cinder")
     top = Path(next(iter(found.submodule_search_locations)), "volume", "drivers")
     rows = sorted(_rows(top), key=lambda row: row["path"])
-    return {"release": importlib.metadata.version("cinder"), "drivers": rows}
+    return {"release": importlib.metadata.version("cinder"), "drivers": rows, "renamed": _renamed(top.parent / "manager.py")}
+
+
+def _renamed(manager: Path) -> dict[str, str]:
+    """Return the paths of drivers that Cinder's volume manager maps to current ones."""
+    for node in ast.parse(manager.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "MAPPING" for target in node.targets):
+            return {str(old): str(new) for old, new in ast.literal_eval(node.value).items()}
+    return {}
 
 
 def _rows(top: Path) -> Iterator[dict[str, Any]]:

@@ -42,15 +42,15 @@ def globals_of_cinder() -> Any:
     return cfg.CONF
 
 
-def configured(message: dict[str, Any], work: Path, file: str) -> Any:
+def configured(message: dict[str, Any], work: Path, file: str, sections: dict[str, dict[str, Any]]) -> Any:
     """Set ``cfg.CONF``, the locks, the privileged helpers and the data base, and return ``cfg.CONF``.
 
     *message* holds ``host``, ``state`` (the folder that outlives the process), ``locks`` (that of the locks, if it is not below
-    ``state``), ``root_helper`` and ``defaults``, the options of ``[DEFAULT]``; *work* is the folder of this process alone; *file*
-    has those options, and the backend's.
+    ``state``) and ``root_helper``; *work* is the folder of this process alone; *file* has the options of *sections*, which are
+    those beside the backend's own, and the backend's.
 
     Raises:
-        OptionError: ``[DEFAULT]`` has no such option, or does not take its value.
+        OptionError: a section has no such option, or does not take its value.
 
     """
     import os_brick
@@ -63,10 +63,12 @@ def configured(message: dict[str, Any], work: Path, file: str) -> Any:
     locks.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(cfg.RequiredOptError):  # a driver's, in the group that all share: the kernel has seen to it
         conf([], project="cinder", version=_WORD, default_config_files=[file], default_config_dirs=[])
-    configuration.check_defaults(conf, message["defaults"])
-    if "state_path" not in message["defaults"]:
+    configuration.check_sections(conf, sections, message["options"])
+    configuration.refuse_secrets(conf, message["sections"])
+    if "state_path" not in sections["DEFAULT"]:
         conf.set_override("state_path", message["state"])
-    conf.set_override("host", message["host"])
+    if "host" not in sections["DEFAULT"]:
+        conf.set_override("host", message["host"].partition("@")[0])
     conf.set_override("lock_path", str(locks), group="oslo_concurrency")
     conf.set_override("backend_url", f"file://{locks}", group="coordination")
     conf.set_override("connection", f"sqlite:///{work / 'cinder.sqlite'}", group="database")

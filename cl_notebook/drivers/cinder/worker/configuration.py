@@ -8,9 +8,10 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook import masking
 from cl_notebook.masking import MASK
 
-from . import logs, options
+from . import logs, options, references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +30,18 @@ def group_of(name: str, conf: Any) -> str:
 
 
 @contextlib.contextmanager
-def file(group: str, options: dict[str, Any], defaults: dict[str, Any]) -> Iterator[str]:
-    """Give the name of a ``cinder.conf`` with *options* in *group* and *defaults* in ``[DEFAULT]``, while the block lasts.
+def file(sections: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Give the name of a ``cinder.conf`` with *sections*, section -> option -> value, while the block lasts.
 
     It is in memory, since it has secrets.
 
     A file, and not overrides: only in what was read from a file does oslo.config see ``$other_option`` of the same group.
 
     Raises:
-        OptionError: a value has a line break.
+        OptionError: a value has a line break that no ``cinder.conf`` can have.
 
     """
-    lines = ["[DEFAULT]", *_lines(defaults), f"[{group}]", *_lines(options)]
+    lines = [line for group, options in sections.items() for line in (f"[{group}]", *_lines(options))]
     descriptor = os.memfd_create("cinder.conf")
     try:
         os.write(descriptor, "\n".join([*lines, ""]).encode())
@@ -53,39 +54,79 @@ def _lines(options: dict[str, Any]) -> Iterator[str]:
     for name, value in options.items():
         values = value if isinstance(value, list) and name in _multiple() else [value]
         for each in values:
-            text = _text(name, each)
-            if "\n" in text or "\r" in text:
-                msg = f"option {name!r} has a line break"
+            lines = _text(name, each).split("\n")
+            if "\r" in "".join(lines) or any(line != line.strip() or not line for line in lines[1:]):
+                msg = f"option {name!r} has a line break before an empty line, or before a blank"
                 raise OptionError(msg)
-            yield f"{name} = {text}"
+            yield "\n  ".join([f"{name} = {lines[0]}", *lines[1:]])
 
 
-def check_defaults(conf: Any, defaults: dict[str, Any]) -> None:
-    """Check that ``[DEFAULT]`` of *conf* has the options *defaults*, and takes their values.
+def merged(defaults: dict[str, Any], sections: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the sections beside the backend's own: *defaults*, the session's, stand behind what the backend has itself.
 
     Raises:
-        OptionError: it does not.
+        OptionError: one of *defaults* has a line break, as no option of Cinder's ``[DEFAULT]`` has.
 
     """
-    if not all(name in conf for name in defaults):
-        import cinder.volume.manager  # noqa: F401 - it registers the options of Cinder's volume service
     for name, value in defaults.items():
-        if not _is_option(conf, name, value):
-            close = difflib.get_close_matches(name, [*conf], n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            msg = f"neither cl.setup() nor Cinder's [DEFAULT] has an option {name!r}.{hint}"
+        if "\n" in str(value):
+            msg = f"option {name!r} has a line break"
             raise OptionError(msg)
+    return {**sections, "DEFAULT": {**defaults, **sections.get("DEFAULT", {})}}
 
 
-def _is_option(conf: Any, name: str, value: Any) -> bool:
+def check_sections(conf: Any, sections: dict[str, dict[str, Any]], options: dict[str, Any]) -> None:
+    """Check that the *sections* of *conf* have these options, and take their values.
+
+    *options* are those of the backend's own section. An option that nobody registers is one if another option refers to it.
+
+    Raises:
+        OptionError: there is no such option, or it does not take its value.
+
+    """
     from oslo_config import cfg
 
-    if name not in conf:
-        return False
+    if any(references.option(conf, group, name) is None for group, given in sections.items() for name in given):
+        import cinder.volume.manager  # noqa: F401 - it registers the options of Cinder's volume service
+    values = [value for given in (*sections.values(), options) for value in given.values()]
+    referred = {name for value in values if isinstance(value, str) for name in references.names(value)}
+    for group, given in sections.items():
+        for name, value in given.items():
+            if references.option(conf, group, name) is None and {name, f"{group}.{name}"} & referred:
+                conf.register_opt(cfg.StrOpt(name), group=None if group == "DEFAULT" else group)
+            _check_option(conf, group, name, value)
+
+
+def refuse_secrets(conf: Any, sections: dict[str, dict[str, Any]]) -> None:
+    """Refuse options of *sections* that are secret: a backend's sections are stored.
+
+    Raises:
+        OptionError: one is.
+
+    """
+    for group, given in sections.items():
+        for name in given:
+            opt = references.option(conf, group, name)
+            if masking.is_secret(name) or (opt is not None and opt.secret):
+                msg = f"option {name!r} of [{group}] is secret, and sections are stored. Leave it out of them"
+                raise OptionError(msg)
+
+
+def _check_option(conf: Any, group: str, name: str, value: Any) -> None:
+    from oslo_config import cfg
+
+    opt = references.option(conf, group, name)
+    if opt is None:
+        known = conf if group == "DEFAULT" else conf.get(group, ())
+        close = difflib.get_close_matches(name, [*known], n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        who = "neither cl.setup() nor Cinder's [DEFAULT] has" if group == "DEFAULT" else f"Cinder's [{group}] does not have"
+        msg = f"{who} an option {name!r}.{hint}"
+        raise OptionError(msg)
     try:
-        return not isinstance(conf[name], cfg.ConfigOpts.GroupAttr)
-    except ValueError as error:
-        msg = f"option {name!r} of [DEFAULT] cannot be {value!r}: {error}"
+        (conf if group == "DEFAULT" else conf[group])[name]
+    except (ValueError, TypeError, cfg.Error) as error:
+        msg = f"option {name!r} of [{group}] cannot be {value!r}: {error}"
         raise OptionError(msg) from None
 
 

@@ -14,6 +14,7 @@ from . import cinder_setup, logs, options
 _NAMING = frozenset({"volume_driver", "volume_backend_name"})
 """Options that say which driver a backend has, and what it is called; they are given by themselves."""
 
+_SHARED = "backend_defaults"
 _BASE = "cinder.volume.driver"
 _METHODS = {
     "revert": ("revert_to_snapshot",),
@@ -66,11 +67,15 @@ def driver(path: str) -> dict[str, Any]:
     try:
         cls = imported(path)
     except NoDriverError:
-        return {}
+        path = _current(path)
+        if not path:
+            return {}
+        cls = imported(path)
     found = options.of_driver(cls)
     described = [_plain(opt, is_own=True) for opt in found.own] + [_plain(opt, is_own=False) for opt in found.shared]
     able = [features(candidate, {}) for candidate in options.candidates(cls)]
     return {
+        "path": path,
         "release": importlib.metadata.version("cinder"),
         "version": str(getattr(cls, "VERSION", "")),
         "help": " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()),
@@ -78,6 +83,15 @@ def driver(path: str) -> dict[str, Any]:
         "features": {name: any(each[name] for each in able) for name in able[0]},
         "missing": _missing(cls),
     }
+
+
+def _current(path: str) -> str:
+    """Return the path that Cinder's volume manager takes for *path*, which is out of date; nothing if it knows none."""
+    if not path.startswith("cinder."):
+        return ""
+    from cinder.volume import manager
+
+    return str(manager.MAPPING.get(path, ""))
 
 
 def _missing(cls: Any) -> list[str]:
@@ -138,7 +152,19 @@ def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
         "item": kind == "list" and not opt.multi and type(getattr(opt.type, "item_type", None)).__name__,
         "deprecated": bool(opt.deprecated_for_removal),
         "own": is_own,
+        "aliases": _aliases(opt),
+        "multi": bool(opt.multi),
+        "ignore_case": bool(getattr(opt.type, "ignore_case", False)),
     }
+
+
+def _aliases(opt: Any) -> list[str]:
+    """Return the older names of *opt*, with their dashes as oslo.config reads them; a group in front if it is another one."""
+    found = []
+    for old in opt.deprecated_opts:
+        name = (old.name or opt.name).replace("-", "_")
+        found.append(name if old.group in {None, _SHARED} else f"{old.group}.{name}")
+    return [name for name in dict.fromkeys(found) if name != opt.name]
 
 
 def _default(value: Any) -> Any:

@@ -68,7 +68,14 @@ class Worker:
         self.wire.send({"id": number, "error": {**failures.described(error, method), "changes": plain.plain(changes)}})
 
     def _requests(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        return {"describe": _describe, "catalog": _catalog, "supported": _supported, "conf": _conf, **self._of_backend()}
+        return {
+            "describe": _describe,
+            "catalog": _catalog,
+            "supported": _supported,
+            "conf": _conf,
+            "surroundings": _surroundings,
+            **self._of_backend(),
+        }
 
     def _of_backend(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {"load": self._load, "open": lambda _message: self.backend.setup(), "call": self._call}
@@ -105,7 +112,13 @@ def _supported(message: dict[str, Any]) -> Any:
 def _conf(message: dict[str, Any]) -> Any:
     from . import conf
 
-    return conf.sections(message["file"])
+    return conf.sections(message["files"])
+
+
+def _surroundings(message: dict[str, Any]) -> Any:
+    from . import surroundings  # imports Cinder
+
+    return surroundings.taken(message["path"], message["sections"], message["options"])
 
 
 def _threads() -> int:

@@ -66,9 +66,12 @@ def of_driver(cls: Any) -> Options:
 def shared() -> list[Any]:
     """Return the options that Cinder gives to every driver: its service's, the base class's, and those of exporting volumes."""
     from cinder.volume import driver, manager, targets
+    from oslo_config import cfg
 
     found = [opt for name in _SHARED for opt in getattr(driver, name, [])]
     found += manager.volume_backend_opts
+    # cinder.cmd.volume registers it for each backend; importing that would patch the process
+    found.append(cfg.StrOpt("backend_host", help="Stands for the host name in the host of the volumes: backend_host@backend."))
     for module in pkgutil.iter_modules(targets.__path__, f"{targets.__name__}."):
         found += _declared(_imported(module.name))
     return list({opt.name: opt for opt in found}.values())

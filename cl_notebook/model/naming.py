@@ -1,0 +1,40 @@
+"""What a backend's configuration says of names: the host of its volumes, and what they are called on the storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.drivers import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.settings import Settings
+
+_TEMPLATES = {"volume": "volume-%s", "snapshot": "snapshot-%s"}
+
+
+def host(settings: Settings, backend_name: str, config: Mapping[str, Any]) -> str:
+    """Return Cinder's host of a backend, ``host@backend``: by ``backend_host``, ``host`` of ``[DEFAULT]``, or the session."""
+    name = config.get("backend_host") or _default(settings, config, "host") or settings.host
+    return f"{name}@{backend_name}"
+
+
+def in_storage(backend: Backend, kind: str, resource_id: str) -> str:
+    """Return the name on the storage that a new *kind*, ``volume`` or ``snapshot``, has; Cinder's drivers follow its template."""
+    if not registry.is_path(backend.volume_driver):
+        return _TEMPLATES[kind] % resource_id
+    template = str(_default(backend.context.settings, backend.stored_config, f"{kind}_name_template") or _TEMPLATES[kind])
+    try:
+        return template % resource_id
+    except (TypeError, ValueError):
+        msg = f"{kind}_name_template={template!r} of {backend.label()} must have one %s, for the id. Replace its sections."
+        raise errors.InvalidInput(msg) from None
+
+
+def _default(settings: Settings, config: Mapping[str, Any], option: str) -> Any:  # noqa: ANN401 - each option has a type of its own
+    sections = config.get("sections")
+    given = sections.get("DEFAULT", {}) if isinstance(sections, dict) else {}
+    return given.get(option, settings.cinder_options.get(option))
