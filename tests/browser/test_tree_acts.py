@@ -146,3 +146,26 @@ def test_what_vanished_between_two_clicks(desk: Desk) -> None:
         tree.press("Enter")
     expect(tree.pane).to_contain_text(re.compile("gone|no such|not found|there is no|no volume", re.IGNORECASE))
     tree.expect_names("sim", "db", "logs")
+
+
+def test_the_menu_of_several_rows_says_what_cannot_be_done_and_why(desk: Desk) -> None:
+    """What cannot be done to all that is selected has its reason in the menu, and cannot be chosen there or in the pane."""
+    desk.stock()
+    tree = desk.tree()
+    tree.focus("db")
+    tree.press("Shift+ArrowDown", "Shift+ArrowDown")
+    tree.expect_selected("db", "logs", "web")
+    tree.open_menu()
+    delete = tree.menu.get_by_role("menuitem", name="Delete")
+    expect(delete).to_have_attribute("aria-disabled", "true")
+    expect(delete).to_contain_text("volume 'db' has 1 connection")
+    shot(tree.page, "menu-of-several")
+    delete.click(force=True)
+    expect(tree.menu).to_be_visible()
+    expect(tree.menu.get_by_role("menuitem", name="Attach on this host")).not_to_have_attribute("aria-disabled", "true")
+    tree.press("Escape")
+    tree.press("Enter")
+    button = tree.pane.get_by_role("button", name="Delete")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.click(force=True)
+    expect(tree.pane.get_by_role("alert")).to_contain_text("volume 'db' has 1 connection")

@@ -271,6 +271,51 @@ def test_a_read_only_session_offers_only_to_look(lab: Notebook, session: cl.Sess
             assert {act["name"] for act in details(looking, lab.shell, looking.find(text))["acts"]} == ALWAYS
 
 
+def _of_several(session: cl.Session, *resources: Any) -> dict[str, dict[str, Any]]:
+    return {act["name"]: act for act in acts.offers_of_several(session, resources)}
+
+
+@pytest.mark.usefixtures("lab")
+def test_several_are_offered_what_can_be_done_to_all_of_them(session: cl.Session) -> None:
+    """Several volumes are offered what they can, with no reason against it, and nothing that is done to one at a time."""
+    volumes = [session.backends["sim"].create_volume(1, name=name) for name in ("a", "b")]
+    offered = _of_several(session, *volumes)
+    assert {name: act["why"] for name, act in offered.items() if act["why"] is None} == {
+        "refresh": None,
+        "attach": None,
+        "delete": None,
+    }
+    assert offered["detach"]["why"] == "volume 'a' is not attached on this host; volume 'b' is not attached on this host."
+    assert offered["delete"]["danger"] == "Delete"
+    assert json.loads(json.dumps(offered)) == offered
+
+
+@pytest.mark.usefixtures("lab")
+def test_what_cannot_be_done_to_several_says_to_which_and_why(session: cl.Session) -> None:
+    """What takes something away is offered for all or none, and names the resources that speak against it; the rest counts."""
+    used, free, kept = (session.backends["sim"].create_volume(1, name=name) for name in ("used", "free", "kept"))
+    conn = used.attach()
+    snap = kept.create_snapshot("s")
+    offered = _of_several(session, used, free, kept)
+    assert offered["delete"]["why"] == "volume 'used' has 1 connection."
+    assert (offered["attach"]["label"], offered["attach"]["why"]) == ("Attach on this host (2 of 3)", None)
+    assert (offered["detach"]["label"], offered["detach"]["why"]) == ("Detach from this host (1 of 3)", None)
+    assert [ask["name"] for ask in _of_several(session, free, kept)["delete"]["asks"]] == ["cascade"]
+    mixed = _of_several(session, free, snap, conn, session.backends["sim"])
+    assert "a connection has no such act" in mixed["delete"]["why"]
+    assert "and 1 more" not in mixed["delete"]["why"]
+    assert "volume 'free' cannot be chosen: a volume has no such act" in mixed["disconnect"]["why"]
+    assert _of_several(session, conn, used)["disconnect"]["why"].startswith("connection")
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_read_only_session_offers_several_only_to_look(session: cl.Session) -> None:
+    """Where nothing may be changed several resources are offered a refresh alone."""
+    made = [session.backends["sim"].create_volume(1, name=name) for name in "ab"]
+    with cl.Session(session.settings.store, read_only=True) as looking:
+        assert list(_of_several(looking, *[looking.find(each.id) for each in made])) == ["refresh"]
+
+
 _BROKEN: dict[str, tuple[str, Callable[[cl.Volume], object], set[str]]] = {
     "error": ("create_volume:1", lambda vol: vol, {"delete"}),
     "error_extending": ("extend_volume:1", lambda vol: vol.extend(2), {"extend", "attach", "delete"}),

@@ -14,7 +14,7 @@ from cl_notebook.notebook.magic import one_line
 from cl_notebook.notebook.progress import silenced
 from cl_notebook.notebook.tree import lines
 from cl_notebook.notebook.tree.closed import refuse_if_closed
-from cl_notebook.notebook.tree.offers import offers
+from cl_notebook.notebook.tree.offers import offers, offers_of_several
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.session import Session
 
-__all__ = ["Outcome", "for_a_cell", "line", "offers", "run"]
+__all__ = ["Outcome", "for_a_cell", "line", "offers", "offers_of_several", "run"]
 
 _REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
 _TOLD = 3

@@ -102,6 +102,12 @@ class Details(Message, tag="details", frozen=True, kw_only=True):
     row: _Id
 
 
+class Offers(Message, tag="offers", frozen=True, kw_only=True):
+    """What can be done with several resources at once is to be shown."""
+
+    ids: _Ids
+
+
 class Chosen(Message, frozen=True, kw_only=True):
     """A message about an act on these resources, with what was typed for it."""
 
@@ -118,7 +124,7 @@ class Act(Chosen, tag="act", frozen=True, kw_only=True):
     """Something is to be done with resources."""
 
 
-_ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Line | Act
+_ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Offers | Line | Act
 
 
 def read(content: object) -> Message:

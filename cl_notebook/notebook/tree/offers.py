@@ -15,7 +15,7 @@ from cl_notebook.notebook.tree.variables import free_name
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from cl_notebook.model.tracked import Tracked
     from cl_notebook.session import Session
 
+LOOKED_AT = 50
+"""Resources of a selection that are looked at before acts are offered: each costs a few queries."""
+
 _NAMED = 5
+_REASONS = 2
+_ON_SEVERAL = {
+    "attach": ("Attach on this host", False),
+    "detach": ("Detach from this host", False),
+    "disconnect": ("Disconnect", True),
+    "delete": ("Delete", True),
+}
+"""Acts on several resources: how each is called, and whether it takes something away."""
+
 _DELETED = frozenset({*verbs.SETTLED, "error", "error_deleting", "error_extending"})
 _WHOLE = frozenset({"attached", "error_attaching", "error_detaching"})
 
@@ -63,17 +75,71 @@ def offers(session: Session, shell: InteractiveShell | None, resource: Tracked) 
     The storage is not asked, and no driver is opened for it.
     """
     found = [_REFRESH] if shell is None else [_bind(shell, resource), _REFRESH]
-    if not session.settings.read_only:
-        match resource.kind:
-            case "backend":
-                found += _of_backend()
-            case "volume":
-                found += _of_volume(session, resource)
-            case "snapshot":
-                found += _of_snapshot(session, resource)
-            case _:
-                found += _of_connection(session, resource)
-    return [_told(offer, resource) for offer in found]
+    return [_told(offer, resource) for offer in (*found, *_of_one(session, resource))]
+
+
+def offers_of_several(session: Session, resources: Sequence[Tracked]) -> list[dict[str, Any]]:
+    """Return the acts that can be done to several *resources* at once; ``why`` says what speaks against one, or is None.
+
+    An act that takes nothing away is offered if it can be done to one of them, any other if it can be done to all. Of many
+    resources the first :data:`LOOKED_AT` are looked at: for the others the act itself says what it could not be done to.
+    """
+    looked_at = resources[:LOOKED_AT]
+    offered = [{offer.name: offer for offer in _of_one(session, resource)} for resource in looked_at]
+    kinds = {resource.kind for resource in resources}
+    possible = [act for act in _ON_SEVERAL if any((act, kind) in lines.FORMS for kind in kinds)]
+    names = [_REFRESH.name, *([] if session.settings.read_only else possible)]
+    return [_several(session, act, looked_at, offered) for act in names]
+
+
+def _several(session: Session, act: str, resources: Sequence[Tracked], offered: Sequence[Mapping[str, _Offer]]) -> dict[str, Any]:
+    label, is_danger = _ON_SEVERAL.get(act, (_REFRESH.label, False))
+    unable = [] if act == _REFRESH.name else [each for each, acts in zip(resources, offered, strict=True) if act not in acts]
+    able = len(resources) - len(unable)
+    why = None
+    if unable and (is_danger or not able):
+        reasons = [f"{_titled(each)} {_why_not(session, act, each)}" for each in unable[:_REASONS]]
+        more = f"; and {len(unable) - _REASONS} more" if len(unable) > _REASONS else ""
+        why = plain(f"{'; '.join(reasons)}{more}.")
+    asks = {ask.name: replace(ask, value=False) for acts in offered if act in acts for ask in acts[act].asks}
+    return {
+        "name": act,
+        "label": f"{label} ({able} of {len(resources)})" if unable and why is None else label,
+        "asks": [ask.told() for ask in asks.values()],
+        "danger": label if is_danger else None,
+        "line": "",
+        "why": why,
+    }
+
+
+def _why_not(session: Session, act: str, resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
+    kind = resource.kind
+    if (act, kind) not in lines.FORMS:
+        return f"cannot be chosen: a {kind} has no such act"
+    if kind == "volume":
+        dependents = _Dependents.of(session, resource.id)
+        if act == "attach" and dependents.is_attached_here:
+            return "is attached on this host already"
+        if act == "detach" and not dependents.is_connected_here:
+            return "is not attached on this host"
+        if dependents.connections:
+            return f"has {dependents.connections} connection{'s' if dependents.connections > 1 else ''}"
+    if kind == "connection" and act != "attach" and resource.attached != (act == "detach"):
+        return "is still attached" if resource.attached else "is not attached"
+    return f"is {resource.status}"
+
+
+def _of_one(session: Session, resource: Tracked) -> list[_Offer]:
+    if session.settings.read_only:
+        return []
+    match resource.kind:
+        case "backend":
+            return _of_backend()
+        case "volume":
+            return list(_of_volume(session, resource))
+        case "snapshot":
+            return list(_of_snapshot(session, resource))
+    return list(_of_connection(session, resource))
 
 
 def _told(offer: _Offer, resource: Tracked) -> dict[str, Any]:
@@ -84,6 +150,7 @@ def _told(offer: _Offer, resource: Tracked) -> dict[str, Any]:
         "asks": [ask.told() for ask in offer.asks],
         "danger": None if offer.danger is None else plain(offer.danger),
         "line": lines.of_one(offer.name, resource.kind, resource.id, values),
+        "why": None,
     }
 
 
@@ -211,5 +278,6 @@ class _Dependents:
         return ", ".join(repr(name) if name else resource_id[:8] for resource_id, name in self.first) + more
 
 
-def _titled(resource: Any) -> str:  # noqa: ANN401 - what has a name
-    return f"{resource.kind} {resource.name!r}" if resource.name else f"{resource.kind} {resource.id[:8]}"
+def _titled(resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
+    name = getattr(resource, "name", "")
+    return f"{resource.kind} {name!r}" if name else f"{resource.kind} {resource.id[:8]}"

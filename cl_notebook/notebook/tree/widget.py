@@ -166,6 +166,8 @@ class Tree(anywidget.AnyWidget):
                 self._reply(message, lambda: {"line": acts.for_a_cell(get_ipython(), self._line(message))})
             case messages.Details():
                 self._reply(message, lambda: self._details(message.row))
+            case messages.Offers():
+                self._reply(message, lambda: {"acts": acts.offers_of_several(self._session, self._objects(message.ids))})
             case _:
                 self._reply(message, lambda: self._answers.answer(message))
 

@@ -7,9 +7,9 @@ import { icon } from "./icons.js";
 const FORM_NAMES = 12;
 const FORM_WAIT = 150;
 
-// What asks for a name or a number is done to one.
-export function formActs(acts, many) {
-  return acts.filter((act) => !many || act.asks.every((ask) => ask.type === "flag"));
+// The details of one resource; of several, what can be done to them: each act, with the reason if it cannot.
+export function askAbout(app, ids) {
+  return ids.length > 1 ? app.ask("offers", { ids }) : app.ask("details", { row: ids[0] });
 }
 
 export function namesOf(app, ids, most) {

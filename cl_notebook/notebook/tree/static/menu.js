@@ -2,7 +2,7 @@
 
 import { copyText } from "./buttons.js";
 import { el, plain, setAttr } from "./dom.js";
-import { formActs } from "./forms.js";
+import { askAbout } from "./forms.js";
 import { icon } from "./icons.js";
 
 const MENU_EDGE = 4;
@@ -42,10 +42,10 @@ function menuMark(anchor, on) {
 
 function menuItem(item) {
   if (item === "-") return el("div", { role: "separator" });
-  const { label, checked, disabled, danger } = item;
+  const { label, checked, disabled, danger, why } = item;
   const choice = checked == null ? { role: "menuitem" } : { role: "menuitemcheckbox", "aria-checked": String(checked) };
   const props = { ...choice, tabindex: -1, class: danger && "cl-bad", "aria-disabled": disabled && "true" };
-  const node = el("div", props, checked == null ? null : icon("ok"), el("span", { text: plain(label) }));
+  const node = el("div", props, checked == null ? null : icon("ok"), el("span", { text: plain(label) }), why && el("small", { class: "cl-why", text: plain(why) }));
   node.clItem = item;
   return node;
 }
@@ -97,12 +97,12 @@ function menuRun(menu, node, last) {
 export async function rowMenu(app, row, at) {
   const many = app.selected.length > 1 && app.selected.includes(row.id);
   const ids = many ? [...app.selected] : [row.id];
-  const { acts } = await app.ask("details", { row: row.id }).catch(({ message }) => app.say(message) ?? { acts: [] });
-  openMenu(app, at, rowItems(app, row, ids, formActs(acts, many)), many ? `${ids.length} selected` : row.name);
+  const { acts } = await askAbout(app, ids).catch(({ message }) => app.say(message) ?? { acts: [] });
+  openMenu(app, at, rowItems(app, row, ids, acts), many ? `${ids.length} selected` : row.name);
 }
 
 function rowItems(app, row, ids, acts) {
-  const item = ({ name, label, asks, danger }) => ({ label: asks.length || danger ? `${label}…` : label, danger: !!danger, run: () => app.act(name, ids) });
+  const item = ({ name, label, asks, danger, why }) => ({ label: asks.length || danger ? `${label}…` : label, danger: !!danger, disabled: !!why, why, run: () => app.act(name, ids) });
   const copy = ([what, text]) => ({ label: `Copy ${what}`, run: () => copyText(app, text) });
   const copies = { id: row.id, name: row.name, "the line that shows it": `%cl_${row.kind} show ${row.id}` };
   const parts = [

@@ -4,7 +4,7 @@ import { activeIn, makeButton, signButton } from "./buttons.js";
 import { detailsBody, statusMark } from "./details.js";
 import { el, plain, setAttr } from "./dom.js";
 import { statusIcon } from "./format.js";
-import { createTask, formActs, namesOf } from "./forms.js";
+import { askAbout, createTask, namesOf } from "./forms.js";
 import { icon } from "./icons.js";
 
 const PANE_WAIT = 120;
@@ -97,7 +97,7 @@ export function createPane(app) {
     if (!seen || !ids.length) return;
     const mine = turn;
     asked = Date.now();
-    const answer = await app.ask("details", { row: ids[0] }).catch(({ message }) => ({ problem: message }));
+    const answer = await askAbout(app, ids).catch(({ message }) => ({ problem: message }));
     if (mine === turn) put(answer);
   }
 
@@ -110,7 +110,7 @@ export function createPane(app) {
     const { kind, id, name } = row ?? {};
     if (gone) head.querySelector(".cl-mark")?.remove();
     if (answer.problem) fill([], [el("p", { text: gone && row ? `${kind} ${plain(name || id)} is gone` : plain(answer.problem) })]);
-    else fill(formActs(answer.acts, ids.length > 1), ids.length > 1 ? [names()] : detailsBody(app, answer));
+    else fill(answer.acts, ids.length > 1 ? [names()] : detailsBody(app, answer));
   }
 
   function names() {
@@ -130,7 +130,9 @@ export function createPane(app) {
   }
 
   function actButton(act) {
-    return makeButton(act.label, () => open(act, ids), { "data-key": `act ${act.name}`, class: act.danger ? "cl-btn cl-bad" : "cl-btn" });
+    const run = () => (act.why ? complain(act.why) : open(act, ids));
+    const off = act.why && { "aria-disabled": "true", title: plain(act.why) };
+    return makeButton(act.label, run, { "data-key": `act ${act.name}`, class: act.danger ? "cl-btn cl-bad" : "cl-btn", ...off });
   }
 
   function giveBack(key) {
@@ -162,9 +164,9 @@ export function createPane(app) {
 
   async function act(name, of) {
     try {
-      const { acts } = await app.ask("details", { row: of[0] });
-      const found = formActs(acts, of.length > 1).find((one) => one.name === name);
-      if (!found) throw new Error(`${name} cannot be done here.`);
+      const { acts } = await askAbout(app, of);
+      const found = acts.find((one) => one.name === name);
+      if (!found || found.why) throw new Error(found?.why ?? `${name} cannot be done here.`);
       open(found, of);
     } catch ({ message }) {
       complain(message);
