@@ -219,6 +219,10 @@ class ConfigurationWarning(UserWarning):
     """A configuration is not taken as it stands: an option has another name by now, or a part of a file was left out."""
 
 
+class DeviceInUse(UserWarning):
+    """``force`` took a device that was mounted or in use: what was not written to it is lost."""
+
+
 class StillRunning(_Portable, KeyboardInterrupt):
     """The waiting for an act was interrupted, the act was not: ``operation`` is its number in the history."""
 

@@ -64,14 +64,23 @@ class AttachingHost(Protocol):
         multipath: bool = False,
         do_local_attach: bool = False,
         force: bool = False,
-    ) -> None:
+        is_shared: bool = False,
+    ) -> list[str]:
         """Detach what :meth:`attach` returned as *device*; one that is not attached is a success.
 
-        With *force* the device goes even if what is cached for it cannot be written any more.
+        With *force* the device goes even if what is cached for it cannot be written any more, and if it is in use: what used it
+        is returned. Of one that *is_shared* with other connections, which keep it, no use is looked for.
 
         Raises:
+            errors.BusyOnStorage: it is mounted or in use (see ``cl_notebook.usage``); nothing was done.
             errors.AttachError: the device cannot be detached.
 
+        """
+
+    def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
+        """Return what on the host uses the devices that *info* leads to, in words; an image that librbd reaches has none.
+
+        *device* is what :meth:`attach` returned, if that is known; what it names counts while it still is the volume's.
         """
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:

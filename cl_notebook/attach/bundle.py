@@ -9,9 +9,11 @@ from importlib import resources
 
 MODULES = (
     "cl_notebook.errors",
+    "cl_notebook.usage",
     "cl_notebook.attach.brick",
     "cl_notebook.attach.device",
     "cl_notebook.attach.identity",
+    "cl_notebook.attach.present",
     "cl_notebook.attach.opening",
     "cl_notebook.attach.librbd",
     "cl_notebook.attach.host",

@@ -9,8 +9,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
-from cl_notebook.attach import brick, device, identity, librbd, opening
+from cl_notebook import errors, usage
+from cl_notebook.attach import brick, device, identity, librbd, opening, present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,10 @@ class Host:
         except errors.AttachError:
             if not before:
                 with contextlib.suppress(errors.AttachError):  # what counts is the first cause
-                    self.detach(info, found, multipath=multipath, do_local_attach=do_local_attach, force=True)
+                    # what is in use was there before, and stays
+                    if not self.uses(info, found, do_local_attach=do_local_attach):
+                        flags = {"multipath": multipath, "do_local_attach": do_local_attach}
+                        self.detach(info, found, force=True, is_shared=True, **flags)
             raise
         return found
 
@@ -100,14 +103,25 @@ class Host:
         multipath: bool = False,
         do_local_attach: bool = False,
         force: bool = False,
-    ) -> None:
+        is_shared: bool = False,
+    ) -> list[str]:
         """Detach what :meth:`attach` returned as *device*; see ``attach.base``."""
+        found = [] if is_shared else self.uses(info, device, do_local_attach=do_local_attach)
+        if found and not force:
+            usage.refuse(_called(info, device), found)
         with brick.translated(f"cannot detach over {info['driver_volume_type']}"):
             if librbd.is_meant(info, do_local_attach=do_local_attach):
                 self._handles.close(info["data"])
-                return
+                return []
             connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
             connector.disconnect_volume(info["data"], dict(device or {}), force=force, ignore_errors=force)
+        return found
+
+    def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
+        """Return what on this host uses the devices that *info* leads to; see ``attach.base``."""
+        if librbd.is_meant(info, do_local_attach=do_local_attach):
+            return []
+        return usage.uses(_paths(info, device))
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
         """Let this host see the new size of an attached volume that was extended; see ``attach.base``."""
@@ -176,6 +190,22 @@ class Host:
         if lack and protocol not in _ROOTLESS:
             msg = f"cannot attach{f' over {protocol}' if protocol else ''}: {lack}"
             raise errors.AttachError(msg)
+
+
+def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:
+    """Return the paths of the devices that *info* leads to: that of *device* while it is the volume's, and what else is here."""
+    path, found = str((device or {}).get("path") or ""), []
+    with contextlib.suppress(errors.AttachError, *identity.UNREADABLE):
+        identity.check(info, path)
+        found = [path] if path else []
+    with contextlib.suppress(*identity.UNREADABLE):
+        wanted = present.keys(info)
+        found += [each.path for each in present.present() if wanted & each.keys] if wanted else []
+    return found
+
+
+def _called(info: ConnectionInfo, device: Mapping[str, Any] | None) -> str:
+    return str((device or {}).get("path") or next(iter(_paths(info, None)), "the device"))
 
 
 def _format(info: ConnectionInfo) -> str:

@@ -23,6 +23,9 @@ _HASHED_SHARES = frozenset({"nfs", "glusterfs", "quobyte", "vzstorage"})
 SHARES = _HASHED_SHARES | {"scality"}
 """Protocols whose volumes are files on a share that is mounted."""
 
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What connection information may raise that no driver of ours wrote: it can come out of a document, or another database."""
+
 FLAT_LUNS = 16384
 """What SCSI's flat addressing adds to the number of a logical unit."""
 

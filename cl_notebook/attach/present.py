@@ -22,7 +22,7 @@ Key = tuple[str, ...]
 """Who a device is: the way in which it is known, and what it is called in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: it runs on other hosts, too, on older Pythons
 class Present:
     """A block device: *names* are the kernel's for it and for the paths below it, *file* is what a loop device stands on."""
 

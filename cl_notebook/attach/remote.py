@@ -77,9 +77,17 @@ class RemoteHost:
         multipath: bool = False,
         do_local_attach: bool = False,
         force: bool = False,
-    ) -> None:
+        is_shared: bool = False,
+    ) -> list[str]:
         """Detach there what :meth:`attach` returned as *device*; see ``attach.base``."""
-        self._ask("detach", info, device, multipath=multipath, do_local_attach=do_local_attach, force=force)
+        flags = {"multipath": multipath, "do_local_attach": do_local_attach}
+        taken: list[str] | None = self._ask("detach", info, device, force=force, is_shared=is_shared, **flags)
+        return taken or []
+
+    def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
+        """Return what uses the device there; see ``attach.base``."""
+        found: list[str] = self._ask("uses", info, device, do_local_attach=do_local_attach)
+        return found
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
         """Let the host see the new size of an attached volume that was extended; see ``attach.base``."""
@@ -133,6 +141,8 @@ class RemoteHost:
             raise errors.HostUnreachable(msg) from error
         if "error" in answer:
             msg = f"on {gateway.host}: {answer['error']}"
+            if answer.get("kind") == errors.BusyOnStorage.__name__:
+                raise errors.BusyOnStorage(msg, untouched=True) from RemoteTraceback(answer["trace"])
             raise errors.AttachError(msg) from RemoteTraceback(answer["trace"])
         return answer["value"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-CALLS = frozenset({"connector_properties", "attach", "detach", "extend", "device_size"})
+CALLS = frozenset({"connector_properties", "attach", "detach", "extend", "device_size", "uses"})
 """What may be asked of the host."""
 
 _ONE_AT_A_TIME = frozenset({"attach", "detach", "extend"})
@@ -94,7 +94,8 @@ def _answer(host: Any, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN4
             return {**own, "error": f"{request['call']!r} is not asked of hosts", "trace": ""}
         return {**own, "value": getattr(host, request["call"])(*request["given"], **request["named"])}
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is told
-        return {**own, "error": " ".join(str(error).split()) or type(error).__name__, "trace": traceback.format_exc()}
+        kind = type(error).__name__
+        return {**own, "error": " ".join(str(error).split()) or kind, "kind": kind, "trace": traceback.format_exc()}
 
 
 def _lock_path() -> Path:

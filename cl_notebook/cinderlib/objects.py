@@ -174,7 +174,7 @@ class Volume(_OnBackend):
                 connection.attach()
             except BaseException:
                 with contextlib.suppress(errors.Error):  # what counts is the first cause
-                    connection.disconnect(force=True)
+                    connection.disconnect()
                 raise
             return connection
 
@@ -190,7 +190,7 @@ class Volume(_OnBackend):
             msg = f"{self.obj.label()} is not attached on this host."
             raise exception.NotLocal(msg)
         with self.acting():
-            self.obj.detach(force=force or ignore_errors)
+            _detach(self.obj, force=force, ignore_errors=ignore_errors)
 
     def connect(self, connector_dict: Mapping[str, Any], **ovo_fields: Any) -> Connection:  # noqa: ANN401 - Cinder's
         """Let the host that *connector_dict* describes reach it; *ovo_fields* are kept with the connection.
@@ -210,6 +210,16 @@ class Volume(_OnBackend):
         """Detach it, and remove its connections."""
         with self.acting():
             self.obj.cleanup()
+
+
+def _detach(ours: Any, *, force: bool, ignore_errors: bool) -> None:  # noqa: ANN401 - a volume or a connection
+    """Detach it; to ignore errors is to go on where os-brick meets them, and takes no device that is in use."""
+    try:
+        ours.detach(force=force)
+    except errors.AttachError:
+        if force or not ignore_errors:
+            raise
+        ours.detach(force=True)
 
 
 class _OfVolume(_OnBackend):
@@ -296,7 +306,7 @@ class Connection(_OfVolume):
     def detach(self, force: bool = False, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
         """Let go of the device; the storage still lets the host in."""
         with self.acting():
-            self.obj.detach(force=force or ignore_errors)
+            _detach(self.obj, force=force, ignore_errors=ignore_errors)
 
     def disconnect(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
         """Shut the host out."""

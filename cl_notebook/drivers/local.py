@@ -155,7 +155,7 @@ class LocalDriver(LocalManaging):
         """Remove the file; one that is not there is a success.
 
         Raises:
-            errors.BusyOnStorage: the volume is connected, or its loop device is in use.
+            errors.BusyOnStorage: the volume is connected, or its loop device is mounted or in use.
             errors.DriverError: it is not there because the folder is another one: its file system is not mounted.
 
         """
@@ -236,9 +236,10 @@ class LocalDriver(LocalManaging):
         """
         file = self._folder.volume(volume.name_in_storage)
         with self._folder.locked(volume.name_in_storage):
-            size = present_size(file)
+            present_size(file)
             self._folder.mark_connection(volume.name_in_storage, connection.id, str(connection.connector.get("host", "")))
             device = loop.set_up(file) if self._loops else str(file)
+            size = present_size(file)
         return {
             "driver_volume_type": self.storage_protocol,
             "data": {"device_path": device, "volume_id": volume.id, "size": size, "backing_file": os.path.realpath(file)},
@@ -248,13 +249,14 @@ class LocalDriver(LocalManaging):
         """Forget the connection, and free the loop device after the last one.
 
         Raises:
-            errors.BusyOnStorage: it was the last one, and the device is mounted or in use by another device.
+            errors.BusyOnStorage: it was the last one, and the device is mounted or in use.
 
         """
         name = volume.name_in_storage
         with self._folder.locked(name):
             if not self._folder.connected(name) - {connection.id}:
-                self._free_devices(self._folder.volume(name))
+                # one that is only held open stays with the kernel until it is closed: nothing is lost
+                self._free_devices(self._folder.volume(name), descriptors=False)
             self._folder.unmark_connection(name, connection.id)
 
     def _make_volume(self, volume: VolumeData, source: Path | None, progress: Progress) -> None:
@@ -298,9 +300,9 @@ class LocalDriver(LocalManaging):
     def _devices(self, file: Path) -> list[str]:
         return [device.path for device in loop.devices_of(file)] if self._loops else []
 
-    def _free_devices(self, file: Path) -> None:
+    def _free_devices(self, file: Path, *, descriptors: bool = True) -> None:
         for device in self._devices(file):
-            loop.remove(device)
+            loop.remove(device, descriptors=descriptors)
 
     def _refuse_connected(self, name: str, what: str) -> None:
         connected = self._folder.connected(name)

@@ -76,5 +76,5 @@ class LocalManaging(InFolder):
         with self._folder.locked(snapshot.name_in_storage):
             self._folder.forget_lock(snapshot.name_in_storage)
 
-    def _free_devices(self, file: Path) -> None:
+    def _free_devices(self, file: Path, *, descriptors: bool = True) -> None:
         raise NotImplementedError

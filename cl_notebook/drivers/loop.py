@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -10,15 +9,23 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cl_notebook import errors, regular_files
+import tenacity
+
+from cl_notebook import errors, regular_files, usage
 from cl_notebook.drivers import loop_control
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _COLUMNS = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN,OFFSET,SIZELIMIT,RO,AUTOCLEAR"
 DELETED = " (deleted)"
 """What the kernel puts behind the name of a loop device's file that is gone."""
 
 _TIMEOUT = 60
+_TRIES = 10
+_SECTOR = 512
 _LINGER = 0.5
 
 
@@ -48,12 +55,15 @@ def devices_of(file: Path) -> list[LoopDevice]:
 
 
 def _devices_of(file: Path, found: os.stat_result | None) -> list[LoopDevice]:
-    listed = json.loads(_losetup("--json", "--list", "--output", _COLUMNS) or "{}")
+    listed = json.loads(_again(lambda: _losetup("--json", "--list", "--output", _COLUMNS)) or "{}")
     return [_device(row) for row in listed.get("loopdevices", []) if _backs(file, found, row)]
 
 
 def set_up(file: Path) -> str:
     """Return the path of the loop device for the whole of *file*: the one that there is, or else a new one.
+
+    It is as large as the file, and shows its partitions. A device has whole sectors: a file that ends within one is padded with
+    zeros to its end, since the bytes there could not be reached otherwise.
 
     Raises:
         errors.BusyOnStorage: another device stands on a part of it.
@@ -62,9 +72,12 @@ def set_up(file: Path) -> str:
     """
     descriptor = regular_files.open_regular(file, os.O_RDWR)
     try:
+        size = _padded(descriptor)
         devices = _devices_of(file, os.fstat(descriptor))
         for device in devices:
-            if device.whole and (not device.autoclear or loop_control.keep(device.path)):
+            if device.whole and loop_control.keep(device.path):
+                if _size(device.path) != size:
+                    refresh(device.path)
                 return device.path
         for device in devices:
             if not device.whole:
@@ -76,8 +89,12 @@ def set_up(file: Path) -> str:
 
 
 def refresh(device: str) -> None:
-    """Tell the loop device that its file has another size."""
-    _losetup("--set-capacity", device)
+    """Tell the loop device that its file has another size; one that is gone needs nothing."""
+    try:
+        _losetup("--set-capacity", device)
+    except subprocess.CalledProcessError:
+        if backing_file(device) is not None:
+            raise
 
 
 def flush(device: str) -> None:
@@ -89,30 +106,34 @@ def flush(device: str) -> None:
         os.close(fd)
 
 
-def remove(device: str) -> None:
-    """Write out and free the loop device; while somebody has it open the kernel frees it at the last close.
+def remove(device: str, *, descriptors: bool = True) -> None:
+    """Write out and free the loop device; one that is not there is a success.
+
+    Without *descriptors* one that a process merely has open goes, too: the kernel frees it at the last close.
 
     Raises:
-        errors.BusyOnStorage: it is mounted, or in use by another device.
+        errors.BusyOnStorage: it is mounted or in use.
 
     """
-    try:
-        fd = os.open(device, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        msg = f"{device} is mounted or in use by another device; release it first"
-        raise errors.BusyOnStorage(msg) from error
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
     file = backing_file(device)
-    if file is not None:
+    if file is None:
+        return
+    found = usage.uses([device], descriptors=descriptors)
+    if backing_file(device) != file:
+        return  # it was removed meanwhile, and may be another file's by now
+    if found:
+        usage.refuse(device, found)
+    try:
+        flush(device)
+        loop_control.show_partitions(device)  # without this, partitions that were made by hand would outlive the device
         _losetup("--detach", device)
-        _wait_until_free(device, file)
+    except OSError as error:
+        if error.errno not in loop_control.GONE:
+            raise
+    except subprocess.CalledProcessError:
+        if backing_file(device) == file:
+            raise
+    _wait_until_free(device, file)
 
 
 def _wait_until_free(device: str, file: str) -> None:
@@ -130,8 +151,27 @@ def backing_file(device: str) -> str | None:
             .read_text(encoding="utf-8", errors="surrogateescape")
             .strip("\n")
         )
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in loop_control.GONE:
+            raise
         return None
+
+
+def _again(call: Callable[[], str]) -> str:
+    """Return what *call* returns; it looks again if devices came or went meanwhile."""
+    tries = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_met_a_change),
+        stop=tenacity.stop_after_attempt(_TRIES),
+        wait=tenacity.wait_random(0, _LINGER / _TRIES),
+        reraise=True,
+    )
+    return tries(call)
+
+
+def _met_a_change(error: BaseException) -> bool:
+    if not isinstance(error, subprocess.CalledProcessError):
+        return False
+    return any(os.strerror(number) in str(error.stderr) for number in loop_control.GONE)
 
 
 def _losetup(*words: str) -> str:
@@ -163,3 +203,21 @@ def _backs(file: Path, found: os.stat_result | None, row: dict[str, object]) -> 
 def is_gone(file: str, root: Path = Path("/")) -> bool:
     """Return whether what the kernel calls the *file* of a loop device was removed: a file may be called ``… (deleted)``."""
     return file.endswith(DELETED) and not (root / file.lstrip("/")).exists()
+
+
+def _size(device: str) -> int:
+    try:
+        return int(Path(f"/sys/block/{Path(device).name}/size").read_text(encoding="ascii")) * _SECTOR
+    except OSError as error:
+        if error.errno not in loop_control.GONE:
+            raise
+        return 0
+
+
+def _padded(descriptor: int) -> int:
+    size = os.fstat(descriptor).st_size
+    whole = size + -size % _SECTOR
+    if whole != size:
+        os.ftruncate(descriptor, whole)
+        os.fsync(descriptor)
+    return whole

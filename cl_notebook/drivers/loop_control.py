@@ -26,8 +26,12 @@ _FLAGS_OFFSET = 52
 _NAME_OFFSET, _NAME_BYTES = 56, 64
 _RESERVED_BYTES = 64
 _AUTOCLEAR = 4
+_PARTSCAN = 8
 _DIRECT_IO = 16
 _TRIES = 64
+GONE = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV})
+"""What is said of a loop device that is being removed: by its file, by its driver, by its attributes."""
+
 _UNKNOWN = frozenset({errno.EINVAL, errno.ENOTTY})
 
 
@@ -67,40 +71,65 @@ def backing_inode(device: str) -> tuple[int, int] | None:
 
 
 def keep(device: str) -> bool:
-    """Return whether the device, which would vanish with its last close, now stays until it is told to go."""
+    """Return whether the device is there, and see to it that it stays until it is told to go, and shows its partitions.
+
+    One that was open when it was removed is there until the last close: it must not vanish under its next user.
+    """
+    try:
+        _set_flags(device, _PARTSCAN, without=_AUTOCLEAR)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return False  # it was closed in between, and is gone
+    return True
+
+
+def show_partitions(device: str) -> None:
+    """Have the kernel look for partitions on the device, and remove them with it.
+
+    Raises:
+        OSError: the device is gone.
+
+    """
+    _set_flags(device, _PARTSCAN)
+
+
+def _set_flags(device: str, more: int, *, without: int = 0) -> None:
     descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
     try:
         info = bytearray(_INFO_BYTES)
         fcntl.ioctl(descriptor, _LOOP_GET_STATUS64, info)
         (flags,) = struct.unpack_from("=I", info, _FLAGS_OFFSET)
-        struct.pack_into("=I", info, _FLAGS_OFFSET, flags & ~_AUTOCLEAR)
-        fcntl.ioctl(descriptor, _LOOP_SET_STATUS64, bytes(info))
-    except OSError as error:
-        if error.errno != errno.ENXIO:
-            raise
-        return False  # it was closed in between, and is gone
+        wanted = flags & ~without | more
+        if wanted != flags:
+            struct.pack_into("=I", info, _FLAGS_OFFSET, wanted)
+            fcntl.ioctl(descriptor, _LOOP_SET_STATUS64, bytes(info))
     finally:
         os.close(descriptor)
-    return True
 
 
 def _is_bound(device: str, descriptor: int, name: str) -> bool:
     info = bytearray(_INFO_BYTES)
     told = os.fsencode(name)[: _NAME_BYTES - 1]
     info[_NAME_OFFSET : _NAME_OFFSET + len(told)] = told
-    loop = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        loop = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
+        return False  # another process removed it (LOOP_CTL_REMOVE)
     try:
         # without direct I/O every block would be cached twice: for the device and for the file
-        struct.pack_into("=I", info, _FLAGS_OFFSET, _DIRECT_IO)
+        struct.pack_into("=I", info, _FLAGS_OFFSET, _DIRECT_IO | _PARTSCAN)
         try:
             fcntl.ioctl(loop, _LOOP_CONFIGURE, struct.pack("=II", descriptor, 0) + bytes(info) + bytes(_RESERVED_BYTES))
         except OSError as error:
             if error.errno not in _UNKNOWN:
                 raise
-            struct.pack_into("=I", info, _FLAGS_OFFSET, 0)
+            struct.pack_into("=I", info, _FLAGS_OFFSET, _PARTSCAN)
             _bind_in_steps(loop, descriptor, bytes(info))  # before Linux 5.8
     except OSError as error:
-        if error.errno != errno.EBUSY:
+        if error.errno not in {errno.EBUSY, *GONE}:
             raise
         return False  # another process took it first
     finally:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.attach import identity, present
+from cl_notebook.attach.identity import UNREADABLE
 from cl_notebook.inventory import judging
 from cl_notebook.inventory.finding import MISSING, OK, STUCK, UNKNOWN, Finding
 from cl_notebook.inventory.quoting import quoted
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 LIBRBD = "rbd:"
 """How the path of an image begins that librbd reaches without a device."""
-
-
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
-"""What connection information may raise that no driver of ours wrote: it can come out of a document, or another data base."""
 
 
 class Link(NamedTuple):

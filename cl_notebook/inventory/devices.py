@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook import settings
 from cl_notebook.attach import present
+from cl_notebook.attach.identity import UNREADABLE
 from cl_notebook.drivers import loop
 from cl_notebook.drivers.base import KeepsFiles
 from cl_notebook.inventory import connections, rows
@@ -148,7 +149,7 @@ class _Devices:
 def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
     try:
         return present.keys(info) if info else ()
-    except connections.UNREADABLE:
+    except UNREADABLE:
         return ()
 
 

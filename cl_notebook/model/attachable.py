@@ -88,7 +88,7 @@ class Attachable(Tracked):
                 with contextlib.suppress(errors.Error):
                     for left in self._of(host):
                         if left not in before:  # that may be another kernel's, which is at work on it
-                            left.disconnect(force=True)
+                            left.disconnect()
             raise
         return conn
 
@@ -97,11 +97,12 @@ class Attachable(Tracked):
 
         Args:
             host: another host that it was attached on by ``attach(host=…)``: the same words, or that host's name.
-            force: go on where os-brick meets errors or the other host is not reached, and take a kernel named as working on it
-                for dead.
+            force: take the device from under what uses it, with a warning that says what; go on where os-brick meets errors or
+                the other host is not reached, and take a kernel named as working on it for dead.
 
         Raises:
             InvalidStatus: it is not attached there.
+            BusyOnStorage: the device, or a partition of it, is mounted or in use; it stays attached.
             HostUnreachable: the other host does not answer.
             DriverError, AttachError: the storage or the host refused; repeat it once the cause is gone.
 
@@ -143,9 +144,11 @@ class Attachable(Tracked):
         """Detach the volume from this host and from those reached through gateways, and remove all of its connections.
 
         Args:
-            force: also connections that are attached on other hosts, and those that a kernel is named as working on.
+            force: also connections that are attached on other hosts, those that a kernel is named as working on, and devices
+                that are in use, with a warning that says by what.
 
         Raises:
+            BusyOnStorage: a device is mounted or in use; it stays attached.
             ResourceBusy: the volume is attached on a host out of reach; the other connections are gone.
 
         """

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook import errors
-from cl_notebook.drivers.base import ConnectionData, ConnectionInfo
+from cl_notebook import errors, usage
+from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, KeepsFiles
 from cl_notebook.model import connecting, encryption, masks, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.journal import Act
@@ -249,10 +250,11 @@ class Connection(Tracked):
         """Let go of the device on its host; the storage still lets the host in.
 
         Args:
-            force: go on where os-brick meets errors or another host is not reached, and take a kernel named as working on it for
-                dead.
+            force: take the device from under what uses it, with a warning that says what; go on where os-brick meets errors or
+                another host is not reached, and take a kernel named as working on it for dead.
 
         Raises:
+            BusyOnStorage: the device, or a partition of it, is mounted or in use; it stays attached.
             HostUnreachable: the other host does not answer.
             AttachError: the host could not; the status is ``error_detaching``.
 
@@ -261,12 +263,15 @@ class Connection(Tracked):
         if not force:
             self._refuse_if_elsewhere("detached there")
         info, device, host = self._told(), self.device or {}, self._host() if self.is_in_reach else None
+        name, taken = self.volume.name_in_storage, list[str]()
 
-        def do(_driver: Driver, _progress: Progress) -> None:
+        def do(driver: Driver, _progress: Progress) -> None:
             if host is None:
                 return
+            # what others have of it by the same device stays, so that what uses the device loses nothing
+            is_shared = isinstance(driver, KeepsFiles) and bool(driver.connections_of(name) - {self.id})
             try:  # also where no path is known: the host may have got as far as a device before it was cut short
-                host.detach(info, device, force=force, **self._flags())
+                taken.extend(host.detach(info, device, force=force, is_shared=is_shared, **self._flags()))
             except errors.HostUnreachable as error:
                 if not force:
                     msg = f"{error} With force=True it is forgotten here, whatever is left there."
@@ -280,15 +285,17 @@ class Connection(Tracked):
             lambda _answer: [Update(self, gone)],
             force=force,
         )
+        self._warn_of(taken, device)
 
     def disconnect(self, *, force: bool = False) -> None:
         """Shut the host out again and forget the connection.
 
         Args:
-            force: also while a device is attached, or a kernel is named as working on it.
+            force: also while a device is attached, with a warning that says what uses it, or a kernel is named as working on it.
 
         Raises:
             ResourceBusy: the device is still attached on a host.
+            BusyOnStorage: this host has a device of it nevertheless, which is mounted or in use.
             DriverError: the storage refused; the status is ``error_detaching``.
 
         """
@@ -297,7 +304,7 @@ class Connection(Tracked):
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
         volume, wanted, last, is_out = self.volume, ConnectionData(self.id, self.connector_info), False, False
-        data = volume.as_data()
+        data, device, taken = volume.as_data(), self.device or {}, list[str]()
 
         def remember(connection: sa.Connection) -> None:
             nonlocal last
@@ -306,6 +313,10 @@ class Connection(Tracked):
 
         def do(driver: Driver, _progress: Progress) -> None:
             nonlocal is_out
+            found = self._uses(driver, device, volume.name_in_storage)
+            if found and not force:
+                usage.refuse(f"A device of {volume.label()}", found)
+            taken.extend(found)
             driver.terminate_connection(data, wanted)
             is_out = True
             if last:
@@ -323,6 +334,7 @@ class Connection(Tracked):
             force=force,
             failed=failed,
         )
+        self._warn_of(taken, device)
 
     def release(self, *, force: bool = False) -> None:
         """Let go of the device on its host, if there may be one, and shut the host out: ``detach()`` and ``disconnect()``."""
@@ -343,6 +355,24 @@ class Connection(Tracked):
         except errors.AttachError:
             self.attach_device()
             return host.extend(self._told(), **self._flags())
+
+    def _uses(self, driver: Driver, device: Mapping[str, Any], name: str) -> list[str]:
+        """Return what uses a device of the volume where that can be seen, unless other connections keep it."""
+        is_near = self.gateway is not None and self.attached
+        is_here = self.gateway is None and self.name_of_host == self.context.settings.host
+        is_shared = isinstance(driver, KeepsFiles) and bool(driver.connections_of(name) - {self.id})
+        if not self.connected or is_shared or not (is_near or is_here):
+            return []
+        try:
+            return self._host().uses(self._told(), device, do_local_attach=self._flags()["do_local_attach"])
+        except errors.HostUnreachable:  # asked by force alone: what was attached there is detached first otherwise
+            return []
+
+    def _warn_of(self, taken: list[str], device: Mapping[str, Any]) -> None:
+        if taken:
+            path = device.get("path") or f"A device of {self.volume.label()}"
+            msg = f"{path} was in use when it was taken away: {usage.listed(taken)}. What was not written to it is lost."
+            warnings.warn(msg, errors.DeviceInUse, stacklevel=3)
 
     def _host(self) -> AttachingHost:
         return self.context.host_at(self.gateway)

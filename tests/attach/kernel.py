@@ -32,6 +32,13 @@ class Kernel:
         self.tell(path, "")
         return f"/{path}"
 
+    def disk(self, name: str, number: str, **partitions: str) -> None:
+        """Have a disk with the number that the kernel gave it, and its partitions with theirs."""
+        self.tell(f"sys/block/{name}/dev", number)
+        for part, its in partitions.items():
+            self.tell(f"sys/block/{name}/{part}/partition", part[-1])
+            self.tell(f"sys/block/{name}/{part}/dev", its)
+
     def iscsi(self, disk: str, target: str, lun: int, session: int = 1, wwid: str = "naa.1") -> str:
         """Have a disk of an iSCSI session."""
         place = f"sys/devices/platform/host2/session{session}/target2:0:0/2:0:0:{lun}"

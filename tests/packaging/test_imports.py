@@ -19,7 +19,7 @@ PACKAGE = Path(cl_notebook.__file__).parent
 FACE = "the face"
 ORDER: tuple[set[str], ...] = (
     {"errors", "masking", "regular_files"},
-    {"settings"},
+    {"settings", "usage"},
     {"drivers", "attach", "store"},
     {"model"},
     {"session"},

@@ -1,0 +1,344 @@
+"""What on this host uses a block device or a file, by what the kernel says: read from ``sysfs`` and ``proc``, as any user may.
+
+A mount, swap, a device above it (LVM, md, crypt, bcache), a loop device, a Btrfs file system of several devices and an open
+descriptor are uses. Mounts, swap and devices above are shown to every user; descriptors of other users' processes, and mounts in
+their name spaces, to root alone. What cannot be read is left out: everything that a file system stands on is seen without root.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from cl_notebook import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_ROOT = Path("/")
+_MOST = 8
+"""Uses that a message names."""
+
+_LOOKS = 10
+_MOMENT = 0.05
+"""Times that open descriptors are looked at, and the seconds between: a program that lists devices has each open for a moment."""
+
+_WATCHERS = frozenset({"multipathd", "systemd-udevd", "udevd", "(udev-worker)"})
+"""Programs that have devices open to watch over them: not a use, and they close them when the devices go."""
+
+_MPATH = "mpath-"
+_OF_MPATH = re.compile(r"part\d+-mpath-")
+_RAID = re.compile(r"md(?:\d+|_.+)")
+
+
+def uses(paths: Iterable[str], *, descriptors: bool = True, root: Path = _ROOT) -> list[str]:
+    """Return what uses the devices or files at *paths*, a few words each; nothing if they can be detached.
+
+    Partitions count, and so do the paths of a multipath map, the map of a path, and what stands on a device that stands on it.
+    Without *descriptors* a process that merely has it open does not count: a loop device stays until it is closed.
+    """
+    kernel = _Kernel(root)
+    wanted = [_Wanted.of(path, root) for path in dict.fromkeys(paths)]
+    names = [each.name for each in wanted if each.name in kernel.places]
+    files = [each for each in wanted if each.name not in kernel.places and each.is_file]
+    members = kernel.members(names)
+    found: list[str] = []
+    for name in sorted(members, key=lambda name: (name not in names, name)):
+        found += _held(kernel, name, names, members)
+    found += [words for file in files for words in _held_file(kernel, file)]
+    if descriptors:
+        found += _opened(kernel, members, files)
+    if not found and root == _ROOT and any(_is_claimed(f"/dev/{name}") for name in names if not kernel.holders(name) & members):
+        found.append("claimed by a mount or a device that is not visible here")
+    return list(dict.fromkeys(found))
+
+
+def refuse(device: str, found: Sequence[str]) -> NoReturn:
+    """Refuse to take *device* from under what uses it.
+
+    Raises:
+        errors.BusyOnStorage: always.
+
+    """
+    msg = f"{device} is mounted or in use: {listed(found)}. Release it first."
+    raise errors.BusyOnStorage(msg, untouched=True)
+
+
+def listed(found: Sequence[str]) -> str:
+    """Return the uses as the end of a sentence."""
+    more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
+    return "; ".join(found[:_MOST]) + more
+
+
+class _Wanted(NamedTuple):
+    """A path that is asked about: the name of what it leads to, and who that is."""
+
+    path: str
+    name: str
+    is_file: bool
+    identity: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, path: str, root: Path) -> _Wanted:
+        real = os.path.realpath(root / path.lstrip("/"))
+        try:
+            at = os.stat(real)  # noqa: PTH116 - a text, as the kernel's links are
+        except OSError:
+            return cls(real, os.path.basename(real), is_file=False, identity=None)  # noqa: PTH119 - as above
+        return cls(real, os.path.basename(real), stat.S_ISREG(at.st_mode), (at.st_dev, at.st_ino))  # noqa: PTH119 - as above
+
+
+class _Mount(NamedTuple):
+    """Where a file system is mounted: the number and the name of its device, the place, and in whose name space."""
+
+    number: str
+    source: str
+    point: str
+    whose: str
+
+
+class _Kernel:
+    """The block devices of a host, and what it tells of its processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.places: dict[str, Path] = {}
+        self._parts: dict[str, list[str]] = {}
+        for place in _entries(root / "sys/block"):
+            parts = [entry for entry in _entries(place) if (entry / "partition").exists()]
+            self._parts[place.name] = [entry.name for entry in parts]
+            self.places |= {entry.name: entry for entry in (place, *parts)}
+        files = {name: _told(place / "loop/backing_file") for name, place in self.places.items() if name.startswith("loop")}
+        self._loops = {name: file for name, file in files.items() if file}
+        self._mounted: list[_Mount] | None = None
+
+    def holders(self, name: str) -> set[str]:
+        return {entry.name for entry in _entries(self.places[name] / "holders")}
+
+    def number(self, name: str) -> str:
+        return _told(self.places[name] / "dev")
+
+    def members(self, names: Iterable[str]) -> set[str]:
+        """Return all that goes with the devices: partitions, the paths of a map or array, and the map of a path."""
+        found: set[str] = set()
+        left = list(names)
+        while left:
+            name = left.pop()
+            if name in found or name not in self.places:
+                continue
+            found.add(name)
+            left += self._parts.get(name, [])
+            if self._uuid(name).startswith(_MPATH) or _RAID.fullmatch(name):
+                left += [entry.name for entry in _entries(self.places[name] / "slaves")]
+            left += [above for above in self.holders(name) if self._is_map(above)]
+        return found
+
+    def loops_on(self, name: str) -> list[str]:
+        """Return the loop devices that stand on a block device."""
+        number = self.number(name)
+        return [loop for loop, file in self._loops.items() if loop != name and self._leads_to(file, name, number)]
+
+    def loops_on_file(self, file: _Wanted) -> list[str]:
+        """Return the loop devices that stand on a file."""
+        return [loop for loop, at in self._loops.items() if _Wanted.of(at, self.root).identity == file.identity]
+
+    def words(self, name: str) -> str:
+        """Return what a device is called, and what stands on it."""
+        called = _told(self.places[name] / "dm/name") if name in self.places else ""
+        members = self.members([name])
+        inside = [words for each in sorted(members) for words in _held(self, each, [name], members)]
+        return name + (f" ({called})" if called else "") + (f", {', '.join(inside)}" if inside else "")
+
+    def mounts_of(self, name: str) -> list[str]:
+        """Return where the file system on a device is mounted."""
+        number, siblings = self.number(name), {name, *self._btrfs(name)}
+        found: dict[str, str] = {}
+        for mount in self._mounts():
+            is_named = mount.number.startswith("0:") and mount.source.startswith("/dev/") and self._real(mount.source) in siblings
+            if (number and mount.number == number) or is_named:
+                found.setdefault(mount.point, mount.whose)
+        return [f"mounted at {_plain(point)}{whose}" for point, whose in found.items()]
+
+    def is_in_btrfs(self, name: str) -> bool:
+        """Return whether a mounted Btrfs file system has it as one of its devices."""
+        return bool(self._btrfs(name))
+
+    def is_swap(self, path: str) -> bool:
+        """Return whether it is swapped to; *path* is a device's name, or a file's path."""
+        lines = _told(self.root / "proc/swaps").splitlines()[1:]
+        places = [_unescaped(line.split()[0]) for line in lines if line.split()]
+        return any(path in {self._real(place), os.path.realpath(self.root / place.lstrip("/"))} for place in places)
+
+    def processes(self) -> list[str]:
+        proc = self.root / "proc"
+        return [f"{proc}/{name}" for name in sorted(_names(str(proc))) if name.isdigit()]
+
+    def _btrfs(self, name: str) -> set[str]:
+        systems = [[entry.name for entry in _entries(place / "devices")] for place in _entries(self.root / "sys/fs/btrfs")]
+        return {each for names in systems if name in names for each in names}
+
+    def _is_map(self, name: str) -> bool:
+        uuid = self._uuid(name)
+        return uuid.startswith(_MPATH) or _OF_MPATH.match(uuid) is not None
+
+    def _uuid(self, name: str) -> str:
+        return _told(self.places[name] / "dm/uuid") if name in self.places else ""
+
+    def _real(self, path: str) -> str:
+        return os.path.basename(os.path.realpath(self.root / path.lstrip("/")))  # noqa: PTH119 - a text, as the kernel's links are
+
+    def _leads_to(self, file: str, name: str, number: str) -> bool:
+        if file.startswith("/dev/") and self._real(file) == name:
+            return True
+        try:
+            at = (self.root / file.lstrip("/")).stat()
+        except OSError:
+            return False
+        return stat.S_ISBLK(at.st_mode) and f"{os.major(at.st_rdev)}:{os.minor(at.st_rdev)}" == number
+
+    def _mounts(self) -> list[_Mount]:
+        if self._mounted is None:
+            own = str(self.root / "proc/self")
+            self._mounted, spaces = list(_mounts(own, "")), {_link(f"{own}/ns/mnt")}
+            for place in self.processes():
+                space = _link(f"{place}/ns/mnt")
+                if not space or space not in spaces:
+                    spaces.add(space)
+                    self._mounted += _mounts(place, f" (in the mount name space of {_process(place)})")
+        return self._mounted
+
+
+def _held(kernel: _Kernel, name: str, names: Sequence[str], members: set[str]) -> list[str]:
+    before = "" if name in names else f"/dev/{name} is "
+    found = [f"{before}{words}" for words in kernel.mounts_of(name)] if name in kernel.places else []
+    if name not in kernel.places:
+        return found
+    if not found and kernel.is_in_btrfs(name):
+        found.append(f"{before}part of a mounted Btrfs file system")
+    if kernel.is_swap(name):
+        found.append(f"{before}used as swap")
+    found += [f"{before}held by {kernel.words(above)}" for above in sorted(kernel.holders(name) - members)]
+    found += [f"{before}below {kernel.words(above)}" for above in kernel.loops_on(name)]
+    return found
+
+
+def _held_file(kernel: _Kernel, file: _Wanted) -> list[str]:
+    swap = ["used as swap"] if kernel.is_swap(file.path) else []
+    return swap + [f"below {kernel.words(above)}" for above in kernel.loops_on_file(file)]
+
+
+def _opened(kernel: _Kernel, members: set[str], files: Sequence[_Wanted]) -> list[str]:
+    looked_for = _Descriptors(kernel, members, files)
+    found = [(place, number) for place in kernel.processes() for number in looked_for.of(place)]
+    for _ in range(_LOOKS):
+        if not found:
+            return []
+        time.sleep(_MOMENT)
+        found = [(place, number) for place, number in found if looked_for.has(place, number)]
+    by_process: dict[str, list[str]] = {}
+    for place, number in found:
+        by_process.setdefault(place, []).append(number)
+    return [f"open in {_process(place, numbers)}" for place, numbers in by_process.items()]
+
+
+class _Descriptors:
+    """The descriptors that lead to some devices and files."""
+
+    def __init__(self, kernel: _Kernel, members: set[str], files: Sequence[_Wanted]) -> None:
+        self._devices = f"{str(kernel.root).rstrip('/')}/dev/"
+        self._members = members
+        self._names = members | {file.name for file in files}
+        self._numbers = {kernel.number(name) for name in members} - {""}
+        self._identities = {file.identity for file in files}
+
+    def of(self, place: str) -> list[str]:
+        """Return the numbers of those of a process."""
+        found = [number for number in _names(f"{place}/fd") if self.has(place, number)]
+        return found if found and _told(f"{place}/comm") not in _WATCHERS else []
+
+    def has(self, place: str, number: str) -> bool:
+        """Return whether one descriptor is one of them."""
+        link = _link(f"{place}/fd/{number}")
+        name, is_device = link.rpartition("/")[2], link.startswith(self._devices)
+        if is_device and name in self._members:
+            return True
+        # others are not looked at any closer: a file on a share that does not answer would never come back
+        if not is_device and name not in self._names:
+            return False
+        try:
+            at = os.stat(f"{place}/fd/{number}")  # noqa: PTH116 - there are thousands of them
+        except OSError:
+            return False
+        if stat.S_ISBLK(at.st_mode):
+            return f"{os.major(at.st_rdev)}:{os.minor(at.st_rdev)}" in self._numbers
+        return (at.st_dev, at.st_ino) in self._identities
+
+
+def _is_claimed(path: str) -> bool:
+    for _ in range(_LOOKS):
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return False  # it is gone, or only root may open it
+        else:
+            return False
+        time.sleep(_MOMENT)
+    return True
+
+
+def _mounts(place: str, whose: str) -> Iterator[_Mount]:
+    for line in _told(f"{place}/mountinfo").splitlines():
+        fields, _, rest = line.partition(" - ")
+        words, about = fields.split(), rest.split()
+        if len(words) > 4 and len(about) > 1:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
+            yield _Mount(words[2], _unescaped(about[1]), _unescaped(words[4]), whose)
+
+
+def _process(place: str, numbers: Sequence[str] = ()) -> str:
+    number = place.rpartition("/")[2]
+    if number == str(os.getpid()):
+        return f"this process (descriptor {', '.join(numbers)}: close what open() returned)" if numbers else "this process"
+    called = _told(f"{place}/comm")
+    return f"process {number}" + (f" ({_plain(called)})" if called else "")
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - there are thousands of them
+    except OSError:
+        return []
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - a text: not every link is a path
+    except OSError:
+        return ""
+
+
+def _told(path: Path | str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
+    except OSError:
+        return ""
+
+
+def _unescaped(word: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), word)
+
+
+def _plain(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
