@@ -23,6 +23,7 @@ _EXISTS = frozenset({"VolumeAlreadyExists", "ImageExists", "ManageExistingAlread
 _BUSY = frozenset({"VolumeIsBusy", "SnapshotIsBusy", "VolumeAttached", "ImageBusy", "ImageHasSnapshots", "DeviceUnavailable"})
 _FULL = frozenset({"NfsNoSuitableShareFound", "RemoteFSNoSuitableShareFound", "NoSpace"})
 _WRONG = frozenset({"OptionError", "InvalidConnectorException", "ConfigFileParseError"})
+_OTHER_NAME = "TrackedNameError"
 _REFUSED = frozenset({"InvalidConnectorException"})
 
 
@@ -56,7 +57,8 @@ def _error(told: Mapping[str, Any], what: str, python: str) -> errors.Error:
     for names, kind in ((_MISSING, errors.MissingOnStorage), (_EXISTS, errors.ExistsOnStorage), (_BUSY, errors.BusyOnStorage)):
         if kinds & names:
             return kind(message)
-    return errors.DriverError(message)
+    is_refused = _OTHER_NAME in kinds  # by the child, before the driver was called
+    return errors.DriverError(f"{what}: {words}" if is_refused else message, untouched=is_refused)
 
 
 def _lacking(module: str, what: str, python: str) -> str:

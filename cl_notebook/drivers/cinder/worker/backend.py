@@ -67,7 +67,7 @@ class Backend:
             self._running += 1
         try:
             with turns.taken(self._state, calls.resource_id(words)), self.copying.holding(words):
-                return self._called(method, calls.Call(self, words))
+                return self._called(method, calls.Call(self, method, words))
         finally:
             with self._lock:
                 self._running -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import plain, resources
+from . import names, plain, resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 class Call:
     """One call: the resource that it is about (``subject``), as it was told, and the other words. Their rows are in the copy."""
 
-    def __init__(self, backend: Backend, words: dict[str, Any]) -> None:
-        """Make Cinder's objects of what the kernel told."""
+    def __init__(self, backend: Backend, method: str, words: dict[str, Any]) -> None:
+        """Make Cinder's objects of what the kernel told.
+
+        Raises:
+            TrackedNameError: the driver would work on something else than what is tracked.
+
+        """
         self.backend = backend
         self.words = words
         self.driver = backend.driver
@@ -25,6 +30,7 @@ class Call:
         self.volume: Any = made.volume(words["volume"]) if words.get("volume") else None
         self.snapshot: Any = made.snapshot(words["snapshot"]) if words.get("snapshot") else None
         self.source: Any = made.volume(words["source"]) if words.get("source") else None
+        names.refuse_others(method, words, {"volume": self.volume, "snapshot": self.snapshot, "source": self.source})
         is_about_volume = self.volume is not None
         self.kind = "volume" if is_about_volume else "snapshot"
         self.subject = self.volume if is_about_volume else self.snapshot

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from typing import Any
+
+from . import names
 
 _WORD = "cl_notebook"
 _SPACE = uuid.UUID("6d1f4f0e-6f0f-4a53-9d5e-0c1a7a3b1c55")
@@ -17,7 +18,6 @@ _KEPT_VOLUME = (
 
 _KEPT_SNAPSHOT = ("provider_auth", "encryption_key_id")
 _SAME = ("provider_location", "provider_id")
-_NAMED = re.compile(r"volume-(.+)")
 
 
 def type_id(told: dict[str, Any]) -> str:
@@ -52,14 +52,8 @@ def volume_columns(told: dict[str, Any]) -> dict[str, Any]:
         **{name: told[name] for name in _SAME},
         **{name: kept.get(name) for name in _KEPT_VOLUME if name not in {"_name_id", "shared_targets"}},
         "shared_targets": bool(kept.get("shared_targets", False)),
-        "_name_id": kept.get("_name_id") or _name_id(told),
+        "_name_id": names.name_id(told),
     }
-
-
-def _name_id(told: dict[str, Any]) -> str | None:
-    # what is called otherwise on the storage was adopted: Cinder's names are made of this id, if there is one
-    named = _NAMED.fullmatch(told["name_in_storage"])
-    return named[1] if named and named[1] != told["id"] else None
 
 
 def snapshot_columns(told: dict[str, Any]) -> dict[str, Any]:
@@ -137,13 +131,13 @@ def columns(kind: str, told: dict[str, Any]) -> dict[str, Any]:
 
 def update(kind: str, told: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """Return what differs between a resource as it was *told* and its columns *now*, in the kernel's own words."""
-    names = _KEPT_VOLUME if kind == "volume" else _KEPT_SNAPSHOT
+    kept = _KEPT_VOLUME if kind == "volume" else _KEPT_SNAPSHOT
     before = columns(kind, told)
     found = {name: _plain(now[name]) for name in _SAME if name in now and now[name] != before[name]}
     if "metadata" in now and now["metadata"] != told["metadata"]:
         found["metadata"] = {str(key): str(value) for key, value in now["metadata"].items()}
     data = dict(told["driver_data"])
-    data.update({name: _plain(now[name]) for name in names if name in now and now[name] != before[name]})
+    data.update({name: _plain(now[name]) for name in kept if name in now and now[name] != before[name]})
     if "admin_metadata" in now and now["admin_metadata"] != data.get("admin_metadata", {}):
         data["admin_metadata"] = {str(key): str(value) for key, value in now["admin_metadata"].items()}
     if data != told["driver_data"]:
