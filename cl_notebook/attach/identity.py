@@ -208,7 +208,12 @@ def _share(device: _Device, info: Mapping[str, Any]) -> str | None:
     if Path(place).name != hashlib.md5(share.encode(), usedforsecurity=False).hexdigest():
         return f"it is not on {share}"
     mounted = _mounted(device, place)
-    return f"{mounted} is mounted there, not {share}" if mounted and mounted != share else None
+    return f"{mounted} is mounted there, not {share}" if mounted and one_spelling(mounted) != one_spelling(share) else None
+
+
+def one_spelling(share: str) -> str:
+    """Return *share* as it is spelled without a slash too many: the kernel names ``nas:/srv/`` and ``nas://srv`` ``nas:/srv``."""
+    return re.sub(r"/{2,}", "/", share).rstrip("/")
 
 
 def _mounted(device: _Device, place: str) -> str:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from cl_notebook.inventory import cinder_tables
 from cl_notebook.model import Backend, Connection, KeyValue, Snapshot, Volume, bulk, checks, key_value, reading
+from cl_notebook.model.claims import Claims
 from cl_notebook.store import feed
 
 if TYPE_CHECKING:
@@ -115,14 +116,22 @@ class _Taking:
             self._owners |= {own: row["backend_id"] for own, row in here.items()}
         else:
             self._know_volumes(candidates)
+        faults = {id(found): self._fault(found) for found in candidates}
         for found in candidates:
-            reason = self._fault(found)
-            if not reason:
+            if not faults[id(found)]:
                 found.row["backend_id"] = self._backend_of(found)
-                reason = _compared(found.row, here.get(found.id))
+        claimed = self._claimed(cls, [found.row for found in candidates if not faults[id(found)] and found.id not in here])
+        for found in candidates:
+            reason = faults[id(found)] or _compared(found.row, here.get(found.id)) or claimed.get(found.id, "")
             if not reason:
                 self._put(cls, found)
             yield found, reason
+
+    def _claimed(self, cls: Any, rows: list[dict[str, Any]]) -> dict[str, str]:  # noqa: ANN401 - a tracked class
+        """Return why rows are not taken whose name on the storage another row has, by id."""
+        if cls is Connection:
+            return {}
+        return {own: reason.removesuffix(".") for own, reason in Claims(self._connection).others(cls, rows).items()}
 
     def _put(self, cls: Any, found: Found) -> None:  # noqa: ANN401 - a tracked class
         row = found.row

@@ -8,11 +8,12 @@ OK = "ok"
 UNTRACKED = "untracked"
 MISSING = "missing"
 STUCK = "stuck"
+CONFLICT = "conflict"
 SIZE_DIFFERS = "size differs"
 LEFTOVER = "leftover device"
 UNKNOWN = "unknown"
 
-VERDICTS = (OK, UNTRACKED, MISSING, STUCK, SIZE_DIFFERS, LEFTOVER, UNKNOWN)
+VERDICTS = (OK, UNTRACKED, MISSING, STUCK, CONFLICT, SIZE_DIFFERS, LEFTOVER, UNKNOWN)
 """Every verdict."""
 
 KINDS = ("backend", "volume", "snapshot", "connection", "device", "file")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import errors
 from cl_notebook.inventory import past
 from cl_notebook.inventory.storages import Storages, unknown
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, verbs
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, claims, verbs
 from cl_notebook.model.changes import Delete, Settle
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
     resource.look_again()
     past.refuse_if_at_work(resource, force=force)
     volume: Any = resource.volume if isinstance(resource, Connection) else resource
-    if not force:
+    if not force and not _is_claimed_twice(resource):
         _refuse_if_there(resource, volume, storages or Storages())
     status = str(getattr(resource, "status", ""))
     allowed, finishing = (set(), {status}) if status in verbs.BUSY else ({status}, set())
@@ -36,6 +36,14 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
     if volume is not resource:
         gone.append(Settle(volume))
     resource.context.journal.record("forget", gone, resource, tuple(guards))
+
+
+def _is_claimed_twice(resource: Tracked) -> bool:
+    """Return whether another row tracks the same thing on the storage: then nothing is lost with this one."""
+    if isinstance(resource, Connection):
+        return False
+    with resource.context.store.reading() as connection:
+        return bool(claims.of_others(connection, resource))
 
 
 def _refuse_if_there(resource: Tracked, volume: Volume | Snapshot, storages: Storages) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
+from cl_notebook.inventory.finding import CONFLICT, MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
 from cl_notebook.inventory.quoting import quoted
 from cl_notebook.model import statuses
 
@@ -71,6 +71,17 @@ def _stuck(kind: str, row: Row) -> str:
         return f"It is {row.status}, {why}"
     is_foreign = row.attach_status not in {None, *statuses.ATTACH_STATUSES}
     return f"Its attach status is {row.attach_status}, {_FOREIGN}" if is_foreign else ""
+
+
+def contested(found: Finding, other: str, backend: str) -> Finding:
+    """Return the finding on something that the row *other*, of that backend, claims as well; a worse verdict stays."""
+    if found.verdict not in {OK, UNKNOWN, SIZE_DIFFERS} or (found.verdict == OK and found.detail):
+        return found
+    detail = (
+        f"The {found.kind} {other} of the backend {backend} is the same thing on the storage. Forget one of them: to delete one "
+        "would take the bytes of the other."
+    )
+    return found._replace(verdict=CONFLICT, detail=detail, next=f"%cl_scan forget {quoted(found.id or '')}")
 
 
 def being_done(work: Mapping[str, Any]) -> str:

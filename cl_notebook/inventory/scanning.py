@@ -13,19 +13,22 @@ from cl_notebook.inventory.connections import Connections
 from cl_notebook.inventory.finding import MISSING, OK, UNKNOWN, UNTRACKED, Finding
 from cl_notebook.inventory.quoting import quoted
 from cl_notebook.inventory.storage import Storage
-from cl_notebook.model import Backend, Snapshot, Volume, reading, storages, verbs
+from cl_notebook.model import Backend, Snapshot, Volume, claims, reading, storages, verbs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cl_notebook.inventory.rows import Row
     from cl_notebook.inventory.storage import Entry
+    from cl_notebook.model.claims import Claim
     from cl_notebook.model.context import Context
+    from cl_notebook.model.tracked import Tracked
 
 _LOST = re.compile(r"(?:volume|_?snapshot)-([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
 """A name that Cinder, and this package, give what they make: the id of the resource is in it."""
 
 _KINDS = (Volume.kind, Snapshot.kind)
+_CLASSES: Mapping[str, type[Tracked]] = {Volume.kind: Volume, Snapshot.kind: Snapshot}
 _OTHER = {Volume.kind: Snapshot.kind, Snapshot.kind: Volume.kind}
 
 Work = dict[str, dict[str, Any]]
@@ -92,9 +95,20 @@ class _Scan:
         hidden = self._hidden(kind) if strays else None
         if missing or strays:
             strays = self._second_look(kind, judged, missing, strays)
-        yield from (found for _, found in judged.values())
+        contested = self._contested(kind)
+        yield from (self._told_twice(found, contested.get(row.name_in_storage, ())) for row, found in judged.values())
         taken = rows.whereabouts(self._session, kind, [lost for lost in map(lost_id, strays) if lost])
         yield from (self._stray(kind, entry, taken, hidden) for entry in strays)
+
+    def _contested(self, kind: str) -> Mapping[str, Sequence[Claim]]:
+        with self._session.store.reading() as connection:
+            return claims.contested(connection, _CLASSES[kind], self._backend.id)
+
+    def _told_twice(self, found: Finding, claimed: Sequence[Claim]) -> Finding:
+        other = next((claim for claim in claimed if claim.id != found.id), None)
+        if other is None:
+            return found
+        return judging.contested(found, other.id, self._names.get(other.backend_id, other.backend_id))
 
     def _judged(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
         """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-import sqlalchemy as sa
-
 from cl_notebook import errors
 from cl_notebook.drivers.base import CanManage, VolumeData
 from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import checks, masks, naming, reading, storages, verbs
+from cl_notebook.model import checks, claims, masks, naming, reading, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.reading import CLASSES
@@ -46,7 +44,7 @@ def make_volume(
 
     Raises:
         InvalidInput: a field cannot be right.
-        AlreadyExists: the id stands for something else.
+        AlreadyExists: the id stands for something else, or another volume has the name on the storage that is made of it.
         InvalidStatus: the id stands for such a volume that is not whole.
         ExistsOnStorage: the storage has a volume of that id, and nothing tracks it.
         DriverError: the storage refused.
@@ -63,6 +61,8 @@ def make_volume(
             _refuse_on_storage(backend, driver, data)
         return do(driver, data, progress) if do else driver.create_volume(data)
 
+    if fields.get("id"):  # another row may have a name that is made of it
+        guards = (*guards, claims.unclaimed(CLASSES["Volume"], backend.id, [data.name_in_storage]))
     act: Act[ModelUpdate] = Act(
         action="create",
         call=call,
@@ -109,7 +109,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
         insert=Insert(CLASSES["Volume"], values),
         backend=backend,
         arguments=dict(source),
-        guards=(not_tracked(backend, CLASSES["Volume"], source),),
+        guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
         after=lambda answer: [Update(act.target, {**verbs.kept(answer[1], data), "size": answer[0], "status": "available"})],
         failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
     )
@@ -168,29 +168,6 @@ def _refuse_on_storage(backend: Backend, driver: Driver, data: VolumeData) -> No
         f"To adopt it: backend.manage({data.name_in_storage!r}, id={data.id!r})."
     )
     raise errors.ExistsOnStorage(msg)
-
-
-def not_tracked(backend: Backend, kind: type[Tracked], source: Mapping[str, str]) -> Guard:
-    """Return a guard that refuses if what *source* names on the storage of *backend* is tracked already, as one of *kind*.
-
-    Also by another backend on the same storage.
-    """
-    cls: Any = kind
-    owners: Any = type(backend)
-    names = {each.id: each.name for each in storages.of(backend)}
-    stored = sa.select(cls.id, cls.backend_id).where(cls.backend_id.in_(names), cls.name_in_storage.in_(list(source.values())))
-    # Who adopts at the same moment, whatever he calls the storage, waits here until the intent is committed.
-    turn = sa.select(owners.id).where(owners.id.in_(names)).order_by(owners.id).with_for_update()
-
-    def guard(connection: sa.Connection) -> None:
-        connection.execute(turn).all()
-        found = connection.execute(stored).first()
-        if found:
-            where = "" if found.backend_id == backend.id else f" of backend {names[found.backend_id]!r}, the same storage"
-            msg = f"{', '.join(source.values())!r} on {backend.label()} is tracked already, as {kind.kind} {found.id}{where}."
-            raise errors.AlreadyExists(msg)
-
-    return guard
 
 
 _FIELDS = {

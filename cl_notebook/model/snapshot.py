@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook.drivers.base import SnapshotData
-from cl_notebook.model import checks, encryption, making, masks, naming, reading, statuses, unsaved, verbs
+from cl_notebook.model import checks, claims, encryption, making, masks, naming, reading, statuses, unsaved, verbs
 from cl_notebook.model.changes import Delete, Insert, Update
 from cl_notebook.model.context import current
 from cl_notebook.model.journal import Act
@@ -38,6 +38,7 @@ class Snapshot(HasMetadata, Tracked):
         sa.Index(None, "volume_size", "id"),
         index_of_filled("updated_at", "id"),
         index_of_filled("provider_id", "id"),
+        sa.Index(None, "name_in_storage", "backend_id"),
     )
     kind: ClassVar[str] = "snapshot"
     editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")
@@ -89,7 +90,10 @@ class Snapshot(HasMetadata, Tracked):
             insert=Insert(cls, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "name": values["name"]},
-            guards=(verbs.ready(volume.context, volume, "take a snapshot", verbs.SETTLED),),
+            guards=(
+                verbs.ready(volume.context, volume, "take a snapshot", verbs.SETTLED),
+                *([claims.unclaimed(cls, volume.backend_id, [data.name_in_storage])] if fields.get("id") else ()),
+            ),
             after=lambda update: [Update(act.target, {**verbs.kept(update, data), "status": "available", "progress": "100%"})],
             failed=lambda error: [Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})],
         )
@@ -123,7 +127,7 @@ class Snapshot(HasMetadata, Tracked):
             arguments={"volume_id": volume.id, **source},
             guards=(
                 verbs.ready(volume.context, volume, "adopt its snapshot", verbs.SETTLED),
-                making.not_tracked(volume.backend, cls, source),
+                claims.unclaimed(cls, volume.backend_id, list(source.values())),
             ),
             after=lambda answer: [
                 Update(
@@ -155,7 +159,10 @@ class Snapshot(HasMetadata, Tracked):
                 do=lambda _driver, _progress: able.unmanage_snapshot(data),
                 resource=self,
                 backend=self.backend,
-                guards=(verbs.ready(self.context, self, "unmanage", {"available", "error"}, verbs.NOT_OURS, force=force),),
+                guards=(
+                    verbs.ready(self.context, self, "unmanage", {"available", "error"}, verbs.NOT_OURS, force=force),
+                    claims.sole(self, "release"),
+                ),
                 before=[Update(self, {"status": "unmanaging"})],
                 after=lambda _answer: [Delete(self)],
                 failed=lambda _error: [Update(self, {"status": before})],
@@ -212,7 +219,10 @@ class Snapshot(HasMetadata, Tracked):
                 do=lambda driver, _progress: driver.delete_snapshot(data),
                 resource=self,
                 backend=self.backend,
-                guards=(verbs.ready(self.context, self, "delete", allowed, finishing, force=force),),
+                guards=(
+                    verbs.ready(self.context, self, "delete", allowed, finishing, force=force),
+                    claims.sole(self, "delete"),
+                ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _answer: [Delete(self)],
                 failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],

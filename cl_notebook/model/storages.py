@@ -24,6 +24,25 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 
+_RBD = ("rbd_cluster_name", "rbd_pool", "rbd_ceph_conf")
+_NAS = ("nas_host", "nas_share_path", "nfs_shares_config")
+_LOCATED_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "cinder.volume.drivers.lvm.LVMVolumeDriver": ("LVM", ("volume_group",)),
+    "cinder.volume.drivers.rbd.RBDDriver": ("Ceph", _RBD),
+    "cinder.volume.drivers.ceph.rbd_iscsi.RBDISCSIDriver": ("Ceph", _RBD),
+    "cinder.volume.drivers.nfs.NfsDriver": ("NFS", _NAS),
+}
+"""Drivers of Cinder's whose storage is known by a few options, whatever else is tuned: what it is called, and the options."""
+
+_DEFAULTS = {
+    "volume_group": "cinder-volumes",
+    "rbd_cluster_name": "ceph",
+    "rbd_pool": "rbd",
+    "nfs_shares_config": "/etc/cinder/nfs_shares",
+}
+"""What Cinder takes where such an option is not given."""
+
+
 def of(backend: Backend) -> list[Backend]:
     """Return the backends of the store that are on the storage of *backend*: itself first."""
     return [backend, *others(backend.context, backend.id, backend.volume_driver, backend.stored_config)]
@@ -43,8 +62,10 @@ def others(context: Context, backend_id: str, driver_name: str, config: Mapping[
     """Return the backends, but for the one with that id, that lead to the storage to which *config* leads."""
     cls: Any = CLASSES["Backend"]
     stored = reading.select(context, sa.select(cls).where(cls.id != backend_id).order_by(cls.name))
-    wanted = identity(driver_name, config) if stored else ""
-    return [each for each in stored if identity(each.volume_driver, each.stored_config) == wanted]
+    if not stored or not driver_name:  # of one that is known by its name alone nothing says where it is
+        return []
+    wanted = identity(driver_name, config)
+    return [each for each in stored if each.volume_driver and identity(each.volume_driver, each.stored_config) == wanted]
 
 
 def identity(driver_name: str, config: Mapping[str, Any]) -> str:
@@ -58,8 +79,43 @@ def identity(driver_name: str, config: Mapping[str, Any]) -> str:
             return cls.storage_identity(config)
         except (KeyError, TypeError, ValueError):  # it was loaded by its name alone
             pass
-    given = {name: value for name, value in config.items() if value is not None}
+    located = _located(driver_name, config)
+    if located is not None:
+        return located
+    given = {name: _one_spelling(value) for name, value in _cinders(driver_name, config).items() if value is not None}
     return f"{driver_name} {json.dumps(given, sort_keys=True, default=str)}"
+
+
+def _located(driver_name: str, config: Mapping[str, Any]) -> str | None:
+    """Return where the volumes of a Cinder driver are that is known; None for others."""
+    known = _LOCATED_BY.get(driver_name)
+    if known is None:
+        return None
+    kind, names = known
+    found = {name: _one_spelling(str(config.get(name) or _DEFAULTS.get(name, ""))) for name in names}
+    if kind == "Ceph":
+        found["rbd_ceph_conf"] = found["rbd_ceph_conf"] or f"/etc/ceph/{found['rbd_cluster_name']}.conf"
+    if kind == "NFS" and found["nas_host"]:
+        del found["nfs_shares_config"]  # Cinder does not look at it then
+    return f"{kind} {json.dumps(found, sort_keys=True)}"
+
+
+def _cinders(driver_name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options without those that say how a driver of Cinder's is run, which are nothing of its storage."""
+    if not driver_name.startswith("cinder."):
+        return config
+    from cl_notebook.drivers.cinder import options  # noqa: PLC0415 - only who has such a driver pays for its modules
+
+    return options.cinders(config)
+
+
+def _one_spelling(value: Any) -> Any:  # noqa: ANN401 - an option's
+    """Return *value* without slashes too many: ``/srv/`` and ``/srv`` are one folder, and one share."""
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    from cl_notebook.attach import identity as of_device  # noqa: PLC0415 - only where storages are compared
+
+    return of_device.one_spelling(value)
 
 
 def _class(driver_name: str) -> type | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
-from cl_notebook.model import checks, encryption, making, reading, statuses, unsaved, verbs
+from cl_notebook.model import checks, claims, encryption, making, reading, statuses, unsaved, verbs
 from cl_notebook.model.attachable import Attachable
 from cl_notebook.model.changes import Delete, Settle, Update
 from cl_notebook.model.context import current
@@ -54,6 +54,8 @@ class Volume(HasMetadata, Attachable, Tracked):
         index_of_filled("availability_zone", "created_at", "id"),
         index_of_filled("updated_at", "id"),
         index_of_filled("provider_id", "id"),
+        # What claims a name on a storage is looked up before another row may.
+        sa.Index(None, "name_in_storage", "backend_id"),
         # What was made from a snapshot or from another volume goes before it in a clean-up.
         index_of_filled("snapshot_id", "id"),
         index_of_filled("source_volid", "id"),
@@ -255,6 +257,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                     verbs.ready(self.context, self, "revert", {*verbs.SETTLED, "error"}, {"reverting"}, force=force),
                     verbs.without_dependents(self, {"connection": type(self).connections.target}),
                     verbs.ready(self.context, snapshot, "revert to", {"available"}),
+                    claims.sole(self, "revert"),
                 ),
                 before=[Update(self, {"status": "reverting"})],
                 after=lambda update: [Update(self, {**verbs.kept(update, data), "status": "available"})],
@@ -338,6 +341,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 guards=(
                     verbs.ready(self.context, self, "delete", allowed, finishing, force=force),
                     verbs.without_dependents(self, kinds),
+                    claims.sole(self, "delete"),
                 ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _answer: [Delete(self)],
@@ -374,6 +378,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 guards=(
                     verbs.ready(self.context, self, "unmanage", {"available", "error"}, verbs.NOT_OURS, force=force),
                     verbs.without_dependents(self, kinds),
+                    claims.sole(self, "release"),
                 ),
                 before=[Update(self, {"status": "unmanaging"})],
                 after=lambda _answer: [Delete(self)],

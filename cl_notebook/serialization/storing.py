@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import Backend, KeyValue, bulk, masks, reading
 from cl_notebook.model import operation as op
+from cl_notebook.model.claims import Claims
 from cl_notebook.serialization import fields, pairs
 from cl_notebook.serialization.fields import CLASSES, Read
 from cl_notebook.store import feed
@@ -42,6 +43,7 @@ class Storing:
     def _begin_anew(self) -> None:
         self.made = dict.fromkeys(("Backend", *_ORDER, pairs.CLASS), 0)
         self.known = dict.fromkeys((*_ORDER, pairs.CLASS), 0)
+        self._claims: Claims | None = None
         self._operations: dict[str, int] = {}
         """The number in the history, by the backend's name."""
 
@@ -52,7 +54,8 @@ class Storing:
 
         Raises:
             ReadOnly: the session may only look.
-            AlreadyExists: an id or a key is tracked and differs; nothing is stored then.
+            AlreadyExists: an id or a key is tracked and differs, or what a row has on the storage is tracked under another id;
+                nothing is stored then.
             NotFound: a snapshot or connection is of a volume that is neither tracked nor among them.
 
         """
@@ -63,6 +66,7 @@ class Storing:
         def work(connection: sa.Connection) -> None:
             feed.hold(connection)  # first: others may be about to load the same
             self._begin_anew()
+            self._claims = Claims(connection)
             for batch in _batches(items()):
                 self._store(connection, [each for each in batch if not isinstance(each, KeyValue)], kernel)
                 self._store_pairs(connection, [each for each in batch if isinstance(each, KeyValue)])
@@ -85,6 +89,7 @@ class Storing:
             reads = [(place, read) for place, bundle in batch for read in bundle.reads if read.kind == kind]
             references = {id(bundle.volume) for _, bundle in batch if bundle.volume is not None}
             rows = list(self._new(connection, kind, reads, references))
+            self._refuse_claimed(kind, rows)
             if kind == "Volume":
                 fresh = {row["id"]: row["backend_id"] for row in rows}
             else:
@@ -136,6 +141,15 @@ class Storing:
             if id(read) not in references:
                 _refuse_if_other(read, row, before)
             self.known[kind] += 1
+
+    def _refuse_claimed(self, kind: str, rows: Sequence[Row]) -> None:
+        """Refuse rows of what another row has on the storage already: the bytes would have two owners."""
+        if kind == "Connection" or self._claims is None:
+            return
+        refused = self._claims.others(CLASSES[kind], rows)
+        if refused:
+            msg = f"{next(iter(refused.values()))} Nothing was loaded."
+            raise errors.AlreadyExists(msg)
 
     def _entry(self, kind: str, row: Row, place: Place) -> feed.Entry:
         status = row["attach_status"] if kind == "Connection" else row["status"]

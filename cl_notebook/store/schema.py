@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.store.engine import Store
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision under ``migrations/versions``."""
 
 _LOCK = 0x636C_6E6F_7465
