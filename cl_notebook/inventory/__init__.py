@@ -37,8 +37,8 @@ def scan(
     Returns:
         a row for each thing, what is not ok first: its ``verdict`` (``ok``, ``untracked``, ``missing``, ``stuck``,
         ``conflict``, ``size differs``, ``leftover device`` or ``unknown``), its ``kind``, ``backend``, ``id``, ``name``,
-        ``name_in_storage``, ``size`` and ``size_on_storage`` (GiB), ``status``, ``device`` (the path here), ``detail``, and ``next``: the line of
-        magic that deals with it.
+        ``name_in_storage``, ``size`` and ``size_on_storage`` (GiB), ``status``, ``device`` (the path here), ``detail``, and
+        ``next``: the line of magic that deals with it.
 
     Raises:
         NotFound: no backend has that name.

@@ -102,7 +102,7 @@ def _located(driver_name: str, config: Mapping[str, Any]) -> str | None:
 
 def _cinders(driver_name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the options without those that say how a driver of Cinder's is run, which are nothing of its storage."""
-    if not driver_name.startswith("cinder."):
+    if not registry.is_path(driver_name):
         return config
     from cl_notebook.drivers.cinder import options  # noqa: PLC0415 - only who has such a driver pays for its modules
 
