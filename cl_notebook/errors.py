@@ -11,6 +11,7 @@
     │   ├── ResourceBusy               snapshots, connections or clones still depend on it
     │   ├── InvalidStatus              the resource is being worked on, or in error
     │   ├── ChangedElsewhere           another kernel changed the row since it was read
+    │   ├── Unconfirmed                it was loaded, or stands in a store of another user: the user has to confirm it
     │   └── ReadOnly                   the session was set up to look, not to act
     ├── StoreError                     the data base behind the objects
     │   ├── StoreUnusable              not a data base, not writable, or out of reach
@@ -29,7 +30,7 @@
         └── HostUnreachable            another host does not answer, or went away before it did
 
 Beside the tree stand ``StillRunning``, a ``KeyboardInterrupt``: the user does not wait any more, the storage goes on; and
-the warnings ``SameStorage``, ``EncryptedVolume``, ``WritableByOthers`` and ``StoreReplaced``.
+the warnings ``SameStorage``, ``EncryptedVolume``, ``WritableByOthers``, ``StoreReplaced`` and ``Untrusted``.
 
 Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
 the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
@@ -101,6 +102,10 @@ class InvalidStatus(Refused):
 
 class ChangedElsewhere(Refused):
     """The row was changed by somebody else between our read and our write."""
+
+
+class Unconfirmed(Refused):
+    """A document, or a store that others can write to, describes it, and the user did not confirm it yet."""
 
 
 class ReadOnly(Refused):
@@ -221,6 +226,10 @@ class ConfigurationWarning(UserWarning):
 
 class DeviceInUse(UserWarning):
     """``force`` took a device that was mounted or in use: what was not written to it is lost."""
+
+
+class Untrusted(UserWarning):
+    """Something was loaded, or opened, that others may have written: a warning that says what is not used before it is typed."""
 
 
 class StillRunning(_Portable, KeyboardInterrupt):

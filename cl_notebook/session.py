@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import orm as sa_orm
 
 from cl_notebook import errors, settings
 from cl_notebook.drivers.base import no_progress
-from cl_notebook.model import Backend, context, lookup, moving, reading
+from cl_notebook.model import Backend, context, lookup, moving, reading, trust
 from cl_notebook.model.journal import Journal
 from cl_notebook.model.opening import Opening
 from cl_notebook.store import Store
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from cl_notebook.attach import AttachingHost, Host, Hosts
     from cl_notebook.drivers.base import Driver, Progress
     from cl_notebook.model.tracked import Tracked
+
+_CALLER = 4
+"""How far up the stack whoever opens a session is."""
 
 
 class Session(context.SessionBound):
@@ -53,6 +57,7 @@ class Session(context.SessionBound):
         self.lock = threading.RLock()
         self.is_closed = False
         self.backends: dict[str, Backend] = {}
+        self.confirmed = trust.Confirmed()
         self.progress: Callable[[str], AbstractContextManager[Progress]] = _silent
         self._work_on(Store(self.settings.store, read_only=self.settings.read_only))
         self._opening = Opening(self)
@@ -60,6 +65,8 @@ class Session(context.SessionBound):
 
     def _work_on(self, store: Store, before: Journal | None = None) -> None:
         self.store = store
+        if store.foreign:
+            warnings.warn(_foreign(store), errors.Untrusted, stacklevel=_CALLER)
         self.orm = sa_orm.Session(store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
         self.follower = Follower(store)
         self.journal = Journal(self, before)
@@ -88,10 +95,10 @@ class Session(context.SessionBound):
         return self._attaching().here
 
     def host_at(self, gateway: str | None) -> AttachingHost:
-        """Return what attaches on the host that an execnet specification (``ssh=root@node2``) leads to; None is this one.
+        """Return what attaches on the host at an address (``root@node2``), reached by ssh; None is this one.
 
         Raises:
-            InvalidInput: *gateway* is no such specification.
+            InvalidInput: *gateway* is no address of a host.
 
         """
         self._refuse_if_closed()
@@ -187,9 +194,17 @@ class Session(context.SessionBound):
                 self.journal.owed.write()
         return back_up(self.store, path)
 
-    def backend(self, name: str | None = None, /, *, replace: bool = False, **config: Any) -> Backend:  # noqa: ANN401 - options
+    def backend(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        replace: bool = False,
+        trust: bool = False,
+        **config: Any,  # noqa: ANN401 - options
+    ) -> Backend:
         """Open a backend in this session, as ``cl.Backend(…)`` does in the default one."""
-        return self.open_backend(config.pop("volume_backend_name", name), config, replace=replace)
+        return self.open_backend(config.pop("volume_backend_name", name), config, replace=replace, trust=trust)
 
     def find(self, text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - pandas' and the interface's word; one or a list
         """Return the one resource with this id, id prefix, name or part of a name; see :func:`cl_notebook.find`."""
@@ -202,10 +217,10 @@ class Session(context.SessionBound):
         self._refuse_if_closed()
         return reading.get(self, cls, resource_id)
 
-    def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False) -> Backend:
+    def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False, trust: bool = False) -> Backend:
         """Open the backend *name*; see :class:`cl_notebook.Backend`."""
         self._refuse_if_closed()
-        return self._opening.open_backend(name, config, replace=replace)
+        return self._opening.open_backend(name, config, replace=replace, trust=trust)
 
     def _refuse_if_closed(self) -> None:
         if self.is_closed:
@@ -215,6 +230,10 @@ class Session(context.SessionBound):
     def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
         """Close the backend's driver; *kill* ends the process of one that has its own, also while it works."""
         self._opening.close_backend(backend, kill=kill)
+
+    def is_confirmed(self, backend: Backend) -> bool:
+        """Return whether the configuration of the backend was typed or confirmed by this user."""
+        return self._opening.is_confirmed(backend)
 
     def held(self, backend: Backend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
@@ -228,6 +247,13 @@ class Session(context.SessionBound):
         """Return the backend's driver, opened again from its stored configuration if need be."""
         self._refuse_if_closed()
         return self._opening.driver(backend)
+
+
+def _foreign(store: Store) -> str:
+    return (
+        f"{store!r} can be written by others: {store.foreign}. Nothing that stands in it is started or reached before you type "
+        "it: give a backend its driver and options again, a volume its host=."
+    )
 
 
 @contextlib.contextmanager

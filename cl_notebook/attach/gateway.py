@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.attach import bundle
+from cl_notebook.attach import address, bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,25 +25,6 @@ _SSH = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerA
 """Nobody is there to type a password, and a host that is gone is noticed within a minute."""
 
 _LAST_CALL = 5.0
-
-
-def check_spec(spec: object) -> str:
-    """Return *spec*, an execnet specification of a host.
-
-    Raises:
-        errors.InvalidInput: it is none, or names no way to start a Python on that host.
-
-    """
-    import execnet  # noqa: PLC0415 - only who attaches elsewhere pays for it
-
-    try:
-        parsed = execnet.XSpec(spec if isinstance(spec, str) else "")
-    except (AttributeError, IndexError, ValueError):
-        parsed = None
-    if parsed is None or parsed.via or not (isinstance(parsed.ssh, str) or parsed.popen or parsed.socket or parsed.vagrant_ssh):
-        msg = f"host must be an execnet specification such as 'ssh=root@node2' or 'ssh=node2//python=/opt/python', not {spec!r}."
-        raise errors.InvalidInput(msg)
-    return str(spec)
 
 
 class Lost(Exception):
@@ -178,14 +159,12 @@ def _abandoned(error: BaseException) -> list[Any]:
 
 
 def _completed(spec: str, log: Path) -> str:
-    import execnet  # noqa: PLC0415 - as above
-
-    parsed, parts = execnet.XSpec(spec), spec.split("//")
-    if not parsed.ssh:
-        return spec
+    where = address.parse(spec)
+    port = f" -p {where.port}" if where.port else ""
     options = " ".join(f"-o {option}" for option in _SSH)
-    parts = [f"{part} {options} -E {log}" if part.startswith("ssh=") else part for part in parts]
-    return "//".join(parts if parsed.python else [*parts, "python=python3"])
+    target = f"{where.user}@{where.host}" if where.user else where.host
+    # the last word that ssh may take for an option is --, and all of them are ours
+    return f"ssh={options} -E {log}{port} -- {target}//python={where.python or 'python3'}"
 
 
 def _words(log: Path) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
+from cl_notebook.attach import address
 from cl_notebook.attach.host import Host
 from cl_notebook.attach.remote import RemoteHost
 
@@ -26,14 +27,15 @@ class Hosts:
         self._others: dict[str, RemoteHost] = {}
 
     def at(self, gateway: str | None) -> AttachingHost:
-        """Return the host that an execnet specification leads to; None is this one.
+        """Return the host at the address *gateway*; None is this one.
 
         Raises:
-            errors.InvalidInput: *gateway* is no such specification.
+            errors.InvalidInput: *gateway* is no address of a host.
 
         """
         if gateway is None:
             return self.here
+        gateway = address.parse(gateway).text
         with self._lock:
             if gateway not in self._others:
                 self._others[gateway] = RemoteHost(gateway, self._root_helper)

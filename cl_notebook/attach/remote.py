@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cl_notebook import errors
-from cl_notebook.attach.gateway import Gateway, Lost, check_spec
+from cl_notebook.attach import address
+from cl_notebook.attach.gateway import Gateway, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,19 +21,19 @@ class RemoteTraceback(Exception):
 
 
 class RemoteHost:
-    """Attaches on the host that an execnet specification leads to (``ssh=root@node2``), which needs os-brick and nothing of ours.
+    """Attaches on the host at an address (``root@node2``), reached by ssh; it needs os-brick and nothing of ours.
 
     The gateway is opened when it is first needed, and again when it was lost.
     """
 
     def __init__(self, spec: str, root_helper: str) -> None:
-        """Keep the specification, and the command that runs others as root there.
+        """Keep the address, and the command that runs others as root there.
 
         Raises:
-            errors.InvalidInput: *spec* is no execnet specification of a host.
+            errors.InvalidInput: *spec* is no address of a host; see ``attach.address``.
 
         """
-        self._spec = check_spec(spec)
+        self._spec = address.parse(spec).text
         self._root_helper = root_helper
         self._lock = threading.Lock()
         self._gateway: Gateway | None = None
@@ -149,6 +150,6 @@ class RemoteHost:
     def _refuse_without_brick(self, found: Gateway) -> NoReturn:
         msg = (
             f"{found.executable} on {found.host} has no os-brick: install it there (pip install os-brick), or name another "
-            f"Python: host='{self._spec}//python=PATH'"
+            f"Python: host='{address.parse(self._spec).plain}//python=PATH'"
         )
         raise errors.AttachError(msg)

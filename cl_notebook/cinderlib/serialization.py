@@ -11,6 +11,6 @@ from cl_notebook.serialization import dump, dumps, json, jsons
 __all__ = ["dump", "dumps", "json", "jsons", "load"]
 
 
-def load(json_src: Any, save: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
+def load(json_src: Any, save: bool = False, *, trust: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
     """Return what a document stands for: an object, or a list of them."""
-    return wrapped(serialization.load(json_src, save=save))
+    return wrapped(serialization.load(json_src, save=save, trust=trust))

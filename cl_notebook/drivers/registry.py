@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,11 @@ GROUP = "cl_notebook.drivers"
 def driver_names(*, blocked: Collection[str] = ()) -> list[str]:
     """Return the names of the drivers that are installed and not *blocked*, sorted; none of them is imported for that."""
     return sorted({entry.name for entry in entry_points(group=GROUP)} - set(blocked))
+
+
+def is_known(name: str) -> bool:
+    """Return whether *name* is a driver that is installed, or the path of one of Cinder's; nothing is imported for that."""
+    return name in driver_names() or re.fullmatch(r"cinder\.volume\.drivers(\.[A-Za-z_]\w*)+", name, re.ASCII) is not None
 
 
 def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked: Collection[str] = ()) -> type[Driver]:

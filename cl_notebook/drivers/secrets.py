@@ -20,18 +20,21 @@ def variable(backend_name: str, option: str) -> str:
     return "CL_NOTEBOOK_" + re.sub(r"\W", "_", f"{backend_name}_{option}").upper()
 
 
-def find(backend_name: str, option: str) -> str:
-    """Return the secret *option* of a backend that is opened again.
+def find(backend_name: str, option: str, target: str = "") -> str:
+    """Return the secret *option* of a backend that is opened again; *target* says where it goes, for whoever is asked.
+
+    Only for a configuration that the user typed or confirmed: whoever else writes one would be sent the secret.
 
     Raises:
         errors.InvalidInput: it is in neither place, and there is nobody to ask.
 
     """
     found = os.environ.get(variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
-    found = found or _asked(f"{option} of backend {backend_name}: ")
+    found = found or _asked(f"{option} of backend {backend_name}{f' ({target})' if target else ''}: ")
     if not found:
         msg = (
-            f"backend {backend_name!r} needs its secret option {option!r}, which is never stored. Give it: "
+            f"backend {backend_name!r} needs its secret option {option!r}{f' for {target}' if target else ''}, which is never "
+            f"stored. Give it: "
             f"cl.Backend({backend_name!r}, {option}=…), set {variable(backend_name, option)}, or keep it by the keyring library: "
             f"keyring.set_password({SERVICE!r}, '{backend_name}.{option}', …)."
         )

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import pool
 
 from cl_notebook import errors
-from cl_notebook.model import checks
+from cl_notebook.model import checks, trust
 from cl_notebook.store.base import utcnow
 from cl_notebook.store.boundary import is_memory, shown_url, store_errors
 from cl_notebook.store.connecting import connect_once, new_engine
@@ -323,6 +323,7 @@ def _connection(row: Mapping[str, Any]) -> Row:
         "connector_info": checks.json_safe(connector, "connector"),
         "conn_info": checks.json_safe(info or None, "connection_info"),
         "device": checks.json_safe(device or None, "device"),
+        "extra": trust.flagged(None),
         **_moments(row),
     }
 

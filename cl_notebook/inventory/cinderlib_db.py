@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cl_notebook.inventory.cinder_tables import Contents, Found
     from cl_notebook.session import Session
 
-_NOT_COMPARED = {"created_at", "updated_at", "version"}
+_NOT_COMPARED = {"created_at", "updated_at", "version", "extra"}
 _SHOWN = {"name", "size", "status", "attach_status", "host", "pool_name", "name_in_storage", "volume_id", "value"}
 """Columns whose values a reason may show; others may hold what is secret."""
 

@@ -199,7 +199,7 @@ class _Work:
 
     def _in_the_way(self, step: Step, resource: Tracked) -> str:
         if isinstance(resource, Connection) and resource.attached and not resource.is_in_reach:
-            return scope.elsewhere(resource)
+            return scope.elsewhere(resource) if resource.gateway is None else scope.not_typed(resource)
         return scope.hindrances(self._session, [step], self._going).get(step.id, "")
 
 

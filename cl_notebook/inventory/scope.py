@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from cl_notebook.inventory import owners, steps
 from cl_notebook.inventory.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, Step
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, verbs
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, trust, verbs
 from cl_notebook.model.reading import CLASSES, pages
 
 if TYPE_CHECKING:
@@ -62,7 +62,12 @@ _COLUMNS: dict[Any, Any] = {
     .join(Backend, Snapshot.backend_id == Backend.id),
     Connection: sa.select(
         *(Connection.id, Connection.attach_status.label("status"), Connection.created_at, Connection.volume_id, Connection.path),
-        *(Connection.gateway, Connection.attached_host, sa.func.coalesce(Connection.attached_host, _HOST).label("host")),
+        *(
+            Connection.gateway,
+            Connection.extra,
+            Connection.attached_host,
+            sa.func.coalesce(Connection.attached_host, _HOST).label("host"),
+        ),
         Connection.conn_info.is_not(None).label("connected"),
         *(Volume.name.label("volume"), Backend.name.label("backend")),
     )
@@ -75,8 +80,7 @@ _COLUMNS: dict[Any, Any] = {
 class _Found:
     """What was read, as steps and what these need."""
 
-    here: str
-    """The name of this host."""
+    session: Session
     steps: list[Step] = field(default_factory=list)
     needs: list[Needs] = field(default_factory=list)
     soft: list[Needs] = field(default_factory=list)
@@ -97,10 +101,13 @@ class _Found:
 
     def connection(self, row: sa.Row[Any], *, ours: bool = True) -> None:
         """Take a connection; of one that is not *ours* only the device is."""
-        near = row.gateway is not None or row.host == self.here
+        here = self.session.settings.host
+        near = row.host == here if row.gateway is None else trust.may_reach(self.session, row.id, row.gateway, row.extra)
         is_clean = row.status == "attached" and row.path is None
-        if row.path is not None and row.gateway is None and row.attached_host not in {None, self.here}:
+        if row.path is not None and row.gateway is None and row.attached_host not in {None, here}:
             self.elsewhere[row.id] = elsewhere(row)
+        elif row.path is not None and row.gateway is not None and not near:
+            self.elsewhere[row.id] = not_typed(row)
         if (row.connected and near and not is_clean) or not ours:
             self._step(DETACH, row, "connection", volume=row.volume or None)
             self.needs.append(((DISCONNECT, row.id), (DETACH, row.id)))
@@ -114,7 +121,7 @@ class _Found:
 
 def read(session: Session, scope: Scope) -> list[Step]:
     """Return the steps that remove what *scope* chooses, numbered in their order, each with what stands in its way."""
-    found = _Found(session.settings.host)
+    found = _Found(session)
     with session.store.reading() as connection:
         for cls, take in ((Volume, found.volume), (Snapshot, found.snapshot), (Connection, found.connection)):
             for row in connection.execute(scope.rows(cls)):
@@ -137,6 +144,11 @@ def _told(step: Step, maker: tuple[str, str | None] | None, detail: str) -> Step
 def going(listed: Iterable[Step]) -> set[str]:
     """Return the ids of what is not there any more after these steps; what is only detached stays."""
     return {step.id for step in listed if step.action != DETACH}
+
+
+def not_typed(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
+    """Return why a connection to another host stays that was loaded from a document."""
+    return f"It was loaded with the gateway {connection.gateway!r}: type it, in volume.detach(host=…)."
 
 
 def elsewhere(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row

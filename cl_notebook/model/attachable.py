@@ -52,13 +52,13 @@ class Attachable(Tracked):
         does one that the host may reach already, for instance because detaching it was cut short.
 
         Args:
-            host: another host, as an execnet specification: ``ssh=root@node2``, or with a Python that has os-brick,
-                ``ssh=root@node2//python=/opt/venv/bin/python``. It is kept with the connection, and reached again to detach.
+            host: another host, which ssh reaches: ``[user@]host[:port]``, or with a Python that has os-brick,
+                ``root@node2//python=/opt/venv/bin/python``. It is kept with the connection, and reached again to detach.
             multipath: use several paths to the storage.
             enforce_multipath: fail where multipathd does not run, instead of using one path; the same as *multipath* by default.
 
         Raises:
-            InvalidInput: *host* is no such specification.
+            InvalidInput: *host* is no such address.
             ResourceBusy: another host is connected, and the driver cannot let in several.
             HostUnreachable: *host* does not answer. If it was lost while it attached, the connection stays tracked.
             DriverError, AttachError: the storage or the host refused; nothing stays connected that was not before.
@@ -67,8 +67,9 @@ class Attachable(Tracked):
         self.look_again()
         self.context.journal.refuse_if_read_only("attach")
         encryption.warn(cast("Volume", self), stacklevel=2)
-        host = None if host is None else checks.name(host, "host")
+        host = None if host is None else _address(checks.name(host, "host"))
         place = self.context.host_at(host)
+        self._confirm(host)
         known = [conn for conn in self._of(host) if conn.connected]
         if not known:
             protocol = self.backend.driver.storage_protocol
@@ -96,7 +97,8 @@ class Attachable(Tracked):
         """Detach the volume from this host and remove its connection; also finish a detachment that was cut short.
 
         Args:
-            host: another host that it was attached on by ``attach(host=…)``: the same words, or that host's name.
+            host: another host that it was attached on by ``attach(host=…)``: the same words, or that host's name; the words if
+                the connection was loaded from a document.
             force: take the device from under what uses it, with a warning that says what; go on where os-brick meets errors or
                 the other host is not reached, and take a kernel named as working on it for dead.
 
@@ -109,6 +111,7 @@ class Attachable(Tracked):
         """
         self.look_again()
         self.context.journal.refuse_if_read_only("detach")
+        self._confirm(host)
         there = self._of(host)
         if not there:
             others = "".join(f" It is on {conn.attached_host}." for conn in self.connections if conn.attached)
@@ -123,10 +126,18 @@ class Attachable(Tracked):
         found = [
             conn
             for conn in self.connections
-            if (conn.gateway is not None and host in {conn.gateway, conn.name_of_host})
+            if (conn.gateway is not None and host is not None and (conn.name_of_host == host or _leads_to(conn.gateway, host)))
             or (conn.gateway is None and host is None and conn.name_of_host == here)
         ]
         return sorted(found, key=lambda conn: not conn.attached)
+
+    def _confirm(self, host: str | None) -> None:
+        """Let the connections whose gateway is the address *host*, which was typed, be reached through it in this session."""
+        if host is None:
+            return
+        for conn in self.connections:
+            if conn.gateway is not None and not conn.is_in_reach and _leads_to(conn.gateway, host):
+                self.context.confirmed.gateways[conn.id] = (conn.gateway, _address(host))
 
     def disconnect(self, connection: Connection, *, force: bool = False) -> None:
         """Shut the host of *connection* out again.
@@ -160,6 +171,18 @@ class Attachable(Tracked):
         if elsewhere and not force:
             msg = f"{self.label()} is attached on {elsewhere[0].attached_host}: detach it there, or use cleanup(force=True)."
             raise errors.ResourceBusy(msg)
+
+
+def _address(text: str) -> str:
+    from cl_notebook.attach import address  # noqa: PLC0415 - only who attaches elsewhere pays for it
+
+    return address.parse(text).text
+
+
+def _leads_to(gateway: str, typed: str) -> bool:
+    from cl_notebook.attach import address  # noqa: PLC0415 - as above
+
+    return address.leads_to(gateway, typed)
 
 
 def _goes_on(error: BaseException, *, elsewhere: bool) -> bool:

@@ -58,18 +58,20 @@ class Backend(Tracked):
         volume_backend_name: str | None = None,
         *,
         replace: bool = False,
+        trust: bool = False,
         **config: Any,  # noqa: ANN401 - driver options
     ) -> Self:
         """Open the backend in the default session; see :meth:`__init__`."""
         if volume_backend_name is None and not config:
             return super().__new__(cls)  # how SQLAlchemy makes the object for a row
-        return context.current().open_backend(volume_backend_name, config, replace=replace)  # type: ignore[return-value] # there are no subclasses
+        return context.current().open_backend(volume_backend_name, config, replace=replace, trust=trust)  # type: ignore[return-value] # there are no subclasses
 
     def __init__(
         self,
         volume_backend_name: str | None = None,
         *,
         replace: bool = False,
+        trust: bool = False,
         **config: Any,  # noqa: ANN401 - driver options
     ) -> None:
         """Open the backend under its name.
@@ -77,16 +79,19 @@ class Backend(Tracked):
         Args:
             volume_backend_name: the name.
             replace: take the new configuration if the name stands for another one.
+            trust: take the configuration that a document, or a store of another user, has under the name, as if it was typed.
+                Its error says what that is. A ``python`` in it is never taken: it has to be typed.
             config: ``volume_driver`` (``local``, ``sim``…) and that driver's options.
 
         Raises:
             InvalidInput: an option is unknown, missing or of the wrong type.
             NotFound: there is no such driver, or a name alone was given and no backend of that name is stored.
+            Unconfirmed: a document described it, or it stands in a store of another user, and nobody confirmed it.
             AlreadyExists: the name stands for a backend with another configuration.
             DriverError: the driver cannot use the storage.
 
         """
-        del replace
+        del replace, trust
         if volume_backend_name is None and not config:
             msg = "A backend needs a name and a driver: cl.Backend('lvm', volume_driver='local', path='~/volumes')."
             raise errors.InvalidInput(msg)
@@ -150,6 +155,11 @@ class Backend(Tracked):
         plain = {name: value for name, value in self.stored_config.items() if name != SECRETS}
         secret = dict.fromkeys(self.secret_options, masking.MASK)
         return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **masking.mapping(plain), **secret}
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether its configuration was typed or confirmed, and not only described by a document or a store of another user."""
+        return self.is_tracked and self.context.is_confirmed(self)
 
     @property
     def secret_options(self) -> tuple[str, ...]:

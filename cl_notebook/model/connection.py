@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, usage
 from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, KeepsFiles
-from cl_notebook.model import connecting, encryption, masks, reading, verbs
+from cl_notebook.model import connecting, encryption, masks, reading, trust, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.journal import Act
 from cl_notebook.model.tracked import Parent, Tracked
@@ -36,8 +36,11 @@ class Connection(Tracked):
 
     ``attach_status`` (also ``status``) is ``attached`` once the storage lets the host in, as in cinderlib; ``path`` is the device
     or file on the host where os-brick attached it, None before; ``rbd:POOL/IMAGE`` stands for one that librbd reaches without a
-    device. ``conn_info`` is the storage's answer, kept verbatim. ``gateway`` is the execnet specification by which another host
-    is reached, None for this one and for hosts that attach by themselves.
+    device. ``conn_info`` is the storage's answer, kept verbatim. ``gateway`` is the address by which another host is reached,
+    None for this one and for hosts that attach by themselves.
+
+    One that was loaded from a document is data: its gateway is not reached before it is typed again, and its device is the one
+    that the storage names when it is asked.
     """
 
     __tablename__ = "connection"
@@ -91,7 +94,16 @@ class Connection(Tracked):
     @property
     def is_in_reach(self) -> bool:
         """Whether this kernel can attach and detach it: on this host, or through a gateway."""
-        return self.gateway is not None or self.attached_host in {None, self.context.settings.host}
+        if self.gateway is not None:
+            return trust.may_reach(self.context, self.id, self.gateway, self.extra)
+        return self.attached_host in {None, self.context.settings.host}
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether its device comes from an act, and not from a document or a store that others can write to."""
+        if trust.is_trusted(self.context, self.extra):
+            return True
+        return self.context.confirmed.devices.get(self.id) == (self.path, self.conn_info)
 
     @property
     def name_of_host(self) -> str | None:
@@ -170,6 +182,8 @@ class Connection(Tracked):
             failed=failed,
         )
         volume.context.journal.run(act)
+        if gateway is not None:
+            volume.context.confirmed.gateways[values["id"]] = (gateway, gateway)
         return cast("Connection", act.target)
 
     def attach(self) -> str:
@@ -192,10 +206,14 @@ class Connection(Tracked):
         self._refuse_if_elsewhere("attached there")
         data, before = self.volume.as_data(), self.device if self.attached else None
         info, wanted, host = self.info, ConnectionData(self.id, self.connector_info), self._host()
+        anew: dict[str, Any] = {}
+        if not self.is_confirmed:  # who is let in, and which device it is, is asked again
+            anew, before = self._anew(host), None
+            wanted = ConnectionData(self.id, anew["connector_info"])
 
         def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]:
             name, exported, told = host.host, None, info
-            if before is not None:
+            if before is not None or anew:
                 exported = driver.ensure_export(data)
                 told = driver.initialize_connection(replace(data, **(exported or {})), wanted)
             size = connecting.expected_bytes(told, data.size)
@@ -205,12 +223,15 @@ class Connection(Tracked):
         def after(answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[Change]:
             exported, told, where = answer
             kept = verbs.kept(exported, data)
-            own = Update(self, {**where, "conn_info": dict(told), "attach_status": "attached"})
+            own = Update(self, {**where, **anew, "conn_info": dict(told), "attach_status": "attached"})
             return [own, Update(self.volume, kept)] if kept else [own]
 
         # by this a clean-up tells a device that the act brought from one that was there before
         arguments = {"path": self.path} if before is not None else {}
         self._run("attach", "connect_volume", do, after, arguments=arguments)
+        self.context.confirmed.devices[self.id] = (self.path, self.conn_info)
+        if self.gateway is not None:
+            self.context.confirmed.gateways[self.id] = (self.gateway, self.gateway)
         return str(self.path)
 
     def open(self, mode: str = "r+b", *, raw: bool = False) -> VolumeFile:
@@ -226,6 +247,7 @@ class Connection(Tracked):
         Raises:
             InvalidInput: *mode* is neither ``rb`` nor ``r+b``.
             InvalidStatus: it is not attached on this host, or it is to be written and holds ciphertext.
+            Unconfirmed: it was loaded from a document: attach() finds its device.
             AttachError: the device cannot be opened, is not the volume's any more, or is a qcow2 image.
 
         """
@@ -234,6 +256,12 @@ class Connection(Tracked):
             msg = f"{self.label()} is not attached: attach() it first."
             raise errors.InvalidStatus(msg)
         self._refuse_if_elsewhere("opened there", gateways=True)
+        if not self.is_confirmed:
+            msg = (
+                f"{self.label()} was loaded, and the storage was not asked yet whether {self.path} is its device. attach() asks, "
+                "then it can be opened."
+            )
+            raise errors.Unconfirmed(msg)
         if mode != "rb":
             self.context.journal.refuse_if_read_only("writing")
             if not raw:
@@ -264,6 +292,8 @@ class Connection(Tracked):
             self._refuse_if_elsewhere("detached there")
         info, device, host = self._told(), self.device or {}, self._host() if self.is_in_reach else None
         name, taken = self.volume.name_in_storage, list[str]()
+        anew = self._anew(host) if host is not None and not self.is_confirmed else {}
+        data = self.volume.as_data()
 
         def do(driver: Driver, _progress: Progress) -> None:
             if host is None:
@@ -271,6 +301,13 @@ class Connection(Tracked):
             # what others have of it by the same device stays, so that what uses the device loses nothing
             is_shared = isinstance(driver, KeepsFiles) and bool(driver.connections_of(name) - {self.id})
             try:  # also where no path is known: the host may have got as far as a device before it was cut short
+                if anew:  # the storage says what is let go of, and not the document
+                    exported = driver.ensure_export(data)
+                    wanted = ConnectionData(self.id, anew["connector_info"])
+                    told = driver.initialize_connection(replace(data, **(exported or {})), wanted)
+                    anew["conn_info"] = dict(told)
+                    taken.extend(host.detach(told, {}, force=force, is_shared=is_shared, **self._flags()))
+                    return
                 taken.extend(host.detach(info, device, force=force, is_shared=is_shared, **self._flags()))
             except errors.HostUnreachable as error:
                 if not force:
@@ -282,7 +319,7 @@ class Connection(Tracked):
             "detach",
             "disconnect_volume",
             do,
-            lambda _answer: [Update(self, gone)],
+            lambda _answer: [Update(self, anew | gone)],
             force=force,
         )
         self._warn_of(taken, device)
@@ -340,6 +377,8 @@ class Connection(Tracked):
         """Let go of the device on its host, if there may be one, and shut the host out: ``detach()`` and ``disconnect()``."""
         is_clean = self.attach_status == "attached" and not self.attached
         mine = self.gateway is not None or self.name_of_host == self.context.settings.host
+        if force and not self.is_in_reach:
+            mine = False
         if self.connected and mine and not is_clean:
             self.detach(force=force)
         self.disconnect(force=force)
@@ -347,6 +386,8 @@ class Connection(Tracked):
     def extend_device(self) -> int:
         """Let the device on its host follow its volume and return its size in bytes; one that is gone is asked for again."""
         self.context.journal.refuse_if_read_only("extend")
+        if not self.is_confirmed:
+            self.attach_device()
         host = self._host()
         try:
             return host.extend(self._told(), **self._flags())
@@ -358,7 +399,7 @@ class Connection(Tracked):
 
     def _uses(self, driver: Driver, device: Mapping[str, Any], name: str) -> list[str]:
         """Return what uses a device of the volume where that can be seen, unless other connections keep it."""
-        is_near = self.gateway is not None and self.attached
+        is_near = self.gateway is not None and self.is_in_reach and self.attached
         is_here = self.gateway is None and self.name_of_host == self.context.settings.host
         is_shared = isinstance(driver, KeepsFiles) and bool(driver.connections_of(name) - {self.id})
         if not self.connected or is_shared or not (is_near or is_here):
@@ -375,13 +416,52 @@ class Connection(Tracked):
             warnings.warn(msg, errors.DeviceInUse, stacklevel=3)
 
     def _host(self) -> AttachingHost:
-        return self.context.host_at(self.gateway)
+        if self.gateway is None:
+            return self.context.host
+        self._refuse_if_not_typed()
+        return self.context.host_at(self._typed_gateway())
+
+    def _typed_gateway(self) -> str | None:
+        typed = self.context.confirmed.gateways.get(self.id)
+        return typed[1] if typed is not None and typed[0] == self.gateway else self.gateway
+
+    def _refuse_if_not_typed(self) -> None:
+        if self.gateway is None or self.is_in_reach:
+            return
+        from cl_notebook.attach import address  # noqa: PLC0415 - only who attaches pays for it
+
+        whose = "stands in a store that others can write to" if self.context.store.foreign else "was loaded from a document"
+        if self.is_confirmed:
+            msg = f"{self.label()} is reached through {self.gateway!r}, which is no [user@]host[:port]"
+        else:
+            msg = f"{self.label()} {whose}, which says that its host is reached through {self.gateway!r}"
+        plain = str(self.gateway).partition("//")[0]
+        typed = f"host={plain!r}" if address.is_one(plain) else "host='user@host'"
+        msg += f". Nothing is reached before you type it: volume.attach({typed}) or volume.detach({typed})."
+        raise errors.Unconfirmed(msg)
+
+    def _anew(self, host: AttachingHost) -> dict[str, Any]:
+        """Return the columns of a connection that was loaded as *host* says them: who it is, and how it was typed.
+
+        Raises:
+            InvalidStatus: it is a connection of another host.
+
+        """
+        asked = host.connector_properties(self.backend.driver.storage_protocol, multipath=self.multipath)
+        theirs = self.connector_info.get("host")
+        if theirs not in {None, asked["host"]}:
+            msg = f"{self.label()} lets in {theirs!r}, which is not {asked['host']!r}: disconnect() it, and attach the volume."
+            raise errors.InvalidStatus(msg)
+        flags = {name: self.connector_info[name] for name in ("do_local_attach",) if name in self.connector_info}
+        extra = self.extra if self.context.store.foreign else trust.unflagged(self.extra)
+        return {"connector_info": connecting.checked({**asked, **flags}), "extra": extra, "gateway": self._typed_gateway()}
 
     def _flags(self) -> dict[str, bool]:
         # os-brick must be told the same at every call on the connection; do_local_attach means krbd instead of librbd
         return {"multipath": self.multipath, "do_local_attach": bool(self.connector_info.get("do_local_attach"))}
 
     def _refuse_if_elsewhere(self, what: str, *, gateways: bool = False) -> None:
+        self._refuse_if_not_typed()
         if not self.is_in_reach or (gateways and self.gateway is not None):
             msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {what}."
             raise errors.InvalidStatus(msg)

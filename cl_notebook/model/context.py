@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.base import Driver, Progress
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.journal import Journal
+    from cl_notebook.model.trust import Confirmed
     from cl_notebook.settings import Settings
     from cl_notebook.store import Store
     from cl_notebook.store.follower import Follower
@@ -66,6 +67,10 @@ class Context(Protocol):
         """The identity map: one object a row. Only to be used under :attr:`lock`."""
 
     @property
+    def confirmed(self) -> Confirmed:
+        """What the user typed or confirmed in this session."""
+
+    @property
     def lock(self) -> threading.RLock:
         """Held while objects are read from or brought in line with the store; never during a driver's call."""
 
@@ -82,7 +87,7 @@ class Context(Protocol):
         """Attaches on this host."""
 
     def host_at(self, gateway: str | None) -> AttachingHost:
-        """Return what attaches on the host that an execnet specification leads to; None is this one."""
+        """Return what attaches on the host at the address *gateway*; None is this one."""
 
     @property
     def backends(self) -> dict[str, Backend]:
@@ -95,11 +100,14 @@ class Context(Protocol):
     def move_to(self, store: str | None = None, *, persistence_config: object = None) -> None:
         """Go on with another store, with the backends that are open."""
 
-    def open_backend(self, name: str | None, config: dict[str, object], *, replace: bool) -> Backend:
+    def open_backend(self, name: str | None, config: dict[str, object], *, replace: bool = False, trust: bool = False) -> Backend:
         """Open a backend, or give back the one that is open already."""
 
     def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
         """Let go of the backend's driver; its rows stay."""
+
+    def is_confirmed(self, backend: Backend) -> bool:
+        """Return whether the configuration of the backend was typed or confirmed by this user."""
 
     def held(self, backend: Backend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""

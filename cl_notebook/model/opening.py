@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cl_notebook.drivers.base import CanOnlyLook
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.drivers.records import UsesRecords
 from cl_notebook.model import checks, reading, storages
+from cl_notebook.model import trust as trust_of
 from cl_notebook.model.backend import SECRETS, Backend
 from cl_notebook.model.changes import Insert, Update
 from cl_notebook.model.records import StoreRecords
@@ -23,6 +25,9 @@ from cl_notebook.model.records import StoreRecords
 if TYPE_CHECKING:
     from cl_notebook.drivers.base import Driver
     from cl_notebook.model.context import Context
+
+PROGRAM = "python"
+"""The option that names the Python to start for a driver of Cinder's."""
 
 _EXAMPLE = "cl.Backend('lvm', volume_driver='local', path='~/volumes')"
 
@@ -47,7 +52,7 @@ class Opening:
         self._lock = threading.RLock()
         """Held while a backend is opened, which may take as long as its storage likes; the session's own lock is not."""
 
-    def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False) -> Backend:
+    def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False, trust: bool = False) -> Backend:
         """Open the backend *name*; see :class:`cl_notebook.Backend`."""
         name = checks.name(name, "volume_backend_name")
         if not name:
@@ -55,6 +60,8 @@ class Opening:
             raise errors.InvalidInput(msg)
         with self._lock:
             stored = self._stored(name)
+            if stored is not None and stored.volume_driver and not self.is_confirmed(stored):
+                return self._confirm(stored, config, replace=replace, trust=trust)
             if stored is not None and stored.volume_driver and self._adds_secrets_only(stored, config):
                 return self._open(stored, self._config_of(stored, config))
             driver_name, checked = self._checked(name, config, stored)
@@ -93,8 +100,15 @@ class Opening:
         for backend_id, backend in before.items():
             held = self._drivers.pop(backend_id)
             self._drivers[backend.id] = held
+            self._context.confirmed.backends[backend.id] = held.stored
             if isinstance(held.driver, UsesRecords):
                 held.driver.use(StoreRecords.of(backend))
+
+    def is_confirmed(self, backend: Backend) -> bool:
+        """Return whether this user typed or confirmed the configuration of *backend* as it is stored now."""
+        if not backend.volume_driver or trust_of.is_trusted(self._context, backend.extra):
+            return True
+        return self._context.confirmed.backends.get(backend.id) == _stored_part(backend)
 
     def held(self, backend: Backend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
@@ -105,6 +119,33 @@ class Opening:
         """Return the secret options that the backend is open with, in the clear; none if it is not open."""
         found = self._drivers.get(backend.id)
         return {name: found.config[name] for name in backend.secret_options if name in found.config} if found is not None else {}
+
+    def _confirm(self, stored: Backend, given: dict[str, Any], *, replace: bool, trust: bool) -> Backend:
+        """Open a backend that was only described, with what the user typed, or says that they trust."""
+        described = {name: value for name, value in stored.stored_config.items() if name != SECRETS}
+        if not trust and "volume_driver" not in given:
+            raise errors.Unconfirmed(unconfirmed(stored, self._context))
+        options = dict(given)
+        if trust:
+            if described.get(PROGRAM) and PROGRAM not in given:
+                msg = (
+                    f"The backend {stored.name!r} names a program to run, {PROGRAM}={described[PROGRAM]!r}, which trust=True "
+                    f"does not cover. If it is yours, type it: cl.Backend({stored.name!r}, trust=True, {PROGRAM}=…)."
+                )
+                raise errors.Unconfirmed(msg)
+            options = {"volume_driver": stored.volume_driver, **described, **given}
+            missing = [name for name in stored.secret_options if name not in options]
+            options |= {name: secrets.find(stored.name, name, _target(stored)) for name in missing}
+        driver_name, checked = self._checked(stored.name, options, None)
+        is_same = _stored_part(stored) == (driver_name, self._storable(driver_name, checked))
+        if self._context.store.foreign and not is_same and not replace:
+            raise errors.AlreadyExists(_differs(stored, driver_name, self._storable(driver_name, checked)))
+        if not is_same:
+            return self._replace(stored, driver_name, checked)
+        opened = self._open(stored, checked)
+        if not self._context.store.foreign and not self._context.settings.read_only:
+            self._context.journal.record("confirm", [Update(stored, {"extra": trust_of.unflagged(stored.extra)})], stored)
+        return opened
 
     def _stored(self, name: str) -> Backend | None:
         found = reading.select(self._context, sa.select(Backend).where(Backend.name == name))
@@ -120,7 +161,7 @@ class Opening:
             return held.config
         options = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
         missing = [name for name in backend.secret_options if name not in given]
-        options |= given | {name: secrets.find(backend.name, name) for name in missing}
+        options |= given | {name: secrets.find(backend.name, name, _target(backend)) for name in missing}
         cls = self._class(backend.volume_driver, options)
         return driver_config.check_config(backend.volume_driver, cls, options)
 
@@ -216,7 +257,11 @@ class Opening:
         journal = self._context.journal
         journal.refuse_if_read_only("replace a backend")
         driver = self._start(stored.name, stored.id, driver_name, checked)
-        values = {"volume_driver": driver_name, "stored_config": self._storable(driver_name, checked)}
+        values = {
+            "volume_driver": driver_name,
+            "stored_config": self._storable(driver_name, checked),
+            "extra": trust_of.unflagged(stored.extra),
+        }
         journal.record("replace", [Update(stored, values)], stored)
         self.close_backend(stored)
         opened = self._hold(stored, driver, checked)
@@ -225,12 +270,48 @@ class Opening:
 
     def _hold(self, backend: Backend, driver: Driver, checked: dict[str, Any]) -> Backend:
         self._drivers[backend.id] = _Held(driver, checked, _stored_part(backend))
+        self._context.confirmed.backends[backend.id] = _stored_part(backend)
         self._context.backends[backend.name] = backend
         return backend
 
 
 def _stored_part(backend: Backend) -> tuple[str, dict[str, Any]]:
     return backend.volume_driver, dict(backend.stored_config)
+
+
+def unconfirmed(backend: Backend, context: Context) -> str:
+    """Return what is said of a backend that was only described: what it would reach, and how to confirm it."""
+    whose = "stands in a store that others can write to" if context.store.foreign else "was described by a document"
+    secret = f" Its secrets ({', '.join(backend.secret_options)}) would go there." if backend.secret_options else ""
+    program = f", {PROGRAM}=…" if backend.stored_config.get(PROGRAM) else ""
+    return (
+        f"The backend {backend.name!r} {whose}, and nobody confirmed it: {_target(backend)}.{secret} If that is what you want, "
+        f"type its configuration, or cl.Backend({backend.name!r}, trust=True{program})."
+    )
+
+
+_SHOWN = 12
+"""Options of a backend that a message shows."""
+
+
+def _target(backend: Backend) -> str:
+    """Return the driver of *backend* and what it is told, secrets masked: where secrets would go."""
+    plain = [(name, value) for name, value in backend.config.items() if name not in {"volume_driver", "volume_backend_name"}]
+    given = [
+        (name, value) for name, value in plain if value not in (None, "", False, [], {}) and name not in backend.secret_options
+    ]
+    first = sorted(given, key=lambda pair: (not _ADDRESS.search(pair[0]), pair[0]))[:_SHOWN]
+    options = ", ".join(f"{name}={_short(value)}" for name, value in first)
+    return f"driver {_short(backend.volume_driver)}{f' with {options}' if options else ''}"
+
+
+_ADDRESS = re.compile(r"(^|_)(ip|ips|host|hosts|address|addresses|url|uri|server|endpoint|portal|path|python)($|_)")
+_LONGEST = 100
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
 def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:

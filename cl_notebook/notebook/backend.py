@@ -83,7 +83,8 @@ def _tell(made: Mapping[str, Backend], failed: Mapping[str, errors.Error]) -> No
 
 def _open(call: Call) -> Backend:
     name = resources.backend(call, call["backend"]).name
-    return call.session.open_backend(name, {})
+    options = {"python": call["python"]} if call["python"] is not None else {}
+    return call.session.open_backend(name, options, trust=call["trust"])
 
 
 def _close(call: Call) -> Backend:
@@ -144,7 +145,20 @@ COMMAND = Command(
             ),
             more=driver_options.of_driver,
         ),
-        Verb("open", "Open a backend that is stored already, with the options that it was added with.", _open, (_BACKEND,)),
+        Verb(
+            "open",
+            "Open a backend that is stored already, with the options that it was added with.",
+            _open,
+            (_BACKEND,),
+            (
+                Option(
+                    "trust",
+                    "Open one that a document described, or that stands in a store of another user, with the options that it has "
+                    "there: %cl_backend show shows them. Its secrets go there.",
+                ),
+                PYTHON,
+            ),
+        ),
         Verb(
             "close",
             "Let go of the driver; everything stays tracked.",

@@ -37,7 +37,7 @@ def _load(call: Call) -> Any:  # noqa: ANN401 - an object, or several
             msg = "%cl_load: --look tracks nothing, --save does: give one of them."
             raise errors.InvalidInput(msg)
         return serialization.look_file(call["file"], session=call.session, fail_on_missing_backend=fails)
-    counts = serialization.load_file(call["file"], session=call.session, fail_on_missing_backend=fails)
+    counts = serialization.load_file(call["file"], session=call.session, fail_on_missing_backend=fails, trust=call["trust"])
     say(f"{call['file']}: {counts}.")
     return None
 
@@ -81,6 +81,10 @@ COMMANDS = (
                         "cinderlib",
                         "Track what cinderlib, or Cinder, tracks in this data base, and show what was not taken. No FILE then.",
                         "URL",
+                    ),
+                    Option(
+                        "trust",
+                        "Take what the file says of backends, hosts and devices as if you had typed it: for your own files.",
                     ),
                     Option("by-name", "Track also what is on backends that are not there, under their names; open them later."),
                 ),

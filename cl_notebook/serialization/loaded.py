@@ -24,18 +24,20 @@ if TYPE_CHECKING:
 _LISTS = {"snapshots": "Snapshot", "connections": "Connection"}
 
 
-def resource(context: Context, bundle: Bundle, place: Place) -> Tracked:
+def resource(context: Context, bundle: Bundle, place: Place, *, trust: bool = False) -> Tracked:
     """Return the object that *bundle* is of, with those that came with it, none of them tracked."""
     if bundle.kind == "Backend":
         backend = _backend(context, place)
         if "volumes" in bundle.lists:
-            backend.__dict__["_loaded_volumes"] = [_on(context, each, place, backend) for each in bundle.volumes or ()]
+            backend.__dict__["_loaded_volumes"] = [
+                _on(context, each, place, backend, trust=trust) for each in bundle.volumes or ()
+            ]
         return backend
-    return _on(context, bundle, place, place.backend or _backend(context, place))
+    return _on(context, bundle, place, place.backend or _backend(context, place), trust=trust)
 
 
-def _on(context: Context, bundle: Bundle, place: Place, backend: Backend) -> Tracked:
-    made: list[Tracked] = [_object(context, read, place, backend) for read in bundle.reads]
+def _on(context: Context, bundle: Bundle, place: Place, backend: Backend, *, trust: bool) -> Tracked:
+    made: list[Tracked] = [_object(context, read, place, backend, trust=trust) for read in bundle.reads]
     own = made[1] if bundle.volume is not None else made[0]
     volume = own if bundle.kind == "Volume" else made[0] if bundle.volume is not None else None
     for name in bundle.lists if bundle.kind == "Volume" else ():
@@ -46,8 +48,8 @@ def _on(context: Context, bundle: Bundle, place: Place, backend: Backend) -> Tra
     return own
 
 
-def _object(context: Context, read: Read, place: Place, backend: Backend) -> Tracked:
-    row = whole(read, place, context.settings.host)
+def _object(context: Context, read: Read, place: Place, backend: Backend, *, trust: bool) -> Tracked:
+    row = whole(read, place, context.settings.host, trust=trust)
     values = {attribute: row[name] for name, attribute in ATTRIBUTES[read.kind]}
     values |= {"backend_id": place.id, "version": 1, "extra": row["extra"]}
     return _new(CLASSES[read.kind], context, values | {"_loaded_backend": backend})
@@ -92,7 +94,8 @@ def save(made: Tracked) -> None:
     tops = made.__dict__.get("_loaded_volumes", []) if isinstance(made, Backend) else [made]
     place = _place(context, backend)
     bundles = [_bundle(place, each) for each in tops] or [Bundle({NAME: place.name}, None)]
-    Storing(context).store(lambda: ((place, each) for each in bundles))
+    # what is to be confirmed was decided when it was loaded, and stands in the objects
+    Storing(context, trust=True).store(lambda: ((place, each) for each in bundles))
     with context.lock:
         for each in (backend, *(each for top in tops for each in _family(top))):
             _go_live(context, each)

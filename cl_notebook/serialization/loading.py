@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import errors
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.model import Backend, KeyValue, reading
+from cl_notebook.model import trust as trusting
 from cl_notebook.serialization import files, loaded, pairs, parsing, places
 from cl_notebook.serialization.bundles import Bundle, bundle, of_line
 from cl_notebook.serialization.fields import CLASSES
@@ -34,12 +35,17 @@ class Counts:
 
     made: dict[str, int]
     known: dict[str, int]
+    to_confirm: tuple[str, ...] = ()
+    """The names of the backends that only the file described: they are not opened before the user confirms them."""
 
     def __str__(self) -> str:
         """Say it in words."""
         made = ", ".join(_counted(kind, count) for kind, count in self.made.items() if count) or "nothing"
         known = sum(self.known.values())
-        return f"{made} loaded" + (f", {known:,} tracked already" if known else "")
+        text = f"{made} loaded" + (f", {known:,} tracked already" if known else "")
+        if self.to_confirm:
+            text += f"; to be confirmed before they are opened: {', '.join(self.to_confirm)} (%cl_backend open NAME --trust)"
+        return text
 
 
 def _counted(kind: str, count: int) -> str:
@@ -47,18 +53,31 @@ def _counted(kind: str, count: int) -> str:
     return f"{count:,} {label}{'s' if count > 1 else ''}"
 
 
-def load(json_src: Any, save: bool = False, *, fail_on_missing_backend: bool | None = None) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
+def load(
+    json_src: Any,  # noqa: ANN401 - text or data
+    save: bool = False,  # noqa: FBT001, FBT002 - cinderlib's signature
+    *,
+    fail_on_missing_backend: bool | None = None,
+    trust: bool = False,
+) -> Any:  # noqa: ANN401 - an object, or several
     """Return what *json_src* stands for: one object for a document, a list of them for a list.
 
     Without *save* they are objects to look at: they have their fields and the lists that the document had, and nothing can be
     done with them until ``save()`` tracks them. With it they are tracked at once, all or none. An id that is tracked already is
     left as it is if nothing differs.
 
+    A document is data. Without *trust* nothing that it names is opened, reached or run: a backend that only the document
+    describes is tracked as it says, to be confirmed by ``cl.Backend(name, …)``; another host has to be typed again; and the
+    device of a connection is asked for before it is used.
+
     Args:
         json_src: text or data, of this library or of cinderlib 5.2.0.
         save: track what was loaded.
         fail_on_missing_backend: refuse what is on a backend that is neither tracked nor described in the document; otherwise
             the backend is known by its name alone, to be opened later. By default what the session says, which by default is yes.
+        trust: take what the document says of backends, hosts and devices as if you had typed it: for documents that are your own.
+            Backends that it describes are opened if *save* is given, with their secrets from the environment or the keyring.
+            Programs that it names are not run even then.
 
     Raises:
         InvalidInput: it is no document, or one of another version, or a field is wrong.
@@ -67,7 +86,7 @@ def load(json_src: Any, save: bool = False, *, fail_on_missing_backend: bool | N
         ReadOnly: the session may only look.
 
     """
-    return load_as(default_session(), json_src, None, save=save, fail_on_missing_backend=fail_on_missing_backend)
+    return load_as(default_session(), json_src, None, save=save, fail_on_missing_backend=fail_on_missing_backend, trust=trust)
 
 
 def load_as(
@@ -77,6 +96,7 @@ def load_as(
     *,
     save: bool,
     fail_on_missing_backend: bool | None = None,
+    trust: bool = False,
 ) -> Any:  # noqa: ANN401 - an object, or several
     """Return what *source* stands for in the session *context*; documents of the class *expected* alone, if that is given."""
     data = parsing.parse(source)
@@ -84,18 +104,27 @@ def load_as(
     if save:
         context.journal.refuse_if_read_only("load")
     bundles = [each for each in read if isinstance(each, Bundle)]
-    found = places.places(context, bundles, fail_on_missing_backend=_fails(context, fail_on_missing_backend))
+    fails = _fails(context, fail_on_missing_backend)
+    found = places.places(context, bundles, fail_on_missing_backend=fails, opens=save, trust=trust)
     if save:
-        Storing(context).store(lambda: _placed(read, found))
-    make = _live if save else loaded.resource
-    made = [make(context, each, found[each.backend[NAME]]) if isinstance(each, Bundle) else each for each in read]
+        Storing(context, trust=trust).store(lambda: _placed(read, found))
+
+    def make(each: Bundle) -> Tracked:
+        place = found[each.backend[NAME]]
+        return _live(context, each, place) if save else loaded.resource(context, each, place, trust=trust)
+
+    made = [make(each) if isinstance(each, Bundle) else each for each in read]
     return made if isinstance(data, list) else made[0]
 
 
 def load_file(
-    path: str | os.PathLike[str], *, session: Context | None = None, fail_on_missing_backend: bool | None = None
+    path: str | os.PathLike[str],
+    *,
+    session: Context | None = None,
+    fail_on_missing_backend: bool | None = None,
+    trust: bool = False,
 ) -> Counts:
-    """Track what the file *path* holds, all or nothing, and return how much it was.
+    """Track what the file *path* holds, all or nothing, and return how much it was; *trust* is that of :func:`load`.
 
     Memory is needed for a page of it only, whoever wrote it.
 
@@ -109,10 +138,11 @@ def load_file(
     context = session or default_session()
     source, fails = Path(path).expanduser(), _fails(context, fail_on_missing_backend)
     context.journal.refuse_if_read_only("load")
-    storing = Storing(context)
+    storing = Storing(context, trust=trust)
     with _readable(source), context.progress(f"load {source.name}") as progress:
-        storing.store(_streamed(context, source, progress, fails=fails))
-    return Counts(storing.made, storing.known)
+        found = _outlined(context, source, fails=fails, trust=trust)  # before the first row: opening a backend writes, too
+        storing.store(_streamed(source, progress, *found))
+    return Counts(storing.made, storing.known, _to_confirm(found[0]))
 
 
 def look_file(
@@ -129,7 +159,7 @@ def _fails(context: Context, given: bool | None) -> bool:  # noqa: FBT001 - of t
     return context.settings.fail_on_missing_backend if given is None else given
 
 
-def _streamed(context: Context, source: Path, progress: Progress, *, fails: bool) -> Callable[[], Iterator[Item]]:
+def _outlined(context: Context, source: Path, *, fails: bool, trust: bool) -> tuple[dict[str, Place], dict[int, dict[str, Any]]]:
     backends: dict[int, dict[str, Any]] = {}
 
     def outlined() -> Iterator[Bundle]:
@@ -140,8 +170,13 @@ def _streamed(context: Context, source: Path, progress: Progress, *, fails: bool
                 if read.kind == "Backend":
                     backends[number] = read.backend
 
-    found = places.places(context, outlined(), fail_on_missing_backend=fails)  # before the first row: opening one writes, too
+    found = places.places(context, outlined(), fail_on_missing_backend=fails, opens=True, trust=trust)
+    return found, backends
 
+
+def _streamed(
+    source: Path, progress: Progress, found: dict[str, Place], backends: dict[int, dict[str, Any]]
+) -> Callable[[], Iterator[Item]]:
     def each() -> Iterator[Item]:
         for number, document, is_inside in files.parts(source, progress):
             if not is_inside:
@@ -167,6 +202,11 @@ def _placed(read: Iterable[Bundle | KeyValue], found: dict[str, Place]) -> Itera
         place = found[each.backend[NAME]]
         yield place, each
         yield from ((place, volume) for volume in each.volumes or ())
+
+
+def _to_confirm(found: dict[str, Place]) -> tuple[str, ...]:
+    rows = {place.name: place.row for place in found.values() if place.row is not None}
+    return tuple(name for name, row in rows.items() if row["volume_driver"] and trusting.is_flagged(row["extra"]))
 
 
 def _live(context: Context, each: Bundle, place: Place) -> Tracked:

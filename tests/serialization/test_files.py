@@ -259,7 +259,7 @@ def test_secrets_are_not_written(session: cl.Session, tmp_path: Path, monkeypatc
     assert cl.dump(include_secrets=True)[0]["backend"] == {"volume_backend_name": "sim"}
     monkeypatch.setenv("CL_NOTEBOOK_SIM_TOKEN", "hush")
     elsewhere(tmp_path)
-    cl.load(json.dumps([{"class": "Backend", "backend": whole}]), save=True)
+    cl.load(json.dumps([{"class": "Backend", "backend": whole}]), save=True, trust=True)
     assert cl.Backend.backends["sim"].secret_options == ("token",)
 
 

@@ -219,7 +219,7 @@ def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # no
         return
     host = connection.name_of_host
     where = "this host" if connection.gateway is None else f"host {host}"
-    in_reach = connection.gateway is not None or host == session.settings.host
+    in_reach = connection.is_in_reach if connection.gateway is not None else host == session.settings.host
     if connection.connected and not connection.attached and in_reach:
         yield _Offer("attach", f"Attach on {where}")
     if connection.attached and in_reach:
