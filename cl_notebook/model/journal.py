@@ -123,7 +123,7 @@ class Journal:
         """
         __tracebackhide__ = True  # a notebook shows a long story as it is
         self.refuse_if_read_only(act.action)
-        self.owed.write()
+        self.owed.write(*_ids(act.insert or act.target))
         driver = self._context.driver(act.backend)
         operation = self._intend(act)
         try:
@@ -154,10 +154,11 @@ class Journal:
         try:
             with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as show, reporter.showing(show):
                 result = act.do(driver, reporter)
+                changes = list(act.after(result))
         except BaseException as error:
             self._settle(act, operation, started, act.failed(error), error)
             raise
-        if self._settle(act, operation, started, act.after(result), None) == outcome.OVERTAKEN:
+        if self._settle(act, operation, started, changes, None) == outcome.OVERTAKEN:
             msg = (
                 f"{self._doing(act)} was done, but another kernel took this one for dead, and went on with {act.target.label()}: "
                 f"its row stays as that one left it. See %cl_history --id {operation}."
@@ -168,7 +169,7 @@ class Journal:
     def save(self, resource: Tracked, values: Mapping[str, Any], version: int) -> None:
         """Write plain values of a row that still has *version*: a change without a driver."""
         self.refuse_if_read_only("save")
-        self.owed.write()
+        self.owed.write(*_ids(resource))
         entry = self._entry("save", resource, None)
         self._commit([Update(resource, dict(values), version)], lambda _connection: entry)
 
@@ -182,7 +183,7 @@ class Journal:
     ) -> list[Tracked]:
         """Write a change that needs no driver as an operation that is done at once; return the objects."""
         self.refuse_if_read_only(action)
-        self.owed.write()
+        self.owed.write(*_ids(resource))
 
         def written(connection: sa.Connection) -> feed.Entry:
             row = self._operation_row(action, None, resource, None, {})
@@ -238,7 +239,7 @@ class Journal:
             made=made,
             entry=self._entry("outcome", act.target, operation),
         )
-        how = self.owed.settle(came, lambda: self._write(came), self._doing(act))
+        how = self.owed.settle(came, self._write, self._doing(act))
         self._unwritten.discard(operation)
         if how != outcome.WRITTEN:
             with self._context.lock:
@@ -378,6 +379,12 @@ class Journal:
     @staticmethod
     def _doing(act: Act[Any]) -> str:
         return f"{act.action} {act.resource.label() if act.resource is not None else ''}".strip()
+
+
+def _ids(target: Tracked | Insert) -> tuple[str | None, str | None]:
+    """Return the ids of a resource, and of the volume that it belongs to."""
+    read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+    return read("id"), read("volume_id")
 
 
 _SELDOM_TOLD = {"version", "updated_at"}

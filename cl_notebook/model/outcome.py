@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
 from cl_notebook.model import operation as op
+from cl_notebook.model import writable
 from cl_notebook.model.changes import Delete, Merge, Settle, Update, overwrite, remove, row_of, settle
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.store import feed
@@ -55,7 +56,11 @@ class Kept(msgspec.Struct, frozen=True):
     made: Row | None = None
 
 
-@dataclass(frozen=True, slots=True)
+_STATUS = 32
+"""Characters of a status."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
     """What an act has to write in the end.
 
@@ -68,6 +73,17 @@ class Outcome:
     if_overtaken: Sequence[Change]
     made: Tracked | None
     entry: feed.Entry
+
+    def writable(self) -> Outcome:
+        """Return it in a form that every database takes; what had to be altered for that is remarked in the history."""
+        changes, altered = writable.changes(self.changes)
+        if_overtaken, _ = writable.changes(self.if_overtaken)
+        remarks = [self.ended.error or "", f"Stored in another form: {altered}." if altered else ""]
+        error = writable.text(" ".join(remark for remark in remarks if remark)) or None
+        ended = msgspec.structs.replace(self.ended, error=error)
+        status = None if self.entry.status is None else writable.text(self.entry.status, _STATUS)
+        entry = dataclasses.replace(self.entry, status=status)
+        return dataclasses.replace(self, ended=ended, changes=changes, if_overtaken=if_overtaken, entry=entry)
 
     def plain(self) -> Kept:
         """Return it as it is kept in a file."""
@@ -178,7 +194,7 @@ def _class(kind: str) -> Any:  # noqa: ANN401 - a tracked class
 
 def ended(operation: int, kernel_id: str, error: BaseException | None, duration: float) -> Ended:
     """Return how an operation ended now that *error*, or none, came of it; *duration* is in seconds."""
-    said = f"{type(error).__name__}: {error}" if error else None
+    said = writable.text(f"{type(error).__name__}: {error}") if error else None
     return Ended(operation, kernel_id, _status(error), utcnow(), duration, said)
 
 

@@ -7,9 +7,11 @@ written before this session's next act, or when the next session opens the store
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
+from cl_notebook.model import operation as op
 from cl_notebook.model import outcome, reading
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.model.spool import Spool
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.context import Context
     from cl_notebook.model.outcome import Kept, Outcome
+
+_log = logging.getLogger(__name__)
 
 AWAY = (errors.StoreUnusable, errors.StoreLocked)
 """What a store that is away, full or held by somebody says: it may be otherwise in a moment."""
@@ -42,21 +46,27 @@ class Owed:
         """Numbers of the operations that are owed."""
         return {kept.ended.operation for kept in self._kept}
 
-    def settle(self, came: Outcome, write: Callable[[], str], doing: str) -> str:
+    def settle(self, came: Outcome, write: Callable[[Outcome], str], doing: str) -> str:
         """Write an outcome by *write*, and return what that returns.
 
+        What the store refuses is written once more in a form that every database takes; while it is away it is tried again.
+
         Raises:
-            OutcomeKept: the store cannot be written; the outcome is kept.
+            OutcomeKept: the store cannot be written, or refuses the outcome; it is kept.
 
         """
         try:
-            return write()
-        except AWAY:
-            kept = came.plain()
+            return write(came)
+        except Exception:  # noqa: BLE001 - whatever the reason is: the storage has done it, and somebody has to know
+            writable = came.writable()
+            kept = writable.plain()
             file = self.add(kept)  # before anything is waited for: the kernel may be killed meanwhile
+        except BaseException:  # an interrupt: it is not known whether the outcome was written
+            self.add(came.writable().plain())
+            raise
         try:
-            how = self._patiently(write)
-        except AWAY as error:
+            how = self._patiently(lambda: write(writable))
+        except Exception as error:
             raise errors.OutcomeKept(_words(doing, kept, file, error), kept.ended.operation) from error
         self._forget(kept)
         return how
@@ -80,24 +90,34 @@ class Owed:
 
     def collect(self) -> None:
         """Write what earlier sessions could not, as far as the store takes it."""
-        waiting = list(self._spool.waiting())
-        if not waiting:
-            return
-        with contextlib.suppress(errors.StoreError):
-            for kept in waiting:
+        for kept in self._spool.waiting():
+            try:
                 self._write(kept)
+            except AWAY:
+                return
+            except errors.Error as error:  # what it refuses does not keep the others
+                _log.warning("The outcome of operation %s still waits: %s", kept.ended.operation, error)
 
-    def write(self) -> None:
-        """Write what this session owes.
+    def write(self, *resource_ids: str | None) -> None:
+        """Write what this session owes, before an act on the resources with these ids.
 
         Raises:
+            OutcomeKept: the store still refuses the outcome of an earlier act on one of them.
             StoreError: the store cannot be written still.
 
         """
-        while self._kept:
+        for kept in list(self._kept):
             with self._context.lock:
-                if self._kept:
-                    self._write(self._kept[0])
+                if kept not in self._kept:
+                    continue
+                try:
+                    self._write(kept)
+                except AWAY:
+                    raise
+                except errors.Error as error:
+                    if _concerned(kept) & set(resource_ids):
+                        msg = f"The outcome of operation {kept.ended.operation} still waits, for the store refuses it: {error}"
+                        raise errors.OutcomeKept(msg, kept.ended.operation) from error
 
     def close(self) -> None:
         """Write what can be written: what is left stays in its files."""
@@ -121,10 +141,34 @@ class Owed:
         self._spool.drop(kept)
 
 
-def _words(doing: str, kept: Kept, file: Path | None, error: errors.Error) -> str:
-    ended = f"is {kept.ended.status}" if kept.ended.error is None else f"ended with {kept.ended.error}"
+def _concerned(kept: Kept) -> set[str | None]:
+    """Return the ids of the resources that an outcome is about."""
+    rows = (*kept.rows, *kept.if_overtaken)
+    return {*(row.id for row in rows), kept.event.get("resource_id"), kept.event.get("volume_id")} - {None}
+
+
+_PAST = {
+    "create": "created",
+    "delete": "deleted",
+    "extend": "extended",
+    "revert": "reverted",
+    "retype": "retyped",
+    "manage": "adopted",
+    "unmanage": "released",
+    "connect": "connected",
+    "disconnect": "disconnected",
+    "attach": "attached",
+    "detach": "detached",
+}
+"""What was done with a resource once an act is done."""
+
+
+def _words(doing: str, kept: Kept, file: Path | None, error: BaseException) -> str:
+    past = _PAST.get(doing.partition(" ")[0])
+    done = f"is {kept.ended.status} on the storage" + (f": it was {past}" if past else "")
+    ended = done if kept.ended.status == op.DONE else f"ended with {kept.ended.error} on the storage"
     where = f"in {file}" if file else "by this kernel alone, so do not end it"
     return (
-        f"{doing} {ended} on the storage, and that could not be written: {error} It is kept {where}, and written before the next "
-        "act on this store, or when it is opened next."
+        f"{doing} {ended}, and that could not be written: {errors.one_line(error)} It is kept {where}, and written before the "
+        "next act on this store, or when it is opened next."
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cl_notebook import settings
+from cl_notebook import errors, settings
 from cl_notebook.model import outcome
 from cl_notebook.store.boundary import is_memory
 
@@ -55,8 +55,8 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)
-        except OSError as error:
-            _log.warning("An outcome cannot be kept in %s: %s", path, error.strerror)
+        except (OSError, ValueError, TypeError, msgspec.MsgspecError) as error:
+            _log.warning("An outcome cannot be kept in %s: %s", path, errors.one_line(error))
             return None
         return path
 

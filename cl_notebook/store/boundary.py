@@ -52,6 +52,9 @@ _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
 )
 """What a data base may say, and the error of ours that it becomes."""
 
+_REFUSALS = frozenset({1142, 1143, 1227, 1370, 1644})
+"""MariaDB's errors that PyMySQL calls operational although the server is there: rights that lack, and what a trigger signals."""
+
 _MASK = "***"
 
 
@@ -144,9 +147,18 @@ def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
     for kind, sayings, message in _SAYINGS:
         if any(words in low for words in sayings):
             return kind(message.format(shown=shown, said=said))
-    if isinstance(error, (exc.OperationalError, exc.InterfaceError)) or error.connection_invalidated:
+    is_away = isinstance(error, (exc.OperationalError, exc.InterfaceError)) and _number(error.orig) not in _REFUSALS
+    if is_away or error.connection_invalidated:
         return errors.StoreUnusable(f"The store {shown} cannot be used: {said}.")
     return errors.StoreError(f"The store {shown} refused: {said}.")
+
+
+def _number(error: BaseException | None) -> int | None:
+    """Return the number that MariaDB gives an error."""
+    match getattr(error, "args", ()):
+        case (int(number), *_):
+            return number
+    return None
 
 
 def _words(error: BaseException | None) -> str:
