@@ -14,7 +14,7 @@ from cl_notebook import errors
 from cl_notebook.inventory import owners, scope, steps
 from cl_notebook.inventory.scope import Scope
 from cl_notebook.inventory.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, DONE, FAILED, NOT_DONE, Step
-from cl_notebook.model import Backend, Connection, reading
+from cl_notebook.model import Backend, Connection, reading, several
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.session import default_session
 
@@ -89,6 +89,9 @@ class Plan:
         try:
             with session.progress(f"clean up, {self.summary}"):
                 _apart(work.run, work.stop)
+        except BaseException as error:
+            several.tell(error, f"{work.done} of {len(self.steps)} steps were done; plan.report says which.")
+            raise
         finally:
             self.report = work.report()
         return self.report
@@ -164,6 +167,11 @@ class _Work:
             self._under_way = step.number
             self._outcomes[step.number] = self._outcome(step)
         self._under_way = None
+
+    @property
+    def done(self) -> int:
+        """How many steps were done."""
+        return sum(outcome == DONE for outcome, _ in list(self._outcomes.values()))
 
     def report(self) -> Any:  # noqa: ANN401 - a DataFrame, loaded late
         return steps.frame(self._steps, [self._outcomes.get(step.number) or self._unknown(step) for step in self._steps])

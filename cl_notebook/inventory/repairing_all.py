@@ -9,7 +9,7 @@ from cl_notebook.inventory import flushing, repairing, scanning
 from cl_notebook.inventory.finding import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
 from cl_notebook.inventory.quoting import plain
 from cl_notebook.inventory.storages import Storages
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,15 +32,21 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     wrong.sort(key=lambda each: _ORDER.index(each.kind))
     storages, by_name = Storages(), {each.name: each for each in backends}
     tried: list[tuple[Finding, bool, str]] = []
-    for each in wrong:
-        try:
-            done, detail = True, _repaired(session, each, by_name, storages, remove=remove)
-        except errors.StoreError:
-            raise
-        except errors.Error as error:
-            done, detail = False, errors.one_line(error)
-        tried.append((each, done, detail))
+    with several.telling("tried", [_label(each) for each in wrong]) as count:
+        for each in wrong:
+            try:
+                done, detail = True, _repaired(session, each, by_name, storages, remove=remove)
+            except errors.StoreError:
+                raise
+            except errors.Error as error:
+                done, detail = False, errors.one_line(error)
+            tried.append((each, done, detail))
+            count()
     return _frame(tried)
+
+
+def _label(found: Finding) -> str:
+    return plain(f"{found.kind} {found.name or found.device or ''} {f'({found.id[:8]})' if found.id else ''}".strip())
 
 
 def _can_be_tried(found: Finding) -> bool:

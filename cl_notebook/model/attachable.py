@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cl_notebook import errors
-from cl_notebook.model import checks, encryption
+from cl_notebook.model import checks, encryption, several
 from cl_notebook.model.tracked import Children, Parent, Tracked
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ class Attachable(Tracked):
             others = "".join(f" It is on {conn.attached_host}." for conn in self.connections if conn.attached)
             msg = f"{self.label()} is not attached on {host or self.context.settings.host}.{others}"
             raise errors.InvalidStatus(msg)
-        for conn in [conn for conn in there if conn.attached] or there:
-            conn.release(force=force)
+        going = [conn for conn in there if conn.attached] or there
+        several.in_turn("detached", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
 
     def _of(self, host: str | None) -> list[Connection]:
         """Return the connections of this host, or of one that is reached through a gateway, those that are attached first."""
@@ -166,8 +166,8 @@ class Attachable(Tracked):
         self.look_again()
         self.context.journal.refuse_if_read_only("cleanup")
         elsewhere = [conn for conn in self.connections if conn.attached and not conn.is_in_reach]
-        for conn in [conn for conn in self.connections if force or conn not in elsewhere]:
-            conn.release(force=force)
+        going = [conn for conn in self.connections if force or conn not in elsewhere]
+        several.in_turn("removed", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
         if elsewhere and not force:
             msg = f"{self.label()} is attached on {elsewhere[0].attached_host}: detach it there, or use cleanup(force=True)."
             raise errors.ResourceBusy(msg)

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
-from cl_notebook.model import checks, claims, encryption, making, reading, statuses, unsaved, verbs
+from cl_notebook.drivers.call import storage_call
+from cl_notebook.model import checks, claims, encryption, making, reading, several, statuses, unsaved, verbs
 from cl_notebook.model.attachable import Attachable
 from cl_notebook.model.changes import Delete, Settle, Update
 from cl_notebook.model.context import current
@@ -326,9 +327,14 @@ class Volume(HasMetadata, Attachable, Tracked):
         finishing = statuses.BUSY_BY_KIND[self.kind] - verbs.NOT_OURS
 
         def do(driver: Driver, _progress: Progress) -> None:
-            for snapshot in list(self.snapshots) if cascade else ():
-                snapshot.delete(force=force)
-            driver.delete_volume(data)
+            going = [*self.snapshots] if cascade else []
+            labels = [*(snapshot.label() for snapshot in going), self.label()]
+            with several.telling("deleted", labels) as done:
+                for snapshot in going:
+                    snapshot.delete(force=force)
+                    done()
+                with storage_call(self.backend.name, "delete_volume"):  # here, for its error to have the words added
+                    driver.delete_volume(data)
 
         self._run(
             Act(
