@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import orm as sa_orm
 
-from cl_notebook import errors, settings
+from cl_notebook import concurrency, errors, settings
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.model import Backend, context, lookup, moving, reading, trust
 from cl_notebook.model.journal import Journal
@@ -54,7 +53,7 @@ class Session(context.SessionBound):
 
         """
         self.settings = store if isinstance(store, settings.Settings) else settings.Settings.choose(store, **options)
-        self.lock = threading.RLock()
+        self.lock = concurrency.reentrant_lock()
         self.is_closed = False
         self.backends: dict[str, Backend] = {}
         self.confirmed = trust.Confirmed()
@@ -267,7 +266,7 @@ class _DefaultSession:
     def __init__(self) -> None:
         self._session: Session | None = None
         self._progress: Callable[[str], AbstractContextManager[Progress]] = _silent
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
 
     def get(self) -> Session:
         with self._lock:

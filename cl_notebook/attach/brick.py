@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import threading
 import warnings
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import concurrency, errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import ModuleType
 
-_SETTING_UP = threading.Lock()
+_SETTING_UP = concurrency.lock()
 
 
 def connector_module(lock_path: Path, root_helper: str) -> ModuleType:
@@ -84,7 +82,7 @@ def _imported() -> ModuleType:
     Python 3.13 that copy takes the thread that it is made in for its main thread, and replaces the lock by which Python tells
     that the thread has ended: whoever joins the thread waits for ever, an event loop and the interpreter's own exit among them.
     """
-    made: Future[ModuleType] = Future()
+    made: concurrency.Future[ModuleType] = concurrency.Future()
 
     def load() -> None:
         try:
@@ -92,7 +90,7 @@ def _imported() -> ModuleType:
         except BaseException as error:  # noqa: BLE001 - it is raised where the module is waited for
             made.set_exception(error)
 
-    threading.Thread(target=load, name="os-brick import", daemon=True).start()
+    concurrency.daemon(load, "os-brick import").start()
     return made.result()
 
 

@@ -10,6 +10,7 @@ from importlib import resources
 MODULES = (
     "cl_notebook.errors",
     "cl_notebook.usage",
+    "cl_notebook.concurrency",
     "cl_notebook.attach.brick",
     "cl_notebook.attach.device",
     "cl_notebook.attach.identity",

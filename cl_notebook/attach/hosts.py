@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import TYPE_CHECKING
 
+from cl_notebook import concurrency
 from cl_notebook.attach import address
 from cl_notebook.attach.host import Host
 from cl_notebook.attach.remote import RemoteHost
@@ -23,7 +23,7 @@ class Hosts:
         """Begin with this host; see :class:`~cl_notebook.attach.host.Host`."""
         self.here = Host(host, root_helper, lock_path)
         self._root_helper = root_helper
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
         self._others: dict[str, RemoteHost] = {}
 
     def at(self, gateway: str | None) -> AttachingHost:

@@ -8,10 +8,9 @@ import importlib
 import json
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import concurrency, errors
 from cl_notebook.attach.opening import VolumeFile
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Handles:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
         self._open: dict[str, tuple[str, Any, Callable[[Any], None]]] = {}
 
     def open(self, data: Mapping[str, Any], connector: Any) -> Any:  # noqa: ANN401 - os-brick has no types

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import errors
+from cl_notebook.concurrency import Future
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ class Apart:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._threads: set[threading.Thread] = set()
+        self._going: dict[Future[Any], threading.Thread] = {}
 
     def run(self, act: Callable[[], R], doing: str, operation: int) -> R:
         """Run *act*, and wait for it.
@@ -40,11 +40,11 @@ class Apart:
             except BaseException as error:  # noqa: BLE001 - it is raised where the act is waited for
                 future.set_exception(error)
             finally:
-                self._threads.discard(threading.current_thread())
+                self._going.pop(future, None)
 
         # A daemon: a kernel that ends does not wait for the storage, and the next one finds the operation running.
         thread = threading.Thread(target=work, daemon=True, name=f"operation-{operation}")
-        self._threads.add(thread)
+        self._going[future] = thread
         try:
             thread.start()
             return future.result()
@@ -55,9 +55,9 @@ class Apart:
 
     def wait(self) -> None:
         """Wait for all that still runs."""
-        for thread in list(self._threads):
+        for future, thread in list(self._going.items()):
             if thread is not threading.current_thread():
-                thread.join()
+                future.exception()
 
 
 def _words(doing: str, operation: int) -> str:

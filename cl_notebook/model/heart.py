@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from cl_notebook import concurrency
 from cl_notebook.model import kernel
 from cl_notebook.model import operation as op
 from cl_notebook.store import feed
@@ -16,6 +16,8 @@ from cl_notebook.store.base import database_now
 from cl_notebook.store.boundary import is_memory
 
 if TYPE_CHECKING:
+    import threading
+
     from cl_notebook.model.context import Context
 
 _log = logging.getLogger(__name__)
@@ -32,8 +34,8 @@ class Heart:
         self._kernel_id = ""
         self._last = -kernel.EVERY
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
+        self._lock = concurrency.lock()
+        self._stopped = concurrency.event()
         self._is_heard = not is_memory(context.store.url)  # a store in memory has nobody else who would listen
 
     def in_intent(self, connection: sa.Connection, kernel_id: str) -> None:
@@ -50,7 +52,7 @@ class Heart:
         with self._lock:
             self._kernel_id = kernel_id
             if self._thread is None or not self._thread.is_alive():  # a fork has no threads of its parent
-                self._thread = threading.Thread(target=self._beat_on, daemon=True, name="cl_notebook-heart")
+                self._thread = concurrency.daemon(self._beat_on, "cl_notebook-heart")
                 self._thread.start()
 
     def stop(self) -> None:

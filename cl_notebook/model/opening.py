@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
+from cl_notebook import concurrency, errors
 from cl_notebook.drivers import config as driver_config
 from cl_notebook.drivers import registry, secrets
 from cl_notebook.drivers.base import CanOnlyLook
@@ -49,7 +48,7 @@ class Opening:
         self._context = context
         self._drivers: dict[str, _Held] = {}
         self._classes: dict[tuple[str, str], type[Driver]] = {}
-        self._lock = threading.RLock()
+        self._lock = concurrency.reentrant_lock()
         """Held while a backend is opened, which may take as long as its storage likes; the session's own lock is not."""
 
     def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False, trust: bool = False) -> Backend:

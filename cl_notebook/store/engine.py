@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sqlite3
-import threading
 import time
 import weakref
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import event, exc, pool
 
-from cl_notebook import errors
+from cl_notebook import concurrency, errors
 from cl_notebook.store import feed, ownership, schema
 from cl_notebook.store.boundary import is_broken_off, is_memory, shown_url, store_errors
 from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, without_secrets
@@ -66,8 +65,12 @@ class Store:
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         in_memory = is_memory(self.url)
         self.is_read_only = read_only and not in_memory
-        # A store in memory is one connection: who uses it keeps the others out.
-        self.turn: contextlib.AbstractContextManager[Any] = threading.RLock() if in_memory else contextlib.nullcontext()
+        # A store in memory is one connection, used by one thread at a time. Nor do green threads share SQLAlchemy's pool with
+        # native ones: its locks are green.
+        takes_turns = in_memory or concurrency.is_green()
+        self.turn: contextlib.AbstractContextManager[Any] = (
+            concurrency.reentrant_lock() if takes_turns else contextlib.nullcontext()
+        )
         self._file: SqliteFile | None = None
         self.foreign = ""
         """Why others can have written what stands in it; empty if only this user can."""

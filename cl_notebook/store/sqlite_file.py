@@ -6,10 +6,9 @@ import contextlib
 import errno
 import os
 import sqlite3
-import threading
 from typing import TYPE_CHECKING
 
-from cl_notebook import errors, settings
+from cl_notebook import concurrency, errors, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +32,7 @@ class SqliteFile:
         self._seconds = seconds
         self._identity: tuple[int, int] | None = None
         self._probe: sqlite3.Connection | None = None
-        self._probing = threading.Lock()  # SQLite crashes if a connection is closed while another thread asks it
+        self._probing = concurrency.lock()  # SQLite crashes if a connection is closed while another thread asks it
         self._opened = 0
         _refuse_log_without_file(path)
         (_check if read_only else _prepare)(path)
@@ -83,7 +82,7 @@ class SqliteFile:
         with contextlib.suppress(sqlite3.Error):
             if self._probe is not None and not self._probing.locked():
                 self._probe.close()  # or SQLite would take the locks that it stands for, which no fork has, for its own
-        self._probe, self._probing = None, threading.Lock()
+        self._probe, self._probing = None, concurrency.lock()
 
     def identify(self) -> None:
         """Remember which file stands under the name now."""

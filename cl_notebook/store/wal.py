@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import exc, pool
 
+from cl_notebook import concurrency
 from cl_notebook.store.marker import HEAD
 
 if TYPE_CHECKING:
+    import threading
+
     import sqlalchemy as sa
 
     from cl_notebook.store.marker import Marker
@@ -39,9 +41,9 @@ class WriteAheadLog:
         self._file = file
         self._engine = engine
         self._marker = marker
-        self._lock = threading.Lock()
-        self._folding = threading.Lock()
-        self._stopped = threading.Event()
+        self._lock = concurrency.lock()
+        self._folding = concurrency.lock()
+        self._stopped = concurrency.event()
         self._thread: threading.Thread | None = None
         self._first: float | None = None
         self._last: float | None = None
@@ -54,7 +56,7 @@ class WriteAheadLog:
         with self._lock:
             self._first = self._last
             if (self._thread is None or not self._thread.is_alive()) and not self._stopped.is_set():
-                self._thread = threading.Thread(target=self._fold_now_and_then, daemon=True, name="cl_notebook-wal")
+                self._thread = concurrency.daemon(self._fold_now_and_then, "cl_notebook-wal")
                 self._thread.start()
 
     def _fold_now_and_then(self) -> None:

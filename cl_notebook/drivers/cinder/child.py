@@ -9,17 +9,17 @@ import os
 import re
 import shlex
 import signal
-import threading
 import time
 import traceback
 import weakref
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from concurrent.futures import InvalidStateError
 from concurrent.futures import TimeoutError as Late
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import concurrency, errors
+from cl_notebook.concurrency import Future
 from cl_notebook.drivers.call import operation
 from cl_notebook.drivers.cinder import bundle, failures
 from cl_notebook.drivers.cinder.log import Log, shown
@@ -61,11 +61,11 @@ class Child:
         self.pid = 0
         self._waiting: dict[int, Future[Any]] = {}
         self._operations: dict[int, int | None] = {}
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
         self._ready: Future[int] = Future()
         self._is_over = False
         self._crash_file: Path | None = None
-        self._answering = ThreadPoolExecutor(1, thread_name_prefix="cinder-records")
+        self._asked = concurrency.native("queue").SimpleQueue()
         try:
             self._group, self._channel = _started(python)
             self._wait_until_ready()
@@ -78,6 +78,7 @@ class Child:
         try:
             self._channel.setcallback(self._receive, endmarker=None)
             self.pid = self._ready.result(_STARTING)
+            concurrency.daemon(self._answer_questions, "cinder-records").start()
         except BaseException:  # an interrupt as well
             self.kill()
             raise
@@ -153,7 +154,7 @@ class Child:
             process.kill()
         with contextlib.suppress(OSError):
             self._channel.close()
-        self._answering.shutdown(wait=False)
+        self._asked.put(None)
         with contextlib.suppress(OSError):
             process.stdin.close()  # the end of the channel: whatever it does is finished first
         self._bury()
@@ -172,8 +173,7 @@ class Child:
         elif "log" in message:
             self.log.add(message["log"], self._operations.get(message["log"]["call"]))
         elif "ask" in message:
-            with contextlib.suppress(RuntimeError):  # closed meanwhile
-                self._answering.submit(self._give, message)
+            self._asked.put(message)
         elif "ready" in message:
             self._crash_file = Path(message["crash"])
             self._ready.set_result(message["ready"])
@@ -182,6 +182,10 @@ class Child:
             if future is not None:
                 with contextlib.suppress(InvalidStateError):
                     future.set_result(message)
+
+    def _answer_questions(self) -> None:
+        while (message := self._asked.get()) is not None:
+            self._give(message)
 
     def _give(self, message: dict[str, Any]) -> None:
         told: dict[str, Any] = {"answer": message["ask"]}
@@ -196,7 +200,7 @@ class Child:
     def _forget(self) -> None:
         """Let go of the child in a forked process: it is the first one's, whose answers would be taken for others' here."""
         self._is_over, self._crash_file = True, None
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
         process = self._process()
         nothing = os.open(os.devnull, os.O_RDWR)
         for pipe in (process.stdin, process.stdout):
@@ -228,7 +232,7 @@ class Child:
 
     def _bury(self) -> None:
         # so that no zombie stays; it may take as long as the call that the child is still in
-        threading.Thread(target=self._process().wait, daemon=True).start()
+        concurrency.daemon(self._process().wait, "cinder-end").start()
 
     def _died(self, what: str) -> str:
         process = self._process()
@@ -265,7 +269,7 @@ def _process_of(gateway: Any) -> Any:  # noqa: ANN401 - execnet's gateway, subpr
 def _started(python: str) -> tuple[Any, Any]:
     import execnet  # noqa: PLC0415 - only who uses a Cinder driver pays for it
 
-    group = execnet.Group()
+    group = execnet.Group(execmodel=_native_threads())
     # At exit execnet kills after a second what does not end. A storage call ends when it is done: the child sees to it.
     atexit.unregister(group._cleanup_atexit)  # noqa: SLF001 - there is no other way to say so
     command = shlex.quote(re.sub("/{2,}", "/", python))  # two of them end a word of execnet's
@@ -279,6 +283,40 @@ def _started(python: str) -> tuple[Any, Any]:
         _end_what_was_started(error)
         raise
     return group, channel
+
+
+def _native_threads() -> Any:  # noqa: ANN401 - execnet's ExecModel
+    """Return how execnet runs here: with a native thread that reads, whatever eventlet made of ``threading``.
+
+    A green one would stop whenever the native thread that started the child stops, and two green threads cannot write at once.
+    """
+    from execnet import gateway_base  # noqa: PLC0415 - as above
+
+    class NativeThreads(gateway_base.ThreadExecModel):
+        @property
+        def queue(self) -> Any:  # noqa: ANN401 - a module
+            return concurrency.native("queue")
+
+        @property
+        def subprocess(self) -> Any:  # noqa: ANN401 - a module
+            return concurrency.native("subprocess")
+
+        def start(self, func: Callable[..., object], args: tuple[Any, ...] = ()) -> None:
+            concurrency.native("_thread").start_new_thread(func, args)
+
+        def get_ident(self) -> int:
+            return int(concurrency.native("_thread").get_ident())
+
+        def Lock(self) -> Any:  # noqa: N802, ANN401 - execnet's name
+            return concurrency.native("threading").RLock()
+
+        def RLock(self) -> Any:  # noqa: N802, ANN401 - execnet's name
+            return concurrency.native("threading").RLock()
+
+        def Event(self) -> Any:  # noqa: N802, ANN401 - execnet's name
+            return concurrency.native("threading").Event()
+
+    return NativeThreads()
 
 
 def _end_what_was_started(error: BaseException) -> None:

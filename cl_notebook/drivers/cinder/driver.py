@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cl_notebook import errors, settings
+from cl_notebook import concurrency, errors, settings
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.drivers.call import operation
 from cl_notebook.drivers.cinder import options as own_options
@@ -91,7 +91,7 @@ class CinderDriver:
         self._child: Child | None = None
         self._starting: Child | None = None
         self._log = Log()
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
         self._stats: Stats = {}
         self.features: Mapping[str, bool] = self.class_features
 

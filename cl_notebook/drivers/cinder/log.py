@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook import concurrency
 from cl_notebook.drivers.base import LogLine
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Log:
     def __init__(self, kept: int = KEPT) -> None:
         """Begin empty; keep *kept* lines at most."""
         self._lines: deque[tuple[int, LogLine]] = deque(maxlen=kept)
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
 
     def add(self, told: Mapping[str, Any], operation: int | None) -> None:
         """Keep a line as the child tells it, which says in which of its calls it was written."""

@@ -75,6 +75,7 @@ class WorkingCopy:
         self._sql = sqlite3.connect(folder / "cinder.sqlite", check_same_thread=False, isolation_level=None, timeout=60)
         _quick(self._sql, None)
         self._sql.executescript(_TRIGGERS)
+        sa.event.listen(engine, "begin", _reserve)
 
     def put(self, rows: dict[str, list[dict[str, Any]]], connection: Any = None) -> None:
         """Write *rows*, by table, unless they are there; in the transaction of *connection*, or in one of its own."""
@@ -86,7 +87,6 @@ class WorkingCopy:
     def _unnoticed(self, connection: Any) -> Iterator[Any]:
         """Give what runs a statement, with the right to write held; what it changes does not count as changed by a driver."""
         if connection is not None:
-            connection.exec_driver_sql("DELETE FROM cl_changes WHERE seq < 0")  # now no other session writes
             yield from self._marked(connection.exec_driver_sql)
             return
         with self._lock:
@@ -190,6 +190,14 @@ def _cinder(conf: Any) -> tuple[Any, Any, Any]:
 def _quick(connection: Any, _record: object) -> None:
     for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "foreign_keys=OFF", "busy_timeout=60000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _reserve(connection: Any) -> None:
+    """Reserve the right to write when a transaction of Cinder's begins, after oslo.db's own listener has begun it.
+
+    A transaction that has read before it writes fails at once if another one waits to commit; here it waits before it reads.
+    """
+    connection.exec_driver_sql("DELETE FROM cl_changes WHERE seq < 0")
 
 
 def _inserts(rows: dict[str, list[dict[str, Any]]]) -> Iterable[tuple[str, list[tuple[Any, ...]]]]:

@@ -1,0 +1,172 @@
+"""Locks, events, futures and threads that also work after ``eventlet.monkey_patch()``.
+
+What eventlet puts in the place of ``threading`` knows the green threads of one native thread. A green lock or condition that is
+shared with another native thread (``eventlet.tpool``, or the thread that reads from a Cinder child) is never handed over to it. A
+native one blocks every green thread of its native thread instead. What is made here is native inside and yields to other green
+threads while it waits. In a process that is not monkey-patched it is what ``threading`` has.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import importlib
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+R = TypeVar("R")
+
+STEP = 0.002
+"""Seconds between two looks at a lock or an event that a green thread waits for."""
+
+
+def is_green() -> bool:
+    """Return whether eventlet has replaced the threads of this process by green ones."""
+    patcher = sys.modules.get("eventlet.patcher")
+    return patcher is not None and bool(patcher.is_monkey_patched("thread"))
+
+
+def native(module: str) -> Any:  # noqa: ANN401 - a module
+    """Return a module of the standard library as it is without eventlet."""
+    if is_green():
+        return sys.modules["eventlet.patcher"].original(module)
+    return importlib.import_module(module)
+
+
+def lock() -> threading.Lock:
+    """Return a new lock."""
+    return cast("threading.Lock", _Lock()) if is_green() else threading.Lock()
+
+
+def reentrant_lock() -> threading.RLock:
+    """Return a new lock that its holder may acquire again."""
+    return cast("threading.RLock", _ReentrantLock()) if is_green() else threading.RLock()
+
+
+def event() -> threading.Event:
+    """Return a new event."""
+    return cast("threading.Event", _Event()) if is_green() else threading.Event()
+
+
+def daemon(work: Callable[[], object], name: str) -> threading.Thread:
+    """Return a new native daemon thread, not started yet: it runs whatever the green threads do."""
+    thread: threading.Thread = native("threading").Thread(target=work, name=name, daemon=True)
+    return thread
+
+
+class Future(concurrent.futures.Future[R]):
+    """The outcome of something that another thread does, native or green."""
+
+    def __init__(self) -> None:
+        """Begin without an outcome."""
+        super().__init__()
+        self._is_shared = is_green()
+        if self._is_shared:
+            self._condition = native("threading").Condition()
+
+    def result(self, timeout: float | None = None) -> R:
+        """Return the result, or raise the exception, once there is one.
+
+        Raises:
+            TimeoutError: there is none after *timeout* seconds.
+
+        """
+        __tracebackhide__ = True
+        return super().result(self._waited(timeout))
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return the exception, or None for a result, once there is one.
+
+        Raises:
+            TimeoutError: there is none after *timeout* seconds.
+
+        """
+        return super().exception(self._waited(timeout))
+
+    def _waited(self, timeout: float | None) -> float | None:
+        if not self._is_shared:
+            return timeout
+        _wait(self.done, timeout)
+        return 0
+
+
+class _Lock:
+    def __init__(self) -> None:
+        self._lock = native("threading").Lock()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as threading has it
+        if not blocking:
+            return bool(self._lock.acquire(blocking=False))
+        return _wait(lambda: self._lock.acquire(blocking=False), None if timeout < 0 else timeout)
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def locked(self) -> bool:
+        return bool(self._lock.locked())
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
+class _ReentrantLock(_Lock):
+    def __init__(self) -> None:
+        super().__init__()
+        self._holder: object = None
+        self._depth = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 - as above
+        caller = _green_thread()
+        if self._holder is caller or super().acquire(blocking, timeout):
+            self._holder = caller
+            self._depth += 1
+            return True
+        return False
+
+    def release(self) -> None:
+        if self._holder is not _green_thread():
+            msg = "cannot release a lock that another thread holds"
+            raise RuntimeError(msg)
+        self._depth -= 1
+        if not self._depth:
+            self._holder = None
+            super().release()
+
+
+class _Event:
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return _wait(self.is_set, timeout)
+
+
+def _wait(is_over: Callable[[], bool], timeout: float | None) -> bool:
+    end = None if timeout is None else time.monotonic() + timeout
+    while not is_over():
+        if end is not None and time.monotonic() >= end:
+            return False
+        sys.modules["eventlet"].sleep(STEP)
+    return True
+
+
+def _green_thread() -> object:
+    holder: object = sys.modules["eventlet"].getcurrent()  # each native thread has one of its own, too
+    return holder
