@@ -61,7 +61,7 @@ def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked:
             raise
         raise errors.NotFound(msg) from error
     except errors.NotFound as error:
-        if is_path(name):
+        if is_path(name) or isinstance(error, errors.Ambiguous):
             raise
         msg = f"{msg}. {error}"
         raise errors.NotFound(msg) from error

@@ -30,7 +30,7 @@ rbd_user = cinder
 
 [2nd]
 volume_driver = cinder.volume.drivers.nfs.NfsDriver
-san_password = hush
+nas_password = hush
 
 [unused]
 volume_driver = cinder.volume.drivers.lvm.LVMVolumeDriver
@@ -42,7 +42,7 @@ BACKENDS = [
         "rbd_pool": "it's '''all'''",
         "rbd_user": "cinder",
     },
-    {"volume_backend_name": "2nd", "volume_driver": "cinder.volume.drivers.nfs.NfsDriver", "san_password": "hush"},
+    {"volume_backend_name": "2nd", "volume_driver": "cinder.volume.drivers.nfs.NfsDriver", "nas_password": "hush"},
 ]
 
 

@@ -18,7 +18,10 @@ def convert(source: str, dest: str) -> None:
 
     """
     lines = ["from cl_notebook import cinderlib as cl"]
-    lines += [f"{_name(config)} = cl.Backend({_arguments(config)})" for config in cinder_to_yaml.convert(source)["backends"]]
+    taken: set[str] = set()
+    lines += [
+        f"{_name(config, taken)} = cl.Backend({_arguments(config)})" for config in cinder_to_yaml.convert(source)["backends"]
+    ]
     written(dest, "\n\n".join(lines) + "\n")
 
 
@@ -28,9 +31,14 @@ def main() -> None:
     convert(source, dest)
 
 
-def _name(config: dict[str, Any]) -> str:
+def _name(config: dict[str, Any], taken: set[str]) -> str:
+    """Return a name for the backend's variable that is not *taken*, and take it."""
     name = re.sub(r"\W", "_", str(config["volume_backend_name"]), flags=re.ASCII)
-    return f"_{name}" if name[:1].isdigit() or keyword.iskeyword(name) else name
+    name = f"_{name}" if name[:1].isdigit() or keyword.iskeyword(name) or name == "cl" else name
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
 
 
 def _arguments(config: dict[str, Any]) -> str:

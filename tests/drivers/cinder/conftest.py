@@ -21,6 +21,7 @@ import importlib.abc, importlib.util, sys
 
 FILES = {{
     "cinder.volume.drivers.fake": {str(Path(__file__).with_name("fake_driver.py"))!r},
+    "elsewhere": {str(Path(__file__).with_name("fake_driver.py"))!r},
     "cinder.volume.drivers.killing": {str(Path(__file__).parents[2] / "kill" / "killing_driver.py")!r},
 }}
 

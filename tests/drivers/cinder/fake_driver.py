@@ -200,6 +200,12 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
         }
         return {"provider_location": json.dumps(seen, sort_keys=True)}
 
+    def _configured(self, volume: Any) -> dict[str, str]:
+        """Answer with what the driver finds in its own options, and in other sections."""
+        own = {name: getattr(self.configuration, name) for name in volume.metadata.get("own", "").split()}
+        beside = {name: getattr(cfg.CONF, name) for name in volume.metadata.get("beside", "").split()}
+        return {"provider_location": json.dumps({**own, **beside, "at": self.host, "host": cfg.CONF.host})}
+
     def _around(self, volume: Any) -> dict[str, str]:
         """Answer with what the session was set up with, and warn of a certificate that is not checked."""
         warnings.warn("no certificate was checked", InsecureRequestWarning, stacklevel=1)

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +19,6 @@ from cl_notebook.drivers.cinder import catalog
 from tests.drivers.cinder.conftest import FAKE, PASSWORD
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cl_notebook.drivers.base import Driver
     from tests.drivers.cinder.conftest import MakeBackend
 
@@ -191,3 +190,53 @@ def test_an_item_with_a_comma_is_refused(make: MakeBackend) -> None:
     """An item of a list that has a comma is refused: Cinder would take it for two."""
     with pytest.raises(errors.InvalidInput, match="'fake_list' has an item with a comma"):
         make("comma", fake_list=["a,b"])
+
+
+def test_values_are_coerced_as_oslo_config_does(described: type[Driver]) -> None:
+    """Numbers, tuples and paths are texts; text, whole floats and 0 or 1 are numbers and flags; an option of many takes one."""
+    given = _checked(
+        described,
+        fake_new=20.0,
+        fake_moved=("a", 1),
+        fake_path=Path("/data"),
+        fake_number=4.0,
+        fake_ratio=" 2 ",
+        fake_flag=1,
+        fake_list=("x", 5),
+        fake_many="a:1,b:2",
+        fake_case="iscsi",
+        fake_mode="$fake_old",
+    )
+    assert given == {
+        "fake_new": "20.0",
+        "fake_moved": "a,1",
+        "fake_path": "/data",
+        "fake_number": 4,
+        "fake_ratio": 2.0,
+        "fake_flag": True,
+        "fake_list": ["x", "5"],
+        "fake_many": ["a:1,b:2"],
+        "fake_case": "iscsi",
+        "fake_mode": "$fake_old",
+    }
+    assert _checked(described, fake_number="", fake_ratio="")["fake_number"] == 3
+    for options in ({"fake_number": 4.5}, {"fake_ratio": 0.1}, {"fake_flag": 2}, {"fake_case": "nvme"}, {"fake_new": {}}):
+        with pytest.raises(errors.InvalidInput, match="must be"):
+            _checked(described, **options)
+
+
+def test_an_older_name_is_the_option_of_today(described: type[Driver]) -> None:
+    """An option under an older name is stored under today's, with a warning; both names at once are refused."""
+    with pytest.warns(errors.ConfigurationWarning, match=r"Options of driver .* 'fake_old' is 'fake_new'"):
+        assert _checked(described, fake_old="x")["fake_new"] == "x"
+    with pytest.raises(errors.InvalidInput, match=r"Options 'fake_new' and 'fake_old' of driver .* are one"):
+        _checked(described, fake_old="x", fake_new="y")
+
+
+def test_a_list_that_cinder_wants_in_brackets_gets_them(make: MakeBackend) -> None:
+    """A list with brackets is given as a Python list, as text, and as text with brackets."""
+    for number, value in enumerate((["a", "b"], "a,b", "[a,b]")):
+        backend = make(f"bounded{number}", fake_bounded=value, fake_new=str(number))
+        volume = backend.create_volume(1, "configured", metadata={"own": "fake_bounded"})
+        assert '["a", "b"]' in str(volume.provider_location)
+        backend.close()

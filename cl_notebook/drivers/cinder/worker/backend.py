@@ -31,7 +31,7 @@ class Backend:
         group = configuration.group_of(self.name, cinder_setup.globals_of_cinder())
         if not message["hides_ssl_warnings"]:
             logs.show_ssl_warnings()
-        with configuration.file({**sections, group: options}) as file:
+        with configuration.file(cls, {**sections, group: options}) as file:
             conf = cinder_setup.configured(message, work, file, sections)
         self.context = cinder_setup.context(message)
         self.copy = database.WorkingCopy(work, conf)

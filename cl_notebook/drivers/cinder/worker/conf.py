@@ -14,21 +14,21 @@ def sections(files: list[str]) -> dict[str, Any]:
     """
     from oslo_config import cfg, iniparser
 
-    found: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    merged: dict[str, Any] = {}
     for file in files:
+        found: dict[str, Any] = {}
         try:
             parser = cfg.ConfigParser(file, found)
             super(cfg.ConfigParser, parser).parse(_lines(Path(file).read_bytes()))  # its own reads in the locale's encoding alone
         except iniparser.ParseError as error:
             msg = f"{file}, line {error.lineno}: {error.msg}"  # without the line, which may hold a secret
             raise ValueError(msg) from None
-    names: dict[str, str] = {}
-    merged: dict[str, Any] = {}
-    for section, options in found.items():
-        name = names.setdefault(section if section == "DEFAULT" else section.lower(), section)
-        for option, values in options.items():
-            merged.setdefault(name, {}).setdefault(option, []).extend(values)
-        merged.setdefault(name, {})
+        for section, options in found.items():
+            name = names.setdefault(section if section == "DEFAULT" else section.lower(), section)
+            kept = merged.setdefault(name, {})
+            for option, values in options.items():
+                kept.setdefault(option, []).extend(values)
     return merged
 
 

@@ -30,8 +30,8 @@ def group_of(name: str, conf: Any) -> str:
 
 
 @contextlib.contextmanager
-def file(sections: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Give the name of a ``cinder.conf`` with *sections*, section -> option -> value, while the block lasts.
+def file(cls: Any, sections: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Give the name of a ``cinder.conf`` with *sections*, section -> option -> value, for the driver *cls* while the block lasts.
 
     It is in memory, since it has secrets.
 
@@ -41,7 +41,9 @@ def file(sections: dict[str, dict[str, Any]]) -> Iterator[str]:
         OptionError: a value has a line break that no ``cinder.conf`` can have.
 
     """
-    lines = [line for group, options in sections.items() for line in (f"[{group}]", *_lines(options))]
+    found = options.of_driver(cls)
+    known = {opt.name: opt for opt in (*found.shared, *found.own)}
+    lines = [line for group, given in sections.items() for line in (f"[{group}]", *_lines(given, known))]
     descriptor = os.memfd_create("cinder.conf")
     try:
         os.write(descriptor, "\n".join([*lines, ""]).encode())
@@ -50,11 +52,12 @@ def file(sections: dict[str, dict[str, Any]]) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _lines(options: dict[str, Any]) -> Iterator[str]:
-    for name, value in options.items():
-        values = value if isinstance(value, list) and name in _multiple() else [value]
+def _lines(given: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:
+    for name, value in given.items():
+        opt = known.get(name)
+        values = value if isinstance(value, list) and getattr(opt, "multi", False) else [value]
         for each in values:
-            lines = _text(name, each).split("\n")
+            lines = _text(name, each, brackets=bool(getattr(getattr(opt, "type", None), "bounds", False))).split("\n")
             if "\r" in "".join(lines) or any(line != line.strip() or not line for line in lines[1:]):
                 msg = f"option {name!r} has a line break before an empty line, or before a blank"
                 raise OptionError(msg)
@@ -87,7 +90,7 @@ def check_sections(conf: Any, sections: dict[str, dict[str, Any]], options: dict
     from oslo_config import cfg
 
     if any(references.option(conf, group, name) is None for group, given in sections.items() for name in given):
-        import cinder.volume.manager  # noqa: F401 - it registers the options of Cinder's volume service
+        references.register()
     values = [value for given in (*sections.values(), options) for value in given.values()]
     referred = {name for value in values if isinstance(value, str) for name in references.names(value)}
     for group, given in sections.items():
@@ -163,19 +166,13 @@ def _read(group: Any, option: str, value: Any, *, is_secret: bool) -> Any:
         raise OptionError(msg) from None
 
 
-def _multiple() -> set[str]:
-    from oslo_config import cfg
-
-    opts = cfg.CONF._groups["backend_defaults"]._opts  # noqa: SLF001 - there is no public list of a group's options
-    return {name for name, info in opts.items() if info["opt"].multi}
-
-
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: Any, *, brackets: bool = False) -> str:
     if isinstance(value, (list, dict)):
         items = value if isinstance(value, list) else [*value, *value.values()]
         if any("," in str(item) for item in items):
             msg = f"option {name!r} has an item with a comma, which Cinder would take for two"
             raise OptionError(msg)
-        return ",".join(map(str, value) if isinstance(value, list) else (f"{key}:{item}" for key, item in value.items()))
+        joined = ",".join(map(str, value) if isinstance(value, list) else (f"{key}:{item}" for key, item in value.items()))
+        return f"[{joined}]" if brackets and not joined.startswith("[") else joined
     text = str(value)
     return f'"{text}"' if text != text.strip() or text[:1] + text[-1:] in {"''", '""'} else text

@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+def register() -> None:
+    """Import what registers options of Cinder's volume service, and of what its drivers import when they need it."""
+    import cinder.ssh_utils
+    import cinder.volume.manager  # noqa: F401 - as above
+
+
 def option(conf: Any, group: str, name: str) -> Any:
     """Return the option *name* that is registered in *group* of *conf*, if there is one."""
     known = conf._opts if group == "DEFAULT" else getattr(conf._groups.get(group), "_opts", {})  # noqa: SLF001 - no public list

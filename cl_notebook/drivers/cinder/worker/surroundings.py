@@ -23,38 +23,59 @@ _SERVICES = re.compile(
 )
 """Modules of Cinder that are imported with a driver, and read options of services."""
 
+_OF_SERVICES = re.compile(
+    r"(api|backup|control|enable_new|enabled|executor|glance|group_api|graceful|log|logging|max_age|monkey|no_snapshot|osapi|periodic"
+    r"|public|publish|quota|rate_limit|report_interval|reservation|resource_query|rpc|run_external|scheduler|service|split|syslog|tcp"
+    r"|transfer|transport|until|use_default|use_forwarded|use_journal|use_json|use_stderr|use_syslog|watch|wsgi)(_|$)"
+    r"|(consistencygroup|volume|compute)_(api_class|manager|usage_audit_period)$|(auth_strategy|debug|default_log_levels|zoning_mode)$"
+    r"|(config|instance)_(dir|file|format|source|uuid_format)$|lock_path$|.*_topic$"
+)
+"""Options of ``[DEFAULT]`` that are of services or of logging; and ``zoning_mode``, since the switches are left alone."""
+
 _NOT_TAKEN = {
     *("backend_defaults", "cinder_sys_admin", "coordination", "database", "keystone_authtoken", "oslo_concurrency"),
     *("privsep_osbrick", "profiler", "service_user", "fc-zone-manager"),
 }
-"""Groups that the driver's own options are in, that cl_notebook sets itself, or that are of services that it does not have."""
+"""Groups that the driver's own options are in, that cl_notebook sets itself, or that are of services that it does not have.
+
+Folders of locks are left out everywhere: those of the session are for all that works on its storages.
+"""
 
 
 def taken(path: str, sections: dict[str, dict[str, list[str]]], options: dict[str, Any]) -> dict[str, Any]:
     """Return what the driver at *path*, with the *options* of its own section, takes from the other *sections* of the file.
 
-    ``sections`` is what is taken, section -> option -> its value, or its values if it may have several. ``options`` are those of
-    *options* that refer to a secret, with the reference replaced: a secret is not taken, since what is taken is stored.
-    ``secrets`` names those that the driver reads and that are not taken for that reason.
+    ``sections`` is what is taken, section -> option -> its value, or its values if it may have several. A secret is not taken,
+    since what is taken is stored: ``options`` are the secret ones of *options* that refer to one, with the reference replaced;
+    ``secrets`` names those that the driver reads, or that other options refer to.
     """
     cinder_setup.imported()
     cls = describe.imported(path)
     reads = set(_reads(cls.__module__.partition(".")[0]))
-    import cinder.volume.manager  # noqa: F401 - it registers options of [DEFAULT]
     from oslo_config import cfg
 
+    references.register()
     known = opts.of_driver(cls)
-    found = _Taken(cfg.CONF, sections, {opt.name for opt in (*known.own, *known.shared)})
-    texts = [*_texts(options.values()), *_texts(opt.default for opt in (*known.own, *known.shared))]
-    found.take(reads)
-    for text in texts:
+    every = (*known.own, *known.shared)
+    found = _Taken(cfg.CONF, sections, {opt.name for opt in every})
+    secret = {opt.name for opt in every if opts.is_secret(opt)}
+    plain = [*(value for name, value in options.items() if name not in secret), *(opt.default for opt in every)]
+    found.take(reads | _registered(cfg.CONF))
+    for text in _texts(plain):
         found.follow(text, _DEFAULT)
-    changed = {name: found.inlined(value) for name, value in options.items()}
+    for text in _texts(options[name] for name in secret & options.keys()):
+        found.follow(text, _DEFAULT, inlines=True)
+    changed = {name: found.inlined(value) if name in secret else value for name, value in options.items()}
     return {
         "sections": found.sections,
         "options": {name: value for name, value in changed.items() if value != options[name]},
         "secrets": sorted(found.secrets),
     }
+
+
+def _registered(conf: Any) -> set[tuple[str, str]]:
+    """Return the options of ``[DEFAULT]`` that a driver may read by a name that it puts together."""
+    return {(_DEFAULT, name) for name in conf._opts if not _OF_SERVICES.match(name)}  # noqa: SLF001 - no public list
 
 
 class _Taken:
@@ -73,13 +94,16 @@ class _Taken:
         for group, name in sorted(names):
             self._one(group, name, is_referred=False)
 
-    def follow(self, text: str, group: str) -> None:
-        """Take what *text*, the value of an option of *group*, refers to, but for options of the backend's own section."""
+    def follow(self, text: str, group: str, *, inlines: bool = False) -> None:
+        """Take what *text*, the value of an option of *group*, refers to, but for options of the backend's own section.
+
+        The text *inlines* the secrets that it refers to.
+        """
         for name in references.names(text):
-            self._one(*self._place(name, group), is_referred=True)
+            self._one(*self._place(name, group), is_referred=True, inlines=inlines)
 
     def inlined(self, value: Any) -> Any:
-        """Return *value* with the references to secrets replaced by these."""
+        """Return *value*, that of a secret option, with the references to secrets replaced by these."""
         if isinstance(value, list):
             return [self.inlined(item) for item in value]
         if not isinstance(value, str) or not any(self._secret(name) for name in references.names(value)):
@@ -99,7 +123,7 @@ class _Taken:
             return section, option
         return (group if self._values(group, name) else _DEFAULT), name
 
-    def _one(self, group: str, name: str, *, is_referred: bool) -> None:
+    def _one(self, group: str, name: str, *, is_referred: bool, inlines: bool = False) -> None:
         if (group, name) in self._seen or (group == _DEFAULT and name in self._own and is_referred):
             return
         self._seen.add((group, name))
@@ -109,7 +133,7 @@ class _Taken:
             for text in _texts([opt.default] if opt is not None else []):
                 self.follow(text, group)
         elif self._is_secret(group, name):
-            if not is_referred:
+            if not inlines:
                 self.secrets.add(f"[{group}] {name}")
         else:
             self.sections.setdefault(group, {})[name] = list(values) if opt is not None and opt.multi else values[-1]
@@ -161,5 +185,10 @@ def _reads(top: str) -> Iterator[tuple[str, str]]:
         for first, second in _READ.findall(Path(file).read_text(encoding="utf-8", errors="replace")):
             if references.option(cfg.CONF, _DEFAULT, first) is not None:
                 yield _DEFAULT, first
-            elif second and first not in _NOT_TAKEN and references.option(cfg.CONF, first, second) is not None:
+            elif (
+                second
+                and first not in _NOT_TAKEN
+                and second != "lock_path"
+                and references.option(cfg.CONF, first, second) is not None
+            ):
                 yield first, second
