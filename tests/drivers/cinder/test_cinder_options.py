@@ -220,9 +220,9 @@ def test_values_are_coerced_as_oslo_config_does(described: type[Driver]) -> None
         "fake_mode": "$fake_old",
     }
     assert _checked(described, fake_number="", fake_ratio="")["fake_number"] == 3
-    for options in ({"fake_number": 4.5}, {"fake_ratio": 0.1}, {"fake_flag": 2}, {"fake_case": "nvme"}, {"fake_new": {}}):
-        with pytest.raises(errors.InvalidInput, match="must be"):
-            _checked(described, **options)
+    for name, value in {"fake_number": 4.5, "fake_ratio": 0.1, "fake_flag": 2, "fake_case": "nvme", "fake_new": {}}.items():
+        with pytest.raises(errors.InvalidInput, match=f"option '{name}' .* must be"):
+            _checked(described, **{name: value})
 
 
 def test_an_older_name_is_the_option_of_today(described: type[Driver]) -> None:
