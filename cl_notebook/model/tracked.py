@@ -79,7 +79,8 @@ class Tracked(SessionBound, Serializable):
             return f"A {self.kind} has no attribute {name!r}.{errors.did_you_mean(name, [*allowed, *self.set_by])}"
         if name in self.set_by:
             return f"{name} of {self.label()} cannot be set. {self.set_by[name]}"
-        return f"{name} of {self.label()} cannot be set, only: {', '.join(allowed) or 'nothing'}."
+        only = f", only: {', '.join(allowed)}" if allowed else ""
+        return f"{name} of {self.label()} cannot be set{only}."
 
     @property
     def context(self) -> Context:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from cl_notebook import errors
-from cl_notebook.notebook.output import aside
+from cl_notebook.model import several
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ LISTED = 3
 def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | list[T]:
     """Do *act* to each of *resources*; return the one resource, or the list of them.
 
-    An interrupt ends the batch, and is preceded by a line on standard error that says which resources are left.
+    An interrupt ends the batch, and says how many were done, and which are left.
 
     Args:
         verb: what is done, as in ``deleted``, for the messages.
@@ -33,18 +33,20 @@ def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | l
         PartialFailure: it failed for some of several resources.
 
     """
+    labels = [resource.label() for resource in resources]  # as they are called now: afterwards they may be gone
     failures: list[tuple[str, errors.Error]] = []
     for number, resource in enumerate(resources):
-        label = resource.label()  # as it is called now: afterwards it may be gone
         try:
             act(resource)
         except errors.Error as error:
             if len(resources) == 1:
                 raise
-            failures.append((label, error))
-        except KeyboardInterrupt:
+            failures.append((labels[number], error))
+        except KeyboardInterrupt as interrupt:
+            failed = [label for label, _ in failures]
+            done = [label for label in labels[:number] if label not in failed]
             if len(resources) > 1:
-                aside(_interrupted(verb, number - len(failures), resources[number:]))
+                several.tell(interrupt, several.progress(verb, len(done), [*done, *failed, *labels[number:]]))
             raise
     if failures:
         raise partial_failure(verb, len(resources), failures)
@@ -59,10 +61,6 @@ def partial_failure(verb: str, total: int, failures: Sequence[tuple[str, errors.
 
 def _reason(label: str, text: str) -> str:
     return text if label in text else f"{label}: {text}"
-
-
-def _interrupted(verb: str, done: int, left: Sequence[Tracked]) -> str:
-    return f"Interrupted: {done} were {verb}; not finished or not begun: {_listed([each.label() for each in left])}."
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -109,8 +109,8 @@ def variable_name(call: Call) -> str | None:
     if not name.isidentifier() or keyword.iskeyword(name):
         msg = f"-v takes the name of a variable, not {name!r}."
         raise errors.InvalidInput(msg)
-    if name not in call.namespace and hasattr(builtins, name):
-        msg = f"{name!r} is a name of Python's own. Choose another one: -v {name}_."
+    if name in call.shell.user_ns_hidden or (name not in call.namespace and hasattr(builtins, name)):
+        msg = f"{name!r} is a name of Python's or IPython's own. Choose another one: -v {name}_."
         raise errors.Refused(msg)
     held = call.namespace.get(name)
     if not _may_be_replaced(held):

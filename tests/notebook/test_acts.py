@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -253,6 +254,15 @@ def test_a_deletion_of_several_goes_on_after_a_failure(notebook: Notebook, tmp_p
     assert shown.startswith(f"PartialFailure: 1 of 3 were not deleted. {noun} 'a'")
     assert "simulated fault" in shown
     assert notebook.run(f"[each.status for each in ({doomed.replace(' ', ', ')})]") == ["error_deleting", "deleted", "deleted"]
+
+
+def test_an_interrupted_deletion_says_what_is_left(lab: Notebook) -> None:
+    """An interrupt between several deletions says how many were deleted, and which volumes are left."""
+    lab.run("import cl_notebook as cl; a, b, c = (cl.Backend('sim').create_volume(1, name) for name in 'abc')")
+    lab.run("from cl_notebook.notebook import batch")
+    lab.run("def act(volume):\n    if volume is b: raise KeyboardInterrupt\n    volume.delete()")
+    lab.run("try: batch.each('deleted', [a, b, c], act)\nexcept KeyboardInterrupt as error: said = str(error)")
+    assert re.fullmatch(r"1 of 3 were deleted; left: volume 'b' \(.*\), volume 'c' \(.*\)\.", lab.run("said"))
 
 
 def test_a_name_that_is_not_known_deletes_nothing(lab: Notebook) -> None:

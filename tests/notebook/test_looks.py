@@ -154,7 +154,15 @@ def test_a_stores_password_is_not_shown(bare: Notebook, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("name", "holds"),
-    [("cl", "module"), ("count", "int"), ("text", "str"), ("Volume", "type"), ("act", "function"), ("list", "")],
+    [
+        ("cl", "module"),
+        ("count", "int"),
+        ("text", "str"),
+        ("Volume", "type"),
+        ("act", "function"),
+        ("list", "own"),
+        ("In", "own"),
+    ],
 )
 def test_binding_replaces_nothing_of_another_kind(lab: Notebook, name: str, holds: str) -> None:
     """%cl_find -v refuses a name that holds something else than a resource, and says what; the value stays."""
