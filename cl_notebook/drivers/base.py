@@ -393,10 +393,12 @@ FEATURES: Mapping[str, bool] = {
     "replication": False,
     "thin": False,
     "atomic": False,
+    "snapshot_attached": True,
 }
 """Name of what else a driver may be able to do -> whether one that does not say can; a driver says it in ``features``.
 
-``atomic``: a volume or snapshot is on the storage only once it is whole, however its making ended.
+``atomic``: a volume or snapshot is on the storage only once it is whole, however its making ended. ``snapshot_attached``: a
+snapshot or clone is of one moment also while the volume is written to; a driver without it refuses then, or has writers wait.
 """
 
 

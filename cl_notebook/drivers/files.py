@@ -6,8 +6,10 @@ import errno
 import fcntl
 import os
 import stat
+import time
 import uuid
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Literal, Self
 
 from cl_notebook import errors, regular_files
@@ -33,6 +35,17 @@ FICLONE = 0x40049409
 
 CHUNK = 16 * 1024**2
 """Bytes that are copied between two reports of progress."""
+
+Hold = Callable[[], AbstractContextManager[Callable[[], None]]]
+"""Keeps writers off a file that is copied, and gives what is to be called while the copy advances."""
+
+_TRIES = 3
+_BLOCK = 65536
+_SECOND = 10**9
+_TICK = 0.03
+"""Seconds: more than a tick of any kernel's clock (10 ms at most)."""
+_WHOLE_SECONDS = 2.1
+"""The same where a file system keeps whole seconds, or two."""
 
 _CANNOT_SHARE = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.ETXTBSY})
 _CANNOT_LINK = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -66,10 +79,15 @@ class NewFile:
                 return lock
             lock.release()  # a sweep came between the making and the locking
 
-    def fill(self, source: Path, *, reflink: Reflink = "auto", progress: Progress = no_progress) -> None:
+    def fill(
+        self, source: Path, *, reflink: Reflink = "auto", progress: Progress = no_progress, hold: Hold | None = None
+    ) -> None:
         """Give the file the bytes of *source*, which must not be larger; what is beyond them stays a hole.
 
+        They are those of one moment; see :func:`copy` for *hold*.
+
         Raises:
+            errors.BusyOnStorage: *source* was written to whenever it was copied.
             errors.StorageFull: the file system filled up on the way.
             errors.NotSupported: *reflink* is ``always`` and the file system cannot share blocks.
 
@@ -77,7 +95,7 @@ class NewFile:
         size = os.fstat(self.fd).st_size
         reader = regular_files.open_regular(source, os.O_RDONLY)
         try:
-            copy(reader, self.fd, reflink=reflink, progress=progress)
+            copy(reader, self.fd, reflink=reflink, progress=progress, hold=hold)
             os.ftruncate(self.fd, size)
         except OSError as error:
             if error.errno not in FULL:
@@ -135,6 +153,13 @@ class NewFile:
         self.close()
 
 
+def can_share(folder: Path) -> bool:
+    """Return whether the file system of *folder* lets files share blocks."""
+    with NewFile(folder, _BLOCK) as one, NewFile(folder, _BLOCK) as other:
+        os.pwrite(one.fd, b"x" * _BLOCK, 0)
+        return _share(one.fd, other.fd)
+
+
 def sweep(folder: Path) -> int:
     """Remove the temporary files that killed processes left in *folder*; return how many. Those of live ones are locked."""
     names = [entry.name for entry in regular_files.entries(folder)]
@@ -170,22 +195,63 @@ def _left(path: Path) -> Iterator[bool]:
             os.close(descriptor)
 
 
-def copy(source: int, target: int, *, reflink: Reflink = "auto", progress: Progress = no_progress) -> None:
+def copy(
+    source: int, target: int, *, reflink: Reflink = "auto", progress: Progress = no_progress, hold: Hold | None = None
+) -> None:
     """Copy all bytes of the open file *source* to the empty, open file *target*; holes stay holes, and the end is on disk.
 
+    The bytes are those of one moment. Blocks are shared at once; a copy of them is begun again if *source* was written to
+    meanwhile. *hold*, for a source that may be written to, keeps its writers off for the time of a copy as far as it can, and
+    gives what is to be called while the copy advances.
+
     Raises:
+        errors.BusyOnStorage: *source* was written to whenever it was copied.
         errors.NotSupported: *reflink* is ``always`` and the file system cannot share blocks.
 
     """
-    total = os.fstat(source).st_size
+    total, size = os.fstat(source).st_size, os.fstat(target).st_size
     if reflink == "never" or not _share(source, target):
         if reflink == "always":
             msg = "the file system cannot share blocks between files (reflink); set the option reflink to 'auto'"
             raise errors.NotSupported(msg)
-        for start, end in data_segments(source, total):
-            _copy_segment(source, target, start, end, in_kernel=reflink != "never", report=_reporter(progress, total))
+        for _ in range(_TRIES):
+            if _copied_at_rest(source, target, hold, in_kernel=reflink != "never", report=_reporter(progress, total)):
+                break
+            os.ftruncate(target, 0)
+            os.ftruncate(target, size)
+        else:
+            msg = (
+                "the volume was written to while it was copied, and the file system cannot share its blocks. Detach it, or stop "
+                "what writes to it, then repeat"
+            )
+            raise errors.BusyOnStorage(msg, untouched=True)
     os.fsync(target)
     progress(total, total)
+
+
+def _copied_at_rest(source: int, target: int, hold: Hold | None, *, in_kernel: bool, report: Progress) -> bool:
+    with hold() if hold else nullcontext(_nothing) as beat:
+        os.fsync(source)  # what was written through a memory map counts as a write from here on
+        before = _written_at(source)
+        if hold:
+            # The kernel counts these times in ticks: what is written in the tick of the last write would not be seen.
+            time.sleep(_WHOLE_SECONDS if before[0] % _SECOND == 0 else _TICK)
+        for start, end in data_segments(source, os.fstat(source).st_size):
+            for at in range(start, end, CHUNK):
+                if _written_at(source) != before:
+                    return False
+                beat()
+                _copy_segment(source, target, at, min(at + CHUNK, end), in_kernel=in_kernel, report=report)
+        return _written_at(source) == before
+
+
+def _nothing() -> None:
+    """Do nothing: nobody is to hear that the copy advances."""
+
+
+def _written_at(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_mtime_ns, found.st_size
 
 
 def _reporter(progress: Progress, total: int) -> Progress:

@@ -74,6 +74,10 @@ class Folder:
             raise errors.DriverError(msg) from error
         files.sweep(self.tmp)
 
+    def shares_blocks(self) -> bool:
+        """Return whether files of the folder can share blocks (reflink)."""
+        return files.can_share(self.tmp)
+
     def refuse_if_missing(self) -> None:
         """Check that the folder holds a storage; nothing is made.
 

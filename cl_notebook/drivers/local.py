@@ -10,20 +10,20 @@ finished by calling it again, and nothing else is needed. Any number of processe
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cl_notebook import errors, regular_files
-from cl_notebook.drivers import files, loop
+from cl_notebook.drivers import files, freezing, loop
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.folder import Folder, folder_identity
 from cl_notebook.drivers.local_manage import LocalManaging
 from cl_notebook.drivers.manage import LET_GO, present_size, volume_bytes
-from cl_notebook.drivers.stats import one_pool
+from cl_notebook.drivers.stats import features, one_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from cl_notebook.drivers.base import (
         ConnectionData,
@@ -41,7 +41,7 @@ class LocalDriver(LocalManaging):
     """Sparse files in a folder."""
 
     storage_protocol: ClassVar[str] = "local"
-    features: ClassVar[Mapping[str, bool]] = {"atomic": True}
+    features: Mapping[str, bool] = features(attached=False)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -78,6 +78,7 @@ class LocalDriver(LocalManaging):
         """
         self._find_loops()
         self._folder.prepare()
+        self.features = features(attached=self._reflink != "never" and self._folder.shares_blocks())
 
     def setup_to_look(self) -> None:
         """Check that the folder is there, and leave it as it is; errors are those of :meth:`setup`."""
@@ -277,9 +278,25 @@ class LocalDriver(LocalManaging):
             made.publish(final)
 
     def _fill(self, made: files.NewFile, source: Path, progress: Progress) -> None:
-        for device in self._devices(source):
+        devices = self._devices(source)
+        for device in devices:
             loop.flush(device)  # what an attached host wrote may not be in the file yet
-        made.fill(source, reflink=self._reflink, progress=progress)
+
+        @contextmanager
+        def hold() -> Iterator[Callable[[], None]]:
+            with ExitStack() as frozen:
+                beats = [frozen.enter_context(freezing.frozen(device)) for device in devices]
+                for device in devices:
+                    loop.flush(device)
+
+                def advance() -> None:
+                    for beat in beats:
+                        beat()
+
+                yield advance
+
+        is_attached = bool(devices) or bool(self._folder.connected(source.name))
+        made.fill(source, reflink=self._reflink, progress=progress, hold=hold if is_attached else None)
 
     @contextmanager
     def _admitted(self, growth: int) -> Iterator[None]:

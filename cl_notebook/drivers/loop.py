@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import tenacity
 
 from cl_notebook import errors, regular_files, usage
-from cl_notebook.drivers import loop_control
+from cl_notebook.drivers import freezing, loop_control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,12 +98,13 @@ def refresh(device: str) -> None:
 
 
 def flush(device: str) -> None:
-    """Write what is cached for the device to its file."""
-    fd = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    """Write what is cached for the device, and for its partitions, to its file."""
+    for part in (*freezing.parts(device), device):
+        fd = os.open(part, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def remove(device: str, *, descriptors: bool = True) -> None:

@@ -10,7 +10,7 @@ Ghosts are changes behind the tracker's back: :meth:`SimDriver.vanish`, :meth:`S
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,7 +22,7 @@ from cl_notebook.drivers.folder import Folder, folder_identity
 from cl_notebook.drivers.manage import volume_bytes
 from cl_notebook.drivers.sim_manage import SimManaging
 from cl_notebook.drivers.sim_state import SimState, present, provisioned, refuse_connected
-from cl_notebook.drivers.stats import one_pool
+from cl_notebook.drivers.stats import features, one_pool
 from cl_notebook.drivers.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SimDriver(SimManaging):
     """A simulated storage."""
 
     storage_protocol: ClassVar[str] = "local"
-    features: ClassVar[Mapping[str, bool]] = {"atomic": True}
+    features: Mapping[str, bool] = features(attached=False)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -85,6 +85,7 @@ class SimDriver(SimManaging):
 
         """
         self._folder.prepare()
+        self.features = features(attached=self._folder.shares_blocks())
         self._state.prepare()
         with self._call("setup"):
             pass
@@ -324,8 +325,13 @@ class SimDriver(SimManaging):
             progress(size, size)
             return
         with self._folder.locked(final.name, reading=(source.name,)), self._folder.new_file(size) as made:
-            made.fill(source, progress=progress)
+            made.fill(source, progress=progress, hold=self._hold(source.name))
             made.publish(final, replace=True)
+
+    def _hold(self, name: str) -> files.Hold | None:
+        with self._state.transaction() as sql:
+            is_connected = sql.execute("SELECT 1 FROM connections WHERE volume = ?", (name,)).fetchall()
+        return (lambda: nullcontext(lambda: None)) if is_connected else None
 
     def _remove_file(self, file: Path) -> None:
         if not file.exists() and not (self._folder.locks / file.name).exists():

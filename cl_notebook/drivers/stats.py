@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cl_notebook.drivers.base import Capacity, Stats
+
+
+def features(*, attached: bool) -> Mapping[str, bool]:
+    """Return what the file-based drivers can do; *attached*: their copies of what is written to meanwhile hold one moment."""
+    return MappingProxyType({"atomic": True, "snapshot_attached": attached})
 
 
 def one_pool(
