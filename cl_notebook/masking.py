@@ -322,6 +322,9 @@ def _mask_error(error: BaseException, known: Known) -> None:
         if masked != value:
             with contextlib.suppress(AttributeError, TypeError):  # one that its class does not let be changed
                 setattr(error, name, masked)
+    said = str(error)
+    if known.text(said) != said and not isinstance(error, OSError):
+        error.args = (known.text(said),)  # something else of it was put into words
 
 
 def _masked_argument(value: Any, known: Known) -> Any:  # noqa: ANN401 - whatever was raised
@@ -330,8 +333,10 @@ def _masked_argument(value: Any, known: Known) -> Any:  # noqa: ANN401 - whateve
     if isinstance(value, bytes):
         plain = value.decode(errors="surrogateescape")
         return known.text(plain).encode(errors="surrogateescape")
-    if type(value) in {list, tuple}:
+    if type(value) in {list, tuple, set}:
         return type(value)(_masked_argument(each, known) for each in value)
+    if type(value) is dict:
+        return {_masked_argument(key, known): _masked_argument(each, known) for key, each in value.items()}
     return value
 
 

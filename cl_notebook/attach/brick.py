@@ -9,7 +9,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import concurrency, errors
+from cl_notebook import concurrency, errors, masking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,10 @@ def connector_module(lock_path: Path, root_helper: str) -> ModuleType:
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, told: object = None) -> Iterator[None]:
     """Raise whatever os-brick, oslo or the system raises as one line that begins with *what*.
+
+    What looks like a secret in it is masked, and so are the secrets in *told*, what the storage said of the volume.
 
     Raises:
         errors.AttachError: something was raised; it is chained.
@@ -49,6 +51,7 @@ def translated(what: str) -> Iterator[None]:
     except errors.Error:
         raise
     except Exception as error:
+        masking.chain(error, masking.Known(masking.values(told)))
         msg = f"{what}: {_reason(error)}"
         raise errors.AttachError(msg) from error
 

@@ -77,7 +77,7 @@ class Host:
     ) -> dict[str, Any]:
         """Attach the device that *info* leads to, and return os-brick's description of it; see ``attach.base``."""
         connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
-        with brick.translated(f"cannot attach over {info['driver_volume_type']}"):
+        with brick.translated(f"cannot attach over {info['driver_volume_type']}", info):
             if librbd.is_meant(info, do_local_attach=do_local_attach):
                 self._handles.open(info["data"], connector)
                 found = {"type": "librbd", "path": librbd.path(info["data"])}
@@ -109,7 +109,7 @@ class Host:
         found = [] if is_shared else self.uses(info, device, do_local_attach=do_local_attach)
         if found and not force:
             usage.refuse(_called(info, device), found)
-        with brick.translated(f"cannot detach over {info['driver_volume_type']}"):
+        with brick.translated(f"cannot detach over {info['driver_volume_type']}", info):
             if librbd.is_meant(info, do_local_attach=do_local_attach):
                 self._handles.close(info["data"])
                 return []
@@ -130,7 +130,7 @@ class Host:
             # os-brick asks blockdev, as root, which knows no files; the driver has grown the device itself
             return self._check(info, {"path": data["device_path"]}, None, {})
         connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
-        with brick.translated(f"cannot extend over {info['driver_volume_type']}"):
+        with brick.translated(f"cannot extend over {info['driver_volume_type']}", info):
             if librbd.is_meant(info, do_local_attach=do_local_attach):
                 return librbd.size(self._handles.open(data, connector))
             if protocol in identity.SHARES:  # os-brick's connector has nothing to do, and says that it cannot
@@ -150,7 +150,7 @@ class Host:
         if _format(info) == "qcow2":
             msg = f"{path} is a qcow2 image of the volume, not its bytes: qemu-img, qemu-io and qemu-nbd read it"
             raise errors.AttachError(msg)
-        with brick.translated(f"cannot open {path}"):
+        with brick.translated(f"cannot open {path}", info):
             if librbd.is_meant(info, do_local_attach=do_local_attach):
                 connector = self._connector(info, multipath=False, do_local_attach=do_local_attach)
                 return librbd.ImageFile(self._handles.open(info["data"], connector), path, writable=writable)

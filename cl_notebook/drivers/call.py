@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 operation: ContextVar[int | None] = ContextVar("operation", default=None)
 """Number of the store's operation that a driver is called in, for what it logs; None outside one."""
@@ -22,10 +22,11 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
-def storage_call(backend_name: str, call: str) -> Iterator[None]:
+def storage_call(backend_name: str, call: str, secrets: Callable[[], Mapping[str, object]] | None = None) -> Iterator[None]:
     """Translate what the driver of *backend_name* raises in *call* (the driver's method) into a :class:`~errors.DriverError`.
 
     Errors of ours pass as they are; a driver error learns here whose it is. ``KeyboardInterrupt`` and the like pass untouched.
+    What looks like a secret in an error, or in one that it was raised for, is masked, and so are those that *secrets* returns.
 
     Raises:
         errors.StorageFull: the operating system had no space or no quota left.
@@ -35,15 +36,22 @@ def storage_call(backend_name: str, call: str) -> Iterator[None]:
     try:
         yield
     except errors.DriverError as error:
+        _mask(error, secrets)
         error.driver = error.driver or backend_name
         error.call = error.call or call
         raise
-    except errors.Error:
+    except errors.Error as error:
+        _mask(error, secrets)
         raise
     except Exception as error:
+        _mask(error, secrets)
         kind = errors.StorageFull if isinstance(error, OSError) and error.errno in FULL else errors.DriverError
         message = f"{backend_name}: {call} failed: {_reason(error)}"
         raise kind(message, driver=backend_name, call=call) from error
+
+
+def _mask(error: Exception, secrets: Callable[[], Mapping[str, object]] | None) -> None:
+    masking.chain(error, masking.Known((secrets() if secrets is not None else {}).values()))
 
 
 def _reason(error: Exception) -> str:

@@ -29,8 +29,7 @@ def find(backend_name: str, option: str, target: str = "") -> str:
         errors.InvalidInput: it is in neither place, and there is nobody to ask.
 
     """
-    found = os.environ.get(variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
-    found = found or _asked(f"{option} of backend {backend_name}{f' ({target})' if target else ''}: ")
+    found = look(backend_name, option, target)
     if not found:
         msg = (
             f"backend {backend_name!r} needs its secret option {option!r}{f' for {target}' if target else ''}, which is never "
@@ -40,6 +39,12 @@ def find(backend_name: str, option: str, target: str = "") -> str:
         )
         raise errors.InvalidInput(msg)
     return found
+
+
+def look(backend_name: str, option: str, target: str = "") -> str | None:
+    """Return the secret as :func:`find` does; None if it is nowhere, or nobody types it."""
+    found = os.environ.get(variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
+    return found or _asked(f"{option} of backend {backend_name}{f' ({target})' if target else ''}: ") or None
 
 
 def _from_keyring(name: str) -> str | None:

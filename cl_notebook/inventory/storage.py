@@ -119,6 +119,9 @@ class Storage:
         """Return whether the driver adopts what it did not make."""
         return isinstance(self.driver, _ASKS[kind][0])
 
+    def _secrets(self) -> Mapping[str, object]:
+        return self.backend.context.secrets(self.backend)
+
     def can_list(self, kind: str) -> bool:
         """Return whether the driver lists what is on its storage."""
         return isinstance(self.driver, _LISTS[kind][0])
@@ -132,7 +135,7 @@ class Storage:
             return Listing(why_not=f"its driver cannot list {kind}s", is_able=False)
         known: Iterator[Any] = storages.volumes(self.backend) if kind == Volume.kind else storages.snapshots(self.backend)
         try:
-            with storage_call(self.backend.name, call):
+            with storage_call(self.backend.name, call, self._secrets):
                 return Listing([_entry(each) for each in getattr(self.driver, call)(known)])
         except errors.StoreError:
             raise
@@ -168,7 +171,7 @@ class Storage:
         """Return what killed processes left half made, as far as the driver can tell."""
         if not isinstance(self.driver, ListsLeftovers):
             return []
-        with storage_call(self.backend.name, "leftovers"):
+        with storage_call(self.backend.name, "leftovers", self._secrets):
             return self.driver.leftovers()
 
     def _asked_for(self, kind: str, listing: Listing, rows: Sequence[Row]) -> dict[str, Place]:
@@ -193,7 +196,7 @@ class Storage:
         ask = getattr(self.driver, call)
         for data in known:
             try:
-                with storage_call(self.backend.name, call):
+                with storage_call(self.backend.name, call, self._secrets):
                     yield data.id, Place(is_there=True, size=int(ask(data, {SOURCE_NAME: data.name_in_storage})))
             except errors.MissingOnStorage:
                 yield data.id, Place(is_there=False)

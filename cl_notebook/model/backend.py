@@ -179,7 +179,7 @@ class Backend(Tracked):
     def stats(self, *, refresh: bool = False) -> Stats:
         """Return the storage's capacities, in GiB (``unknown`` and ``infinite`` are possible), and its identity."""
         driver = self.driver
-        with storage_call(self.name, "get_volume_stats"):
+        with storage_call(self.name, "get_volume_stats", self._secrets):
             return driver.get_volume_stats(refresh=refresh)
 
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
@@ -241,7 +241,7 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable")
-        with storage_call(self.name, "get_manageable_volumes"):
+        with storage_call(self.name, "get_manageable_volumes", self._secrets):
             found: list[ManageableVolume] = driver.get_manageable_volumes(storages.volumes(self))
             return found
 
@@ -253,7 +253,7 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable_snapshots")
-        with storage_call(self.name, "get_manageable_snapshots"):
+        with storage_call(self.name, "get_manageable_snapshots", self._secrets):
             found: list[ManageableSnapshot] = driver.get_manageable_snapshots(storages.snapshots(self))
             return found
 
@@ -314,6 +314,9 @@ class Backend(Tracked):
         if count:
             msg = f"{self.label()} has {count} volumes. Delete them, or release them with unmanage(), first."
             raise errors.ResourceBusy(msg)
+
+    def _secrets(self) -> Mapping[str, object]:
+        return self.context.secrets(self)
 
     def _able(self, capability: str) -> Any:  # noqa: ANN401 - the Protocol depends on the word
         return verbs.capable(self.driver, capability, self)

@@ -7,6 +7,7 @@ take is kept beside it until it can (:mod:`cl_notebook.model.owed`).
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -151,8 +152,13 @@ class Journal:
         __tracebackhide__ = True
         context, started = self._context, time.monotonic()
         reporter = Reporter(context, lambda status: replace(self._entry(feed.PROGRESS, act.target, operation), status=status))
+        secrets = functools.partial(context.secrets, act.backend)
         try:
-            with storage_call(act.backend.name, act.call), context.progress(self._doing(act)) as show, reporter.showing(show):
+            with (
+                storage_call(act.backend.name, act.call, secrets),
+                context.progress(self._doing(act)) as show,
+                reporter.showing(show),
+            ):
                 result = act.do(driver, reporter)
                 changes = list(act.after(result))
         except BaseException as error:

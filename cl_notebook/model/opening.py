@@ -202,8 +202,13 @@ class Opening:
 
     def _start(self, name: str, backend_id: str, driver_name: str, checked: dict[str, Any]) -> Driver:
         context = self._context
-        with storage_call(name, "setup"), context.progress(f"open {name}"):
-            driver = self._class(driver_name, checked)(checked, backend_name=name)
+        cls = self._class(driver_name, checked)
+
+        def secret() -> dict[str, Any]:
+            return {option: value for option, value in checked.items() if option not in driver_config.storable(cls, checked)}
+
+        with storage_call(name, "setup", secret), context.progress(f"open {name}"):
+            driver = cls(checked, backend_name=name)
             if isinstance(driver, UsesRecords):
                 driver.use(StoreRecords(context, backend_id, name, checked))
             if context.settings.read_only and isinstance(driver, CanOnlyLook):

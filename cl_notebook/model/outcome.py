@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
+from cl_notebook import masking
 from cl_notebook.model import operation as op
 from cl_notebook.model import writable
 from cl_notebook.model.changes import Delete, Merge, Settle, Update, overwrite, remove, row_of, settle
@@ -194,7 +195,7 @@ def _class(kind: str) -> Any:  # noqa: ANN401 - a tracked class
 
 def ended(operation: int, kernel_id: str, error: BaseException | None, duration: float) -> Ended:
     """Return how an operation ended now that *error*, or none, came of it; *duration* is in seconds."""
-    said = writable.text(f"{type(error).__name__}: {error}") if error else None
+    said = writable.text(masking.text(f"{type(error).__name__}: {error}")) if error else None
     return Ended(operation, kernel_id, _status(error), utcnow(), duration, said)
 
 

@@ -39,6 +39,7 @@ def _add(call: Call) -> Backend | list[Backend]:
     options = driver_options.given(call, cls)
     if call["python"] is not None:
         options["python"] = call["python"]
+    options |= driver_options.secrets_left_out(call["name"][0], call["driver"], cls, options)
     registry.check_config(call["driver"], cls, options)
     return call.session.open_backend(call["name"][0], {"volume_driver": call["driver"], **options}, replace=call["replace"])
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
-from cl_notebook.drivers import registry
+from cl_notebook import errors, masking
+from cl_notebook.drivers import registry, secrets
 from cl_notebook.drivers.base import Sections
 from cl_notebook.notebook.drivers import description_of
 from cl_notebook.notebook.grammar import Option
@@ -14,7 +15,7 @@ from cl_notebook.notebook.help import columns
 from cl_notebook.notebook.progress import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cl_notebook.drivers.base import Driver
     from cl_notebook.drivers.base import Option as DriverOption
@@ -33,6 +34,7 @@ _METAVARS = {
 OURS = frozenset({"driver", "python", "conf", "replace", "help"})
 """Options of the magic itself, which no driver's hides."""
 
+_PASSWORD = re.compile(r"(password|passwd|pwd|secret|api_token|token)$")
 _COMMAS = {list, dict, Sections}
 
 
@@ -69,6 +71,30 @@ def given(call: Call, cls: type[Driver]) -> dict[str, Any]:
     return {_typed_name(names[key], key): _joined(names[key], value) for key, value in typed.items()}
 
 
+def secrets_left_out(name: str, driver: str, cls: type[Driver], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the secret options that the driver needs and nobody typed: from the environment, the keyring, or asked for.
+
+    So that they need not stand in a cell. A password is also looked for where its user was typed; whoever is asked may leave it
+    empty.
+    """
+    target = f"driver {driver} with {', '.join(f'{key}={value!r}' for key, value in masking.mapping(options).items())}"
+    found: dict[str, Any] = {}
+    for option in cls.options():
+        is_typed = any(options.get(known) not in {None, ""} for known in (option.name, *option.aliases))
+        if option.secret and not is_typed and (option.required or option.checked or _user_of(option.name, options)):
+            value = secrets.look(name, option.name, target)
+            if value:
+                found[option.name] = value
+    return found
+
+
+def _user_of(secret: str, options: Mapping[str, Any]) -> bool:
+    """Return whether the user that *secret* belongs to was typed, and no private key in its place."""
+    stem = _PASSWORD.sub("", secret)
+    users = {f"{stem}{word}" for word in ("login", "user", "username", "user_name")}
+    return stem != secret and not users.isdisjoint(options) and f"{stem}private_key" not in options
+
+
 def _typed_name(option: DriverOption, key: str) -> str:
     """Return the name, of today or older, by which *option* was typed: the check of the options remarks on the older one."""
     return next(name for name in (option.name, *option.aliases) if name.replace("-", "_") == key)
@@ -84,7 +110,7 @@ def notes() -> str:
             lines += columns(f"  {option.spelled} {option.value}", option.help)
     lines += [
         "  --driver cinder.volume.drivers.…: %cl_drivers WORD finds Cinder's drivers, %cl_drivers NAME shows the options of one",
-        "A secret is masked and never stored; a variable keeps it out of the notebook, too: --san-password $password",
+        "A secret is masked and never stored. Leave it out, and it is asked for; or give a variable: --san-password $password",
     ]
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ from cl_notebook.notebook import (
     documents,
     drivers,
     ending,
+    exposed,
     lists,
     log,
     looks,
@@ -53,6 +54,7 @@ def load(shell: InteractiveShell) -> None:
         shell.magics_manager.register_function(function(shell, command), command.kind, command.name)
     completion.install(shell, COMMANDS)
     ending.install(shell)
+    exposed.install(shell)
     session.show_progress(Display(shell))
 
 
@@ -62,4 +64,5 @@ def unload(shell: InteractiveShell) -> None:
         shell.magics_manager.magics[command.kind].pop(command.name, None)
     completion.remove(shell)
     ending.remove(shell)
+    exposed.remove(shell)
     session.show_progress(None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_silenced
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.notebook import help as helping
 from cl_notebook.notebook.cell import Body
 from cl_notebook.notebook.grammar import Call
@@ -109,8 +109,9 @@ def _line(error: BaseException, shell: InteractiveShell) -> str:
 def _everything(error: BaseException, shell: InteractiveShell) -> list[str]:
     told = traceback.TracebackException.from_exception(error)
     story = _story(error, told)
-    lines = [*told.format(), *([_STORY, story] if story else [])]
-    if story or any(plain(line) != line for text in lines for line in text.splitlines()):
+    shown = [*told.format(), *([_STORY, story] if story else [])]
+    lines = [masking.text(text) for text in shown]  # the line of the cell may hold a secret, too
+    if story or lines != shown or any(plain(line) != line for text in lines for line in text.splitlines()):
         return ["\n".join(plain(line) for line in text.splitlines()) for text in lines]  # a driver's words hold escapes
     return list(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))
 

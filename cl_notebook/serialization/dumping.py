@@ -101,7 +101,7 @@ def _heads(
     backends = writing.tracked(context)
     if not wanted:
         return [(backend, {writing.NAME: backend.name}) for backend in backends]
-    secrets = {backend.id: context.secrets(backend) if include_secrets else {} for backend in backends}
+    secrets = {backend.id: context.secrets(backend) if include_secrets else None for backend in backends}
     return [(backend, writing.configuration(backend, secrets[backend.id])) for backend in backends]
 
 

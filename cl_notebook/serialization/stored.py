@@ -51,7 +51,10 @@ class _Select:
         extra = made.pop("extra")
         if extra is None:
             return made
-        return fields.written(self.kind, made, msgspec.json.decode(extra)) | {"": msgspec.json.decode(extra)}
+        others = msgspec.json.decode(extra)
+        if not secrets:
+            others = masks.masked(others)
+        return fields.written(self.kind, made, others) | {"": others}
 
 
 _VOLUMES = _Select(Volume)
@@ -76,7 +79,7 @@ def chunks(
         done = size = 0
         yield b"[\n"
         for number, (backend, told) in enumerate(heads):
-            head = writing.document("Backend", told, writing.data(backend), backend.extra)
+            head = writing.document("Backend", told, writing.data(backend), writing.added(backend))
             yield (b",\n" if number else b"") + msgspec.json.encode({**head, "volumes": []}).removesuffix(b"]}") + b"\n"
             separator = b""
             for page in _pages(connection, backend, secrets=secrets):

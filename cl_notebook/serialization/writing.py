@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import sqlalchemy as sa
 
+from cl_notebook import masking
 from cl_notebook.model import Backend, masks, reading
 from cl_notebook.model.backend import SECRETS
 from cl_notebook.model.tracked import LOADED
@@ -35,7 +36,7 @@ def of(resource: Tracked, *, simplified: bool) -> Document:
         if beside is not None:
             made[name] = [data(child) for child in beside] if isinstance(beside, list) else data(beside)
     backend: Backend = resource.backend  # type: ignore[attr-defined] # every class but Backend has one
-    return document(type(resource).__name__, of_backend(backend), made, resource.extra)
+    return document(type(resource).__name__, of_backend(backend), made, added(resource))
 
 
 def _of_backend(backend: Backend, *, simplified: bool) -> Document:
@@ -43,7 +44,7 @@ def _of_backend(backend: Backend, *, simplified: bool) -> Document:
     volumes = [] if simplified else [of(volume, simplified=False) for volume in backend.volumes]
     for volume in volumes:
         volume["backend"] = {NAME: backend.name}  # the whole configuration once is enough
-    made = document("Backend", of_backend(backend), data(backend), backend.extra)
+    made = document("Backend", of_backend(backend), data(backend), added(backend))
     return made if simplified else made | {"volumes": volumes}
 
 
@@ -70,11 +71,13 @@ def of_backend(backend: Backend) -> dict[str, Any]:
 
 def configuration(backend: Backend, secrets: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the whole configuration of *backend*: with *secrets*, or with the names of those that are missing."""
-    told = secrets or {}
-    missing = [name for name in backend.secret_options if name not in told]
     plain = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
-    whole = {NAME: backend.name, "volume_driver": backend.volume_driver, **plain, **told}
-    return {**whole, SECRETS: missing} if missing else whole
+    missing = [name for name in backend.secret_options if name not in (secrets or {})]
+    if secrets is None:  # a secret may also stand in an option that is none, such as the password in a URL
+        missing += [name for name, value in plain.items() if masking.data(value, name) != value]
+    whole = {NAME: backend.name, "volume_driver": backend.volume_driver, **plain, **(secrets or {})}
+    told = {name: value for name, value in whole.items() if name not in missing}
+    return {**told, SECRETS: missing} if missing else told
 
 
 def plain(resource: Tracked) -> dict[str, Any]:
@@ -99,11 +102,22 @@ def text(made: Any) -> str:  # noqa: ANN401 - JSON
 
 def data(resource: Tracked) -> dict[str, Any]:
     """Return the data of the document of *resource* alone, its secrets masked unless the session says otherwise."""
-    kind, inner = type(resource).__name__, resource.__dict__
-    context: Context = inner.get(LOADED) or resource.context
-    values = _values(resource, secrets=context.settings.include_secrets)
+    kind = type(resource).__name__
+    values = _values(resource, secrets=_context(resource).settings.include_secrets)
     # a copy, with times as text: what is done to it does nothing to the object
-    return cast("dict[str, Any]", msgspec.to_builtins(fields.written(kind, values, resource.extra)))
+    return cast("dict[str, Any]", msgspec.to_builtins(fields.written(kind, values, added(resource))))
+
+
+def _context(resource: Tracked) -> Context:
+    context: Context = resource.__dict__.get(LOADED) or resource.context
+    return context
+
+
+def added(resource: Tracked) -> dict[str, Any] | None:
+    """Return what others added to the documents of *resource*, its secrets masked unless the session says otherwise."""
+    if resource.extra is None or _context(resource).settings.include_secrets:
+        return resource.extra
+    return cast("dict[str, Any]", masks.masked(resource.extra))
 
 
 def _values(resource: Tracked, *, secrets: bool) -> dict[str, Any]:

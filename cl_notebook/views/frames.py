@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.drivers.base import capabilities
 from cl_notebook.model import Backend, context, kernel
 from cl_notebook.model.backend import SECRETS
@@ -314,7 +314,9 @@ def _check_types(listed: list[Any], right: set[type]) -> set[type]:
 def _without_names_of_secrets(configs: Values) -> Values:
     plain = np.empty(len(configs), dtype=object)
     plain[:] = [
-        {name: value for name, value in config.items() if name != SECRETS} if isinstance(config, dict) else config
+        masking.mapping({name: value for name, value in config.items() if name != SECRETS})
+        if isinstance(config, dict)
+        else config
         for config in configs.tolist()
     ]
     return plain
