@@ -41,6 +41,8 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
     for name in options:
         if name not in known:
             hint = errors.did_you_mean(str(name), known)
+            if name in getattr(cls, "beside", ()):
+                hint = f" It is one of Cinder's [DEFAULT]: sections={{'DEFAULT': {{{str(name)!r}: …}}}}."
             listed = ", ".join(option.name for option in known.values() if option.own) or "none"
             msg = f"driver {driver_name!r} has no option {name!r}.{hint} options: {listed}"
             raise errors.InvalidInput(msg)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook.inventory import cinder_tables
-from cl_notebook.model import Backend, Connection, KeyValue, Snapshot, Volume, bulk, checks, key_value, reading
+from cl_notebook.model import Backend, Connection, KeyValue, Snapshot, Volume, bulk, checks, key_value, naming, reading
 from cl_notebook.model.claims import Claims
 from cl_notebook.store import feed
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.inventory.cinder_tables import Contents, Found
     from cl_notebook.session import Session
+    from cl_notebook.settings import Settings
 
 _NOT_COMPARED = {"created_at", "updated_at", "version", "extra"}
 _SHOWN = {"name", "size", "status", "attach_status", "host", "pool_name", "name_in_storage", "volume_id", "value"}
@@ -37,7 +38,7 @@ def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
 
         def work(connection: sa.Connection) -> tuple[_Taking, list[tuple[Found, str]]]:
             feed.hold(connection)  # first: others may be about to take the same
-            taking = _Taking(connection, non_uuid_ids=session.settings.non_uuid_ids)
+            taking = _Taking(connection, session.settings)
             report = taking.take(contents)
             taking.write(kernel_id, contents.shown)
             return taking, report
@@ -61,10 +62,13 @@ def _look_again(session: Session, taking: _Taking) -> None:
 class _Taking:
     """One import, inside its transaction: what is taken, and why the rest is not."""
 
-    def __init__(self, connection: sa.Connection, *, non_uuid_ids: bool) -> None:
+    def __init__(self, connection: sa.Connection, settings: Settings) -> None:
         self._connection = connection
-        self._non_uuid_ids = non_uuid_ids
-        self._backends = {row.name: row.id for row in connection.execute(sa.select(Backend.name, Backend.id))}
+        self._settings = settings
+        self._non_uuid_ids = settings.non_uuid_ids
+        columns = (Backend.id, Backend.name, Backend.volume_driver, Backend.stored_config.label("stored_config"))
+        self._rows = {row.id: row for row in connection.execute(sa.select(*columns))}
+        self._backends = {row.name: row.id for row in self._rows.values()}
         self._owners: dict[str, str] = {}
         self.made: dict[str, dict[Any, list[dict[str, Any]]]] = {}
         """The new rows, by backend and class."""
@@ -120,6 +124,7 @@ class _Taking:
         for found in candidates:
             if not faults[id(found)]:
                 found.row["backend_id"] = self._backend_of(found)
+                self._name(found)
         claimed = self._claimed(cls, [found.row for found in candidates if not faults[id(found)] and found.id not in here])
         for found in candidates:
             reason = faults[id(found)] or _compared(found.row, here.get(found.id)) or claimed.get(found.id, "")
@@ -154,6 +159,13 @@ class _Taking:
 
     def _backend_of(self, found: Found) -> str:
         return self._backends[found.backend] if found.kind == "volume" else self._owners[found.row["volume_id"]]
+
+    def _name(self, found: Found) -> None:
+        """Give a row the name on the storage that its backend's template says: no column of the database has it."""
+        backend, prefix = self._rows[found.row["backend_id"]], f"{found.kind}-"
+        if "name_in_storage" in found.row:
+            template = naming.template(self._settings, backend.volume_driver, backend.stored_config, found.kind)
+            found.row["name_in_storage"] = template.replace("%s", found.row["name_in_storage"].removeprefix(prefix))
 
     def _know_volumes(self, candidates: Iterable[Found]) -> None:
         wanted = {str(found.row["volume_id"]) for found in candidates} - set(self._owners)

@@ -24,14 +24,18 @@ def host(settings: Settings, backend_name: str, config: Mapping[str, Any]) -> st
 
 def in_storage(backend: Backend, kind: str, resource_id: str) -> str:
     """Return the name on the storage that a new *kind*, ``volume`` or ``snapshot``, has; Cinder's drivers follow its template."""
-    if not registry.is_path(backend.volume_driver):
-        return _TEMPLATES[kind] % resource_id
-    template = str(_default(backend.context.settings, backend.stored_config, f"{kind}_name_template") or _TEMPLATES[kind])
+    given = template(backend.context.settings, backend.volume_driver, backend.stored_config, kind)
     try:
-        return template % resource_id
+        return given % resource_id
     except (TypeError, ValueError):
-        msg = f"{kind}_name_template={template!r} of {backend.label()} must have one %s, for the id. Replace its sections."
+        msg = f"{kind}_name_template={given!r} of {backend.label()} must have one %s, for the id. Replace its sections."
         raise errors.InvalidInput(msg) from None
+
+
+def template(settings: Settings, driver_name: str, config: Mapping[str, Any], kind: str) -> str:
+    """Return the template of the names that new volumes or snapshots have on the storage: ``%s`` is the id."""
+    given = _default(settings, config, f"{kind}_name_template") if registry.is_path(driver_name) else None
+    return str(given or _TEMPLATES[kind])
 
 
 def _default(settings: Settings, config: Mapping[str, Any], option: str) -> Any:  # noqa: ANN401 - each option has a type of its own

@@ -178,7 +178,10 @@ class Opening:
             )
             raise errors.NotFound(msg)
         cls = self._class(driver_name, options)
-        return registry.driver_name(cls, driver_name), driver_config.check_config(driver_name, cls, options)
+        current = registry.driver_name(cls, driver_name)
+        if driver_name.startswith("cinder.") and current != driver_name:
+            warnings.warn(f"The driver {driver_name} is {current} now.", errors.ConfigurationWarning, stacklevel=5)
+        return current, driver_config.check_config(driver_name, cls, options)
 
     def _class(self, driver_name: str, options: dict[str, Any]) -> type[Driver]:
         # looking through the entry points of everything that is installed takes longer than opening a driver

@@ -13,9 +13,10 @@ from cl_notebook.drivers.cinder.options import PYTHON, SECTIONS, interpreter
 from cl_notebook.drivers.config import renamed_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from cl_notebook.drivers.base import Option
+    from cl_notebook.drivers.cinder.driver import CinderDriver
 
 _DEFAULT = "DEFAULT"
 _SHARED = "backend_defaults"
@@ -119,7 +120,7 @@ class Conf:
         self._secrets |= set(beside["secrets"])
         for group, options in beside["sections"].items():
             self._taken.setdefault(group, set()).update(options)
-        self._remark(name, section, cls.options(), driver, cls.path)
+        self._remark(name, section, cls, driver)
         result = {_DRIVER: cls.path, **found}
         if beside["sections"]:
             result[SECTIONS] = beside["sections"]
@@ -145,10 +146,11 @@ class Conf:
             return self._sections.get(other, {}).get(moved, ()) if group != _SHARED else ()
         return section.get(name) or next((values for key, values in section.items() if key.replace("-", "_") == name), ())
 
-    def _remark(self, name: str, section: Mapping[str, Any], options: Sequence[Option], driver: str, path: str) -> None:
+    def _remark(self, name: str, section: Mapping[str, Any], cls: type[CinderDriver], driver: str) -> None:
         lines = self._remarks[name] = []
-        if driver != path:
-            lines.append(f"{name}: the driver {driver} is {path} now.")
+        options = cls.options()
+        if driver != cls.path:
+            lines.append(f"{name}: the driver {driver} is {cls.path} now.")
         known = {option.name for option in options}
         older = {alias: option.name for option in options for alias in option.aliases}
         renamed = {key: older[key] for key in (word.replace("-", "_") for word in section) if key in older and key not in known}
@@ -156,7 +158,7 @@ class Conf:
             lines.append(renamed_text(f"[{name}]", renamed))
         left = [key for key in section if key.replace("-", "_") not in {*known, *older, *_NOT_OPTIONS}]
         if left:
-            listed = ", ".join(f"{key}{_hint(key, known)}" for key in left)
+            listed = ", ".join(f"{key}{_hint(key, known, cls.beside)}" for key in left)
             lines.append(f"{name}: left out, for its driver has no such options, and Cinder ignores them: {listed}.")
 
     def _beside(self) -> Iterator[str]:
@@ -199,6 +201,8 @@ def _files(file: str) -> list[Path]:
     return [path]
 
 
-def _hint(name: str, known: set[str]) -> str:
+def _hint(name: str, known: set[str], beside: Collection[str]) -> str:
+    if name in beside:
+        return " (it is read in [DEFAULT] alone)"
     hint = errors.did_you_mean(name, known).strip().removesuffix("?")
     return f" ({hint[:1].lower()}{hint[1:]}?)" if hint else ""

@@ -49,6 +49,8 @@ class CinderDriver:
     class_features: ClassVar[Mapping[str, bool]]
     missing: ClassVar[tuple[str, ...]]
     """Python libraries that the driver would use, and that its Python does not have."""
+    beside: ClassVar[frozenset[str]]
+    """Options that Cinder has in ``[DEFAULT]``, beside the driver's own."""
     spare: ClassVar[list[Child]]
     """The child that described the class, for the first driver of it."""
     outlives_interrupts: ClassVar[bool] = True

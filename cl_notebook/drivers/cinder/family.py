@@ -67,6 +67,7 @@ def _class(path: str, python: str) -> type[CinderDriver]:
         "declared": from_cinder(told["options"]),
         "class_features": told["features"],
         "missing": tuple(told["missing"]),
+        "beside": frozenset(told["beside"]),
         "spare": [child],
     }
     return type(path.rpartition(".")[2], (*bases, CinderDriver), members)

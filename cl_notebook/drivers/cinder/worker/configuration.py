@@ -81,7 +81,8 @@ def merged(defaults: dict[str, Any], sections: dict[str, dict[str, Any]]) -> dic
 def check_sections(conf: Any, sections: dict[str, dict[str, Any]], options: dict[str, Any]) -> None:
     """Check that the *sections* of *conf* have these options, and take their values.
 
-    *options* are those of the backend's own section. An option that nobody registers is one if another option refers to it.
+    *options* are those of the backend's own section. An option that nobody registers is one if another option refers to it, or
+    if it stands in ``[backend_defaults]``: what is there is the driver's to register and to check.
 
     Raises:
         OptionError: there is no such option, or it does not take its value.
@@ -95,6 +96,8 @@ def check_sections(conf: Any, sections: dict[str, dict[str, Any]], options: dict
     referred = {name for value in values if isinstance(value, str) for name in references.names(value)}
     for group, given in sections.items():
         for name, value in given.items():
+            if group == "backend_defaults":
+                continue
             if references.option(conf, group, name) is None and {name, f"{group}.{name}"} & referred:
                 conf.register_opt(cfg.StrOpt(name), group=None if group == "DEFAULT" else group)
             _check_option(conf, group, name, value)

@@ -9,7 +9,7 @@ import inspect
 import textwrap
 from typing import Any
 
-from . import cinder_setup, logs, options
+from . import cinder_setup, logs, options, references
 
 _NAMING = frozenset({"volume_driver", "volume_backend_name"})
 """Options that say which driver a backend has, and what it is called; they are given by themselves."""
@@ -82,7 +82,16 @@ def driver(path: str) -> dict[str, Any]:
         "options": [{**opt, "checked": opt["name"] in found.required} for opt in described if opt["name"] not in _NAMING],
         "features": {name: any(each[name] for each in able) for name in able[0]},
         "missing": _missing(cls),
+        "beside": _beside(),
     }
+
+
+def _beside() -> list[str]:
+    """Return the options that Cinder has in ``[DEFAULT]``."""
+    from oslo_config import cfg
+
+    references.register()
+    return sorted(cfg.CONF._opts)  # noqa: SLF001 - there is no public list
 
 
 def _current(path: str) -> str:
