@@ -24,11 +24,21 @@ def host(settings: Settings, backend_name: str, config: Mapping[str, Any]) -> st
 
 def in_storage(backend: Backend, kind: str, resource_id: str) -> str:
     """Return the name on the storage that a new *kind*, ``volume`` or ``snapshot``, has; Cinder's drivers follow its template."""
-    given = template(backend.context.settings, backend.volume_driver, backend.stored_config, kind)
+    return by_config(backend.context.settings, backend.volume_driver, backend.stored_config, kind, resource_id)
+
+
+def by_config(settings: Settings, driver_name: str, config: Mapping[str, Any], kind: str, resource_id: str) -> str:
+    """Return the same for a backend on that driver with the configuration *config*, which need not be open.
+
+    Raises:
+        InvalidInput: the template makes no name of an id.
+
+    """
+    given = template(settings, driver_name, config, kind)
     try:
         return given % resource_id
     except (TypeError, ValueError):
-        msg = f"{kind}_name_template={given!r} of {backend.label()} must have one %s, for the id. Replace its sections."
+        msg = f"{kind}_name_template={given!r} must have one %s, for the id. Replace the sections of the backend."
         raise errors.InvalidInput(msg) from None
 
 

@@ -49,7 +49,7 @@ def _on(context: Context, bundle: Bundle, place: Place, backend: Backend, *, tru
 
 
 def _object(context: Context, read: Read, place: Place, backend: Backend, *, trust: bool) -> Tracked:
-    row = whole(read, place, context.settings.host, trust=trust)
+    row = whole(read, place, context.settings, trust=trust)
     values = {attribute: row[name] for name, attribute in ATTRIBUTES[read.kind]}
     values |= {"backend_id": place.id, "version": 1, "extra": row["extra"]}
     return _new(CLASSES[read.kind], context, values | {"_loaded_backend": backend})

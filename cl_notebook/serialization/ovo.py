@@ -62,7 +62,7 @@ def _objects(ovo: Any) -> list[Any] | None:  # noqa: ANN401 - JSON
 
 
 def _volume(inner: dict[str, Any]) -> dict[str, Any]:
-    own, host = str(inner.get("id")), inner.get("host") or ""
+    host = inner.get("host") or ""
     type_ = _inner(inner.get("volume_type")) or {}
     qos = (_inner(type_.get("qos_specs")) or {}).get("specs") or {}
     told = {
@@ -70,7 +70,6 @@ def _volume(inner: dict[str, Any]) -> dict[str, Any]:
         "description": inner.get("display_description") or "",
         "host": host,
         "pool_name": str(host).partition("#")[2] or None,
-        "name_in_storage": f"volume-{inner.get('_name_id') or own}",
         "bootable": bool(inner.get("bootable")),
         "metadata": _texts(inner.get("metadata")),
         "extra_specs": _texts(type_.get("extra_specs")),
@@ -93,7 +92,6 @@ def _snapshot(inner: dict[str, Any]) -> dict[str, Any]:
         "name": inner.get("display_name") or "",
         "description": inner.get("display_description") or "",
         "progress": progress if progress.endswith("%") else "100%" if inner.get("status") == "available" else None,
-        "name_in_storage": f"snapshot-{inner.get('id')}",
         "metadata": _texts(inner.get("metadata")),
         "driver_data": _driver_data("Snapshot", inner),
     }

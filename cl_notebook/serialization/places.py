@@ -19,7 +19,7 @@ from cl_notebook.serialization.writing import NAME
 from cl_notebook.store.base import utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cl_notebook.model.context import Context
     from cl_notebook.serialization.bundles import Bundle
@@ -34,6 +34,14 @@ class Place:
     name: str
     backend: Backend | None
     row: Row | None = None
+
+    @property
+    def driver(self) -> tuple[str, Mapping[str, Any]]:
+        """The driver, and the configuration, as far as they are known."""
+        if self.backend is not None:
+            return self.backend.volume_driver, self.backend.stored_config
+        row = self.row or {}
+        return row.get("volume_driver") or "", row.get("config") or {}
 
 
 def places(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.attach import address
-from cl_notebook.model import Backend, KeyValue, bulk, masks, reading
+from cl_notebook.model import Backend, KeyValue, bulk, masks, naming, reading
 from cl_notebook.model import operation as op
 from cl_notebook.model import trust as trusting
 from cl_notebook.model.claims import Claims
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cl_notebook.serialization.bundles import Bundle
     from cl_notebook.serialization.fields import Row
     from cl_notebook.serialization.places import Place
+    from cl_notebook.settings import Settings
 
     Item = tuple[Place, Bundle] | KeyValue
     """What is stored: what a document stands for, with its backend, or a pair."""
@@ -135,7 +136,7 @@ class Storing:
     ) -> Iterator[Row]:
         there = _there(connection, kind, [read.row["id"] for _, read in reads])
         for place, read in reads:
-            row = whole(read, place, self._context.settings.host, trust=self._trust)
+            row = whole(read, place, self._context.settings, trust=self._trust)
             before = there.get(row["id"])
             if before is None:
                 there[row["id"]] = row
@@ -171,13 +172,14 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield batch
 
 
-def whole(read: Read, place: Place, host: str, *, trust: bool) -> Row:
-    """Return the whole row of *read*, on *place*; *host* is the name of this one. Without *trust* it is to be confirmed."""
+def whole(read: Read, place: Place, settings: Settings, *, trust: bool) -> Row:
+    """Return the whole row of *read*, on *place*; *settings* are the session's. Without *trust* it is to be confirmed."""
     row = {**read.row, "backend_id": place.id}
     if read.kind == "Volume" and not row["host"]:
-        row["host"] = f"{host}@{place.name}"
+        row["host"] = f"{settings.host}@{place.name}"
     if "name_in_storage" in row and not row["name_in_storage"]:
-        row["name_in_storage"] = f"{read.kind.lower()}-{row['id']}"
+        own = (row["driver_data"] or {}).get("_name_id") or row["id"]  # as Cinder computes it
+        row["name_in_storage"] = naming.by_config(settings, *place.driver, read.kind.lower(), str(own))
     # a gateway that starts a program, or is none, is never taken from a document
     if read.kind == "Connection" and not (trust and (row["gateway"] is None or address.is_plain(row["gateway"]))):
         row["extra"] = trusting.flagged(row["extra"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,3 +115,23 @@ def test_a_snapshot_with_another_name_is_refused(python: str, tmp_path: Path, mo
     assert (loaded.status, loaded.snapshots[0].status) == ("available", "available")
     assert len(list((tmp_path / "array").iterdir())) == 2
     del backend
+
+
+def test_an_import_follows_the_template(python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes from a data base of Cinder's, or from a document without a name, is called as the template says."""
+    monkeypatch.setenv("CL_NOTEBOOK_DATA", str(tmp_path))
+    backend = lab(tmp_path, python, "memory", volume_name_template="v-%s", snapshot_name_template="s-%s")
+    with sqlite3.connect(tmp_path / "cinder.db") as sql:
+        sql.executescript(
+            """CREATE TABLE volumes (id TEXT PRIMARY KEY, _name_id TEXT, host TEXT, size INTEGER, status TEXT, display_name TEXT);
+            CREATE TABLE snapshots (id TEXT PRIMARY KEY, volume_id TEXT, status TEXT, volume_size INTEGER);
+            CREATE TABLE volume_attachment (id TEXT PRIMARY KEY, volume_id TEXT);
+            INSERT INTO volumes VALUES ('a', NULL, 'h@lab', 1, 'available', 'x'), ('b', 'moved', 'h@lab', 1, 'available', 'y');
+            INSERT INTO snapshots VALUES ('c', 'a', 'available', 1);"""
+        )
+    assert cl.import_cinderlib(f"sqlite:///{tmp_path / 'cinder.db'}")["taken"].all()
+    document = {"class": "Volume", "version": 1, "backend": {"volume_backend_name": "lab"}}
+    cl.load({**document, "data": {"id": "d", "size": 1, "status": "available"}}, save=True)
+    names = {each.id: each.name_in_storage for each in backend.volumes}
+    assert names == {"a": "v-a", "b": "v-moved", "d": "v-d"}
+    assert backend.volumes_filtered("a")[0].snapshots[0].name_in_storage == "s-c"
