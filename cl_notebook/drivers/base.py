@@ -292,7 +292,7 @@ class CanManage(Protocol):
 class CanListManageable(Protocol):
     """The driver can list the volumes that are on its storage."""
 
-    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> Iterable[ManageableVolume]:
         """List what is on the storage; *known* are the tracked volumes, marked by their id and not safe to manage."""
 
 
@@ -314,7 +314,7 @@ class CanManageSnapshots(Protocol):
 class CanListManageableSnapshots(Protocol):
     """The driver can list the snapshots that are on its storage."""
 
-    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
+    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> Iterable[ManageableSnapshot]:
         """List what is on the storage; *known* are the tracked snapshots, marked by their id and not safe to manage."""
 
 

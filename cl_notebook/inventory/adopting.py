@@ -54,7 +54,7 @@ def _owner(backend: Backend, source: Mapping[str, str], lost: str | None) -> Vol
     """Return the volume that a snapshot is of, as the storage tells, or else the history of operations."""
     context = backend.context
     words = set(source.values())
-    for entry in Storage(backend).listing(Snapshot.kind).entries:
+    for entry in Storage(backend).listing(Snapshot.kind, words).entries:
         if words & entry.names:
             names = [str(word) for word in entry.source.values()]
             found = reading.select(

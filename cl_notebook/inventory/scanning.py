@@ -86,7 +86,17 @@ class _Scan:
         found = list(self._unasked())
         for kind in _KINDS:
             found += self._of_kind(kind)
-        return [*found, *self._leftovers()]
+        return [*found, *self._uncounted(), *self._leftovers()]
+
+    def _uncounted(self) -> Iterator[Finding]:
+        """Say how much more there is on the storage that nobody tracks than a scan names."""
+        for kind, listing in self._listings.items():
+            if listing.more:
+                number = f"{listing.more:,} more {kind}s are on the storage, and not tracked"
+                line = f"%cl_backend manageable {quoted(self._backend.name)}{' --snapshots' if kind == Snapshot.kind else ''}"
+                detail = f"{number}. They are listed in pages: --marker REFERENCE is where the page before ended."
+                marker = next((entry.word for entry in reversed(listing.entries) if entry.cinder_id is None), "")
+                yield Finding(UNTRACKED, kind, self._backend.name, detail=detail, next=f"{line} --marker {quoted(marker)}")
 
     def _of_kind(self, kind: str) -> Iterator[Finding]:
         judged = self._judged(kind, self._known[kind])

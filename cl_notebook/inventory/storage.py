@@ -19,15 +19,18 @@ from cl_notebook.drivers.base import (
 )
 from cl_notebook.drivers.call import storage_call
 from cl_notebook.drivers.manage import SOURCE_NAME
-from cl_notebook.model import Volume, storages
+from cl_notebook.model import Volume, claims, pages, storages
 from cl_notebook.model.records import StoreRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from cl_notebook.drivers.base import Driver, Leftover
     from cl_notebook.inventory.rows import Row
     from cl_notebook.model import Backend
+
+MOST_LISTED = 100_000
+"""Things on a storage that nobody tracks, and that are held of one list; what is tracked is held whatever it is."""
 
 MOST_ASKED = 1000
 """Volumes, and snapshots, of a driver that cannot list them, that are asked for one by one."""
@@ -65,9 +68,7 @@ class Entry(NamedTuple):
     @property
     def word(self) -> str:
         """The reference as ``manage`` takes it."""
-        if SOURCE_NAME in self.reference:
-            return str(self.reference[SOURCE_NAME])
-        return ",".join(f"{key}={value}" for key, value in self.reference.items())
+        return pages.word(self.reference)
 
 
 class Place(NamedTuple):
@@ -85,6 +86,8 @@ class Listing:
     entries: list[Entry] = field(default_factory=list)
     why_not: str = ""
     is_able: bool = True
+    more: int = 0
+    """Entries beyond :data:`MOST_LISTED`, of which nothing is tracked: they are counted, and not held."""
 
     def by_name(self) -> dict[str, Entry]:
         """Return the entries by each of the words that name them."""
@@ -126,17 +129,18 @@ class Storage:
         """Return whether the driver lists what is on its storage."""
         return isinstance(self.driver, _LISTS[kind][0])
 
-    def listing(self, kind: str) -> Listing:
-        """List what is on the storage, ``volume`` or ``snapshot``."""
+    def listing(self, kind: str, wanted: Collection[str] = ()) -> Listing:
+        """List what is on the storage, ``volume`` or ``snapshot``, and hold what is called as one of the words *wanted*, too."""
         protocol, call = _LISTS[kind]
         if self.driver is None:
             return Listing(why_not=self.why_not)
         if not isinstance(self.driver, protocol):
             return Listing(why_not=f"its driver cannot list {kind}s", is_able=False)
         known: Iterator[Any] = storages.volumes(self.backend) if kind == Volume.kind else storages.snapshots(self.backend)
+        names = {*wanted, *claims.names(self.backend)}
         try:
             with storage_call(self.backend.name, call, self._secrets):
-                return Listing([_entry(each) for each in getattr(self.driver, call)(known)])
+                return _held(getattr(self.driver, call)(known), names)
         except errors.StoreError:
             raise
         except errors.NotSupported:
@@ -207,6 +211,19 @@ class Storage:
             except errors.Error as error:
                 yield data.id, Place(None, why=errors.one_line(error))
         yield from ((row.id, Place(None, why=f"more than {MOST_ASKED} would have to be asked for")) for row in rows[MOST_ASKED:])
+
+
+def _held(told: Iterable[Mapping[str, Any]], names: Collection[str]) -> Listing:
+    """Return the list of what was *told*, which may be longer than memory is large, with what has one of the *names*."""
+    found, strays = Listing(), 0
+    for entry in map(_entry, told):
+        is_stray = entry.cinder_id is None and entry.names.isdisjoint(names)
+        strays += is_stray
+        if is_stray and strays > MOST_LISTED:
+            found.more += 1
+        else:
+            found.entries.append(entry)
+    return found
 
 
 def _entry(told: Mapping[str, Any]) -> Entry:

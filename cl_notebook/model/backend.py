@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cl_notebook import errors, masking
 from cl_notebook.drivers.base import KeepsLog, capabilities
 from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import checks, context, making, reading, storages, verbs
+from cl_notebook.model import checks, context, making, pages, reading, storages, verbs
 from cl_notebook.model.changes import Delete
 from cl_notebook.model.tracked import Children, Tracked
 from cl_notebook.model.volume import Volume
@@ -231,31 +231,32 @@ class Backend(Tracked):
             },
         )
 
-    def manageable_volumes(self) -> list[ManageableVolume]:
+    def manageable_volumes(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableVolume]:
         """List what is on the storage, tracked or not, as the driver sees it (Cinder's list-manageable).
 
         What another backend on the same storage tracks is marked as tracked, too.
 
+        Args:
+            limit: entries at most; None is all of them.
+            marker: the reference of the last entry of the page before, as ``manage`` takes it.
+
         Raises:
+            InvalidInput: *limit* is no number above 0, or nothing on the storage is called as *marker* says.
             NotSupported: the driver cannot list.
 
         """
         driver = self._able("list_manageable")
         with storage_call(self.name, "get_manageable_volumes", self._secrets):
-            found: list[ManageableVolume] = driver.get_manageable_volumes(storages.volumes(self))
-            return found
+            return pages.page(driver.get_manageable_volumes(storages.volumes(self)), limit, marker)
 
-    def manageable_snapshots(self) -> list[ManageableSnapshot]:
+    def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
         """List the snapshots that are on the storage, tracked or not, as the driver sees them (Cinder's list-manageable).
 
-        Raises:
-            NotSupported: the driver cannot list.
-
+        *limit* and *marker*, and what is raised, are those of :meth:`manageable_volumes`.
         """
         driver = self._able("list_manageable_snapshots")
         with storage_call(self.name, "get_manageable_snapshots", self._secrets):
-            found: list[ManageableSnapshot] = driver.get_manageable_snapshots(storages.snapshots(self))
-            return found
+            return pages.page(driver.get_manageable_snapshots(storages.snapshots(self)), limit, marker)
 
     def manage(
         self,

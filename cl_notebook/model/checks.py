@@ -42,6 +42,19 @@ def size(value: object, what: str = "size") -> int:
     return number
 
 
+def count(value: object, what: str) -> int:
+    """Return *value*, which must be a whole number above 0.
+
+    Raises:
+        InvalidInput: it is anything else.
+
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        msg = f"{what} must be a whole number above 0, not {value!r}."
+        raise errors.InvalidInput(msg)
+    return value
+
+
 def at_least(number: int, least: int, what: str) -> None:
     """Check that *number* GiB hold what has *least* GiB.
 

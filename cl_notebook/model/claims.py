@@ -18,6 +18,7 @@ from cl_notebook.store import feed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from cl_notebook.model.backend import Backend
     from cl_notebook.model.journal import Guard
     from cl_notebook.model.tracked import Tracked
 
@@ -142,6 +143,18 @@ def contested(connection: sa.Connection, kind: type[Tracked], backend_id: str) -
     column, same = cls.name_in_storage, claims.same_storage(backend_id)
     several = sa.select(column).where(cls.backend_id.in_(list(same))).group_by(column).having(sa.func.count() > 1)
     return claims.of(kind, backend_id, connection.execute(several).scalars())
+
+
+def names(backend: Backend) -> set[str]:
+    """Return every name of a volume or a snapshot that is tracked on the storage of *backend*."""
+    found: set[str] = set()
+    with backend.context.store.reading() as connection:
+        same = list(Claims(connection).same_storage(backend.id))
+        for kind in ("Volume", "Snapshot"):
+            cls: Any = CLASSES[kind]
+            statement = sa.select(cls.name_in_storage).where(cls.backend_id.in_(same))
+            found.update(connection.execute(statement.execution_options(yield_per=10_000)).scalars())
+    return found
 
 
 def of_others(connection: sa.Connection, resource: Any) -> list[Claim]:  # noqa: ANN401 - a volume or a snapshot

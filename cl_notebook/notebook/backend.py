@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.notebook import driver_options, resources
+from cl_notebook.notebook import driver_options, lists, resources
 from cl_notebook.notebook.details import Details
 from cl_notebook.notebook.drivers import PYTHON
-from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
+from cl_notebook.notebook.grammar import Argument, Command, Option, Verb, count
 from cl_notebook.notebook.output import say
 from cl_notebook.notebook.progress import shown
 
@@ -114,7 +115,13 @@ def _manageable(call: Call) -> pd.DataFrame:
     from cl_notebook.views import manageable  # noqa: PLC0415 - as above
 
     backend = resources.backend(call, call["backend"])
-    return manageable.frame(backend.manageable_snapshots() if call["snapshots"] else backend.manageable_volumes())
+    limit = lists.PAGE if call["limit"] is None else call["limit"] or None
+    listed: Any = backend.manageable_snapshots if call["snapshots"] else backend.manageable_volumes
+    entries = listed(limit=limit and limit + 1, marker=call["marker"])
+    frame = manageable.frame(entries[:limit])
+    if limit and len(entries) > limit:
+        say(f"There are more than these {limit} rows. The next: --marker {shlex.quote(str(frame.index[-1]))}. All: --limit 0.")
+    return frame
 
 
 def _forget(call: Call) -> Backend:
@@ -180,7 +187,11 @@ COMMAND = Command(
             "List the volumes that are on the storage, tracked or not, as a DataFrame; %cl_volume manage adopts one.",
             _manageable,
             (_BACKEND,),
-            (Option("snapshots", "List snapshots; %cl_snapshot manage adopts one."),),
+            (
+                Option("snapshots", "List snapshots; %cl_snapshot manage adopts one."),
+                Option("limit", f"Rows at most; 0 is all of them, {lists.PAGE} if it is left out.", "N", convert=count),
+                Option("marker", "Go on after the row with this reference.", "REFERENCE"),
+            ),
         ),
         Verb("forget", "Stop tracking a backend that has no volumes; the storage is not touched.", _forget, (_BACKEND,)),
     ),

@@ -100,7 +100,7 @@ class CapabilityContract:
         adopted = updated(adopted, driver.manage_existing_snapshot(adopted, entry["reference"]))
         assert [each["cinder_id"] for each in driver.get_manageable_snapshots([adopted])] == [adopted.id]
         driver.delete_snapshot(adopted)
-        assert driver.get_manageable_snapshots([]) == []
+        assert list(driver.get_manageable_snapshots([])) == []
 
     def test_managing_what_is_not_there_is_an_error(self, bench: Bench) -> None:
         """A reference that names nothing, or is none, is an error of ours."""

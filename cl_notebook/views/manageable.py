@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cl_notebook.model.pages import word
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume
-
-NAME = "source-name"
-"""The key of a reference that is a name on the storage: it goes without saying."""
 
 
 def frame(entries: Sequence[ManageableVolume] | Sequence[ManageableSnapshot]) -> pd.DataFrame:
@@ -31,14 +30,8 @@ def frame(entries: Sequence[ManageableVolume] | Sequence[ManageableSnapshot]) ->
     }
     if of_snapshots:
         sources: list[Mapping[str, str]] = [dict(entry).get("source_reference") or {} for entry in entries]  # type: ignore[misc] # a dict
-        made["source"] = pd.Series([_word(source) for source in sources], dtype="string")
-    index = pd.Index([_word(entry["reference"]) for entry in entries], dtype="string", name="reference")
+        made["source"] = pd.Series([word(source) for source in sources], dtype="string")
+    index = pd.Index([word(entry["reference"]) for entry in entries], dtype="string", name="reference")
     found = pd.DataFrame(made)
     found.index = index
     return found
-
-
-def _word(reference: Mapping[str, str]) -> str:
-    if NAME in reference:
-        return str(reference[NAME])
-    return ",".join(f"{key}={value}" for key, value in reference.items())

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.drivers.base import no_progress
+from cl_notebook.drivers.cinder import listing
 from cl_notebook.drivers.cinder.driver import CinderDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cl_notebook.drivers.base import (
         ManageableSnapshot,
@@ -52,12 +53,9 @@ class Managing(CinderDriver):
 class ListingManageable(CinderDriver):
     """The driver lists its volumes."""
 
-    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
-        """List what is on the storage."""
-        found: list[ManageableVolume] = self._call("get_manageable_volumes", known=[self._volume(each) for each in known])[
-            "value"
-        ]
-        return found
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> Iterator[ManageableVolume]:
+        """Yield what is on the storage."""
+        return listing.listed(self._sending(), self._name, "get_manageable_volumes", map(self._volume, known), self._timeout)
 
 
 class ManagingSnapshots(CinderDriver):
@@ -82,11 +80,9 @@ class ManagingSnapshots(CinderDriver):
 class ListingManageableSnapshots(CinderDriver):
     """The driver lists its snapshots."""
 
-    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
-        """List what is on the storage."""
-        words = {"known": [self._snapshot(each) for each in known]}
-        found: list[ManageableSnapshot] = self._call("get_manageable_snapshots", **words)["value"]
-        return found
+    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> Iterator[ManageableSnapshot]:
+        """Yield what is on the storage."""
+        return listing.listed(self._sending(), self._name, "get_manageable_snapshots", map(self._snapshot, known), self._timeout)
 
 
 class Retyping(CinderDriver):

@@ -220,15 +220,18 @@ class CinderDriver:
 
     def _call(self, method: str, **words: Any) -> dict[str, Any]:  # noqa: ANN401 - plain data
         __tracebackhide__ = True
-        child = self._child
-        if child is None or not child.is_alive:
-            child = self._started()
+        child = self._sending()
         what = f"{self._name}: {method}"
         answer: dict[str, Any] = child.ask(
             "call", what, self._timeout, lambda told: self._keep(told.get("changes")), method=method, words=words
         )
         self._keep(answer)
         return answer
+
+    def _sending(self) -> Child:
+        """Return the child, started if it does not run."""
+        child = self._child
+        return child if child is not None and child.is_alive else self._started()
 
     def _keep(self, changes: Mapping[str, Any] | None) -> None:
         """Keep what the driver wrote beside its answer, also where it failed; the call's own outcome does not hang on it."""

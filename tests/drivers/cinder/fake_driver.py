@@ -18,7 +18,7 @@ from typing import Any
 import eventlet.patcher
 from cinder import context, exception, interface, objects
 from cinder.db import api as db
-from cinder.volume import configuration, driver, volume_types
+from cinder.volume import configuration, driver, volume_types, volume_utils
 from oslo_concurrency import processutils
 from oslo_config import cfg
 from urllib3.exceptions import InsecureRequestWarning
@@ -346,11 +346,13 @@ class ListingDriver(FakeDriver):
             for file in sorted(files)
         ]
 
-    def get_manageable_volumes(self, cinder_volumes: Any, *_paging: Any) -> list[dict[str, Any]]:
-        """List the files that are no snapshots."""
-        return [
+    def get_manageable_volumes(self, cinder_volumes: Any, *paging: Any) -> list[dict[str, Any]]:
+        """List the files that are no snapshots; in pages, as Cinder asks for them, unless the driver is odd."""
+        listed = [
             each for each in self._listed(cinder_volumes, "") if each["reference"]["source-name"][:8] not in {"snapshot", "shy"}
         ]
+        is_odd = self.configuration.fake_mode == "odd"
+        return listed if is_odd else volume_utils.paginate_entries_list(listed, *paging)
 
     def get_manageable_snapshots(self, cinder_snapshots: Any, *_paging: Any) -> list[dict[str, Any]]:
         """List the snapshots."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import failures, logs, plain
+from . import failures, lists, logs, plain
 from .wire import Wire
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Worker:
         """Answer over *wire*."""
         self.wire = wire
         self.backend: Any = None
+        self._lists = lists.Lists()
         self._threads: ThreadPoolExecutor | None = None
 
     def take(self, message: dict[str, Any]) -> None:
@@ -78,7 +79,14 @@ class Worker:
         }
 
     def _of_backend(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        return {"load": self._load, "open": lambda _message: self.backend.setup(), "call": self._call}
+        return {
+            "load": self._load,
+            "open": lambda _message: self.backend.setup(),
+            "call": self._call,
+            "put": lambda message: self._lists.put(message["list"], message["items"]),
+            "take": lambda message: self._lists.take(message["list"], message["limit"]),
+            "drop": lambda message: self._lists.drop(message["list"]),
+        }
 
     def _load(self, message: dict[str, Any]) -> None:
         from . import backend  # imports Cinder's data base
@@ -88,7 +96,12 @@ class Worker:
         self.backend = backend.Backend(self.wire, message)
 
     def _call(self, message: dict[str, Any]) -> Any:
-        return self.backend.call(message["method"], message["words"])
+        words = message["words"]
+        if "known" not in words:
+            return self.backend.call(message["method"], words)
+        told = self.backend.call(message["method"], {**words, "known": self._lists.held(words["known"])})
+        self._lists.put(words["list"], told["value"])
+        return {**told, "value": len(told["value"])}
 
 
 def _describe(message: dict[str, Any]) -> Any:
