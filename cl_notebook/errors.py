@@ -29,8 +29,9 @@
     └── AttachError                    the host could not attach or detach the device
         └── HostUnreachable            another host does not answer, or went away before it did
 
-Beside the tree stand ``StillRunning``, a ``KeyboardInterrupt``: the user does not wait any more, the storage goes on; and
-the warnings ``SameStorage``, ``EncryptedVolume``, ``WritableByOthers``, ``StoreReplaced`` and ``Untrusted``.
+Beside the tree stand ``Interrupted``, a ``KeyboardInterrupt`` (an act was cut short), and ``StillRunning``, one of these (the
+user does not wait any more, the storage goes on); and the warnings ``SameStorage``, ``EncryptedVolume``, ``WritableByOthers``,
+``StoreReplaced`` and ``Untrusted``.
 
 Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
 the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
@@ -232,8 +233,8 @@ class Untrusted(UserWarning):
     """Something was loaded, or opened, that others may have written: a warning that says what is not used before it is typed."""
 
 
-class StillRunning(_Portable, KeyboardInterrupt):
-    """The waiting for an act was interrupted, the act was not: ``operation`` is its number in the history."""
+class Interrupted(_Portable, KeyboardInterrupt):
+    """An act was interrupted: ``operation`` is its number in the history, the message says what is left and what mends it."""
 
     def __init__(self, message: str, operation: int) -> None:
         """Keep the number beside the message."""
@@ -243,6 +244,10 @@ class StillRunning(_Portable, KeyboardInterrupt):
     def _render_traceback_(self) -> list[str]:
         """Tell IPython what to show: where the waiting was interrupted says nothing."""
         return [one_line(self)]
+
+
+class StillRunning(Interrupted):
+    """The waiting for an act was interrupted, the act was not: it goes on."""
 
 
 def one_line(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cl_notebook import errors
-from cl_notebook.model import checks, encryption, several
+from cl_notebook.model import checks, encryption, interruption, several
 from cl_notebook.model.tracked import Children, Parent, Tracked
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Attachable(Tracked):
                     for left in self._of(host):
                         if left not in before:  # that may be another kernel's, which is at work on it
                             left.disconnect()
+                    interruption.rolled_back(error, f"attach {self.label()}")
             raise
         return conn
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers import call as calling
 from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import kernel, outcome, reading, unsaved
+from cl_notebook.model import interruption, kernel, outcome, reading, unsaved
 from cl_notebook.model import operation as op
 from cl_notebook.model.apart import Apart
 from cl_notebook.model.changes import Change, Insert, Update, apply, bring_in_line, row_of
@@ -120,6 +120,7 @@ class Journal:
             ChangedElsewhere: somebody else changed a row since it was read.
             DriverError, AttachError: the storage or the host refused; the outcome says so.
             OutcomeKept: the store was out of reach when the driver was done; what came of it is written later.
+            Interrupted: the user interrupted it; the message says what is left, and what mends it.
 
         """
         __tracebackhide__ = True  # a notebook shows a long story as it is
@@ -135,6 +136,9 @@ class Journal:
             return self._finish(act, driver, operation)
         except errors.StillRunning:
             raise
+        except KeyboardInterrupt as error:
+            self.running.discard(operation)
+            raise interruption.interrupted(self._doing(act), act.target, operation, error) from error
         except BaseException:
             self.running.discard(operation)  # also if it was interrupted before the driver was called
             raise

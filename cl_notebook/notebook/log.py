@@ -13,7 +13,7 @@ from cl_notebook.drivers.cinder.log import shown
 from cl_notebook.notebook import resources
 from cl_notebook.notebook.grammar import Argument, Command, Option, Verb, count, whole
 from cl_notebook.notebook.lists import FORMATS, formed
-from cl_notebook.notebook.output import say
+from cl_notebook.notebook.output import aside, say
 from cl_notebook.views import logs
 
 if TYPE_CHECKING:
@@ -122,7 +122,12 @@ def _print(entries: Sequence[Entry], most: int | None, *, named: bool, otherwise
 
 def _follow(chosen: _Chosen, lines: int | None, *, named: bool) -> None:
     entries = chosen.entries()
-    _print(entries, lines, named=named)
+    _print(entries, lines, named=named, otherwise="" if entries else chosen.nothing())
+    silent = [backend.name for backend in chosen.backends if not logs.is_kept(backend)]
+    if silent:
+        aside(f"No log is kept for {', '.join(silent)}: no lines will come. Interrupt the cell to stop following.")
+    elif not entries:
+        aside("Waiting for lines. Interrupt the cell to stop following.")
     while any(backend.is_open for backend in chosen.backends):
         time.sleep(EVERY)
         before, entries = entries, chosen.entries()

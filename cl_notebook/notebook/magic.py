@@ -38,8 +38,11 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
         try:
             with asked_by(shell):
                 return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
-        except (errors.Error, errors.StillRunning) as error:
+        except (errors.Error, errors.Interrupted) as error:
             _show_in_one_line(error, shell)
+            raise
+        except KeyboardInterrupt as error:  # between acts: nothing is left half done
+            vars(error)["_render_traceback_"] = lambda: ["KeyboardInterrupt: Interrupted."]
             raise
 
     def on_cell(line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the cell gives
@@ -86,7 +89,7 @@ def one_line(error: BaseException) -> str:
     return plain(" ".join(str(error).split()))
 
 
-def _show_in_one_line(error: errors.Error | errors.StillRunning, shell: InteractiveShell) -> None:
+def _show_in_one_line(error: errors.Error | errors.Interrupted, shell: InteractiveShell) -> None:
     """Let IPython show *error* as one line; it stays the error that it is, for ``except`` as for a test runner."""
     error.args = (one_line(error),)
     itself = weakref.ref(error)

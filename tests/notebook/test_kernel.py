@@ -105,4 +105,6 @@ def test_a_kernel_shows_progress_completes_and_is_interrupted(
     manager.signal_kernel(signal.SIGINT)
     reply = client.get_shell_msg(timeout=30)
     assert reply["parent_header"]["msg_id"] == number
-    assert reply["content"]["ename"] == "KeyboardInterrupt"
+    assert reply["content"]["ename"] == "Interrupted"
+    assert "%cl_scan repair " in reply["content"]["evalue"]
+    assert len(reply["content"]["traceback"]) == 1

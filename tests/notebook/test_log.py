@@ -155,6 +155,23 @@ def test_lines_are_followed_until_an_interrupt(lab: Notebook, lines: list[LogLin
     assert [line.rpartition(" ")[2] for line in printed] == ["third", "fourth"]
 
 
+@pytest.mark.parametrize(
+    ("driver", "told"),
+    [("silent", "No log is kept for lab: no lines will come."), ("waiting", "Waiting for lines. Interrupt the cell to stop")],
+)
+def test_following_a_log_without_lines_says_so_and_ends_on_interrupt(
+    driver: str, told: str, notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--follow says that there are no lines, and whether any may come; an interrupt ends it quietly."""
+    if driver == "waiting":
+        monkeypatch.setattr(simulator.SimDriver, "log_lines", lambda _self: [], raising=False)
+    notebook.run(f"%cl_backend add lab --driver sim --path {tmp_path / 'lab'}")
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    printed = notebook.printed("%cl_log lab --follow")
+    assert printed.startswith("No lines in the log of lab.\n")
+    assert told in printed
+
+
 def test_following_ends_with_the_backend(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the backend is closed there is nothing more to follow."""
     monkeypatch.setattr(log, "EVERY", 0.02)

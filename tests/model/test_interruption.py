@@ -1,0 +1,110 @@
+"""An interrupt of a built-in driver's act: one line that says what is left, and what mends it."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import cl_notebook as cl
+from cl_notebook.drivers import local as embedded
+from cl_notebook.drivers import sim as simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class Interrupted:
+    """The user's interrupt, which comes in the middle of the next call of a driver."""
+
+    is_due = False
+
+    @classmethod
+    def comes(cls) -> None:
+        """Send the signal if it is due."""
+        if cls.is_due:
+            cls.is_due = False
+            signal.raise_signal(signal.SIGINT)
+
+
+def _message(act: Callable[[], object]) -> str:
+    Interrupted.is_due = True
+    with pytest.raises(KeyboardInterrupt) as caught:
+        act()
+    assert isinstance(caught.value, cl.errors.Interrupted)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made here
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def _mended(message: str, session: cl.Session) -> str:
+    """Type the Python call that *message* gives, and return what it says."""
+    [short] = re.findall(r"cl\.inventory\.repair\(cl\.find\('([0-9a-f]{8})'\)\)", message)
+    assert f"%cl_scan repair {short}" in message
+    resource = session.find(short)
+    assert repr(resource.status) in message
+    return cl.inventory.repair(resource)
+
+
+@pytest.fixture
+def lab(session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cl.Backend:
+    """Return a backend on a simulator that the user interrupts."""
+
+    class Sim(simulator.SimDriver):
+        @contextmanager
+        def _call(self, *words: Any) -> Iterator[None]:
+            Interrupted.comes()
+            with super()._call(*words):
+                yield
+
+    monkeypatch.setattr(simulator, "SimDriver", Sim)
+    return session.backend("lab", volume_driver="sim", path=str(tmp_path / "sim"))
+
+
+def test_an_interrupt_says_what_is_left_and_what_mends_it(session: cl.Session, lab: cl.Backend) -> None:
+    """After an interrupt of each kind of act the message names the resource, its status, and the call that mends it."""
+    vol = lab.create_volume(size=1, name="db")
+    snap = vol.create_snapshot(name="before")
+    message = _message(lambda: lab.create_volume(size=1, name="cut"))
+    assert message.startswith("create volume 'cut'")
+    assert "not tracked any more" in _mended(message, session)
+    assert session.find("cut", all=True) == []
+    assert "1 GiB, as before" in _mended(_message(lambda: vol.extend(2)), session)
+    assert "reverted" in _mended(_message(lambda: vol.revert(snap)), session)
+    assert "not tracked any more" in _mended(_message(lambda: vol.clone(name="twin")), session)
+    assert "not tracked any more" in _mended(_message(lambda: vol.create_snapshot(name="cut")), session)
+    assert "finished" in _mended(_message(snap.delete), session)
+    assert "finished" in _mended(_message(vol.delete), session)
+    assert lab.volumes == []
+    assert set(cl.frames.operations(status="interrupted")["action"]) == {"create", "extend", "revert", "delete"}
+
+
+def test_an_interrupted_attachment_is_rolled_back_or_mended(session: cl.Session, lab: cl.Backend) -> None:
+    """An interrupted attach leaves nothing, and says so; of an interrupted detach the connection is named, and mended."""
+    vol = lab.create_volume(size=1, name="db")
+    assert "nothing is left to mend" in _message(vol.attach)
+    assert vol.connections == []
+    vol.attach()
+    assert "removed" in _mended(_message(vol.detach), session)
+    assert vol.connections == []
+
+
+def test_an_interrupted_copy_of_the_local_driver_is_mended(
+    session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt while the local driver clones names the new volume; the repair asks the storage, which does not have it."""
+
+    class Local(embedded.LocalDriver):
+        def create_cloned_volume(self, *words: Any, **named: Any) -> None:
+            Interrupted.comes()
+            super().create_cloned_volume(*words, **named)
+
+    monkeypatch.setattr(embedded, "LocalDriver", Local)
+    vol = session.backend("disks", volume_driver="local", path=str(tmp_path / "disks")).create_volume(size=1, name="db")
+    assert "not tracked any more" in _mended(_message(lambda: vol.clone(name="twin")), session)
+    assert [each.name for each in vol.backend.volumes] == ["db"]
