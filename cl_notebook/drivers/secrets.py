@@ -8,16 +8,40 @@ import os
 import re
 import sys
 import warnings
+from typing import TYPE_CHECKING
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 SERVICE = "cl_notebook"
 """The service under which the keyring library keeps ``BACKEND.OPTION``."""
 
 
+_ADDRESS = re.compile(r"(^|_)(ip|ips|host|hosts|address|addresses|url|uri|server|endpoint|portal|path|python)($|_)")
+"""Options that say where a driver goes: they come first."""
+
+_SHOWN = 12
+_LONGEST = 100
+
+
 def variable(backend_name: str, option: str) -> str:
     """Return the environment variable that may hold a backend's secret: ``CL_NOTEBOOK_CEPH_RBD_PASSWORD``."""
     return "CL_NOTEBOOK_" + re.sub(r"\W", "_", f"{backend_name}_{option}").upper()
+
+
+def destination(driver: str, config: Mapping[str, object], hidden: Collection[str] = ()) -> str:
+    """Return where the secrets of a backend would go: its driver and options, without those that are secret or *hidden*."""
+    given = {name: value for name, value in config.items() if name not in hidden and value not in (None, "", False, [], {})}
+    first = sorted(masking.mapping(given).items(), key=lambda pair: (not _ADDRESS.search(pair[0]), pair[0]))[:_SHOWN]
+    options = ", ".join(f"{name}={_short(value)}" for name, value in first if value != masking.MASK)
+    return f"driver {_short(driver)}{f' with {options}' if options else ''}"
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
 def find(backend_name: str, option: str, target: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -293,32 +292,12 @@ def unconfirmed(backend: Backend, context: Context) -> str:
     program = f", {PROGRAM}=…" if backend.stored_config.get(PROGRAM) else ""
     return (
         f"The backend {backend.name!r} {whose}, and nobody confirmed it: {_target(backend)}.{secret} If that is what you want, "
-        f"type its configuration, or cl.Backend({backend.name!r}, trust=True{program})."
+        f"type its configuration, or cl.Backend({backend.name!r}, trust=True{program}); %cl_backend open {backend.name} --trust."
     )
 
 
-_SHOWN = 12
-"""Options of a backend that a message shows."""
-
-
 def _target(backend: Backend) -> str:
-    """Return the driver of *backend* and what it is told, secrets masked: where secrets would go."""
-    plain = [(name, value) for name, value in backend.config.items() if name not in {"volume_driver", "volume_backend_name"}]
-    given = [
-        (name, value) for name, value in plain if value not in (None, "", False, [], {}) and name not in backend.secret_options
-    ]
-    first = sorted(given, key=lambda pair: (not _ADDRESS.search(pair[0]), pair[0]))[:_SHOWN]
-    options = ", ".join(f"{name}={_short(value)}" for name, value in first)
-    return f"driver {_short(backend.volume_driver)}{f' with {options}' if options else ''}"
-
-
-_ADDRESS = re.compile(r"(^|_)(ip|ips|host|hosts|address|addresses|url|uri|server|endpoint|portal|path|python)($|_)")
-_LONGEST = 100
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+    return secrets.destination(backend.volume_driver, backend.stored_config, {SECRETS, *backend.secret_options})
 
 
 def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors, masking
+from cl_notebook import errors
 from cl_notebook.drivers import registry, secrets
 from cl_notebook.drivers.base import Sections
 from cl_notebook.notebook.drivers import description_of
@@ -77,7 +77,7 @@ def secrets_left_out(name: str, driver: str, cls: type[Driver], options: Mapping
     So that they need not stand in a cell. A password is also looked for where its user was typed; whoever is asked may leave it
     empty.
     """
-    target = f"driver {driver} with {', '.join(f'{key}={value!r}' for key, value in masking.mapping(options).items())}"
+    target = secrets.destination(driver, options)
     found: dict[str, Any] = {}
     for option in cls.options():
         is_typed = any(options.get(known) not in {None, ""} for known in (option.name, *option.aliases))

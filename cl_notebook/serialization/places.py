@@ -72,6 +72,8 @@ def _place(context: Context, bundle: Bundle, *, fail_on_missing_backend: bool, o
     known = reading.select(context, sa.select(Backend).where(Backend.name == name))
     if known:
         _refuse_if_other(known[0], spec)
+        if opens and trust and len(spec) > 1 and not known[0].is_confirmed:
+            _open(context, name, spec)
         return Place(known[0].id, name, known[0])
     if len(spec) > 1 and opens and trust:
         opened = _open(context, name, spec)
@@ -144,7 +146,9 @@ def _config(name: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any], list[
 
 def _open(context: Context, name: str, spec: dict[str, Any]) -> Backend:
     driver, config, missing = _config(name, spec)
-    config |= {option: secrets.find(name, option, f"driver {driver!r}") for option in missing if option not in config}
+    config |= {
+        option: secrets.find(name, option, secrets.destination(driver, config)) for option in missing if option not in config
+    }
     return context.open_backend(name, {"volume_driver": driver, **config}, replace=False)
 
 

@@ -98,6 +98,7 @@ def test_what_belongs_to_a_volume_comes_with_it(database: str, made: Made, lab: 
     assert (connection.id, connection.status, connection.connector_info) == (made["connection"], "attached", CONNECTOR)
     assert (connection.path, connection.device) == ("/dev/null", {"type": "block", "path": "/dev/null"})
     assert (connection.protocol, connection.attached_host, connection.multipath) == ("local", "h0", False)
+    assert not connection.is_confirmed  # its device is asked for before it is opened
     assert cl.Volume.get_by_id(made["copy"]).snapshot_id == made["before"]
 
 

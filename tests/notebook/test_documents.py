@@ -64,6 +64,19 @@ def test_whole_configuration(lab: Notebook, file: Path) -> None:
     assert json.loads(file.read_bytes())[0]["backend"] == {"volume_backend_name": "sim"}
 
 
+def test_a_backend_of_a_file_is_confirmed(lab: Notebook, file: Path, tmp_path: Path) -> None:
+    """%cl_load names the backends that the file alone describes; %cl_backend open --trust, or --trust at once, opens them."""
+    lab.run(f"%cl_dump {file} --all-backend-info")
+    lab.run(f"%cl_setup {tmp_path / 'other.db'}")
+    said = lab.printed(f"%cl_load {file}")
+    assert "to be confirmed before they are opened: sim (%cl_backend open NAME --trust)" in said
+    assert "was described by a document, and nobody confirmed it: driver 'sim'" in lab.refused("%cl_backend open sim")
+    assert lab.run("%cl_backend open sim --trust").is_open
+    lab.run(f"%cl_setup {tmp_path / 'third.db'}")
+    assert "confirmed" not in lab.printed(f"%cl_load {file} --trust")
+    assert cl.Backend.backends["sim"].is_open
+
+
 def test_what_cinderlib_wrote(lab: Notebook) -> None:
     """%cl_load takes the file that cinderlib's dumps() was written to."""
     assert "3 volumes, 2 snapshots, 1 connection loaded" in lab.printed(f"%cl_load {SAMPLE} --by-name")

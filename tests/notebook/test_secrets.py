@@ -57,7 +57,7 @@ def test_what_is_left_out_is_asked_for(notebook: Notebook, asked: list[str], tmp
     """A secret that the driver needs, and the password of a user that was typed, are asked for, with what they go to."""
     said = notebook.printed(add(tmp_path, "--san-login ann"))
     assert len(asked) == 2
-    assert asked[0].startswith("san_password of backend lab (driver sim with ")
+    assert asked[0].startswith("san_password of backend lab (driver 'sim' with path=")
     assert "san_login='ann'" in asked[0]
     assert asked[1].startswith("api_token of backend lab ")
     assert "stands in this cell" not in said

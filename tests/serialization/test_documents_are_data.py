@@ -293,6 +293,28 @@ def test_a_described_backend_is_confirmed_once(tmp_path: Path) -> None:
         assert cl.Backend("lab").is_open
 
 
+@pytest.mark.usefixtures("lab")
+def test_a_looked_at_backend_is_saved_unconfirmed(tmp_path: Path) -> None:
+    """What was only looked at, and is saved, is confirmed as little as what was loaded at once; trusted, it is."""
+    cl.load(hostile(described(tmp_path))).save()
+    assert (cl.find("lab").is_confirmed, cl.find("lab").is_open) == (False, False)
+    with pytest.raises(errors.Unconfirmed):
+        cl.find(VOLUME).delete()
+    with cl.setup("memory", host="lab1"):
+        cl.load(hostile(described(tmp_path)), trust=True).save()
+        assert cl.find("lab").is_confirmed
+        assert not (tmp_path / "theirs").exists()
+        assert cl.Backend("lab").is_open
+
+
+def test_loading_again_with_trust_confirms(tmp_path: Path, lab: cl.Session) -> None:
+    """A document that was loaded, and is loaded again with `trust`, opens its backend; a changed one does not."""
+    cl.load(hostile(described(tmp_path)), save=True)
+    with pytest.raises(errors.AlreadyExists, match="path is"):
+        cl.load(hostile(described(tmp_path / "other")), save=True, trust=True)
+    assert cl.load(hostile(described(tmp_path)), save=True, trust=True).backend is lab.backends["lab"]
+
+
 def test_a_typed_configuration_replaces_the_described_one(lab: cl.Session, tmp_path: Path) -> None:
     """What the user types for a backend that was only described is taken, without `replace`, and nothing of the document's."""
     cl.load(hostile(described(tmp_path, pools="a,b")), save=True)
