@@ -84,6 +84,7 @@ class Host:
             else:
                 found = _plain(connector.connect_volume(info["data"]))
         try:
+            self._follow(info, found, expected_bytes, multipath=multipath, do_local_attach=do_local_attach)
             self._check(info, found, expected_bytes, before or {})
         except errors.AttachError:
             if not before:
@@ -167,10 +168,21 @@ class Host:
         if handle is not None:
             with brick.translated(f"the size of {path} cannot be read"):
                 return device.check_size(path, librbd.size(handle), expected)
-        size = device.check_size(path, device.device_size(path, kind=_format(info)), expected)
+        size = device.device_size(path, kind=_format(info))
         identity.check(info, path)
         identity.check_same(path, before, found)
-        return size
+        return device.check_size(path, size, expected)
+
+    def _follow(
+        self, info: ConnectionInfo, found: Mapping[str, Any], expected: int | None, *, multipath: bool, do_local_attach: bool
+    ) -> None:
+        """Let a device that was here before the volume grew see its new size; whether it does, the check tells."""
+        path = str(found["path"])
+        if expected is None or self._handles.find(path) is not None or info["driver_volume_type"].lower() == LOCAL:
+            return
+        with contextlib.suppress(errors.AttachError):
+            if device.device_size(path, kind=_format(info)) < expected:
+                self.extend(info, multipath=multipath, do_local_attach=do_local_attach)
 
     def _brick(self) -> Any:  # noqa: ANN401 - os-brick has no types
         return brick.connector_module(self._lock_path, self._root_helper)

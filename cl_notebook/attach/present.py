@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook.attach.identity import FLAT_LUNS, as_uuid, plain_wwn, units
+from cl_notebook.attach.identity import FLAT_LUNS, SHARES, as_uuid, plain_wwn, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ _ROOT = Path("/")
 _NAMESPACE = re.compile(r"nvme\d+n\d+")
 _IMAGE = re.compile(r"rbd(\d+)")
 _MPATH = "mpath-"
+_SECTOR = 512
 
 Key = tuple[str, ...]
 """Who a device is: the way in which it is known, and what it is called in it."""
@@ -61,6 +62,32 @@ def keys(info: Mapping[str, Any]) -> frozenset[Key]:
     if protocol == "rbd":
         return frozenset({("rbd", str(data.get("name")))})
     return frozenset()
+
+
+def is_known(info: Mapping[str, Any]) -> bool:
+    """Return whether the device that *info* leads to is known by who it is, or by a path that the storage itself named."""
+    protocol = str(info["driver_volume_type"]).lower()
+    return protocol == "local" or protocol in SHARES or bool(keys(info))
+
+
+def size(path: str, *, root: Path = _ROOT) -> int | None:
+    """Return the size of a block device in bytes; None if there is none at *path*, or it does not say."""
+    name = os.path.basename(os.path.realpath(root / path.lstrip("/")))  # noqa: PTH119 - a text, as the kernel's links are
+    blocks = root / "sys/block"
+    for place in (blocks / name, *blocks.glob(f"*/{name}")):
+        sectors = _told(place / "size")
+        if sectors.isdigit():
+            return int(sectors) * _SECTOR
+    return None
+
+
+def backing_size(path: str, *, root: Path = _ROOT) -> int | None:
+    """Return the bytes of the whole sectors of the file that a loop device stands on; None for other devices."""
+    file = _told(root / "sys/block" / Path(path).name / "loop/backing_file")
+    try:
+        return (root / file.lstrip("/")).stat().st_size // _SECTOR * _SECTOR if file else None
+    except OSError:
+        return None
 
 
 def _map(root: Path, name: str, slaves: list[str]) -> Present:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 GiB = 1024**3
 """Bytes in a GiB, the unit of every volume size."""
 
+
+def least_bytes(size: int) -> int:
+    """Return the least that a volume of *size* GiB may have in bytes, where its size was rounded up."""
+    return (size - 1) * GiB + 1
+
+
 Progress = Callable[[int, int], None]
 """Called now and then during a copy with (bytes done, bytes in all)."""
 

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.attach import identity, present
 from cl_notebook.attach.identity import UNREADABLE
+from cl_notebook.drivers.base import GiB, least_bytes
 from cl_notebook.inventory import judging
-from cl_notebook.inventory.finding import MISSING, OK, STUCK, UNKNOWN, Finding
+from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
 from cl_notebook.inventory.quoting import quoted
 from cl_notebook.model import Connection, Volume, reading, verbs
 
@@ -36,6 +37,7 @@ class Link(NamedTuple):
     attached_host: str | None
     gateway: str | None
     path: str | None
+    size: int
 
 
 def of_backend(session: Context, backend_id: str, *, ids: Iterable[str] | None = None) -> list[Link]:
@@ -43,7 +45,7 @@ def of_backend(session: Context, backend_id: str, *, ids: Iterable[str] | None =
     conn = Connection
     chosen = (conn.id, conn.attach_status, conn.volume_id, Volume.name, Volume.name_in_storage)
     where = (conn.attached_host, conn.gateway, conn.path)
-    statement = sa.select(*chosen, *where).join_from(conn, Volume, conn.volume_id == Volume.id)
+    statement = sa.select(*chosen, *where, Volume.size).join_from(conn, Volume, conn.volume_id == Volume.id)
     statement = statement.where(conn.backend_id == backend_id).order_by(conn.created_at, conn.id)
     pages: Iterable[Any] = [None] if ids is None else reading.pages(list(ids))
     found: list[Link] = []
@@ -135,9 +137,9 @@ class Connections:
             return OK, "", ""
         if not is_here(self._session, link):
             return UNKNOWN, f"It is attached on {link.attached_host}, which is not looked at from here.", ""
-        return self._device(link.path, info)
+        return self._device(link.path, link.size, info)
 
-    def _device(self, path: str, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    def _device(self, path: str, size: int, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
         try:
             (self._root / path.lstrip("/")).stat()
             if info is not None:
@@ -150,7 +152,21 @@ class Connections:
             return MISSING, f"{errors.one_line(error)}.", "repair"
         except UNREADABLE:
             return UNKNOWN, "What the storage said of its device makes no sense.", ""
+        return self._sized(path, size)
+
+    def _sized(self, path: str, size: int) -> tuple[str, str, str]:
+        there, below = present.size(path, root=self._root), present.backing_size(path, root=self._root)
+        if there is None:
+            return OK, "", ""
+        if there < least_bytes(size):
+            return SIZE_DIFFERS, f"Its device has {_gib(there)} GiB, its volume {size}.", "repair"
+        if below is not None and below > there:
+            return SIZE_DIFFERS, f"Its device has {_gib(there)} GiB, its volume's file {_gib(below)}.", "repair"
         return OK, "", ""
+
+
+def _gib(count: int) -> str:
+    return f"{count / GiB:.2f}".rstrip("0").rstrip(".")
 
 
 def look(connection: Connection, *, root: Path = Path("/")) -> tuple[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
+from cl_notebook.drivers.base import GiB
 from cl_notebook.inventory import connections, past
-from cl_notebook.inventory.finding import MISSING
+from cl_notebook.inventory.finding import MISSING, SIZE_DIFFERS
 from cl_notebook.model import statuses, verbs
 from cl_notebook.model.changes import Update
 
@@ -23,11 +24,23 @@ def repair(connection: Connection, *, force: bool) -> str:
     if not connection.attached:
         return "Nothing is wrong with it."
     _refuse_if_out_of_reach(connection)
-    if connection.gateway is None and connections.look(connection)[0] != MISSING:
+    verdict = MISSING if connection.gateway is not None else connections.look(connection)[0]
+    if verdict == SIZE_DIFFERS:
+        return _grown(connection)
+    if verdict != MISSING:
         return "Nothing is wrong with it."
     before = connection.path
     after = connection.attach()
     return f"It was attached again as {after}." if after != before else f"It is attached, as {after}."
+
+
+def _grown(connection: Connection) -> str:
+    size = connection.extend_device()
+    verdict, detail = connections.look(connection)
+    if verdict == SIZE_DIFFERS:
+        msg = f"The device of {connection.label()} does not follow its volume. {detail} Detach it and attach it again."
+        raise errors.Refused(msg)
+    return f"Its device follows its volume: it has {size / GiB:g} GiB now."
 
 
 def _cut_short(connection: Connection, *, force: bool) -> str:

@@ -80,6 +80,7 @@ class _Repair:
         self._refuse_if_empty(place)
         before = self._resource.size
         self._write(place)
+        self._let_devices_follow()
         return f"It has {place.size} GiB on the storage, and here too now: it had {before}."
 
     def _foreign(self) -> str:
@@ -134,11 +135,14 @@ class _Repair:
         self._refuse_if_empty(place)
         before = self._resource.size
         self._write(place)
-        for conn in self._resource.attached_in_reach:
-            conn.extend_device()
+        self._let_devices_follow()
         if place.size == before:
             return f"The storage did not extend it: it has {before} GiB, as before."
         return f"It has {place.size} GiB on the storage, and here too now."
+
+    def _let_devices_follow(self) -> None:
+        for conn in getattr(self._resource, "attached_in_reach", ()):
+            conn.extend_device()
 
     def _revert(self, arguments: Mapping[str, Any]) -> str:
         snapshot = reading.get(self._resource.context, Snapshot, str(arguments.get("snapshot_id")))

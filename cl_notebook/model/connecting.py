@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import ConnectionInfo, GiB
-from cl_notebook.model import checks
+from cl_notebook.attach import present
+from cl_notebook.drivers.base import ConnectionInfo, GiB, least_bytes
+from cl_notebook.model import checks, reading
+from cl_notebook.model.operation import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,11 +51,43 @@ def beside(extra: Mapping[str, Any]) -> dict[str, Any]:
     return {"attach_mode": mode, "extra": {"data": checks.json_safe(others, "A connection")} if others else None}
 
 
-def expected_bytes(told: ConnectionInfo, size: int) -> int:
-    """Return the least that the device of a volume of *size* GiB must have, in bytes."""
+def expected_bytes(told: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
+    """Return the least that the device of a volume of *size* GiB must have, in bytes.
+
+    Drivers round the size of what they adopt up to a GiB, and clones have the bytes of their source: one whose size
+    *is_rounded* may have almost a GiB less.
+    """
     # what a local driver says is exact; others name other things by that word
     exact = told["data"].get("size") if told["driver_volume_type"].lower() == "local" else None
-    return int(exact or size * GiB)
+    return int(exact or least_bytes(size) if is_rounded or exact else size * GiB)
+
+
+def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
+    """Return whether the device that *info* leads to may be smaller than the volume's size in GiB says.
+
+    Where the device is known by who it is, its size says nothing more. Elsewhere a smaller device may be another one, so only the
+    size of a volume that was not made here, or that was made from such a one, is taken for rounded.
+    """
+    return present.is_known(info) or not _is_made_here(volume)
+
+
+def _is_made_here(volume: Volume) -> bool:
+    made_from: str | None = volume.id
+    while made_from is not None:
+        wanted = (Operation.resource_id == made_from, Operation.action == "create")
+        with volume.context.store.reading() as connection:
+            if connection.execute(sa.select(Operation.id).where(*wanted).limit(1)).first() is None:
+                return False
+        source = reading.get(volume.context, type(volume), made_from)
+        if source is None:
+            return False
+        made_from = source.source_volid
+        if source.snapshot_id is not None:
+            snapshot: Any = reading.get(volume.context, reading.CLASSES["Snapshot"], source.snapshot_id)
+            if snapshot is None:
+                return False
+            made_from = snapshot.volume_id
+    return True
 
 
 def one_host_alone(cls: type[Connection], volume: Volume, host: str) -> Guard:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, usage
 from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, KeepsFiles
+from cl_notebook.drivers.call import storage_call
 from cl_notebook.model import connecting, encryption, masks, reading, trust, verbs
 from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.journal import Act
@@ -210,13 +211,14 @@ class Connection(Tracked):
         if not self.is_confirmed:  # who is let in, and which device it is, is asked again
             anew, before = self._anew(host), None
             wanted = ConnectionData(self.id, anew["connector_info"])
+        is_rounded = connecting.may_be_rounded(self.volume, info)
 
         def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]:
             name, exported, told = host.host, None, info
             if before is not None or anew:
                 exported = driver.ensure_export(data)
                 told = driver.initialize_connection(replace(data, **(exported or {})), wanted)
-            size = connecting.expected_bytes(told, data.size)
+            size = connecting.expected_bytes(told, data.size, is_rounded=is_rounded)
             device = host.attach(told, expected_bytes=size, before=before, **self._flags())
             return exported, told, {"path": device["path"], "device": device, "attached_host": name}
 
@@ -388,7 +390,10 @@ class Connection(Tracked):
         self.context.journal.refuse_if_read_only("extend")
         if not self.is_confirmed:
             self.attach_device()
-        host = self._host()
+        host, driver = self._host(), self.backend.driver
+        if isinstance(driver, KeepsFiles):
+            with storage_call(self.backend.name, "ensure_export"):
+                driver.ensure_export(self.volume.as_data())
         try:
             return host.extend(self._told(), **self._flags())
         except errors.HostUnreachable:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import cl_notebook as cl
+from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
+from cl_notebook.model.changes import Update
 from cl_notebook.testing.bench import DATA, Bench, read, updated
 from cl_notebook.testing.lifecycle_contract import Leftovers, LifecycleContract, OpenDriver
 from tests.storage.drivers import LVM, open_cinder
-from tests.storage.environments import CINDER_29
+from tests.storage.environments import CINDER_29, cinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,13 +27,17 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.base import ConnectionInfo
     from cl_notebook.testing.bench import Disk
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "lvm_type": "thin",
     "volume_clear": "none",
     "target_helper": "lioadm",
     "target_protocol": "iscsi",
     "target_ip_address": "127.0.0.1",
 }
+
+
+def _run(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
 
 
 class ScsiBench(Bench):
@@ -68,6 +75,47 @@ class TestLvm(LifecycleContract):
             *(node.name for node in Path("/etc/iscsi/nodes").iterdir()),
             *(disk.name for disk in Path("/sys/block").glob("sd*")),
         ]
+
+    def test_a_mounted_disk_stays(self, tmp_path: Path, leftovers: Leftovers) -> None:
+        """An iSCSI disk that is mounted, whole or a partition of it, is neither detached nor cleaned up until it is free."""
+        point = tmp_path / "point"
+        point.mkdir()
+        with cl.Session("memory") as session:
+            lvm = session.backend("lvm", volume_driver=LVM, python=cinder(CINDER_29), **OPTIONS)
+            before = leftovers()
+            volume = lvm.create_volume(1)
+            disk = Path(str(volume.attach().path)).resolve()
+            _run("addpart", str(disk), "1", "2048", "524288")
+            for path in (f"{disk}1", str(disk)):
+                _run("mkfs.ext4", "-q", "-F", path)
+                _run("mount", path, str(point))
+                (point / "letter").write_text("not written yet", encoding="utf-8")
+                with pytest.raises(errors.BusyOnStorage, match=rf"is mounted or in use: .*mounted at {point}"):
+                    volume.detach()
+                report = cl.inventory.plan_cleanup(session).run()
+                assert report["outcome"].tolist() == ["failed", "not done", "not done"]
+                assert disk.exists()
+                assert (point / "letter").read_text(encoding="utf-8") == "not written yet"
+                _run("umount", str(point))
+                if path != str(disk):
+                    _run("delpart", str(disk), "1")
+            volume.detach()
+            volume.delete()
+        assert leftovers() == before
+
+    def test_a_disk_follows_a_volume_that_grew(self) -> None:
+        """A disk whose volume was extended behind its back is told by a scan, and has the new size after a repair."""
+        with cl.Session("memory") as session:
+            lvm = session.backend("lvm", volume_driver=LVM, python=cinder(CINDER_29), **OPTIONS)
+            volume = lvm.create_volume(1)
+            conn = volume.attach()
+            lvm.driver.extend_volume(volume.as_data(), 2)
+            session.journal.note([Update(volume, {"size": 2})], volume)
+            seen = {each.kind: each.verdict for each in cl.inventory.findings(session)}
+            assert seen == {"volume": "ok", "connection": "size differs"}
+            assert cl.inventory.repair(conn) == "Its device follows its volume: it has 2 GiB now."
+            volume.cleanup()
+            volume.delete()
 
     def test_an_export_comes_back_after_a_restart(self, bench: Bench) -> None:
         """A volume whose target vanished, as it does when the storage host restarts, is exported and reached again."""
