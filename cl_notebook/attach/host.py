@@ -208,6 +208,8 @@ def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:
     """Return the paths of the devices that *info* leads to: that of *device* while it is the volume's, and what else is here."""
     path, found = str((device or {}).get("path") or ""), []
     with contextlib.suppress(errors.AttachError, *identity.UNREADABLE):
+        if not path and info["driver_volume_type"].lower() == LOCAL:
+            path = str(info["data"]["device_path"])
         identity.check(info, path)
         found = [path] if path else []
     with contextlib.suppress(*identity.UNREADABLE):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-POPEN = f"popen//python={sys.executable}"
-"""A second Python on this host: a gateway like any other."""
+    from tests.attach.conftest import Node
 
 
 def _run(*words: str) -> str:
@@ -92,25 +90,25 @@ def test_a_scratch_block_leaves_a_mounted_device(root: None, volume: cl.Volume, 
         subprocess.run(["umount", str(place)], check=False)
 
 
-def test_a_device_elsewhere_is_looked_at_there(root: None, volume: cl.Volume, tmp_path: Path) -> None:  # noqa: ARG001 - asked for its check
+def test_a_device_elsewhere_is_looked_at_there(node2: Node, volume: cl.Volume, tmp_path: Path) -> None:
     """A device behind a gateway is refused by the host that has it, in the same words and as the same error."""
-    path, place = str(volume.attach(host=POPEN).path), tmp_path / "mounted"
+    path, place = str(volume.attach(host=node2.spec).path), tmp_path / "mounted"
     place.mkdir()
     _run("mkfs.ext4", "-q", path)
     _run("mount", path, str(place))
     try:
         with pytest.raises(errors.BusyOnStorage, match=rf"^on .*: {path} is mounted or in use: mounted at {place}\."):
-            volume.detach(host=POPEN)
+            volume.detach(host=node2.spec)
     finally:
         _run("umount", str(place))
-    volume.detach(host=POPEN)
+    volume.detach(host=node2.spec)
     assert volume.connections == []
 
 
-def test_what_another_connection_keeps_is_detached(volume: cl.Volume, point: Path) -> None:
+def test_what_another_connection_keeps_is_detached(node2: Node, volume: cl.Volume, point: Path) -> None:
     """Of two connections that share a mounted loop device one may go: the device stays for the other."""
-    volume.attach(host=POPEN)
-    volume.detach(host=POPEN)
+    volume.attach(host=node2.spec)
+    volume.detach(host=node2.spec)
     assert (point / "letter").exists()
     assert [conn.gateway for conn in volume.connections] == [None]
 
