@@ -352,7 +352,7 @@ class Connection(Tracked):
 
         def do(driver: Driver, _progress: Progress) -> None:
             nonlocal is_out
-            found = self._uses(driver, device, volume.name_in_storage)
+            found = self._uses(driver, device)
             if found and not force:
                 usage.refuse(f"A device of {volume.label()}", found)
             taken.extend(found)
@@ -402,12 +402,11 @@ class Connection(Tracked):
             self.attach_device()
             return host.extend(self._told(), **self._flags())
 
-    def _uses(self, driver: Driver, device: Mapping[str, Any], name: str) -> list[str]:
-        """Return what uses a device of the volume where that can be seen, unless other connections keep it."""
+    def _uses(self, driver: Driver, device: Mapping[str, Any]) -> list[str]:
+        """Return what uses a device of the volume where that can be seen; a driver whose devices are files looks by itself."""
         is_near = self.gateway is not None and self.is_in_reach and self.attached
         is_here = self.gateway is None and self.name_of_host == self.context.settings.host
-        is_shared = isinstance(driver, KeepsFiles) and bool(driver.connections_of(name) - {self.id})
-        if not self.connected or is_shared or not (is_near or is_here):
+        if not self.connected or isinstance(driver, KeepsFiles) or not (is_near or is_here):
             return []
         try:
             return self._host().uses(self._told(), device, do_local_attach=self._flags()["do_local_attach"])
