@@ -23,7 +23,7 @@ from cl_notebook.model import Volume, claims, pages, storages
 from cl_notebook.model.records import StoreRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from cl_notebook.drivers.base import Driver, Leftover
     from cl_notebook.inventory.rows import Row
@@ -137,10 +137,9 @@ class Storage:
         if not isinstance(self.driver, protocol):
             return Listing(why_not=f"its driver cannot list {kind}s", is_able=False)
         known: Iterator[Any] = storages.volumes(self.backend) if kind == Volume.kind else storages.snapshots(self.backend)
-        names = {*wanted, *claims.names(self.backend)}
         try:
             with storage_call(self.backend.name, call, self._secrets):
-                return _held(getattr(self.driver, call)(known), names)
+                return _held(getattr(self.driver, call)(known), lambda: {*wanted, *claims.names(self.backend)})
         except errors.StoreError:
             raise
         except errors.NotSupported:
@@ -213,17 +212,30 @@ class Storage:
         yield from ((row.id, Place(None, why=f"more than {MOST_ASKED} would have to be asked for")) for row in rows[MOST_ASKED:])
 
 
-def _held(told: Iterable[Mapping[str, Any]], names: Collection[str]) -> Listing:
-    """Return the list of what was *told*, which may be longer than memory is large, with what has one of the *names*."""
-    found, strays = Listing(), 0
+def _held(told: Iterable[Mapping[str, Any]], tracked: Callable[[], Collection[str]]) -> Listing:
+    """Return the list of what was *told*, which may be longer than memory is large, with all that has a name among the *tracked*.
+
+    Those names are asked for only if the list is long.
+    """
+    found, strays, names = Listing(), 0, None
     for entry in map(_entry, told):
-        is_stray = entry.cinder_id is None and entry.names.isdisjoint(names)
-        strays += is_stray
-        if is_stray and strays > MOST_LISTED:
+        if names is None:
+            if len(found.entries) < MOST_LISTED:
+                found.entries.append(entry)
+                continue
+            names = frozenset(tracked())
+            strays = sum(_is_stray(each, names) for each in found.entries)
+        is_stray = _is_stray(entry, names)
+        if is_stray and strays >= MOST_LISTED:
             found.more += 1
         else:
+            strays += is_stray
             found.entries.append(entry)
     return found
+
+
+def _is_stray(entry: Entry, names: frozenset[str]) -> bool:
+    return entry.cinder_id is None and entry.names.isdisjoint(names)
 
 
 def _entry(told: Mapping[str, Any]) -> Entry:

@@ -65,6 +65,8 @@ class Opening:
             driver_name, checked = self._checked(name, config, stored)
             if stored is None:
                 return self._add(name, driver_name, checked)
+            if not replace:  # volumes are known by the share's first spelling: a driver takes another one for another share
+                checked = storages.spelled_as(checked, stored.stored_config)
             if self._is_same(stored, driver_name, checked):
                 return self._open(stored, checked)
             if not replace and stored.volume_driver:  # one that was loaded by its name alone has no driver yet

@@ -92,7 +92,10 @@ def _located(driver_name: str, config: Mapping[str, Any]) -> str | None:
     if known is None:
         return None
     kind, names = known
-    found = {name: _one_spelling(str(config.get(name) or _DEFAULTS.get(name, ""))) for name in names}
+    sections = config.get("sections")
+    shared = sections.get("backend_defaults") if isinstance(sections, dict) else None
+    given = {**_DEFAULTS, **(shared if isinstance(shared, dict) else {}), **config}
+    found = {name: _one_spelling(str(given.get(name) or _DEFAULTS.get(name, ""))) for name in names}
     if kind == "Ceph":
         found["rbd_ceph_conf"] = found["rbd_ceph_conf"] or f"/etc/ceph/{found['rbd_cluster_name']}.conf"
     if kind == "NFS" and found["nas_host"]:
@@ -107,6 +110,18 @@ def _cinders(driver_name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
     from cl_notebook.drivers.cinder import options  # noqa: PLC0415 - only who has such a driver pays for its modules
 
     return options.cinders(config)
+
+
+def is_same_value(one: Any, other: Any) -> bool:  # noqa: ANN401 - an option's
+    """Return whether two values of an option are equal, slashes too many in a path or a share left out."""
+    return bool(one == other) or (isinstance(one, str) and isinstance(other, str) and _one_spelling(one) == _one_spelling(other))
+
+
+def spelled_as(config: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *config* with the spelling of the *stored* one where nothing but slashes too many is different."""
+    return {
+        name: stored[name] if name in stored and is_same_value(value, stored[name]) else value for name, value in config.items()
+    }
 
 
 def _one_spelling(value: Any) -> Any:  # noqa: ANN401 - an option's

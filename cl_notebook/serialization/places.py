@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers import registry, secrets
 from cl_notebook.masking import is_secret
-from cl_notebook.model import Backend, checks, reading
+from cl_notebook.model import Backend, checks, reading, storages
 from cl_notebook.model import trust as trusting
 from cl_notebook.model.backend import SECRETS
 from cl_notebook.model.opening import PROGRAM
@@ -106,11 +106,15 @@ def _refuse_if_other(backend: Backend, spec: dict[str, Any]) -> None:
         return
     own = {"volume_driver": backend.volume_driver, **backend.stored_config}
     open_to_see = set(own) - {SECRETS, *backend.secret_options}
-    told = [name for name in sorted(spec) if name in open_to_see and str(own[name]) != str(spec[name])]
+    told = [name for name in sorted(spec) if name in open_to_see and not _is_same(own[name], spec[name])]
     if told:
         what = "; ".join(f"{name} is {fields.shown(own[name])}, not {fields.shown(spec[name])}" for name in told[:3])
         msg = f"The backend {backend.name!r} is tracked with another configuration: {what}. Nothing was loaded."
         raise errors.AlreadyExists(msg)
+
+
+def _is_same(own: Any, told: Any) -> bool:  # noqa: ANN401 - an option's
+    return storages.is_same_value(str(own), str(told))
 
 
 def _config(name: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any], list[str]]:

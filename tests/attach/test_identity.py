@@ -124,6 +124,10 @@ def test_a_file_is_known_by_its_share(kernel: Kernel) -> None:
     assert refused(kernel, "nfs", path, data) == ""  # mounted by hand: the kernel names no share
     kernel.tell("proc/mounts", f"192.0.2.5:/my\\040export /{place} nfs4 rw 0 0")
     assert refused(kernel, "nfs", path, data) == ""
+    typed = "192.0.2.5://my export/"
+    typed_place = f"mnt/{hashlib.md5(typed.encode(), usedforsecurity=False).hexdigest()}"
+    kernel.tell("proc/mounts", f"192.0.2.5:/my\\040export /{typed_place} nfs4 rw 0 0")
+    assert refused(kernel, "nfs", kernel.device(f"{typed_place}/volume-1"), {"export": typed, "name": "volume-1"}) == ""
     kernel.tell("proc/mounts", f"192.0.2.6:/other /{place} nfs4 rw 0 0")
     assert "192.0.2.6:/other is mounted there" in refused(kernel, "nfs", path, data)
     assert "the volume's file is volume-2" in refused(kernel, "nfs", path, {**data, "name": "volume-2"})

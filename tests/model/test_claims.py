@@ -75,6 +75,18 @@ def test_a_document_claims_nothing_that_is_tracked(first: cl.Backend, backend: s
     assert len(cl.frames.volumes()) == len(cl.frames.snapshots()) == 1
 
 
+def test_a_document_may_spell_the_folder_with_a_slash_too_many(first: cl.Backend) -> None:
+    """A document of the backend that is tracked is taken whatever slashes its path has, and not with another path."""
+    volume, document = first.volumes[0], as_other(first.volumes[0])
+    document["data"]["name_in_storage"] = "another"
+    path = str(first.config["path"])
+    document["backend"] |= {"volume_driver": first.volume_driver, "path": path.replace("/", "//") + "/"}
+    assert cl.load(document, save=True).backend_id == volume.backend_id
+    document["backend"]["path"] = path + "2"
+    with pytest.raises(errors.AlreadyExists, match="another configuration: path"):
+        cl.load(document, save=True)
+
+
 def test_a_document_claims_nothing_twice(first: cl.Backend) -> None:
     """Two volumes of one document, or two snapshots, with one name on the storage are refused."""
     document = as_other(first.volumes[0])
@@ -214,6 +226,7 @@ def test_two_kernels_claim_one_name_once(any_store_url: str, tmp_path: Path) -> 
     [
         ("lvm.LVMVolumeDriver", {}, {"volume_group": "cinder-volumes", "lvm_type": "thin"}, True),
         ("lvm.LVMVolumeDriver", {"volume_group": "a"}, {"volume_group": "b"}, False),
+        ("lvm.LVMVolumeDriver", {"volume_group": "a"}, {"sections": {"backend_defaults": {"volume_group": "a"}}}, True),
         ("rbd.RBDDriver", {"rbd_user": "a"}, {"rbd_pool": "rbd", "rbd_ceph_conf": "/etc/ceph/ceph.conf"}, True),
         ("rbd.RBDDriver", {}, {"rbd_cluster_name": "far"}, False),
         ("nfs.NfsDriver", {"nas_host": "h", "nas_share_path": "/srv/"}, {"nas_host": "h", "nas_share_path": "//srv"}, True),

@@ -240,3 +240,14 @@ def test_a_list_that_cinder_wants_in_brackets_gets_them(make: MakeBackend) -> No
         volume = backend.create_volume(1, "configured", metadata={"own": "fake_bounded"})
         assert '["a", "b"]' in str(volume.provider_location)
         backend.close()
+
+
+def test_a_share_with_a_slash_too_many_is_the_same(make: MakeBackend, tmp_path: Path) -> None:
+    """A path or a share that is typed with another slash is the backend's own, in its first spelling; ``replace`` respells it."""
+    path = str(tmp_path / "share")
+    first = make("slashes", fake_path=path)
+    assert make("slashes", fake_path=f"{path}//") is first
+    assert first.config["fake_path"] == path
+    with pytest.raises(errors.AlreadyExists, match="another configuration"):
+        make("slashes", fake_path=f"{path}2")
+    assert make("slashes", fake_path=f"{path}/", replace=True).config["fake_path"] == f"{path}/"
