@@ -51,7 +51,9 @@ def _drivers(call: Call) -> pd.DataFrame | None:
         cls = views.load(driver, python)
     frame = views.options(cls)
     chosen = frame if call["long"] else frame[frame["own"]]
-    return _given(call, chosen, f"options of driver {driver}", beside=_about(driver, cls))
+    more = len(frame) - len(chosen)
+    beside = f"{_about(driver, cls)}{f'; --long: {more} options that all such drivers take' if more else ''}"
+    return _given(call, chosen, f"options of driver {driver}", beside=beside)
 
 
 def _named(word: str, python: str | None) -> str | None:

@@ -267,18 +267,7 @@ class CinderDriver:
 
     def _set_up(self, child: Child, state: str) -> None:
         try:
-            child.ask(
-                "load",
-                f"{self._name}: setup",
-                path=self.path,
-                name=self._name,
-                host=self._host,
-                state=state,
-                root_helper=self._records.root_helper if self._records is not None else "sudo",
-                options=own_options.cinders(self._config),
-                sections=self._sections,
-                **self._told_around(),
-            )
+            child.ask("load", f"{self._name}: setup", **self.load_request(state))
             found = child.ask("open", f"{self._name}: setup", self._timeout)
         except errors.DriverError as error:
             if self.missing:
@@ -286,6 +275,19 @@ class CinderDriver:
                 error.args = (hint,)
             raise
         self._stats, self.features = found["stats"], found["features"]
+
+    def load_request(self, state: str) -> dict[str, Any]:
+        """Return what the child is sent to load the driver; *state* is the folder of what outlives the child."""
+        return {
+            "path": self.path,
+            "name": self._name,
+            "host": self._host,
+            "state": state,
+            "root_helper": self._records.root_helper if self._records is not None else "sudo",
+            "options": own_options.cinders(self._config),
+            "sections": self._sections,
+            **self._told_around(),
+        }
 
     def _told_around(self) -> dict[str, Any]:
         around = self._around

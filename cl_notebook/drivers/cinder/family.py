@@ -57,6 +57,11 @@ def _class(path: str, python: str) -> type[CinderDriver]:
     if told["path"] != path:
         child.close()
         return _class(told["path"], python)
+    return described(path, python, told, [child])
+
+
+def described(path: str, python: str, told: Mapping[str, Any], spare: list[Child]) -> type[CinderDriver]:
+    """Return the class for the driver at *path* in *python*, of which a child *told* this; *spare* has that child."""
     bases = tuple(mixin for name, mixin in MIXINS.items() if told["features"].get(name))
     members = {
         "__doc__": told["help"],
@@ -68,7 +73,7 @@ def _class(path: str, python: str) -> type[CinderDriver]:
         "class_features": told["features"],
         "missing": tuple(told["missing"]),
         "beside": frozenset(told["beside"]),
-        "spare": [child],
+        "spare": spare,
     }
     return type(path.rpartition(".")[2], (*bases, CinderDriver), members)
 

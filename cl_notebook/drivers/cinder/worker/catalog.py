@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_FACTORY = "ProxyVD"
 _WORD = re.compile(r"[a-z0-9]{3,}")
 
 
 def drivers() -> dict[str, Any]:
-    """Return the release of Cinder, and a row for each class under ``cinder.volume.drivers`` that is marked as a driver."""
+    """Return the release of Cinder, and a row for each driver under ``cinder.volume.drivers``, and for each factory of drivers.
+
+    A driver is marked as one; a factory (NetApp's unified driver) derives from ``ProxyVD``, and gives one of several drivers.
+    """
     found = importlib.util.find_spec("cinder")
     if found is None or not found.submodule_search_locations:
         msg = "No module named 'cinder'"
@@ -37,7 +41,7 @@ def _renamed(manager: Path) -> dict[str, str]:
 def _rows(top: Path) -> Iterator[dict[str, Any]]:
     for file in top.rglob("*.py"):
         text = file.read_text(encoding="utf-8")
-        if "volumedriver" in text:
+        if "volumedriver" in text or _FACTORY in text:
             parts = file.relative_to(top).with_suffix("").parts
             module = ".".join(["cinder", "volume", "drivers", *(part for part in parts if part != "__init__")])
             yield from _classes(ast.parse(text), module)
@@ -46,7 +50,7 @@ def _rows(top: Path) -> Iterator[dict[str, Any]]:
 def _classes(tree: ast.Module, module: str) -> Iterator[dict[str, Any]]:
     words = ""
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any("volumedriver" in ast.dump(mark) for mark in node.decorator_list):
+        if isinstance(node, ast.ClassDef) and _is_driver(node):
             constants = dict(_constants(node))
             help_text = (ast.get_docstring(node) or "").strip()
             words = words or _words(tree)
@@ -58,6 +62,11 @@ def _classes(tree: ast.Module, module: str) -> Iterator[dict[str, Any]]:
                 "supported": bool(constants.get("SUPPORTED", True)),
                 "words": words,
             }
+
+
+def _is_driver(node: ast.ClassDef) -> bool:
+    is_marked = any("volumedriver" in ast.dump(mark) for mark in node.decorator_list)
+    return is_marked or any(_FACTORY in ast.dump(base) for base in node.bases)
 
 
 def _words(tree: ast.Module) -> str:
