@@ -78,6 +78,24 @@ def test_an_exact_name_gives_the_options(notebook: Notebook, python: str) -> Non
     assert not long["own"].iloc[-1]
 
 
+def test_what_is_required_comes_first(notebook: Notebook, python: str) -> None:
+    """%cl_drivers NAME begins with what the driver requires, and has what other modules register for it, secrets marked."""
+    storwize = notebook.run(f"%cl_drivers StorwizeSVCFCDriver --python {python}")
+    assert storwize.index[0] == "san_ip"
+    assert storwize["required"].tolist() == sorted(storwize["required"], reverse=True)
+    assert {"san_login", "san_password", "storwize_svc_volpool_name", "reserved_percentage"} <= set(storwize.index)
+    assert storwize.loc[["san_password", "san_private_key"], "secret"].tolist() == [True, False]
+    assert "--long: " in notebook.printed(f"%cl_drivers StorwizeSVCFCDriver --python {python}")
+
+
+def test_a_factory_of_drivers_has_their_options(notebook: Notebook, python: str) -> None:
+    """NetApp's unified driver is found, and takes the options of all drivers that it chooses from."""
+    assert "NetAppDriver" in notebook.run(f"%cl_drivers netapp --python {python}").index
+    options = notebook.run(f"%cl_drivers NetAppDriver --python {python}")
+    assert options.loc["netapp_storage_protocol", "required"]
+    assert {"netapp_vserver", "nfs_shares_config", "netapp_lun_ostype", "netapp_namespace_ostype"} <= set(options.index)
+
+
 def test_missing_libraries_are_named(notebook: Notebook, python: str) -> None:
     """What a driver would import, and its Python does not have, is said beside its options."""
     assert "libraries that are missing: rados, rbd" in notebook.printed(f"%cl_drivers RBDDriver --python {python}") or (

@@ -26,7 +26,7 @@ class Backend:
         objects = cinder_setup.imported()
         cls = describe.imported(message["path"])
         work = database.work_folder(message["state"])
-        options = {"volume_backend_name": self.name, **message["options"]}
+        options = configuration.bounded(cls, {"volume_backend_name": self.name, **message["options"]})
         sections = configuration.merged(message["defaults"], message["sections"])
         group = configuration.group_of(self.name, cinder_setup.globals_of_cinder())
         if not message["hides_ssl_warnings"]:

@@ -146,9 +146,8 @@ def made(conf: Any, cls: Any, group: str, given: dict[str, Any]) -> Any:
     from cinder.volume import configuration
 
     opts = options.of_driver(cls)
-    found = configuration.Configuration(list(opts.own), config_group=group)
-    found.append_config_values(list(opts.shared))
-    hidden = {opt.name for opt in (*opts.own, *opts.shared) if options.is_secret(opt)}
+    found = configuration.Configuration(opts.to_register(given), config_group=group)
+    hidden = {opt.name for opt in (*opts.own, *opts.others, *opts.shared) if options.is_secret(opt)}
     for option in hidden & given.keys():
         logs.hide(given[option])
     for option, value in given.items():
@@ -156,6 +155,22 @@ def made(conf: Any, cls: Any, group: str, given: dict[str, Any]) -> Any:
         if option in hidden:
             logs.hide(found_value)  # as the driver knows it: a reference replaced, $$ as $
     return found
+
+
+def bounded(cls: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Return *given* with brackets around the lists that a ``cinder.conf`` has in brackets (``powermax_port_groups``)."""
+    opts = options.of_driver(cls)
+    names = {opt.name for opt in (*opts.own, *opts.others, *opts.shared) if getattr(opt.type, "bounds", False)}
+    return {name: _in_brackets(value) if name in names else value for name, value in given.items()}
+
+
+def _in_brackets(value: Any) -> Any:
+    is_bare = isinstance(value, (list, dict)) and not (isinstance(value, list) and str([*value, ""][0]).startswith("["))
+    return (
+        f"{'[' if isinstance(value, list) else '{'}{_text('', value)}{']' if isinstance(value, list) else '}'}"
+        if is_bare
+        else value
+    )
 
 
 def _read(group: Any, option: str, value: Any, *, is_secret: bool) -> Any:

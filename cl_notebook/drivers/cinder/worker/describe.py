@@ -72,7 +72,9 @@ def driver(path: str) -> dict[str, Any]:
             return {}
         cls = imported(path)
     found = options.of_driver(cls)
-    described = [_plain(opt, is_own=True) for opt in found.own] + [_plain(opt, is_own=False) for opt in found.shared]
+    own = {opt.name for opt in found.own}
+    beside = [opt for opt in (*found.shared, *found.others) if opt.name not in own]
+    described = [_plain(opt, is_own=True) for opt in found.own] + [_plain(opt, is_own=False) for opt in beside]
     able = [features(candidate, {}) for candidate in options.candidates(cls)]
     return {
         "path": path,
@@ -109,7 +111,14 @@ def _missing(cls: Any) -> list[str]:
     tried = [node for tree in trees for attempt in tree.body if isinstance(attempt, ast.Try) for node in attempt.body]
     names = {alias.name for node in tried if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in tried if isinstance(node, ast.ImportFrom) and node.module}
+    names |= {name for tree in trees for node in ast.walk(tree) if (name := _tried(node))}
     return sorted({top for top in (name.partition(".")[0] for name in names) if importlib.util.find_spec(top) is None})
+
+
+def _tried(node: ast.AST) -> str:
+    """Return the library that *node*, oslo's ``try_import``, asks for."""
+    is_call = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "try_import" and bool(node.args)
+    return str(getattr(node.args[0], "value", "")) if is_call else ""  # type: ignore[attr-defined] # a Call
 
 
 def features(cls: Any, stats: dict[str, Any]) -> dict[str, bool]:

@@ -13,6 +13,7 @@ import re
 import sys
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import masking
@@ -25,6 +26,7 @@ _DRIVERS = "cinder.volume.drivers"
 _SHARED = ("volume_opts", "iser_opts", "nvmeof_opts", "nvmet_opts", "scst_opts", "backup_opts", "image_opts", "fqdn_opts")
 _CONFIGURATION = frozenset({"configuration", "_configuration", "conf", "config"})
 _REQUIRED = re.compile(r"required(?!.*cert)|mandatory", re.IGNORECASE)
+_OPT = re.compile(r"Opt\(\s*[\"'](\w+)[\"']")
 _SETTING_UP = ("__init__", "do_setup", "check_for_setup_error")
 _EMPTY: tuple[Any, ...] = (None, "", [])
 _KEYRING = (
@@ -36,31 +38,50 @@ _UNREGISTERED = "The driver reads it, but Cinder does not register it: a Cinder 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of one driver: its ``own``, those that Cinder gives to all (``shared``), and names of those it must have.
+    """The options of one driver: those that Cinder gives to all drivers (``shared``), and what the driver adds to them.
 
-    ``own`` has what the driver declares and reads, ``required`` those without a default that its own code refuses to miss.
+    ``own`` has what the driver's modules declare or read, some of the shared ones among them; ``others`` what the drivers beside
+    it in its package declare. ``listed`` are the names of those that the driver lists itself, ``required`` of those without
+    a default that its own code refuses to miss.
     """
 
     own: tuple[Any, ...]
+    others: tuple[Any, ...]
     shared: tuple[Any, ...]
+    listed: frozenset[str]
     required: frozenset[str]
 
+    def to_register(self, given: Iterable[str]) -> list[Any]:
+        """Return what is registered before the driver is made, which registers the rest itself; *given* have a value.
 
+        Some drivers look whether an option is registered to know which of their relatives they are.
+        """
+        early = {*self.listed, *given}
+        return [opt for opt in (*self.own, *self.others) if opt.name in early] + list(self.shared)
+
+
+@functools.lru_cache(maxsize=128)
 def of_driver(cls: Any) -> Options:
     """Return the options of the driver *cls*."""
     trees = modules(cls)
     general = {opt.name: opt for opt in shared()}
     found = {opt.name: opt for opt in _listed(cls)}
+    listed = frozenset(found)
     for name in trees:
         for opt in _declared(sys.modules.get(name)):
             if opt.name not in general:
                 found.setdefault(opt.name, opt)
     words = {word for tree in trees.values() for word in _words(tree)}
     found.update({name: opt for name, opt in general.items() if name in words and name not in found})
-    found.update(_unregistered(trees.values(), {*found, *general}))
+    asked = {word for tree in trees.values() for node in ast.walk(tree) if (word := _asked_for(node))}
+    asked -= {*found, *general, *_methods()}
+    elsewhere = _elsewhere({*asked, *_read(trees.values())} - {*found, *general})
+    found.update({name: elsewhere[name] if name in elsewhere else _unregistered(name) for name in sorted({*asked, *elsewhere})})
     checked = [names for names in _checked(cls, trees) if all(name in found for name in names)]
     required = {name for names in checked for name in names if found[name].default in _EMPTY}
-    return Options(tuple(found.values()), tuple(opt for opt in general.values() if opt.name not in found), frozenset(required))
+    beside = {opt.name: opt for name in _beside(cls) if name not in trees for opt in _declared(_imported(name))}
+    others = tuple(opt for name, opt in beside.items() if name not in found and name not in general)
+    return Options(tuple(found.values()), others, tuple(general.values()), listed, frozenset(required))
 
 
 def shared() -> list[Any]:
@@ -101,12 +122,34 @@ def modules(cls: Any) -> dict[str, ast.Module]:
     """Return the modules that the driver *cls* is made of, each as its source's tree, the nearest first.
 
     These are those of its classes and what they import or name by a path, as far as it belongs to Cinder's drivers or to the
-    package of a driver from elsewhere.
+    package of a driver from elsewhere; and what else is in its package, and is no part of another driver there: an option may
+    name it (``proxy`` of IBM's).
     """
-    top = cls.__module__.partition(".")[0]
-    prefixes = (_DRIVERS, *([top] if top != "cinder" else []))
+    start = [base.__module__ for base in cls.__mro__]
+    of_others = {name for other in _drivers_beside(cls) for name in _reached([other])}
+    return _reached([*start, *(name for name in _beside(cls) if name not in of_others)])
+
+
+def _beside(cls: Any) -> list[str]:
+    """Return the modules in the package of the driver *cls*, unless that is the package of all drivers."""
+    package = cls.__module__.rpartition(".")[0]
+    folders = getattr(sys.modules.get(package), "__path__", ())
+    return [] if package == _DRIVERS else [module.name for module in pkgutil.iter_modules(folders, f"{package}.")]
+
+
+def _drivers_beside(cls: Any) -> Iterator[str]:
+    for name in _beside(cls):
+        spec = importlib.util.find_spec(name)
+        file = Path(spec.origin or "") if spec is not None else Path()
+        if name != cls.__module__ and file.is_file() and "volumedriver" in file.read_text(encoding="utf-8", errors="replace"):
+            yield name
+
+
+def _reached(start: Iterable[str]) -> dict[str, ast.Module]:
     found: dict[str, ast.Module] = {}
-    todo = deque(base.__module__ for base in cls.__mro__)
+    todo = deque(start)
+    top = todo[0].partition(".")[0]
+    prefixes = (_DRIVERS, *([top] if top != "cinder" else []))
     while todo:
         name = todo.popleft()
         if name in found or not any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes):
@@ -202,18 +245,42 @@ def _words(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-def _unregistered(trees: Iterable[ast.Module], known: set[str]) -> dict[str, Any]:
-    """Return options for what a driver asks its configuration for by a name that nobody registers."""
+def _read(trees: Iterable[ast.Module]) -> Iterator[str]:
+    """Return what is read of anything that is called a configuration, as an attribute or by ``get``."""
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and _is_configuration(node.value):
+            yield node.attr
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get" and node.args:
+            yield _text(node.args[0]) or ""
+
+
+def _elsewhere(names: set[str]) -> dict[str, Any]:
+    """Return those of *names* that other drivers register: a module that several share reads what only some of them have."""
+    import cinder.volume.drivers
+
+    top = Path(next(iter(cinder.volume.drivers.__path__)))
+    found: dict[str, Any] = {}
+    for name, file in _registering(str(top)):
+        if name in names and name not in found:
+            parts = Path(file).relative_to(top).with_suffix("").parts
+            opts = {opt.name: opt for opt in _declared(_imported(".".join([_DRIVERS, *parts])))}
+            found.update({name: opts[name]} if name in opts else {})
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def _registering(top: str) -> list[tuple[str, str]]:
+    """Return the names of the options in the sources below *top*, each with the file that has it."""
+    files = sorted(Path(top).rglob("*.py"))
+    return [(name, str(file)) for file in files for name in _OPT.findall(file.read_text(encoding="utf-8", errors="replace"))]
+
+
+def _unregistered(name: str) -> Any:
+    """Return an option for what a driver asks its configuration for by a name that nobody registers."""
     from oslo_config import cfg
 
-    names = {name for tree in trees for node in ast.walk(tree) if (name := _asked_for(node)) and name not in known}
-    return {
-        name: cfg.StrOpt(name, default="" if name == "rbd_keyring_conf" else None, help=_help(name)) for name in sorted(names)
-    }
-
-
-def _help(name: str) -> str:
-    return _KEYRING if name == "rbd_keyring_conf" else _UNREGISTERED
+    is_keyring = name == "rbd_keyring_conf"
+    return cfg.StrOpt(name, default="" if is_keyring else None, help=_KEYRING if is_keyring else _UNREGISTERED)
 
 
 def _asked_for(node: ast.AST) -> str | None:
@@ -229,6 +296,12 @@ def _asked_for(node: ast.AST) -> str | None:
 def _text(node: ast.AST) -> str | None:
     value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
     return value if isinstance(value, str) and value.isidentifier() and not value.startswith("_") else None
+
+
+def _methods() -> list[str]:
+    from cinder.volume import configuration
+
+    return dir(configuration.BackendGroupConfiguration)
 
 
 def _is_configuration(node: ast.AST) -> bool:
