@@ -234,9 +234,12 @@ class Untrusted(UserWarning):
 
 
 class Interrupted(_Portable, KeyboardInterrupt):
-    """An act was interrupted: ``operation`` is its number in the history, the message says what is left and what mends it."""
+    """An act was interrupted: the message says what is left and what mends it.
 
-    def __init__(self, message: str, operation: int) -> None:
+    ``operation`` is its number in the history; reading and writing a volume's bytes has none.
+    """
+
+    def __init__(self, message: str, operation: int | None = None) -> None:
         """Keep the number beside the message."""
         super().__init__(message)
         self.operation = operation

@@ -154,7 +154,7 @@ class Host:
         with brick.translated(f"cannot open {path}", info):
             if librbd.is_meant(info, do_local_attach=do_local_attach):
                 connector = self._connector(info, multipath=False, do_local_attach=do_local_attach)
-                return librbd.ImageFile(self._handles.open(info["data"], connector), path, writable=writable)
+                return self._handles.file(info["data"], connector, writable=writable)
             identity.check(info, path)
             return opening.DeviceFile(path, writable=writable)
 

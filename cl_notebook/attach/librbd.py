@@ -8,13 +8,18 @@ import importlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import concurrency, errors
 from cl_notebook.attach.opening import VolumeFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+R = TypeVar("R")
+
+MOST = 8 * 1024**2
+"""Bytes that are written at once: an interrupt leaves no more than these in doubt."""
 
 _IDENTITY = ("cluster_name", "hosts", "ports", "auth_username", "name")
 
@@ -29,13 +34,63 @@ def is_meant(info: Mapping[str, Any], *, do_local_attach: bool) -> bool:
     return info["driver_volume_type"].lower() == "rbd" and not info["data"].get("do_local_attach", do_local_attach)
 
 
+class Calls:
+    """Calls of librbd on one image, one after another, each in a thread.
+
+    While its cluster is away librbd does not return, and Python handles a signal only when it does. The thread that waits here is
+    interrupted at once; the call goes on, and the next one begins after it.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = concurrency.lock()
+        self._last: concurrency.Future[Any] | None = None
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a call that was begun has not returned."""
+        return self._last is not None and not self._last.done()
+
+    def run(self, work: Callable[[], R], interrupted: str, late: Callable[[R], object] | None = None) -> R:
+        """Return what *work* returns.
+
+        Args:
+            work: the call.
+            interrupted: what an interrupt says of it.
+            late: called with what *work* returns after an interrupt.
+
+        Raises:
+            errors.Interrupted: the waiting was interrupted.
+
+        """
+        future: concurrency.Future[R] = concurrency.Future()
+        with self._lock:
+            before, self._last = self._last, future
+
+        def call() -> None:
+            try:
+                if before is not None:
+                    before.exception()
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the call is waited for
+                future.set_exception(error)
+
+        concurrency.daemon(call, "librbd").start()
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            if late is not None:
+                future.add_done_callback(lambda done: None if done.exception() else late(done.result()))
+            raise errors.Interrupted(interrupted) from None
+
+
 class Handles:
     """The handles that this process has open, by what identifies the image; each is opened once."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self._lock = concurrency.lock()
-        self._open: dict[str, tuple[str, Any, Callable[[Any], None]]] = {}
+        self._open: dict[str, tuple[str, Any, Callable[[Any], None], Calls]] = {}
 
     def open(self, data: Mapping[str, Any], connector: Any) -> Any:  # noqa: ANN401 - os-brick has no types
         """Return os-brick's handle of the image, opened by *connector* unless it is open already.
@@ -49,61 +104,97 @@ class Handles:
             if known is not None:
                 return known[1]
             _require_modules()
-            handle = connector.connect_volume(data)["path"]
-            self._open[_key(data)] = (path(data), handle, lambda held: connector.disconnect_volume(data, {"path": held}))
+            calls = Calls()
+
+            def close(held: Any) -> None:  # noqa: ANN401 - as above
+                connector.disconnect_volume(data, {"path": held})
+
+            told = f"{path(data)} was not opened: its cluster does not answer. If it answers later, the image is closed again."
+            handle = calls.run(lambda: connector.connect_volume(data)["path"], told, close)
+            self._open[_key(data)] = (path(data), handle, close, calls)
             return handle
+
+    def file(self, data: Mapping[str, Any], connector: Any, *, writable: bool) -> ImageFile:  # noqa: ANN401 - as above
+        """Return the image as an open file; closing it leaves the handle open."""
+        handle = self.open(data, connector)
+        with self._lock:
+            known = self._open.get(_key(data))
+        return ImageFile(handle, path(data), known[3] if known is not None else Calls(), writable=writable)
 
     def find(self, name: str) -> Any | None:  # noqa: ANN401 - os-brick has no types
         """Return the open handle of the image that :func:`path` calls *name*; None if there is none."""
         with self._lock:
-            return next((handle for called, handle, _close in self._open.values() if called == name), None)
+            return next((handle for called, handle, _close, _calls in self._open.values() if called == name), None)
 
     def close(self, data: Mapping[str, Any]) -> None:
         """Close the image's handle; one that is not open is a success."""
         with self._lock:
             known = self._open.pop(_key(data), None)
         if known is not None:
-            known[2](known[1])
+            name, handle, close, calls = known
+            told = f"Closing {name} was interrupted: its cluster does not answer, and what was written last may not be there."
+            calls.run(lambda: close(handle), told)
 
     def close_all(self) -> None:
         """Close every handle; one that cannot be closed keeps no other open."""
         with self._lock:
             left = list(self._open.values())
             self._open.clear()
-        for _name, handle, close in left:
-            with contextlib.suppress(Exception):
-                close(handle)
+        for _name, handle, close, calls in left:
+            if not calls.is_blocked:  # it would wait for its cluster
+                with contextlib.suppress(Exception):
+                    close(handle)
 
 
 class ImageFile(VolumeFile):
     """An image of Ceph's as a file, through a handle that stays open when this is closed."""
 
-    def __init__(self, handle: Any, name: str, *, writable: bool) -> None:  # noqa: ANN401 - os-brick has no types
-        """Stand on os-brick's *handle*."""
+    def __init__(self, handle: Any, name: str, calls: Calls, *, writable: bool) -> None:  # noqa: ANN401 - os-brick has no types
+        """Stand on os-brick's *handle*, whose *calls* are made one after another."""
         super().__init__(name, writable=writable)
         self._handle = handle
+        self._calls = calls
 
     def size(self) -> int:
         """Return the volume's size in bytes, as it is now."""
         with self._translated():
-            return size(self._handle)
+            told = f"Reading the size of {self.name} was interrupted: its cluster does not answer."
+            return self._calls.run(lambda: size(self._handle), told)
 
     def read_at(self, count: int, at: int) -> bytes:
         """Return at most *count* bytes from byte *at*."""
         with self._translated():
-            return bytes(self._handle.rbd_image.read(at, count))
+            told = f"Reading {count} bytes at byte {at} of {self.name} was interrupted: its cluster does not answer."
+            return bytes(self._calls.run(lambda: self._handle.rbd_image.read(at, count), told))
 
     def write_at(self, data: memoryview, at: int) -> int:
-        """Write at byte *at*, and return how many bytes were written."""
+        """Write at byte *at*, and return how many bytes were written: :data:`MOST` at most.
+
+        Raises:
+            errors.Interrupted: the cluster has not answered yet; the message says which bytes are in doubt.
+
+        """
+        piece = bytes(data[:MOST])
         with self._translated():
-            self._handle.rbd_image.write(bytes(data), at)
-        return len(data)
+            told = (
+                f"Writing {len(piece)} bytes at byte {at} of {self.name} was interrupted: its cluster does not answer, and they "
+                f"may be written later, in part, or not at all. Write them again; what is before byte {at} was accepted."
+            )
+            self._calls.run(lambda: self._handle.rbd_image.write(piece, at), told)
+        return len(piece)
 
     def sync(self) -> None:
         """Wait until what was written is on the storage."""
         if not self._handle.closed:  # detached: it was flushed then
             with self._translated():
-                self._handle.rbd_image.flush()
+                told = f"Flushing {self.name} was interrupted: its cluster does not answer, and what was written may be lost."
+                self._calls.run(self._handle.rbd_image.flush, told)
+
+    def close(self) -> None:
+        """Write what is left, unless an interrupted call is still blocked, and let go of the handle."""
+        if self._calls.is_blocked:
+            self._writable = False  # flushing would wait for the call; its interrupt said what is in doubt
+        super().close()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

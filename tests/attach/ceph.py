@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ class Image:
     def __init__(self, folder: Path, name: str, **_words: Any) -> None:
         """Open it, or raise as librbd does."""
         self.name = name
+        self.is_answered = threading.Event()
+        """Whether the cluster answers; until then writing, and flushing, blocks as librbd does: no signal is handled."""
+        self.is_answered.set()
+        self.is_writing = threading.Event()
         self.is_open = True
         try:
             self._fd = os.open(folder / name, os.O_RDWR)
@@ -49,10 +54,13 @@ class Image:
 
     def write(self, data: bytes, offset: int) -> int:
         """Write bytes."""
+        self.is_writing.set()
+        self.is_answered.wait()
         return os.pwrite(self._fd, data, offset)
 
     def flush(self) -> None:
         """Write what is cached."""
+        self.is_answered.wait()
         os.fsync(self._fd)
 
     def close(self) -> None:

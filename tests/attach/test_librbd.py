@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +112,51 @@ def test_trouble_of_librbds_is_one_line(host: Host, cluster: Cluster) -> None:
     with pytest.raises(errors.AttachError, match=r"^cannot attach over rbd: .*errno 2"):
         host.attach(INFO)
     assert cluster.opened == []
+
+
+def test_a_blocked_write_is_interrupted_and_says_what_is_in_doubt(host: Host, cluster: Cluster) -> None:
+    """While the cluster does not answer an interrupt ends the waiting; later calls come after the write that was interrupted."""
+    device = host.attach(INFO)
+    [image] = cluster.opened
+
+    def interrupt() -> None:
+        image.is_writing.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with host.open(INFO, device) as disk:
+        assert disk.write(b"before") == 6
+        disk.flush()
+        image.is_writing.clear()
+        image.is_answered.clear()
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt, match=rf"Writing 5 bytes at byte 6 of {PATH} was interrupted.*Write them again"):
+            disk.write(b"stale")
+        assert disk.tell() == 6
+    image.is_answered.set()
+    with host.open(INFO, device) as disk:
+        disk.seek(6)
+        disk.write(b"fresh")
+    assert (cluster.folder / "volumes" / "volume-1").read_bytes()[:11] == b"beforefresh"
+    host.detach(INFO, device)
+    assert not image.is_open
+
+
+def test_a_file_is_closed_while_its_cluster_does_not_answer(host: Host, cluster: Cluster) -> None:
+    """After an interrupted write neither closing the file nor closing the host waits for the cluster."""
+    device = host.attach(INFO)
+    [image] = cluster.opened
+    image.is_answered.clear()
+
+    def interrupt() -> None:
+        image.is_writing.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with host.open(INFO, device) as disk, pytest.raises(errors.Interrupted):
+        disk.write(b"lost")
+    assert disk.closed
+    host.close()
+    image.is_answered.set()
 
 
 def test_missing_modules_say_what_to_install(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
