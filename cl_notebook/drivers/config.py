@@ -37,7 +37,7 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
     known = {option.name: option for option in cls.options()}
     options, renamed = current_names(driver_name, cls, options)
     if renamed:
-        warnings.warn(renamed_text(f"driver {driver_name!r}", renamed), errors.ConfigurationWarning, stacklevel=4)
+        warnings.warn(renamed_text(f"driver {driver_name!r}", renamed), errors.ConfigurationWarning, stacklevel=6)
     for name in options:
         if name not in known:
             hint = errors.did_you_mean(str(name), known)

@@ -104,7 +104,7 @@ class Conf:
         shared = self._sections.get(_SHARED, {})
         driver = (section.get(_DRIVER) or shared.get(_DRIVER) or [""])[-1]
         if not driver:
-            msg = f"{self._name}: section [{name}] has no {_DRIVER}"
+            msg = f"{self._name}: section [{name}] has no {_DRIVER}, for which Cinder would take LVM. Add it to the section."
             raise errors.InvalidInput(msg)
         cls = driver_class(driver, {PYTHON: self._python})
         found = dict(self._known(name, section, cls.options()))
@@ -149,7 +149,7 @@ class Conf:
     def _remark(self, name: str, section: Mapping[str, Any], cls: type[CinderDriver], driver: str) -> None:
         lines = self._remarks[name] = []
         options = cls.options()
-        if driver != cls.path:
+        if driver != cls.path and driver.startswith("cinder."):
             lines.append(f"{name}: the driver {driver} is {cls.path} now.")
         known = {option.name for option in options}
         older = {alias: option.name for option in options for alias in option.aliases}

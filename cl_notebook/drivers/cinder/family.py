@@ -16,6 +16,9 @@ from cl_notebook.drivers.cinder.options import from_cinder, interpreter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+PREFIX = "cinder.volume.drivers."
+"""What the path of a driver begins with that Cinder ships, or once had; nothing else of Cinder is imported for anybody."""
+
 _IMPORTABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 """The path of a class."""
 
@@ -34,6 +37,9 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
 
     """
     python = interpreter(options)
+    if name.startswith("cinder.") and not name.startswith(PREFIX):
+        msg = f"A driver of Cinder's has a path such as {PREFIX}rbd.RBDDriver, not {name!r}; nothing else is imported."
+        raise errors.NotFound(msg)
     if not name.startswith("cinder."):
         path = names.find(name, python)
         if path is None and not _IMPORTABLE.fullmatch(name):

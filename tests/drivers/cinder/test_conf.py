@@ -290,6 +290,8 @@ def test_sections_are_typed_by_hand(python: str, tmp_path: Path) -> None:
             ("DEFAULT", "my_ip", "a b"): "option 'my_ip' of [DEFAULT] cannot be 'a b'",
             ("DEFAULT", "transport_password", "x"): "an option 'transport_password'",
             ("vault", "root_token_id", "x"): "'root_token_id'",
+            ("nowhere", "name", "x"): "Cinder's [nowhere] does not have an option 'name'",
+            ("backend_defaults", "array_password", "x"): "is secret, and sections are stored",
         }.items():
             group, name, value = section
             with pytest.raises(errors.InvalidInput) as caught:
@@ -325,6 +327,8 @@ def test_what_is_no_driver_is_one_line(python: str) -> None:
         registry.load_driver("RBDDrivr", {"python": python})
     with pytest.raises(errors.NotFound, match=r"has no driver 'os\.path\.join'"):
         registry.load_driver("os.path.join", {"python": python})
+    with pytest.raises(errors.NotFound, match="nothing else is imported"):
+        registry.load_driver("cinder.volume.manager.VolumeManager", {"python": python})
 
 
 def test_a_driver_may_be_from_elsewhere(python: str, lab: cl.Session, tmp_path: Path) -> None:

@@ -123,8 +123,7 @@ def _check_option(conf: Any, group: str, name: str, value: Any) -> None:
 
     opt = references.option(conf, group, name)
     if opt is None:
-        known = conf if group == "DEFAULT" else conf.get(group, ())
-        close = difflib.get_close_matches(name, [*known], n=1)
+        close = difflib.get_close_matches(name, references.known(conf, group), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         who = "neither cl.setup() nor Cinder's [DEFAULT] has" if group == "DEFAULT" else f"Cinder's [{group}] does not have"
         msg = f"{who} an option {name!r}.{hint}"

@@ -21,6 +21,11 @@ def option(conf: Any, group: str, name: str) -> Any:
     return known[name]["opt"] if name in known else None
 
 
+def known(conf: Any, group: str) -> list[str]:
+    """Return the names of the options that are registered in *group* of *conf*."""
+    return [*(conf._opts if group == "DEFAULT" else getattr(conf._groups.get(group), "_opts", ()))]  # noqa: SLF001 - as above
+
+
 def names(text: str) -> Iterator[str]:
     """Yield the options that *text* refers to, as it names them."""
     for match in _template().pattern.finditer(_escaped(text)):
