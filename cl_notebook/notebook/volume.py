@@ -225,7 +225,7 @@ COMMAND = Command(
             "Attach the volume on this host, or on another; the connection's path is the device to use.",
             _attach,
             (_VOLUME,),
-            (Option("host", "Another host: an execnet specification such as ssh=root@node2.", "SPEC"), _MULTIPATH),
+            (Option("host", "Another host, by ssh: [user@]host[:port], such as root@node2.", "HOST"), _MULTIPATH),
         ),
         Verb(
             "detach",
@@ -271,7 +271,7 @@ COMMAND = Command(
         "twin = %cl_volume clone db --name twin",
         "snap = %cl_volume snapshot db --name before",
         "conn = %cl_volume attach db",
-        "%cl_volume attach db --host ssh=root@node2",
+        "%cl_volume attach db --host root@node2",
         "%cl_volume connect db --host web1 --ip 192.0.2.7 --initiator iqn.1994-05.com.redhat:web1",
         "%cl_volume detach db",
         "%cl_volume revert db before",
