@@ -82,7 +82,7 @@ class Settings:
     project_id: str | None = None
     user_id: str | None = None
     fail_on_missing_backend: bool = True
-    cinder_options: Mapping[str, Any] = field(default_factory=dict)
+    cinder_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def choose(

@@ -128,7 +128,7 @@ def _refusal(driver_name: str, option: Option, value: object) -> str:
     if option.maximum is not None:
         expected[0] += f"{' and' if option.minimum is not None else ' of'} at most {option.maximum:g}"
     words = " or ".join([*expected, *option.choices])
-    shown = MASK if option.secret else repr(value)
+    shown = MASK if option.secret else masking.text(repr(value))
     hint = errors.did_you_mean(str(value), option.choices)
     return f"option {option.name!r} of driver {driver_name!r} must be {words}, not {shown}.{hint}"
 

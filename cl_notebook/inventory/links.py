@@ -65,6 +65,7 @@ def _settle(connection: Connection) -> None:
 
 
 def _refuse_if_out_of_reach(connection: Connection) -> None:
+    connection.refuse_if_not_typed()
     if not connection.is_in_reach:
         msg = f"{connection.label()} is attached on {connection.attached_host}: it must be repaired there."
         raise errors.Refused(msg)

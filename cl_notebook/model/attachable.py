@@ -170,6 +170,7 @@ class Attachable(Tracked):
         going = [conn for conn in self.connections if force or conn not in elsewhere]
         several.in_turn("removed", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
         if elsewhere and not force:
+            elsewhere[0].refuse_if_not_typed()
             msg = f"{self.label()} is attached on {elsewhere[0].attached_host}: detach it there, or use cleanup(force=True)."
             raise errors.ResourceBusy(msg)
 

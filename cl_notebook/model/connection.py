@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cl_notebook.attach import AttachingHost, VolumeFile
-    from cl_notebook.drivers.base import Driver, ModelUpdate, Progress
+    from cl_notebook.drivers.base import Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
     from cl_notebook.model.volume import Volume
@@ -206,7 +206,7 @@ class Connection(Tracked):
         self.look_again()
         self._refuse_if_elsewhere("attached there")
         data, before = self.volume.as_data(), self.device if self.attached else None
-        info, wanted, host = self.info, ConnectionData(self.id, self.connector_info), self._host()
+        info, wanted, host = self.info, ConnectionData(self.id, masks.without(self.connector_info)), self._host()
         anew: dict[str, Any] = {}
         if not self.is_confirmed:  # who is let in, and which device it is, is asked again
             anew, before = self._anew(host), None
@@ -304,9 +304,9 @@ class Connection(Tracked):
             is_shared = isinstance(driver, KeepsFiles) and bool(driver.connections_of(name) - {self.id})
             try:  # also where no path is known: the host may have got as far as a device before it was cut short
                 if anew:  # the storage says what is let go of, and not the document
-                    exported = driver.ensure_export(data)
-                    wanted = ConnectionData(self.id, anew["connector_info"])
-                    told = driver.initialize_connection(replace(data, **(exported or {})), wanted)
+                    told = self._asked(driver, data, anew["connector_info"], force=force)
+                    if told is None:
+                        return
                     anew["conn_info"] = dict(told)
                     taken.extend(host.detach(told, {}, force=force, is_shared=is_shared, **self._flags()))
                     return
@@ -342,7 +342,8 @@ class Connection(Tracked):
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
-        volume, wanted, last, is_out = self.volume, ConnectionData(self.id, self.connector_info), False, False
+        wanted = ConnectionData(self.id, masks.without(self.connector_info))
+        volume, last, is_out = self.volume, False, False
         data, device, taken = volume.as_data(), self.device or {}, list[str]()
 
         def remember(connection: sa.Connection) -> None:
@@ -422,14 +423,15 @@ class Connection(Tracked):
     def _host(self) -> AttachingHost:
         if self.gateway is None:
             return self.context.host
-        self._refuse_if_not_typed()
+        self.refuse_if_not_typed()
         return self.context.host_at(self._typed_gateway())
 
     def _typed_gateway(self) -> str | None:
         typed = self.context.confirmed.gateways.get(self.id)
         return typed[1] if typed is not None and typed[0] == self.gateway else self.gateway
 
-    def _refuse_if_not_typed(self) -> None:
+    def refuse_if_not_typed(self) -> None:
+        """Refuse a connection to another host that was loaded, or is reached through no address, with what to type."""
         if self.gateway is None or self.is_in_reach:
             return
         from cl_notebook.attach import address  # noqa: PLC0415 - only who attaches pays for it
@@ -443,6 +445,16 @@ class Connection(Tracked):
         typed = f"host={plain!r}" if address.is_one(plain) else "host='user@host'"
         msg += f". Nothing is reached before you type it: volume.attach({typed}) or volume.detach({typed})."
         raise errors.Unconfirmed(msg)
+
+    def _asked(self, driver: Driver, data: VolumeData, connector: dict[str, Any], *, force: bool) -> ConnectionInfo | None:
+        """Return what the storage says of a connection that was loaded; with *force* None where it says nothing."""
+        try:
+            exported = driver.ensure_export(data)
+            return driver.initialize_connection(replace(data, **(exported or {})), ConnectionData(self.id, connector))
+        except Exception:
+            if force:  # nothing is known of a device: none is let go of
+                return None
+            raise
 
     def _anew(self, host: AttachingHost) -> dict[str, Any]:
         """Return the columns of a connection that was loaded as *host* says them: who it is, and how it was typed.
@@ -465,7 +477,7 @@ class Connection(Tracked):
         return {"multipath": self.multipath, "do_local_attach": bool(self.connector_info.get("do_local_attach"))}
 
     def _refuse_if_elsewhere(self, what: str, *, gateways: bool = False) -> None:
-        self._refuse_if_not_typed()
+        self.refuse_if_not_typed()
         if not self.is_in_reach or (gateways and self.gateway is not None):
             msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {what}."
             raise errors.InvalidStatus(msg)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TOLD = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
-    *("provider_location", "provider_id", "source_volid", "snapshot_id"),
+    *("provider_id", "source_volid", "snapshot_id"),
     *("host", "availability_zone", "status", "attach_status"),
 )
 """Columns that a driver is told of as they are."""
@@ -108,7 +108,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
         do=manage,
         insert=Insert(CLASSES["Volume"], values),
         backend=backend,
-        arguments=dict(source),
+        arguments=masks.masked(dict(source)),
         guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
         after=lambda answer: [Update(act.target, {**verbs.kept(answer[1], data), "size": answer[0], "status": "available"})],
         failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
@@ -123,6 +123,7 @@ def volume_data(values: Mapping[str, Any]) -> VolumeData:
         metadata=values["metadata_"],
         created_at=moment(values.get("created_at")),
         driver_data=masks.without(values["driver_data"] or {}),
+        provider_location=masks.usable(values["provider_location"]),
         **{name: values[name] for name in _TOLD},
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook import concurrency, errors
+from cl_notebook import concurrency, errors, masking
 from cl_notebook.drivers import config as driver_config
 from cl_notebook.drivers import registry, secrets
 from cl_notebook.drivers.base import CanOnlyLook
@@ -304,9 +304,8 @@ def _target(backend: Backend) -> str:
 
 def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:
     before, now = {"volume_driver": stored.volume_driver, **stored.stored_config}, {"volume_driver": driver_name, **config}
-    changed = [
-        f"{key}={before.get(key)!r}, not {now.get(key)!r}" for key in sorted({*before, *now}) if before.get(key) != now.get(key)
-    ]
+    differ = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    changed = [f"{key}={masking.data(before.get(key), key)!r}, not {masking.data(now.get(key), key)!r}" for key in differ]
     what = "; ".join(changed) or "another secret option"
     return (
         f"A backend {stored.name!r} exists with another configuration ({what}). Give this one another name, or replace it: "

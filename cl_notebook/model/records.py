@@ -151,6 +151,6 @@ def _attachment(row: Mapping[str, Any]) -> AttachmentData:
         attached_host=row["attached_host"] or row["connector_info"].get("host", ""),
         path=row["path"],
         attach_mode=row["attach_mode"],
-        connector_info=row["connector_info"],
+        connector_info=masks.without(row["connector_info"]),
         conn_info=masks.without(row["conn_info"]),
     )

@@ -275,12 +275,13 @@ def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData:
     """Return what a driver is told of a snapshot of *volume* with the columns *values*."""
-    names = ("id", "name_in_storage", "name", "provider_location", "provider_id", "status")
+    names = ("id", "name_in_storage", "name", "provider_id", "status")
     return SnapshotData(
         volume=volume,
         size=values["volume_size"],
         metadata=values["metadata_"],
         created_at=making.moment(values.get("created_at")),
         driver_data=masks.without(values["driver_data"] or {}),
+        provider_location=masks.usable(values["provider_location"]),
         **{name: values[name] for name in names},
     )

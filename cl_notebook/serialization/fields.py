@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import sqlalchemy as sa
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, checks
 from cl_notebook.store.base import utcnow
 
@@ -191,7 +191,7 @@ def utc(moment: dt.datetime | None) -> dt.datetime | None:
 
 def shown(value: object) -> str:
     """Return *value* as a message shows it: short."""
-    text = repr(value)
+    text = masking.text(repr(masking.data(value)))
     most = 60
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

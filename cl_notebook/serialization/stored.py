@@ -48,6 +48,9 @@ class _Select:
             if value and name in masks.FIELDS and not secrets and masking.may_hold_secrets(value):
                 value = msgspec.json.encode(masks.masked(msgspec.json.decode(value))).decode()
             made[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
+        location = made.get("provider_location")
+        if location and not secrets:
+            made["provider_location"] = masking.text(location)
         extra = made.pop("extra")
         if extra is None:
             return made

@@ -175,3 +175,43 @@ def test_a_script_hands_a_connection_on(script: Any) -> None:
     tell(volume.obj)
     assert json.loads(connection.jsons)["data"]["conn_info"] == INFO
     assert cinderlib.load(connection.jsons).obj.info == INFO
+
+
+OTHERS: dict[str, Any] = {
+    "psk": "hush",
+    "dhchap_key": "hush",
+    "dhchap_ctrlr_key": "hush",
+    "key": "hush",
+    "client_key": "hush",
+    "x-auth-token": "hush",
+    "private_key": "-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----",
+    "url": "https://ann:p@hush@array.example/",
+    "header": "Basic YW5uOmh1c2g=",
+    "text": '{"token": "hush"}',
+    "nested": [{"auth": {"value": "hush"}}],
+}
+
+
+def test_secrets_in_other_clothes_are_in_no_document(volume: cl.Volume) -> None:
+    """Keys of all kinds, URLs and headers are masked in each column that storage and hosts fill; no driver is sent a mask."""
+    connection = volume.connections[0]
+    values = {
+        "conn_info": {"driver_volume_type": "x", "data": OTHERS},
+        "connector_info": {"host": "h0", **OTHERS},
+        "device": OTHERS,
+    }
+    volume.context.journal.note([Update(connection, values)], connection)
+    told = {"driver_data": OTHERS, "provider_location": "nfs://ann:p@hush@array/x"}
+    volume.context.journal.note([Update(volume, told)], volume)
+    volume.refresh()
+    for text in (volume.dumps, volume.connections[0].dumps, cl.dumps(), json.dumps(volume.to_dict(), default=str)):
+        assert "hush" not in text
+        assert "YW5uOmh1c2g" not in text
+        assert "array.example" in text
+    assert "hush" in cl.dumps(include_secrets=True)
+    text = cl.dumps()
+    with cl.setup("memory"):
+        (backend,) = cl.load(text, save=True, fail_on_missing_backend=False)
+        (again,) = backend.volumes
+        assert again.as_data().provider_location is None
+        assert "***" not in json.dumps(dict(again.as_data().driver_data))
