@@ -6,6 +6,7 @@ same name at the same moment are serialised.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from cl_notebook.model.tracked import Tracked
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
 class Claim(NamedTuple):
     """A row that has a name on a storage: its id, its backend, and the name."""
 
@@ -37,13 +41,32 @@ class Claims:
     def __init__(self, connection: sa.Connection) -> None:
         """Look them up in the transaction of *connection*."""
         self._connection = connection
-        self._same: dict[str, Mapping[str, str]] = {}
+        self._places: dict[str, _Where] = {}
 
-    def same_storage(self, backend_id: str) -> Mapping[str, str]:
-        """Return the backends on the storage of the one with that id, itself among them: their names, by id."""
-        if backend_id not in self._same:
-            self._same = _groups(self._connection)
-        return self._same.get(backend_id, {backend_id: ""})
+    def same_storage(self, backend_id: str) -> set[str]:
+        """Return the backends on the storage of the one with that id, itself among them."""
+        own = self._where(backend_id)
+        return {other for other, where in self._places.items() if where.storage == own.storage}
+
+    def maybe_same_storage(self, backend_id: str) -> set[str]:
+        """Return the backends that may be on it, as well: the driver is the same, and cannot tell its storages apart."""
+        own = self._where(backend_id)
+        return {other for other, where in self._places.items() if own.is_guess and where.driver == own.driver}
+
+    def _where(self, backend_id: str) -> _Where:
+        if backend_id not in self._places:
+            self._places = _places(self._connection)
+        return self._places.setdefault(backend_id, _Where("", "", f"nowhere {backend_id}", is_guess=False))
+
+    def _is_here(self, backend_id: str, claim: Claim) -> bool:
+        """Return whether *claim* is on the storage of that backend.
+
+        Where two arrays cannot be told from one under two addresses, a name that carries a UUID decides: it is given once.
+        """
+        own, other = self._where(backend_id), self._where(claim.backend_id)
+        if own.storage == other.storage:
+            return True
+        return own.is_guess and own.driver == other.driver and _UUID.search(claim.name_in_storage) is not None
 
     def of(self, kind: type[Tracked], backend_id: str, names: Iterable[str]) -> dict[str, list[Claim]]:
         """Return the rows of *kind* that claim any of the *names* on the storage of that backend, by name."""
@@ -55,10 +78,7 @@ class Claims:
             )
             for row in rows:
                 found.setdefault(row.name_in_storage, []).append(Claim(*row))
-        if not found:
-            return found
-        same = self.same_storage(backend_id)
-        here = {name: [claim for claim in claims if claim.backend_id in same] for name, claims in found.items()}
+        here = {name: [claim for claim in claims if self._is_here(backend_id, claim)] for name, claims in found.items()}
         return {name: claims for name, claims in here.items() if claims}
 
     def others(self, kind: type[Tracked], rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -70,35 +90,44 @@ class Claims:
         for row in rows:
             by_backend.setdefault(row["backend_id"], []).append(row)
         refused: dict[str, str] = {}
-        claimed: dict[tuple[str, frozenset[str]], Claim] = {}
+        claimed: dict[str, list[Claim]] = {}
         for backend_id, own in by_backend.items():
             there = self.of(kind, backend_id, [row["name_in_storage"] for row in own])
             for row in own:
                 name = row["name_in_storage"]
-                key = (name, frozenset(self.same_storage(backend_id))) if len(by_backend) > 1 else (name, frozenset())
-                before = [*there.get(name, ()), *([claimed[key]] if key in claimed else [])]
+                before = [*there.get(name, ()), *(each for each in claimed.get(name, ()) if self._is_here(backend_id, each))]
                 other = next((claim for claim in before if claim.id != row["id"]), None)
                 if other is not None:
                     refused[row["id"]] = self.tracked_already(kind, backend_id, other)
-                claimed.setdefault(key, Claim(row["id"], backend_id, name))
+                claimed.setdefault(name, []).append(Claim(row["id"], backend_id, name))
         return refused
 
     def tracked_already(self, kind: type[Tracked], backend_id: str, claim: Claim) -> str:
         """Say that what somebody wants to track on that backend is tracked already, by *claim*."""
-        same = self.same_storage(backend_id)
-        where = "" if claim.backend_id == backend_id else f" of backend {same[claim.backend_id]!r}, the same storage"
-        return f"{claim.name_in_storage!r} on backend {same[backend_id]!r} is tracked already, as {kind.kind} {claim.id}{where}."
+        own, other = self._where(backend_id), self._where(claim.backend_id)
+        which = "the same storage" if own.storage == other.storage else "which may be the same storage"
+        where = "" if claim.backend_id == backend_id else f" of backend {other.name!r}, {which}"
+        return f"{claim.name_in_storage!r} on backend {own.name!r} is tracked already, as {kind.kind} {claim.id}{where}."
 
 
-def _groups(connection: sa.Connection) -> dict[str, Mapping[str, str]]:
+class _Where(NamedTuple):
+    """A backend's name and driver, and its storage, which is a guess where the driver does not say what makes it another one."""
+
+    name: str
+    driver: str
+    storage: str
+    is_guess: bool
+
+
+def _places(connection: sa.Connection) -> dict[str, _Where]:
     cls: Any = CLASSES["Backend"]
     table: sa.Table = cls.__table__
-    groups: dict[str, dict[str, str]] = {}
+    found = {}
     for row in connection.execute(sa.select(table.c.id, table.c.name, table.c.volume_driver, table.c.config)):
         # of one that is known by its name alone nothing says where it is
-        key = storages.identity(row.volume_driver, row.config or {}) if row.volume_driver else f"nowhere {row.id}"
-        groups.setdefault(key, {})[row.id] = row.name
-    return {backend_id: group for group in groups.values() for backend_id in group}
+        storage = storages.identity(row.volume_driver, row.config or {}) if row.volume_driver else f"nowhere {row.id}"
+        found[row.id] = _Where(row.name, row.volume_driver, storage, is_guess=storages.is_guess(row.volume_driver))
+    return found
 
 
 def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> Guard:
@@ -140,9 +169,10 @@ def contested(connection: sa.Connection, kind: type[Tracked], backend_id: str) -
     """Return the claims of *kind* on the storage of that backend, by name, where there are several."""
     cls: Any = kind
     claims = Claims(connection)
-    column, same = cls.name_in_storage, claims.same_storage(backend_id)
-    several = sa.select(column).where(cls.backend_id.in_(list(same))).group_by(column).having(sa.func.count() > 1)
-    return claims.of(kind, backend_id, connection.execute(several).scalars())
+    column, near = cls.name_in_storage, claims.same_storage(backend_id) | claims.maybe_same_storage(backend_id)
+    several = sa.select(column).where(cls.backend_id.in_(list(near))).group_by(column).having(sa.func.count() > 1)
+    found = claims.of(kind, backend_id, connection.execute(several).scalars().all())
+    return {name: here for name, here in found.items() if len(here) > 1}
 
 
 def names(backend: Backend) -> set[str]:

@@ -86,6 +86,11 @@ def identity(driver_name: str, config: Mapping[str, Any]) -> str:
     return f"{driver_name} {json.dumps(given, sort_keys=True, default=str)}"
 
 
+def is_guess(driver_name: str) -> bool:
+    """Return whether two configurations of the driver that differ may lead to one storage all the same: nothing tells."""
+    return registry.is_path(driver_name) and driver_name not in _LOCATED_BY
+
+
 def _located(driver_name: str, config: Mapping[str, Any]) -> str | None:
     """Return where the volumes of a Cinder driver are that is known; None for others."""
     known = _LOCATED_BY.get(driver_name)

@@ -239,3 +239,29 @@ def test_what_is_one_storage(driver: str, one: dict[str, Any], two: dict[str, An
     """Of Cinder's common drivers the group, pool or share counts; of others all options but how the child runs; slashes never."""
     path = f"cinder.volume.drivers.{driver}"
     assert (storages.identity(path, one) == storages.identity(path, two)) is is_same
+
+
+def test_of_arrays_that_cannot_be_told_apart_the_name_decides(session: cl.Session) -> None:
+    """On two backends of one Cinder driver a name with a UUID is one thing; another name, or another driver, is not."""
+    with session.store.writing() as connection:
+        rows = [
+            ("a", "cinder.volume.drivers.some.Driver", '{"san_ip": "192.0.2.1"}'),
+            ("b", "cinder.volume.drivers.some.Driver", '{"san_ip": "array.example"}'),
+            ("c", "cinder.volume.drivers.other.Driver", "{}"),
+        ]
+        for name, driver, options in rows:
+            connection.exec_driver_sql(
+                "INSERT INTO backend (id, name, volume_driver, config, created_at, version) VALUES (?, ?, ?, ?, ?, 1)",
+                (name, name, driver, options, "2026-01-01 00:00:00.000000"),
+            )
+    own = str(uuid.uuid4())
+
+    def document(backend: str, name: str) -> dict[str, Any]:
+        data = {"id": str(uuid.uuid4()), "size": 1, "status": "available", "name_in_storage": name}
+        return {"class": "Volume", "version": 1, "backend": {"volume_backend_name": backend}, "data": data}
+
+    cl.load([document("a", f"volume-{own}"), document("a", "disk")], save=True)
+    with pytest.raises(errors.AlreadyExists, match="of backend 'a', which may be the same storage"):
+        cl.load(document("b", f"volume-{own}"), save=True)
+    cl.load([document("b", "disk"), document("c", f"volume-{own}")], save=True)
+    assert len(cl.frames.volumes()) == 4
