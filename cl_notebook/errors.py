@@ -226,7 +226,7 @@ class ConfigurationWarning(UserWarning):
 
 
 class DeviceInUse(UserWarning):
-    """``force`` took a device that was mounted or in use: what was not written to it is lost."""
+    """``force`` took a device that was mounted or in use: what was not written to it yet may be lost."""
 
 
 class Untrusted(UserWarning):

@@ -46,6 +46,8 @@ def uses(paths: Iterable[str], *, descriptors: bool = True, root: Path = _ROOT) 
     wanted = [_Wanted.of(path, root) for path in dict.fromkeys(paths)]
     names = [each.name for each in wanted if each.name in kernel.places]
     files = [each for each in wanted if each.name not in kernel.places and each.is_file]
+    if not names and not files:
+        return []
     members = kernel.members(names)
     found: list[str] = []
     for name in sorted(members, key=lambda name: (name not in names, name)):

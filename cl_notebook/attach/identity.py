@@ -82,8 +82,10 @@ class _Device:
     def disks(self, name: str = "") -> Iterator[str]:
         """Give the disks that it is made of: those below a multipath or RAID device, or itself."""
         name = name or self.name
-        below = self.at(f"sys/block/{name}/slaves")
-        names = sorted(entry.name for entry in below.iterdir()) if below.is_dir() else []
+        try:
+            names = sorted(entry.name for entry in self.at(f"sys/block/{name}/slaves").iterdir())
+        except OSError:  # it has none, or is being removed
+            names = []
         if not names:
             yield name
         for each in names:

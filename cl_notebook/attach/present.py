@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _ROOT = Path("/")
 _NAMESPACE = re.compile(r"nvme\d+n\d+")
 _IMAGE = re.compile(r"rbd(\d+)")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAMED_BY = frozenset({"iscsi", "nqn", "rbd"})
+"""Ways in which a device may be called by the name of its volume."""
+
 _MPATH = "mpath-"
 _SECTOR = 512
 
@@ -46,6 +50,16 @@ def present(root: Path = _ROOT) -> list[Present]:
     found = [_map(root, name, slaves) for name, slaves in maps.items()]
     found += [_disk(root, name) for name in names if name not in below and name not in maps]
     return [device for device in found if device.keys or device.file is not None]
+
+
+def volume_ids(device: Present) -> set[str]:
+    """Return the ids of volumes in the name of the device's target, subsystem or image, which Cinder's drivers call so."""
+    return {found for key in device.keys if key[0] in _NAMED_BY for found in _ID.findall(key[1].lower())}
+
+
+def of_volume(volume_id: str, *, root: Path = _ROOT) -> list[str]:
+    """Return the paths of the devices that are called by a volume's id, whether or not a connection leads to them."""
+    return [device.path for device in present(root) if volume_id.lower() in volume_ids(device)]
 
 
 def keys(info: Mapping[str, Any]) -> frozenset[Key]:
@@ -136,8 +150,10 @@ def _scsi(root: Path, place: Path) -> Iterator[Key]:
 
 
 def _slaves(place: Path) -> list[str]:
-    below = place / "slaves"
-    return sorted(entry.name for entry in below.iterdir()) if below.is_dir() else []
+    try:
+        return sorted(entry.name for entry in (place / "slaves").iterdir())
+    except OSError:  # it has none, or is being removed
+        return []
 
 
 def _told(path: Path) -> str:

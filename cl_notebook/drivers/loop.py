@@ -9,15 +9,11 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import tenacity
 
 from cl_notebook import errors, regular_files, usage
 from cl_notebook.drivers import freezing, loop_control
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _COLUMNS = "NAME,BACK-FILE,BACK-INO,BACK-MAJ:MIN,OFFSET,SIZELIMIT,RO,AUTOCLEAR"
 DELETED = " (deleted)"
@@ -55,7 +51,7 @@ def devices_of(file: Path) -> list[LoopDevice]:
 
 
 def _devices_of(file: Path, found: os.stat_result | None) -> list[LoopDevice]:
-    listed = json.loads(_again(lambda: _losetup("--json", "--list", "--output", _COLUMNS)) or "{}")
+    listed = json.loads(_listed() or "{}")
     return [_device(row) for row in listed.get("loopdevices", []) if _backs(file, found, row)]
 
 
@@ -158,21 +154,15 @@ def backing_file(device: str) -> str | None:
         return None
 
 
-def _again(call: Callable[[], str]) -> str:
-    """Return what *call* returns; it looks again if devices came or went meanwhile."""
-    tries = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_met_a_change),
-        stop=tenacity.stop_after_attempt(_TRIES),
-        wait=tenacity.wait_random(0, _LINGER / _TRIES),
-        reraise=True,
-    )
-    return tries(call)
-
-
-def _met_a_change(error: BaseException) -> bool:
-    if not isinstance(error, subprocess.CalledProcessError):
-        return False
-    return any(os.strerror(number) in str(error.stderr) for number in loop_control.GONE)
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(subprocess.CalledProcessError),
+    stop=tenacity.stop_after_attempt(_TRIES),
+    wait=tenacity.wait_random(0, _LINGER / _TRIES),
+    reraise=True,
+)
+def _listed() -> str:
+    # a device that other threads and processes remove meanwhile makes losetup fail for all: it is asked again
+    return _losetup("--json", "--list", "--output", _COLUMNS)
 
 
 def _losetup(*words: str) -> str:

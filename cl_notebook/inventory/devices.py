@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
     from cl_notebook.inventory.rows import Row
     from cl_notebook.model import Backend
     from cl_notebook.model.context import Context
-
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NAMED_BY = {"iscsi", "nqn", "rbd"}
-"""Ways in which a device may be called by the name of its volume."""
 
 
 class Leftover(NamedTuple):
@@ -154,13 +149,9 @@ def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
 
 
 def _named(device: Present, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
-    for key in device.keys:
-        if key[0] in _NAMED_BY:
-            found = [ids[own] for own in _ID.findall(key[1].lower()) if own in ids]
-            named = names.get(key[1].partition("/")[2]) if key[0] == "rbd" else None
-            if found or named:
-                return found[0] if found else named
-    return None
+    found = [ids[volume_id] for volume_id in sorted(present.volume_ids(device)) if volume_id in ids]
+    images = [names.get(key[1].partition("/")[2]) for key in device.keys if key[0] == "rbd"]
+    return next((row for row in (*found, *images) if row is not None), None)
 
 
 def _finding(left: Leftover) -> Finding:

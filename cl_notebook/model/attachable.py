@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from cl_notebook import errors
+from cl_notebook import errors, usage
+from cl_notebook.attach import present
+from cl_notebook.drivers.base import KeepsFiles
 from cl_notebook.model import checks, encryption, interruption, several
 from cl_notebook.model.tracked import Children, Parent, Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cl_notebook.drivers.base import Driver
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.connection import Connection
     from cl_notebook.model.volume import Volume
@@ -139,6 +142,20 @@ class Attachable(Tracked):
         for conn in self.connections:
             if conn.gateway is not None and not conn.is_in_reach and _leads_to(conn.gateway, host):
                 self.context.confirmed.gateways[conn.id] = (conn.gateway, _address(host))
+
+    def refuse_if_in_use(self, driver: Driver) -> None:
+        """Refuse to go on while this host has a device that is called by the volume's id, and something uses it.
+
+        Without a connection that leads to it, one that was lost with a store for instance. A driver whose volumes are files looks
+        by itself.
+
+        Raises:
+            BusyOnStorage: it has.
+
+        """
+        found = [] if isinstance(driver, KeepsFiles) else usage.uses(present.of_volume(self.id))
+        if found:
+            usage.refuse(f"A device of {self.label()}", found)
 
     def disconnect(self, connection: Connection, *, force: bool = False) -> None:
         """Shut the host of *connection* out again.

@@ -417,7 +417,7 @@ class Connection(Tracked):
     def _warn_of(self, taken: list[str], device: Mapping[str, Any]) -> None:
         if taken:
             path = device.get("path") or f"A device of {self.volume.label()}"
-            msg = f"{path} was in use when it was taken away: {usage.listed(taken)}. What was not written to it is lost."
+            msg = f"{path} was in use when it was taken away: {usage.listed(taken)}. What was not written to it yet may be lost."
             warnings.warn(msg, errors.DeviceInUse, stacklevel=3)
 
     def _host(self) -> AttachingHost:

@@ -243,7 +243,8 @@ class Volume(HasMetadata, Attachable, Tracked):
         data, kept, before = self.as_data(), snapshot.as_data(), self.status
         able: CanRevert = verbs.capable(self.backend.driver, "revert", self)
 
-        def do(_driver: Driver, progress: Progress) -> ModelUpdate:
+        def do(driver: Driver, progress: Progress) -> ModelUpdate:
+            self.refuse_if_in_use(driver)
             return able.revert_to_snapshot(data, kept, progress)
 
         self._run(
@@ -312,6 +313,7 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         Raises:
             ResourceBusy: it has connections, or snapshots without *cascade*.
+            BusyOnStorage: this host has a device of it all the same, which is mounted or in use.
             DriverError: the storage refused; the status is ``error_deleting``.
 
         """
@@ -327,6 +329,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         finishing = statuses.BUSY_BY_KIND[self.kind] - verbs.NOT_OURS
 
         def do(driver: Driver, _progress: Progress) -> None:
+            self.refuse_if_in_use(driver)
             going = [*self.snapshots] if cascade else []
             labels = [*(snapshot.label() for snapshot in going), self.label()]
             with several.telling("deleted", labels) as done:

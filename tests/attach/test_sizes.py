@@ -123,6 +123,18 @@ def test_a_disk_is_measured_by_what_the_kernel_says(
     assert (seen.verdict, seen.detail) == told
 
 
+def test_a_device_is_found_by_the_id_of_its_volume(tmp_path: Path) -> None:
+    """A disk whose target, and an image, that is called by a volume's id is found without a connection; others are not."""
+    kernel, volume_id = Kernel(tmp_path), "8e0a3cb2-0a7c-4c7a-8b21-5b6c4f0a9d11"
+    kernel.iscsi("sda", f"iqn.2010-10.org.openstack:volume-{volume_id}", 1)
+    kernel.iscsi("sdb", "iqn.2010-10.org.openstack:volume-0e0a3cb2-0a7c-4c7a-8b21-5b6c4f0a9d11", 1, session=2)
+    (tmp_path / "sys/block/rbd0").mkdir()
+    for name, text in (("pool", "volumes"), ("name", f"volume-{volume_id}"), ("current_snap", "-")):
+        kernel.tell(f"sys/bus/rbd/devices/0/{name}", text)
+    assert sorted(present.of_volume(volume_id, root=tmp_path)) == ["/dev/rbd0", "/dev/sda"]
+    assert present.of_volume("disk", root=tmp_path) == []
+
+
 _KNOWN: dict[str, dict[str, Any]] = {
     "iscsi": {"target_iqn": "iqn.2010-10.org:one", "target_lun": 1},
     "fibre_channel": {"target_wwn": ["500a098280feeba5"], "target_lun": 1},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,6 @@ from cl_notebook import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # os-brick starts processes after eventlet was imported, which eventlet warns of
 pytestmark = pytest.mark.filterwarnings("ignore:Using fork")
@@ -213,3 +213,15 @@ def test_a_backend_that_was_opened_differently_before_is_opened(tmp_path: Path) 
         cl.Backend(volume_backend_name="sim", volume_driver="sim", path=str(tmp_path / "three"))
     cl_notebook.default_session().close()
     cl.Backend.global_initialization = False
+
+
+def test_to_ignore_errors_takes_no_device_that_is_in_use(backend: Any) -> None:
+    """``ignore_errors`` goes on where os-brick meets errors; a device that is in use stays all the same."""
+    volume = backend.create_volume(1)
+    connection = volume.attach()
+    with Path(connection.path).open("rb"):
+        for attached in (volume, connection):
+            with pytest.raises(errors.BusyOnStorage, match="open in this process"):
+                attached.detach(ignore_errors=True)
+    volume.detach(ignore_errors=True)
+    assert volume.connections == []

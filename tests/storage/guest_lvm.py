@@ -15,7 +15,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.drivers.base import GiB
-from cl_notebook.model.changes import Update
+from cl_notebook.model.changes import Delete, Update
 from cl_notebook.testing.bench import DATA, Bench, read, updated
 from cl_notebook.testing.lifecycle_contract import Leftovers, LifecycleContract, OpenDriver
 from tests.storage.drivers import LVM, open_cinder
@@ -95,6 +95,12 @@ class TestLvm(LifecycleContract):
                 report = cl.inventory.plan_cleanup(session).run()
                 assert report["outcome"].tolist() == ["failed", "not done", "not done"]
                 assert disk.exists()
+                (conn,) = volume.connections
+                session.journal.note([Delete(conn)], conn)  # it is lost, as with a store
+                with pytest.raises(errors.BusyOnStorage, match=rf"^A device of volume .* mounted at {point}"):
+                    volume.delete()
+                assert disk.exists()
+                volume.attach()
                 assert (point / "letter").read_text(encoding="utf-8") == "not written yet"
                 _run("umount", str(point))
                 if path != str(disk):
