@@ -41,8 +41,8 @@ class Options:
     """The options of one driver: those that Cinder gives to all drivers (``shared``), and what the driver adds to them.
 
     ``own`` has what the driver's modules declare or read, some of the shared ones among them; ``others`` what the drivers beside
-    it in its package declare. ``listed`` are the names of those that the driver lists itself, ``required`` of those without
-    a default that its own code refuses to miss.
+    it in its package declare. ``listed`` are the names of those that the driver lists itself or that nobody registers,
+    ``required`` of those without a default that its own code refuses to miss.
     """
 
     own: tuple[Any, ...]
@@ -73,15 +73,19 @@ def of_driver(cls: Any) -> Options:
                 found.setdefault(opt.name, opt)
     words = {word for tree in trees.values() for word in _words(tree)}
     found.update({name: opt for name, opt in general.items() if name in words and name not in found})
-    asked = {word for tree in trees.values() for node in ast.walk(tree) if (word := _asked_for(node))}
-    asked -= {*found, *general, *_methods()}
-    elsewhere = _elsewhere({*asked, *_read(trees.values())} - {*found, *general})
-    found.update({name: elsewhere[name] if name in elsewhere else _unregistered(name) for name in sorted({*asked, *elsewhere})})
+    known = {*found, *general, *_methods()}
+    read = set(_read(trees.values())) - known
+    asked = ({word for tree in trees.values() for node in ast.walk(tree) if (word := _asked_for(node))} - known) | {
+        name for name in _attributes(trees.values()) if name not in known and _is_named_alike(name, found)
+    }
+    elsewhere = _elsewhere(asked | read)
+    nobodys = sorted(asked - elsewhere.keys() - _assigned(trees.values()))
+    found.update({**{name: elsewhere[name] for name in sorted(elsewhere)}, **{name: _unregistered(name) for name in nobodys}})
     checked = [names for names in _checked(cls, trees) if all(name in found for name in names)]
     required = {name for names in checked for name in names if found[name].default in _EMPTY}
     beside = {opt.name: opt for name in _beside(cls) if name not in trees for opt in _declared(_imported(name))}
     others = tuple(opt for name, opt in beside.items() if name not in found and name not in general)
-    return Options(tuple(found.values()), others, tuple(general.values()), listed, frozenset(required))
+    return Options(tuple(found.values()), others, tuple(general.values()), listed.union(nobodys), frozenset(required))
 
 
 def shared() -> list[Any]:
@@ -247,11 +251,29 @@ def _words(tree: ast.Module) -> Iterator[str]:
 
 def _read(trees: Iterable[ast.Module]) -> Iterator[str]:
     """Return what is read of anything that is called a configuration, as an attribute or by ``get``."""
+    yield from _attributes(trees)
     for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and _is_configuration(node.value):
-            yield node.attr
-        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get" and node.args:
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get" and node.args:
             yield _text(node.args[0]) or ""
+
+
+def _attributes(trees: Iterable[ast.Module]) -> Iterator[str]:
+    nodes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    yield from (node.attr for node in nodes if isinstance(node.ctx, ast.Load) and _is_configuration(node.value))
+
+
+def _is_named_alike(name: str, others: Iterable[str]) -> bool:
+    """Return whether some option of *others* begins with the same two words: a typical name of that driver's options."""
+    start = "_".join(name.split("_")[:2])
+    return any(other.startswith(f"{start}_") for other in others)
+
+
+def _assigned(trees: Iterable[ast.Module]) -> set[str]:
+    """Return what is set on anything that is called a configuration: the driver's own values, and no options."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    found = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr"]
+    return found | {_text(call.args[1]) or "" for call in calls if len(call.args) > 1}
 
 
 def _elsewhere(names: set[str]) -> dict[str, Any]:
