@@ -15,6 +15,7 @@
     │   └── ReadOnly                   the session was set up to look, not to act
     ├── StoreError                     the data base behind the objects
     │   ├── StoreUnusable              not a data base, not writable, or out of reach
+    │   ├── StoreDamaged               a row holds what nobody can read; ``where`` names it
     │   ├── StoreLocked                another process holds it for too long
     │   ├── OutcomeKept                the storage is done, the store was out of reach: what came of it is written later
     │   └── StoreTooNew                written by a newer cl_notebook
@@ -119,6 +120,15 @@ class StoreError(Error):
 
 class StoreUnusable(StoreError):
     """The store is not a data base of ours, cannot be written, or is out of reach."""
+
+
+class StoreDamaged(StoreError):
+    """A row of the store cannot be read: ``where`` names the column, the row and the table, as far as they are known."""
+
+    def __init__(self, message: str, where: str = "") -> None:
+        """Keep the place beside the message."""
+        super().__init__(message)
+        self.where = where
 
 
 class StoreLocked(StoreError):

@@ -14,7 +14,7 @@ from cl_notebook.drivers.base import no_progress
 from cl_notebook.model import Backend, context, lookup, moving, reading, trust
 from cl_notebook.model.journal import Journal
 from cl_notebook.model.opening import Opening
-from cl_notebook.store import Store
+from cl_notebook.store import Store, damage
 from cl_notebook.store.backup import back_up
 from cl_notebook.store.follower import Follower
 
@@ -208,8 +208,9 @@ class Session(context.SessionBound):
     def find(self, text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - pandas' and the interface's word; one or a list
         """Return the one resource with this id, id prefix, name or part of a name; see :func:`cl_notebook.find`."""
         self._refuse_if_closed()
-        found = lookup.find(self, text, everything=all)
-        return found if all else lookup.the_one(text, found)
+        with damage.named(self.store):
+            found = lookup.find(self, text, everything=all)
+            return found if all else lookup.the_one(text, found)
 
     def get(self, cls: type[Tracked], resource_id: str) -> Tracked | None:
         """Return the object of one row of this session, or None."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cl_notebook import errors
 from cl_notebook.inventory.cleaning import Plan, plan_cleanup
 from cl_notebook.inventory.scratching import Scratch, scratch
+from cl_notebook.store import damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +49,9 @@ def scan(
     from cl_notebook.inventory.frame import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
     from cl_notebook.model.context import current  # noqa: PLC0415 - `import cl_notebook` stays light
 
-    return frame(findings(session or current(), backend, host=host))
+    session = session or current()
+    with damage.named(session.store):
+        return frame(findings(session, backend, host=host))
 
 
 def findings(
@@ -57,7 +60,8 @@ def findings(
     """Return what :func:`scan` shows as plain tuples, for programs: names are as they are on the storage."""
     from cl_notebook.inventory import scanning  # noqa: PLC0415 - as above
 
-    return scanning.findings(session, backend, host=host)
+    with damage.named(session.store):
+        return scanning.findings(session, backend, host=host)
 
 
 def manage(
@@ -143,7 +147,9 @@ def repair_all(
     from cl_notebook.inventory import repairing_all  # noqa: PLC0415 - as above
     from cl_notebook.model.context import current  # noqa: PLC0415 - as above
 
-    return repairing_all.repair_all(session or current(), backend, remove=remove)
+    session = session or current()
+    with damage.named(session.store):
+        return repairing_all.repair_all(session, backend, remove=remove)
 
 
 def forget(resource: Tracked, *, force: bool = False) -> None:

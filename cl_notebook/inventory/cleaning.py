@@ -17,6 +17,7 @@ from cl_notebook.inventory.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, 
 from cl_notebook.model import Backend, Connection, reading, several
 from cl_notebook.model.reading import CLASSES
 from cl_notebook.session import default_session
+from cl_notebook.store import damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +67,8 @@ class Plan:
         ``owner`` (``user@host``) and ``notebook`` of who made or adopted it, ``created_at`` (UTC), and ``detail``: why it cannot
         be done, empty if nothing is known to stand in its way.
         """
-        return cast("pd.DataFrame", steps.frame(self.steps))
+        with damage.named(self._store):
+            return cast("pd.DataFrame", steps.frame(self.steps))
 
     def run(self) -> pd.DataFrame:
         """Do it, and return the frame with what came of each step.
@@ -132,7 +134,8 @@ def plan_cleanup(
     elif not all and backend is None:
         kernels = session.journal.kernel_ids
     place = None if backend is None else _backend(session, backend).id
-    return Plan(session, scope.read(session, Scope(kernels, backend_id=place)))
+    with damage.named(session.store):
+        return Plan(session, scope.read(session, Scope(kernels, backend_id=place)))
 
 
 def plan_since(session: Session, operation: int) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -135,7 +135,20 @@ def _read(context: Context, key: str | None) -> list[KeyValue]:
             rows = connection.execute(_FIND, {"of": key}).all()
         else:
             rows = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.key)).all()
-    return [KeyValue(row.key, row.value) for row in rows]
+        return [of_row(row) for row in rows]
+
+
+def of_row(row: Any) -> KeyValue:  # noqa: ANN401 - a row of the table
+    """Return the pair in *row*.
+
+    Raises:
+        TypeError: a part of it is no text, which SQLite would keep.
+
+    """
+    if type(row.key) is not str or type(row.value) is not str:
+        msg = "A key-value pair holds what is no text."
+        raise TypeError(msg)
+    return KeyValue(row.key, row.value)
 
 
 def _write(context: Context, key: str, change: Callable[[sa.Connection], bool]) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
 
 from cl_notebook.model import unsaved
+from cl_notebook.store import damage
 from cl_notebook.store.boundary import store_errors
 
 if TYPE_CHECKING:
@@ -71,15 +73,50 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
         tick = context.follower.tick
         orm = context.orm
         kept = unsaved.keep_all(orm)
-        with store_errors(context.store.url), context.store.turn:
+        with damage.named(context.store), store_errors(context.store.url), context.store.turn:
             try:
                 found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
             finally:
                 _end_transaction(orm)
+            _refuse_unsound(context, found)
         for edits in kept:
             edits.put_back()
         _stamp(found, tick)
         return found
+
+
+def _refuse_unsound(context: Context, found: Iterable[Tracked | None]) -> None:
+    """Refuse a row whose values are not of their columns' types: SQLite keeps anything anywhere.
+
+    Raises:
+        StoreDamaged: there is one; its object is let go of, so that it is read again.
+
+    """
+    for resource in found:
+        if resource is None:  # a row without a key
+            msg = "a row has no key"
+            raise ValueError(msg)
+        inner = resource.__dict__
+        cls: Any = type(resource)
+        if _is_sound(cls, tuple(map(type, map(inner.get, _names(cls))))):
+            continue
+        context.orm.expunge(resource)
+        mapper = sa_orm.class_mapper(cls)
+        table: Any = mapper.local_table
+        values = [(attribute.columns[0], inner.get(attribute.key)) for attribute in mapper.column_attrs]
+        damage.refuse_unsound(context.store, table, str(inner.get("id")), values)
+
+
+@functools.cache
+def _names(cls: Any) -> tuple[str, ...]:  # noqa: ANN401 - a tracked class
+    return tuple(attribute.key for attribute in sa_orm.class_mapper(cls).column_attrs)
+
+
+@functools.cache
+def _is_sound(cls: Any, types: tuple[type, ...]) -> bool:  # noqa: ANN401 - a tracked class
+    """Return whether values of these *types* fit the columns of *cls*: there are few combinations, so each is looked at once."""
+    columns = (attribute.columns[0] for attribute in sa_orm.class_mapper(cls).column_attrs)
+    return all(damage.fits(column, kind) for column, kind in zip(columns, types, strict=True))
 
 
 def _end_transaction(orm: sa_orm.Session) -> None:

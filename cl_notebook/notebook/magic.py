@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
 import weakref
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_silenced
 
-from cl_notebook import errors, masking
+from cl_notebook import errors, masking, session
 from cl_notebook.notebook import help as helping
 from cl_notebook.notebook.cell import Body
 from cl_notebook.notebook.grammar import Call
@@ -17,6 +18,7 @@ from cl_notebook.notebook.output import say
 from cl_notebook.notebook.parsing import parse
 from cl_notebook.notebook.progress import asked_by
 from cl_notebook.notebook.words import without_comment
+from cl_notebook.store import damage
 from cl_notebook.views.safe import plain
 
 if TYPE_CHECKING:
@@ -36,13 +38,14 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
 
     def on_line(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the verb returns
         try:
-            with asked_by(shell):
+            with asked_by(shell), _damage_named():
                 return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
         except (errors.Error, errors.Interrupted) as error:
             _show_in_one_line(error, shell)
             raise
         except KeyboardInterrupt as error:  # between acts: nothing is left half done
-            vars(error)["_render_traceback_"] = lambda: ["KeyboardInterrupt: Interrupted."]
+            said = one_line(error) or "Interrupted."  # an act on several resources says how far it came
+            vars(error)["_render_traceback_"] = lambda: [f"KeyboardInterrupt: {said}"]
             raise
 
     def on_cell(line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the cell gives
@@ -57,6 +60,12 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
     magic.__doc__ = helping.text(command, live=False)
     vars(magic)["getdoc"] = lambda: helping.text(command)  # what IPython's ? asks first: the drivers' options are in it
     return magic
+
+
+def _damage_named() -> AbstractContextManager[None]:
+    """Let what comes of a damaged row of the default session's store, which may be opened by the magic, name that row."""
+    opened = session.opened_session()
+    return damage.named(opened.store) if opened is not None else contextlib.nullcontext()
 
 
 def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above

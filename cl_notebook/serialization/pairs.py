@@ -72,7 +72,7 @@ def stored(connection: sa.Connection) -> Iterator[list[Document]]:
     after = ""
     while True:
         own = sa.select(_TABLE).where(_TABLE.c.key > after).order_by(_TABLE.c.key).limit(PAGE)
-        page = [KeyValue(row.key, row.value) for row in connection.execute(own)]
+        page = [key_value.of_row(row) for row in connection.execute(own)]
         if page:
             yield [of(pair) for pair in page]
         if len(page) < PAGE:

@@ -11,6 +11,7 @@ from cl_notebook import masking
 from cl_notebook.model import Connection, Snapshot, Volume, masks
 from cl_notebook.serialization import fields, pairs, writing
 from cl_notebook.serialization.fields import FIELDS
+from cl_notebook.store import damage
 from cl_notebook.store.base import Json
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ PAGE = 500
 """Volumes that are read, with what lies below them, at a time."""
 
 _EMPTY = msgspec.Raw(b"{}")
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _CHILDREN = {"snapshots": Snapshot, "connections": Connection}
 
 
@@ -35,16 +37,23 @@ class _Select:
         self.table: sa.Table = cls.__table__
         self.names = FIELDS[self.kind]
         columns = [self.table.c[name] for name in (*self.names, "extra")]
+        self.columns = columns
         self.json = [column.key for column in columns if isinstance(column.type, Json)]
+        self._sound: set[tuple[type, ...]] = set()
         self.statement = sa.select(
             *(sa.cast(each, sa.Text).label(each.key) if each.key in self.json else each for each in columns)
         ).order_by(self.table.c.created_at, self.table.c.id)
 
     def data(self, row: Sequence[Any], *, secrets: bool) -> dict[str, Any]:
         """Return the data of the document of *row*; what others added to the document itself stands under an empty name."""
+        types = tuple(map(type, row))
+        if types not in self._sound:
+            self._check(types)
         made = dict(zip((*self.names, "extra"), row, strict=False))
         for name in self.json:
             value = made[name]
+            if value and value != "{}":
+                _OBJECT.decode(value)  # what is written as it stands would spoil the whole document
             if value and name in masks.FIELDS and not secrets and masking.may_hold_secrets(value):
                 value = msgspec.json.encode(masks.masked(msgspec.json.decode(value))).decode()
             made[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
@@ -58,6 +67,15 @@ class _Select:
         if not secrets:
             others = masks.masked(others)
         return fields.written(self.kind, made, others) | {"": others}
+
+    def _check(self, types: tuple[type, ...]) -> None:
+        """Refuse a row with values of these *types* unless they are those of its columns: SQLite keeps anything anywhere."""
+        for column, kind in zip(self.columns, types, strict=True):
+            is_text = column.key in self.json and kind is str
+            if not is_text and (kind is dict or not damage.fits(column, kind)):
+                msg = f"{column.name!r} holds a {kind.__name__}"
+                raise TypeError(msg)
+        self._sound.add(types)
 
 
 _VOLUMES = _Select(Volume)

@@ -45,7 +45,7 @@ _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
         "What was asked is too long or too large for the store {shown}: {said}.",
     ),
     (
-        errors.StoreError,
+        errors.StoreDamaged,
         ("malformed json", "could not decode to utf-8", "invalid input syntax for type json"),
         "The store {shown} is damaged: a row of it cannot be read ({said}).",
     ),
@@ -96,9 +96,9 @@ def store_errors(url: sa.URL) -> Iterator[None]:
     except exc.SQLAlchemyError as error:
         if isinstance(error, exc.StatementError) and isinstance(error.orig, (UnicodeError, OverflowError)):
             raise _value_error(url, error.orig) from error
-        msg = f"The store {shown_url(url)} failed: {_one_line(str(error))}"
+        msg = f"The store {shown_url(url)} failed: {one_line(str(error))}"
         raise errors.StoreError(msg) from error
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         if not _is_from_below(error):
             raise
         raise _value_error(url, error) from error
@@ -121,9 +121,9 @@ def cursor_errors(connection: sa.Connection) -> Iterator[None]:
         raise exc.DBAPIError.instance(statement, None, error, base) from error
 
 
-def damaged(url: sa.URL, what: str, error: BaseException) -> errors.StoreError:
+def damaged(url: sa.URL, what: str, error: BaseException) -> errors.StoreDamaged:
     """Return the error that says which part of the store cannot be read."""
-    return errors.StoreError(f"The store {shown_url(url)} is damaged: {what} cannot be read ({_one_line(str(error))}).")
+    return errors.StoreDamaged(f"The store {shown_url(url)} is damaged: {what} cannot be read ({one_line(str(error))}).")
 
 
 def _is_from_below(error: BaseException) -> bool:
@@ -136,12 +136,12 @@ def _value_error(url: sa.URL, error: BaseException) -> errors.Error:
     if isinstance(error, UnicodeEncodeError):
         return errors.InvalidInput("What was asked holds a character that cannot be stored (half a surrogate pair).")
     if isinstance(error, OverflowError):
-        return errors.InvalidInput(f"What was asked holds a number that is too large for a data base: {_one_line(str(error))}.")
+        return errors.InvalidInput(f"What was asked holds a number that is too large for a data base: {one_line(str(error))}.")
     return damaged(url, "a row of it", error)
 
 
 def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
-    said = _one_line(_words(error.orig))
+    said = one_line(_words(error.orig))
     low = said.lower()
     shown = shown_url(url)
     for kind, sayings, message in _SAYINGS:
@@ -168,5 +168,6 @@ def _words(error: BaseException | None) -> str:
     return str(error)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return the first line of *text*, without a full stop."""
     return " ".join(text.split("\n", 1)[0].split()).rstrip(".")

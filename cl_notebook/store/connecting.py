@@ -12,6 +12,9 @@ from cl_notebook.store.base import MARIADB
 from cl_notebook.store.boundary import secret_options, shown_url
 from cl_notebook.store.location import not_installed
 
+_ENCODINGS = {"psycopg": {"client_encoding": "utf8"}, "psycopg2": {"client_encoding": "utf8"}, "pymysql": {"charset": "utf8mb4"}}
+"""What Python drivers are told, so that text crosses as UTF-8 whatever the environment, or the URL, says."""
+
 
 def without_secrets(url: sa.URL) -> sa.URL:
     """Return *url* without the options that are not shown: SQLAlchemy shows them wherever it shows a URL."""
@@ -25,7 +28,7 @@ def new_engine(url: sa.URL, **options: Any) -> sa.Engine:  # noqa: ANN401 - SQLA
         InvalidInput: the Python driver is not installed, or the URL is none that it takes.
 
     """
-    arguments = secret_options(url) | options.pop("connect_args", {})
+    arguments = secret_options(url) | options.pop("connect_args", {}) | _ENCODINGS.get(url.get_driver_name(), {})
     try:
         # What a storage tells a host to attach with is among the parameters of statements, and may be secret.
         return sa.create_engine(without_secrets(url), connect_args=arguments, hide_parameters=True, **options)
@@ -50,6 +53,26 @@ def connect_once(engine: sa.Engine) -> None:
     except (TypeError, ValueError, RuntimeError, OSError, ImportError) as error:
         msg = f"The store {shown_url(engine.url)} cannot be opened: {errors.one_line(error)}."
         raise errors.StoreUnusable(msg) from error
+
+
+def refuse_other_encodings(engine: sa.Engine) -> None:
+    """Refuse a PostgreSQL database that does not keep text as UTF-8: it would refuse names, or mix up what they mean.
+
+    Raises:
+        StoreUnusable: it has another encoding.
+
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    with engine.connect() as connection:
+        encoding = str(connection.exec_driver_sql("SHOW server_encoding").scalar())
+    if encoding.upper().replace("-", "") != "UTF8":
+        name = engine.url.database or "lab"
+        msg = (
+            f"The store {shown_url(engine.url)} keeps text as {encoding}, not as UTF-8, so it cannot take every name. Make one: "
+            f"CREATE DATABASE {name}_utf8 ENCODING 'UTF8' TEMPLATE template0."
+        )
+        raise errors.StoreUnusable(msg)
 
 
 def at_one_moment(connection: sa.Connection) -> None:

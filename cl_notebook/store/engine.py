@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc, pool
 
 from cl_notebook import concurrency, errors
-from cl_notebook.store import feed, ownership, schema
+from cl_notebook.store import damage, feed, ownership, schema
 from cl_notebook.store.boundary import is_broken_off, is_memory, shown_url, store_errors
-from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, without_secrets
+from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, refuse_other_encodings, without_secrets
 from cl_notebook.store.location import parse_url
 from cl_notebook.store.marker import HEAD, Marker
 from cl_notebook.store.news import News
@@ -103,6 +103,7 @@ class Store:
     def _open(self) -> None:
         if self._file is None:
             connect_once(self.engine)
+            refuse_other_encodings(self.engine)
             schema.bring_up_to_date(self)
             return
         self._marker.refuse_foreign_log()
@@ -148,7 +149,7 @@ class Store:
         self._adopt_fork()
         if self._file is not None:
             self._file.refuse_if_moved()
-        with store_errors(self.url), self.turn, self.engine.connect() as connection:
+        with damage.named(self), store_errors(self.url), self.turn, self.engine.connect() as connection:
             at_one_moment(connection)
             yield connection
 

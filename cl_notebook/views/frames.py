@@ -21,6 +21,7 @@ from cl_notebook import errors, masking
 from cl_notebook.drivers.base import capabilities
 from cl_notebook.model import Backend, context, kernel
 from cl_notebook.model.backend import SECRETS
+from cl_notebook.store import damage
 from cl_notebook.store.boundary import cursor_errors, damaged
 from cl_notebook.views import drivers as of_drivers
 from cl_notebook.views import query
@@ -230,12 +231,13 @@ def read(
     }
     makers: dict[str, Callable[[Values], Any]] = {**_MAKERS, TOLD: lambda values: _abilities(session, values)}
     arrays = {}
-    for name, (of, values) in made.items():
-        try:
-            arrays[name] = makers[of](values)
-        except _UNREADABLE as error:
-            which = _first_unreadable(makers[of], data[:, 0], values)
-            raise damaged(session.store.url, f"{name!r} of {kind[:-1]} {which}", error) from error
+    with damage.named(session.store):
+        for name, (of, values) in made.items():
+            try:
+                arrays[name] = makers[of](values)
+            except _UNREADABLE as error:
+                which = _first_unreadable(makers[of], data[:, 0], values)
+                raise damaged(session.store.url, f"{name!r} of {kind[:-1]} {which}", error) from error
     if kind == "backends" and "config" in arrays:
         arrays["config"] = _without_names_of_secrets(arrays["config"])
     index = pd.Index(arrays.pop("id"), name="id")

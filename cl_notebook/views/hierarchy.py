@@ -8,6 +8,7 @@ import pandas as pd
 
 from cl_notebook import errors
 from cl_notebook.model import context
+from cl_notebook.store import damage
 from cl_notebook.views import forest
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def frame(session: Context | None = None) -> pd.DataFrame:
 
     Columns: ``name``, ``status`` (categorical), ``size`` (GiB, ``Int64``), ``where`` (host, driver or path) and ``created_at``.
     """
-    return made(list(_walk(forest.forest(session or context.current(), budget=None))))
+    session = session or context.current()
+    with damage.named(session.store):
+        return made(list(_walk(forest.forest(session, budget=None))))
 
 
 def made(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook.store import damage
 from cl_notebook.views import forest, html, text
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ class Tree:
 
     def __repr__(self) -> str:
         """Return the tree as plain text."""
-        return text.tree(self.rows, *self._nothing())
+        with damage.named(self._session.store):
+            return text.tree(self.rows, *self._nothing())
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, Any]:
         """Return the tree as text and as static HTML, both of the same moment."""
-        shown = self.rows
-        bundle = {"text/plain": text.tree(shown, *self._nothing()), "text/html": html.tree(shown, *self._nothing())}
+        with damage.named(self._session.store):
+            shown = self.rows
+            bundle = {"text/plain": text.tree(shown, *self._nothing()), "text/html": html.tree(shown, *self._nothing())}
         return {
             kind: data
             for kind, data in bundle.items()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors
+from cl_notebook.model import reading
 from cl_notebook.store import Store
 from cl_notebook.testing import stores
+from cl_notebook.views import tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+KINDS = ("backends", "volumes", "snapshots", "connections", "operations", "changes")
 
 
 def _by_hand(path: Path, sql: str, *values: object) -> None:
@@ -124,3 +130,80 @@ def test_a_file_that_lost_its_name_is_not_written(tmp_path: Path) -> None:
         away.replace(file)
         sim.create_volume(1, name="db")
         assert [vol.name for vol in sim.volumes] == ["db"]
+
+
+_DAMAGE = [
+    *(("volume", column, value) for column, value in (("size", "big"), ("size", None), ("size", b"\xff"), ("name", b"\xff\xfe"))),
+    *(("volume", "metadata", value) for value in ("{not json", "[1]", "5", '"text"', "null", b"\xff", "[" * 3000)),
+    *(("volume", column, "{not json") for column in ("extra_specs", "qos_specs", "driver_data", "extra")),
+    *(("volume", "created_at", value) for value in ("yesterday", "2026-13-45 99:00:00.000000", None, 5)),
+    *(("snapshot", "volume_size", "big"), ("snapshot", "metadata", "[]"), ("snapshot", "updated_at", "never")),
+    *(("connection", column, "[") for column in ("connector_info", "conn_info", "device")),
+    *(("connection", "connector_info", "[]"), ("connection", "attach_status", b"\xff"), ("connection", "created_at", "x")),
+    *(("backend", "config", "[]"), ("backend", "config", "{"), ("backend", "name", b"\xff"), ("backend", "created_at", "x")),
+    *(("operation", "started_at", "x"), ("operation", "arguments", "{"), ("key_value", "value", b"\xff")),
+]
+
+
+def _readings(session: cl.Session) -> dict[str, Callable[[], object]]:
+    """Return every way to look at what is tracked."""
+    frames = {f"frames.{kind}": functools.partial(cl.frames.read, kind, session) for kind in KINDS}
+    return {
+        **frames,
+        "frames.tree": lambda: cl.frames.tree(session),
+        "tree": lambda: tree.Tree(session)._repr_mimebundle_(),
+        "objects": lambda: [_looked_at(backend) for backend in reading.select(session, sa.select(cl.Backend))],
+        "find": lambda: session.find("db", all=True),
+        "dump": cl.dump,
+        "pairs": lambda: cl.KeyValue.all(session=session),
+        "scan": lambda: cl.inventory.scan(session=session, host=False),
+        "plan": lambda: cl.inventory.plan_cleanup(session, all=True).frame,
+    }
+
+
+def _looked_at(backend: Any) -> list[object]:
+    below = [(volume, each) for volume in backend.volumes for each in (*volume.snapshots, *volume.connections)]
+    return [backend.dumps, *((repr(volume), volume.json, repr(each), each.json, each.status) for volume, each in below)]
+
+
+@pytest.mark.parametrize(("table", "column", "value"), _DAMAGE, ids=lambda part: str(part)[:16])
+def test_what_somebody_wrote_by_hand_is_named(tmp_path: Path, table: str, column: str, value: object) -> None:
+    """Whatever stands in a row that cannot, each look at it is right or StoreDamaged, which names the column and the row."""
+    file = tmp_path / "s.db"
+    with cl.Session(file) as session:
+        volume = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim")).create_volume(
+            1, "db", metadata={"a": "1"}
+        )
+        volume.create_snapshot("s")
+        volume.connect({"host": "h", "initiator": "iqn.x"})
+        cl.KeyValue.set("k", "v", session=session)
+    raw = sqlite3.connect(file)
+    raw.execute("PRAGMA writable_schema=ON")
+    raw.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = ?", (table,))
+    raw.commit()
+    raw.close()
+    _by_hand(file, f'UPDATE {table} SET "{column}" = ?', value)  # noqa: S608 - words of this test
+    found: list[errors.StoreDamaged] = []
+    with cl.setup(file, read_only=True) as session:
+        for look in _readings(session).values():
+            for _ in range(2):  # also when it is looked at again
+                try:
+                    look()
+                except errors.StoreDamaged as error:
+                    found.append(error)
+    assert found
+    assert [error for error in found if "\n" in str(error) or repr(column) not in error.where] == []
+
+
+def test_json_of_another_shape_on_a_server_is_named(any_store_url: str, tmp_path: Path) -> None:
+    """A list where an object belongs, which every database keeps, is StoreDamaged from objects and documents, naming the row."""
+    with cl.Session(any_store_url) as session:
+        volume = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim")).create_volume(1, "db")
+        with session.store.writing() as connection:
+            connection.exec_driver_sql("UPDATE volume SET metadata = '[1]'")
+    with cl.Session(any_store_url) as session:
+        backend: Any = session.find("sim")
+        looks: list[Callable[[], object]] = [lambda: session.find("db"), lambda: backend.volumes, lambda: backend.dumps]
+        for look in looks:
+            with pytest.raises(errors.StoreDamaged, match=f"'metadata' of the row '{volume.id}'"):
+                look()
