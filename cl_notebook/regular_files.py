@@ -11,11 +11,11 @@ import contextlib
 import errno
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINKS = frozenset({errno.ELOOP, errno.ENOTDIR})
@@ -138,6 +138,17 @@ def make_folder(path: Path) -> None:
                 return
         with folder(path) as made:
             os.fchmod(made, 0o700)  # whatever the umask took, or an access control list gave
+
+
+def make_folders(path: Path) -> None:
+    """Make the folder *path* and those above it that are missing, each its owner's alone whatever the umask is."""
+    missing = []
+    place = Path(real(path))
+    while not place.is_dir():
+        missing.append(place)
+        place = place.parent
+    for place in reversed(missing):
+        make_folder(place)
 
 
 def entries(path: Path) -> Iterator[os.DirEntry[str]]:

@@ -9,7 +9,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import concurrency, errors, masking
+from cl_notebook import concurrency, errors, masking, regular_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def _configure(lock_path: Path) -> None:
     if cfg.CONF.os_brick.lock_path:
         return
     if not cfg.CONF.oslo_concurrency.lock_path:
-        lock_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        regular_files.make_folders(lock_path)
         cfg.CONF.set_default("lock_path", str(lock_path), group="oslo_concurrency")
     os_brick.setup(cfg.CONF)
 

@@ -10,6 +10,7 @@ from importlib import resources
 MODULES = (
     "cl_notebook.errors",
     "cl_notebook.masking",
+    "cl_notebook.regular_files",
     "cl_notebook.usage",
     "cl_notebook.concurrency",
     "cl_notebook.attach.brick",

@@ -156,7 +156,9 @@ class Host:
                 connector = self._connector(info, multipath=False, do_local_attach=do_local_attach)
                 return self._handles.file(info["data"], connector, writable=writable)
             identity.check(info, path)
-            return opening.DeviceFile(path, writable=writable)
+            file = opening.DeviceFile(path, writable=writable, is_file=info["data"].get("backing_file") == path)
+            identity.check_open(info, file)
+            return file
 
     def close(self) -> None:
         """Close the handles of librbd's; what is attached stays attached."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from cl_notebook import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from cl_notebook.attach.opening import DeviceFile
 
 _ROOT = Path("/")
 _HASHED_SHARES = frozenset({"nfs", "glusterfs", "quobyte", "vzstorage"})
@@ -60,6 +63,20 @@ def check_same(path: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> 
             raise errors.AttachError(msg)
 
 
+def check_open(info: Mapping[str, Any], file: DeviceFile) -> None:
+    """Check that the file that was opened, if it is one, is the one that *info* leads to; it is closed if not.
+
+    Raises:
+        errors.AttachError: it is another one.
+
+    """
+    wanted, found = info["data"].get("backing_inode"), os.fstat(file.fileno())
+    if wanted is not None and stat.S_ISREG(found.st_mode) and found.st_ino != wanted:
+        file.close()
+        msg = f"{file.name} was replaced by another file: disconnect the volume and connect it again"
+        raise errors.AttachError(msg)
+
+
 class _Device:
     """A device or file, and the trees in which the kernel tells of it."""
 
@@ -98,10 +115,14 @@ def _local(device: _Device, info: Mapping[str, Any]) -> str | None:
         return None
     found = device.told(f"sys/block/{device.name}/loop/backing_file")  # a plain file has no such entry
     try:
-        is_right = device.at(found or device.path).samefile(device.at(wanted))
+        there, behind = device.at(wanted).lstat(), device.at(found or device.path).stat()
     except FileNotFoundError:
-        is_right = False
-    return None if is_right else "the host was restarted?"
+        return "the host was restarted?"
+    if stat.S_ISLNK(there.st_mode):
+        return f"{wanted} is a symbolic link"
+    if not os.path.samestat(there, behind):
+        return "the host was restarted?"
+    return None if info["data"].get("backing_inode") in {None, there.st_ino} else f"{wanted} was replaced by another file"
 
 
 def _iscsi(device: _Device, info: Mapping[str, Any]) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -140,11 +141,15 @@ class VolumeFile(io.RawIOBase):
 class DeviceFile(VolumeFile):
     """A block device or a file of this host."""
 
-    def __init__(self, path: str, *, writable: bool) -> None:
-        """Open it; what the page cache kept of an earlier volume at this place is let go."""
+    def __init__(self, path: str, *, writable: bool, is_file: bool = False) -> None:
+        """Open it; what the page cache kept of an earlier volume at this place is let go.
+
+        With *is_file* it must be a regular file, and no part of its path a link: others may be able to write to its folder.
+        """
         self._fd = -1
         super().__init__(path, writable=writable)
-        self._fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        flags = os.O_RDWR if writable else os.O_RDONLY
+        self._fd = regular_files.open_regular(Path(path), flags) if is_file else os.open(path, flags | os.O_CLOEXEC)
         os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def fileno(self) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors, regular_files
-from cl_notebook.drivers import files
+from cl_notebook.drivers import access, files
 from cl_notebook.drivers.locks import locked
 
 if TYPE_CHECKING:
@@ -64,11 +64,12 @@ class Folder:
 
         """
         try:
-            make_folders(self.path)
+            regular_files.make_folders(self.path)
             is_new = regular_files.status(self.hidden) is None
             for folder in (self.hidden, self.snapshots, self.tmp, self.locks, self.connections, *([self.made] if is_new else [])):
                 regular_files.make_folder(folder)
             files.NewFile(self.tmp, 0, prefix=_OTHER).close()
+            access.warn_if_shared(self.path)
         except OSError as error:
             msg = f"the folder {self.path} cannot be used: {errors.one_line(error)}"
             raise errors.DriverError(msg) from error
@@ -207,16 +208,6 @@ class Folder:
         # other connections may be left in it, or it was never made
         with suppress(OSError), regular_files.folder(self.connections) as within:
             os.rmdir(markers.name, dir_fd=within)
-
-
-def make_folders(path: Path) -> None:
-    """Make the folder *path* and those above it that are missing, each its owner's alone whatever the umask is."""
-    missing = []
-    while not path.is_dir():
-        missing.append(path)
-        path = path.parent
-    for folder in reversed(missing):
-        regular_files.make_folder(folder)
 
 
 def checked_name(name: str) -> str:

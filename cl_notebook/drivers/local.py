@@ -19,7 +19,7 @@ from cl_notebook.drivers import files, freezing, loop
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.folder import Folder, folder_identity
 from cl_notebook.drivers.local_manage import LocalManaging
-from cl_notebook.drivers.manage import LET_GO, present_size, volume_bytes
+from cl_notebook.drivers.manage import LET_GO, backing_of, present_size, volume_bytes
 from cl_notebook.drivers.stats import features, one_pool
 
 if TYPE_CHECKING:
@@ -240,10 +240,11 @@ class LocalDriver(LocalManaging):
             present_size(file)
             self._folder.mark_connection(volume.name_in_storage, connection.id, str(connection.connector.get("host", "")))
             device = loop.set_up(file) if self._loops else str(file)
+            backing = backing_of(file)
             size = present_size(file)
         return {
             "driver_volume_type": self.storage_protocol,
-            "data": {"device_path": device, "volume_id": volume.id, "size": size, "backing_file": os.path.realpath(file)},
+            "data": {"device_path": device, "volume_id": volume.id, "size": size, **backing},
         }
 
     def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files
 from cl_notebook.drivers import files
 from cl_notebook.drivers.base import GiB
 
@@ -95,6 +95,18 @@ def present_size(file: Path) -> int:
         msg = f"there is no {file.name} in {file.parent}"
         raise errors.MissingOnStorage(msg)
     return size
+
+
+def backing_of(file: Path) -> dict[str, Any]:
+    """Return what the connection information says of the file behind a device: its name, and the number that no other has.
+
+    Raises:
+        errors.MissingOnStorage: there is no such file.
+
+    """
+    present_size(file)
+    found = regular_files.status(file)
+    return {"backing_file": str(file), "backing_inode": found.st_ino if found else None}
 
 
 def size_to_manage(file: Path) -> int:

@@ -14,12 +14,12 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files
 from cl_notebook.drivers import files
 from cl_notebook.drivers.base import GiB, Option, no_progress
 from cl_notebook.drivers.faults import CALLS, HANG, LOST, parse_faults
 from cl_notebook.drivers.folder import Folder, folder_identity
-from cl_notebook.drivers.manage import volume_bytes
+from cl_notebook.drivers.manage import backing_of, volume_bytes
 from cl_notebook.drivers.sim_manage import SimManaging
 from cl_notebook.drivers.sim_state import SimState, present, provisioned, refuse_connected
 from cl_notebook.drivers.stats import features, one_pool
@@ -98,7 +98,7 @@ class SimDriver(SimManaging):
 
         """
         self._folder.refuse_if_missing()
-        self._state.refuse_if_missing()
+        self._state.look()
         with self._call("setup"):
             pass
 
@@ -127,7 +127,7 @@ class SimDriver(SimManaging):
             file = self._folder.volume(volume.name_in_storage)
             with self._state.transaction() as sql:
                 if not self._exists(sql, volume):
-                    file.unlink(missing_ok=True)
+                    regular_files.unlink(file, missing_ok=True)
                     self._add(sql, volume)
 
     def create_volume_from_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
@@ -161,7 +161,7 @@ class SimDriver(SimManaging):
                 self._admit(sql, size - found)
                 sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (size, name))
             file = self._folder.volume(name)
-            if file.exists():
+            if files.regular_size(file) is not None:
                 files.resize(file, size)
 
     def delete_volume(self, volume: VolumeData) -> None:
@@ -255,7 +255,7 @@ class SimDriver(SimManaging):
             self._ensure_file(name, size)
         return {
             "driver_volume_type": self.storage_protocol,
-            "data": {"device_path": str(file), "volume_id": volume.id, "size": size, "backing_file": str(file)},
+            "data": {"device_path": str(file), "volume_id": volume.id, "size": size, **backing_of(file)},
         }
 
     def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
@@ -321,7 +321,7 @@ class SimDriver(SimManaging):
 
     def _copy_file(self, source: Path, final: Path, size: int, progress: Progress) -> None:
         if files.regular_size(source) is None:
-            final.unlink(missing_ok=True)  # bytes that were never written are zeros
+            regular_files.unlink(final, missing_ok=True)  # bytes that were never written are zeros
             progress(size, size)
             return
         with self._folder.locked(final.name, reading=(source.name,)), self._folder.new_file(size) as made:
@@ -334,10 +334,10 @@ class SimDriver(SimManaging):
         return (lambda: nullcontext(lambda: None)) if is_connected else None
 
     def _remove_file(self, file: Path) -> None:
-        if not file.exists() and not (self._folder.locks / file.name).exists():
+        if regular_files.status(file) is None and regular_files.status(self._folder.locks / file.name) is None:
             return
         with self._folder.locked(file.name):  # somebody may be copying it
-            file.unlink(missing_ok=True)
+            regular_files.unlink(file, missing_ok=True)
             self._folder.forget_lock(file.name)
 
     def _ensure_file(self, name: str, size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cl_notebook import regular_files
 from cl_notebook.drivers import files
 from cl_notebook.drivers.base import GiB
 from cl_notebook.drivers.leftovers import InFolder
@@ -86,8 +87,8 @@ class SimManaging(InFolder):
         with self._state.transaction() as sql:
             for table in ("volumes", "snapshots"):
                 sql.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - the names of our tables
-        self._folder.volume(name).unlink(missing_ok=True)
-        self._folder.snapshot(name).unlink(missing_ok=True)
+        regular_files.unlink(self._folder.volume(name), missing_ok=True)
+        regular_files.unlink(self._folder.snapshot(name), missing_ok=True)
 
     def appear(self, name: str, size: int) -> None:
         """Find a volume of *size* GiB, as if somebody had made it on the storage itself."""
@@ -101,7 +102,7 @@ class SimManaging(InFolder):
             present(sql, "volumes", name)
             sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (volume_bytes(size), name))
         file = self._folder.volume(name)
-        if file.exists():
+        if files.regular_size(file) is not None:
             files.resize(file, volume_bytes(size))
 
     def rename(self, name: str, new_name: str) -> None:
@@ -111,8 +112,8 @@ class SimManaging(InFolder):
             present(sql, "volumes", name)
             sql.execute("UPDATE volumes SET name = ? WHERE name = ?", (new_name, name))
         file = self._folder.volume(name)
-        if file.exists():
-            file.rename(self._folder.volume(new_name))
+        if files.regular_size(file) is not None:
+            regular_files.rename(file, self._folder.volume(new_name))
 
     def _call(self, call: str, name: str = "", waiting: Waiting | None = None) -> AbstractContextManager[None]:
         raise NotImplementedError

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from cl_notebook import errors
+from cl_notebook import errors, regular_files, sqlite_tables
 from cl_notebook.drivers.locks import locked
 from cl_notebook.drivers.manage import LET_GO
 
@@ -51,9 +53,21 @@ class SimState:
         """Name the file; nothing is opened yet."""
         self._file = file
         self._idle: deque[sqlite3.Connection] = deque()
+        self._is_read_only = False
+        self._looks: Counter[str] = Counter()
 
     def prepare(self) -> None:
-        """Make the tables that are missing."""
+        """Make the tables that are missing.
+
+        Raises:
+            errors.DriverError: the file is another program's database; it stays as it is.
+            OSError: it is no regular file, or a link leads to it.
+
+        """
+        self._is_read_only = False
+        self._refuse_links()
+        self._refuse_foreign()
+        os.close(regular_files.open_regular(self._file, os.O_RDWR | os.O_CREAT))  # SQLite makes what it makes as readable as this
         # SQLite does not wait for its turn when a file is switched to WAL, which then stays switched
         with locked((self._file.with_suffix(".lock"), False)):
             sql = self._take()
@@ -65,15 +79,33 @@ class SimState:
                 for statement in _statements(_SCHEMA):
                     sql.execute(statement)
 
-    def refuse_if_missing(self) -> None:
-        """Check that the file is there.
+    def look(self) -> None:
+        """Check that the file is there, and read it from now on, without a trace: no call is counted in it.
 
         Raises:
-            errors.DriverError: it is not.
+            errors.DriverError: it is not there, or is another program's database.
 
         """
+        self.close()
+        self._is_read_only = True
+        self._refuse_links()
         if not self._file.is_file():
             msg = f"there is no {self._file}: nothing was simulated in that folder"
+            raise errors.DriverError(msg)
+        self._refuse_foreign()
+
+    def _refuse_links(self) -> None:
+        # SQLite follows them, also those of the files beside its own
+        for name in (self._file.name, *(f"{self._file.name}-{end}" for end in ("wal", "shm", "journal"))):
+            found = regular_files.status(self._file.with_name(name))
+            if found is not None and not stat.S_ISREG(found.st_mode):
+                msg = f"{self._file.with_name(name)} is a link or no regular file, and is left as it is: remove it, then repeat"
+                raise errors.DriverError(msg)
+
+    def _refuse_foreign(self) -> None:
+        found = sqlite_tables.tables(self._file) if self._file.exists() else None
+        if found and not found >= {"volumes", "snapshots", "calls", "counters"}:
+            msg = f"{self._file} is not a simulated storage (its tables: {', '.join(sorted(found)[:3])}…), and is left as it is"
             raise errors.DriverError(msg)
 
     @contextmanager
@@ -81,7 +113,7 @@ class SimState:
         """Give a connection within a transaction that is committed at the end, or rolled back by an error."""
         sql = self._take()
         try:
-            sql.execute("BEGIN IMMEDIATE")
+            sql.execute("BEGIN" if self._is_read_only else "BEGIN IMMEDIATE")
             try:
                 yield sql
             except BaseException:
@@ -90,13 +122,18 @@ class SimState:
                 raise
             sql.execute("COMMIT")
         finally:
-            if sql.in_transaction:  # the commit failed
+            if sql.in_transaction or self._is_read_only:  # the commit failed, or there may be a log the next time
                 sql.close()
             else:
                 self._idle.append(sql)
 
     def count(self, call: str, name: str) -> int:
-        """Note a call of the driver, and return how many of its kind there were."""
+        """Note a call of the driver, and return how many of its kind there were; those of a look are noted here alone."""
+        if self._is_read_only:
+            self._looks[call] += 1
+            with self.transaction() as sql:
+                rows = sql.execute("SELECT calls FROM counters WHERE call = ?", (call,)).fetchall()
+            return self._looks[call] + sum(int(row[0]) for row in rows)
         with self.transaction() as sql:
             sql.execute("INSERT INTO calls (call, name, at) VALUES (?, ?, ?)", (call, name, time.time()))
             counted = sql.execute(
@@ -120,13 +157,23 @@ class SimState:
             return self._idle.pop()
         except IndexError:
             pass
-        sql = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        where = f"{self._file.as_uri()}?{self._mode()}"
+        sql = sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            sql.execute("PRAGMA synchronous = NORMAL")
+            if not self._is_read_only:
+                sql.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             sql.close()
             raise
         return sql
+
+    def _mode(self) -> str:
+        if not self._is_read_only:
+            return "mode=rw"
+        log = self._file.with_name(f"{self._file.name}-wal")
+        # Without a log SQLite would make one, and its index; there is one while another process works, or was killed.
+        has_log = log.exists() and log.stat().st_size
+        return "mode=ro&readonly_shm=1" if has_log else "mode=ro&immutable=1"
 
 
 def _statements(script: str) -> Iterator[str]:

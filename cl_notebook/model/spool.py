@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cl_notebook import errors, settings
+from cl_notebook import errors, regular_files, settings
 from cl_notebook.model import outcome
 from cl_notebook.store.boundary import is_memory
 
@@ -49,7 +49,7 @@ class Spool:
         path = self._path(kept)
         unfinished = path.with_suffix(".new")
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            regular_files.make_folders(self._folder)
             with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
                 file.write(msgspec.json.encode(kept))
                 file.flush()

@@ -13,7 +13,7 @@ import msgspec
 from cl_notebook import errors
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.model import KeyValue
-from cl_notebook.serialization import pairs, stored, writing
+from cl_notebook.serialization import files, pairs, stored, writing
 from cl_notebook.session import default_session
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def dump_file(
     Memory is needed for a page of it only. The file is there once it is whole; one of that name is replaced then.
 
     Raises:
-        InvalidInput: the file cannot be written.
+        InvalidInput: the file cannot be written, or what is there is a link, a device or a FIFO.
 
     """
     context = session or default_session()
@@ -107,7 +107,13 @@ def _heads(
 
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    """Give a file that takes the place of *target* at the end of the block, once on disk; an error leaves *target* alone."""
+    """Give a file that takes the place of *target* at the end of the block, once on disk; an error leaves *target* alone.
+
+    Raises:
+        InvalidInput: *target* is there, and is no regular file or is a link, or it cannot be written.
+
+    """
+    files.refuse_irregular(target, "written", follow=False)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # its owner's alone, whatever the umask
         try:

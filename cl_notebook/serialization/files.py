@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import io
 import json
+import stat
 import tempfile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -53,6 +54,7 @@ def parts(path: Path, progress: Progress, *, outline: bool = False) -> Iterator[
         InvalidInput: the file is no JSON, or ends in the middle.
 
     """
+    refuse_irregular(path, "read")
     with _opened(path) as file, _json_errors(path):
         start = file.tell()
         is_by_line = _is_by_line(file)
@@ -63,6 +65,24 @@ def parts(path: Path, progress: Progress, *, outline: bool = False) -> Iterator[
         for part in _walk(_events(file, path, progress), outline=outline):
             # by way of text, as everywhere: what no data base keeps is found there
             yield part._replace(document=parse(part.document)) if isinstance(part.document, (dict, list)) else part
+
+
+def refuse_irregular(path: Path, done: str, *, follow: bool = True) -> None:
+    """Refuse what is at *path* unless it is a regular file, or nothing; what should be *done* with it would wait, or never end.
+
+    Raises:
+        InvalidInput: it is a folder, a device, a FIFO or a socket; without *follow* also a symbolic link.
+
+    """
+    try:
+        found = path.stat() if follow else path.lstat()
+    except OSError:
+        return  # opening it says why
+    if stat.S_ISREG(found.st_mode):
+        return
+    what = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+    msg = f"The file {path} cannot be {done}: it is {what}. Name a regular file."
+    raise errors.InvalidInput(msg)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,8 @@ from cl_notebook.store.base import MARIADB, reg, table_options
 from cl_notebook.store.boundary import shown_url
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from alembic.config import Config
 
     from cl_notebook.store.engine import Store
@@ -76,10 +78,20 @@ def _version(connection: sa.Connection) -> str | None:
     tables = set(sa.inspect(connection).get_table_names())
     if not tables or _is_half_made(connection, tables):
         return None
-    if "alembic_version" in tables and ("feed" in tables or not tables - {"alembic_version"}):
-        return _stamped(connection, is_new=tables == {"alembic_version"})
-    url = shown_url(connection.engine.url)
-    msg = f"{url} holds a data base that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
+    refuse_foreign(tables, shown_url(connection.engine.url))
+    return _stamped(connection, is_new=tables == {"alembic_version"})
+
+
+def refuse_foreign(tables: Collection[str], shown: str) -> None:
+    """Refuse a database with *tables* that cl_notebook did not make; one without any may become a store.
+
+    Raises:
+        StoreUnusable: it is another program's.
+
+    """
+    if not tables or ("alembic_version" in tables and ("feed" in tables or len(tables) == 1)):
+        return
+    msg = f"{shown} holds a data base that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
     raise errors.StoreUnusable(msg)
 
 

@@ -6,12 +6,10 @@ import contextlib
 import errno
 import os
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from cl_notebook import concurrency, errors, settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from cl_notebook import concurrency, errors, regular_files, settings, sqlite_tables
+from cl_notebook.store import schema
 
 _HEADER = 32
 """Bytes of the header of a write-ahead log: one that is no longer holds no change."""
@@ -36,6 +34,9 @@ class SqliteFile:
         self._opened = 0
         _refuse_log_without_file(path)
         (_check if read_only else _prepare)(path)
+        found = sqlite_tables.tables(path)
+        if found is not None:
+            schema.refuse_foreign(found, str(path))  # before SQLite makes a log beside it
 
     @property
     def log(self) -> Path:
@@ -135,8 +136,9 @@ def _refuse_log_without_file(path: Path) -> None:
 def _prepare(path: Path) -> None:
     """Make sure that a new store is readable by its owner alone, and say clearly why it cannot be made."""
     try:
+        _refuse_folder(path)
         _prepare_folder(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(regular_files.open_regular(Path(regular_files.real(path)), os.O_RDWR | os.O_CREAT))
     except IsADirectoryError as error:
         msg = f"The store {path} is a folder. Name a file in it: cl.setup(store='sqlite:///{path}/store.db')."
         raise errors.StoreUnusable(msg) from error
@@ -146,10 +148,15 @@ def _prepare(path: Path) -> None:
         raise errors.StoreUnusable(msg) from error
 
 
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
 def _prepare_folder(folder: Path) -> None:
     if folder != settings.data_dir():
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    regular_files.make_folders(folder)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
 
@@ -157,9 +164,8 @@ def _prepare_folder(folder: Path) -> None:
 def _check(path: Path) -> None:
     """Say clearly why a store cannot be read."""
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        _refuse_folder(path)
+        os.close(regular_files.open_regular(Path(regular_files.real(path)), os.O_RDONLY))
     except OSError as error:
         msg = f"The store {path} cannot be opened for reading: {error.strerror}. Choose another: cl.setup(store=…)."
         raise errors.StoreUnusable(msg) from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(cl_notebook.__file__).parent
 FACE = "the face"
 ORDER: tuple[set[str], ...] = (
-    {"errors", "masking", "regular_files", "concurrency"},
+    {"errors", "masking", "regular_files", "sqlite_tables", "concurrency"},
     {"settings", "usage"},
     {"drivers", "attach", "store"},
     {"model"},

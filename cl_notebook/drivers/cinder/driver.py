@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cl_notebook import concurrency, errors, settings
+from cl_notebook import concurrency, errors, regular_files, settings
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.drivers.call import operation
 from cl_notebook.drivers.cinder import options as own_options
@@ -251,7 +251,7 @@ class CinderDriver:
             if self._child is not None and self._child.is_alive:
                 return self._child
             state = settings.data_dir() / "cinder"
-            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            regular_files.make_folders(state)
             child = self._starting = self._new_child()
             try:
                 self._set_up(child, str(state))

@@ -60,7 +60,7 @@ def configured(message: dict[str, Any], work: Path, file: str, sections: dict[st
 
     conf = cfg.CONF
     locks = Path(message["locks"] or Path(message["state"], "locks"))
-    locks.mkdir(parents=True, exist_ok=True)
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(cfg.RequiredOptError):  # a driver's, in the group that all share: the kernel has seen to it
         conf([], project="cinder", version=_WORD, default_config_files=[file], default_config_dirs=[])
     configuration.check_sections(conf, sections, message["options"])

@@ -35,15 +35,20 @@ def work_folder(state: str) -> Path:
     """
     top = Path(state, "work")
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Path(state, "work.lock").open("w") as turn:
+    with os.fdopen(_private(Path(state, "work.lock")), "w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         for folder in top.iterdir():
             if _is_left(folder / "alive"):
                 shutil.rmtree(folder, ignore_errors=True)
         made = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=top))
-        descriptor = os.open(made / "alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _private(made / "alive")
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # until the process ends
         return made
+
+
+def _private(file: Path) -> int:
+    """Return a descriptor of *file*, made if it is missing; its owner's alone."""
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _is_left(file: Path) -> bool:
@@ -71,6 +76,7 @@ class WorkingCopy:
         self._lock = threading.RLock()
         self.models, self.api, engine = _cinder(conf)
         sa.event.listen(engine, "connect", _quick)
+        os.close(_private(folder / "cinder.sqlite"))  # what SQLite makes is as readable as the umask lets it be
         self.models.BASE.metadata.create_all(engine)
         self._sql = sqlite3.connect(folder / "cinder.sqlite", check_same_thread=False, isolation_level=None, timeout=60)
         _quick(self._sql, None)
