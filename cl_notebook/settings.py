@@ -40,10 +40,38 @@ _STORAGES = {"memory": (), "memory_db": (), "memory_dbms": (), "db": ("connectio
 """cinderlib's words for where it keeps what it tracks, each with what else it has to be told."""
 
 
+_NO_HOME = "Data goes to the folder that the environment variable CL_NOTEBOOK_DATA names: set it before Python is started."
+
+
 def data_dir() -> Path:
-    """Return the user's data folder for cl_notebook (``CL_NOTEBOOK_DATA`` overrides the platform's place)."""
+    """Return the user's data folder for cl_notebook (``CL_NOTEBOOK_DATA`` overrides the platform's place).
+
+    Raises:
+        InvalidInput: neither that nor a home directory is there.
+
+    """
     chosen = os.environ.get("CL_NOTEBOOK_DATA")
-    return Path(_absolute(chosen)) if chosen else platformdirs.user_data_path("cl_notebook")
+    if chosen:
+        return Path(_absolute(chosen))
+    try:
+        return platformdirs.user_data_path("cl_notebook").absolute()
+    except RuntimeError as error:
+        msg = f"There is no home directory to keep data in. {_NO_HOME}"
+        raise InvalidInput(msg) from error
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return *path* with ``~`` expanded.
+
+    Raises:
+        InvalidInput: the user has no home directory, or there is no user of that name.
+
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        msg = f"{os.fspath(path)!r} has no place: its home directory is not known. Type the whole path. {_NO_HOME}"
+        raise InvalidInput(msg) from error
 
 
 def without_password(text: str) -> str:
@@ -226,8 +254,8 @@ def absolute_store(store: str) -> str:
 
 def _absolute(path: str) -> str:
     try:
-        return str(Path(path).expanduser().absolute())
-    except (RuntimeError, OSError) as error:
+        return str(expanded(path).absolute())
+    except OSError as error:
         msg = f"{path!r} has no place: {one_line(error)}."
         raise InvalidInput(msg) from error
 

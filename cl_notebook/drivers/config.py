@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors, masking
+from cl_notebook import errors, masking, settings
 from cl_notebook.drivers.base import Sections
 from cl_notebook.masking import MASK
 
@@ -241,7 +241,7 @@ def _path(value: object) -> str:
     text = os.fspath(value)
     if not isinstance(text, str):
         raise TypeError
-    expanded = Path(text).expanduser() if text.strip() and "\0" not in text else None
+    expanded = settings.expanded(text) if text.strip() and "\0" not in text else None
     if expanded is None:
         raise ValueError
     return str(expanded.absolute())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.model import KeyValue
 from cl_notebook.serialization import files, pairs, stored, writing
@@ -74,7 +74,7 @@ def dump_file(
 
     """
     context = session or default_session()
-    target, secrets = Path(path).expanduser(), _secrets(context, include_secrets)
+    target, secrets = settings.expanded(path), _secrets(context, include_secrets)
     heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=secrets)
     with context.progress(f"dump to {target.name}") as progress, _replacing(target) as file:
         return sum(map(file.write, stored.chunks(context, heads, progress, secrets=secrets)))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
 from cl_notebook.drivers.base import no_progress
 from cl_notebook.model import Backend, KeyValue, reading
 from cl_notebook.model import trust as trusting
@@ -21,6 +20,7 @@ from cl_notebook.session import default_session
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from cl_notebook.drivers.base import Progress
     from cl_notebook.model.context import Context
@@ -136,7 +136,7 @@ def load_file(
 
     """
     context = session or default_session()
-    source, fails = Path(path).expanduser(), _fails(context, fail_on_missing_backend)
+    source, fails = settings.expanded(path), _fails(context, fail_on_missing_backend)
     context.journal.refuse_if_read_only("load")
     storing = Storing(context, trust=trust)
     with _readable(source), context.progress(f"load {source.name}") as progress:
@@ -149,7 +149,7 @@ def look_file(
     path: str | os.PathLike[str], *, session: Context | None = None, fail_on_missing_backend: bool | None = None
 ) -> Any:  # noqa: ANN401 - an object, or several
     """Return what the file *path* stands for as objects, none of them tracked; see :func:`load`."""
-    context, source = session or default_session(), Path(path).expanduser()
+    context, source = session or default_session(), settings.expanded(path)
     with _readable(source):
         data = parsing.decoded(source.read_bytes(), f" in {source.name}")
     return load_as(context, data, None, save=False, fail_on_missing_backend=fail_on_missing_backend)

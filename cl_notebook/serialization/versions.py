@@ -26,7 +26,7 @@ def check_version(document: Document, kind: str) -> None:
     if isinstance(version, int) and version > VERSION:
         msg = (
             f"The document of a {kind} has version {version}, this cl_notebook reads version {VERSION}. "
-            "Upgrade: pip install -U cl-notebook."
+            "Upgrade cl_notebook: update its clone, and type pip install . there."
         )
     else:
         shown = repr(version)

@@ -15,7 +15,8 @@ from cl_notebook.store.boundary import is_memory, shown_url
 _LONGEST_WAIT = 86_400.0
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
 """The Python driver of a URL that names none: the one that our extra installs."""
-_EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+_PACKAGES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql"}
+"""What is installed for it, from any index: the extras of this package need its clone."""
 _KNOWN = ("sqlite", *_DRIVERS, *(f"{name}+{driver}" for name, driver in _DRIVERS.items()))
 
 
@@ -74,11 +75,11 @@ def not_installed(scheme: str, error: ImportError) -> str:
     """Return the line that says which Python driver is missing, and how to install the one that stores are tested with."""
     missing = f"the module {error.name!r} is missing" if error.name else errors.one_line(error)
     name, _, driver = scheme.partition("+")
-    extra = _EXTRAS.get(name)
+    package = _PACKAGES.get(name)
     cure = "Install it, or use sqlite:///lab.db."
-    if extra is not None:
+    if package is not None:
         other = "" if driver in {"", _DRIVERS[name]} else f" and use {name}://"
-        cure = f"Install it: pip install 'cl-notebook[{extra}]'{other}."
+        cure = f"Install it: pip install '{package}'{other}."
     return f"The Python driver for {scheme}:// is not installed: {missing}. {cure}"
 
 

@@ -61,7 +61,7 @@ def bring_up_to_date(store: Store) -> None:
     if version not in known_revisions():
         msg = (
             f"The store {shown_url(store.url)} was written by a newer cl_notebook (schema {version!r}, this one knows {HEAD!r}). "
-            "Upgrade: pip install -U cl-notebook."
+            "Upgrade cl_notebook: update its clone, and type pip install . there."
         )
         raise errors.StoreTooNew(msg)
     _upgrade(store)

@@ -64,7 +64,7 @@ def test_a_blocked_driver_is_not_there() -> None:
 
 def test_a_cinder_driver_without_cinder_says_what_to_install() -> None:
     """The path of a Cinder driver, where there is no Cinder, is one line that says what to install."""
-    with pytest.raises(errors.NotSupported, match=r"has no Cinder\. .*pip install 'cl-notebook\[cinder\]'") as caught:
+    with pytest.raises(errors.NotSupported, match=r"has no Cinder\. .*pip install 'cinder>=27'") as caught:
         load_driver("cinder.volume.drivers.lvm.LVMVolumeDriver")
     assert "\n" not in str(caught.value)
 

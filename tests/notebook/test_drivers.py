@@ -57,8 +57,8 @@ def test_without_cinder_what_is_installed_is_found(notebook: Notebook, without_c
     """In a Python without Cinder the drivers that are installed are found, beside a line that says what to install."""
     seen = notebook.seen(f"%cl_drivers sparse --python {without_cinder}")
     assert list(seen.value.index) == ["local"]
-    assert "pip install 'cl-notebook[cinder]'" in seen.out
-    assert "cl-notebook[cinder]" in notebook.refused(f"%cl_drivers ceph --python {without_cinder}")
+    assert "pip install 'cinder>=27'" in seen.out
+    assert "cinder>=27" in notebook.refused(f"%cl_drivers ceph --python {without_cinder}")
     assert "fits 'locl'. Did you mean 'local'?" in notebook.refused(f"%cl_drivers locl --python {without_cinder}")
 
 

@@ -83,15 +83,15 @@ def test_a_driver_that_refuses_the_url_when_it_connects_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "module", "extra"),
+    ("url", "module", "package"),
     [
-        ("postgresql://host/db", "psycopg", "postgresql"),
-        ("mysql://host/db", "pymysql", "mysql"),
-        ("mariadb://host/db", "pymysql", "mysql"),
-        ("mariadb+mysqldb://host/db", "MySQLdb", "mysql"),
+        ("postgresql://host/db", "psycopg", "psycopg[binary]"),
+        ("mysql://host/db", "pymysql", "pymysql"),
+        ("mariadb://host/db", "pymysql", "pymysql"),
+        ("mariadb+mysqldb://host/db", "MySQLdb", "pymysql"),
     ],
 )
-def test_a_driver_that_is_not_installed_is_one_line_with_its_extra(url: str, module: str, extra: str) -> None:
+def test_a_driver_that_is_not_installed_is_one_line_with_its_package(url: str, module: str, package: str) -> None:
     """Without the Python driver of a server, one line says what to install, for a store and for an import alike."""
     code = f"""
 import sys
@@ -104,7 +104,7 @@ for use in (lambda: cl.setup({url!r}), lambda: cl.import_cinderlib({url!r})):
         print(error)
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.count(f"the module '{module}' is missing. Install it: pip install 'cl-notebook[{extra}]'") == 2
+    assert said.count(f"the module '{module}' is missing. Install it: pip install '{package}'") == 2
     assert said.count("\n") == 2
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
 from cl_notebook.drivers.cinder.child import Child
 from cl_notebook.drivers.cinder.family import driver_class
 from cl_notebook.drivers.cinder.options import PYTHON, SECTIONS, interpreter
@@ -14,6 +13,7 @@ from cl_notebook.drivers.config import renamed_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from cl_notebook.drivers.base import Option
     from cl_notebook.drivers.cinder.driver import CinderDriver
@@ -188,7 +188,7 @@ class Conf:
 
 
 def _files(file: str) -> list[Path]:
-    path = Path(file).expanduser().absolute()
+    path = settings.expanded(file).absolute()
     if path.is_dir():
         found = sorted(path.glob("*.conf"))
         if not found:

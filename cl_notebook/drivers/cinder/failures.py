@@ -65,7 +65,7 @@ def _lacking(module: str, what: str, python: str) -> str:
     top = module.partition(".")[0]
     if top == "cinder":
         return (
-            f"{what}: {python} has no Cinder. Install it there: pip install 'cl-notebook[cinder]', "
+            f"{what}: {python} has no Cinder. Install it there: pip install 'cinder>=27', "
             "or name another Python: python='/path/to/venv/bin/python'."
         )
     return f"{what}: the driver needs the Python library {top!r}, which {python} does not have."

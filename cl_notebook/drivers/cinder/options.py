@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook import settings
 from cl_notebook.drivers.base import Option, Sections
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _KINDS: Mapping[str, type] = {"str": str, "int": int, "float": float, "bool": bo
 def interpreter(options: Mapping[str, Any]) -> str:
     """Return the Python that *options* name, or else ``CL_NOTEBOOK_PYTHON``, with ``~`` expanded; this one by default."""
     chosen = options.get(PYTHON) or os.environ.get("CL_NOTEBOOK_PYTHON")
-    return str(Path(str(chosen)).expanduser()) if chosen else sys.executable
+    return str(settings.expanded(str(chosen))) if chosen else sys.executable
 
 
 def from_cinder(told: Sequence[Mapping[str, Any]]) -> tuple[Option, ...]:

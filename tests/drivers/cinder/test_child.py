@@ -183,7 +183,7 @@ def test_closing_ends_the_child(make: MakeBackend) -> None:
     [
         ("/nowhere/python", "cannot be started as a Python: No such file"),
         ("/bin/true", "cannot be started as a Python"),
-        (sys.executable, r"has no Cinder\. Install it there: pip install 'cl-notebook\[cinder\]'"),
+        (sys.executable, r"has no Cinder\. Install it there: pip install 'cinder>=27'"),
     ],
 )
 def test_a_python_that_will_not_do_is_one_line(lab: cl.Session, python: str, words: str) -> None:
