@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -15,7 +16,6 @@ from nbclient.exceptions import CellExecutionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SECONDS = 120
 """How long one cell may take."""
@@ -66,7 +66,8 @@ def kernel_of(notebook: Path) -> str:
     """
     name = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]["kernelspec"]["name"]
     spec = KernelSpecManager().get_kernel_spec(name)
-    return sys.executable if spec.argv[0] == "python" else str(spec.argv[0])
+    beside = Path(spec.resource_dir).parents[3] / "bin" / "python"
+    return sys.executable if beside.exists() and beside.samefile(sys.executable) else str(beside)
 
 
 def _environment(data: Path) -> dict[str, str]:

@@ -75,8 +75,18 @@ def test_the_tour_prints_its_tree() -> None:
     command = [sys.executable, "-m", "tools.tour"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("A tour of block storage\n")
-    assert {"tour", "ledger", "before", "copy"} <= set(done.stdout.replace("'", " ").split())
+    assert {"tour", "tour-novel", "tour-before", "tour-reprint"} <= set(done.stdout.replace("'", " ").split())
     assert done.stderr == ""
+
+
+def test_the_tour_runs_beside_what_the_readme_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Volumes of the README's names, on another backend of the same store, do not stand in the way of the tour."""
+    monkeypatch.setenv("CL_NOTEBOOK_DATA", str(tmp_path))
+    with cl_notebook.Session() as session:
+        lab = session.backend("lab", volume_driver="sim", path=str(tmp_path / "lab"))
+        for name in ("ledger", "copy"):
+            lab.create_volume(size=1, name=name).create_snapshot(name="before")
+    run(ROOT / "examples" / "01_tour.ipynb", tmp_path)
 
 
 def _code(notebook: Path) -> list[dict[str, Any]]:

@@ -47,8 +47,8 @@ def test_a_home_that_is_not_known_is_one_line(session: cl.Session) -> None:
     """``~name`` of nobody is refused in one line wherever a path is typed."""
     for use in (
         lambda path: session.backend("lab", volume_driver="sim", path=path),
-        lambda path: serialization.load_file(path),
-        lambda path: serialization.dump_file(path),
+        serialization.load_file,
+        serialization.dump_file,
     ):
         with pytest.raises(cl.errors.InvalidInput, match="~nobody-of-that-name"):
             use("~nobody-of-that-name/lab")

@@ -19,6 +19,6 @@ def test_the_kernel_is_the_python_beside_its_specification(tmp_path: Path) -> No
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     words = json.loads(file.read_text(encoding="utf-8"))["argv"]
-    command = [word.format(resource_dir=folder, connection_file="/run/k 1.json") for word in words]
+    command = [word.format(resource_dir=folder, connection_file="/run/k 1.json") for word in [*words, "--debug"]]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said == [str(python), "-m", "ipykernel_launcher", "--ext=cl_notebook", "-f", "/run/k 1.json"]
+    assert said == [str(python), "-m", "ipykernel_launcher", "--ext=cl_notebook", "-f", "/run/k 1.json", "--debug"]
