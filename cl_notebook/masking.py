@@ -86,8 +86,14 @@ _SCHEME = re.compile(
     r"(?i)\b(?P<lead>(?:Proxy-)?Authori[sz]ation[\"'\\]*\s*[:=]\s*[\"'\\]*\s*(?:[A-Za-z-]+\s+)?)(?P<value>[^\s\"',\\]+)"
 )
 _BASIC = re.compile(r"(?i)\b(?P<lead>Basic\s+)(?P<value>[A-Za-z0-9+/_-]{4,}={0,2})")
+_CHAP = re.compile(
+    r"(?P<lead>\bCHAP\s+(?!(?:authentication|auth|user|username|login|secret|password|credentials?|is|was|not|for|with|and)\b)"
+    r"[^\s,;\"'{}\[\]]+\s+)(?P<value>[^\s,;\"'{}\[\]]+)"
+)
 _BEARER = re.compile(r"(?i)\b(?P<lead>Bearer\s+)(?P<value>(?=[^\s\"',]*[\d._~+/=-])[A-Za-z0-9._~+/=-]{6,})")
-_URL = re.compile(r"(?P<lead>[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'<>\[\]]*:)(?!\d{1,5}(?:/|$))(?P<value>[^\s\"'<>]*)(?=@)")
+_URL = re.compile(
+    r"(?P<lead>(?:\b[A-Za-z][A-Za-z0-9+.-]*:|(?<![\w:/]))//[^\s/:@\"'<>\[\]]*:)(?!\d{1,5}(?:/|$))(?P<value>[^\s\"'<>]*)(?=@)"
+)
 _USERINFO = re.compile(
     r"(?<![\w/@:.%-])(?P<lead>[A-Za-z][\w.-]*:)(?P<value>[^\s/\"'<>@:,;=()\[\]{}]+(?:@[^\s/\"'<>@:,;=()\[\]{}]+)?)"
     r"(?=@(?!sha\d)(?:[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z0-9]|localhost|[A-Za-z0-9-]+(?=:\d|/)))"
@@ -107,7 +113,7 @@ _OTHERWISE = frozenset({"key", "keys", "auth", "authorization", "authorisation",
 
 _PROSE = frozenset({"…", "none", "null", "true", "false", "required", "missing", "invalid", "unknown", "wrong", "expired", MASK})
 _HINT = re.compile(
-    r"(?i)pass|pswd|pwd|psk|jwt|secret|token|credential|key|cookie|auth|basic|bearer|://|@|-----BEGIN|\bAQ|DHHC-1|eyJ"
+    r"(?i)pass|pswd|pwd|psk|jwt|secret|token|credential|key|cookie|auth|basic|bearer|chap|://|@|-----BEGIN|\bAQ|DHHC-1|eyJ"
 )
 
 
@@ -128,6 +134,7 @@ def text(value: str) -> str:
     value = _SCHEME.sub(_keep_lead, value)
     value = _BASIC.sub(lambda found: _keep_lead(found) if _is_userinfo(found["value"]) else found[0], value)
     value = _BEARER.sub(_keep_lead, value)
+    value = _CHAP.sub(_keep_lead, value)
     value = _URL.sub(_keep_lead, value)
     value = _USERINFO.sub(_keep_lead, value)
     value = _LONG_KEY.sub(_keep_lead, value)
@@ -144,7 +151,8 @@ def _named(found: re.Match[str]) -> str:
     name, value = found["name"].lstrip("-"), found["value"]
     words = value.strip("\"'\\")
     quoted = re.match(r"[bu]?(\\*[\"'])", value)
-    if not is_secret(name) or name.lower() in _OTHERWISE:
+    is_a_key = (quoted is not None and found["sign"].lstrip("\\")[:1] in {'"', "'"}) or found["name"].startswith("--")
+    if not is_secret(name) or (name.lower() in _OTHERWISE and not (name.lower() == "key" and is_a_key)):
         # what stands within the value may be named itself: JSON in a text, the query of a URL
         return found[0][: -len(value)] + value[:1] + found.re.sub(_named, value[1:])
     is_prose = quoted is None and found["sign"].lstrip("\\")[:1] in {'"', "'"} and words.isalpha()

@@ -80,7 +80,7 @@ def secrets_left_out(name: str, driver: str, cls: type[Driver], options: Mapping
     target = secrets.destination(driver, options)
     found: dict[str, Any] = {}
     for option in cls.options():
-        is_typed = any(options.get(known) not in {None, ""} for known in (option.name, *option.aliases))
+        is_typed = any(options.get(known, "") not in ("", None) for known in (option.name, *option.aliases))
         if option.secret and not is_typed and (option.required or option.checked or _user_of(option.name, options)):
             value = secrets.look(name, option.name, target)
             if value:
