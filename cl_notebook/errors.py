@@ -263,11 +263,36 @@ class StillRunning(Interrupted):
     """The waiting for an act was interrupted, the act was not: it goes on."""
 
 
+KEPT_BYTES = 2**20
+"""Bytes that are kept of a text that a storage, a driver or a program wrote: more has been seen, and helps nobody."""
+
+
+def bounded(text: str) -> str:
+    """Return *text*, of which at most :data:`KEPT_BYTES` are kept, with a word on what was left out."""
+    if len(text) <= KEPT_BYTES // 4:  # a character has at most four bytes
+        return text
+    data = text.encode("utf-8", errors="surrogatepass")
+    if len(data) <= KEPT_BYTES:
+        return text
+    kept = data[:KEPT_BYTES].decode("utf-8", errors="ignore")
+    return f"{kept}… ({len(data) - KEPT_BYTES} more bytes were left out)"
+
+
+def bound(error: BaseException) -> None:
+    """Keep at most :data:`KEPT_BYTES` of each text of *error*, and of the errors that it was raised for."""
+    behind: BaseException | None = error
+    seen: set[int] = set()
+    while behind is not None and id(behind) not in seen:
+        seen.add(id(behind))
+        behind.args = tuple(bounded(word) if isinstance(word, str) else word for word in behind.args)
+        behind = behind.__cause__ or behind.__context__
+
+
 def one_line(error: BaseException) -> str:
     """Return what *error* says as one line; an error of the operating system by its words and its file."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    text = " ".join(str(error).split())
+    text = " ".join(bounded(str(error)).split())
     return text if isinstance(error, Error) else f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

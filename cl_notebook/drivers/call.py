@@ -51,6 +51,7 @@ def storage_call(backend_name: str, call: str, secrets: Callable[[], Mapping[str
 
 
 def _mask(error: Exception, secrets: Callable[[], Mapping[str, object]] | None) -> None:
+    errors.bound(error)
     masking.chain(error, masking.Known((secrets() if secrets is not None else {}).values()))
 
 
@@ -65,5 +66,5 @@ def command_failure(error: subprocess.CalledProcessError) -> str:
     command = error.cmd if isinstance(error.cmd, str) else shlex.join(str(word) for word in error.cmd)
     written = error.stderr or b""
     lines = (written if isinstance(written, str) else written.decode(errors="replace")).strip().splitlines()
-    last = lines[-1].strip() if lines else f"exit status {error.returncode}"
+    last = errors.bounded(lines[-1].strip()) if lines else f"exit status {error.returncode}"
     return f"{command}: {last}"

@@ -110,7 +110,9 @@ def _alive(context: Context, connection: sa.Connection, *which: sa.ColumnElement
 def kept(update: ModelUpdate, told: VolumeData | SnapshotData | None) -> dict[str, Any]:
     """Return what is kept of a driver's answer; of maps, what differs from those that it was *told*, if it was told any."""
     given = update or {}
-    values: dict[str, Any] = {name: value for name, value in given.items() if name in _KEPT}
+    values: dict[str, Any] = {
+        name: errors.bounded(value) if isinstance(value, str) else value for name, value in given.items() if name in _KEPT
+    }
     for name, attribute in _MAPS.items():
         change = Merge.between(getattr(told, name, None), given[name]) if name in given else Merge({})
         if change.put or change.gone:

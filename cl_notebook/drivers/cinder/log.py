@@ -6,7 +6,7 @@ import datetime as dt
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import concurrency
+from cl_notebook import concurrency, errors
 from cl_notebook.drivers.base import LogLine
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 KEPT = 5000
 """Lines that are kept."""
+
+KEPT_CHARACTERS = 2**24
+"""Characters that are kept of all lines: of those that do not fit any more the oldest go."""
 
 
 class Log:
@@ -23,12 +26,18 @@ class Log:
         """Begin empty; keep *kept* lines at most."""
         self._lines: deque[tuple[int, LogLine]] = deque(maxlen=kept)
         self._lock = concurrency.lock()
+        self._size = 0
 
     def add(self, told: Mapping[str, Any], operation: int | None) -> None:
         """Keep a line as the child tells it, which says in which of its calls it was written."""
-        line = LogLine(told["at"], told["level"], told["logger"], told["text"], operation)
+        line = LogLine(told["at"], told["level"], told["logger"], errors.bounded(told["text"]), operation)
         with self._lock:
+            if len(self._lines) == self._lines.maxlen:
+                self._size -= len(self._lines.popleft()[1].text)
             self._lines.append((told["call"], line))
+            self._size += len(line.text)
+            while self._size > KEPT_CHARACTERS:
+                self._size -= len(self._lines.popleft()[1].text)
 
     def lines(self) -> list[LogLine]:
         """Return all lines, the oldest first."""

@@ -23,6 +23,10 @@ _NOISE = ("oslo_concurrency.lockutils", "cinder.coordination", "oslo_db")
 _KNOWN = Known()
 
 
+KEPT = 2**20
+"""Characters that are kept of a line of the log, or of a text of an error."""
+
+
 def install(wire: Any) -> None:
     """Send every record, and every line that anything writes to standard error, over *wire*."""
     warnings.simplefilter("ignore")  # what is deprecated in Cinder is no news to whoever runs its drivers
@@ -76,8 +80,15 @@ def current() -> int:
     return _CALL.get()
 
 
+def bounded(text: str) -> str:
+    """Return *text*, of which at most :data:`KEPT` characters are kept, with a word on what was left out."""
+    left_out = len(text) - KEPT
+    return text if left_out <= 0 else f"{text[:KEPT]}… ({left_out} more characters were left out)"
+
+
 def masked(text: str) -> str:
-    """Return *text* without secrets: those that are known, and what looks like one to us or to oslo."""
+    """Return *text*, bounded, without secrets: those that are known, and what looks like one to us or to oslo."""
+    text = bounded(text)
     text = _KNOWN.text(text)
     try:
         from oslo_utils import strutils
@@ -109,7 +120,12 @@ def _relay(descriptor: int, wire: Any) -> None:
     import time
 
     with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+        while line := lines.readline(KEPT + 1):
+            left_out, rest = 0, line
+            while len(rest) == KEPT + 1 and not rest.endswith("\n"):  # the rest of a line that is too long
+                rest = lines.readline(KEPT + 1)
+                left_out += len(rest)
             if line.strip():
                 text = masked(line.rstrip("\n"))
+                text += f" … ({left_out} more characters were left out)" if left_out else ""
                 wire.send({"log": {"at": time.time(), "level": "STDERR", "logger": "stderr", "text": text, "call": 0}})
