@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
-from cl_notebook.drivers.sim import SimDriver
 from cl_notebook.model import operation as op
 from cl_notebook.notebook.tree import acts, lines, variables
 from cl_notebook.notebook.tree.details import details
@@ -60,7 +59,7 @@ def test_a_volume_is_told_with_all_that_belongs_to_it(lab: Notebook, session: cl
 def test_what_a_driver_cannot_do_is_not_offered(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that cannot extend what is attached, or let in a second host, is not asked to; a closed one is not opened."""
     vol = session.backends["sim"].create_volume(1, name="db")
-    monkeypatch.setattr(SimDriver, "features", {"extend_attached": False, "multiattach": False}, raising=False)
+    monkeypatch.setattr(session.backends["sim"].driver, "features", {"extend_attached": False, "multiattach": False})
     assert {"extend", "attach"} <= set(_offered(lab, session, vol))
     vol.connect({"host": "web1", "ip": "192.0.2.7"})
     assert not {"extend", "attach"} & set(_offered(lab, session, vol))
