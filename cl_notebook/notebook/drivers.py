@@ -42,8 +42,8 @@ def _drivers(call: Call) -> pd.DataFrame | None:
     from cl_notebook.views import drivers as views  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     word, python = call["word"], call["python"]
-    if word is None and python is None:
-        return _given(call, views.installed(), "drivers")
+    if word is None and set(call["column"]) & set(views.INSTALLED):
+        return _given(call, views.installed(), "drivers")  # what Cinder's drivers can do is known once they are loaded
     driver = _named(word, python) if word is not None else None
     if driver is None:
         return _found(call, word or "", python)
@@ -73,6 +73,9 @@ def _found(call: Call, word: str, python: str | None) -> pd.DataFrame | None:
 
     with shown(_LISTING):
         frame, lacking = views.search(word, python)
+    if lacking and not word:
+        beside = "Cinder's drivers are not listed, for there is no Cinder in this Python"
+        return _given(call, frame, "drivers", beside=f"{beside}: {lacking} %cl_drivers --python PATH lists those of another.")
     if frame.empty:
         names = [*registry.driver_names(), *(entry["name"] for entry in views.catalog(python))]
         msg = f"No driver has {word!r} in its name, its path, its help or its options.{errors.did_you_mean(word, names)}"

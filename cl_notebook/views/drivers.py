@@ -10,6 +10,7 @@ import pandas as pd
 from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.base import CAPABILITIES, FEATURES, capabilities
+from cl_notebook.views.tabular import WholeFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +26,7 @@ OPTIONS = ("type", "default", "allowed", "required", "secret", "own", "help")
 def installed() -> pd.DataFrame:
     """Return the drivers that are installed, their capabilities, and the names of their options."""
     rows = {name: _installed(registry.load_driver(name)) for name in registry.driver_names()}
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(INSTALLED))
+    frame = WholeFrame.from_dict(rows, orient="index", columns=list(INSTALLED))
     frame.index = pd.Index(list(rows), dtype="string", name="name")
     return frame
 
@@ -121,7 +122,7 @@ def options(cls: type[Driver]) -> pd.DataFrame:
         "own": _flags(option.own for option in declared),
         "help": _texts(option.help for option in declared),
     }
-    frame = pd.DataFrame(made, columns=list(OPTIONS))
+    frame = WholeFrame(made, columns=list(OPTIONS))
     frame.index = pd.Index([option.name for option in declared], dtype="string", name="option")
     return frame
 
@@ -181,7 +182,7 @@ def _as_entry(name: str) -> CatalogEntry:
 def _found(entries: Sequence[CatalogEntry]) -> pd.DataFrame:
     made = {name: _texts(entry[name] for entry in entries) for name in ("path", "help", "version")}
     made["supported"] = _flags(entry["supported"] for entry in entries)
-    frame = pd.DataFrame(made, columns=list(FOUND))
+    frame = WholeFrame(made, columns=list(FOUND))
     frame.index = pd.Index([entry["name"] for entry in entries], dtype="string", name="name")
     return frame
 

@@ -40,6 +40,7 @@ from cl_notebook.views.columns import (
     operations_of,
 )
 from cl_notebook.views.filters import whole
+from cl_notebook.views.tabular import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -241,7 +242,7 @@ def read(
     if kind == "backends" and "config" in arrays:
         arrays["config"] = _without_names_of_secrets(arrays["config"])
     index = pd.Index(arrays.pop("id"), name="id")
-    return pd.DataFrame(arrays, index=index, copy=False)
+    return Frame(arrays, index=index, copy=False)
 
 
 def _raw_rows(connection: sa.Connection, statement: sa.Select[Any], known: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from cl_notebook import errors
 from cl_notebook.model import context
 from cl_notebook.store import damage
 from cl_notebook.views import forest
+from cl_notebook.views.tabular import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ def made(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFram
     index = pd.MultiIndex.from_arrays(
         [pd.array([key[place] for key in keys], dtype="string") for place in range(len(LEVELS))], names=LEVELS
     )
-    return pd.DataFrame(
+    return Frame(
         {
             "name": pd.array([row.name for row in listed], dtype="string"),
             "status": pd.Categorical(pd.array([row.status for row in listed], dtype="string")),

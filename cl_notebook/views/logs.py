@@ -37,6 +37,8 @@ def frame(entries: Iterable[tuple[str, LogLine]]) -> pd.DataFrame:
     """Return log lines as a frame; see :func:`cl_notebook.views.frames.log`."""
     import pandas as pd  # noqa: PLC0415 - the lines alone need none of it
 
+    from cl_notebook.views.tabular import Frame  # noqa: PLC0415 - as above
+
     listed = list(entries)
     told = [line for _name, line in listed]
     made = {
@@ -47,4 +49,4 @@ def frame(entries: Iterable[tuple[str, LogLine]]) -> pd.DataFrame:
         "operation": pd.Series([line.operation for line in told], dtype="Int64"),
         "backend": pd.Series([name for name, _line in listed], dtype="string").astype("category"),
     }
-    return pd.DataFrame(made, columns=list(COLUMNS))
+    return Frame(made, columns=list(COLUMNS))

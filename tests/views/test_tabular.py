@@ -1,0 +1,57 @@
+"""Frames as files, and frames whose words are typed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+import cl_notebook as cl
+from cl_notebook.views.tabular import WholeFrame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LISTS = ("volumes", "snapshots", "connections", "backends", "operations", "tree", "changes")
+
+
+def _filled(sim: cl.Backend) -> cl.Volume:
+    volume = sim.create_volume(size=1, name="=1+1", description="\x1b[2J", metadata={"owner": "lab"})
+    volume.create_snapshot(name="before")
+    sim.create_volume(size=2, name="plain").attach()
+    return volume
+
+
+def test_every_frame_is_written_to_parquet_and_excel(sim: cl.Backend, tmp_path: Path) -> None:
+    """Each list, with dicts, empty ones and times, is written by to_parquet() and to_excel(), and is left as it is by that."""
+    volume = _filled(sim)
+    for name in _LISTS:
+        frame = getattr(cl.frames, name)()
+        frame.to_parquet(tmp_path / "frame.parquet")
+        frame.to_excel(tmp_path / "frame.xlsx")
+        assert len(pd.read_parquet(tmp_path / "frame.parquet")) == len(frame) > 0
+    frame = cl.frames.volumes()
+    frame.to_parquet(tmp_path / "volumes.parquet")
+    stored = pd.read_parquet(tmp_path / "volumes.parquet")
+    assert json.loads(str(stored.loc[volume.id, "metadata"])) == {"owner": "lab"}
+    assert stored.loc[volume.id, "created_at"] == frame.loc[volume.id, "created_at"]
+    assert frame.loc[volume.id, "metadata"] == {"owner": "lab"}
+
+
+def test_no_text_becomes_a_formula(sim: cl.Backend, tmp_path: Path) -> None:
+    """In Excel a name that looks like a formula is text, and what a terminal would obey is written as escapes."""
+    volume = _filled(sim)
+    cl.frames.volumes().to_excel(tmp_path / "volumes.xlsx")
+    read = pd.read_excel(tmp_path / "volumes.xlsx", index_col="id")
+    assert read.loc[volume.id, "name"] == "'=1+1"
+    assert read.loc[volume.id, "description"] == "\\x1b[2J"
+    assert str(read["created_at"].dtype).startswith("datetime64")
+
+
+def test_words_that_are_typed_are_shown_whole() -> None:
+    """A path that is longer than pandas shows of a cell stands there whole, as text and as HTML."""
+    path = "/" + "/".join(["a-long-folder"] * 10)
+    frame = WholeFrame({"value": [path]})
+    assert path in repr(frame)
+    assert path in str(frame._repr_html_())
