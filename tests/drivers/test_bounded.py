@@ -89,3 +89,6 @@ def test_a_log_is_bounded() -> None:
     lines = log.lines()
     assert sum(len(line.text) for line in lines) <= KEPT_CHARACTERS
     assert lines[-1].text.startswith("39 ")
+    nothing = Log(0)
+    nothing.add({"at": 0.0, "level": "DEBUG", "logger": "x", "text": "a line", "call": 0}, None)
+    assert nothing.lines() == []

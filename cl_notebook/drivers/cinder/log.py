@@ -31,6 +31,8 @@ class Log:
     def add(self, told: Mapping[str, Any], operation: int | None) -> None:
         """Keep a line as the child tells it, which says in which of its calls it was written."""
         line = LogLine(told["at"], told["level"], told["logger"], errors.bounded(told["text"]), operation)
+        if not self._lines.maxlen:
+            return
         with self._lock:
             if len(self._lines) == self._lines.maxlen:
                 self._size -= len(self._lines.popleft()[1].text)
