@@ -76,7 +76,7 @@ class Session(context.SessionBound):
         """Show the store and the open backends."""
         return f"<Session {self.store!r} backends={sorted(self.backends)}>"
 
-    def instead_of_copy(self) -> tuple[str, str]:
+    def _instead_of_copy(self) -> tuple[str, str]:
         """Name the settings, which can be passed on."""
         return repr(self), "Open one in the other process: cl.Session(session.settings)."
 

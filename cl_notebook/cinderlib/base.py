@@ -114,7 +114,7 @@ class Object(SessionBound):
         else:
             super().__setattr__(name, value)
 
-    def instead_of_copy(self) -> tuple[str, str]:
+    def _instead_of_copy(self) -> tuple[str, str]:
         """Name its document."""
         return repr(self), f"Pass {type(self).__name__.lower()}.dumps, its document, and load it there: cinderlib.load(text)."
 

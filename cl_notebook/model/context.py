@@ -31,7 +31,7 @@ class SessionBound:
 
     __slots__ = ()
 
-    def instead_of_copy(self) -> tuple[str, str]:
+    def _instead_of_copy(self) -> tuple[str, str]:
         """Return what to call the object in the message, and the sentence that says what to do instead of copying it."""
         return repr(self), "Copy the data that you need instead."
 
@@ -42,7 +42,7 @@ class SessionBound:
             TypeError: always; the message says what to do instead.
 
         """
-        what, instead = self.instead_of_copy()
+        what, instead = self._instead_of_copy()
         msg = f"{what} belongs to its session and cannot be copied or pickled. {instead}"
         raise TypeError(msg)
 

@@ -64,6 +64,6 @@ class Operation(SessionBound):
     duration: Mapped[float | None] = mapped_column(sa.Double)
     error: Mapped[str | None] = mapped_column(LongText)
 
-    def instead_of_copy(self) -> tuple[str, str]:
+    def _instead_of_copy(self) -> tuple[str, str]:
         """Name the frame, which is data."""
         return f"operation {self.id}", f"cl.frames.operations(id={self.id}) gives its data."

@@ -172,7 +172,7 @@ class Tracked(SessionBound, Serializable):
         name = getattr(self, "name", None)
         return f"{self.kind} {name!r} ({self.id[:8]})" if name else f"{self.kind} {self.id[:8]}"
 
-    def instead_of_copy(self) -> tuple[str, str]:
+    def _instead_of_copy(self) -> tuple[str, str]:
         """Name the document of the resource, and the way to find it in another process."""
         instead = (
             f"Pass {self.kind}.dumps, its document, or its id, for cl.find({self.id!r}) finds it in any process on the store."

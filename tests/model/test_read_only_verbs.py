@@ -47,6 +47,7 @@ ACTS: dict[str, Callable[[Filled], object]] = {
         {"storage": "db", "connection": f"sqlite:///{it.folder / 'empty.db'}"}
     ),
     "Connection.attach": lambda it: it.conn.attach(),
+    "Connection.attach_device": lambda it: it.conn.attach_device(),
     "Connection.detach": lambda it: it.conn.detach(),
     "Connection.disconnect": lambda it: it.conn.disconnect(force=True),
     "Connection.extend_device": lambda it: it.conn.extend_device(),
@@ -98,7 +99,8 @@ LOOKS = {
     *("Backend.manageable_volumes", "Backend.stats", "Backend.volumes_filtered"),
     *("KeyValue.all", "KeyValue.get"),
     *("Session.close", "Session.close_backend", "Session.driver", "Session.find", "Session.get", "Session.held"),
-    *("Session.host_at", "Session.reopened", "Session.secrets"),
+    *("Session.host_at", "Session.is_confirmed", "Session.reopened", "Session.secrets"),
+    *("Connection.refuse_if_not_typed", "Volume.refuse_if_in_use", "Session.backup", "cl.backup"),
     *("cl.default_session", "cl.dump", "cl.dumps", "cl.find", "cl.get_connector_properties", "cl.json", "cl.jsons"),
     *("cl.list_supported_drivers", "cl.load_ipython_extension", "cl.setup", "cl.tree", "cl.unload_ipython_extension"),
 }
