@@ -17,7 +17,7 @@ lab = cl.Backend("lab", volume_driver="sim", path=sys.argv[1])
 volumes = [lab.create_volume(size=1, name=f"v{number}") for number in range(4)]
 
 def attach(volume):
-    print(volume.name, volume.attach().path)
+    sys.stdout.write(f"{volume.name} {volume.attach().path}\\n")  # in one piece, beside those of other threads
     volume.extend(2)
     volume.detach()
 
