@@ -204,6 +204,8 @@ def _compared(wanted: Mapping[str, Any], here: Mapping[str, Any] | None) -> str:
 def _frame(report: list[tuple[Found, str]]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
     columns = {
         "kind": pd.array([found.kind for found, _ in report], dtype="string"),
         "id": pd.array([found.id or None for found, _ in report], dtype="string"),
@@ -211,4 +213,4 @@ def _frame(report: list[tuple[Found, str]]) -> pd.DataFrame:
         "taken": pd.array([not reason for _, reason in report], dtype="bool"),
         "reason": pd.array([reason for _, reason in report], dtype="string"),
     }
-    return pd.DataFrame(columns)
+    return Frame(columns)

@@ -14,8 +14,8 @@ from cl_notebook.attach.identity import UNREADABLE
 from cl_notebook.drivers.base import GiB, least_bytes
 from cl_notebook.inventory import judging
 from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
-from cl_notebook.inventory.quoting import quoted
 from cl_notebook.model import Connection, Volume, reading, verbs
+from cl_notebook.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,8 +14,8 @@ from cl_notebook.drivers import loop
 from cl_notebook.drivers.base import KeepsFiles
 from cl_notebook.inventory import connections, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
-from cl_notebook.inventory.quoting import quoted
 from cl_notebook.model import Volume, storages, verbs
+from cl_notebook.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.inventory.finding import KINDS, OK, VERDICTS, Finding
-from cl_notebook.inventory.quoting import plain
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,8 @@ def frame(found: Sequence[Finding]) -> pd.DataFrame:
     """Return *found* as a frame, what is not ok first; what cannot be seen of a name is written out."""
     import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
     beginnings = Counter(word[:_BRIEF] for word in {word for each in found for word in (each.id, each.name) if word})
     ordered = [_briefly(each, beginnings) for each in sorted(found, key=lambda each: each.verdict == OK)]
     values = list(zip(*ordered, strict=True)) if ordered else [()] * len(Finding._fields)
@@ -37,7 +39,7 @@ def frame(found: Sequence[Finding]) -> pd.DataFrame:
             made[name] = pd.Categorical(list(column), categories=pd.Index(words, dtype="string"))
         else:
             made[name] = pd.array([None if each is None else plain(each) for each in column], dtype="string")
-    return pd.DataFrame(made)
+    return Frame(made)
 
 
 def _briefly(each: Finding, beginnings: Counter[str]) -> Finding:

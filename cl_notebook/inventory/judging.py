@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.inventory.finding import CONFLICT, MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
-from cl_notebook.inventory.quoting import quoted
 from cl_notebook.model import statuses
+from cl_notebook.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from cl_notebook import errors
 from cl_notebook.inventory import flushing, repairing, scanning
 from cl_notebook.inventory.finding import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
-from cl_notebook.inventory.quoting import plain
 from cl_notebook.inventory.storages import Storages
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, several
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,6 +69,8 @@ def _repaired(session: Context, found: Finding, backends: dict[str, Backend], st
 def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
     made = {
         name: pd.array(
             [None if value is None else plain(value) for value in (getattr(each, name) for each, _, _ in tried)], dtype="string"
@@ -77,4 +79,4 @@ def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:
     }
     done = pd.array([done for _, done, _ in tried], dtype="boolean")
     detail = pd.array([plain(detail) for _, _, detail in tried], dtype="string")
-    return pd.DataFrame({**made, "done": done, "detail": detail})
+    return Frame({**made, "done": done, "detail": detail})

@@ -11,9 +11,9 @@ from cl_notebook import errors, settings
 from cl_notebook.inventory import devices, judging, rows
 from cl_notebook.inventory.connections import Connections
 from cl_notebook.inventory.finding import MISSING, OK, UNKNOWN, UNTRACKED, Finding
-from cl_notebook.inventory.quoting import quoted
 from cl_notebook.inventory.storage import Storage
 from cl_notebook.model import Backend, Snapshot, Volume, claims, reading, storages, verbs
+from cl_notebook.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -114,6 +114,8 @@ def frame(steps: Sequence[Step], outcomes: Sequence[tuple[str, str]] | None = No
     """Return *steps* as a DataFrame, with the *outcomes* and their details if there are any."""
     import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
     columns: dict[str, Any] = {"step": pd.array([step.number for step in steps], dtype="Int64")}
     if outcomes is not None:
         said = pd.array([outcome for outcome, _ in outcomes], dtype="string")
@@ -125,7 +127,7 @@ def frame(steps: Sequence[Step], outcomes: Sequence[tuple[str, str]] | None = No
     details = [step.detail for step in steps] if outcomes is None else [detail for _, detail in outcomes]
     columns["detail"] = pd.array(details, dtype="string")
     index = pd.Index(pd.array([step.id for step in steps], dtype="string"), name="id")
-    return pd.DataFrame(columns, index=index)
+    return Frame(columns, index=index)
 
 
 DONE, FAILED, NOT_DONE = "done", "failed", "not done"

@@ -100,12 +100,13 @@ def _show(call: Call) -> Details:
 
 
 def _stats(call: Call) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
 
     backend = resources.backend(call, call["backend"])
     stats: dict[str, Any] = dict(backend.stats(refresh=call["refresh"]))
     pools = [dict(pool) for pool in stats.pop("pools", [])]
-    frame = pd.DataFrame([{**pool, **stats} for pool in pools])
+    frame = Frame([{**pool, **stats} for pool in pools])
     if "pool_name" not in frame:
         frame.insert(0, "pool_name", backend.name)
     return frame.set_index("pool_name")

@@ -34,7 +34,8 @@ def _find(call: Call) -> Tracked | list[Tracked]:
 
 
 def _who(call: Call) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
 
     held = list(resources.variables(call.shell))
     rows = [] if call["lost"] else [(item.id, variable, item.kind, _name(item), _status(item)) for variable, item in held]
@@ -44,7 +45,7 @@ def _who(call: Call) -> pd.DataFrame:
         say(f"The first {limit} resources without a variable; there are more. All: --limit 0.")
         lost = lost[:limit]
     table = [(identity, None, *rest) for identity, *rest in lost]
-    frame = pd.DataFrame([*rows, *table], columns=["id", *_COLUMNS]).astype("string")
+    frame = Frame([*rows, *table], columns=["id", *_COLUMNS]).astype("string")
     return frame.set_index("id")
 
 

@@ -63,7 +63,7 @@ def _in_memory(store: str) -> bool:
 def _shown() -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
-    from cl_notebook.views.tabular import WholeFrame  # noqa: PLC0415 - as above
+    from cl_notebook.tabular import WholeFrame  # noqa: PLC0415 - as above
 
     opened = session.opened_session()
     chosen = opened.settings if opened is not None else settings.Settings.choose()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.utils.text import DollarFormatter
 
 from cl_notebook import errors
-from cl_notebook.inventory.quoting import LITERAL, literal, quoted
 from cl_notebook.model.tracked import Tracked
+from cl_notebook.text import LITERAL, literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ import pandas as pd
 from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.base import CAPABILITIES, FEATURES, capabilities
-from cl_notebook.views.tabular import WholeFrame
+from cl_notebook.tabular import WholeFrame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -23,6 +23,7 @@ from cl_notebook.model import Backend, context, kernel
 from cl_notebook.model.backend import SECRETS
 from cl_notebook.store import damage
 from cl_notebook.store.boundary import cursor_errors, damaged
+from cl_notebook.tabular import Frame
 from cl_notebook.views import drivers as of_drivers
 from cl_notebook.views import query
 from cl_notebook.views.columns import (
@@ -40,7 +41,6 @@ from cl_notebook.views.columns import (
     operations_of,
 )
 from cl_notebook.views.filters import whole
-from cl_notebook.views.tabular import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,8 +9,8 @@ import pandas as pd
 from cl_notebook import errors
 from cl_notebook.model import context
 from cl_notebook.store import damage
+from cl_notebook.tabular import Frame
 from cl_notebook.views import forest
-from cl_notebook.views.tabular import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

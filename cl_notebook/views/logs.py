@@ -37,7 +37,7 @@ def frame(entries: Iterable[tuple[str, LogLine]]) -> pd.DataFrame:
     """Return log lines as a frame; see :func:`cl_notebook.views.frames.log`."""
     import pandas as pd  # noqa: PLC0415 - the lines alone need none of it
 
-    from cl_notebook.views.tabular import Frame  # noqa: PLC0415 - as above
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
 
     listed = list(entries)
     told = [line for _name, line in listed]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cl_notebook.model.pages import word
+from cl_notebook.tabular import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,6 @@ def frame(entries: Sequence[ManageableVolume] | Sequence[ManageableSnapshot]) ->
         sources: list[Mapping[str, str]] = [dict(entry).get("source_reference") or {} for entry in entries]  # type: ignore[misc] # a dict
         made["source"] = pd.Series([word(source) for source in sources], dtype="string")
     index = pd.Index([word(entry["reference"]) for entry in entries], dtype="string", name="reference")
-    found = pd.DataFrame(made)
+    found = Frame(made)
     found.index = index
     return found

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cl_notebook.inventory.quoting import plain
+from cl_notebook.text import plain
 
 __all__ = ["plain"]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(cl_notebook.__file__).parent
 FACE = "the face"
 ORDER: tuple[set[str], ...] = (
-    {"errors", "masking", "regular_files", "sqlite_tables", "concurrency"},
-    {"settings", "usage"},
+    {"errors", "masking", "regular_files", "sqlite_tables", "concurrency", "text"},
+    {"settings", "usage", "tabular"},
     {"drivers", "attach", "store"},
     {"model"},
     {"session"},
@@ -76,14 +76,14 @@ def test_only_the_notebook_wing_knows_the_front_ends() -> None:
 
 
 def test_heavy_libraries_are_imported_where_they_are_used() -> None:
-    """Outside the views, which are themselves imported late, a heavy library is imported by the function that needs it."""
+    """Outside the rooms that are themselves imported late a heavy library is imported by the function that needs it."""
     wrong = [
         found.at
         for found in _imports()
         if found.target.split(".")[0] in HEAVY
         and not found.for_types
         and not found.in_function
-        and found.room not in {"views", "notebook"}
+        and found.room not in {"tabular", "views", "notebook"}
         and "migrations" not in found.at
     ]
     assert wrong == []

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import cl_notebook as cl
-from cl_notebook.views.tabular import WholeFrame
+from cl_notebook.tabular import WholeFrame
+from cl_notebook.views import manageable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,18 @@ def test_every_frame_is_written_to_parquet_and_excel(sim: cl.Backend, tmp_path: 
     assert json.loads(str(stored.loc[volume.id, "metadata"])) == {"owner": "lab"}
     assert stored.loc[volume.id, "created_at"] == frame.loc[volume.id, "created_at"]
     assert frame.loc[volume.id, "metadata"] == {"owner": "lab"}
+
+
+def test_plans_reports_and_scans_are_written_to_parquet_and_excel(sim: cl.Backend, tmp_path: Path) -> None:
+    """A scan, a plan, its report, a repair of everything and what is on a storage are written, too."""
+    _filled(sim)
+    sim.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
+    plan = cl.inventory.plan_cleanup()
+    frames = [cl.inventory.scan(), plan.frame, cl.inventory.repair_all(), manageable.frame(sim.manageable_volumes()), plan.run()]
+    for frame in frames:
+        frame.to_parquet(tmp_path / "frame.parquet")
+        frame.to_excel(tmp_path / "frame.xlsx")
+        assert len(pd.read_parquet(tmp_path / "frame.parquet")) == len(frame)
 
 
 def test_no_text_becomes_a_formula(sim: cl.Backend, tmp_path: Path) -> None:
