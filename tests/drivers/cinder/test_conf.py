@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,24 @@ def test_a_wrong_cinder_conf_is_one_line(python: str, tmp_path: Path, text: str,
         _read(str(file), names, python)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_line_that_is_no_option_is_not_shown(python: str, tmp_path: Path) -> None:
+    """A line without an equals sign is named by its number alone, for it may hold a secret."""
+    file = tmp_path / "cinder.conf"
+    file.write_text("[lvm]\nsan_password p4ssw0rd\n", encoding="utf-8")
+    with pytest.raises(errors.InvalidInput, match="line 2: No ':' or '=' found") as caught:
+        _read(str(file), ["lvm"], python)
+    assert "p4ssw0rd" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_secret_that_refers_to_nothing_is_not_shown(python: str, lab: cl.Session, tmp_path: Path) -> None:
+    """A password with a dollar sign is refused, and the words of oslo.config, which hold it, are not shown."""
+    file = tmp_path / "cinder.conf"
+    file.write_text(f"[one]\nvolume_driver = {FAKE}\nfake_path = {tmp_path}/one\nchap_password = $p4ssw0rd\n", encoding="utf-8")
+    with pytest.raises(errors.Error, match=r"'chap_password' cannot be \*\*\*: write \$\$") as caught:
+        lab.backend("one", **Conf(str(file), python).options("one"))
+    assert "p4ssw0rd" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_missing_cinder_conf_is_one_line(python: str) -> None:

@@ -49,9 +49,14 @@ def _words(error: BaseException, command: dict[str, Any]) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the words of what *error* was raised for in the end, if there is anything: a driver's own often say less."""
+    """Return the words of what *error* was raised for in the end, if there is anything: a driver's own often say less.
+
+    What ``raise … from None`` hides stays hidden, for it may hold a secret.
+    """
     first, seen = error, {id(error)}
-    while (behind := first.__cause__ or first.__context__) is not None and id(behind) not in seen:
+    while (behind := first.__cause__ or (None if first.__suppress_context__ else first.__context__)) is not None:
+        if id(behind) in seen:
+            break
         first = behind
         seen.add(id(first))
     return f"{type(first).__name__}: {' '.join(str(first).split())}" if first is not error and str(first) else ""
