@@ -113,13 +113,20 @@ def size_to_manage(file: Path) -> int:
     """Return the size of a file that is to be adopted, in GiB, rounded up.
 
     Raises:
-        errors.InvalidInput: it is empty.
+        errors.InvalidInput: it is empty, or has another name, under which it may be a volume already.
         errors.MissingOnStorage: there is no such regular file.
 
     """
     size = gib_up(present_size(file))
     if not size:
         msg = f"{file.name} is empty and cannot be managed"
+        raise errors.InvalidInput(msg)
+    found = regular_files.status(file)
+    if found is not None and found.st_nlink > 1:
+        msg = (
+            f"{file.name} is a file with {found.st_nlink} names (hard links): what is written to one is in all. Copy it, and "
+            "adopt the copy"
+        )
         raise errors.InvalidInput(msg)
     return size
 

@@ -115,8 +115,7 @@ class SqliteFile:
 
 
 def _log_of(path: Path) -> Path:
-    file = path.resolve()  # SQLite follows links, too
-    return file.with_name(f"{file.name}-wal")
+    return Path(f"{path.resolve()}-wal")  # SQLite follows links, too
 
 
 def _refuse_log_without_file(path: Path) -> None:

@@ -216,6 +216,14 @@ def test_a_volume_in_the_way_is_not_overwritten(tmp_path: Path, driver: LocalDri
     assert (tmp_path / "storage" / "v").read_text() == "precious"
 
 
+def test_a_file_with_two_names_is_not_managed(tmp_path: Path, driver: LocalDriver) -> None:
+    """A hard link to a volume's file is refused, for two volumes would hold the same bytes."""
+    driver.create_volume(volume("v"))
+    (tmp_path / "storage" / "hard").hardlink_to(tmp_path / "storage" / "v")
+    with pytest.raises(errors.InvalidInput, match=r"hard is a file with 2 names .* adopt the copy"):
+        driver.manage_existing(volume("new"), {"source-name": "hard"})
+
+
 def test_files_of_any_size_can_be_managed(tmp_path: Path, driver: LocalDriver) -> None:
     """A file is listed with its size rounded up, adopted under its own name, cloned and extended; empty ones are not safe."""
     odd = tmp_path / "storage" / "disk.img"

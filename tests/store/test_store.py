@@ -97,10 +97,10 @@ def test_a_locked_store_is_named_after_the_time_out(tmp_path: Path, monkeypatch:
     store.close()
 
 
-@pytest.mark.parametrize("what", ["folder", "no_folder"])
+@pytest.mark.parametrize("what", ["folder", "root", "no_folder"])
 def test_a_store_that_cannot_be_made_says_why(tmp_path: Path, what: str) -> None:
-    """A folder in place of the file, and a missing folder, are each answered with one clear line."""
-    path = tmp_path if what == "folder" else tmp_path / "missing" / "s.db"
+    """A folder in place of the file, the root of all folders too, and a missing folder are each answered with one clear line."""
+    path = {"folder": tmp_path, "root": Path("/"), "no_folder": tmp_path / "missing" / "s.db"}[what]
     with pytest.raises(errors.StoreUnusable, match=r"is a folder|cannot be opened"):
         Store(str(path))
 
