@@ -252,3 +252,18 @@ def test_a_device_that_is_claimed_out_of_sight_is_in_use(device: str) -> None:
         assert usage.uses([device], descriptors=False) == ["claimed by a mount or a device that is not visible here"]
     finally:
         os.close(claim)
+
+
+def test_a_file_is_in_use_while_a_process_has_it_open(tmp_path: Path) -> None:
+    """A regular file is free when no descriptor leads to it, and in use as long as one does, of this process or of another."""
+    file = tmp_path / "volume"
+    file.write_bytes(b"x")
+    assert usage.uses([str(file)]) == []
+    with file.open("rb"):
+        assert ["open in this process (descriptor " in words for words in usage.uses([str(file)])] == [True]
+    with file.open("rb") as opened:
+        process = subprocess.Popen(["sleep", "60"], stdin=opened)
+    assert usage.uses([str(file)]) == [f"open in process {process.pid} (sleep)"]
+    process.kill()
+    process.wait()
+    assert usage.uses([str(file)]) == []
