@@ -225,10 +225,10 @@ for kind in ("local", "sim"):
     with volume.attach().open() as disk:
         disk.write(b"x")
     volume.create_snapshot("s").create_volume("c")
+    print(volume.local_attach.path, flush=True)
 from cl_notebook.serialization import dump_file
 dump_file("dump.json")
 cl.backup("backup.db")
-print(volume.local_attach.path)
 os._exit(0)  # what SQLite has beside its files stays
 """
 
@@ -237,9 +237,12 @@ os._exit(0)  # what SQLite has beside its files stays
 def test_what_is_made_is_its_owners_alone(tmp_path: Path, umask: str) -> None:
     """Whatever the umask, each file has the mode 0600 and each folder 0700: stores, logs, volumes, locks, states and dumps."""
     data = tmp_path / "data"
-    subprocess.run(
-        [sys.executable, "-c", MAKE, umask], check=True, cwd=tmp_path, env={**os.environ, "CL_NOTEBOOK_DATA": str(data / "own")}
-    )
+    environment = {**os.environ, "CL_NOTEBOOK_DATA": str(data / "own")}
+    command = [sys.executable, "-c", MAKE, umask]
+    done = subprocess.run(command, check=True, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    for device in done.stdout.split():
+        if device.startswith("/dev/loop"):
+            subprocess.run(["losetup", "--detach", device], check=True)
     modes = {str(path.relative_to(tmp_path)): stat.S_IMODE(path.lstat().st_mode) for path in tmp_path.rglob("*")}
     assert len(modes) > 20
     wrong = {name: oct(mode) for name, mode in modes.items() if mode != (0o700 if (tmp_path / name).is_dir() else 0o600)}
