@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from cl_notebook.model.tracked import Tracked
 
 
+_NEEDS_OPERATION = frozenset({"create", "delete", "manage", "unmanage"})
+"""Acts that are finished or rolled back only where an operation says that they were begun here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """The act that a resource's status comes from: nothing is known where *action* is empty."""
@@ -25,7 +29,11 @@ class Past:
 
 
 def of(resource: Tracked) -> Past:
-    """Return the last act on *resource* that leads to its status, or the only one that can."""
+    """Return the last act on *resource* that leads to its status, or the only one that can.
+
+    A row that came in by a document or an import has no operation here. Its status alone must neither remove anything from the
+    storage nor end the tracking.
+    """
     wanted = statuses.LEFT_BY[resource.kind].get(str(getattr(resource, "status", "")), ())
     statement = (
         sa.select(Operation.action, Operation.arguments)
@@ -37,7 +45,7 @@ def of(resource: Tracked) -> Past:
         row = connection.execute(statement).one_or_none()
     if row is not None:
         return Past(row.action, row.arguments or {})
-    return Past(wanted[0]) if len(wanted) == 1 and wanted[0] != "create" else Past()  # what nobody here made is not unmade
+    return Past(wanted[0]) if len(wanted) == 1 and wanted[0] not in _NEEDS_OPERATION else Past()
 
 
 def last(resource: Tracked) -> str:

@@ -73,6 +73,18 @@ class Tracked(SessionBound, Serializable):
                 raise errors.InvalidInput(self._not_settable(name))
             super().__setattr__(name, value)
 
+        def __delattr__(self, name: str) -> None:
+            """Refuse: a resource has all of its attributes.
+
+            Raises:
+                InvalidInput: the attribute is not private.
+
+            """
+            if name[:1] != "_":
+                msg = f"{name} of {self.label()} cannot be deleted."
+                raise errors.InvalidInput(msg)
+            super().__delattr__(name)
+
     def _not_settable(self, name: str) -> str:
         allowed = [column.rstrip("_") for column in self.editable]
         if not hasattr(type(self), name):

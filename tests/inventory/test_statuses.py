@@ -64,6 +64,17 @@ def test_a_volume_is_repaired(tmp_path: Path, status: str) -> None:
     assert "db" not in set(cl.frames.volumes()["name"])
 
 
+@pytest.mark.parametrize("status", ["creating", "deleting", "error_deleting", "managing", "unmanaging"])
+@pytest.mark.parametrize("kind", ["volume", "snapshot"])
+def test_the_word_of_a_document_removes_nothing(tmp_path: Path, kind: str, status: str) -> None:
+    """A status that says what was being done, without an operation that began it here, neither deletes nor releases anything."""
+    resource = with_status(tmp_path, status, kind=kind)
+    assert "whole" in cl.inventory.repair(resource)
+    assert (resource.status, resource.is_tracked) == ("available", True)
+    cl.inventory.repair_all()
+    assert set(cl.inventory.scan()["verdict"]) == {"ok"}
+
+
 def test_every_status_of_cinders_is_known_here_or_foreign() -> None:
     """Each of Cinder's statuses is settled, one that our acts leave, or foreign: none is taken for whole by default."""
     ours = {"creating", "deleting", "error", "error_deleting", "managing", "retyping", "extending", "error_extending"}

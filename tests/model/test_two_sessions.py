@@ -223,6 +223,8 @@ def test_what_follows_from_acts_cannot_be_set(lab: cl.Backend, name: str, value:
     vol = lab.create_volume(1, "db")
     with pytest.raises(cl.errors.InvalidInput, match=f"{name} of volume 'db'.*cannot be set.*{hint}"):
         setattr(vol, name, value)
+    with pytest.raises(cl.errors.InvalidInput, match=f"{name} of volume 'db'.*cannot be deleted"):
+        delattr(vol, name)
     vol.save()
     assert (vol.status, vol.size) == ("available", 1)
     assert vol.backend is lab
