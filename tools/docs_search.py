@@ -11,5 +11,14 @@ SHIM = '<script src="https://unpkg.com/iframe-worker/shim"></script>'
 
 def on_post_page(output: str, **_words: Any) -> str:  # noqa: ANN401 - MkDocs' own
     """Return the page with our own script in the place of the one from the network."""
+    return _without_network(output)
+
+
+def on_post_template(output_content: str, **_words: Any) -> str:  # noqa: ANN401 - as above
+    """Return a page that stands for no Markdown file, such as the one for what is not found, likewise."""
+    return _without_network(output_content)
+
+
+def _without_network(page: str) -> str:
     script = Path(__file__).with_name("search_from_disk.js").read_text(encoding="utf-8")
-    return output.replace(SHIM, f"<script>\n{script}</script>")
+    return page.replace(SHIM, f"<script>\n{script}</script>")
