@@ -92,9 +92,9 @@ def test_a_child_that_was_killed_between_calls_is_started_again(fake: cl.Backend
     assert fake.create_volume(1, "after").status == "available"
 
 
-def test_a_call_that_takes_too_long_names_the_way_out(make: MakeBackend) -> None:
+def test_a_call_that_takes_too_long_names_the_way_out(make: MakeBackend, tmp_path: Path) -> None:
     """A call beyond ``call_timeout`` is an error that says how to wait longer and how to end it; closing with kill does."""
-    backend = make("hasty", call_timeout=0.5)
+    backend = make("hasty", call_timeout=0.5, fake_path=str(tmp_path / "array"))
     pid = _child(backend)
     with pytest.raises(errors.DriverError, match=r"no answer within 0\.5 s.*call_timeout.*%cl_backend close NAME --kill"):
         backend.create_volume(1, "slow", metadata={"seconds": "600"})
