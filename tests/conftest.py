@@ -110,7 +110,7 @@ def mount(root: None, tmp_path: Path) -> Iterator[Mount]:  # noqa: ARG001 - aske
         point = tmp_path / f"mounted-{kind}"
         point.mkdir()
         if kind == "tmpfs":
-            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", point], check=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=0700", "tmpfs", point], check=True)
         else:
             _format(kind, size, tmp_path / f"{kind}.img")
             subprocess.run(["mount", "-o", "loop", tmp_path / f"{kind}.img", point], check=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import sqlite3
+from typing import Any
 
 _CHANGING = frozenset({"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"})
 _LOSETUP = {"--find": "set up", "--detach": "free", "--set-capacity": "grow"}
@@ -38,7 +37,8 @@ class Steps:
     def begin(self) -> None:
         """Count from here on."""
         for connection, name in self._connections:
-            connection.set_trace_callback(functools.partial(self._traced, name))
+            with contextlib.suppress(sqlite3.ProgrammingError):  # one that only looked, and is closed
+                connection.set_trace_callback(functools.partial(self._traced, name))
         self._is_counting = True
 
     def step(self, what: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECONDS = 2700
 """How long a guest may run on after it was asked: cinderlib's tests start the most programs, which is what takes long in one."""
 
-MEMORY = "3G"
+MEMORY = "4G"
 
 PROGRAMS = (
     "linux.uml",

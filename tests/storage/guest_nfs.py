@@ -50,6 +50,7 @@ class TestNfs(LifecycleContract):
         return files
 
 
+@pytest.mark.filterwarnings("ignore::cl_notebook.errors.WritableByOthers")  # as shares are
 def test_the_local_driver_works_on_a_share(tmp_path: Path) -> None:
     """Volumes are made, copied, kept and removed in a folder on NFS, whose locks ask for the right kind of descriptor."""
     point = tmp_path / "mounted"

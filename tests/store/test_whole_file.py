@@ -17,6 +17,8 @@ import cl_notebook as cl
 from cl_notebook import errors, settings
 from cl_notebook.store import Store, wal
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick imports eventlet, which says so wherever a process forks
+
 if TYPE_CHECKING:
     from pathlib import Path
 

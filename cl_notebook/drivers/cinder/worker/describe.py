@@ -61,6 +61,13 @@ class NoDriverError(LookupError):
     """Cinder has no driver under that path."""
 
 
+def _demanded(opt: dict[str, Any], found: options.Options) -> dict[str, Any]:
+    """Return *opt* with whether it must be given: an option that another driver of the same module lists is not enforced."""
+    is_listed = opt["name"] in found.listed
+    checked = opt["name"] in found.required or (opt["required"] and not is_listed and opt["own"])
+    return {**opt, "required": opt["required"] and is_listed, "checked": checked}
+
+
 def driver(path: str) -> dict[str, Any]:
     """Return the release of Cinder, and the options and capabilities of the driver at *path*; nothing if there is none."""
     cinder_setup.imported()
@@ -81,7 +88,7 @@ def driver(path: str) -> dict[str, Any]:
         "release": importlib.metadata.version("cinder"),
         "version": str(getattr(cls, "VERSION", "")),
         "help": " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()),
-        "options": [{**opt, "checked": opt["name"] in found.required} for opt in described if opt["name"] not in _NAMING],
+        "options": [_demanded(opt, found) for opt in described if opt["name"] not in _NAMING],
         "features": {name: any(each[name] for each in able) for name in able[0]},
         "missing": _missing(cls),
         "beside": _beside(),

@@ -60,7 +60,7 @@ class Options:
         return [opt for opt in (*self.own, *self.others) if opt.name in early] + list(self.shared)
 
 
-@functools.lru_cache(maxsize=128)
+@functools.lru_cache(maxsize=8)
 def of_driver(cls: Any) -> Options:
     """Return the options of the driver *cls*."""
     trees = modules(cls)
@@ -166,7 +166,7 @@ def _reached(start: Iterable[str]) -> dict[str, ast.Module]:
     return found
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=32)  # a tree takes megabytes, and a list of all drivers looks at hundreds of modules
 def _tree(name: str) -> ast.Module:
     """Return the source of the imported module *name*, taken apart."""
     try:
