@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 _CHANGING = frozenset({"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"})
+_FOLDER_AT = {"os.rename": 2, "os.link": 2, "os.remove": 1, "os.mkdir": 2, "os.rmdir": 1}
+"""Where the audit events have the descriptor of the folder."""
+
+_LOOP_CONFIGURE = 0x4C0A
 _LOSETUP = {"--find": "set up", "--detach": "free", "--set-capacity": "grow"}
 
 
@@ -65,10 +69,22 @@ class Steps:
             word = next((word for word in arguments[1] if word in _LOSETUP), None)
             if word is not None:
                 self.step(f"loop device: {_LOSETUP[word]}")
+        elif event == "fcntl.ioctl" and arguments[1] == _LOOP_CONFIGURE:
+            self.step("loop device: set up")
         elif event in _CHANGING or (event == "open" and _is_to_write(arguments)):
             path = os.fsdecode(arguments[0]) if isinstance(arguments[0], (str, bytes)) else _name_of(arguments[0])
+            if not path.startswith("/"):
+                path = f"{self._within(event, arguments)}/{path}"
             if path.startswith(self._folder) and not _is_nothing(event, Path(path)):
                 self.step(f"{event} {path.removeprefix(self._folder)}")
+
+    def _within(self, event: str, arguments: tuple[Any, ...]) -> str:
+        """Return the folder that a relative name is in: that of a descriptor, of which ``open`` does not tell."""
+        if event in _FOLDER_AT:
+            return _name_of(arguments[_FOLDER_AT[event]])
+        numbers = sorted((int(entry.name) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()), reverse=True)
+        names = [_name_of(number) for number in numbers if Path(f"/proc/self/fd/{number}").is_symlink()]
+        return next((name for name in names if name.startswith(self._folder) and Path(name).is_dir()), "")
 
 
 def _is_to_write(arguments: tuple[Any, ...]) -> bool:
