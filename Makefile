@@ -12,7 +12,9 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(MODERN)' 2>/dev/null && { echo $$name; break; }; done)
 
 RUN := .venv/bin/python -m
-PIP := $(RUN) pip --quiet --quiet --disable-pip-version-check install
+# uv installs where it is found, and pip elsewhere; `make UV= …` takes pip
+UV ?= $(shell command -v uv)
+PIP := $(if $(UV),$(UV) pip install --quiet --python .venv/bin/python,$(RUN) pip --quiet --quiet --disable-pip-version-check install)
 KERNEL := $(wildcard jupyter-config/kernels/cl_notebook/*)
 
 DEBIAN_MODULES := /usr/lib/python3/dist-packages
@@ -67,6 +69,13 @@ bench: .venv/.bench tools .venv/axe/$(AXE).tgz .peer/.ready
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs --quiet build --strict
 
+##dist   build the source distribution and the wheel into dist/, and check them
+.PHONY: dist
+dist: .venv/.dist
+	rm -rf dist
+	$(RUN) build
+	$(RUN) twine check --strict dist/*
+
 ##clean  remove what the other targets made
 .PHONY: clean
 clean:
@@ -78,7 +87,7 @@ help:
 	@sed -n 's/^##/make /p' $(lastword $(MAKEFILE_LIST))
 
 # One group of pyproject.toml each; pip comes first, for older ones know no groups.
-.venv/.lab .venv/.tour .venv/.test .venv/.check .venv/.bench .venv/.docs: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
+.venv/.lab .venv/.tour .venv/.test .venv/.check .venv/.bench .venv/.docs .venv/.dist: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
 	@echo "installing what 'make $*' needs into .venv"
 	@$(PIP) --editable . --group $*
 	@touch $@
