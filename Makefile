@@ -52,12 +52,23 @@ tour: .venv/.tour
 test: .venv/.test tools .venv/axe/$(AXE).tgz .venv/cinderlib/.ready .venv-cinder/.ready .peer/.ready librbd
 	$(RUN) $(if $(ARGS),pytest $(ARGS),tools.tests)
 
-##check  lint, formatting, types
+##check  lint, formatting, types; that the front end's bundle is what its sources make
 .PHONY: check
-check: .venv/.test .venv/.check
+check: .venv/.test .venv/.check node_modules/.package-lock.json
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
+	npm run --silent check
+
+##test-js  run the unit tests of the front end in Node
+.PHONY: test-js
+test-js: node_modules/.package-lock.json
+	npm run --silent test
+
+##js     bundle the front end anew, for the tree that the next kernel opens
+.PHONY: js
+js: node_modules/.package-lock.json
+	npm run --silent build
 
 ##bench  measure against sqlite3, pandas, SQLAlchemy, cinderlib and ipytree; prints ratios
 .PHONY: bench
@@ -79,7 +90,7 @@ dist: .venv/.dist
 ##clean  remove what the other targets made
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-cinder .peer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
+	rm -rf node_modules .venv .venv-cinder .peer .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -119,6 +130,19 @@ tools:
 	fi; \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get update -qq; \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# What checks and bundles the front end; nothing that is installed needs it.
+node_modules/.package-lock.json: package.json package-lock.json | node
+	@echo "installing what checks the front end into node_modules"
+	@npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: node
+node:
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory tools TOOLS=npm:npm
+	@command -v npm >/dev/null || { echo "the front end's checks need Node 18 or newer: install Debian's package npm" >&2; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' \
+		|| { echo "the front end's checks need Node 18 or newer, not $$(node --version)" >&2; exit 1; }
 
 # They are installed side by side, for pip waits for the network and for the disk in turn.
 .venv-cinder/.ready: $(CINDERS:%=tests/storage/cinder-%.txt) | .venv/.pip
