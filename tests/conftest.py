@@ -9,19 +9,35 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import cl_notebook as cl
+from tests.lanes import LANES, lane_of
 from tests.requiring import require
 from tests.servers import MariaDB, PostgreSQL, Server, serving
-from tests.storage import guests
+from tests.storage import environments, guests
 
 MiB = 1024**2
 Mount = Callable[..., Path]
 
 
-@pytest.hookimpl(trylast=True)
+settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", settings.get_profile("ci"), max_examples=20)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the lanes as markers."""
+    for name, meaning in LANES.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    config.addinivalue_line("markers", "lane(name): run in this lane, or in one that needs more")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Ask for the results of the guests last of all."""
+    """Mark each test with its lane before ``-m`` selects, and ask for the results of the guests last of all."""
+    for item in items:
+        item.add_marker(lane_of(item))
     items.sort(key=lambda item: guests.name_of(item) is not None)
 
 
@@ -42,7 +58,7 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     monkeypatch.setenv("CL_NOTEBOOK_DATA", str(tmp_path_factory.mktemp("data")))
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=[pytest.param("file", marks=pytest.mark.lane("slow")), "memory"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of a new store: a SQLite file, and memory."""
     return "memory" if request.param == "memory" else f"sqlite:///{tmp_path / 'store.db'}"
@@ -95,10 +111,37 @@ def any_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def root() -> None:
+def superuser() -> None:
+    """Require root, who may change to another user."""
+    if os.geteuid() != 0:
+        require("root")
+
+
+@pytest.fixture(scope="session")
+def root(superuser: None) -> None:  # noqa: ARG001 - asked for its check
     """Require root and loop devices."""
-    if os.geteuid() != 0 or not Path("/dev/loop-control").exists():
+    if not Path("/dev/loop-control").exists():
         require("root and /dev/loop-control")
+
+
+@pytest.fixture(scope="session")
+def cinder_29() -> str:
+    """Return the interpreter that has the newest Cinder."""
+    return environments.cinder(environments.CINDER_29)
+
+
+@pytest.fixture(scope="session")
+def cinder_28() -> str:
+    """Return the interpreter that has the Cinder before."""
+    return environments.cinder(environments.CINDER_28)
+
+
+@pytest.fixture(scope="session")
+def peer() -> Path:
+    """Return the interpreter that has cinderlib itself."""
+    if not environments.PEER.exists():
+        require("cinderlib in .peer, which needs Python 3.11: make .peer/.ready")
+    return environments.PEER
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 import cl_notebook as cl
 from tests.benchmarks.comparing import timed
 from tests.drivers.cinder.conftest import FAKE, with_fake
-from tests.storage import environments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,9 +44,9 @@ with cl.setup(store="memory") as session:
 
 
 @pytest.fixture
-def python(tmp_path: Path) -> str:
+def python(cinder_29: str, tmp_path: Path) -> str:
     """Return a Python with Cinder and the tests' own driver."""
-    return with_fake(environments.CINDER_29, tmp_path)
+    return with_fake(cinder_29, tmp_path)
 
 
 def bench_the_channel(compare: Comparison, python: str, tmp_path: Path) -> None:

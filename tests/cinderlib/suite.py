@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PROJECT = Path(__file__).parents[2]
 WHEEL = _PROJECT / ".venv" / "cinderlib"
-"""What `make test` unpacked of cinderlib: its modules, and none of what it depends on."""
+"""What `make .venv/cinderlib/.ready` unpacked of cinderlib: its modules, and none of what it depends on."""
 
 
 def run(backend: Mapping[str, Any], folder: Path, python: str) -> str:
@@ -27,7 +27,7 @@ def run(backend: Mapping[str, Any], folder: Path, python: str) -> str:
 
     """
     if not WHEEL.is_dir():
-        require("cinderlib's wheel: make test")
+        require("cinderlib's wheel: make .venv/cinderlib/.ready")
     config = folder / "backends.json"  # which is YAML
     config.write_text(json.dumps({"logs": False, "debug": False, "backends": [dict(backend)]}), encoding="utf-8")
     environment = {

@@ -13,7 +13,6 @@ import yaml
 import cl_notebook
 from cl_notebook import cinderlib, errors
 from cl_notebook.cinderlib.cmd import cinder_cfg_to_python, cinder_to_yaml
-from tests.storage.environments import CINDER_29, cinder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +46,9 @@ BACKENDS = [
 
 
 @pytest.fixture
-def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def conf(tmp_path: Path, cinder_29: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the name of a `cinder.conf`, which the Cinder of an environment of its own is to read."""
-    monkeypatch.setenv("CL_NOTEBOOK_PYTHON", cinder(CINDER_29))
+    monkeypatch.setenv("CL_NOTEBOOK_PYTHON", cinder_29)
     file = tmp_path / "cinder.conf"
     file.write_text(CONF, encoding="utf-8")
     return str(file)

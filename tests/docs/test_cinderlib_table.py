@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 
 import cl_notebook as cl
-from tests.requiring import require
 
 ROOT = Path(cl.__file__).parent.parent
-PEER = ROOT / ".peer" / "bin" / "python"
 PAGE = (ROOT / "docs" / "from-cinderlib.md").read_text(encoding="utf-8")
 SECTIONS = {
     "setup": "Setup parameters",
@@ -65,12 +63,10 @@ def _is_there(path: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def theirs() -> dict[str, list[str]]:
+def theirs(peer: Path) -> dict[str, list[str]]:
     """Ask the real cinderlib for its names."""
-    if not PEER.exists():
-        require("cinderlib in .peer: make bench")
     script = Path(__file__).with_name("cinderlib_names.py")
-    done = subprocess.run([PEER, script], capture_output=True, text=True, check=True)
+    done = subprocess.run([peer, script], capture_output=True, text=True, check=True)
     told: dict[str, list[str]] = json.loads(done.stdout)
     return told
 

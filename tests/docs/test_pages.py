@@ -24,8 +24,6 @@ import cl_notebook as cl
 from cl_notebook import cinderlib
 from cl_notebook import session as sessions
 from cl_notebook.notebook.extension import COMMANDS
-from tests.requiring import require
-from tests.storage.environments import CINDER_29, cinder
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick starts processes after eventlet was imported
 
@@ -53,23 +51,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def of_cinderlib(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def of_cinderlib(peer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with what people have from cinderlib: a data base that it wrote, and its ``dumps()``."""
     folder = tmp_path_factory.mktemp("cinderlib")
-    python = ROOT / ".peer" / "bin" / "python"
-    if not python.exists():
-        require("cinderlib in .peer, which needs Python 3.11")
     code = "import cinderlib, make_cinderlib as made; made.main('cinderlib.sqlite'); print(cinderlib.dumps())"
     modules = f"{ROOT / 'tests' / 'inventory'}{os.pathsep}{ROOT / 'tests' / 'benchmarks' / 'cinderlib'}"
     environment = {**os.environ, "PYTHONPATH": modules}
-    command = [str(python), "-W", "ignore", "-c", code]
+    command = [str(peer), "-W", "ignore", "-c", code]
     done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     (folder / "cinderlib.json").write_text(done.stdout.splitlines()[-1], encoding="utf-8")
     return folder
 
 
 @pytest.fixture
-def shell(tmp_path: Path, of_cinderlib: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+def shell(tmp_path: Path, of_cinderlib: Path, cinder_29: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """Give a shell in an empty home, as a new user has it; what a page leaves attached is detached."""
     for name in [name for name in os.environ if name.startswith(("CL_NOTEBOOK_", "XDG_"))]:
         monkeypatch.delenv(name)
@@ -80,7 +75,7 @@ def shell(tmp_path: Path, of_cinderlib: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cinderlib.Backend, "global_initialization", False)
     for file in of_cinderlib.glob("cinderlib.*"):
         shutil.copy(file, tmp_path)
-    Path("cinder").symlink_to(Path(cinder(CINDER_29)).parents[1])  # where the pages have Cinder
+    Path("cinder").symlink_to(Path(cinder_29).parents[1])  # where the pages have Cinder
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell(config=config)  # type: ignore[no-untyped-call] # IPython's

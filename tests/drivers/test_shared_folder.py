@@ -109,7 +109,7 @@ def test_a_folder_that_became_a_link_is_not_followed(tmp_path: Path, driver: Loc
     }
 
 
-@pytest.mark.parametrize("kind", ["link", "FIFO", "device", "folder"])
+@pytest.mark.parametrize("kind", ["link", "FIFO", pytest.param("device", marks=pytest.mark.lane("host")), "folder"])
 def test_what_is_no_regular_file_is_no_volume(tmp_path: Path, driver: LocalDriver | SimDriver, theirs: Path, kind: str) -> None:
     """A link, a FIFO, a device or a folder under the name of a volume's file is opened by no call, and no call waits."""
     file, before = tmp_path / "storage" / "volume-v", theirs.read_bytes()

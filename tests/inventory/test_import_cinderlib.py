@@ -15,13 +15,11 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.inventory.cinderlib_db import HERE
-from tests.requiring import require
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ROOT = Path(cl.__file__).parent.parent
-PYTHON = ROOT / ".peer" / "bin" / "python"
 MAKER = Path(__file__).with_name("make_cinderlib.py")
 NULL_DRIVER = ROOT / "tests" / "benchmarks" / "cinderlib"
 CONNECTOR = {"host": "h0", "ip": "10.0.0.1", "initiator": "iqn.x", "multipath": False}
@@ -30,14 +28,12 @@ Made = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Made]:
+def filled(peer: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Made]:
     """Return a data base that cinderlib 5.2.0 wrote, and the ids in it by name."""
-    if not PYTHON.exists():
-        require("cinderlib in .peer, which needs Python 3.11")
     folder = tmp_path_factory.mktemp("cinderlib")
     file = folder / "cinderlib.sqlite"
     done = subprocess.run(
-        [PYTHON, "-W", "ignore", MAKER, file],
+        [peer, "-W", "ignore", MAKER, file],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(NULL_DRIVER)},
         stdout=subprocess.PIPE,

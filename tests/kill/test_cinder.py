@@ -8,7 +8,6 @@ import pytest
 
 from tests.drivers.cinder.conftest import PASSWORD, with_fake
 from tests.kill.cinder_kernels import APART, KILLING, Bench, bench
-from tests.storage import environments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +21,9 @@ def array(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, array: Path) -> Iterator[Bench]:
+def lab(cinder_29: str, tmp_path_factory: pytest.TempPathFactory, array: Path) -> Iterator[Bench]:
     """Give a bench on the fake driver."""
-    python = with_fake(environments.CINDER_29, tmp_path_factory.mktemp("python"))
+    python = with_fake(cinder_29, tmp_path_factory.mktemp("python"))
     options = {"volume_driver": f"{KILLING}FakeDriver", "python": python, "fake_path": str(array), "fake_password": PASSWORD}
     with bench(tmp_path_factory.mktemp("lab"), **options) as made:
         yield made

@@ -91,6 +91,7 @@ def test_a_silent_kernel_is_taken_for_dead(
     assert cl.frames.operations(other, status="running,lost").empty
 
 
+@pytest.mark.lane("slow")
 def test_a_kernel_that_works_is_heard(
     lab: cl.Backend, other: cl.Session, meddling: type[MeddlingDriver], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from cl_notebook.model import kernel
-from tests.requiring import require
 
 
 @pytest.fixture
@@ -83,13 +82,12 @@ print(kernel._is_shown(row["pid"]), kernel.is_dead(row), kernel.is_dead(row | {"
 """
 
 
+@pytest.mark.usefixtures("superuser")
 @pytest.mark.parametrize(
     ("option", "is_shown"), [("off", True), ("noaccess", False), ("invisible", False), ("ptraceable", False)]
 )
 def test_a_process_that_hides_is_not_dead(mine: dict[str, Any], option: str, *, is_shown: bool) -> None:
     """A process of another user that ``/proc`` hides (``hidepid``) counts as alive, and a number that nobody has as dead."""
-    if os.geteuid() != 0:
-        require("root, who may mount /proc")
     hiding = f'mount -t proc -o hidepid={option} proc /proc && exec "$0" -c "$1"'
     command = ["unshare", "--mount", "sh", "-c", hiding, sys.executable, _ANOTHER_USER]
     done = subprocess.run(command, input=json.dumps(mine, default=str), capture_output=True, text=True, check=True)

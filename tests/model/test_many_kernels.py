@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import cl_notebook as cl
 from cl_notebook.store import feed
 
@@ -48,6 +50,7 @@ def _on_storage(folder: Path) -> tuple[set[str], set[str]]:
     return snapshots, connections
 
 
+@pytest.mark.lane("slow")
 def test_eight_kernels_at_once_lose_nothing(any_store_url: str, tmp_path: Path) -> None:
     """After 8 kernels have done 500 operations each, some on the same volumes, store, storage and kernels agree on everything."""
     folder = str(tmp_path / "lab")

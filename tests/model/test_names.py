@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
@@ -24,7 +24,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cl.Backend]:
         yield session.backend("lab", volume_driver="sim", path=str(tmp_path_factory.mktemp("names")))
 
 
-@settings(max_examples=60, deadline=None)
 @given(name=NAMES)
 def test_any_name_comes_back_and_runs_nowhere(lab: cl.Backend, name: str) -> None:
     """A name of any characters is stored letter for letter, is one printable line of the tree, and no markup of the page."""

@@ -29,7 +29,7 @@ for use in (
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="another user without a home directory takes root")
+@pytest.mark.usefixtures("superuser")
 def test_without_a_home_directory_one_line_names_the_variable() -> None:
     """Whatever needs a home directory says in one line that CL_NOTEBOOK_DATA, or the whole path, does without."""
     without = (

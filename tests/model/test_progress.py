@@ -51,6 +51,7 @@ def _reporter(session: cl.Session) -> Reporter:
     return Reporter(session, lambda status: feed.Entry(feed.PROGRESS, "volume", "x", status=status))
 
 
+@pytest.mark.lane("slow")
 def test_a_long_act_says_how_far_it_is(mine: cl.Session, tmp_path: Path) -> None:
     """After two seconds the feed gets the fraction, at most once a second, between intent and outcome, with the ids."""
     source = _backend(mine, tmp_path).create_volume(1, "source")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 EXAMPLES = int(os.environ.get("CL_NOTEBOOK_SEQUENCES", "0"))
 """Sequences to run, each time others; 0 is those few that are the same each time."""
 
-_FEW, _STEPS = 70, 40
+_FEW, _STEPS = settings().max_examples * 7 // 10, 40
 
 _WHICH = st.integers(0, 999)
 _WHO = st.integers(0, 1)

@@ -18,7 +18,6 @@ from cl_notebook.masking import MASK
 from cl_notebook.notebook.progress import Display
 from cl_notebook.notebook.tree.details import details
 from tests.drivers.cinder.conftest import FAKE, with_fake
-from tests.storage.environments import CINDER_29
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,9 +35,9 @@ PASSWORD = "open sesame"  # noqa: S105 - a secret to hide
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+def python(cinder_29: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a Python with Cinder and the fake driver."""
-    return with_fake(CINDER_29, tmp_path_factory.mktemp("python"))
+    return with_fake(cinder_29, tmp_path_factory.mktemp("python"))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 
 import cl_notebook as cl
 from tests.drivers.cinder.conftest import FAKE, with_fake
-from tests.storage.environments import CINDER_29
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+def python(cinder_29: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a Python with Cinder and the fake driver."""
-    return with_fake(CINDER_29, tmp_path_factory.mktemp("python"))
+    return with_fake(cinder_29, tmp_path_factory.mktemp("python"))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook.drivers import registry
-from tests.storage.environments import CINDER_29, cinder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +19,9 @@ RBD = "cinder.volume.drivers.rbd.RBDDriver"
 
 
 @pytest.fixture(scope="module")
-def python() -> str:
+def python(cinder_29: str) -> str:
     """Return a Python that has Cinder."""
-    return cinder(CINDER_29)
+    return cinder_29
 
 
 @pytest.fixture

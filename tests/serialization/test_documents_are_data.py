@@ -387,7 +387,7 @@ def test_a_program_is_typed(tmp_path: Path, program: Path, marker: Path) -> None
     assert not marker.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.usefixtures("superuser")
 def test_a_store_of_another_user(tmp_path: Path, program: Path, marker: Path) -> None:
     """A store that another user owns is opened with a warning, and what stands in it is started when it is typed."""
     store = tmp_path / "lab.db"

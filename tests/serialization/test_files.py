@@ -286,6 +286,7 @@ print(next(line.split()[1] for line in lines if line.startswith('VmHWM')))
 """
 
 
+@pytest.mark.lane("slow")
 def test_memory_does_not_grow(tmp_path: Path) -> None:
     """Ten times as many volumes are written to a file, and read from it, in the same memory: within 8 MiB."""
     used = {}
@@ -300,6 +301,7 @@ def test_memory_does_not_grow(tmp_path: Path) -> None:
         assert used[act, 15_000] - used[act, 1_500] < 8 * 1024
 
 
+@pytest.mark.lane("slow")
 def test_memory_does_not_grow_with_a_file_of_cinderlibs(tmp_path: Path) -> None:
     """Four times as many volumes in the one line that cinderlib's dumps() writes are read in the same memory: within 8 MiB."""
     document = json.loads((SAMPLES / "cinderlib.json").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
@@ -50,7 +50,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cl.Backend]:
         yield cl.Backend("lab", volume_driver="sim", path=str(path))
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=DATA)
 def test_a_volume_comes_round(lab: cl.Backend, data: dict[str, Any]) -> None:
     """A document that is loaded, tracked and dumped again says the same, in the object's words as in the store's."""

@@ -10,7 +10,6 @@ from tests.drivers.cinder.conftest import with_fake
 from tests.kill import heir
 from tests.kill.cinder_kernels import CALLS, KILLING, Bench, bench
 from tests.kill.storage import Found
-from tests.storage.environments import CINDER_29
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +33,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using fork")
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Bench]:
+def lab(cinder_29: str, tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Bench]:
     """Give a bench on the cluster."""
-    python = with_fake(CINDER_29, tmp_path_factory.mktemp("python"))
+    python = with_fake(cinder_29, tmp_path_factory.mktemp("python"))
     options = {"volume_driver": f"{KILLING}RBDDriver", "python": python, **cluster.options()}
     with bench(tmp_path_factory.mktemp("lab"), **options) as made:
         yield made

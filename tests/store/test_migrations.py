@@ -219,6 +219,7 @@ def test_a_newer_store_is_refused_in_one_line(any_store_url: str) -> None:
     assert _version(any_store_url) == "9999"
 
 
+@pytest.mark.lane("slow")
 def test_an_upgrade_that_is_killed_at_any_statement_loses_nothing(
     any_store_url: str, tmp_path: Path, opening: Callable[[str], Callable[[int], tuple[int, str]]]
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,7 @@ from cl_notebook.store import Store, feed
 from cl_notebook.testing import stores
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from tests.conftest import Mount
 
@@ -92,13 +94,18 @@ def test_a_newer_store_is_refused(tmp_path: Path) -> None:
         Store(str(path), read_only=True)
 
 
-def test_a_file_that_its_reader_may_not_write_is_read(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Give a folder that everybody can reach and write to, which pytest's are not."""
+    with tempfile.TemporaryDirectory(prefix="cl-shared-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder
+
+
+def test_a_file_that_its_reader_may_not_write_is_read(open_folder: Path) -> None:
     """A file of mode 0444 is opened by somebody who may only read it."""
-    folder = tmp_path_factory.mktemp("shared")
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(parent.stat().st_mode | 0o755)
-    folder.chmod(0o777)
-    path = _filled(folder / "s.db")
+    path = _filled(open_folder / "s.db")
     path.chmod(0o444)
     code = f"""
 import os

@@ -48,6 +48,7 @@ def test_the_server_has_no_rights(server: Server) -> None:
     assert psutil.Process(server._process.pid).uids().effective != 0
 
 
+@pytest.mark.lane("server")
 @pytest.mark.parametrize("kind", [PostgreSQL, MariaDB])
 def test_nothing_is_left_of_tests_that_were_killed(kind: type[Server]) -> None:
     """When the tests are killed, their servers end and their folders go."""

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 import cl_notebook as cl
 from cl_notebook.testing import stores
 from cl_notebook.views import frames, manageable
-from tests.storage.environments import CINDER_29, cinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -358,21 +357,20 @@ def test_the_names_of_secrets_are_not_in_the_configuration(sim: cl.Backend) -> N
     assert cl.frames.backends()["config"].tolist() == [{"path": "/x"}]
 
 
-def test_drivers_that_are_installed_are_searched() -> None:
+def test_drivers_that_are_installed_are_searched(cinder_29: str) -> None:
     """With a word the drivers' frame has those that fit it: which class, what it is, and whether it is supported."""
-    python = cinder(CINDER_29)
-    found = cl.frames.drivers("LATENCY", python)
+    found = cl.frames.drivers("LATENCY", cinder_29)
     assert list(found.columns) == ["path", "help", "version", "supported"]
     assert found.loc["sim", "path"] == "cl_notebook.drivers.sim.SimDriver"
     assert str(found["supported"].dtype) == "boolean"
-    nothing = cl.frames.drivers("zzzz", python, columns="help")
+    nothing = cl.frames.drivers("zzzz", cinder_29, columns="help")
     assert nothing.empty
     assert list(nothing.columns) == ["help"]
     with pytest.raises(cl.errors.InvalidInput, match=r"drivers have no column 'hlep'\. Did you mean 'help'\?"):
-        cl.frames.drivers("sim", python, columns=["hlep"])
+        cl.frames.drivers("sim", cinder_29, columns=["hlep"])
 
 
-def test_the_options_of_a_driver_are_a_frame() -> None:
+def test_the_options_of_a_driver_are_a_frame(cinder_29: str) -> None:
     """A row for each option has its type, default, what it may be, and whether it is required, secret, and the driver's own."""
     options = cl.frames.driver_options("local")
     assert options.index.tolist() == ["path", "quota", "reflink", "loop_devices"]
@@ -385,7 +383,7 @@ def test_the_options_of_a_driver_are_a_frame() -> None:
         "help": "string",
     }
     with pytest.raises(cl.errors.NotFound, match=r"No driver is called 'locl'\. Did you mean 'local'\?"):
-        cl.frames.driver_options("locl", cinder(CINDER_29))
+        cl.frames.driver_options("locl", cinder_29)
 
 
 def test_what_is_on_a_storage_is_a_frame() -> None:

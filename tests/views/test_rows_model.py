@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cl_notebook as cl
@@ -52,7 +52,7 @@ def shared() -> Iterator[cl.Session]:
         yield session
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2 * settings().max_examples)
 @given(data=st.data(), drawn=worlds())
 def test_every_range_is_what_a_naive_list_has(shared: cl.Session, data: st.DataObject, drawn: Drawn) -> None:
     """Whatever is open, sorted and filtered: total, pages and places agree with a list made of all rows."""
@@ -79,7 +79,6 @@ def test_every_range_is_what_a_naive_list_has(shared: cl.Session, data: st.DataO
         assert rows.ids(start, start + 5) == [row[:2] for row in expected[start : start + 6]]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), drawn=worlds())
 def test_type_ahead_finds_the_next_name(shared: cl.Session, data: st.DataObject, drawn: Drawn) -> None:
     """``seek`` gives the next row whose name begins with the text, around the end, also beyond what it reads first."""
@@ -100,7 +99,6 @@ def test_type_ahead_finds_the_next_name(shared: cl.Session, data: st.DataObject,
         assert rows.seek(text, after) == expected
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), drawn=worlds())
 def test_a_tree_of_ids_has_what_is_above_and_below_them(shared: cl.Session, data: st.DataObject, drawn: Drawn) -> None:
     """Of the ids given, a volume and a backend show all that is theirs, the others themselves and what is above them."""

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import cl_notebook as cl
-from tests.storage import environments
 
 FAKE = "cinder.volume.drivers.fake.FakeDriver"
 PASSWORD = "open sesame"  # noqa: S105 - a secret to hide
@@ -34,27 +33,26 @@ sys.meta_path.insert(0, Finder())
 """
 
 
-def with_fake(interpreter: Path, folder: Path) -> str:
+def with_fake(interpreter: str, folder: Path) -> str:
     """Return a Python that is *interpreter* with the fake driver among Cinder's; what it needs is put into *folder*."""
-    environments.cinder(interpreter)
     (folder / "sitecustomize.py").write_text(_SITE, encoding="utf-8")
     program = folder / "python"
-    words = f"PYTHONPATH={shlex.quote(str(folder))} exec {shlex.quote(str(interpreter))}"
+    words = f"PYTHONPATH={shlex.quote(str(folder))} exec {shlex.quote(interpreter)}"
     program.write_text(f'#!/bin/sh\n{words} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     return str(program)
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+def python(cinder_29: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a Python with the newest Cinder and the fake driver."""
-    return with_fake(environments.CINDER_29, tmp_path_factory.mktemp("cinder-29"))
+    return with_fake(cinder_29, tmp_path_factory.mktemp("cinder-29"))
 
 
 @pytest.fixture(scope="session")
-def older_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+def older_python(cinder_28: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a Python with an older Cinder and the fake driver."""
-    return with_fake(environments.CINDER_28, tmp_path_factory.mktemp("cinder-28"))
+    return with_fake(cinder_28, tmp_path_factory.mktemp("cinder-28"))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import errors
 from tests.drivers.cinder.conftest import FAKE, with_fake
-from tests.storage import environments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,9 +192,11 @@ def test_a_python_that_will_not_do_is_one_line(lab: cl.Session, python: str, wor
     assert "\n" not in str(caught.value)
 
 
-def test_an_unprivileged_user_needs_root_for_root_commands_alone(as_nobody: AsNobody, nobodys_folder: Path) -> None:
+def test_an_unprivileged_user_needs_root_for_root_commands_alone(
+    cinder_29: str, as_nobody: AsNobody, nobodys_folder: Path
+) -> None:
     """A user who is not root opens and uses a driver that needs no root; one that does says what root_helper said."""
-    python = with_fake(environments.CINDER_29, nobodys_folder)
+    python = with_fake(cinder_29, nobodys_folder)
     code = f"""
 import os
 os.environ["CL_NOTEBOOK_DATA"] = {str(nobodys_folder / "data")!r}

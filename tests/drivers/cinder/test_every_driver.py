@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage import environments
 from tools import drivers_page, every_driver
 from tools.every_driver import Tried
 
@@ -19,14 +18,14 @@ DriversByRelease = dict[str, list[Tried]]
 
 
 @pytest.fixture(scope="module")
-def tried() -> DriversByRelease:
+def tried(cinder_29: str, cinder_28: str) -> DriversByRelease:
     """Open every driver of both releases, and the sections of the drivers' pages with the newer one: a minute or two."""
     parser = configparser.RawConfigParser()
     parser.read(SECTIONS, encoding="utf-8")
     sections = {name: dict(parser[name]) for name in parser.sections()}
     return {
-        "29": every_driver.tried(environments.cinder(environments.CINDER_29), sections),
-        "28": every_driver.tried(environments.cinder(environments.CINDER_28)),
+        "29": every_driver.tried(cinder_29, sections),
+        "28": every_driver.tried(cinder_28),
     }
 
 

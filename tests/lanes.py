@@ -1,0 +1,73 @@
+"""Lanes of tests: what a test needs of the machine decides which ``make`` target runs it.
+
+A lane follows from the folder of a test and from its fixtures, and is a marker of the same name: ``pytest -m fast``. A test that
+needs several things is in the first of their lanes in the order of :data:`LANES`. A test that needs nothing and takes long
+is marked by hand: ``@pytest.mark.lane("slow")``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+LANES = {
+    "storage": "real storage: Ceph, NFS, LVM over iSCSI in user-mode Linux (make test-storage)",
+    "browser": "JupyterLab in Chromium (make test-browser)",
+    "kill": "kernels that are killed at every step, on loop devices, too (make test-host)",
+    "host": "root, loop devices, mounts, a second host through ssh (make test-host)",
+    "cinder": "Cinder or cinderlib in an environment of its own (make test-cinder)",
+    "server": "PostgreSQL or MariaDB (make test-store)",
+    "slow": "nothing but the virtual environment, and more time (make test-slow)",
+    "fast": "nothing but the virtual environment (make test)",
+}
+"""What the tests of each lane need; the most demanding lane comes first."""
+
+FOLDERS = {
+    "storage": "storage",
+    "browser": "browser",
+    "kill": "kill",
+    "docs": "slow",
+    "examples": "slow",
+    "packaging/test_install.py": "slow",
+}
+"""The lane that all tests of a folder, or of a file, are in, if none of their fixtures asks for more."""
+
+FIXTURES = {
+    "superuser": "host",
+    "cinder_28": "cinder",
+    "cinder_29": "cinder",
+    "peer": "cinder",
+    "postgresql": "server",
+    "mariadb": "server",
+}
+"""The lane that a fixture puts a test into, also if it is named by a parameter; fixtures that ask for it follow by themselves."""
+
+
+def lane_of(item: pytest.Item) -> str:
+    """Return the name of the lane that *item* is in."""
+    lanes = {"fast", *(str(mark.args[0]) for mark in item.iter_markers("lane"))}
+    lanes |= {lane for name, lane in FIXTURES.items() if name in _fixtures_of(item)}
+    tests = item.config.rootpath / "tests"
+    if item.path.is_relative_to(tests):
+        lanes |= {lane for folder, lane in FOLDERS.items() if item.path.is_relative_to(tests / folder)}
+    if unknown := lanes - LANES.keys():
+        msg = f"{item.nodeid}: There is no lane {', '.join(unknown)}. Lanes are {', '.join(LANES)}."
+        raise ValueError(msg)
+    return next(lane for lane in LANES if lane in lanes)
+
+
+def _fixtures_of(item: pytest.Item) -> set[str]:
+    """Return the names of the fixtures that *item* uses, those included that a parameter names, with what these ask for."""
+    callspec = getattr(item, "callspec", None)
+    parameters = callspec.params.values() if callspec else ()
+    names = [*getattr(item, "fixturenames", ()), *(value for value in parameters if isinstance(value, str))]
+    fixtures: set[str] = set()
+    while names:
+        name = names.pop()
+        if name not in fixtures:
+            fixtures.add(name)
+            defined = item.session._fixturemanager.getfixturedefs(name, item)
+            names += [asked for fixture in defined or () for asked in fixture.argnames]
+    return fixtures
