@@ -19,12 +19,12 @@ KERNEL := $(wildcard jupyter-config/kernels/cl_notebook/*)
 
 DEBIAN_MODULES := /usr/lib/python3/dist-packages
 
-# command:package of Debian's, or file:package, for the tests that work on real devices and file systems, and in a real browser
-TOOLS := losetup:util-linux mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs chromium:chromium npm:npm
-# likewise, for the stores that are kept on a server; the tests start it themselves
-TOOLS += /usr/lib/postgresql/*/bin/initdb:postgresql mariadbd:mariadb-server-core
-# likewise, for those that work on real storage
-TOOLS += linux.uml:user-mode-linux modprobe:kmod udevadm:udev ip:iproute2 lvm:lvm2 thin_check:thin-provisioning-tools \
+# command:package of Debian's, or file:package, that the lanes of tests need; the tests start servers and daemons themselves
+TOOLS_node := npm:npm
+TOOLS_store := /usr/lib/postgresql/*/bin/initdb:postgresql mariadbd:mariadb-server-core
+TOOLS_host := losetup:util-linux mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs udevadm:udev sshd:openssh-server
+TOOLS_browser := chromium:chromium npm:npm
+TOOLS_storage := linux.uml:user-mode-linux modprobe:kmod udevadm:udev ip:iproute2 lvm:lvm2 thin_check:thin-provisioning-tools \
 	iscsiadm:open-iscsi exportfs:nfs-kernel-server mount.nfs:nfs-common qemu-io:qemu-utils ceph-mon:ceph-mon ceph-mgr:ceph-mgr \
 	ceph-osd:ceph-osd ceph:ceph-common sshd:openssh-server lsscsi:lsscsi \
 	$(DEBIAN_MODULES)/rados.*.so:python3-rados $(DEBIAN_MODULES)/rbd.*.so:python3-rbd
@@ -47,10 +47,53 @@ lab: .venv/.lab
 tour: .venv/.tour
 	@$(RUN) tools.tour
 
-##test   run all tests (ARGS="-k snapshot" and the like are passed on)
+##test   run the tests that need nothing but .venv: 3 minutes on 2 cores (ARGS="-k snapshot" and the like are passed on)
 .PHONY: test
-test: .venv/.test tools .venv/axe/$(AXE).tgz .venv/cinderlib/.ready .venv-cinder/.ready .peer/.ready librbd
-	$(RUN) $(if $(ARGS),pytest $(ARGS),tools.tests)
+test: .venv/.test
+	$(RUN) pytest -m fast $(if $(filter $(FEW),$(ARGS)),,$(PARALLEL)) $(ARGS)
+
+# With these words in ARGS few tests run, or one after the other: workers would take longer to start than they save.
+FEW := -k% -n% --lf --last-failed --ff --failed-first --nf --sw --stepwise --pdb --trace --co --collect-only tests%
+PARALLEL := -n logical --dist worksteal
+
+# The lanes by themselves, each with what it needs alone; tests/lanes.py says which tests are in which. They take ARGS, too.
+LANE := $(RUN) pytest --hypothesis-profile=ci -m
+
+##test-all      run all tests: at most 40 minutes (ARGS are passed on)
+.PHONY: test-all
+test-all: .venv/.test tools-store tools-host tools-browser tools-storage \
+		.venv/axe/$(AXE).tgz .venv/cinderlib/.ready .venv-cinder/.ready .peer/.ready librbd
+	$(RUN) tools.tests $(ARGS)
+
+##test-slow     run the tests that need nothing but .venv, and more time
+.PHONY: test-slow
+test-slow: .venv/.test
+	$(LANE) slow $(ARGS)
+
+##test-store    run the tests on PostgreSQL and MariaDB
+.PHONY: test-store
+test-store: .venv/.test tools-store
+	$(LANE) server $(ARGS)
+
+##test-cinder   run the tests of Cinder's drivers in Cinder's own environments, and those beside cinderlib
+.PHONY: test-cinder
+test-cinder: .venv/.test .venv-cinder/.ready .peer/.ready
+	$(LANE) cinder $(ARGS)
+
+##test-host     run the tests that need root, loop devices and mounts, those that kill kernels among them
+.PHONY: test-host
+test-host: .venv/.test tools-host .venv/cinderlib/.ready .venv-cinder/.ready
+	$(LANE) "host or kill" $(ARGS)
+
+##test-browser  run the tree in JupyterLab, in Chromium
+.PHONY: test-browser
+test-browser: .venv/.test tools-browser .venv/axe/$(AXE).tgz
+	$(LANE) browser $(ARGS)
+
+##test-storage  run the tests on Ceph, NFS and LVM
+.PHONY: test-storage
+test-storage: .venv/.test tools-storage .venv/cinderlib/.ready .venv-cinder/.ready librbd
+	$(LANE) storage $(ARGS)
 
 ##check  lint, formatting, types; that the front end's bundle is what its sources make
 .PHONY: check
@@ -60,7 +103,7 @@ check: .venv/.test .venv/.check node_modules/.package-lock.json
 	$(RUN) mypy
 	npm run --silent check
 
-##test-js  run the unit tests of the front end in Node
+##test-js       run the unit tests of the front end in Node
 .PHONY: test-js
 test-js: node_modules/.package-lock.json
 	npm run --silent test
@@ -72,7 +115,7 @@ js: node_modules/.package-lock.json
 
 ##bench  measure against sqlite3, pandas, SQLAlchemy, cinderlib and ipytree; prints ratios
 .PHONY: bench
-bench: .venv/.bench tools .venv/axe/$(AXE).tgz .peer/.ready
+bench: .venv/.bench tools-store tools-browser .venv/axe/$(AXE).tgz .peer/.ready
 	$(RUN) pytest tests/benchmarks -q -o 'python_files=bench_*.py' -o 'python_functions=bench_*' $(ARGS)
 
 ##docs   build the pages in docs/ into site/, warnings as errors
@@ -112,10 +155,11 @@ help:
 	@touch $@
 
 # Installed where we may; named where we may not: the tests that need them say so, too. No daemon is started that nobody asked for.
-.PHONY: tools
-tools:
+LANES_TOOLS := tools-node tools-store tools-host tools-browser tools-storage
+.PHONY: $(LANES_TOOLS)
+$(LANES_TOOLS): tools-%:
 	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
-	for tool in $(TOOLS); do \
+	for tool in $(TOOLS_$*); do \
 		command -v "$${tool%%:*}" >/dev/null || compgen -G "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; \
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
@@ -139,7 +183,7 @@ node_modules/.package-lock.json: package.json package-lock.json | node
 
 .PHONY: node
 node:
-	@command -v npm >/dev/null || $(MAKE) --no-print-directory tools TOOLS=npm:npm
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory tools-node
 	@command -v npm >/dev/null || { echo "the front end's checks need Node 18 or newer: install Debian's package npm" >&2; exit 1; }
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' \
 		|| { echo "the front end's checks need Node 18 or newer, not $$(node --version)" >&2; exit 1; }

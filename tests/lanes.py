@@ -48,7 +48,7 @@ FIXTURES = {
 def lane_of(item: pytest.Item) -> str:
     """Return the name of the lane that *item* is in."""
     lanes = {"fast", *(str(mark.args[0]) for mark in item.iter_markers("lane"))}
-    lanes |= {lane for name, lane in FIXTURES.items() if name in _fixtures_of(item)}
+    lanes |= {lane for name, lane in FIXTURES.items() if name in fixtures_of(item)}
     tests = item.config.rootpath / "tests"
     if item.path.is_relative_to(tests):
         lanes |= {lane for folder, lane in FOLDERS.items() if item.path.is_relative_to(tests / folder)}
@@ -58,7 +58,7 @@ def lane_of(item: pytest.Item) -> str:
     return next(lane for lane in LANES if lane in lanes)
 
 
-def _fixtures_of(item: pytest.Item) -> set[str]:
+def fixtures_of(item: pytest.Item) -> set[str]:
     """Return the names of the fixtures that *item* uses, those included that a parameter names, with what these ask for."""
     callspec = getattr(item, "callspec", None)
     parameters = callspec.params.values() if callspec else ()

@@ -1,37 +1,87 @@
 """Runs all tests, in two runs of pytest side by side: those that want this host's devices or a browser, and the rest.
 
-Each half leaves a processor idle for a good part of its time. What the second half says is shown when both have ended.
+Each half leaves a processor idle for a good part of its time: the first waits for Ceph, for guests in user-mode Linux, for the
+browser and for killed kernels, the second for servers and for children that import Cinder. Together they take about 33 minutes
+on two processors, and the guests of ``tests/storage``, which run beside all the others, are the last to end. Within a half
+the tests follow one another, without workers: many look at what is open, attached or running on this host.
+
+The lines of both are shown as they come, each with the half that it is of. Arguments are passed on to both; with a file, a folder
+or a test among them one run of pytest has them all.
 """
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import sys
-import tempfile
+import threading
 from pathlib import Path
+from typing import IO
 
 ON_THE_HOST = ("attach", "browser", "drivers", "examples", "inventory", "kill", "storage")
 """Folders of tests whose tests want to be alone with loop devices, mounts, the browser, and the guests that run meanwhile."""
 
+PYTEST = [sys.executable, "-m", "pytest", "--hypothesis-profile=ci"]
+LAST_FAILED = {"--lf", "--last-failed"}
+STOPS_EARLY = re.compile(r"-x|--exitfirst|--maxfail\b.*")
+NO_TESTS = 5
+"""The code that pytest exits with if no test was selected."""
 
-def halves() -> tuple[list[str], list[str]]:
-    """Return the folders of tests of the one half and of the other; what is new belongs to the second."""
+
+def halves() -> dict[str, list[str]]:
+    """Return the folders of tests of each half; what is new belongs to the second."""
     folders = sorted({file.relative_to("tests").parts[0] for file in Path("tests").rglob("test_*.py")})
-    first = [f"tests/{name}" for name in folders if name in ON_THE_HOST]
-    return first, [f"tests/{name}" for name in folders if name not in ON_THE_HOST]
+    return {
+        "host": [f"tests/{name}" for name in folders if name in ON_THE_HOST],
+        "rest": [f"tests/{name}" for name in folders if name not in ON_THE_HOST],
+    }
+
+
+def run(arguments: list[str]) -> int:
+    """Run both halves with *arguments*; return the code of the worst.
+
+    With ``-x`` the half that fails ends the other. With ``--lf`` a half in which nothing failed runs nothing.
+    """
+    if LAST_FAILED.intersection(arguments):
+        arguments = [*arguments, "--last-failed-no-failures=none"]
+    started = {}
+    for name, folders in halves().items():
+        command = [*PYTEST, "-o", f"cache_dir=.pytest_cache/{name}", *arguments, *folders]
+        started[name] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603 - the tests
+    stops_early = any(STOPS_EARLY.fullmatch(argument) for argument in arguments)
+    threads = [threading.Thread(target=_follow, args=(name, started, stops_early)) for name in started]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:  # pytest has got it, too, and cleans up
+        for thread in threads:
+            thread.join()
+    codes = [process.wait() for process in started.values()]
+    return max((code for code in codes if code != NO_TESTS), key=abs, default=NO_TESTS)
+
+
+def _follow(name: str, started: dict[str, subprocess.Popen[str]], stops_early: bool) -> None:  # noqa: FBT001 - a thread's argument
+    """Show the lines of one half until it ends; if it fails and *stops_early*, end the others as Ctrl+C does."""
+    process = started[name]
+    output: IO[str] = process.stdout  # type: ignore[assignment] # it is a pipe
+    for line in output:
+        sys.stdout.write(f"[{name}] {line}")
+        sys.stdout.flush()
+    if process.wait() not in {0, NO_TESTS} and stops_early:
+        for other in started.values():
+            if other.poll() is None:
+                other.send_signal(signal.SIGINT)
 
 
 def main() -> int:
-    """Run both; return 0 if every test passed."""
-    first, second = halves()
-    pytest = [sys.executable, "-m", "pytest"]
-    with tempfile.TemporaryFile("w+") as said:
-        with subprocess.Popen([*pytest, "-o", "cache_dir=.pytest_cache/second", *second], stdout=said, stderr=said) as beside:  # noqa: S603 - the tests
-            codes = [subprocess.run([*pytest, *first], check=False).returncode]  # noqa: S603 - as above
-            codes.append(beside.wait())
-        said.seek(0)
-        sys.stdout.write(said.read())
-    return max(codes, key=abs)
+    """Run all tests, or those that the arguments name; return 0 if every one passed."""
+    arguments = sys.argv[1:]
+    if any(Path(argument.partition("::")[0]).exists() for argument in arguments):
+        return subprocess.run([*PYTEST, *arguments], check=False).returncode  # noqa: S603 - the tests
+    return run(arguments)
 
 
 if __name__ == "__main__":
