@@ -95,7 +95,7 @@ test-browser: .venv/.test tools-browser .venv/axe/$(AXE).tgz
 test-storage: .venv/.test tools-storage .venv/cinderlib/.ready .venv-cinder/.ready librbd
 	$(LANE) storage $(ARGS)
 
-##check  lint, formatting, types; that the front end's bundle is what its sources make
+##check  lint, formatting, types; whether the front end's bundle is that of its sources
 .PHONY: check
 check: .venv/.test .venv/.check node_modules/.package-lock.json
 	$(RUN) ruff check
@@ -108,9 +108,10 @@ check: .venv/.test .venv/.check node_modules/.package-lock.json
 test-js: node_modules/.package-lock.json
 	npm run --silent test
 
-##js     bundle the front end anew, for the tree that the next kernel opens
+##js     bundle the front end, with what Python tells it of rows and requests
 .PHONY: js
-js: node_modules/.package-lock.json
+js: .venv/.test node_modules/.package-lock.json
+	$(RUN) tools.front_end_schema
 	npm run --silent build
 
 ##bench  measure against sqlite3, pandas, SQLAlchemy, cinderlib and ipytree; prints ratios

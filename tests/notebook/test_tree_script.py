@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import gzip
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from cl_notebook.notebook.tree import bundle, wire
+from cl_notebook.views.rows import Busy, Row
+from tools import front_end_schema
 
 STATIC = Path(bundle.__file__).parent / "static"
 MODULES = sorted(STATIC.glob("*.js"))
@@ -54,14 +58,33 @@ def test_what_is_sent_is_the_script_packed() -> None:
     assert len(bundle.packed_script()) < len(bundle.script()) / 2
 
 
-def test_rows_have_the_fields_that_the_front_end_reads() -> None:
-    """A row's list has a value for each of the front end's FIELDS."""
-    fields = re.search(r"const FIELDS = \[(.*?)\];", (STATIC / "cache.js").read_text(encoding="utf-8"))
+def test_the_front_end_knows_what_python_defines() -> None:
+    """``schema.js``, from which the front end reads rows and sends requests, is what Python's definitions give."""
+    assert front_end_schema.SCHEMA.read_text(encoding="utf-8") == front_end_schema.schema()
+
+
+def test_rows_are_sent_in_the_order_that_the_front_end_reads() -> None:
+    """A row's list has the row's values in the order of the front end's ROW_FIELDS."""
+    fields = re.search(r"export const ROW_FIELDS = .*?\((\[.*?\])\);", front_end_schema.schema(), re.DOTALL)
     assert fields is not None
-    assert wire.row.__doc__ is not None
-    told = re.search(r"one row: (.*?)\.", wire.row.__doc__, re.DOTALL)
-    assert told is not None
-    assert [name.strip('" ') for name in fields[1].split(",")] == [name.strip() for name in told[1].split(",")]
+    moment = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    busy = Busy("create", moment, 0.5, gone=False)
+    row = Row("volume", "v1", "ledger", "creating", 3, "host", moment, 2, 4, 5, 6, open=True, busy=busy)
+    assert dict(zip(json.loads(fields[1]), wire.row(row), strict=True)) == {
+        "kind": "volume",
+        "id": "v1",
+        "name": "ledger",
+        "status": "creating",
+        "size": 3,
+        "where": "host",
+        "created": moment.timestamp(),
+        "level": 2,
+        "position": 4,
+        "siblings": 5,
+        "children": 6,
+        "open": True,
+        "busy": {"doing": "create", "since": moment.timestamp(), "done": 0.5, "gone": False},
+    }
 
 
 def _exported_functions(text: str) -> list[str]:

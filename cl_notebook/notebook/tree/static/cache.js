@@ -1,160 +1,212 @@
-// The rows that were seen last: asked for when they are wanted, one question at a time, and shown until newer ones are there.
+// The rows near what is visible: loaded with one request at a time, and shown until newer ones arrive.
 
 import { pause } from "./remote.js";
+import { MAX_ROWS, ROW_FIELDS } from "./schema.js";
 
-const FIELDS = ["kind", "id", "name", "status", "size", "where", "created", "level", "position", "siblings", "children", "open", "busy"];
-const BLOCK = 50;
-const NEAR = 30;
-const KEEP = 6000;
-const MOST = 500;
-const REST = 2000;
-const SOON = 300;
+/** @import { Mark, Row, RowValues, SavedState, SendRequest, WindowReply } from "./types.d.ts" */
 
-// view: marks() gives {anchor, focus}, changed({shift, focus, fresh, replaced}) is told of new rows.
-export function createCache(ask, view) {
-  const cache = { rev: 0, total: 0, at: (index) => rows.get(index), find: (id) => ids.get(id), between, want, outdated, seed, restart, turn, jump, peek, recheck };
+const BLOCK_ROWS = 50;
+const AHEAD_ROWS = 30;
+const CACHED_ROWS = 6000;
+const RETRY_DELAY = 2000;
+const MISSING_DELAY = 300;
+
+/** @typedef {{ anchor: Mark | null, focus: Mark | null }} Marks */
+/**
+ * What changed: by how many rows the anchor moved, the new index of the focused row (null: it is gone; undefined: not asked),
+ * whether to show the top, and whether the rows are of another revision.
+ * @typedef {{ shift: number, focus?: number | null, isFromTop?: boolean, isReplaced: boolean }} Change
+ */
+/** @typedef {{ marks: (isFromTop: boolean) => Partial<Marks>, onChange: (change: Change) => void }} CacheView */
+/** @typedef {ReturnType<typeof createCache>} Cache */
+
+/**
+ * Cache rows for *view*, which says which rows must keep their place and is called when rows have changed.
+ * @param {SendRequest} request
+ * @param {CacheView} view
+ */
+export function createCache(request, view) {
+  /** @type {Map<number, Row>} */
   const rows = new Map();
-  const ids = new Map();
-  let newest = 0;
-  let wanted = [0, 0];
-  let asking = false;
-  let turning = 0;
-  let fresh = false;
-  let unsure = false;
+  /** @type {Map<string, Row>} */
+  const byId = new Map();
+  const cache = {
+    rev: 0,
+    total: 0,
+    at: (/** @type {number} */ index) => rows.get(index),
+    find: (/** @type {string} */ id) => byId.get(id),
+    ...{ between, setVisible, invalidate, seed, restart, change, jump, peek, recheck },
+  };
+  let newestRev = 0;
+  let visible = [0, 0];
+  let isLoading = false;
+  let changes = 0;
+  let isFromTop = false;
+  let isDoubtful = false;
 
-  const stale = () => unsure || newest > cache.rev;
+  const isStale = () => isDoubtful || newestRev > cache.rev;
 
+  /** @type {(first: number, last: number) => Row[]} */
   function between(first, last) {
     return [...rows.values()].filter((row) => row.index >= first && row.index <= last);
   }
 
-  function want(first, last) {
-    wanted = [first, last];
-    next();
+  /** @type {(first: number, last: number) => void} */
+  function setVisible(first, last) {
+    visible = [first, last];
+    loadNext();
   }
 
-  function outdated(rev) {
-    newest = Math.max(newest, rev);
-    next();
+  /**
+   * Load the visible rows again if *rev* is newer than theirs.
+   * @param {number} rev
+   */
+  function invalidate(rev) {
+    newestRev = Math.max(newestRev, rev);
+    loadNext();
   }
 
   function recheck() {
-    unsure = true;
-    next();
+    isDoubtful = true;
+    loadNext();
   }
 
-  // Another filter or order: the next rows are shown from the top.
+  /**
+   * Show the next rows from the top: the filter or the order has changed.
+   * @param {boolean} on
+   */
   function restart(on) {
-    fresh = on;
+    isFromTop = on;
   }
 
-  async function next() {
-    const window = !asking && !turning && missing();
+  async function loadNext() {
+    const window = isLoading || changes ? null : missing();
     if (!window) return;
-    asking = true;
-    const marks = stale() ? { anchor: null, focus: null, ...view.marks(fresh) } : null;
+    isLoading = true;
+    /** @type {Marks | null} */
+    const marks = isStale() ? { anchor: null, focus: null, ...view.marks(isFromTop) } : null;
     try {
-      take(await ask("rows", { ...window, ...marks }), marks);
-      // Rows that were counted and are not there any more: who counts will notice, too.
-      if (!stale() && missing()?.start === window.start) await pause(SOON);
-      asking = false;
+      take(await request("rows", { ...window, ...marks }), marks);
+      // Rows that were counted but are not there any more: the kernel will count again soon.
+      if (!isStale() && missing()?.start === window.start) await pause(MISSING_DELAY);
+      isLoading = false;
     } catch {
-      await pause(REST);
-      asking = false;
+      await pause(RETRY_DELAY);
+      isLoading = false;
     }
-    next();
+    loadNext();
   }
 
   function missing() {
-    if (stale()) return fresh ? blocks(0, wanted[1] - wanted[0]) : blocks(...wanted);
-    let [first, last] = [Math.max(0, wanted[0] - NEAR), Math.min(cache.total - 1, wanted[1] + NEAR)];
+    if (isStale()) return isFromTop ? blocks(0, visible[1] - visible[0]) : blocks(visible[0], visible[1]);
+    let first = Math.max(0, visible[0] - AHEAD_ROWS);
+    let last = Math.min(cache.total - 1, visible[1] + AHEAD_ROWS);
     while (first <= last && rows.has(first)) first++;
     while (last >= first && rows.has(last)) last--;
-    return first <= last && blocks(first, last, 0);
+    return first <= last ? blocks(first, last, 0) : null;
   }
 
-  function blocks(first, last, near = NEAR) {
-    const start = Math.max(0, Math.floor((first - near) / BLOCK) * BLOCK);
-    const end = Math.ceil((last + near + 1) / BLOCK) * BLOCK;
-    return { start, count: Math.min(MOST, end - start) };
+  /** @type {(first: number, last: number, ahead?: number) => { start: number, count: number }} */
+  function blocks(first, last, ahead = AHEAD_ROWS) {
+    const start = Math.max(0, Math.floor((first - ahead) / BLOCK_ROWS) * BLOCK_ROWS);
+    const end = Math.ceil((last + ahead + 1) / BLOCK_ROWS) * BLOCK_ROWS;
+    return { start, count: Math.min(MAX_ROWS, end - start) };
   }
 
-  function take(answer, marks) {
-    newest = Math.max(newest, answer.rev);
-    if (answer.rev < cache.rev) return;
-    const replaced = answer.rev > cache.rev;
-    if (replaced && !marks && between(...wanted).length) return;
-    if (marks) unsure = false;
+  /** @type {(reply: WindowReply, marks: Marks | null) => void} */
+  function take(reply, marks) {
+    newestRev = Math.max(newestRev, reply.rev);
+    if (reply.rev < cache.rev) return;
+    const isReplaced = reply.rev > cache.rev;
+    if (isReplaced && !marks && between(visible[0], visible[1]).length) return;
+    if (marks) isDoubtful = false;
     const { anchor, focus } = marks ?? {};
-    const shift = anchor && answer.anchor != null ? answer.anchor - anchor.index : 0;
-    put(answer, replaced);
-    view.changed({ shift, focus: focus ? answer.focus : undefined, fresh: fresh && replaced, replaced });
-    if (replaced) fresh = false;
+    const shift = anchor && reply.anchor != null ? reply.anchor - anchor.index : 0;
+    put(reply, isReplaced);
+    view.onChange({ shift, focus: focus ? reply.focus : undefined, isFromTop: isFromTop && isReplaced, isReplaced });
+    if (isReplaced) isFromTop = false;
   }
 
-  function put({ rev, total, start, rows: lists }, replaced) {
-    if (replaced) {
+  /** @type {(window: { rev: number, total: number, start: number, rows: RowValues[] }, isReplaced: boolean) => void} */
+  function put({ rev, total, start, rows: received }, isReplaced) {
+    if (isReplaced) {
       rows.clear();
-      ids.clear();
+      byId.clear();
     }
     Object.assign(cache, { rev, total });
-    lists.forEach((list, at) => {
-      const row = readRow(list, start + at);
+    received.forEach((values, offset) => {
+      const row = readRow(values, start + offset);
       rows.set(row.index, row);
-      ids.set(row.id, row);
+      byId.set(row.id, row);
     });
-    if (rows.size > KEEP) forget();
+    if (rows.size > CACHED_ROWS) evict();
   }
 
-  function forget() {
-    const middle = (wanted[0] + wanted[1]) / 2;
+  function evict() {
+    const middle = (visible[0] + visible[1]) / 2;
     for (const [index, row] of rows) {
-      if (Math.abs(index - middle) < KEEP / 2) continue;
+      if (Math.abs(index - middle) < CACHED_ROWS / 2) continue;
       rows.delete(index);
-      ids.delete(row.id);
+      byId.delete(row.id);
     }
   }
 
-  // A question that changes the rows is answered with the window after it.
-  async function turn(what, fields) {
-    turning++;
+  /**
+   * Send a request that changes which rows there are; its reply has the rows after the change.
+   * @template {"open" | "all"} Name
+   * @param {Name} name
+   * @param {Name extends "open" ? { row: string, on: boolean } : { on: boolean }} params
+   */
+  async function change(name, params) {
+    changes++;
     try {
-      replace(await ask(what, { ...fields, ...blocks(...wanted) }));
+      replace(await request(name, /** @type {any} */ ({ ...params, ...blocks(visible[0], visible[1]) })));
     } finally {
-      turning--;
-      next();
+      changes--;
+      loadNext();
     }
   }
 
+  /**
+   * Return the row at *index* without caching it.
+   * @param {number} index
+   */
   async function peek(index) {
-    const { rows: lists, start } = await ask("rows", { start: index, count: 1, anchor: null, focus: null });
-    return lists.length && readRow(lists[0], start);
+    const { rows: received, start } = await request("rows", { start: index, count: 1, anchor: null, focus: null });
+    return received.length ? readRow(received[0], start) : null;
   }
 
+  /**
+   * Load the rows around *index*.
+   * @param {number} index
+   */
   async function jump(index) {
-    replace(await ask("rows", { ...blocks(index, index), anchor: null, focus: null }));
+    replace(await request("rows", { ...blocks(index, index), anchor: null, focus: null }));
   }
 
-  function replace(answer) {
-    if (answer.rev < cache.rev) return;
-    newest = Math.max(newest, answer.rev);
-    const replaced = answer.rev > cache.rev;
-    put(answer, replaced);
-    view.changed({ shift: 0, replaced });
-    next();
+  /** @param {WindowReply} reply */
+  function replace(reply) {
+    if (reply.rev < cache.rev) return;
+    newestRev = Math.max(newestRev, reply.rev);
+    const isReplaced = reply.rev > cache.rev;
+    put(reply, isReplaced);
+    view.onChange({ shift: 0, isReplaced });
+    loadNext();
   }
 
-  // What was there before the first answer, or is all there is.
+  /**
+   * Fill the cache with what was saved: before the first reply, or without a kernel.
+   * @param {SavedState} state
+   */
   function seed(state) {
     put({ rev: 0, total: 0, rows: [], ...state, start: 0 }, true);
-    newest = cache.rev;
+    newestRev = cache.rev;
   }
 
   return cache;
 }
 
-function readRow(list, index) {
-  const row = { index };
-  FIELDS.forEach((field, at) => (row[field] = list[at]));
-  return row;
+/** @type {(values: RowValues, index: number) => Row} */
+function readRow(values, index) {
+  return /** @type {Row} */ (Object.fromEntries([["index", index], ...ROW_FIELDS.map((field, at) => [field, values[at]])]));
 }

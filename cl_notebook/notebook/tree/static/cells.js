@@ -1,128 +1,174 @@
-// What stands in the cells of a row.
+// The contents of a row's cells.
 
 import { el, plain, setAttr, setText } from "./dom.js";
+import { formatAge, formatCount, formatSize, formatSpan, formatTime, statusIcon } from "./format.js";
 import { icon } from "./icons.js";
-import { age, count, size, span, statusIcon, when } from "./format.js";
 
-const fillers = { name: fillName, status: fillStatus, size: fillSize, where: fillText, id: fillText, age: fillAge, created: fillCreated };
+/** @import { Amount, App, Capacity, Head, Row, VolumeSums } from "./types.d.ts" */
+/** @import { ColumnName } from "./schema.js" */
+/** @import { IconName } from "./icons.js" */
 
+/** @typedef {ColumnName | "name"} CellName */
+/** @typedef {Pick<App, "head">} HeadHolder */
+
+/** @type {Record<CellName, (cell: HTMLElement, row: Row, app: HeadHolder) => void>} */
+const fillers = {
+  name: fillName,
+  status: fillStatus,
+  size: fillSize,
+  where: (cell, row) => fillText(cell, row.where),
+  id: (cell, row) => fillText(cell, row.id),
+  age: fillAge,
+  created: (cell, row) => setText(cell, formatTime(row.created)),
+};
+
+/** @param {CellName} column */
 export function createCell(column) {
   const cell = el("div", { class: `cl-td cl-c-${column}`, role: "gridcell" });
-  if (column === "name") cell.append(twist(), el("span", { class: "cl-kind" }), el("span", { class: "cl-text" }), el("span", { class: "cl-count" }));
-  if (column === "status") cell.append(el("span", { class: "cl-sign" }), el("span", { class: "cl-text" }));
+  const span = (/** @type {string} */ name) => el("span", { class: name });
+  if (column === "name") {
+    cell.append(el("span", { class: "cl-twist" }, icon("closed")), span("cl-kind"), span("cl-text"), span("cl-count"));
+  }
+  if (column === "status") cell.append(span("cl-sign"), span("cl-text"));
   return cell;
 }
 
+/** @type {(cell: HTMLElement, column: CellName, row: Row | undefined, app: HeadHolder) => void} */
 export function fillCell(cell, column, row, app) {
-  if (row) fillers[column](cell, row, app, column);
-  else blank(cell, column);
+  if (row) fillers[column](cell, row, app);
+  else clearCell(cell, column);
 }
 
-function twist() {
-  return el("span", { class: "cl-twist" }, icon("closed"));
-}
-
-function blank(cell, column) {
+/** @type {(cell: HTMLElement, column: CellName) => void} */
+function clearCell(cell, column) {
   cell.removeAttribute("title");
   cell.removeAttribute("aria-label");
-  if (column === "name") fillName(cell, { name: "", kind: "", level: 1, children: 0 }, {});
-  else if (column === "status") sign(cell, null, "");
+  if (column === "name") setName(cell, { level: 1, name: "", kind: null, count: "" });
+  else if (column === "status") setStatus(cell, null, "");
   else setText(cell, "");
 }
 
-function fillText(cell, row, _app, column) {
-  const text = plain(row[column] ?? "");
+/** @type {(cell: HTMLElement, value: string) => void} */
+function fillText(cell, value) {
+  const text = plain(value ?? "");
   setText(cell, text);
   setAttr(cell, "title", text || null);
 }
 
+/** @type {(cell: HTMLElement, row: Row) => void} */
 function fillAge(cell, row) {
-  setText(cell, age(row.created));
-  setAttr(cell, "title", when(row.created) || null);
+  setText(cell, formatAge(row.created));
+  setAttr(cell, "title", formatTime(row.created) || null);
 }
 
-function fillCreated(cell, row) {
-  setText(cell, when(row.created));
-}
-
+/** @type {(holder: HTMLElement, name: IconName | null) => void} */
 function setIcon(holder, name) {
   if (holder.dataset.icon === (name ?? "")) return;
   holder.dataset.icon = name ?? "";
   holder.replaceChildren(...(name ? [icon(name)] : []));
 }
 
-// Below a backend there may be more than a filter shows.
-function childrenOf({ kind, id, children }, head) {
-  const all = head?.shown == null ? 0 : head.backends[id]?.volumes;
-  if (kind === "backend" && all > children) return `${count(children)} of ${count(all)}`;
-  return children || kind === "backend" ? count(children) : "";
+/** @param {HTMLElement} cell */
+function childrenOf(cell) {
+  return /** @type {HTMLElement[]} */ ([...cell.children]);
 }
 
+/** @type {(cell: HTMLElement, row: Row, app: HeadHolder) => void} */
 function fillName(cell, row, app) {
-  const [, kind, text, below] = cell.children;
-  const name = plain(row.name);
-  cell.style.setProperty("--cl-level", row.level);
-  setIcon(kind, row.kind);
-  setAttr(kind, "title", row.kind || null);
+  setName(cell, { level: row.level, name: plain(row.name), kind: row.kind, count: childCount(row, app.head) });
+}
+
+/** @type {(cell: HTMLElement, shown: { level: number, name: string, kind: Row["kind"] | null, count: string }) => void} */
+function setName(cell, { level, name, kind, count }) {
+  const [, sign, text, below] = childrenOf(cell);
+  cell.style.setProperty("--cl-level", String(level));
+  setIcon(sign, kind);
+  setAttr(sign, "title", kind);
   setText(text, name);
   setAttr(cell, "title", name || null);
-  setText(below, childrenOf(row, app.head));
+  setText(below, count);
 }
 
-function sign(cell, name, word, title) {
-  const [holder, text] = cell.children;
-  setIcon(holder, name);
-  setText(text, word);
+// Below a backend there may be more volumes than a filter shows.
+/** @type {(row: Row, head: Head | null) => string} */
+function childCount({ kind, id, children }, head) {
+  const all = head?.shown == null ? 0 : (head.backends[id]?.volumes ?? 0);
+  if (kind === "backend" && all > children) return `${formatCount(children)} of ${formatCount(all)}`;
+  return children || kind === "backend" ? formatCount(children) : "";
+}
+
+/** @type {(cell: HTMLElement, name: IconName | null, text: string, title?: string) => void} */
+function setStatus(cell, name, text, title) {
+  const [sign, label, progress] = childrenOf(cell);
+  setIcon(sign, name);
+  setText(label, text);
   setAttr(cell, "title", title);
-  cell.children[2]?.remove();
+  progress?.remove();
 }
 
+/** @type {(cell: HTMLElement, row: Row) => void} */
 function fillStatus(cell, row) {
   const { busy } = row;
-  if (busy?.gone) sign(cell, "fault", "kernel is gone", `${busy.doing}, begun ${when(busy.since)}: the kernel that did it is gone`);
-  else if (busy) fillBusy(cell, row, busy);
-  else sign(cell, row.status ? statusIcon(row.kind, row.status) : null, plain(row.status ?? ""));
+  if (busy?.gone) {
+    setStatus(cell, "fault", "kernel is gone", `${busy.doing}, begun ${formatTime(busy.since)}: the kernel that did it is gone`);
+  } else if (busy) fillProgress(cell, row, busy);
+  else setStatus(cell, row.status ? statusIcon(row.kind, row.status) : null, plain(row.status ?? ""));
 }
 
-function fillBusy(cell, row, { doing, since, done }) {
-  const word = row.status?.endsWith("ing") ? row.status : doing;
+/** @type {(cell: HTMLElement, row: Row, busy: NonNullable<Row["busy"]>) => void} */
+function fillProgress(cell, row, { doing, since, done }) {
+  const text = plain(row.status?.endsWith("ing") ? row.status : doing);
   const percent = done == null ? null : Math.round(done * 100);
-  sign(cell, "busy", `${plain(word)} ${percent == null ? span(Date.now() / 1000 - since) : `${percent} %`}`, `${plain(doing)}, begun ${when(since)}`);
+  const progress = percent == null ? formatSpan(Date.now() / 1000 - (since ?? 0)) : `${percent} %`;
+  setStatus(cell, "busy", `${text} ${progress}`, `${plain(doing)}, begun ${formatTime(since)}`);
   if (percent == null) return;
   const bar = el("span", { class: "cl-done", role: "progressbar", "aria-label": plain(doing), "aria-valuenow": percent });
   bar.style.width = `${percent}%`;
   cell.append(bar);
 }
 
+/** @type {(cell: HTMLElement, row: Row, app: HeadHolder) => void} */
 function fillSize(cell, row, app) {
-  if (row.kind === "backend") fillCapacity(cell, app.head?.capacity?.[row.id], app.head?.backends?.[row.id]);
-  else {
-    setText(cell, size(row.size));
-    for (const name of ["title", "aria-label"]) cell.removeAttribute(name);
-  }
+  if (row.kind === "backend") return fillCapacity(cell, app.head?.capacity?.[row.id], app.head?.backends?.[row.id]);
+  setText(cell, formatSize(row.size));
+  cell.removeAttribute("title");
+  cell.removeAttribute("aria-label");
 }
 
-const amount = (value) => (typeof value === "number" ? size(value) : value ?? "unknown");
+/** @param {Amount | undefined} value */
+function formatAmount(value) {
+  return typeof value === "number" ? formatSize(value) : (value ?? "unknown");
+}
 
+/** @type {(cell: HTMLElement, capacity: Capacity | null | undefined, sums: VolumeSums | undefined) => void} */
 function fillCapacity(cell, capacity, sums) {
   const { total, free, provisioned = sums?.provisioned } = capacity ?? {};
-  const said = capacity ? `total ${amount(total)}, provisioned ${amount(provisioned)}, free ${amount(free)}` : `capacity not known, provisioned ${amount(provisioned)}`;
-  setAttr(cell, "title", said);
-  const measured = typeof total === "number" && total > 0;
-  setAttr(cell, "aria-label", measured ? `${shortly(total, free, provisioned)}: ${said}` : null);
-  if (!measured) return setText(cell, capacity ? (total === "infinite" ? "infinite" : "unknown") : provisioned ? size(provisioned) : "");
-  cell.replaceChildren(el("span", { class: "cl-text", text: shortly(total, free, provisioned) }), bar(total, free, provisioned));
+  const room = capacity
+    ? `total ${formatAmount(total)}, provisioned ${formatAmount(provisioned)}, free ${formatAmount(free)}`
+    : `capacity not known, provisioned ${formatAmount(provisioned)}`;
+  setAttr(cell, "title", room);
+  if (typeof total !== "number" || total <= 0) {
+    cell.removeAttribute("aria-label");
+    return setText(cell, unmeasured(capacity, provisioned));
+  }
+  const text = typeof free === "number" ? `${formatSize(free)} free` : `${formatAmount(provisioned)} of ${formatSize(total)}`;
+  setAttr(cell, "aria-label", `${text}: ${room}`);
+  cell.replaceChildren(el("span", { class: "cl-text", text }), capacityBar(total, free, provisioned));
 }
 
-function shortly(total, free, provisioned) {
-  return typeof free === "number" ? `${size(free)} free` : `${amount(provisioned)} of ${size(total)}`;
+/** @type {(capacity: Capacity | null | undefined, provisioned: Amount | undefined) => string} */
+function unmeasured(capacity, provisioned) {
+  if (capacity) return capacity.total === "infinite" ? "infinite" : "unknown";
+  return typeof provisioned === "number" && provisioned ? formatSize(provisioned) : "";
 }
 
-function bar(total, free, provisioned) {
-  const share = (value) => `${Math.max(0, Math.min(100, (value / total) * 100))}%`;
+/** @type {(total: number, free: Amount | undefined, provisioned: Amount | undefined) => HTMLElement} */
+function capacityBar(total, free, provisioned) {
+  const share = (/** @type {number} */ value) => `${Math.max(0, Math.min(100, (value / total) * 100))}%`;
+  const isOver = typeof provisioned === "number" && provisioned > total;
   const used = el("span", { class: "cl-used" });
-  const promised = el("span", { class: provisioned > total ? "cl-promised cl-over" : "cl-promised" });
-  used.style.width = typeof free === "number" ? share(total - free) : 0;
-  promised.style.width = typeof provisioned === "number" ? share(provisioned) : 0;
+  const promised = el("span", { class: isOver ? "cl-promised cl-over" : "cl-promised" });
+  used.style.width = typeof free === "number" ? share(total - free) : "0";
+  promised.style.width = typeof provisioned === "number" ? share(provisioned) : "0";
   return el("span", { class: "cl-bar", "aria-hidden": "true" }, promised, used);
 }

@@ -1,84 +1,134 @@
-// The header: what is shown, how wide, and in which order.
+// The header: which columns are shown, how wide, and in which order the rows are.
 
 import { el, setAttr } from "./dom.js";
 import { icon } from "./icons.js";
+import { SORT_NAMES } from "./schema.js";
 
-const TITLES = { name: "Name", status: "Status", size: "Size", where: "Host / path", age: "Age", id: "Id", created: "Created" };
+/** @import { App } from "./types.d.ts" */
+/** @import { CellName } from "./cells.js" */
+/** @import { ColumnName } from "./schema.js" */
+
+/** @type {Record<CellName, string>} */
+export const TITLES = {
+  name: "Name",
+  status: "Status",
+  size: "Size",
+  where: "Host / path",
+  age: "Age",
+  id: "Id",
+  created: "Created",
+};
+/** @type {Record<ColumnName, number>} */
 const WIDTHS = { status: 136, size: 100, where: 128, age: 72, id: 290, created: 184 };
-const UNSORTED = ["id", "created"];
-const LEAST = 48;
-const NAME_LEAST = 150;
-const STEP = 16;
+const MIN_WIDTH = 48;
+const MIN_NAME_WIDTH = 150;
+const NUDGE = 16;
 
-// changed(): other columns are shown. The widths are a variable of treegrid, so no row is touched when one changes.
-export function createColumns(app, treegrid, changed) {
-  const columns = { names: [], cells: [], head: el("div", { class: "cl-tr cl-thead", role: "row", "aria-rowindex": 1 }), sort, nudge, stop };
-  const { model } = app;
+/** @typedef {ReturnType<typeof createColumns>} Columns */
+
+/**
+ * Create the header of *treegrid*; *onChange* is called when other columns are shown.
+ *
+ * The widths are a CSS variable of *treegrid*, so no row is touched when one changes.
+ * @param {Pick<App, "model">} app
+ * @param {HTMLElement} treegrid
+ * @param {(names: CellName[]) => void} onChange
+ */
+export function createColumns({ model }, treegrid, onChange) {
+  /** @type {CellName[]} */
+  let names = [];
+  /** @type {HTMLElement[]} */
+  let cells = [];
+  /** @type {Partial<Record<CellName, number>>} widths that were set by hand, in pixels */
   const widths = {};
+  const head = el("div", { class: "cl-tr cl-thead", role: "row", "aria-rowindex": 1 });
+  const columns = {
+    head,
+    get names() {
+      return names;
+    },
+    get cells() {
+      return cells;
+    },
+    ...{ sort, nudge, stop },
+  };
 
-  function choose() {
+  function show() {
     delete widths.name;
-    columns.names = ["name", ...(model.get("columns") ?? []).filter((name) => WIDTHS[name])];
-    columns.cells = columns.names.map(heading);
-    columns.head.replaceChildren(...columns.cells);
-    setAttr(treegrid, "aria-colcount", columns.names.length);
-    size();
-    sorted();
-    changed();
+    names = ["name", ...(model.get("columns") ?? []).filter((name) => WIDTHS[name])];
+    cells = names.map(createHeading);
+    head.replaceChildren(...cells);
+    setAttr(treegrid, "aria-colcount", names.length);
+    applyWidths();
+    showOrder();
+    onChange(names);
   }
 
-  function heading(name) {
-    const grip = el("span", { class: "cl-grip", onpointerdown: (event) => drag(event, name), ondblclick: () => width(name), onclick: stay });
-    const cell = el("div", { class: `cl-td cl-th cl-c-${name}`, role: "columnheader", tabindex: -1, onclick: () => sort(name) });
-    cell.append(el("span", { class: "cl-text", text: TITLES[name] }), el("span", { class: "cl-order" }), grip);
-    return cell;
+  /** @param {CellName} name */
+  function createHeading(name) {
+    /** @type {HTMLElement} */
+    const grip = el("span", {
+      class: "cl-grip",
+      onpointerdown: (/** @type {PointerEvent} */ event) => drag(event, grip, name),
+      ondblclick: () => setWidth(name),
+      onclick: (/** @type {Event} */ event) => event.stopPropagation(),
+    });
+    const text = el("span", { class: "cl-text", text: TITLES[name] });
+    const props = { class: `cl-td cl-th cl-c-${name}`, role: "columnheader", tabindex: -1, onclick: () => sort(name) };
+    return el("div", props, text, el("span", { class: "cl-order" }), grip);
   }
 
   const order = () => (model.get("sort") || "").split(":");
 
-  function sorted() {
+  function showOrder() {
     const [by, way] = order();
-    columns.cells.forEach((cell, at) => {
-      const name = columns.names[at];
-      const on = name === by;
-      if (!UNSORTED.includes(name)) setAttr(cell, "aria-sort", on ? (way ? "descending" : "ascending") : "none");
-      cell.children[1].replaceChildren(...(on ? [icon(way ? "down" : "up")] : []));
+    cells.forEach((cell, at) => {
+      const isOrder = names[at] === by;
+      if (SORT_NAMES.includes(names[at])) setAttr(cell, "aria-sort", isOrder ? (way ? "descending" : "ascending") : "none");
+      cell.children[1].replaceChildren(...(isOrder ? [icon(way ? "down" : "up")] : []));
     });
   }
 
-  // Ascending, descending, and back to the order of creation.
+  /**
+   * Sort by a column: ascending, then descending, then by creation again.
+   * @param {CellName} name
+   */
   function sort(name) {
-    if (UNSORTED.includes(name)) return;
+    if (!SORT_NAMES.includes(name)) return;
     const [by, way] = order();
     model.set("sort", by !== name ? name : way ? "" : `${name}:desc`);
     model.save_changes();
   }
 
-  function size() {
-    const track = (name) => `${widths[name] ?? WIDTHS[name]}px`;
-    const rest = columns.names.slice(1);
-    const least = rest.reduce((sum, name) => sum + (widths[name] ?? WIDTHS[name]), widths.name ?? NAME_LEAST);
-    treegrid.style.setProperty("--cl-columns", [widths.name ? track("name") : `minmax(${NAME_LEAST}px, 1fr)`, ...rest.map(track)].join(" "));
+  function applyWidths() {
+    const widthOf = (/** @type {ColumnName} */ name) => widths[name] ?? WIDTHS[name];
+    const others = /** @type {ColumnName[]} */ (names.slice(1)).map(widthOf);
+    const name = widths.name ? `${widths.name}px` : `minmax(${MIN_NAME_WIDTH}px, 1fr)`;
+    const least = others.reduce((sum, width) => sum + width, widths.name ?? MIN_NAME_WIDTH);
+    treegrid.style.setProperty("--cl-columns", [name, ...others.map((width) => `${width}px`)].join(" "));
     treegrid.style.minWidth = `${least}px`;
   }
 
-  function width(name, pixels) {
+  /** @type {(name: CellName, pixels?: number) => void} */
+  function setWidth(name, pixels) {
     if (pixels == null) delete widths[name];
     else {
-      widths.name ??= columns.cells[0].offsetWidth;
-      widths[name] = Math.max(LEAST, Math.round(pixels));
+      widths.name ??= cells[0].offsetWidth;
+      widths[name] = Math.max(MIN_WIDTH, Math.round(pixels));
     }
-    size();
+    applyWidths();
   }
 
+  /** @type {(at: number, way: 1 | -1) => void} */
   function nudge(at, way) {
-    width(columns.names[at], columns.cells[at].offsetWidth + way * STEP);
+    setWidth(names[at], cells[at].offsetWidth + way * NUDGE);
   }
 
-  function drag(event, name) {
-    const grip = event.currentTarget;
-    const begun = event.clientX - grip.parentNode.offsetWidth;
-    const move = (moved) => width(name, moved.clientX - begun);
+  /** @type {(event: PointerEvent, grip: HTMLElement, name: CellName) => void} */
+  function drag(event, grip, name) {
+    const heading = /** @type {HTMLElement} */ (grip.parentNode);
+    const start = event.clientX - heading.offsetWidth;
+    const move = (/** @type {PointerEvent} */ moved) => setWidth(name, moved.clientX - start);
     event.preventDefault();
     grip.setPointerCapture(event.pointerId);
     grip.addEventListener("pointermove", move);
@@ -86,16 +136,12 @@ export function createColumns(app, treegrid, changed) {
   }
 
   function stop() {
-    model.off("change:columns", choose);
-    model.off("change:sort", sorted);
+    model.off("change:columns", show);
+    model.off("change:sort", showOrder);
   }
 
-  model.on("change:columns", choose);
-  model.on("change:sort", sorted);
-  choose();
+  model.on("change:columns", show);
+  model.on("change:sort", showOrder);
+  show();
   return columns;
-}
-
-function stay(event) {
-  event.stopPropagation();
 }

@@ -1,55 +1,66 @@
-// The details of a resource as elements: its fields, what is below it, and what was done to it.
+// The details of a resource as elements: its fields, what belongs to it, and its history.
 
-import { copyButton, plainLines } from "./buttons.js";
-import { el, plain } from "./dom.js";
-import { statusIcon, when } from "./format.js";
+import { copyButton } from "./buttons.js";
+import { el, plain, plainLines } from "./dom.js";
+import { formatTime, statusIcon } from "./format.js";
 import { icon } from "./icons.js";
+
+/** @import { App, DetailsReply, LinkedResource, Operation } from "./types.d.ts" */
+/** @import { IconName } from "./icons.js" */
 
 const COPIED_NAMES = /^(id|name)$|path/i;
 const COPIED_LENGTH = 24;
-const OUTCOMES = { running: "busy", done: "ok" };
+/** @type {Record<string, IconName>} */
+const OUTCOME_ICONS = { running: "busy", done: "ok" };
 
+/** @type {(status: string, sign: IconName) => HTMLElement} */
 export function statusMark(status, sign) {
   return el("span", { class: sign === "fault" ? "cl-mark cl-bad" : "cl-mark" }, icon(sign), el("span", { text: plain(status) }));
 }
 
-export function detailsBody(app, data) {
-  const held = data.held?.length ? [["held by", data.held.join(", ")]] : [];
-  const rows = [...data.fields, ...held].map(([name, value]) => fieldRow(app, plain(name), String(value ?? "")));
-  const history = (data.history ?? []).map(historyItem);
+/** @type {(app: App, details: DetailsReply) => HTMLElement[]} */
+export function createDetails(app, details) {
+  const variables = details.held?.length ? [["held by", details.held.join(", ")]] : [];
+  const rows = [...details.fields, ...variables].map(([name, value]) => fieldRow(app, plain(name), String(value ?? "")));
+  const snapshots = details.snapshots?.map((item) => linkItem(app, "snapshot", item));
+  const connections = details.connections?.map((item) => linkItem(app, "connection", item));
   return [
     el("table", { class: "cl-fields", "aria-label": "Fields" }, el("tbody", {}, ...rows)),
-    ...section("Snapshots", data.snapshots?.map((item) => linkItem(app, "snapshot", item)), data.more_snapshots),
-    ...section("Connections", data.connections?.map((item) => linkItem(app, "connection", item)), data.more_connections),
-    ...section("History of operations", history),
+    ...section("Snapshots", snapshots, details.more_snapshots),
+    ...section("Connections", connections, details.more_connections),
+    ...section("History of operations", details.history?.map(operationItem)),
   ];
 }
 
+/** @type {(app: App, name: string, value: string) => HTMLElement} */
 function fieldRow(app, name, value) {
-  const copied = value && (COPIED_NAMES.test(name) || value.length > COPIED_LENGTH);
-  const copy = copied ? copyButton(app, `Copy ${name}`, () => value, { "data-key": `copy ${name}` }) : null;
+  const isCopied = value && (COPIED_NAMES.test(name) || value.length > COPIED_LENGTH);
+  const copy = isCopied ? copyButton(app, `Copy ${name}`, () => value, { "data-key": `copy ${name}` }) : null;
   return el("tr", {}, el("th", { scope: "row", text: name }), el("td", { text: plain(value) || "–" }), el("td", {}, copy));
 }
 
-function section(title, items, more) {
+/** @type {(title: string, items: HTMLElement[] | undefined, more?: number) => HTMLElement[]} */
+function section(title, items, more = 0) {
   if (!items?.length) return [];
   const rest = more ? el("li", { class: "cl-quiet", text: `… and ${more} more` }) : null;
   return [el("h4", { text: title }), el("ul", { class: "cl-list" }, ...items, rest)];
 }
 
+/** @type {(app: App, kind: "snapshot" | "connection", resource: LinkedResource) => HTMLElement} */
 function linkItem(app, kind, { id, name, status }) {
   const props = { type: "button", class: "cl-btn cl-bare cl-go", "data-key": id, onclick: () => app.reveal(id) };
   const text = el("span", { class: "cl-grow", text: plain(name || id) });
   return el("li", {}, el("button", props, icon(kind), text, statusMark(status, statusIcon(kind, status))));
 }
 
-function historyItem({ at, action, status, duration, error, who }) {
+/** @param {Operation} operation */
+function operationItem({ at, action, status, duration, error, who }) {
   const took = duration == null ? "" : ` · ${duration.toFixed(1)} s`;
   return el(
     "li",
     {},
-    el("div", { class: "cl-flow" }, el("b", { text: plain(action) }), statusMark(status, OUTCOMES[status] ?? "fault")),
-    el("div", { class: "cl-quiet", text: `${when(at)}${took} · ${plain(who)}` }),
+    el("div", { class: "cl-flow" }, el("b", { text: plain(action) }), statusMark(status, OUTCOME_ICONS[status] ?? "fault")),
+    el("div", { class: "cl-quiet", text: `${formatTime(at)}${took} · ${plain(who)}` }),
     error ? el("div", { class: "cl-bad cl-pre", text: plainLines(error) }) : null,
   );
 }

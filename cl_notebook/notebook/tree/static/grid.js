@@ -1,53 +1,62 @@
-// The grid: as many rows as are seen, one of which has the focus, and the place in the list.
+// The grid: as many rows as are visible, one of which has the focus, and the position in the list.
 
-import { el, setAttr } from "./dom.js";
 import { createCache } from "./cache.js";
-import { createChoice } from "./choice.js";
 import { createColumns } from "./columns.js";
-import { createLines } from "./lines.js";
+import { activeElement, el, setAttr, targetOf } from "./dom.js";
+import { createRowPool } from "./row_pool.js";
 import { createScroll } from "./scroll.js";
+import { createSelection } from "./selection.js";
 
-const HIGH = 28;
-const OVER = 8;
-const FEWEST = 5;
-const MOST_SHOWN = 15;
+/** @import { App, Row, SavedState } from "./types.d.ts" */
+/** @import { Change, Marks } from "./cache.js" */
+/** @import { Entry, RowView } from "./row_pool.js" */
+
+const ROW_HEIGHT = 28;
+const OVERSCAN = 8;
+const MIN_ROWS = 5;
+const MAX_ROWS = 15;
 const HEADER = -1;
+const TICK = 1000;
+const REFRESH_TICKS = 30;
 
-// grid.spot is what has the focus: a row (cell -1), a cell, or a heading (index -1); its id and row stay when it is out of sight.
+/**
+ * What has the focus: a row (cell -1), a cell, or a heading (index -1). Its id and row stay when it is scrolled out of sight.
+ * `isUsed`: the reader has moved it; `isMoved`: it moved because its row was removed.
+ * @typedef {{ index: number, id: string | null, row: Row | null, cell: number, isUsed: boolean, isMoved: boolean }} Cursor
+ */
+/** @typedef {ReturnType<typeof createGrid>} Grid */
+
+/** @param {App} app */
 export function createGrid(app) {
-  const spot = { index: 0, id: null, row: null, cell: -1, used: false };
+  /** @type {Cursor} */
+  const cursor = { index: 0, id: null, row: null, cell: -1, isUsed: false, isMoved: false };
   const spacer = el("div", { class: "cl-spacer" });
   const layer = el("div", { class: "cl-layer" });
-  const none = el("div", { class: "cl-none", hidden: true });
+  const empty = el("div", { class: "cl-none", hidden: true });
   const treegrid = el("div", { class: "cl-grid", role: "treegrid", "aria-multiselectable": "true" });
   const scroller = el("div", { class: "cl-scroll" }, treegrid, spacer);
-  const view = { marks, changed };
-  const cache = createCache(app.ask, view);
-  const choice = createChoice(app, cache, soon);
-  const lines = createLines(app, layer, HIGH);
-  const scroll = createScroll(scroller, spacer, soon);
-  const grid = { el: scroller, treegrid, cache, choice, spot, goTo, show, turn, all, parentOf, page, focus, owns, fill, line: () => lines.find(spotKey()), stop };
-  let height = FEWEST * HIGH;
-  let given = "";
+  const cache = createCache(app.request, { marks, onChange });
+  const selection = createSelection(app, cache, requestRender);
+  const pool = createRowPool(app, layer, ROW_HEIGHT);
+  const scroll = createScroll(scroller, spacer, requestRender);
+  let height = MIN_ROWS * ROW_HEIGHT;
+  let fittedHeight = "";
   let frame = 0;
   let ticks = 0;
-  let quiet = false;
-
-  const columns = createColumns(app, treegrid, () => {
-    lines.clear(grid.columns?.names ?? []);
-    soon();
+  let isFocusing = false;
+  const columns = createColumns(app, treegrid, (names) => {
+    pool.clear(names);
+    requestRender();
   });
-  grid.columns = columns;
-  lines.clear(columns.names);
-  treegrid.append(columns.head, el("div", { class: "cl-tbody", role: "rowgroup" }, layer), none);
 
-  const active = () => treegrid.getRootNode().activeElement;
-  const keyOf = (index) => cache.at(index)?.id ?? index;
-  const spotKey = () => spot.id ?? spot.index;
+  const active = () => activeElement(treegrid);
+  const keyOf = (/** @type {number} */ index) => cache.at(index)?.id ?? index;
+  const cursorKey = () => cursor.id ?? cursor.index;
+  const keyOfView = (/** @type {RowView} */ view) => view.row?.id ?? view.index;
 
-  // Which rows
+  // Which rows are visible
 
-  function soon() {
+  function requestRender() {
     frame ||= requestAnimationFrame(render);
   }
 
@@ -55,181 +64,229 @@ export function createGrid(app) {
     cancelAnimationFrame(frame);
     frame = 0;
     const { top } = scroll;
-    const first = Math.floor(top / HIGH);
-    const last = Math.min(cache.total, Math.ceil((top + height) / HIGH)) - 1;
-    const focused = lines.keep(active());
-    lines.place(top);
-    lines.show(listed(Math.max(0, first - OVER), Math.min(cache.total - 1, last + OVER)), mark);
+    const first = Math.floor(top / ROW_HEIGHT);
+    const last = Math.min(cache.total, Math.ceil((top + height) / ROW_HEIGHT)) - 1;
+    const isFocused = pool.contains(active());
+    pool.scrollTo(top);
+    pool.show(entries(Math.max(0, first - OVERSCAN), Math.min(cache.total - 1, last + OVERSCAN)), mark);
     markHeader();
-    if (focused && !lines.keep(active())) focus();
-    cache.want(first, Math.max(first, last));
+    if (isFocused && !pool.contains(active())) focus();
+    cache.setVisible(first, Math.max(first, last));
   }
 
-  function listed(first, last) {
-    const list = [];
-    for (let index = first; index <= last; index++) list.push([keyOf(index), index, cache.at(index)]);
-    const key = spotKey();
-    if (spot.index === HEADER || !cache.total || list.some(([other]) => other === key)) return list;
-    const pinned = [key, spot.index, spot.row ?? undefined];
-    return spot.index < first ? [pinned, ...list] : [...list, pinned];
+  // The row that has the focus keeps its element when it is scrolled out of sight.
+  /** @type {(first: number, last: number) => Entry[]} */
+  function entries(first, last) {
+    /** @type {Entry[]} */
+    const visible = [];
+    for (let index = first; index <= last; index++) visible.push([keyOf(index), index, cache.at(index)]);
+    const key = cursorKey();
+    if (cursor.index === HEADER || !cache.total || visible.some(([other]) => other === key)) return visible;
+    /** @type {Entry} */
+    const pinned = [key, cursor.index, cursor.row ?? undefined];
+    return cursor.index < first ? [pinned, ...visible] : [...visible, pinned];
   }
 
-  function mark(line) {
-    const here = spot.index !== HEADER && (line.row?.id ?? line.index) === spotKey();
-    const chosen = line.row ? choice.has(line.row.id) : false;
-    const cell = here ? spot.cell : null;
-    if (line.chosen === chosen && line.cell === cell) return;
-    Object.assign(line, { chosen, cell });
-    setAttr(line.el, "aria-selected", chosen);
-    line.el.tabIndex = cell === -1 ? 0 : -1;
-    line.el.classList.toggle("cl-here", here && spot.used);
-    line.cells.forEach((node, at) => setAttr(node, "tabindex", at === cell ? 0 : null));
+  /** @param {RowView} view */
+  function mark(view) {
+    const hasCursor = cursor.index !== HEADER && keyOfView(view) === cursorKey();
+    const isSelected = view.row ? selection.has(view.row.id) : false;
+    const focusedCell = hasCursor ? cursor.cell : null;
+    if (view.isSelected === isSelected && view.focusedCell === focusedCell) return;
+    Object.assign(view, { isSelected, focusedCell });
+    setAttr(view.el, "aria-selected", isSelected);
+    view.el.tabIndex = focusedCell === -1 ? 0 : -1;
+    view.el.classList.toggle("cl-here", hasCursor && cursor.isUsed);
+    view.cells.forEach((node, at) => {
+      setAttr(node, "tabindex", at === focusedCell ? 0 : null);
+    });
   }
 
   function markHeader() {
-    const on = spot.index === HEADER || !cache.total ? Math.max(0, spot.cell) : HEADER;
-    columns.cells.forEach((cell, at) => (cell.tabIndex = at === on ? 0 : -1));
+    const focusable = cursor.index === HEADER || !cache.total ? Math.max(0, cursor.cell) : HEADER;
+    columns.cells.forEach((cell, at) => {
+      cell.tabIndex = at === focusable ? 0 : -1;
+    });
   }
 
   // New rows
 
-  // What the reader looks at stays where it is: the row that has the focus if it is in sight, else the first one that is.
-  function marks(fresh) {
-    const [first, last] = [scroll.top / HIGH, (scroll.top + height) / HIGH - 1];
-    const seen = spot.id && spot.index >= first && spot.index <= last ? spot.row : cache.between(Math.ceil(first), last)[0];
-    const anchor = scroll.top > 0 && !fresh && seen ? { id: seen.id, index: seen.index } : null;
-    return { anchor, focus: spot.id && { id: spot.id, index: spot.index } };
+  // What is being read keeps its place: the focused row if it is visible, else the first row that is.
+  /** @type {(isFromTop: boolean) => Marks} */
+  function marks(isFromTop) {
+    const [first, last] = [scroll.top / ROW_HEIGHT, (scroll.top + height) / ROW_HEIGHT - 1];
+    const isCursorVisible = cursor.id && cursor.index >= first && cursor.index <= last;
+    const read = isCursorVisible ? cursor.row : cache.between(Math.ceil(first), last)[0];
+    const anchor = scroll.top > 0 && !isFromTop && read ? { id: read.id, index: read.index } : null;
+    return { anchor, focus: cursor.id ? { id: cursor.id, index: cursor.index } : null };
   }
 
-  function changed({ shift, focus: found, fresh, replaced }) {
-    if (fresh) scroll.top = 0;
-    if (shift) scroll.top += shift * HIGH;
-    if (found === null) lose(shift);
-    else if (found !== undefined) spot.index = found;
-    learn(replaced);
-    lines.grown(cache.at);
+  /** @param {Change} change */
+  function onChange({ shift, focus: index, isFromTop, isReplaced }) {
+    if (isFromTop) scroll.top = 0;
+    if (shift) scroll.top += shift * ROW_HEIGHT;
+    if (index === null) loseRow(shift);
+    else if (index !== undefined) cursor.index = index;
+    updateCursor(isReplaced);
+    pool.adopt(cache.at);
     fit();
     measure();
     render();
-    app.emit("rows");
+    app.emit("rows", undefined);
   }
 
   // The row that had the focus is gone: the one in its place gets it.
-  function lose(shift) {
-    Object.assign(spot, { index: Math.max(0, Math.min(cache.total - 1, spot.index + shift)), id: null, row: null, fell: true });
+  /** @param {number} shift */
+  function loseRow(shift) {
+    const index = Math.max(0, Math.min(cache.total - 1, cursor.index + shift));
+    Object.assign(cursor, { index, id: null, row: null, isMoved: true });
   }
 
-  function learn(replaced) {
-    if (spot.index === HEADER) return;
-    const row = spot.id ? cache.find(spot.id) : cache.at(spot.index);
-    if (!row && spot.id && replaced) cache.recheck();
-    if (!row || row === spot.row) return;
-    const other = row.id !== spot.id;
-    Object.assign(spot, { index: row.index, id: row.id, row });
-    if (other && spot.used) app.emit("focus", row);
-    else if (!other) app.emit("row", row);
+  /** @param {boolean} isReplaced */
+  function updateCursor(isReplaced) {
+    if (cursor.index === HEADER) return;
+    const row = cursor.id ? cache.find(cursor.id) : cache.at(cursor.index);
+    if (!row && cursor.id && isReplaced) cache.recheck();
+    if (!row || row === cursor.row) return;
+    const isOther = row.id !== cursor.id;
+    Object.assign(cursor, { index: row.index, id: row.id, row });
+    if (isOther && cursor.isUsed) app.emit("focus", row);
+    else if (!isOther) app.emit("row", row);
   }
 
+  /** @param {SavedState} state */
   function fill(state) {
     cache.seed(state);
-    changed({ shift: 0, replaced: false });
+    onChange({ shift: 0, isReplaced: false });
   }
 
-  // How high
+  // How high the grid is
 
   function fit() {
-    const wanted = (Math.max(FEWEST, Math.min(MOST_SHOWN, cache.total)) + 1) * HIGH + 2;
-    if (scroller.style.height === given && wanted > (parseFloat(given) || 0)) given = scroller.style.height = `${wanted}px`;
-    none.hidden = cache.total > 0;
-    none.textContent = app.model.get("filter") || app.model.get("only_faults") ? "Nothing matches." : "Nothing is tracked here yet.";
+    const fitting = (Math.max(MIN_ROWS, Math.min(MAX_ROWS, cache.total)) + 1) * ROW_HEIGHT + 2;
+    const isUntouched = scroller.style.height === fittedHeight; // else the reader has resized it
+    if (isUntouched && fitting > (Number.parseFloat(fittedHeight) || 0)) {
+      scroller.style.height = `${fitting}px`;
+      fittedHeight = scroller.style.height;
+    }
+    const isFiltered = app.model.get("filter") || app.model.get("only_faults");
+    empty.hidden = cache.total > 0;
+    empty.textContent = isFiltered ? "Nothing matches." : "Nothing is tracked here yet.";
     setAttr(treegrid, "aria-rowcount", cache.total + 1);
   }
 
   function measure() {
-    height = (scroller.clientHeight || parseFloat(given)) - HIGH;
-    scroll.setLength(Math.max(0, cache.total * HIGH - height));
+    height = (scroller.clientHeight || Number.parseFloat(fittedHeight)) - ROW_HEIGHT;
+    scroll.setLength(Math.max(0, cache.total * ROW_HEIGHT - height));
   }
 
-  // A part of the page that was taken out and put back stands at its top.
-  function resized() {
+  // An element that was taken out of the page and put back is scrolled to its top.
+  function onResize() {
     if (!scroller.clientHeight) return;
     measure();
     scroll.settle(true);
-    soon();
+    requestRender();
   }
 
-  function page() {
-    return Math.max(1, Math.floor(height / HIGH) - 1);
+  function pageRows() {
+    return Math.max(1, Math.floor(height / ROW_HEIGHT) - 1);
   }
 
   // The focus
 
-  function goTo(index, cell = spot.cell, { take = true, scroll: follow = true } = {}) {
-    const heading = index < 0;
-    const at = heading ? HEADER : Math.min(index, cache.total - 1);
-    const row = heading ? null : cache.at(at) ?? null;
-    Object.assign(spot, { index: at, id: row?.id ?? null, row, cell: heading ? Math.max(0, cell) : cell, used: true, fell: false });
-    if (follow) show(at);
+  /** @type {(index: number, cell?: number, options?: { takeFocus?: boolean, follow?: boolean }) => void} */
+  function goTo(index, cell = cursor.cell, { takeFocus = true, follow = true } = {}) {
+    const isHeading = index < 0;
+    const at = isHeading ? HEADER : Math.min(index, cache.total - 1);
+    const row = isHeading ? null : (cache.at(at) ?? null);
+    const moved = { index: at, id: row?.id ?? null, row, cell: isHeading ? Math.max(0, cell) : cell };
+    Object.assign(cursor, { ...moved, isUsed: true, isMoved: false });
+    if (follow) scrollIntoView(at);
     render();
-    if (take) focus();
+    if (takeFocus) focus();
     if (row) app.emit("focus", row);
   }
 
-  function show(index) {
+  /** @param {number} index */
+  function scrollIntoView(index) {
     if (index === HEADER) return;
-    const top = index * HIGH;
+    const top = index * ROW_HEIGHT;
     if (top < scroll.top) scroll.moveTo(top);
-    else if (top + HIGH > scroll.top + height) scroll.moveTo(top + HIGH - height);
+    else if (top + ROW_HEIGHT > scroll.top + height) scroll.moveTo(top + ROW_HEIGHT - height);
   }
 
   function focus() {
-    const line = lines.find(spotKey());
-    const node = spot.index === HEADER || !line ? columns.cells[Math.max(0, spot.cell)] : line.cells[spot.cell] ?? line.el;
-    quiet = true;
+    const view = cursorView();
+    const isHeading = cursor.index === HEADER || !view;
+    const node = isHeading ? columns.cells[Math.max(0, cursor.cell)] : (view.cells[cursor.cell] ?? view.el);
+    isFocusing = true;
     node.focus({ preventScroll: true });
-    quiet = false;
-    if (spot.cell < 0) return;
-    const from = node.offsetLeft;
-    if (from < scroller.scrollLeft) scroller.scrollLeft = from;
-    else if (from + node.offsetWidth > scroller.scrollLeft + scroller.clientWidth) scroller.scrollLeft = from + node.offsetWidth - scroller.clientWidth;
+    isFocusing = false;
+    if (cursor.cell < 0) return;
+    const [left, right] = [node.offsetLeft, node.offsetLeft + node.offsetWidth];
+    if (left < scroller.scrollLeft) scroller.scrollLeft = left;
+    else if (right > scroller.scrollLeft + scroller.clientWidth) scroller.scrollLeft = right - scroller.clientWidth;
   }
 
-  function owns() {
+  /** Scroll to the cursor and focus it. */
+  function focusCursor() {
+    scrollIntoView(cursor.index);
+    focus();
+  }
+
+  function hasFocus() {
     return treegrid.contains(active());
   }
 
+  function cursorView() {
+    return pool.find(cursorKey());
+  }
+
   // The focus that comes from elsewhere: by Tab, by a click, by a screen reader.
-  function focused({ target }) {
-    if (quiet) return;
-    const line = target.closest(".cl-tr").clLine;
+  /** @param {FocusEvent} event */
+  function onFocusIn(event) {
+    if (isFocusing) return;
+    const target = targetOf(event);
+    const view = pool.viewOf(target);
+    const isByKey = target.matches(":focus-visible");
     const heading = columns.cells.indexOf(target);
-    if (heading >= 0 && (spot.index !== HEADER || spot.cell !== heading)) goTo(HEADER, heading);
-    else if (line && (line.row?.id ?? line.index) !== spotKey()) goTo(line.index, line.cells.indexOf(target), { scroll: target.matches(":focus-visible") });
-    else if (line && target.matches(":focus-visible")) show(spot.index);
+    if (heading >= 0 && (cursor.index !== HEADER || cursor.cell !== heading)) goTo(HEADER, heading);
+    else if (view && keyOfView(view) !== cursorKey()) goTo(view.index, view.cells.indexOf(target), { follow: isByKey });
+    else if (view && isByKey) scrollIntoView(cursor.index);
   }
 
   // Branches
 
-  async function turn(row, on) {
-    if (!row?.children || row.open === on) return;
-    await tried(cache.turn("open", { row: row.id, on }));
+  /** @type {(row: Row | null, isOpen: boolean) => Promise<void>} */
+  async function setOpen(row, isOpen) {
+    if (!row?.children || row.open === isOpen) return;
+    await attempt(cache.change("open", { row: row.id, on: isOpen }));
   }
 
-  async function all(on) {
-    await tried(cache.turn("all", { on }));
+  /** @param {boolean} isOpen */
+  async function setAllOpen(isOpen) {
+    await attempt(cache.change("all", { on: isOpen }));
   }
 
-  async function tried(work) {
+  /** @param {Promise<void>} work */
+  async function attempt(work) {
     try {
       await work;
     } catch (error) {
-      app.warn(error.message);
+      app.warn(/** @type {Error} */ (error).message);
     }
   }
 
-  // The nearest row above that is a level higher; rows between may be anything, so each step asks where its own branch begins.
+  /**
+   * Return the index of the row that *row* is below, or null. The rows between may be of any level, so each step goes to the
+   * row before the first one of its own branch.
+   * @param {Row} row
+   */
   async function parentOf(row) {
-    for (let step = row; step && step.level >= row.level; ) {
+    /** @type {Row | null} */
+    let step = row;
+    while (step && step.level >= row.level) {
+      /** @type {number} */
       const index = step.index - step.position;
       if (index < 0) return null;
       step = cache.at(index) ?? (await cache.peek(index));
@@ -241,30 +298,33 @@ export function createGrid(app) {
   // Time
 
   function tick() {
-    if (++ticks % 30 === 0) {
-      lines.refresh();
-      soon();
-    } else lines.busy();
+    if (++ticks % REFRESH_TICKS === 0) refresh();
+    else pool.showProgress();
   }
 
-  function renew() {
-    lines.refresh();
-    soon();
+  function refresh() {
+    pool.refresh();
+    requestRender();
   }
-
-  const ticking = setInterval(tick, 1000);
-  const watching = new ResizeObserver(resized);
-  watching.observe(scroller);
-  treegrid.addEventListener("focusin", focused);
-  app.on("head", renew);
 
   function stop() {
     clearInterval(ticking);
     cancelAnimationFrame(frame);
-    watching.disconnect();
+    resizing.disconnect();
     columns.stop();
-    choice.stop();
+    selection.stop();
   }
 
-  return grid;
+  treegrid.append(columns.head, el("div", { class: "cl-tbody", role: "rowgroup" }, layer), empty);
+  treegrid.addEventListener("focusin", onFocusIn);
+  app.on("head", refresh);
+  const ticking = setInterval(tick, TICK);
+  const resizing = new ResizeObserver(onResize);
+  resizing.observe(scroller);
+
+  return {
+    el: scroller,
+    ...{ treegrid, cache, selection, columns, cursor, cursorView, fill, goTo, focusCursor, hasFocus, pageRows },
+    ...{ setOpen, setAllOpen, parentOf, viewOf: pool.viewOf, stop },
+  };
 }

@@ -1,8 +1,11 @@
 // Icons, drawn with a line in the colour of the text beside them.
 
 const SVG = "http://www.w3.org/2000/svg";
-const ARCS = "M4.8 4.8a4.5 4.5 0 0 0 0 6.4M11.2 4.8a4.5 4.5 0 0 1 0 6.4M2.9 2.9a7.2 7.2 0 0 0 0 10.2M13.1 2.9a7.2 7.2 0 0 1 0 10.2";
+const ARCS =
+  "M4.8 4.8a4.5 4.5 0 0 0 0 6.4M11.2 4.8a4.5 4.5 0 0 1 0 6.4M2.9 2.9a7.2 7.2 0 0 0 0 10.2M13.1 2.9a7.2 7.2 0 0 1 0 10.2";
 const RING = "M8 2.5a5.5 5.5 0 1 0 .01 0";
+
+/** @typedef {keyof typeof PATHS} IconName */
 
 const PATHS = {
   backend: "M2 3h12v4H2zM2 9h12v4H2zM4.5 5h1M4.5 11h1",
@@ -28,11 +31,14 @@ const PATHS = {
   lost: `${ARCS}M2.5 13.5l11-11`,
 };
 
+/** @param {IconName} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", PATHS[name]);
-  for (const [key, value] of [["viewBox", "0 0 16 16"], ["aria-hidden", "true"], ["class", `cl-icon cl-i-${name}`]]) svg.setAttribute(key, value);
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", `cl-icon cl-i-${name}`);
   svg.append(path);
   return svg;
 }

@@ -1,132 +1,170 @@
-// Keys of the grid, after WAI-ARIA's treegrid pattern. A key that means something here goes no further.
+// Keys of the grid, after WAI-ARIA's treegrid pattern. A key that has a meaning here is not passed on.
 
-import { copyText } from "./buttons.js";
-import { rowMenu } from "./menu.js";
+import { copyText } from "./clipboard.js";
+import { openRowMenu } from "./row_menu.js";
 
-const TYPING = 500;
+/** @import { App } from "./types.d.ts" */
+/** @import { Grid } from "./grid.js" */
 
+const TYPING_PAUSE = 500;
+
+/** @typedef {(isAlt: boolean) => unknown} KeyAction false: the key is passed on after all */
+/** @typedef {"cache" | "selection" | "columns" | "cursor" | "cursorView" | "goTo" | "hasFocus" | "pageRows"} MovingMembers */
+/** @typedef {Pick<Grid, MovingMembers | "setOpen" | "setAllOpen" | "parentOf">} KeyGrid */
+
+/**
+ * Return the listener of the grid's key events.
+ * @type {(app: App, grid: KeyGrid) => (event: KeyboardEvent) => void}
+ */
 export function createKeys(app, grid) {
-  const { spot, cache, choice, columns } = grid;
+  const { cursor, cache, selection, columns } = grid;
   let typed = "";
-  let typedAt = 0;
+  let typedAt = Number.NEGATIVE_INFINITY;
   let typedFrom = 0;
 
-  const end = () => cache.total - 1;
+  const lastRow = () => cache.total - 1;
   const lastCell = () => columns.names.length - 1;
-  const down = (way) => () => grid.goTo(Math.min(end(), spot.index + way));
-  const far = (way) => () => grid.goTo(Math.max(0, Math.min(end(), spot.index + way * grid.page())));
-  const edge = (index, cell) => () => (spot.cell < 0 ? grid.goTo(index()) : grid.goTo(spot.index, cell()));
-  const ends = { Home: () => grid.goTo(0), End: () => grid.goTo(end()), a: () => choice.range(end(), 0), c: copy, " ": toggle, ArrowUp: down(-1), ArrowDown: down(1) };
-  const shifts = { ArrowUp: () => extend(-1), ArrowDown: () => extend(1), " ": () => choice.range(spot.index), F10: menu, "*": () => grid.all(true) };
-  const plains = {
-    ArrowUp: down(-1),
-    ArrowDown: down(1),
-    PageUp: far(-1),
-    PageDown: far(1),
-    Home: edge(() => 0, () => 0),
-    End: edge(end, lastCell),
-    ArrowRight: right,
-    ArrowLeft: left,
+  const clampRow = (/** @type {number} */ index) => Math.max(0, Math.min(lastRow(), index));
+  const byRow = (/** @type {1 | -1} */ way) => () => grid.goTo(Math.min(lastRow(), cursor.index + way));
+  const byPage = (/** @type {1 | -1} */ way) => () => grid.goTo(clampRow(cursor.index + way * grid.pageRows()));
+
+  /** @type {Record<string, KeyAction>} */
+  const withControl = {
+    Home: () => grid.goTo(0),
+    End: () => grid.goTo(lastRow()),
+    a: () => selection.range(lastRow(), 0),
+    c: copy,
+    " ": toggle,
+    ArrowUp: byRow(-1),
+    ArrowDown: byRow(1),
+  };
+  /** @type {Record<string, KeyAction>} */
+  const withShift = {
+    ArrowUp: () => extend(-1),
+    ArrowDown: () => extend(1),
+    " ": () => selection.range(cursor.index),
+    F10: openMenu,
+    "*": () => grid.setAllOpen(true),
+  };
+  /** @type {Record<string, KeyAction>} */
+  const alone = {
+    ArrowUp: byRow(-1),
+    ArrowDown: byRow(1),
+    PageUp: byPage(-1),
+    PageDown: byPage(1),
+    Home: () => (cursor.cell < 0 ? grid.goTo(0) : grid.goTo(cursor.index, 0)),
+    End: () => (cursor.cell < 0 ? grid.goTo(lastRow()) : grid.goTo(cursor.index, lastCell())),
+    ArrowRight: goRight,
+    ArrowLeft: goLeft,
     Enter: () => app.showPane(true),
     " ": toggle,
-    Escape: clear,
-    Delete: () => spot.row && app.act("delete", meant()),
-    ContextMenu: menu,
-    "*": () => grid.all(true),
+    Escape: clearSelection,
+    Delete: () => cursor.row && app.startAction("delete", targetIds()),
+    ContextMenu: openMenu,
+    "*": () => grid.setAllOpen(true),
   };
-  const headings = {
+  /** @type {Record<string, KeyAction>} */
+  const onHeading = {
     ArrowDown: () => cache.total && grid.goTo(0, -1),
-    ArrowLeft: (alt) => turnHeading(-1, alt),
-    ArrowRight: (alt) => turnHeading(1, alt),
+    ArrowLeft: (isAlt) => moveHeading(-1, isAlt),
+    ArrowRight: (isAlt) => moveHeading(1, isAlt),
     Home: () => grid.goTo(-1, 0),
     End: () => grid.goTo(-1, lastCell()),
     Enter: sort,
     " ": sort,
   };
 
-  // The selected rows if the focus is on one of them, else the row that has it.
-  function meant() {
-    if (!spot.row) return choice.list();
-    return choice.has(spot.id) ? choice.list() : [spot.id];
+  // The selected rows if the focused one is among them, else the focused one.
+  function targetIds() {
+    if (!cursor.row) return selection.list();
+    return selection.has(cursor.row.id) ? selection.list() : [cursor.row.id];
   }
 
   function copy() {
-    copyText(app, meant().join("\n"));
+    copyText(app, targetIds().join("\n"));
   }
 
   function toggle() {
-    if (typed && performance.now() - typedAt < TYPING) return seek(" ");
-    if (spot.row) choice.toggle(spot.row);
+    if (typed && performance.now() - typedAt < TYPING_PAUSE) seek(" ");
+    else if (cursor.row) selection.toggle(cursor.row);
   }
 
-  function clear() {
-    if (!choice.list().length) return false;
-    choice.pivot = null;
-    choice.clear();
+  function clearSelection() {
+    if (!selection.list().length) return false;
+    selection.pivot = null;
+    selection.clear();
   }
 
+  /** @param {1 | -1} way */
   function extend(way) {
-    if (choice.last !== spot.id || !choice.pivot) choice.pivot = spot.row;
-    const to = Math.max(0, Math.min(end(), spot.index + way));
+    if (selection.last !== cursor.id || !selection.pivot) selection.pivot = cursor.row;
+    const to = clampRow(cursor.index + way);
     grid.goTo(to);
-    choice.range(to);
+    selection.range(to);
   }
 
-  function right() {
-    const { row, cell } = spot;
-    if (cell < 0 && row?.children && !row.open) grid.turn(row, true);
-    else grid.goTo(spot.index, Math.min(lastCell(), cell + 1));
+  function goRight() {
+    const { row, cell } = cursor;
+    if (cell < 0 && row?.children && !row.open) grid.setOpen(row, true);
+    else grid.goTo(cursor.index, Math.min(lastCell(), cell + 1));
   }
 
-  async function left() {
-    const { row, cell, index } = spot;
+  async function goLeft() {
+    const { row, cell, index } = cursor;
     if (cell >= 0) grid.goTo(index, cell - 1);
-    else if (row?.children && row.open) grid.turn(row, false);
+    else if (row?.children && row.open) grid.setOpen(row, false);
     else if (row) {
-      const above = await grid.parentOf(row).catch(() => null);
-      if (above != null && spot.id === row.id) grid.goTo(above);
+      const parent = await grid.parentOf(row).catch(() => null);
+      if (parent != null && cursor.id === row.id) grid.goTo(parent);
     }
   }
 
-  function menu() {
-    const line = grid.line();
-    if (line?.row) rowMenu(app, line.row, { anchor: line.el });
+  function openMenu() {
+    const view = grid.cursorView();
+    if (view?.row) openRowMenu(app, view.row, { anchor: view.el });
   }
 
   function sort() {
-    columns.sort(columns.names[spot.cell]);
+    columns.sort(columns.names[cursor.cell]);
   }
 
-  function turnHeading(way, alt) {
-    if (alt) columns.nudge(spot.cell, way);
-    else grid.goTo(-1, Math.max(0, Math.min(lastCell(), spot.cell + way)));
+  /** @type {(way: 1 | -1, isAlt: boolean) => void} */
+  function moveHeading(way, isAlt) {
+    if (isAlt) columns.nudge(cursor.cell, way);
+    else grid.goTo(-1, Math.max(0, Math.min(lastCell(), cursor.cell + way)));
   }
 
-  async function seek(sign) {
+  // Go to the next row whose name begins with what was typed.
+  /** @param {string} char */
+  async function seek(char) {
     const now = performance.now();
-    if (now - typedAt > TYPING) {
+    if (now - typedAt > TYPING_PAUSE) {
       typed = "";
-      typedFrom = Math.max(0, spot.index);
+      typedFrom = Math.max(0, cursor.index);
     }
-    typed += sign;
+    typed += char;
     typedAt = now;
     const text = typed;
-    const { index } = await app.ask("seek", { text, after: typedFrom }).catch(() => ({}));
-    if (index != null && text === typed && grid.owns()) grid.goTo(index);
+    const { index } = await app.request("seek", { text, after: typedFrom }).catch(() => ({ index: null }));
+    if (index != null && text === typed && grid.hasFocus()) grid.goTo(index);
   }
 
-  function meaning(event) {
-    const { key, altKey, shiftKey } = event;
-    if (spot.index < 0 || !cache.total) return altKey ? headings[/^Arrow[LR]/.test(key) ? key : ""] : headings[key];
+  /**
+   * @param {KeyboardEvent} event
+   * @returns {KeyAction | null | undefined}
+   */
+  function actionOf(event) {
+    const { key, altKey } = event;
+    if (cursor.index < 0 || !cache.total) return altKey && !/^Arrow[LR]/.test(key) ? null : onHeading[key];
     if (altKey) return null;
-    if (event.ctrlKey || event.metaKey) return ends[key];
-    if (shiftKey && shifts[key]) return shifts[key];
-    return plains[key] ?? ([...key].length === 1 ? () => void seek(key) : null);
+    if (event.ctrlKey || event.metaKey) return withControl[key];
+    if (event.shiftKey && withShift[key]) return withShift[key];
+    return alone[key] ?? ([...key].length === 1 ? () => void seek(key) : null);
   }
 
   return (event) => {
-    const act = !event.isComposing && meaning(event);
-    if (!act || act(event.altKey) === false) return;
+    const action = event.isComposing ? null : actionOf(event);
+    if (!action || action(event.altKey) === false) return;
     event.preventDefault();
     event.stopPropagation();
   };

@@ -1,42 +1,46 @@
-// What the pointer does to rows: select, open, show, and their menu.
+// What the pointer does to rows: select, open, show the details, and open the menu.
 
-import { rowMenu } from "./menu.js";
+import { targetOf } from "./dom.js";
+import { openRowMenu } from "./row_menu.js";
 
+/** @import { App } from "./types.d.ts" */
+/** @import { Grid } from "./grid.js" */
+
+/** @type {(app: App, grid: Grid) => void} */
 export function createPointer(app, grid) {
-  const { choice } = grid;
+  const { selection, treegrid } = grid;
 
-  const lineOf = (event) => event.target.closest(".cl-tr")?.clLine;
+  const viewOf = (/** @type {Event} */ event) => grid.viewOf(targetOf(event));
 
-  function click(event) {
-    const line = lineOf(event);
-    if (!line?.row) return;
-    const { row } = line;
-    grid.goTo(row.index, -1, { scroll: false });
-    if (row.children && event.target.closest(".cl-twist")) grid.turn(row, !row.open);
-    else if (event.shiftKey) choice.range(row.index, undefined, event.ctrlKey || event.metaKey ? "add" : "set");
-    else if (event.ctrlKey || event.metaKey) choice.toggle(row);
-    else choice.set([row.id], row);
-  }
+  treegrid.addEventListener("click", (event) => {
+    const row = viewOf(event)?.row;
+    if (!row) return;
+    const isAdding = event.ctrlKey || event.metaKey;
+    grid.goTo(row.index, -1, { follow: false });
+    if (row.children && targetOf(event).closest(".cl-twist")) grid.setOpen(row, !row.open);
+    else if (event.shiftKey) selection.range(row.index, undefined, isAdding ? "add" : "set");
+    else if (isAdding) selection.toggle(row);
+    else selection.set([row.id], row);
+  });
 
-  function dblclick(event) {
-    if (lineOf(event)?.row && !event.target.closest(".cl-twist")) app.showPane(true);
-  }
+  treegrid.addEventListener("dblclick", (event) => {
+    if (viewOf(event)?.row && !targetOf(event).closest(".cl-twist")) app.showPane(true);
+  });
 
-  function contextmenu(event) {
-    const line = lineOf(event);
-    if (!line?.row || event.shiftKey) return;
+  treegrid.addEventListener("contextmenu", (event) => {
+    const view = viewOf(event);
+    if (!view?.row || event.shiftKey) return;
+    const { row } = view;
     event.preventDefault();
     event.stopPropagation();
     if (event.button !== 2) return;
-    grid.goTo(line.index, -1, { scroll: false });
-    if (!choice.has(line.row.id)) choice.set([line.row.id], line.row);
-    rowMenu(app, line.row, { x: event.clientX, y: event.clientY });
-  }
+    grid.goTo(view.index, -1, { follow: false });
+    if (!selection.has(row.id)) selection.set([row.id], row);
+    openRowMenu(app, row, { x: event.clientX, y: event.clientY });
+  });
 
-  // Text is not marked between two clicks that select rows.
-  function mousedown(event) {
-    if (event.shiftKey && lineOf(event)) event.preventDefault();
-  }
-
-  for (const act of [click, dblclick, contextmenu, mousedown]) grid.treegrid.addEventListener(act.name, act);
+  // A click with Shift selects rows, not text.
+  treegrid.addEventListener("mousedown", (event) => {
+    if (event.shiftKey && viewOf(event)) event.preventDefault();
+  });
 }

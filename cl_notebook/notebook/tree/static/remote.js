@@ -1,106 +1,143 @@
-// The line to the kernel: questions by number, their answers, and whether anybody is still there.
+// Requests to the kernel and their replies, matched by number, and whether the kernel still answers. Times are in milliseconds.
 
-const BUSY = 1000;
-const SILENT = 15000;
-const PING = 20000;
-const SUBSHELL = 500;
-const GONE = ["comm_live_update", "comm:close"];
+/** @import { Live, Model, Push, RequestName, SendRequest } from "./types.d.ts" */
 
-export function createRemote(model, { pushed, turned }) {
-  const waiting = new Map();
-  let number = Math.floor(Math.random() * 2 ** 32) * 2 ** 20;
-  let heard = 0;
-  let gone = false;
-  const began = Date.now();
-  const remote = { live: { state: "live", since: began / 1000 }, ask, end };
+const LATE_AFTER = 1000;
+const LOST_AFTER = 15000;
+const PING_INTERVAL = 20000;
+const CHECK_INTERVAL = 500;
+const SUBSHELL_WAIT = 500;
+const CLOSING_EVENTS = ["comm_live_update", "comm:close"];
 
-  function ask(what, fields) {
+/** @typedef {{ resolve: (reply: any) => void, reject: (error: Error) => void, name: RequestName, sentAt: number }} Pending */
+/** @typedef {{ re?: number, problem?: string | null, line?: string } & Partial<Push>} Incoming */
+/** @typedef {{ live: Live, request: SendRequest, end: () => void }} Remote */
+
+/** What the kernel could not do. `line` is the line of magic that failed, if it was run. */
+export class KernelError extends Error {
+  /**
+   * @param {string} message
+   * @param {string} [line]
+   */
+  constructor(message, line) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/**
+ * Connect to the kernel of *model*.
+ * @param {Model} model
+ * @param {{ onPush: (push: Push) => void, onStateChange: (before: Live["state"]) => void }} listener
+ * @returns {Remote}
+ */
+export function createRemote(model, { onPush, onStateChange }) {
+  /** @type {Map<number | undefined, Pending>} */
+  const pending = new Map();
+  let number = Math.floor(Math.random() * 2 ** 32) * 2 ** 20; // views of one model share its replies
+  let lastReceived = 0;
+  let isClosed = false;
+  const startedAt = Date.now();
+  /** @type {Remote} */
+  const remote = { live: { state: "live", since: startedAt / 1000 }, request, end };
+
+  /** @type {SendRequest} */
+  function request(name, params) {
     return new Promise((resolve, reject) => {
       const id = ++number;
-      if (what !== "bye") waiting.set(id, { resolve, reject, what, at: Date.now() });
-      ready.then(() => send({ ...fields, id, do: what }));
+      if (name !== "bye") pending.set(id, { resolve, reject, name, sentAt: Date.now() });
+      ready.then(() => send({ ...params, id, do: name }));
     });
   }
 
+  /** @param {object} message */
   function send(message) {
     try {
       model.send(message);
     } catch {
-      leave();
+      onClosed();
     }
   }
 
+  /** @param {Incoming | undefined} message */
   function receive(message) {
-    heard = Date.now();
-    gone = false;
-    const asked = waiting.get(message?.re);
-    waiting.delete(message?.re);
-    judge();
-    if (asked) settle(asked, message);
-    else if (message?.push) pushed(message);
+    lastReceived = Date.now();
+    isClosed = false;
+    const matched = pending.get(message?.re);
+    pending.delete(message?.re);
+    check();
+    if (matched && message) settle(matched, message);
+    else if (message?.push) onPush(/** @type {Push} */ (message));
   }
 
-  function leave() {
-    gone = true;
-    judge();
-    setTimeout(() => ask("ping").catch(() => {}), BUSY);
+  function onClosed() {
+    isClosed = true;
+    check();
+    setTimeout(() => request("ping").catch(() => {}), LATE_AFTER);
   }
 
-  function judge() {
+  function check() {
     const now = Date.now();
-    const dead = gone || now - (heard || began) > SILENT;
-    for (const [id, asked] of waiting) {
-      if (dead && now - asked.at > BUSY) {
-        waiting.delete(id);
-        asked.reject(new Error("The kernel does not answer."));
+    const isLost = isClosed || now - (lastReceived || startedAt) > LOST_AFTER;
+    for (const [id, entry] of pending) {
+      if (isLost && now - entry.sentAt > LATE_AFTER) {
+        pending.delete(id);
+        entry.reject(new KernelError("The kernel does not answer."));
       }
     }
-    const late = [...waiting.values()].filter((asked) => asked.what !== "act" && now - asked.at > BUSY);
-    if (dead) turn(heard ? "lost" : "static", heard || (model.get("_state")?.at ?? 0) * 1000 || began);
-    else if (late.length) turn("busy", late[0].at);
-    else turn("live", now);
+    const late = [...pending.values()].filter((entry) => entry.name !== "act" && now - entry.sentAt > LATE_AFTER);
+    const savedAt = (model.get("_state")?.at ?? 0) * 1000;
+    if (isLost) setState(lastReceived ? "lost" : "static", lastReceived || savedAt || startedAt);
+    else if (late.length) setState("busy", late[0].sentAt);
+    else setState("live", now);
   }
 
-  function turn(state, at) {
+  /** @type {(state: Live["state"], at: number) => void} */
+  function setState(state, at) {
     const before = remote.live.state;
     if (state === before) return;
     remote.live = { state, since: at / 1000 };
-    turned(before);
+    onStateChange(before);
   }
 
   function end() {
-    clearInterval(judging);
+    clearInterval(checking);
     clearInterval(pinging);
-    ask("bye");
+    request("bye");
     model.off("msg:custom", receive);
-    for (const name of GONE) model.off(name, leave);
-    waiting.clear();
+    for (const name of CLOSING_EVENTS) model.off(name, onClosed);
+    pending.clear();
   }
 
-  // What is said to JupyterLab's comm before its subshell has started keeps all that follows out of the subshell, too.
+  // A message to JupyterLab's comm before its subshell has started keeps all later ones out of the subshell, too.
   async function open() {
     try {
-      const found = await model.widget_manager?.get_model(model.get("_key"));
-      if (found && (!found.comm || found.comm_live === false)) leave();
-      else await Promise.race([found?.comm.jsServicesComm?.subshellStarted, pause(SUBSHELL)]);
+      const shared = await model.widget_manager?.get_model(model.get("_key"));
+      if (shared && (!shared.comm || shared.comm_live === false)) onClosed();
+      else await Promise.race([shared?.comm?.jsServicesComm?.subshellStarted, pause(SUBSHELL_WAIT)]);
     } catch {
-      await pause(SUBSHELL);
+      await pause(SUBSHELL_WAIT);
     }
   }
 
   const ready = open();
-  const judging = setInterval(judge, 500);
-  const pinging = setInterval(() => ask("ping").catch(() => {}), PING);
+  const checking = setInterval(check, CHECK_INTERVAL);
+  const pinging = setInterval(() => request("ping").catch(() => {}), PING_INTERVAL);
   model.on("msg:custom", receive);
-  for (const name of GONE) model.on(name, leave);
+  for (const name of CLOSING_EVENTS) model.on(name, onClosed);
   return remote;
 }
 
-export function pause(time) {
-  return new Promise((resolve) => setTimeout(resolve, time));
+/**
+ * @param {number} milliseconds
+ * @returns {Promise<void>}
+ */
+export function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function settle(asked, message) {
-  if (message.problem == null) asked.resolve(message);
-  else asked.reject(Object.assign(new Error(message.problem), { line: message.line }));
+/** @type {(matched: Pending, message: Incoming) => void} */
+function settle(matched, message) {
+  if (message.problem == null) matched.resolve(message);
+  else matched.reject(new KernelError(message.problem, message.line));
 }

@@ -1,58 +1,15 @@
 function el(tag,props={},...children){let node=document.createElement(tag);for(let[name,value]of Object.entries(props))setProp(node,
 name,value);return node.append(...children.filter(child=>child!=null)),node}function setProp(node,name,value){value==null||value===
-!1||(name==="text"?node.textContent=value:name.startsWith("on")?node.addEventListener(name.slice(2),value):node.setAttribute(name,
-value===!0?"":value))}function setText(node,text){node.textContent!==text&&(node.textContent=text)}function setAttr(node,name,value){
-value==null?node.removeAttribute(name):node.getAttribute(name)!==String(value)&&node.setAttribute(name,value)}var SHORT={"\n":"\\n",
-"\r":"\\r","	":"\\t"};function plain(text){return String(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u00a0]/gu,sign2=>SHORT[sign2]??written(
-sign2.codePointAt(0).toString(16)))}function written(code){return code.length<3?`\\x${code.padStart(2,"0")}`:`\\u${code.padStart(4,
-"0")}`}var GONE=["comm_live_update","comm:close"];function createRemote(model,{pushed,turned}){let waiting=new Map,number=Math.floor(Math.
-random()*2**32)*2**20,heard=0,gone=!1,began=Date.now(),remote={live:{state:"live",since:began/1e3},ask,end};function ask(what,fields){
-return new Promise((resolve,reject)=>{let id=++number;what!=="bye"&&waiting.set(id,{resolve,reject,what,at:Date.now()}),ready.then(
-()=>send({...fields,id,do:what}))})}function send(message){try{model.send(message)}catch{leave()}}function receive(message){heard=
-Date.now(),gone=!1;let asked=waiting.get(message?.re);waiting.delete(message?.re),judge(),asked?settle(asked,message):message?.push&&
-pushed(message)}function leave(){gone=!0,judge(),setTimeout(()=>ask("ping").catch(()=>{}),1e3)}function judge(){let now=Date.now(),
-dead=gone||now-(heard||began)>15e3;for(let[id,asked]of waiting)dead&&now-asked.at>1e3&&(waiting.delete(id),asked.reject(new Error(
-"The kernel does not answer.")));let late=[...waiting.values()].filter(asked=>asked.what!=="act"&&now-asked.at>1e3);dead?turn(heard?
-"lost":"static",heard||(model.get("_state")?.at??0)*1e3||began):late.length?turn("busy",late[0].at):turn("live",now)}function turn(state,at){
-let before=remote.live.state;state!==before&&(remote.live={state,since:at/1e3},turned(before))}function end(){clearInterval(judging),
-clearInterval(pinging),ask("bye"),model.off("msg:custom",receive);for(let name of GONE)model.off(name,leave);waiting.clear()}async function open(){
-try{let found=await model.widget_manager?.get_model(model.get("_key"));found&&(!found.comm||found.comm_live===!1)?leave():await Promise.
-race([found?.comm.jsServicesComm?.subshellStarted,pause(500)])}catch{await pause(500)}}let ready=open(),judging=setInterval(judge,
-500),pinging=setInterval(()=>ask("ping").catch(()=>{}),2e4);model.on("msg:custom",receive);for(let name of GONE)model.on(name,leave);
-return remote}function pause(time){return new Promise(resolve=>setTimeout(resolve,time))}function settle(asked,message){message.problem==
-null?asked.resolve(message):asked.reject(Object.assign(new Error(message.problem),{line:message.line}))}var FIELDS=["kind","id","name","status","size","where","created","level","position","siblings","children","open","busy"],BLOCK=50,
-NEAR=30,KEEP=6e3,MOST=500,REST=2e3,SOON=300;function createCache(ask,view){let cache={rev:0,total:0,at:index=>rows.get(index),find:id=>ids.
-get(id),between,want,outdated,seed,restart,turn,jump,peek,recheck},rows=new Map,ids=new Map,newest=0,wanted=[0,0],asking=!1,turning=0,
-fresh=!1,unsure=!1,stale=()=>unsure||newest>cache.rev;function between(first,last){return[...rows.values()].filter(row=>row.index>=
-first&&row.index<=last)}function want(first,last){wanted=[first,last],next()}function outdated(rev){newest=Math.max(newest,rev),next()}
-function recheck(){unsure=!0,next()}function restart(on){fresh=on}async function next(){let window2=!asking&&!turning&&missing();if(!window2)
-return;asking=!0;let marks=stale()?{anchor:null,focus:null,...view.marks(fresh)}:null;try{take(await ask("rows",{...window2,...marks}),
-marks),!stale()&&missing()?.start===window2.start&&await pause(SOON),asking=!1}catch{await pause(REST),asking=!1}next()}function missing(){
-if(stale())return fresh?blocks(0,wanted[1]-wanted[0]):blocks(...wanted);let[first,last]=[Math.max(0,wanted[0]-NEAR),Math.min(cache.
-total-1,wanted[1]+NEAR)];for(;first<=last&&rows.has(first);)first++;for(;last>=first&&rows.has(last);)last--;return first<=last&&blocks(
-first,last,0)}function blocks(first,last,near=NEAR){let start=Math.max(0,Math.floor((first-near)/BLOCK)*BLOCK),end=Math.ceil((last+
-near+1)/BLOCK)*BLOCK;return{start,count:Math.min(MOST,end-start)}}function take(answer,marks){if(newest=Math.max(newest,answer.rev),
-answer.rev<cache.rev)return;let replaced=answer.rev>cache.rev;if(replaced&&!marks&&between(...wanted).length)return;marks&&(unsure=
-!1);let{anchor,focus}=marks??{},shift=anchor&&answer.anchor!=null?answer.anchor-anchor.index:0;put(answer,replaced),view.changed({
-shift,focus:focus?answer.focus:void 0,fresh:fresh&&replaced,replaced}),replaced&&(fresh=!1)}function put({rev,total,start,rows:lists},replaced){
-replaced&&(rows.clear(),ids.clear()),Object.assign(cache,{rev,total}),lists.forEach((list,at)=>{let row=readRow(list,start+at);rows.
-set(row.index,row),ids.set(row.id,row)}),rows.size>KEEP&&forget()}function forget(){let middle=(wanted[0]+wanted[1])/2;for(let[index,
-row]of rows)Math.abs(index-middle)<KEEP/2||(rows.delete(index),ids.delete(row.id))}async function turn(what,fields){turning++;try{
-replace(await ask(what,{...fields,...blocks(...wanted)}))}finally{turning--,next()}}async function peek(index){let{rows:lists,start}=await ask(
-"rows",{start:index,count:1,anchor:null,focus:null});return lists.length&&readRow(lists[0],start)}async function jump(index){replace(
-await ask("rows",{...blocks(index,index),anchor:null,focus:null}))}function replace(answer){if(answer.rev<cache.rev)return;newest=
-Math.max(newest,answer.rev);let replaced=answer.rev>cache.rev;put(answer,replaced),view.changed({shift:0,replaced}),next()}function seed(state){
-put({rev:0,total:0,rows:[],...state,start:0},!0),newest=cache.rev}return cache}function readRow(list,index){let row={index};return FIELDS.
-forEach((field,at)=>row[field]=list[at]),row}function createChoice(app,cache,changed){let choice={pivot:null,last:null,has:id=>ids.has(id),list:()=>[...ids],set,toggle,range,clear:()=>set(
-[]),stop},{model}=app,ids=new Set(model.get("selected")),unanswered=0;function show(next){ids=new Set(next),changed(),app.emit("se\
-lected",choice.list())}function follow(){unanswered||show(model.get("selected")??[])}async function tell(what,fields){unanswered++;
-try{await app.ask(what,fields),unanswered--}catch(error){if(unanswered--,!["live","busy"].includes(app.live.state))return;app.warn(
-error.message),follow()}}function set(list,row){choice.pivot=row??choice.pivot,choice.last=row?.id,show(list),tell("select",{ids:list,
-how:"set"})}function toggle(row){choice.pivot=row,choice.last=row.id;let next=new Set(ids);next.delete(row.id)||next.add(row.id),show(
-next),tell("select",{ids:[row.id],how:"toggle"})}function range(to,from=cache.find(choice.pivot?.id)?.index??choice.pivot?.index??
-to,how="set"){let[first,last]=[Math.min(from,to),Math.max(from,to)],seen=cache.between(first,last).map(row=>row.id);return choice.
-last=cache.at(to)?.id,show(how==="add"?[...ids,...seen]:seen),tell("range",{first,last,how})}function stop(){model.off("change:sel\
-ected",follow)}return model.on("change:selected",follow),choice}var SVG="http://www.w3.org/2000/svg",ARCS="M4.8 4.8a4.5 4.5 0 0 0 0 6.4M11.2 4.8a4.5 4.5 0 0 1 0 6.4M2.9 2.9a7.2 7.2 0 0 0 0 10.2M\
+!1||(typeof value=="function"?node.addEventListener(name.slice(2),value):name==="text"?node.textContent=String(value):node.setAttribute(
+name,value===!0?"":String(value)))}function setText(node,text){node&&node.textContent!==text&&(node.textContent=text)}function setAttr(node,name,value){
+value==null?node.removeAttribute(name):node.getAttribute(name)!==String(value)&&node.setAttribute(name,String(value))}function targetOf(event){
+return event.target}function activeElement(node){return node.getRootNode().activeElement}function activeIn(node){let active=activeElement(
+node);return node.contains(active)?active:null}function uniqueId(){return`cl${Math.random().toString(36).slice(2)}`}var SHORT_ESCAPES={
+"\n":"\\n","\r":"\\r","	":"\\t"};function plain(text){return String(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u00a0]/gu,char=>SHORT_ESCAPES[char]??
+escapeCode(char))}function escapeCode(char){let code=char.codePointAt(0).toString(16);return code.length<3?`\\x${code.padStart(2,"\
+0")}`:`\\u${code.padStart(4,"0")}`}function plainLines(text){return String(text??"").split(`
+`).map(plain).join(`
+`)}var SVG="http://www.w3.org/2000/svg",ARCS="M4.8 4.8a4.5 4.5 0 0 0 0 6.4M11.2 4.8a4.5 4.5 0 0 1 0 6.4M2.9 2.9a7.2 7.2 0 0 0 0 10.2M\
 13.1 2.9a7.2 7.2 0 0 1 0 10.2",RING="M8 2.5a5.5 5.5 0 1 0 .01 0",PATHS={backend:"M2 3h12v4H2zM2 9h12v4H2zM4.5 5h1M4.5 11h1",volume:"\
 M3 4c0-1 2.2-2 5-2s5 1 5 2-2.2 2-5 2-5-1-5-2v8c0 1 2.2 2 5 2s5-1 5-2V4",snapshot:"M2 5h2.5l1.5-2h4l1.5 2H14v8H2zM8 6.5a2.3 2.3 0 1\
  0 .01 0",connection:"M6 10l4-4M7 4.7l1.3-1.2a2.8 2.8 0 0 1 4.2 4.2L11.3 9M9 11.3l-1.3 1.2a2.8 2.8 0 0 1-4.2-4.2L4.7 7",ok:"M3 8.5\
@@ -61,355 +18,437 @@ l3.2 3.2L13 5",use:`${RING}M8 6.5a1.5 1.5 0 1 0 .01 0`,idle:RING,busy:"M8 2.5a5.
 search:"M7 2.5a4.5 4.5 0 1 0 .01 0M10.3 10.3L14 14",more:"M3 8h.6M7.7 8h.6M12.4 8h.6",copy:"M5.5 5.5h8v8h-8zM3 10.5h-.5v-8h8V3",close:"\
 M4 4l8 8M12 4l-8 8",columns:"M2 3h12v10H2zM6 3v10M10 3v10",up:"M8 13V4M4.5 7L8 3.5 11.5 7",down:"M8 3v9M4.5 9L8 12.5 11.5 9",live:`${ARCS}\
 M8 7.5a.5.5 0 1 0 .01 0`,lost:`${ARCS}M2.5 13.5l11-11`};function icon(name){let svg=document.createElementNS(SVG,"svg"),path=document.
-createElementNS(SVG,"path");path.setAttribute("d",PATHS[name]);for(let[key,value]of[["viewBox","0 0 16 16"],["aria-hidden","true"],
-["class",`cl-icon cl-i-${name}`]])svg.setAttribute(key,value);return svg.append(path),svg}var TITLES={name:"Name",status:"Status",size:"Size",where:"Host / path",age:"Age",id:"Id",created:"Created"},WIDTHS={status:136,size:100,
-where:128,age:72,id:290,created:184},UNSORTED=["id","created"],LEAST=48,NAME_LEAST=150,STEP=16;function createColumns(app,treegrid,changed){
-let columns={names:[],cells:[],head:el("div",{class:"cl-tr cl-thead",role:"row","aria-rowindex":1}),sort,nudge,stop},{model}=app,widths={};
-function choose(){delete widths.name,columns.names=["name",...(model.get("columns")??[]).filter(name=>WIDTHS[name])],columns.cells=
-columns.names.map(heading),columns.head.replaceChildren(...columns.cells),setAttr(treegrid,"aria-colcount",columns.names.length),size2(),
-sorted(),changed()}function heading(name){let grip=el("span",{class:"cl-grip",onpointerdown:event=>drag(event,name),ondblclick:()=>width(
-name),onclick:stay}),cell=el("div",{class:`cl-td cl-th cl-c-${name}`,role:"columnheader",tabindex:-1,onclick:()=>sort(name)});return cell.
-append(el("span",{class:"cl-text",text:TITLES[name]}),el("span",{class:"cl-order"}),grip),cell}let order=()=>(model.get("sort")||"").
-split(":");function sorted(){let[by,way]=order();columns.cells.forEach((cell,at)=>{let name=columns.names[at],on=name===by;UNSORTED.
-includes(name)||setAttr(cell,"aria-sort",on?way?"descending":"ascending":"none"),cell.children[1].replaceChildren(...on?[icon(way?
-"down":"up")]:[])})}function sort(name){if(UNSORTED.includes(name))return;let[by,way]=order();model.set("sort",by!==name?name:way?
-"":`${name}:desc`),model.save_changes()}function size2(){let track=name=>`${widths[name]??WIDTHS[name]}px`,rest=columns.names.slice(
-1),least=rest.reduce((sum,name)=>sum+(widths[name]??WIDTHS[name]),widths.name??NAME_LEAST);treegrid.style.setProperty("--cl-column\
-s",[widths.name?track("name"):`minmax(${NAME_LEAST}px, 1fr)`,...rest.map(track)].join(" ")),treegrid.style.minWidth=`${least}px`}function width(name,pixels){
-pixels==null?delete widths[name]:(widths.name??=columns.cells[0].offsetWidth,widths[name]=Math.max(LEAST,Math.round(pixels))),size2()}
-function nudge(at,way){width(columns.names[at],columns.cells[at].offsetWidth+way*STEP)}function drag(event,name){let grip=event.currentTarget,
-begun=event.clientX-grip.parentNode.offsetWidth,move=moved=>width(name,moved.clientX-begun);event.preventDefault(),grip.setPointerCapture(
-event.pointerId),grip.addEventListener("pointermove",move),grip.addEventListener("lostpointercapture",()=>grip.removeEventListener(
-"pointermove",move),{once:!0})}function stop(){model.off("change:columns",choose),model.off("change:sort",sorted)}return model.on(
-"change:columns",choose),model.on("change:sort",sorted),choose(),columns}function stay(event){event.stopPropagation()}var numbers=new Intl.NumberFormat("en",{maximumFractionDigits:1}),UNITS=["GiB","TiB","PiB","EiB"],SPANS=[[31557600,"y"],[86400,"d"],
-[3600,"h"],[60,"min"]];function count(number){return numbers.format(number)}function size(gib){if(gib==null)return"";let unit=0;for(;gib>=
-10240&&unit<3;unit++)gib/=1024;return`${numbers.format(gib)} ${UNITS[unit]}`}function age(epoch){return epoch==null?"":span(Date.now()/
-1e3-epoch)}function span(seconds){let[length,unit]=SPANS.find(([least])=>seconds>=least)??[1,"s"];return`${Math.max(0,Math.floor(seconds/
-length))} ${unit}`}function when(epoch){return epoch==null?"":new Date(epoch*1e3).toLocaleString()}function statusIcon(kind,status){
-return status.startsWith("error")?"fault":status.endsWith("ing")?"busy":["in-use","attached"].includes(status)?"use":["available",
-"open"].includes(status)?"ok":["closed","detached"].includes(status)?"idle":"unknown"}var fillers={name:fillName,status:fillStatus,size:fillSize,where:fillText,id:fillText,age:fillAge,created:fillCreated};function createCell(column){
-let cell=el("div",{class:`cl-td cl-c-${column}`,role:"gridcell"});return column==="name"&&cell.append(twist(),el("span",{class:"cl\
--kind"}),el("span",{class:"cl-text"}),el("span",{class:"cl-count"})),column==="status"&&cell.append(el("span",{class:"cl-sign"}),el(
-"span",{class:"cl-text"})),cell}function fillCell(cell,column,row,app){row?fillers[column](cell,row,app,column):blank(cell,column)}
-function twist(){return el("span",{class:"cl-twist"},icon("closed"))}function blank(cell,column){cell.removeAttribute("title"),cell.
-removeAttribute("aria-label"),column==="name"?fillName(cell,{name:"",kind:"",level:1,children:0},{}):column==="status"?sign(cell,null,
-""):setText(cell,"")}function fillText(cell,row,_app,column){let text=plain(row[column]??"");setText(cell,text),setAttr(cell,"titl\
-e",text||null)}function fillAge(cell,row){setText(cell,age(row.created)),setAttr(cell,"title",when(row.created)||null)}function fillCreated(cell,row){
-setText(cell,when(row.created))}function setIcon(holder,name){holder.dataset.icon!==(name??"")&&(holder.dataset.icon=name??"",holder.
-replaceChildren(...name?[icon(name)]:[]))}function childrenOf({kind,id,children},head){let all=head?.shown==null?0:head.backends[id]?.
-volumes;return kind==="backend"&&all>children?`${count(children)} of ${count(all)}`:children||kind==="backend"?count(children):""}
-function fillName(cell,row,app){let[,kind,text,below]=cell.children,name=plain(row.name);cell.style.setProperty("--cl-level",row.level),
-setIcon(kind,row.kind),setAttr(kind,"title",row.kind||null),setText(text,name),setAttr(cell,"title",name||null),setText(below,childrenOf(
-row,app.head))}function sign(cell,name,word,title){let[holder,text]=cell.children;setIcon(holder,name),setText(text,word),setAttr(
-cell,"title",title),cell.children[2]?.remove()}function fillStatus(cell,row){let{busy}=row;busy?.gone?sign(cell,"fault","kernel is\
- gone",`${busy.doing}, begun ${when(busy.since)}: the kernel that did it is gone`):busy?fillBusy(cell,row,busy):sign(cell,row.status?
-statusIcon(row.kind,row.status):null,plain(row.status??""))}function fillBusy(cell,row,{doing,since,done}){let word=row.status?.endsWith(
-"ing")?row.status:doing,percent=done==null?null:Math.round(done*100);if(sign(cell,"busy",`${plain(word)} ${percent==null?span(Date.
-now()/1e3-since):`${percent} %`}`,`${plain(doing)}, begun ${when(since)}`),percent==null)return;let bar2=el("span",{class:"cl-done",
-role:"progressbar","aria-label":plain(doing),"aria-valuenow":percent});bar2.style.width=`${percent}%`,cell.append(bar2)}function fillSize(cell,row,app){
-if(row.kind==="backend")fillCapacity(cell,app.head?.capacity?.[row.id],app.head?.backends?.[row.id]);else{setText(cell,size(row.size));
-for(let name of["title","aria-label"])cell.removeAttribute(name)}}var amount=value=>typeof value=="number"?size(value):value??"unk\
-nown";function fillCapacity(cell,capacity,sums){let{total,free,provisioned=sums?.provisioned}=capacity??{},said=capacity?`total ${amount(
-total)}, provisioned ${amount(provisioned)}, free ${amount(free)}`:`capacity not known, provisioned ${amount(provisioned)}`;setAttr(
-cell,"title",said);let measured=typeof total=="number"&&total>0;if(setAttr(cell,"aria-label",measured?`${shortly(total,free,provisioned)}\
-: ${said}`:null),!measured)return setText(cell,capacity?total==="infinite"?"infinite":"unknown":provisioned?size(provisioned):"");
-cell.replaceChildren(el("span",{class:"cl-text",text:shortly(total,free,provisioned)}),bar(total,free,provisioned))}function shortly(total,free,provisioned){
-return typeof free=="number"?`${size(free)} free`:`${amount(provisioned)} of ${size(total)}`}function bar(total,free,provisioned){
-let share=value=>`${Math.max(0,Math.min(100,value/total*100))}%`,used=el("span",{class:"cl-used"}),promised=el("span",{class:provisioned>
-total?"cl-promised cl-over":"cl-promised"});return used.style.width=typeof free=="number"?share(total-free):0,promised.style.width=
-typeof provisioned=="number"?share(provisioned):0,el("span",{class:"cl-bar","aria-hidden":"true"},promised,used)}var LONGEST=1e5;function createLines(app,layer,height){let lines={show,place,clear,grown,refresh,busy,find,keep:text=>layer.contains(
-text)},shown=new Map,spare=[],names=[],stamp=0,base=0;function clear(columns){names=columns,layer.replaceChildren(),shown.clear(),
-spare=[]}function refresh(){stamp++}function grown(at){for(let[key,line]of[...shown]){let row=typeof key=="number"&&at(key);row&&!shown.
-has(row.id)&&(shown.delete(key),shown.set(row.id,line))}}function place(top){base=Math.floor(top/LONGEST)*LONGEST,layer.style.transform=
-`translateY(${base-top}px)`}function show(list,mark){let keys=new Set(list.map(([key])=>key));for(let[key,line]of shown)keys.has(key)||
-drop(key,line);let next=layer.firstChild;for(let[key,index,row]of list){let line=shown.get(key)??spare.pop()??build();shown.set(key,
-line),line.el===next?next=next.nextSibling:layer.insertBefore(line.el,next),put(line,index),fill(line,row),mark(line)}}function drop(key,line){
-shown.delete(key),line.el.remove(),spare.push(line)}function build(){let cells=names.map(createCell),line={el:el("div",{class:"cl-\
-tr",role:"row",tabindex:-1},...cells),cells};return line.el.clLine=line,line}function put(line,index){line.index===index&&line.base===
-base||(Object.assign(line,{index,base}),line.el.style.transform=`translateY(${index*height-base}px)`,setAttr(line.el,"aria-rowinde\
-x",index+2))}function fill(line,row){if(line.row===row&&line.stamp===stamp)return;Object.assign(line,{row,stamp});let{el:node}=line;
-setAttr(node,"aria-level",row?.level??1),setAttr(node,"aria-posinset",row?.position),setAttr(node,"aria-setsize",row?.siblings),setAttr(
-node,"aria-expanded",row?.children?!!row.open:null),setAttr(node,"aria-busy",row?null:!0),setAttr(node,"data-id",row?.id),node.classList.
-toggle("cl-blank",!row),line.cells.forEach((cell,at)=>fillCell(cell,names[at],row,app))}function busy(){let at=names.indexOf("stat\
-us");for(let line of shown.values())line.row?.busy&&at>0&&fillCell(line.cells[at],"status",line.row,app)}function find(key){return shown.
-get(key)}return lines}function createScroll(scroller,spacer,moved){let scroll={top:0,left:0,length:0,setLength,moveTo,settle:settle2},last=0,idle=0,share=()=>(8e6-
+createElementNS(SVG,"path");return path.setAttribute("d",PATHS[name]),svg.setAttribute("viewBox","0 0 16 16"),svg.setAttribute("ar\
+ia-hidden","true"),svg.setAttribute("class",`cl-icon cl-i-${name}`),svg.append(path),svg}var WARNING_DISPLAY=8e3;function createAnnouncer(){let node=el("div",{class:"cl-said",role:"status"});function say(text){node.textContent=
+node.textContent===text?`${text} `:text}return{el:node,say}}function createBanner(say){let text=el("span",{class:"cl-text"}),node=el(
+"div",{class:"cl-banner",hidden:!0},icon("fault"),text),lasting="",hiding;function show(problem){clearTimeout(hiding),text.textContent=
+plain(problem),node.hidden=!problem,problem&&say(problem)}function warn(problem){show(problem),hiding=setTimeout(()=>show(lasting),
+WARNING_DISPLAY)}function setLasting(problem){lasting=problem??"",show(lasting)}return{el:node,warn,setLasting}}async function copyText(app,text){let isCopied=await writeClipboard(text)||copyByEvent(text);return app.say(isCopied?"Copied":"The\
+ browser does not let us copy"),isCopied}async function writeClipboard(text){try{return navigator.clipboard?(await navigator.clipboard.
+writeText(text),!0):!1}catch{return!1}}function copyByEvent(text){let give=event=>{event.clipboardData?.setData("text/plain",text),
+event.preventDefault(),event.stopImmediatePropagation()};window.addEventListener("copy",give,!0);let isCopied=document.execCommand(
+"copy");return window.removeEventListener("copy",give,!0),isCopied}var COPIED_DISPLAY=1500;function makeButton(label,onClick,{sign,...props}={}){let text=el("span",{text:plain(label)});return el("b\
+utton",{type:"button",class:"cl-btn",onclick:onClick,...props},sign&&icon(sign),text)}function iconButton(label,sign,onClick,props){
+let named={"aria-label":plain(label),title:plain(label)};return el("button",{type:"button",class:"cl-btn cl-bare",...named,onclick:onClick,
+...props},icon(sign))}function copyButton(app,label,getText,props){let button=iconButton(label,"copy",copy,props);async function copy(){
+await copyText(app,getText())&&button.replaceChildren(icon("ok")),setTimeout(()=>button.replaceChildren(icon("copy")),COPIED_DISPLAY)}
+return button}var NAMES_SHOWN=12,LINKS_SHOWN=5,TYPING_PAUSE=150;function describe(app,ids){return ids.length>1?app.request("offers",{ids}):app.request(
+"details",{row:ids[0]})}function namesOf(app,ids,most){let names=ids.slice(0,most).map(id=>plain(app.findRow(id)?.name||id));return ids.
+length>most?[...names,`… and ${ids.length-most} more`]:names}function createLineBox(app){let code=el("code"),line="",copy=copyButton(
+app,"Copy as magic",()=>line);function show(text){text!==void 0&&(line=text,setText(code,plainLines(text)))}return{el:el("div",{class:"\
+cl-line"},code,copy),show}}function createActionForm(app,action,ids,{returnFocus,onEnd}){let isSeveral=ids.length>1,title=`${plain(
+action.label)}: ${isSeveral?`${ids.length} selected`:namesOf(app,ids,1)[0]}`,fields=action.asks.map(field=>createField(field,isSeveral,
+onEdit)),line=createLineBox(app),hint=el("p",{class:"cl-quiet"}),alert=el("div",{class:"cl-bad cl-note",role:"alert"}),questionId=uniqueId(),
+cancel=makeButton("Cancel",close,{"aria-describedby":action.danger&&questionId}),go=makeButton(action.label,null,{type:"submit",class:`\
+cl-btn ${action.danger?"cl-bad":"cl-prime"}`}),parts=[el("h4",{text:title}),action.danger?createQuestion(action.danger):null,...fields.
+map(field=>field.el),line.el,hint,alert,el("div",{class:"cl-flow"},cancel,go)],form=el("form",{novalidate:!0,onsubmit:submit},...parts),
+box=el("div",{class:"cl-task",onkeydown:onKey},form),task={el:box,state:"ask",start},previews=0,typing;function createQuestion(danger){
+let removed=isSeveral?namesOf(app,ids,NAMES_SHOWN).join(", "):plain(danger);return el("p",{class:"cl-note",id:questionId},icon("fa\
+ult"),el("span",{text:`This goes: ${removed}`}))}function start(){if(line.show(action.line),isSeveral&&preview(),!fields.length&&!action.
+danger)return submit();let first=action.danger?cancel:fields[0].input;first.focus(),first instanceof HTMLInputElement&&first.select()}
+let params=()=>({act:action.name,ids,values:Object.fromEntries(fields.map(field=>[field.name,field.value()]))});function onEdit(){
+clearTimeout(typing),typing=setTimeout(preview,TYPING_PAUSE)}async function preview(){if(fields.some(field=>field.problem()))return;
+let number=++previews,isCurrent=()=>number===previews&&task.state!=="busy";try{let reply=await app.request("line",params());if(!isCurrent())
+return;setText(hint,""),line.show(reply.line)}catch(error){isCurrent()&&setText(hint,plain(error.message))}}async function submit(event){
+event?.preventDefault();let invalid=fields.filter(field=>field.check());if(invalid.length&&invalid[0].input.focus(),invalid.length||
+task.state==="busy")return;let end=showRunning();try{let reply=await app.request("act",params());end("done"),showResult(reply)}catch(error){
+end("failed"),showFailure(error)}onEnd()}function showRunning(){let startedAt=Date.now(),tick=()=>setText(go.lastChild,`Running, ${Math.
+round((Date.now()-startedAt)/1e3)} s`),ticking=setInterval(tick,1e3),setState=state=>{let isBusy=state==="busy";task.state=state,setAttr(
+go,"aria-disabled",isBusy||null),cancel.hidden=isBusy;for(let{input}of fields)input.readOnly=isBusy;isBusy||clearInterval(ticking)};
+return activeIn(cancel)&&go.focus(),setState("busy"),tick(),setText(hint,""),alert.replaceChildren(),app.say(`${title}: started`),
+setState}function showFailure(error){setText(go.lastChild,"Try again"),setText(cancel.lastChild,"Close"),alert.append(icon("fault"),
+el("span",{text:plainLines(error.message)})),error.line&&line.show(error.line)}function showResult(reply){let focused=activeIn(box),
+text=plain(reply.text),note=el("div",{class:"cl-note cl-result"},icon("ok"),el("span",{text}),iconButton("Dismiss","close",close)),
+links=(reply.ids??[]).slice(0,LINKS_SHOWN).map(id=>makeButton(`Show ${app.findRow(id)?.name||id}`,()=>app.reveal(id)));box.replaceChildren(
+note,line.el,...links),line.show(reply.line),app.say(text),focused&&returnFocus()}function onKey(event){if(event.key==="Enter"&&targetOf(
+event).matches("input"))return submit(event);event.key==="Escape"&&(event.stopPropagation(),task.state!=="busy"&&close())}function close(){
+let focused=activeIn(box);clearTimeout(typing),box.remove(),focused&&returnFocus()}return task}function createField({name,label,type,
+value,required},isSeveral,onEdit){let id=uniqueId(),isFlag=type==="flag",input=el("input",{...isFlag?{type:"checkbox"}:{class:"cl-\
+input",spellcheck:"false",autocomplete:"off","aria-required":required&&"true"},...type==="number"?{inputmode:"numeric"}:{},id,"ari\
+a-describedby":`${id}-wrong`,oninput:onInput,onchange:check}),message=el("span",{class:"cl-bad",id:`${id}-wrong`}),caption=el("lab\
+el",{for:id,text:isSeveral&&isFlag?"With whatever hangs on them":plain(label)});isFlag?input.checked=!!value&&!isSeveral:input.value=
+String(value??"");function onInput(){input.ariaInvalid&&check(),onEdit()}function problem(){let typed=input.value.trim();return isFlag||
+!typed&&!required?"":typed?type==="number"&&!/^\d+$/.test(typed)?"This must be a whole number":"":"This is needed"}function check(){
+let found=problem();return setText(message,found),setAttr(input,"aria-invalid",found?"true":null),found}function read(){if(isFlag)
+return input.checked;let typed=input.value.trim();return typed&&type==="number"?Number(typed):typed||null}return{name,input,problem,
+check,value:read,el:el("div",{class:"cl-field"},...isFlag?[input,caption]:[caption,input],message)}}var ROW_FIELDS=["kind","id","name","status","size","where","created","level","position","siblings","children","open","busy"],COLUMN_NAMES=[
+"status","size","where","age","id","created"],SORT_NAMES=["age","name","status","size","where"];var STATUS_MEANINGS={backend:{},volume:{available:"whole","in-use":"whole",creating:"busy",deleting:"busy",error_deleting:"fault",
+extending:"busy",error_extending:"fault",reverting:"busy",managing:"busy",unmanaging:"busy",retyping:"busy",error:"fault"},snapshot:{
+available:"whole",creating:"busy",deleting:"busy",error_deleting:"fault",managing:"busy",unmanaging:"busy",error:"fault"},connection:{
+attached:"whole",attaching:"busy",error_attaching:"fault",detaching:"busy",error_detaching:"fault"}};var numbers=new Intl.NumberFormat("en",{maximumFractionDigits:1}),UNITS=["GiB","TiB","PiB","EiB"],SPANS=[[31557600,"y"],[86400,"d"],
+[3600,"h"],[60,"min"]];function formatCount(number){return numbers.format(number)}function formatSize(gib){if(gib==null)return"";let size=gib,
+unit=0;for(;size>=10240&&unit<UNITS.length-1;unit++)size/=1024;return`${numbers.format(size)} ${UNITS[unit]}`}function formatAge(epoch){
+return epoch==null?"":formatSpan(Date.now()/1e3-epoch)}function formatSpan(seconds){let[length,unit]=SPANS.find(([least])=>seconds>=
+least)??[1,"s"];return`${Math.max(0,Math.floor(seconds/length))} ${unit}`}function formatTime(epoch){return epoch==null?"":new Date(
+epoch*1e3).toLocaleString()}function statusIcon(kind,status){let meaning=STATUS_MEANINGS[kind][status];return meaning==="fault"||!meaning&&
+status.startsWith("error")?"fault":meaning==="busy"||!meaning&&status.endsWith("ing")?"busy":["in-use","attached"].includes(status)?
+"use":["available","open"].includes(status)?"ok":["closed","detached"].includes(status)?"idle":"unknown"}var COPIED_NAMES=/^(id|name)$|path/i,COPIED_LENGTH=24,OUTCOME_ICONS={running:"busy",done:"ok"};function statusMark(status,sign){return el(
+"span",{class:sign==="fault"?"cl-mark cl-bad":"cl-mark"},icon(sign),el("span",{text:plain(status)}))}function createDetails(app,details){
+let variables=details.held?.length?[["held by",details.held.join(", ")]]:[],rows=[...details.fields,...variables].map(([name,value])=>fieldRow(
+app,plain(name),String(value??""))),snapshots=details.snapshots?.map(item=>linkItem(app,"snapshot",item)),connections=details.connections?.
+map(item=>linkItem(app,"connection",item));return[el("table",{class:"cl-fields","aria-label":"Fields"},el("tbody",{},...rows)),...section(
+"Snapshots",snapshots,details.more_snapshots),...section("Connections",connections,details.more_connections),...section("History o\
+f operations",details.history?.map(operationItem))]}function fieldRow(app,name,value){let copy=value&&(COPIED_NAMES.test(name)||value.
+length>COPIED_LENGTH)?copyButton(app,`Copy ${name}`,()=>value,{"data-key":`copy ${name}`}):null;return el("tr",{},el("th",{scope:"\
+row",text:name}),el("td",{text:plain(value)||"–"}),el("td",{},copy))}function section(title,items,more=0){if(!items?.length)return[];
+let rest=more?el("li",{class:"cl-quiet",text:`… and ${more} more`}):null;return[el("h4",{text:title}),el("ul",{class:"cl-list"},
+...items,rest)]}function linkItem(app,kind,{id,name,status}){let props={type:"button",class:"cl-btn cl-bare cl-go","data-key":id,onclick:()=>app.
+reveal(id)},text=el("span",{class:"cl-grow",text:plain(name||id)});return el("li",{},el("button",props,icon(kind),text,statusMark(
+status,statusIcon(kind,status))))}function operationItem({at,action,status,duration,error,who}){let took=duration==null?"":` · ${duration.
+toFixed(1)} s`;return el("li",{},el("div",{class:"cl-flow"},el("b",{text:plain(action)}),statusMark(status,OUTCOME_ICONS[status]??
+"fault")),el("div",{class:"cl-quiet",text:`${formatTime(at)}${took} · ${plain(who)}`}),error?el("div",{class:"cl-bad cl-pre",text:plainLines(
+error)}):null)}var FOCUS_DELAY=120,REFRESH_INTERVAL=1e3,SKELETON_DELAY=300,SKELETON_LINES=6,NAMES_SHOWN2=50,GONE=/gone|any more/;function createDetailsPane(app){
+let title=el("h3",{tabindex:-1}),actionBar=el("div",{class:"cl-flow",role:"group","aria-label":"Acts"}),slot=el("div"),body=el("di\
+v"),scroller=el("div",{class:"cl-pane-scroll"},actionBar,slot,body),close=iconButton("Close details","close",()=>leave(()=>app.showPane(
+!1))),head=el("div",{class:"cl-pane-head"},title,close),pane=el("section",{class:"cl-pane","aria-label":"Details",onkeydown:onKey},
+head,scroller),row=null,ids=[],tasks=[],turn=0,loadedAt=0,isVisible=!1,shown="",shownTitle="",loading;function onResize(){let isNow=pane.
+getClientRects().length>0;isNow!==isVisible&&(isVisible=isNow,app.emit("pane",isVisible),isVisible&&scheduleLoad(0))}function show(next){
+if(app.isFocusMoved&&tasks.some(task=>task.state==="ask"))return refresh();let selected=app.selectedIds;row=next;let nextIds=selected.
+length>1&&(!row||selected.includes(row.id))?selected:row?[row.id]:[],isSame=nextIds.length===ids.length&&nextIds.every((id,index)=>id===
+ids[index]);ids=nextIds,showTitle(),isSame||showOthers()}function showTitle(){let single=ids.length>1?null:row,text=ids.length>1?`${ids.
+length} selected`:plain(row?.name||row?.id||"Details"),key=[text,row?.kind,row?.status,!single].join();if(shownTitle===key)return;
+shownTitle=key;let name=el("b",{text});single?title.replaceChildren(icon(single.kind),name,markOf(single)):title.replaceChildren(name)}
+function markOf({kind,status}){return statusMark(status,statusIcon(kind,status))}function showOthers(){let current=++turn;if(shown=
+"",keepTasks(task=>task.state!=="ask"),(activeIn(body)||activeIn(actionBar))&&title.focus(),!ids.length)return fill([],[el("p",{class:"\
+cl-quiet",text:"Go to a row to see its details."})]);setStale(!0),setTimeout(()=>{current===turn&&!shown&&body.replaceChildren(createSkeleton())},
+SKELETON_DELAY),scheduleLoad(FOCUS_DELAY)}function createSkeleton(){let lines=Array.from({length:SKELETON_LINES},()=>el("i"));return el(
+"div",{class:"cl-bones",role:"img","aria-label":"Loading"},...lines)}function setStale(isStale){setAttr(pane,"aria-busy",isStale||
+null),actionBar.inert=isStale,body.inert=isStale}function refresh(){loading||scheduleLoad(Math.max(0,loadedAt+REFRESH_INTERVAL-Date.
+now()))}function scheduleLoad(delay){clearTimeout(loading),loading=setTimeout(load,delay)}async function load(){if(loading=void 0,
+!isVisible||!ids.length)return;let current=turn;loadedAt=Date.now();let reply=await describe(app,ids).catch(({message})=>({problem:message}));
+current===turn&&showReply(reply)}function showReply(reply){let key=JSON.stringify({...reply,re:void 0}),problem="problem"in reply?
+reply.problem:"",isGone=GONE.test(problem);if(!(key===shown||problem&&shown&&!isGone))if(shown=key,isGone&&title.querySelector(".c\
+l-mark")?.remove(),"problem"in reply){let text=isGone&&row?`${row.kind} ${plain(row.name||row.id)} is gone`:plain(problem);fill([],
+[el("p",{text})])}else fill(reply.acts,"fields"in reply?createDetails(app,reply):[createNames()])}function createNames(){let names=namesOf(
+app,ids,NAMES_SHOWN2).map(text=>el("li",{text}));return el("ul",{class:"cl-list","aria-label":"Selected"},...names)}function fill(actions,nodes){
+let focused=activeIn(actionBar)??activeIn(body),{scrollTop}=scroller,dangerous=actions.filter(action=>action.danger).map(createActionButton),
+harmless=actions.filter(action=>!action.danger).map(createActionButton);actionBar.replaceChildren(...harmless,el("span",{class:"cl\
+-gap cl-flow"},...dangerous)),body.replaceChildren(...nodes),scroller.scrollTop=scrollTop,setStale(!1),focused&&focusKey(focused.dataset.
+key)}function createActionButton(action){let{name,label,danger,why}=action;return makeButton(label,()=>why?complain(why):openForm(
+action,ids),{"data-key":`act ${name}`,class:danger?"cl-btn cl-bad":"cl-btn",...why?{"aria-disabled":"true",title:plain(why)}:{}})}
+function focusKey(key){let keyed=[...scroller.querySelectorAll("[data-key]")],node=key?keyed.find(other=>other.dataset.key===key):
+null;node?node.focus({preventScroll:!0}):app.focusGrid()}function keepTasks(predicate){for(let task of tasks)predicate(task)||task.
+el.remove();tasks=tasks.filter(predicate)}function addTask(task){keepTasks(({state})=>state==="busy"),tasks.push(task),slot.prepend(
+task.el),task.el.scrollIntoView({block:"nearest"})}function openForm(action,actionIds){let isFromBar=activeIn(actionBar),form=createActionForm(
+app,action,actionIds,{returnFocus:()=>focusKey(isFromBar&&`act ${action.name}`),onEnd:()=>scheduleLoad(0)});addTask(form),form.start()}
+async function startAction(name,actionIds){try{let{acts}=await describe(app,actionIds),action=acts.find(other=>other.name===name);
+if(!action||action.why)throw new Error(action?.why??`${name} cannot be done here.`);openForm(action,actionIds)}catch(error){complain(
+error.message)}}function complain(text){let dismiss=iconButton("Dismiss","close",()=>leave(()=>box.remove())),note=[icon("fault"),
+el("span",{text:plain(text)}),dismiss],box=el("div",{class:"cl-task cl-note cl-bad",role:"alert"},...note);addTask({el:box})}function leave(run2){
+run2(),app.focusGrid()}function onKey(event){event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let current=row&&
+app.findRow(row.id);current&&show(current),refresh()}return app.on("focus",show),app.on("selected",()=>show(row)),app.on("rows",follow),
+new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction}}var CLOSING_EVENTS=["comm_live_update","comm:close"],KernelError=class extends Error{constructor(message,line){super(message),this.
+line=line}};function createRemote(model,{onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*2**32)*2**20,lastReceived=0,
+isClosed=!1,startedAt=Date.now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){return new Promise(
+(resolve,reject)=>{let id=++number;name!=="bye"&&pending.set(id,{resolve,reject,name,sentAt:Date.now()}),ready.then(()=>send({...params,
+id,do:name}))})}function send(message){try{model.send(message)}catch{onClosed()}}function receive(message){lastReceived=Date.now(),
+isClosed=!1;let matched=pending.get(message?.re);pending.delete(message?.re),check(),matched&&message?settle(matched,message):message?.
+push&&onPush(message)}function onClosed(){isClosed=!0,check(),setTimeout(()=>request("ping").catch(()=>{}),1e3)}function check(){let now=Date.
+now(),isLost=isClosed||now-(lastReceived||startedAt)>15e3;for(let[id,entry]of pending)isLost&&now-entry.sentAt>1e3&&(pending.delete(
+id),entry.reject(new KernelError("The kernel does not answer.")));let late=[...pending.values()].filter(entry=>entry.name!=="act"&&
+now-entry.sentAt>1e3),savedAt=(model.get("_state")?.at??0)*1e3;isLost?setState(lastReceived?"lost":"static",lastReceived||savedAt||
+startedAt):late.length?setState("busy",late[0].sentAt):setState("live",now)}function setState(state,at){let before=remote.live.state;
+state!==before&&(remote.live={state,since:at/1e3},onStateChange(before))}function end(){clearInterval(checking),clearInterval(pinging),
+request("bye"),model.off("msg:custom",receive);for(let name of CLOSING_EVENTS)model.off(name,onClosed);pending.clear()}async function open(){
+try{let shared=await model.widget_manager?.get_model(model.get("_key"));shared&&(!shared.comm||shared.comm_live===!1)?onClosed():await Promise.
+race([shared?.comm?.jsServicesComm?.subshellStarted,pause(500)])}catch{await pause(500)}}let ready=open(),checking=setInterval(check,
+500),pinging=setInterval(()=>request("ping").catch(()=>{}),2e4);model.on("msg:custom",receive);for(let name of CLOSING_EVENTS)model.
+on(name,onClosed);return remote}function pause(milliseconds){return new Promise(resolve=>setTimeout(resolve,milliseconds))}function settle(matched,message){
+message.problem==null?matched.resolve(message):matched.reject(new KernelError(message.problem,message.line))}var BLOCK_ROWS=50,AHEAD_ROWS=30,CACHED_ROWS=6e3,RETRY_DELAY=2e3,MISSING_DELAY=300;function createCache(request,view){let rows=new Map,
+byId=new Map,cache={rev:0,total:0,at:index=>rows.get(index),find:id=>byId.get(id),between,setVisible,invalidate,seed,restart,change,
+jump,peek,recheck},newestRev=0,visible=[0,0],isLoading=!1,changes=0,isFromTop=!1,isDoubtful=!1,isStale=()=>isDoubtful||newestRev>cache.
+rev;function between(first,last){return[...rows.values()].filter(row=>row.index>=first&&row.index<=last)}function setVisible(first,last){
+visible=[first,last],loadNext()}function invalidate(rev){newestRev=Math.max(newestRev,rev),loadNext()}function recheck(){isDoubtful=
+!0,loadNext()}function restart(on){isFromTop=on}async function loadNext(){let window2=isLoading||changes?null:missing();if(!window2)
+return;isLoading=!0;let marks=isStale()?{anchor:null,focus:null,...view.marks(isFromTop)}:null;try{take(await request("rows",{...window2,
+...marks}),marks),!isStale()&&missing()?.start===window2.start&&await pause(MISSING_DELAY),isLoading=!1}catch{await pause(RETRY_DELAY),
+isLoading=!1}loadNext()}function missing(){if(isStale())return isFromTop?blocks(0,visible[1]-visible[0]):blocks(visible[0],visible[1]);
+let first=Math.max(0,visible[0]-AHEAD_ROWS),last=Math.min(cache.total-1,visible[1]+AHEAD_ROWS);for(;first<=last&&rows.has(first);)
+first++;for(;last>=first&&rows.has(last);)last--;return first<=last?blocks(first,last,0):null}function blocks(first,last,ahead=AHEAD_ROWS){
+let start=Math.max(0,Math.floor((first-ahead)/BLOCK_ROWS)*BLOCK_ROWS),end=Math.ceil((last+ahead+1)/BLOCK_ROWS)*BLOCK_ROWS;return{start,
+count:Math.min(500,end-start)}}function take(reply,marks){if(newestRev=Math.max(newestRev,reply.rev),reply.rev<cache.rev)return;let isReplaced=reply.
+rev>cache.rev;if(isReplaced&&!marks&&between(visible[0],visible[1]).length)return;marks&&(isDoubtful=!1);let{anchor,focus}=marks??
+{},shift=anchor&&reply.anchor!=null?reply.anchor-anchor.index:0;put(reply,isReplaced),view.onChange({shift,focus:focus?reply.focus:
+void 0,isFromTop:isFromTop&&isReplaced,isReplaced}),isReplaced&&(isFromTop=!1)}function put({rev,total,start,rows:received},isReplaced){
+isReplaced&&(rows.clear(),byId.clear()),Object.assign(cache,{rev,total}),received.forEach((values,offset)=>{let row=readRow(values,
+start+offset);rows.set(row.index,row),byId.set(row.id,row)}),rows.size>CACHED_ROWS&&evict()}function evict(){let middle=(visible[0]+
+visible[1])/2;for(let[index,row]of rows)Math.abs(index-middle)<CACHED_ROWS/2||(rows.delete(index),byId.delete(row.id))}async function change(name,params){
+changes++;try{replace(await request(name,{...params,...blocks(visible[0],visible[1])}))}finally{changes--,loadNext()}}async function peek(index){
+let{rows:received,start}=await request("rows",{start:index,count:1,anchor:null,focus:null});return received.length?readRow(received[0],
+start):null}async function jump(index){replace(await request("rows",{...blocks(index,index),anchor:null,focus:null}))}function replace(reply){
+if(reply.rev<cache.rev)return;newestRev=Math.max(newestRev,reply.rev);let isReplaced=reply.rev>cache.rev;put(reply,isReplaced),view.
+onChange({shift:0,isReplaced}),loadNext()}function seed(state){put({rev:0,total:0,rows:[],...state,start:0},!0),newestRev=cache.rev}
+return cache}function readRow(values,index){return Object.fromEntries([["index",index],...ROW_FIELDS.map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",where:"Host / path",age:"Age",id:"Id",created:"Created"},WIDTHS={status:136,size:100,
+where:128,age:72,id:290,created:184},MIN_WIDTH=48,MIN_NAME_WIDTH=150,NUDGE=16;function createColumns({model},treegrid,onChange){let names=[],
+cells=[],widths={},head=el("div",{class:"cl-tr cl-thead",role:"row","aria-rowindex":1}),columns={head,get names(){return names},get cells(){
+return cells},sort,nudge,stop};function show(){delete widths.name,names=["name",...(model.get("columns")??[]).filter(name=>WIDTHS[name])],
+cells=names.map(createHeading),head.replaceChildren(...cells),setAttr(treegrid,"aria-colcount",names.length),applyWidths(),showOrder(),
+onChange(names)}function createHeading(name){let grip=el("span",{class:"cl-grip",onpointerdown:event=>drag(event,grip,name),ondblclick:()=>setWidth(
+name),onclick:event=>event.stopPropagation()}),text=el("span",{class:"cl-text",text:TITLES[name]}),props={class:`cl-td cl-th cl-c-${name}`,
+role:"columnheader",tabindex:-1,onclick:()=>sort(name)};return el("div",props,text,el("span",{class:"cl-order"}),grip)}let order=()=>(model.
+get("sort")||"").split(":");function showOrder(){let[by,way]=order();cells.forEach((cell,at)=>{let isOrder=names[at]===by;SORT_NAMES.
+includes(names[at])&&setAttr(cell,"aria-sort",isOrder?way?"descending":"ascending":"none"),cell.children[1].replaceChildren(...isOrder?
+[icon(way?"down":"up")]:[])})}function sort(name){if(!SORT_NAMES.includes(name))return;let[by,way]=order();model.set("sort",by!==name?
+name:way?"":`${name}:desc`),model.save_changes()}function applyWidths(){let widthOf=name2=>widths[name2]??WIDTHS[name2],others=names.
+slice(1).map(widthOf),name=widths.name?`${widths.name}px`:`minmax(${MIN_NAME_WIDTH}px, 1fr)`,least=others.reduce((sum,width)=>sum+
+width,widths.name??MIN_NAME_WIDTH);treegrid.style.setProperty("--cl-columns",[name,...others.map(width=>`${width}px`)].join(" ")),
+treegrid.style.minWidth=`${least}px`}function setWidth(name,pixels){pixels==null?delete widths[name]:(widths.name??=cells[0].offsetWidth,
+widths[name]=Math.max(MIN_WIDTH,Math.round(pixels))),applyWidths()}function nudge(at,way){setWidth(names[at],cells[at].offsetWidth+
+way*NUDGE)}function drag(event,grip,name){let heading=grip.parentNode,start=event.clientX-heading.offsetWidth,move=moved=>setWidth(
+name,moved.clientX-start);event.preventDefault(),grip.setPointerCapture(event.pointerId),grip.addEventListener("pointermove",move),
+grip.addEventListener("lostpointercapture",()=>grip.removeEventListener("pointermove",move),{once:!0})}function stop(){model.off("\
+change:columns",show),model.off("change:sort",showOrder)}return model.on("change:columns",show),model.on("change:sort",showOrder),
+show(),columns}var fillers={name:fillName,status:fillStatus,size:fillSize,where:(cell,row)=>fillText(cell,row.where),id:(cell,row)=>fillText(cell,
+row.id),age:fillAge,created:(cell,row)=>setText(cell,formatTime(row.created))};function createCell(column){let cell=el("div",{class:`\
+cl-td cl-c-${column}`,role:"gridcell"}),span=name=>el("span",{class:name});return column==="name"&&cell.append(el("span",{class:"c\
+l-twist"},icon("closed")),span("cl-kind"),span("cl-text"),span("cl-count")),column==="status"&&cell.append(span("cl-sign"),span("c\
+l-text")),cell}function fillCell(cell,column,row,app){row?fillers[column](cell,row,app):clearCell(cell,column)}function clearCell(cell,column){
+cell.removeAttribute("title"),cell.removeAttribute("aria-label"),column==="name"?setName(cell,{level:1,name:"",kind:null,count:""}):
+column==="status"?setStatus(cell,null,""):setText(cell,"")}function fillText(cell,value){let text=plain(value??"");setText(cell,text),
+setAttr(cell,"title",text||null)}function fillAge(cell,row){setText(cell,formatAge(row.created)),setAttr(cell,"title",formatTime(row.
+created)||null)}function setIcon(holder,name){holder.dataset.icon!==(name??"")&&(holder.dataset.icon=name??"",holder.replaceChildren(
+...name?[icon(name)]:[]))}function childrenOf(cell){return[...cell.children]}function fillName(cell,row,app){setName(cell,{level:row.
+level,name:plain(row.name),kind:row.kind,count:childCount(row,app.head)})}function setName(cell,{level,name,kind,count}){let[,sign,
+text,below]=childrenOf(cell);cell.style.setProperty("--cl-level",String(level)),setIcon(sign,kind),setAttr(sign,"title",kind),setText(
+text,name),setAttr(cell,"title",name||null),setText(below,count)}function childCount({kind,id,children},head){let all=head?.shown==
+null?0:head.backends[id]?.volumes??0;return kind==="backend"&&all>children?`${formatCount(children)} of ${formatCount(all)}`:children||
+kind==="backend"?formatCount(children):""}function setStatus(cell,name,text,title){let[sign,label,progress]=childrenOf(cell);setIcon(
+sign,name),setText(label,text),setAttr(cell,"title",title),progress?.remove()}function fillStatus(cell,row){let{busy}=row;busy?.gone?
+setStatus(cell,"fault","kernel is gone",`${busy.doing}, begun ${formatTime(busy.since)}: the kernel that did it is gone`):busy?fillProgress(
+cell,row,busy):setStatus(cell,row.status?statusIcon(row.kind,row.status):null,plain(row.status??""))}function fillProgress(cell,row,{
+doing,since,done}){let text=plain(row.status?.endsWith("ing")?row.status:doing),percent=done==null?null:Math.round(done*100),progress=percent==
+null?formatSpan(Date.now()/1e3-(since??0)):`${percent} %`;if(setStatus(cell,"busy",`${text} ${progress}`,`${plain(doing)}, begun ${formatTime(
+since)}`),percent==null)return;let bar=el("span",{class:"cl-done",role:"progressbar","aria-label":plain(doing),"aria-valuenow":percent});
+bar.style.width=`${percent}%`,cell.append(bar)}function fillSize(cell,row,app){if(row.kind==="backend")return fillCapacity(cell,app.
+head?.capacity?.[row.id],app.head?.backends?.[row.id]);setText(cell,formatSize(row.size)),cell.removeAttribute("title"),cell.removeAttribute(
+"aria-label")}function formatAmount(value){return typeof value=="number"?formatSize(value):value??"unknown"}function fillCapacity(cell,capacity,sums){
+let{total,free,provisioned=sums?.provisioned}=capacity??{},room=capacity?`total ${formatAmount(total)}, provisioned ${formatAmount(
+provisioned)}, free ${formatAmount(free)}`:`capacity not known, provisioned ${formatAmount(provisioned)}`;if(setAttr(cell,"title",
+room),typeof total!="number"||total<=0)return cell.removeAttribute("aria-label"),setText(cell,unmeasured(capacity,provisioned));let text=typeof free==
+"number"?`${formatSize(free)} free`:`${formatAmount(provisioned)} of ${formatSize(total)}`;setAttr(cell,"aria-label",`${text}: ${room}`),
+cell.replaceChildren(el("span",{class:"cl-text",text}),capacityBar(total,free,provisioned))}function unmeasured(capacity,provisioned){
+return capacity?capacity.total==="infinite"?"infinite":"unknown":typeof provisioned=="number"&&provisioned?formatSize(provisioned):
+""}function capacityBar(total,free,provisioned){let share=value=>`${Math.max(0,Math.min(100,value/total*100))}%`,isOver=typeof provisioned==
+"number"&&provisioned>total,used=el("span",{class:"cl-used"}),promised=el("span",{class:isOver?"cl-promised cl-over":"cl-promised"});
+return used.style.width=typeof free=="number"?share(total-free):"0",promised.style.width=typeof provisioned=="number"?share(provisioned):
+"0",el("span",{class:"cl-bar","aria-hidden":"true"},promised,used)}var MAX_OFFSET=1e5;function createRowPool(app,layer,height){let shown=new Map,byElement=new WeakMap,spare=[],names=[],revision=0,base=0;
+function clear(columns){names=columns,layer.replaceChildren(),shown.clear(),spare=[]}function refresh(){revision++}function adopt(rowAt){
+for(let[key,view]of[...shown]){let row=typeof key=="number"?rowAt(key):void 0;row&&!shown.has(row.id)&&(shown.delete(key),shown.set(
+row.id,view))}}function scrollTo(top){base=Math.floor(top/MAX_OFFSET)*MAX_OFFSET,layer.style.transform=`translateY(${base-top}px)`}
+function show(entries,mark){let keys=new Set(entries.map(([key])=>key));for(let[key,view]of shown)keys.has(key)||release(key,view);
+let next=layer.firstChild;for(let[key,index,row]of entries){let view=shown.get(key)??spare.pop()??create();shown.set(key,view),view.
+el===next?next=next.nextSibling:layer.insertBefore(view.el,next),position2(view,index),fill(view,row),mark(view)}}function release(key,view){
+shown.delete(key),view.el.remove(),spare.push(view)}function create(){let cells=names.map(createCell),view={el:el("div",{class:"cl\
+-tr",role:"row",tabindex:-1},...cells),cells,index:-1,base:-1};return byElement.set(view.el,view),view}function position2(view,index){
+view.index===index&&view.base===base||(Object.assign(view,{index,base}),view.el.style.transform=`translateY(${index*height-base}px\
+)`,setAttr(view.el,"aria-rowindex",index+2))}function fill(view,row){if(view.row===row&&view.revision===revision)return;Object.assign(
+view,{row,revision});let{el:node}=view;setAttr(node,"aria-level",row?.level??1),setAttr(node,"aria-posinset",row?.position),setAttr(
+node,"aria-setsize",row?.siblings),setAttr(node,"aria-expanded",row?.children?!!row.open:null),setAttr(node,"aria-busy",row?null:!0),
+setAttr(node,"data-id",row?.id),node.classList.toggle("cl-blank",!row),view.cells.forEach((cell,at)=>{fillCell(cell,names[at],row,
+app)})}function showProgress(){let at=names.indexOf("status");for(let{row,cells}of shown.values())row?.busy&&at>0&&fillCell(cells[at],
+"status",row,app)}function viewOf(node){let row=node.closest(".cl-tr");return row?byElement.get(row):void 0}return{show,scrollTo,clear,
+adopt,refresh,showProgress,viewOf,find:key=>shown.get(key),contains:node=>layer.contains(node)}}function createScroll(scroller,spacer,onMove){let scroll={top:0,length:0,setLength,moveTo,settle:settle2},lastPixels=0,settling,ratio=()=>(8e6-
 2*4e5)/(scroll.length-2*4e5),clamp=top=>Math.max(0,Math.min(scroll.length,top));function toPixels(top){return scroll.length<=8e6||
-top<=4e5?top:top>=scroll.length-4e5?8e6-(scroll.length-top):4e5+(top-4e5)*share()}function toTop(pixels){return scroll.length<=8e6||
-pixels<=4e5?pixels:pixels>=76e5?scroll.length-(8e6-pixels):4e5+(pixels-4e5)/share()}function setLength(length){length!==scroll.length&&
+top<=4e5?top:top>=scroll.length-4e5?8e6-(scroll.length-top):4e5+(top-4e5)*ratio()}function toTop(pixels){return scroll.length<=8e6||
+pixels<=4e5?pixels:pixels>=76e5?scroll.length-(8e6-pixels):4e5+(pixels-4e5)/ratio()}function setLength(length){length!==scroll.length&&
 (spacer.style.height=`${Math.min(length,8e6)}px`),scroll.length=length,scroll.top=clamp(scroll.top),settle2()}function moveTo(top){
-scroll.top=clamp(top),settle2(),moved()}function settle2(anyway){let pixels=toPixels(scroll.top);!anyway&&Math.abs(pixels-last)<1||
-(scroller.scrollTop=pixels,last=scroller.scrollTop)}function onscroll(){let pixels=scroller.scrollTop,step=pixels-last;if(last=pixels,
-scroll.left=scroller.scrollLeft,!step)return;let end=pixels<=0||pixels>=7999999;scroll.top=clamp(scroll.length<=8e6||end||Math.abs(
-step)>3e3?toTop(pixels):scroll.top+step),clearTimeout(idle),scroll.length>8e6&&(idle=setTimeout(settle2,150,!1)),moved()}return scroller.
-addEventListener("scroll",onscroll,{passive:!0}),scroll}var HIGH=28,OVER=8,FEWEST=5,MOST_SHOWN=15,HEADER=-1;function createGrid(app){let spot={index:0,id:null,row:null,cell:-1,used:!1},spacer=el(
-"div",{class:"cl-spacer"}),layer=el("div",{class:"cl-layer"}),none=el("div",{class:"cl-none",hidden:!0}),treegrid=el("div",{class:"\
-cl-grid",role:"treegrid","aria-multiselectable":"true"}),scroller=el("div",{class:"cl-scroll"},treegrid,spacer),view={marks,changed},
-cache=createCache(app.ask,view),choice=createChoice(app,cache,soon),lines=createLines(app,layer,HIGH),scroll=createScroll(scroller,
-spacer,soon),grid={el:scroller,treegrid,cache,choice,spot,goTo,show,turn,all,parentOf,page,focus,owns,fill,line:()=>lines.find(spotKey()),
-stop},height=FEWEST*HIGH,given="",frame=0,ticks=0,quiet=!1,columns=createColumns(app,treegrid,()=>{lines.clear(grid.columns?.names??
-[]),soon()});grid.columns=columns,lines.clear(columns.names),treegrid.append(columns.head,el("div",{class:"cl-tbody",role:"rowgrou\
-p"},layer),none);let active=()=>treegrid.getRootNode().activeElement,keyOf=index=>cache.at(index)?.id??index,spotKey=()=>spot.id??
-spot.index;function soon(){frame||=requestAnimationFrame(render2)}function render2(){cancelAnimationFrame(frame),frame=0;let{top}=scroll,
-first=Math.floor(top/HIGH),last=Math.min(cache.total,Math.ceil((top+height)/HIGH))-1,focused2=lines.keep(active());lines.place(top),
-lines.show(listed(Math.max(0,first-OVER),Math.min(cache.total-1,last+OVER)),mark),markHeader(),focused2&&!lines.keep(active())&&focus(),
-cache.want(first,Math.max(first,last))}function listed(first,last){let list=[];for(let index=first;index<=last;index++)list.push([
-keyOf(index),index,cache.at(index)]);let key=spotKey();if(spot.index===HEADER||!cache.total||list.some(([other])=>other===key))return list;
-let pinned=[key,spot.index,spot.row??void 0];return spot.index<first?[pinned,...list]:[...list,pinned]}function mark(line){let here=spot.
-index!==HEADER&&(line.row?.id??line.index)===spotKey(),chosen=line.row?choice.has(line.row.id):!1,cell=here?spot.cell:null;line.chosen===
-chosen&&line.cell===cell||(Object.assign(line,{chosen,cell}),setAttr(line.el,"aria-selected",chosen),line.el.tabIndex=cell===-1?0:
--1,line.el.classList.toggle("cl-here",here&&spot.used),line.cells.forEach((node,at)=>setAttr(node,"tabindex",at===cell?0:null)))}function markHeader(){
-let on=spot.index===HEADER||!cache.total?Math.max(0,spot.cell):HEADER;columns.cells.forEach((cell,at)=>cell.tabIndex=at===on?0:-1)}
-function marks(fresh){let[first,last]=[scroll.top/HIGH,(scroll.top+height)/HIGH-1],seen=spot.id&&spot.index>=first&&spot.index<=last?
-spot.row:cache.between(Math.ceil(first),last)[0];return{anchor:scroll.top>0&&!fresh&&seen?{id:seen.id,index:seen.index}:null,focus:spot.
-id&&{id:spot.id,index:spot.index}}}function changed({shift,focus:found,fresh,replaced}){fresh&&(scroll.top=0),shift&&(scroll.top+=
-shift*HIGH),found===null?lose(shift):found!==void 0&&(spot.index=found),learn(replaced),lines.grown(cache.at),fit(),measure(),render2(),
-app.emit("rows")}function lose(shift){Object.assign(spot,{index:Math.max(0,Math.min(cache.total-1,spot.index+shift)),id:null,row:null,
-fell:!0})}function learn(replaced){if(spot.index===HEADER)return;let row=spot.id?cache.find(spot.id):cache.at(spot.index);if(!row&&
-spot.id&&replaced&&cache.recheck(),!row||row===spot.row)return;let other=row.id!==spot.id;Object.assign(spot,{index:row.index,id:row.
-id,row}),other&&spot.used?app.emit("focus",row):other||app.emit("row",row)}function fill(state){cache.seed(state),changed({shift:0,
-replaced:!1})}function fit(){let wanted=(Math.max(FEWEST,Math.min(MOST_SHOWN,cache.total))+1)*HIGH+2;scroller.style.height===given&&
-wanted>(parseFloat(given)||0)&&(given=scroller.style.height=`${wanted}px`),none.hidden=cache.total>0,none.textContent=app.model.get(
-"filter")||app.model.get("only_faults")?"Nothing matches.":"Nothing is tracked here yet.",setAttr(treegrid,"aria-rowcount",cache.total+
-1)}function measure(){height=(scroller.clientHeight||parseFloat(given))-HIGH,scroll.setLength(Math.max(0,cache.total*HIGH-height))}
-function resized(){scroller.clientHeight&&(measure(),scroll.settle(!0),soon())}function page(){return Math.max(1,Math.floor(height/
-HIGH)-1)}function goTo(index,cell=spot.cell,{take=!0,scroll:follow=!0}={}){let heading=index<0,at=heading?HEADER:Math.min(index,cache.
-total-1),row=heading?null:cache.at(at)??null;Object.assign(spot,{index:at,id:row?.id??null,row,cell:heading?Math.max(0,cell):cell,
-used:!0,fell:!1}),follow&&show(at),render2(),take&&focus(),row&&app.emit("focus",row)}function show(index){if(index===HEADER)return;
-let top=index*HIGH;top<scroll.top?scroll.moveTo(top):top+HIGH>scroll.top+height&&scroll.moveTo(top+HIGH-height)}function focus(){let line=lines.
-find(spotKey()),node=spot.index===HEADER||!line?columns.cells[Math.max(0,spot.cell)]:line.cells[spot.cell]??line.el;if(quiet=!0,node.
-focus({preventScroll:!0}),quiet=!1,spot.cell<0)return;let from=node.offsetLeft;from<scroller.scrollLeft?scroller.scrollLeft=from:from+
-node.offsetWidth>scroller.scrollLeft+scroller.clientWidth&&(scroller.scrollLeft=from+node.offsetWidth-scroller.clientWidth)}function owns(){
-return treegrid.contains(active())}function focused({target}){if(quiet)return;let line=target.closest(".cl-tr").clLine,heading=columns.
-cells.indexOf(target);heading>=0&&(spot.index!==HEADER||spot.cell!==heading)?goTo(HEADER,heading):line&&(line.row?.id??line.index)!==
-spotKey()?goTo(line.index,line.cells.indexOf(target),{scroll:target.matches(":focus-visible")}):line&&target.matches(":focus-visib\
-le")&&show(spot.index)}async function turn(row,on){!row?.children||row.open===on||await tried(cache.turn("open",{row:row.id,on}))}
-async function all(on){await tried(cache.turn("all",{on}))}async function tried(work){try{await work}catch(error){app.warn(error.message)}}
-async function parentOf(row){for(let step=row;step&&step.level>=row.level;){let index=step.index-step.position;if(index<0)return null;
-if(step=cache.at(index)??await cache.peek(index),step&&step.level<row.level)return step.index}return null}function tick(){++ticks%
-30===0?(lines.refresh(),soon()):lines.busy()}function renew(){lines.refresh(),soon()}let ticking=setInterval(tick,1e3),watching=new ResizeObserver(
-resized);watching.observe(scroller),treegrid.addEventListener("focusin",focused),app.on("head",renew);function stop(){clearInterval(
-ticking),cancelAnimationFrame(frame),watching.disconnect(),columns.stop(),choice.stop()}return grid}function makeButton(label,run,{sign:sign2,...props}={}){return el("button",{type:"button",class:"cl-btn",onclick:run,...props},sign2&&
-icon(sign2),el("span",{text:plain(label)}))}function signButton(label,sign2,run,props){let named={"aria-label":plain(label),title:plain(
-label)};return el("button",{type:"button",class:"cl-btn cl-bare",...named,onclick:run,...props},icon(sign2))}function copyButton(app,label,text,props){
-return signButton(label,"copy",async({currentTarget:node})=>{await copyText(app,text())&&node.replaceChildren(icon("ok")),setTimeout(
-()=>node.replaceChildren(icon("copy")),1500)},props)}async function copyText(app,text){let done=await navigator.clipboard?.writeText(
-text).then(()=>!0,()=>!1)||copyOldWay(text);return app.say(done?"Copied":"The browser does not let us copy"),done}function copyOldWay(text){
-let give=event=>{event.clipboardData.setData("text/plain",text),event.preventDefault(),event.stopImmediatePropagation()};window.addEventListener(
-"copy",give,!0);let done=document.execCommand("copy");return window.removeEventListener("copy",give,!0),done}function activeIn(node){
-let active=node.getRootNode().activeElement;return node.contains(active)?active:null}function freshId(){return`cl${Math.random().toString(
-36).slice(2)}`}function plainLines(text){return String(text??"").split(`
-`).map(plain).join(`
-`)}var FORM_NAMES=12,FORM_WAIT=150;function askAbout(app,ids){return ids.length>1?app.ask("offers",{ids}):app.ask("details",{row:ids[0]})}
-function namesOf(app,ids,most){let names=ids.slice(0,most).map(id=>plain(app.row(id)?.name||id));return ids.length>most?[...names,
-`… and ${ids.length-most} more`]:names}function lineBox(app){let code=el("code"),box=el("div",{class:"cl-line"},code,copyButton(
-app,"Copy as magic",()=>box.line));return box.put=line=>setText(code,plainLines(box.line=line??"")),box}function createTask(app,act,ids,{
-back,done}){let title=`${plain(act.label)}: ${ids.length>1?`${ids.length} selected`:namesOf(app,ids,1)[0]}`,fields=act.asks.map(ask=>formField(
-ask,ids.length>1,edited)),line=lineBox(app),hint=el("p",{class:"cl-quiet"}),alert=el("div",{class:"cl-bad cl-note",role:"alert"}),
-id=freshId(),cancel=makeButton("Cancel",close,{"aria-describedby":act.danger&&id}),go=makeButton(act.label,null,{type:"submit",class:`\
-cl-btn ${act.danger?"cl-bad":"cl-prime"}`}),question=act.danger&&el("p",{class:"cl-note",id},icon("fault"),el("span",{text:`This g\
-oes: ${goes()}`})),parts=[el("h4",{text:title}),question,...fields.map(field=>field.el),line,hint,alert],form=el("form",{novalidate:!0,
-onsubmit:submit},...parts,el("div",{class:"cl-flow"},cancel,go)),task={el:el("div",{class:"cl-task",onkeydown:key},form),state:"as\
-k",start},turn=0,timer;function goes(){return ids.length>1?namesOf(app,ids,FORM_NAMES).join(", "):plain(act.danger)}function start(){
-if(line.put(act.line),ids.length>1&&preview(),!fields.length&&!act.danger)return submit();let first=act.danger?cancel:fields[0].input;
-first.focus(),first.select?.()}let asked=()=>({act:act.name,ids,values:Object.fromEntries(fields.map(field=>[field.name,field.value()]))});
-function edited(){clearTimeout(timer),timer=setTimeout(preview,FORM_WAIT)}async function preview(){if(fields.some(field=>field.wrong()))
-return;let mine=++turn,{line:text,problem}=await app.ask("line",asked()).catch(({message})=>({problem:message}));mine!==turn||task.
-state==="busy"||(setText(hint,plain(problem??"")),problem||line.put(text))}async function submit(event){event?.preventDefault();let wrong=fields.
-filter(field=>field.check());if(wrong.length&&wrong[0].input.focus(),wrong.length||task.state==="busy")return;let stop=busy();try{
-let answer=await app.ask("act",asked());stop("done"),finish(answer)}catch(problem){stop("failed"),fail(problem)}done()}function busy(){
-let since=Date.now(),tick=()=>setText(go.lastChild,`Running, ${Math.round((Date.now()-since)/1e3)} s`),clock=setInterval(tick,1e3),
-turnTo=state=>{let on=state==="busy";task.state=state,setAttr(go,"aria-disabled",on||null),cancel.hidden=on;for(let{input}of fields)
-input.readOnly=on;on||clearInterval(clock)};return activeIn(cancel)&&go.focus(),turnTo("busy"),tick(),setText(hint,""),alert.replaceChildren(),
-app.say(`${title}: started`),turnTo}function fail(problem){setText(go.lastChild,"Try again"),setText(cancel.lastChild,"Close"),alert.
-append(icon("fault"),el("span",{text:plainLines(problem.message)})),problem.line&&line.put(problem.line)}function finish(answer){let held=activeIn(
-task.el),text=plain(answer.text),links=(answer.ids??[]).slice(0,5).map(made=>makeButton(`Show ${app.row(made)?.name||made}`,()=>app.
-reveal(made)));task.el.replaceChildren(el("div",{class:"cl-note cl-result"},icon("ok"),el("span",{text}),signButton("Dismiss","clo\
-se",close)),line,...links),line.put(answer.line??line.line),app.say(text),held&&back()}function key(event){if(event.key==="Enter"&&
-event.target.matches("input"))return submit(event);event.key==="Escape"&&(event.stopPropagation(),task.state!=="busy"&&close())}function close(){
-let held=activeIn(task.el);clearTimeout(timer),task.el.remove(),held&&back()}return task}function formField({name,label,type,value,
-required},many,edited){let id=freshId(),flag=type==="flag",changed=()=>{input.ariaInvalid&&check(),edited()},props=flag?{type:"che\
-ckbox"}:{class:"cl-input",spellcheck:"false",autocomplete:"off","aria-required":required&&"true"};type==="number"&&(props.inputmode=
-"numeric");let input=el("input",{...props,id,"aria-describedby":`${id}-wrong`,oninput:changed,onchange:check}),told=el("span",{class:"\
-cl-bad",id:`${id}-wrong`}),named=el("label",{for:id,text:many&&flag?"With whatever hangs on them":plain(label)});flag?input.checked=
-value&&!many:input.value=value??"";function wrong(){let text=input.value.trim();return flag||!text&&!required?"":text?type==="numb\
-er"&&!/^\d+$/.test(text)?"This must be a whole number":"":"This is needed"}function check(){let problem=wrong();return setText(told,
-problem),setAttr(input,"aria-invalid",problem?"true":null),problem}function read(){let text=input.value.trim();return flag?input.checked:
-text&&type==="number"?Number(text):text||null}return{name,input,wrong,check,value:read,el:el("div",{class:"cl-field"},...flag?[input,
-named]:[named,input],told)}}var MENU_EDGE=4,MENU_PAUSE=700,MENU_STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1};function openMenu(app,{anchor,
-x=0,y=0},items,label){let before=app.el.querySelector(".cl-menu");if(before?.clClose(!0),before&&before.clAnchor===anchor)return;let back=app.
-el.getRootNode().activeElement,nodes=items.map(menuItem),menu=el("div",{class:"cl-menu",role:"menu","aria-label":plain(label),popover:"\
-manual"},...nodes);Object.assign(menu,{clAnchor:anchor,clClose:refocus=>{menu.clClose=()=>{},menuMark(anchor,!1),refocus&&back?.isConnected?
-back.focus({preventScroll:!0}):refocus&&app.focusGrid(),menu.remove()}});let stays=to=>menu.contains(to)||anchor?.ariaHasPopup&&to===
-anchor;menu.addEventListener("focusout",({relatedTarget})=>stays(relatedTarget)||menu.clClose()),menuListen(menu,nodes.filter(node=>node.
-clItem)),menuMark(anchor,!0),app.el.append(menu),menu.showPopover?.(),menuPlace(menu,anchor?.getBoundingClientRect()??{left:x,top:y,
-bottom:y}),menu.querySelector("[tabindex]")?.focus()}function menuMark(anchor,on){anchor?.ariaHasPopup&&setAttr(anchor,"aria-expan\
-ded",on)}function menuItem(item){if(item==="-")return el("div",{role:"separator"});let{label,checked,disabled,danger,why}=item,props={
-...checked==null?{role:"menuitem"}:{role:"menuitemcheckbox","aria-checked":String(checked)},tabindex:-1,class:danger&&"cl-bad","ar\
-ia-disabled":disabled&&"true"},node=el("div",props,checked==null?null:icon("ok"),el("span",{text:plain(label)}),why&&el("small",{class:"\
-cl-why",text:plain(why)}));return node.clItem=item,node}function menuPlace(menu,{left,top,bottom}){let{width,height}=menu.getBoundingClientRect(),
-below=bottom+height+MENU_EDGE<=innerHeight;menu.style.left=`${Math.max(MENU_EDGE,Math.min(left,innerWidth-width-MENU_EDGE))}px`,menu.
-style.top=`${below?bottom:Math.max(MENU_EDGE,Math.min(top,innerHeight-MENU_EDGE)-height)}px`}function menuListen(menu,nodes){let typed="",
-typedAt=0;menu.onclick=({target})=>menuRun(menu,target.closest("[tabindex]"),!0),menu.onpointermove=({target})=>target.closest("[t\
-abindex]")?.focus(),menu.oncontextmenu=event=>event.preventDefault();function type(sign2,at){typed=Date.now()-typedAt<MENU_PAUSE?typed+
-sign2:sign2,typedAt=Date.now();let from=typed.length>1?at:at+1;[...nodes.slice(from),...nodes.slice(0,from)].find(node=>node.clItem.
-label.toLowerCase().startsWith(typed))?.focus()}menu.onkeydown=event=>{let{key,target}=event,at=nodes.indexOf(target);if(event.stopPropagation(),
-key==="Tab")return menu.clClose(!0);event.ctrlKey||event.altKey||event.metaKey||(event.preventDefault(),MENU_STEPS[key]?nodes.at(MENU_STEPS[key](
-at)%nodes.length).focus():key==="Escape"?menu.clClose(!0):key==="Enter"||key===" "?menuRun(menu,target,key==="Enter"):key.length===
-1&&type(key.toLowerCase(),at))}}function menuRun(menu,node,last){let item=node?.clItem;!item||item.disabled||((last||item.checked==
-null)&&menu.clClose(!0),item.checked!=null&&setAttr(node,"aria-checked",item.checked=!item.checked),item.run(item.checked))}async function rowMenu(app,row,at){
-let many=app.selected.length>1&&app.selected.includes(row.id),ids=many?[...app.selected]:[row.id],{acts}=await askAbout(app,ids).catch(
-({message})=>app.say(message)??{acts:[]});openMenu(app,at,rowItems(app,row,ids,acts),many?`${ids.length} selected`:row.name)}function rowItems(app,row,ids,acts){
-let item=({name,label,asks,danger,why})=>({label:asks.length||danger?`${label}…`:label,danger:!!danger,disabled:!!why,why,run:()=>app.
-act(name,ids)}),copy=([what,text])=>({label:`Copy ${what}`,run:()=>copyText(app,text)}),copies={id:row.id,name:row.name,"the line \
-that shows it":`%cl_${row.kind} show ${row.id}`};return[[{label:"Details",run:()=>app.showPane(!0)}],acts.filter(act=>!act.danger).
-map(item),Object.entries(copies).map(copy),acts.filter(act=>act.danger).map(item)].filter(part=>part.length).flatMap((part,index)=>index?
-["-",...part]:part)}var TYPING=500;function createKeys(app,grid){let{spot,cache,choice,columns}=grid,typed="",typedAt=0,typedFrom=0,end=()=>cache.total-
-1,lastCell=()=>columns.names.length-1,down=way=>()=>grid.goTo(Math.min(end(),spot.index+way)),far=way=>()=>grid.goTo(Math.max(0,Math.
-min(end(),spot.index+way*grid.page()))),edge=(index,cell)=>()=>spot.cell<0?grid.goTo(index()):grid.goTo(spot.index,cell()),ends={Home:()=>grid.
-goTo(0),End:()=>grid.goTo(end()),a:()=>choice.range(end(),0),c:copy," ":toggle,ArrowUp:down(-1),ArrowDown:down(1)},shifts={ArrowUp:()=>extend(
--1),ArrowDown:()=>extend(1)," ":()=>choice.range(spot.index),F10:menu,"*":()=>grid.all(!0)},plains={ArrowUp:down(-1),ArrowDown:down(
-1),PageUp:far(-1),PageDown:far(1),Home:edge(()=>0,()=>0),End:edge(end,lastCell),ArrowRight:right,ArrowLeft:left,Enter:()=>app.showPane(
-!0)," ":toggle,Escape:clear,Delete:()=>spot.row&&app.act("delete",meant()),ContextMenu:menu,"*":()=>grid.all(!0)},headings={ArrowDown:()=>cache.
-total&&grid.goTo(0,-1),ArrowLeft:alt=>turnHeading(-1,alt),ArrowRight:alt=>turnHeading(1,alt),Home:()=>grid.goTo(-1,0),End:()=>grid.
-goTo(-1,lastCell()),Enter:sort," ":sort};function meant(){return spot.row?choice.has(spot.id)?choice.list():[spot.id]:choice.list()}
-function copy(){copyText(app,meant().join(`
-`))}function toggle(){if(typed&&performance.now()-typedAt<TYPING)return seek(" ");spot.row&&choice.toggle(spot.row)}function clear(){
-if(!choice.list().length)return!1;choice.pivot=null,choice.clear()}function extend(way){(choice.last!==spot.id||!choice.pivot)&&(choice.
-pivot=spot.row);let to=Math.max(0,Math.min(end(),spot.index+way));grid.goTo(to),choice.range(to)}function right(){let{row,cell}=spot;
-cell<0&&row?.children&&!row.open?grid.turn(row,!0):grid.goTo(spot.index,Math.min(lastCell(),cell+1))}async function left(){let{row,
-cell,index}=spot;if(cell>=0)grid.goTo(index,cell-1);else if(row?.children&&row.open)grid.turn(row,!1);else if(row){let above=await grid.
-parentOf(row).catch(()=>null);above!=null&&spot.id===row.id&&grid.goTo(above)}}function menu(){let line=grid.line();line?.row&&rowMenu(
-app,line.row,{anchor:line.el})}function sort(){columns.sort(columns.names[spot.cell])}function turnHeading(way,alt){alt?columns.nudge(
-spot.cell,way):grid.goTo(-1,Math.max(0,Math.min(lastCell(),spot.cell+way)))}async function seek(sign2){let now=performance.now();now-
-typedAt>TYPING&&(typed="",typedFrom=Math.max(0,spot.index)),typed+=sign2,typedAt=now;let text=typed,{index}=await app.ask("seek",{
-text,after:typedFrom}).catch(()=>({}));index!=null&&text===typed&&grid.owns()&&grid.goTo(index)}function meaning(event){let{key,altKey,
-shiftKey}=event;return spot.index<0||!cache.total?altKey?headings[/^Arrow[LR]/.test(key)?key:""]:headings[key]:altKey?null:event.ctrlKey||
-event.metaKey?ends[key]:shiftKey&&shifts[key]?shifts[key]:plains[key]??([...key].length===1?()=>{seek(key)}:null)}return event=>{let act=!event.
-isComposing&&meaning(event);!act||act(event.altKey)===!1||(event.preventDefault(),event.stopPropagation())}}var COPIED_NAMES=/^(id|name)$|path/i,COPIED_LENGTH=24,OUTCOMES={running:"busy",done:"ok"};function statusMark(status,sign2){return el(
-"span",{class:sign2==="fault"?"cl-mark cl-bad":"cl-mark"},icon(sign2),el("span",{text:plain(status)}))}function detailsBody(app,data){
-let held=data.held?.length?[["held by",data.held.join(", ")]]:[],rows=[...data.fields,...held].map(([name,value])=>fieldRow(app,plain(
-name),String(value??""))),history=(data.history??[]).map(historyItem);return[el("table",{class:"cl-fields","aria-label":"Fields"},
-el("tbody",{},...rows)),...section("Snapshots",data.snapshots?.map(item=>linkItem(app,"snapshot",item)),data.more_snapshots),...section(
-"Connections",data.connections?.map(item=>linkItem(app,"connection",item)),data.more_connections),...section("History of operation\
-s",history)]}function fieldRow(app,name,value){let copy=value&&(COPIED_NAMES.test(name)||value.length>COPIED_LENGTH)?copyButton(app,
-`Copy ${name}`,()=>value,{"data-key":`copy ${name}`}):null;return el("tr",{},el("th",{scope:"row",text:name}),el("td",{text:plain(
-value)||"–"}),el("td",{},copy))}function section(title,items,more){if(!items?.length)return[];let rest=more?el("li",{class:"cl-q\
-uiet",text:`… and ${more} more`}):null;return[el("h4",{text:title}),el("ul",{class:"cl-list"},...items,rest)]}function linkItem(app,kind,{
-id,name,status}){let props={type:"button",class:"cl-btn cl-bare cl-go","data-key":id,onclick:()=>app.reveal(id)},text=el("span",{class:"\
-cl-grow",text:plain(name||id)});return el("li",{},el("button",props,icon(kind),text,statusMark(status,statusIcon(kind,status))))}function historyItem({
-at,action,status,duration,error,who}){let took=duration==null?"":` · ${duration.toFixed(1)} s`;return el("li",{},el("div",{class:"\
-cl-flow"},el("b",{text:plain(action)}),statusMark(status,OUTCOMES[status]??"fault")),el("div",{class:"cl-quiet",text:`${when(at)}${took}\
- · ${plain(who)}`}),error?el("div",{class:"cl-bad cl-pre",text:plainLines(error)}):null)}var PANE_WAIT=120,PANE_REST=1e3,PANE_BONES=300,PANE_NAMES=50,PANE_GONE=/gone|any more/;function createPane(app){let head=el("h3",{
-tabindex:-1}),bar2=el("div",{class:"cl-flow",role:"group","aria-label":"Acts"}),slot=el("div"),body=el("div"),scroller=el("div",{class:"\
-cl-pane-scroll"},bar2,slot,body),close=signButton("Close details","close",()=>leave(()=>app.showPane(!1))),top=el("div",{class:"cl\
--pane-head"},head,close),pane={el:el("section",{class:"cl-pane","aria-label":"Details",onkeydown:key},top,scroller),show,refresh,act},
-row=null,ids=[],tasks=[],turn=0,asked=0,seen=!1,shown="",heading="",timer;function see(){let now=pane.el.getClientRects().length>0;
-now!==seen&&(seen=now,app.emit("pane",seen),seen&&later(0))}function show(next){if(app.fell&&tasks.some(task=>task.state==="ask"))
-return refresh();let{selected}=app;row=next??null;let now=selected.length>1&&(!row||selected.includes(row.id))?[...selected]:row?[
-row.id]:[],same=now.length===ids.length&&now.every((id,index)=>id===ids[index]);ids=now,entitle(),same||turnTo()}function entitle(){
-let{kind,id,name,status}=row??{},many=ids.length>1||!row,text=ids.length>1?`${ids.length} selected`:plain(name||id||"Details");heading!==
-(heading=[text,kind,status,many].join())&&head.replaceChildren(...many?[]:[icon(kind)],el("b",{text}),...many?[]:[statusMark(status,
-statusIcon(kind,status))])}function turnTo(){let mine=++turn;if(shown="",keep(task=>task.state!=="ask"),(activeIn(body)||activeIn(
-bar2))&&head.focus(),!ids.length)return fill([],[el("p",{class:"cl-quiet",text:"Go to a row to see its details."})]);stale(!0),setTimeout(
-()=>mine===turn&&!shown&&body.replaceChildren(bones()),PANE_BONES),later(PANE_WAIT)}function bones(){return el("div",{class:"cl-bo\
-nes",role:"img","aria-label":"Loading"},...Array.from({length:6},()=>el("i")))}function stale(on){setAttr(pane.el,"aria-busy",on||
-null),bar2.inert=body.inert=on}function refresh(){timer||later(Math.max(0,asked+PANE_REST-Date.now()))}function later(wait){clearTimeout(
-timer),timer=setTimeout(load,wait)}async function load(){if(timer=0,!seen||!ids.length)return;let mine=turn;asked=Date.now();let answer=await askAbout(
-app,ids).catch(({message})=>({problem:message}));mine===turn&&put(answer)}function put({re,...answer}){let text=JSON.stringify(answer),
-gone=PANE_GONE.test(answer.problem);if(text===shown||answer.problem&&shown&&!gone)return;shown=text;let{kind,id,name}=row??{};gone&&
-head.querySelector(".cl-mark")?.remove(),answer.problem?fill([],[el("p",{text:gone&&row?`${kind} ${plain(name||id)} is gone`:plain(
-answer.problem)})]):fill(answer.acts,ids.length>1?[names()]:detailsBody(app,answer))}function names(){return el("ul",{class:"cl-li\
-st","aria-label":"Selected"},...namesOf(app,ids,PANE_NAMES).map(text=>el("li",{text})))}function fill(acts,nodes){let held=activeIn(
-bar2)??activeIn(body),{scrollTop}=scroller,buttons=danger=>acts.filter(act2=>!act2.danger==!danger).map(actButton);bar2.replaceChildren(
-...buttons(!1),el("span",{class:"cl-gap cl-flow"},...buttons(!0))),body.replaceChildren(...nodes),scroller.scrollTop=scrollTop,stale(
-!1),held&&giveBack(held.dataset.key)}function actButton(act2){let run=()=>act2.why?complain(act2.why):open(act2,ids),off=act2.why&&
-{"aria-disabled":"true",title:plain(act2.why)};return makeButton(act2.label,run,{"data-key":`act ${act2.name}`,class:act2.danger?"\
-cl-btn cl-bad":"cl-btn",...off})}function giveBack(key2){let node=key2&&[...scroller.querySelectorAll("[data-key]")].find(one=>one.
-dataset.key===key2);node?node.focus({preventScroll:!0}):app.focusGrid()}function keep(kept){for(let task of tasks)kept(task)||task.
-el.remove();tasks=tasks.filter(kept)}function place(task){keep(({state})=>state==="busy"),tasks.push(task),slot.prepend(task.el),task.
-el.scrollIntoView({block:"nearest"})}function open(act2,of){let ours=activeIn(bar2),task=createTask(app,act2,of,{back:()=>giveBack(
-ours&&`act ${act2.name}`),done:()=>later(0)});place(task),task.start()}async function act(name,of){try{let{acts}=await askAbout(app,
-of),found=acts.find(one=>one.name===name);if(!found||found.why)throw new Error(found?.why??`${name} cannot be done here.`);open(found,
-of)}catch({message}){complain(message)}}function complain(text){let dismiss=signButton("Dismiss","close",()=>leave(()=>box.remove())),
-box=el("div",{class:"cl-task cl-note cl-bad",role:"alert"},icon("fault"),el("span",{text:plain(text)}),dismiss);place({el:box})}function leave(run){
-run(),app.focusGrid()}function key(event){event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let now=row&&
-app.row(row.id);now&&show(now),refresh()}return app.on("focus",show),app.on("selected",()=>show(row)),app.on("rows",follow),new ResizeObserver(
-see).observe(pane.el),show(app.focused),pane}function createPointer(app,grid){let{choice}=grid,lineOf=event=>event.target.closest(".cl-tr")?.clLine;function click(event){let line=lineOf(
-event);if(!line?.row)return;let{row}=line;grid.goTo(row.index,-1,{scroll:!1}),row.children&&event.target.closest(".cl-twist")?grid.
-turn(row,!row.open):event.shiftKey?choice.range(row.index,void 0,event.ctrlKey||event.metaKey?"add":"set"):event.ctrlKey||event.metaKey?
-choice.toggle(row):choice.set([row.id],row)}function dblclick(event){lineOf(event)?.row&&!event.target.closest(".cl-twist")&&app.showPane(
-!0)}function contextmenu(event){let line=lineOf(event);!line?.row||event.shiftKey||(event.preventDefault(),event.stopPropagation(),
-event.button===2&&(grid.goTo(line.index,-1,{scroll:!1}),choice.has(line.row.id)||choice.set([line.row.id],line.row),rowMenu(app,line.
-row,{x:event.clientX,y:event.clientY})))}function mousedown(event){event.shiftKey&&lineOf(event)&&event.preventDefault()}for(let act of[
-click,dblclick,contextmenu,mousedown])grid.treegrid.addEventListener(act.name,act)}var BAR_WAIT=200,BAR_CHIPS=6,BAR_COLUMNS={status:"Status",size:"Size",where:"Host / path",age:"Age",id:"Id",created:"Created"},STATUS_TERM=/(?:^|\s)status:(\S*)/;
-function createToolbar(app){let{model}=app,id=freshId(),input=el("input",{type:"search",class:"cl-input",spellcheck:"false",autocomplete:"\
-off",...{"aria-label":"Filter","aria-describedby":id,placeholder:"Filter: name, id, status:error, size>10, backend:lab"},oninput:typed,
-onkeydown:key}),problem=el("div",{class:"cl-bad",id}),faults=makeButton("Only faults",()=>set("only_faults",!model.get("only_fault\
-s")),{sign:"fault"}),popup={"aria-haspopup":"menu","aria-expanded":"false"},columns=makeButton("Columns",columnMenu,{sign:"columns",
-...popup}),details=makeButton("Details",()=>app.showPane(!open),{"aria-expanded":"false"}),more=makeButton("",statusMenu,{...popup,
-class:"cl-btn cl-chip"}),chips=el("div",{class:"cl-flow",role:"group","aria-label":"Statuses"}),counts=el("span",{class:"cl-quiet \
-cl-gap"}),state=el("span",{class:"cl-mark"}),find=el("div",{class:"cl-find"},icon("search"),input),top=el("div",{class:"cl-flow"},
-find,faults,el("span",{class:"cl-gap cl-flow"},columns,details)),below=el("div",{class:"cl-flow"},chips,counts,state),bar2=el("div",
-{class:"cl-tools",role:"group","aria-label":"Tools of the tree"},top,problem,below),order=[],open=!1,tell=!1,before="live",timer;function set(name,value){
-model.set(name,value),model.save_changes()}function typed(){clearTimeout(timer),timer=setTimeout(()=>send(input.value),BAR_WAIT),press()}
-function send(text){clearTimeout(timer),timer=0,input.value=text,tell=!0,set("filter",text),press()}function key(event){let{value}=input;
-if(event.key==="ArrowDown")timer&&send(value),app.focusGrid();else if(event.key==="Escape"&&value)send("");else return;event.preventDefault(),
-event.stopPropagation()}function follow(){timer||(input.value=model.get("filter")),press()}function showProblem(){let text=plain(model.
-get("_problem")??"");setText(problem,text),setAttr(input,"aria-invalid",text?"true":null),text&&app.say(text)}let chosen=()=>input.
-value.match(STATUS_TERM)?.[1].split(",")??[];function choose(status){let now=chosen(),next=now.includes(status)?now.filter(one=>one!==
-status):[...now,status];send([input.value.replace(STATUS_TERM,"").trim(),next.length?`status:${next.join()}`:""].filter(Boolean).join(
-" "))}function showChips(){let numbers2=new Map(app.head?.statuses),bad=status=>statusIcon("volume",status)==="fault";if(numbers2.
-size!==order.length||!order.every(status=>numbers2.has(status))){let held=activeIn(chips);order=[...numbers2.keys()].sort((one,other)=>bad(
-other)-bad(one)),chips.replaceChildren(...order.slice(0,BAR_CHIPS).map(status=>chip(status,bad(status))),...order.length>BAR_CHIPS?
-[more]:[]),held&&([...chips.children].find(node=>node.dataset.status===held.dataset.status)??input).focus()}for(let node of chips.
-children)node!==more&&setText(node.lastChild,count(numbers2.get(node.dataset.status)));press()}function chip(status,bad){let look={
-sign:statusIcon("volume",status),class:bad?"cl-btn cl-chip cl-bad":"cl-btn cl-chip"},node=makeButton(status,()=>choose(status),{...look,
-"data-status":status});return node.append(el("b")),node}function press(){let now=chosen(),hidden=order.slice(BAR_CHIPS);for(let node of chips.
-children)node!==more&&setAttr(node,"aria-pressed",now.includes(node.dataset.status));setText(more.lastChild,hidden.filter(status=>now.
-includes(status)).join(", ")||`${hidden.length} more`),setAttr(faults,"aria-pressed",!!model.get("only_faults"))}function statusMenu(){
-let numbers2=new Map(app.head.statuses),item=status=>({label:`${status} ${count(numbers2.get(status))}`,checked:chosen().includes(
-status),run:()=>choose(status)});openMenu(app,{anchor:more},order.slice(BAR_CHIPS).map(item),"More statuses")}function showCounts(){
-let{volumes,shown,backends}=app.head,filtered=model.get("filter")||model.get("only_faults"),plural=(number,word)=>`${count(number)}\
- ${word}${number===1?"":"s"}`,all=plural(volumes,"volume"),text=filtered?`${shown==null?"…":count(shown)} of ${all}`:`${all} on ${plural(
-Object.keys(backends).length,"backend")}`;setText(counts,text),!(!tell||filtered&&shown==null)&&(tell=!1,app.say(text))}function columnMenu(){
-let names=model.get("columns"),items=Object.entries(BAR_COLUMNS).map(([name,label])=>({label,checked:names.includes(name),run:on=>setColumn(
-name,on)}));openMenu(app,{anchor:columns},items,"Columns")}function setColumn(name,on){let all=Object.keys(BAR_COLUMNS),names=model.
-get("columns").filter(one=>one!==name),next=names.findIndex(one=>all.indexOf(one)>all.indexOf(name));on&&names.splice(next<0?names.
-length:next,0,name),set("columns",names)}function showLive(){let{state:now,since}=app.live,time=new Date(since*1e3).toLocaleTimeString(
-[],{hour:"2-digit",minute:"2-digit"}),text={live:"live",busy:"kernel busy",static:`saved state of ${when(since)}`}[now]??`not live\
- since ${time}`;state.replaceChildren(icon({live:"live",busy:"busy"}[now]??"lost"),el("span",{text})),setAttr(state,"data-state",now),
-now!==before&&[now,before].includes("lost")&&app.say(text),before=now}function showHead(){showChips(),app.head&&showCounts()}for(let[
-name,run]of Object.entries({filter:follow,only_faults:press,_problem:showProblem}))model.on(`change:${name}`,run),run();return app.
-on("head",showHead),app.on("live",showLive),app.on("pane",on=>setAttr(details,"aria-expanded",open=on)),showHead(),showLive(),{el:bar2}}var LOOKS=["filter","only_faults","sort"],OWN_KEYS="data-lm-suppress-shortcuts",WARNING=8e3,SETTLED=200,focusing=!1;function createApp(model){
-let heard={};return{model,head:model.get("_state")?.head??null,on:(event,run)=>(heard[event]??=[]).push(run),emit:(event,data)=>heard[event]?.
-forEach(run=>run(data))}}function createBanner(app){let text=el("span",{class:"cl-text"}),banner=el("div",{class:"cl-banner",hidden:!0},
-icon("fault"),text),lasting="",timer=0;function show(problem){clearTimeout(timer),text.textContent=plain(problem),banner.hidden=!problem,
-problem&&app.say(problem)}return app.warn=problem=>{show(problem),timer=setTimeout(()=>show(lasting),WARNING)},app.on("store",problem=>show(
-lasting=problem??"")),banner}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-chil\
-d",".output_area"].map(box=>`${box}:has(${copy}):not(:has(.cl-live))`);return key?`${[copy,...around].join()}{display:none!importa\
-nt}`:""}function createSaying(app){let said=el("div",{class:"cl-said",role:"status"});return app.say=text=>said.textContent=said.textContent===
-text?`${text} `:text,said}function connectRemote(app,model){let remote=createRemote(model,{pushed,turned});Object.defineProperty(
-app,"live",{get:()=>remote.live}),app.ask=remote.ask;function show(head){app.head=head,app.emit("head",head)}function pushed({push,
-rev,head,problem}){push==="changed"&&app.grid.cache.outdated(rev),push==="head"&&show(head),push==="store"&&app.emit("store",problem)}
-async function hello(){let{rev,total,head}=await remote.ask("hello");show(head),app.grid.cache.outdated(rev),total!==app.grid.cache.
-total&&app.grid.cache.recheck()}function turned(before){let{state}=remote.live,saved=model.get("_state");state==="static"&&saved?.
-rows&&app.grid.fill({...saved,total:saved.rows.length}),["lost","static"].includes(before)&&hello().catch(()=>{}),app.emit("live",
-remote.live)}return{hello:()=>hello().catch(()=>{}),end:remote.end}}function connectGrid(app,model){let{grid}=app,timer=0;return Object.
-defineProperty(app,"fell",{get:()=>grid.spot.fell}),Object.defineProperty(app,"focused",{get:()=>grid.spot.row}),Object.defineProperty(
-app,"selected",{get:()=>grid.choice.list()}),app.row=grid.cache.find,app.focusGrid=()=>{grid.show(grid.spot.index),grid.focus()},app.
-reveal=async(id,take=!0)=>{try{let{index}=await app.ask("reveal",{row:id});if(index==null)return app.say("It is not among the rows\
- that are shown.");await grid.cache.jump(index),grid.goTo(index,-1,{take})}catch(error){app.warn(error.message)}},app.on("focus",({
-id})=>{clearTimeout(timer),timer=setTimeout(()=>{model.get("focused")!==id&&(focusing=!0,model.set("focused",id),focusing=!1,model.
-save_changes())},SETTLED)}),()=>{let id=model.get("focused");!focusing&&id&&id!==grid.spot.id&&app.reveal(id,!1)}}function connectPane(app,pane){
-let side=el("div",{class:"cl-side",hidden:!0},pane.el);return app.showPane=on=>{let had=side.contains(side.getRootNode().activeElement);
-side.hidden=!on,app.el.classList.toggle("cl-open",on),on?pane.show(app.focused):had&&app.focusGrid()},app.act=(name,ids)=>{app.showPane(
-!0),pane.act(name,ids)},side}function listen(model,events){for(let[name,run]of events)model.on(`change:${name}`,run);return()=>{for(let[
-name,run]of events)model.off(`change:${name}`,run)}}function render({model,el:place,signal}){let app=createApp(model),hiding=el("s\
-tyle"),said=createSaying(app),banner=createBanner(app),remote=connectRemote(app,model),grid=app.grid=createGrid(app),follow=connectGrid(
-app,model);app.el=el("div",{class:"cl-live",[OWN_KEYS]:"true"}),app.el.addEventListener("focusin",({target})=>target.setAttribute(
-OWN_KEYS,"true"));let side=connectPane(app,createPane(app)),hide=()=>hiding.textContent=hidingStyle(model.get("_key")??""),again=()=>grid.
-cache.restart(!0),deafen=listen(model,[["_key",hide],["_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["focused",follow],
-...LOOKS.map(name=>[name,again])]);app.el.append(createToolbar(app).el,banner,el("div",{class:"cl-split"},grid.el,side),said,hiding),
-grid.treegrid.setAttribute("aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.addEventListener("keydown",createKeys(
-app,grid)),createPointer(app,grid),hide(),place.append(app.el),remote.hello(),grid.fill(model.get("_state")??{});let end=()=>{deafen(),
-remote.end(),grid.stop()};return signal?.addEventListener("abort",end,{once:!0}),signal?void 0:end}var tree_default={render};export{tree_default as default};
+scroll.top=clamp(top),settle2(),onMove()}function settle2(isForced=!1){let pixels=toPixels(scroll.top);!isForced&&Math.abs(pixels-
+lastPixels)<1||(scroller.scrollTop=pixels,lastPixels=scroller.scrollTop)}function onScroll(){let pixels=scroller.scrollTop,step=pixels-
+lastPixels;if(lastPixels=pixels,!step)return;let isAtEnd=pixels<=0||pixels>=7999999,isByBar=scroll.length<=8e6||isAtEnd||Math.abs(
+step)>3e3;scroll.top=clamp(isByBar?toTop(pixels):scroll.top+step),clearTimeout(settling),scroll.length>8e6&&(settling=setTimeout(settle2,
+150)),onMove()}return scroller.addEventListener("scroll",onScroll,{passive:!0}),scroll}function createSelection(app,cache,onChange){let{model}=app,ids=new Set(model.get("selected")),unanswered=0,selection={pivot:null,
+last:void 0,has:id=>ids.has(id),list:()=>[...ids],clear:()=>set([]),set,toggle,range,stop};function show(next){ids=new Set(next),onChange(),
+app.emit("selected",selection.list())}function follow(){unanswered||show(model.get("selected")??[])}async function send(name,params){
+unanswered++;try{await app.request(name,params),unanswered--}catch(error){if(unanswered--,!["live","busy"].includes(app.live.state))
+return;app.warn(error.message),follow()}}function set(list,row){selection.pivot=row??selection.pivot,selection.last=row?.id,show(list),
+send("select",{ids:list,how:"set"})}function toggle(row){selection.pivot=row,selection.last=row.id;let next=new Set(ids);next.delete(
+row.id)||next.add(row.id),show(next),send("select",{ids:[row.id],how:"toggle"})}function pivotIndex(){let{pivot}=selection;return(pivot&&
+cache.find(pivot.id)?.index)??pivot?.index}function range(to,from=pivotIndex()??to,how="set"){let[first,last]=[Math.min(from,to),Math.
+max(from,to)],loaded=cache.between(first,last).map(row=>row.id);return selection.last=cache.at(to)?.id,show(how==="add"?[...ids,...loaded]:
+loaded),send("range",{first,last,how})}function stop(){model.off("change:selected",follow)}return model.on("change:selected",follow),
+selection}var ROW_HEIGHT=28,OVERSCAN=8,MIN_ROWS=5,MAX_ROWS2=15,HEADER=-1,TICK=1e3,REFRESH_TICKS=30;function createGrid(app){let cursor={index:0,
+id:null,row:null,cell:-1,isUsed:!1,isMoved:!1},spacer=el("div",{class:"cl-spacer"}),layer=el("div",{class:"cl-layer"}),empty=el("d\
+iv",{class:"cl-none",hidden:!0}),treegrid=el("div",{class:"cl-grid",role:"treegrid","aria-multiselectable":"true"}),scroller=el("d\
+iv",{class:"cl-scroll"},treegrid,spacer),cache=createCache(app.request,{marks,onChange}),selection=createSelection(app,cache,requestRender),
+pool=createRowPool(app,layer,ROW_HEIGHT),scroll=createScroll(scroller,spacer,requestRender),height=MIN_ROWS*ROW_HEIGHT,fittedHeight="",
+frame=0,ticks=0,isFocusing=!1,columns=createColumns(app,treegrid,names=>{pool.clear(names),requestRender()}),active=()=>activeElement(
+treegrid),keyOf=index=>cache.at(index)?.id??index,cursorKey=()=>cursor.id??cursor.index,keyOfView=view=>view.row?.id??view.index;function requestRender(){
+frame||=requestAnimationFrame(render2)}function render2(){cancelAnimationFrame(frame),frame=0;let{top}=scroll,first=Math.floor(top/
+ROW_HEIGHT),last=Math.min(cache.total,Math.ceil((top+height)/ROW_HEIGHT))-1,isFocused=pool.contains(active());pool.scrollTo(top),pool.
+show(entries(Math.max(0,first-OVERSCAN),Math.min(cache.total-1,last+OVERSCAN)),mark),markHeader(),isFocused&&!pool.contains(active())&&
+focus(),cache.setVisible(first,Math.max(first,last))}function entries(first,last){let visible=[];for(let index=first;index<=last;index++)
+visible.push([keyOf(index),index,cache.at(index)]);let key=cursorKey();if(cursor.index===HEADER||!cache.total||visible.some(([other])=>other===
+key))return visible;let pinned=[key,cursor.index,cursor.row??void 0];return cursor.index<first?[pinned,...visible]:[...visible,pinned]}
+function mark(view){let hasCursor=cursor.index!==HEADER&&keyOfView(view)===cursorKey(),isSelected=view.row?selection.has(view.row.
+id):!1,focusedCell=hasCursor?cursor.cell:null;view.isSelected===isSelected&&view.focusedCell===focusedCell||(Object.assign(view,{isSelected,
+focusedCell}),setAttr(view.el,"aria-selected",isSelected),view.el.tabIndex=focusedCell===-1?0:-1,view.el.classList.toggle("cl-here",
+hasCursor&&cursor.isUsed),view.cells.forEach((node,at)=>{setAttr(node,"tabindex",at===focusedCell?0:null)}))}function markHeader(){
+let focusable2=cursor.index===HEADER||!cache.total?Math.max(0,cursor.cell):HEADER;columns.cells.forEach((cell,at)=>{cell.tabIndex=
+at===focusable2?0:-1})}function marks(isFromTop){let[first,last]=[scroll.top/ROW_HEIGHT,(scroll.top+height)/ROW_HEIGHT-1],read=cursor.
+id&&cursor.index>=first&&cursor.index<=last?cursor.row:cache.between(Math.ceil(first),last)[0];return{anchor:scroll.top>0&&!isFromTop&&
+read?{id:read.id,index:read.index}:null,focus:cursor.id?{id:cursor.id,index:cursor.index}:null}}function onChange({shift,focus:index,
+isFromTop,isReplaced}){isFromTop&&(scroll.top=0),shift&&(scroll.top+=shift*ROW_HEIGHT),index===null?loseRow(shift):index!==void 0&&
+(cursor.index=index),updateCursor(isReplaced),pool.adopt(cache.at),fit(),measure(),render2(),app.emit("rows",void 0)}function loseRow(shift){
+let index=Math.max(0,Math.min(cache.total-1,cursor.index+shift));Object.assign(cursor,{index,id:null,row:null,isMoved:!0})}function updateCursor(isReplaced){
+if(cursor.index===HEADER)return;let row=cursor.id?cache.find(cursor.id):cache.at(cursor.index);if(!row&&cursor.id&&isReplaced&&cache.
+recheck(),!row||row===cursor.row)return;let isOther=row.id!==cursor.id;Object.assign(cursor,{index:row.index,id:row.id,row}),isOther&&
+cursor.isUsed?app.emit("focus",row):isOther||app.emit("row",row)}function fill(state){cache.seed(state),onChange({shift:0,isReplaced:!1})}
+function fit(){let fitting=(Math.max(MIN_ROWS,Math.min(MAX_ROWS2,cache.total))+1)*ROW_HEIGHT+2;scroller.style.height===fittedHeight&&
+fitting>(Number.parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}px`,fittedHeight=scroller.style.height);let isFiltered=app.
+model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>0,empty.textContent=isFiltered?"Nothing matches.":"Noth\
+ing is tracked here yet.",setAttr(treegrid,"aria-rowcount",cache.total+1)}function measure(){height=(scroller.clientHeight||Number.
+parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&
+(measure(),scroll.settle(!0),requestRender())}function pageRows(){return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.
+cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.
+at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),
+follow&&scrollIntoView(at),render2(),takeFocus&&focus(),row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)
+return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}
+function focus(){let view=cursorView(),node=cursor.index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.
+cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,
+node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&
+(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.
+contains(active())}function cursorView(){return pool.find(cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(
+event),view=pool.viewOf(target),isByKey=target.matches(":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.
+index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(
+target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.index)}async function setOpen(row,isOpen){!row?.children||row.open===
+isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}async function setAllOpen(isOpen){await attempt(cache.change("a\
+ll",{on:isOpen}))}async function attempt(work){try{await work}catch(error){app.warn(error.message)}}async function parentOf(row){let step=row;
+for(;step&&step.level>=row.level;){let index=step.index-step.position;if(index<0)return null;if(step=cache.at(index)??await cache.
+peek(index),step&&step.level<row.level)return step.index}return null}function tick(){++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}
+function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(ticking),cancelAnimationFrame(frame),resizing.disconnect(),
+columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener(
+"focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(tick,TICK),resizing=new ResizeObserver(onResize);return resizing.
+observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,
+setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE=4,TYPING_PAUSE2=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
+function openMenu(app,{anchor,x=0,y=0},items,label){let before=openMenus.get(app.el);if(before?.close(!0),before&&before.anchor===
+anchor)return;let focused=activeElement(app.el),nodes=items.map(createItem),menu=el("div",{class:"cl-menu",role:"menu","aria-label":plain(
+label),popover:"manual"},...nodes),isOpen=!0,close=(refocus=!1)=>{isOpen&&(isOpen=!1,openMenus.delete(app.el),setExpanded(anchor,!1),
+refocus&&focused?.isConnected?focused.focus({preventScroll:!0}):refocus&&app.focusGrid(),menu.remove())};menu.addEventListener("fo\
+cusout",({relatedTarget})=>{let next=relatedTarget;!menu.contains(next)&&!(anchor?.ariaHasPopup&&next===anchor)&&close()}),listen(
+menu,nodes.filter(node=>itemOf.has(node)),close),openMenus.set(app.el,{menu,anchor,close}),setExpanded(anchor,!0),app.el.append(menu),
+menu.showPopover?.(),position(menu,anchor?.getBoundingClientRect()??{left:x,top:y,bottom:y}),focusable(menu)?.focus()}function focusable(menu){
+return menu.querySelector("[tabindex]")}function setExpanded(anchor,isOpen){anchor?.ariaHasPopup&&setAttr(anchor,"aria-expanded",isOpen)}
+function createItem(item){if(item==="-")return el("div",{role:"separator"});let{label,checked,disabled,danger,why}=item,role=checked==
+null?{role:"menuitem"}:{role:"menuitemcheckbox","aria-checked":String(checked)},node=el("div",{...role,tabindex:-1,class:danger&&"\
+cl-bad","aria-disabled":disabled&&"true"},checked==null?null:icon("ok"),el("span",{text:plain(label)}),why?el("small",{class:"cl-w\
+hy",text:plain(why)}):null);return itemOf.set(node,item),node}function position(menu,{left,top,bottom}){let{width,height}=menu.getBoundingClientRect(),
+isBelow=bottom+height+EDGE<=innerHeight;menu.style.left=`${Math.max(EDGE,Math.min(left,innerWidth-width-EDGE))}px`,menu.style.top=
+`${isBelow?bottom:Math.max(EDGE,Math.min(top,innerHeight-EDGE)-height)}px`}function listen(menu,nodes,close){let typed="",typedAt=0,
+itemAt=event=>targetOf(event).closest("[tabindex]");menu.onclick=event=>run(itemAt(event),close,!0),menu.onpointermove=event=>itemAt(
+event)?.focus(),menu.oncontextmenu=event=>event.preventDefault();function seek(char,at){typed=Date.now()-typedAt<TYPING_PAUSE2?typed+
+char:char,typedAt=Date.now();let from=typed.length>1?at:at+1;[...nodes.slice(from),...nodes.slice(0,from)].find(node=>itemOf.get(node)?.
+label.toLowerCase().startsWith(typed))?.focus()}menu.onkeydown=event=>{let{key}=event,target=targetOf(event),at=nodes.indexOf(target);
+if(event.stopPropagation(),key==="Tab")return close(!0);event.ctrlKey||event.altKey||event.metaKey||(event.preventDefault(),STEPS[key]?
+nodes.at(STEPS[key](at)%nodes.length)?.focus():key==="Escape"?close(!0):key==="Enter"||key===" "?run(target,close,key==="Enter"):key.
+length===1&&seek(key.toLowerCase(),at))}}function run(node,close,isLast){let item=node&&itemOf.get(node);!item||item.disabled||((isLast||
+item.checked==null)&&close(!0),item.checked!=null&&(item.checked=!item.checked,setAttr(node,"aria-checked",item.checked)),item.run(
+item.checked))}async function openRowMenu(app,row,position2){let isSeveral=app.selectedIds.length>1&&app.selectedIds.includes(row.id),ids=isSeveral?
+app.selectedIds:[row.id],actions=await loadActions(app,ids);openMenu(app,position2,rowItems(app,row,ids,actions),isSeveral?`${ids.
+length} selected`:row.name)}async function loadActions(app,ids){try{return(await describe(app,ids)).acts}catch(error){return app.say(
+error.message),[]}}function rowItems(app,row,ids,actions){let actionItem=({name,label,asks,danger,why})=>({label:asks.length||danger?
+`${label}…`:label,danger:!!danger,disabled:!!why,why,run:()=>app.startAction(name,ids)}),copyItem=(what,text)=>({label:`Copy ${what}`,
+run:()=>copyText(app,text)});return[[{label:"Details",run:()=>app.showPane(!0)}],actions.filter(action=>!action.danger).map(actionItem),
+[copyItem("id",row.id),copyItem("name",row.name),copyItem("the line that shows it",`%cl_${row.kind} show ${row.id}`)],actions.filter(
+action=>action.danger).map(actionItem)].filter(group=>group.length).flatMap((group,index)=>index?["-",...group]:group)}var TYPING_PAUSE3=500;function createKeys(app,grid){let{cursor,cache,selection,columns}=grid,typed="",typedAt=Number.NEGATIVE_INFINITY,
+typedFrom=0,lastRow=()=>cache.total-1,lastCell=()=>columns.names.length-1,clampRow=index=>Math.max(0,Math.min(lastRow(),index)),byRow=way=>()=>grid.
+goTo(Math.min(lastRow(),cursor.index+way)),byPage=way=>()=>grid.goTo(clampRow(cursor.index+way*grid.pageRows())),withControl={Home:()=>grid.
+goTo(0),End:()=>grid.goTo(lastRow()),a:()=>selection.range(lastRow(),0),c:copy," ":toggle,ArrowUp:byRow(-1),ArrowDown:byRow(1)},withShift={
+ArrowUp:()=>extend(-1),ArrowDown:()=>extend(1)," ":()=>selection.range(cursor.index),F10:openMenu2,"*":()=>grid.setAllOpen(!0)},alone={
+ArrowUp:byRow(-1),ArrowDown:byRow(1),PageUp:byPage(-1),PageDown:byPage(1),Home:()=>cursor.cell<0?grid.goTo(0):grid.goTo(cursor.index,
+0),End:()=>cursor.cell<0?grid.goTo(lastRow()):grid.goTo(cursor.index,lastCell()),ArrowRight:goRight,ArrowLeft:goLeft,Enter:()=>app.
+showPane(!0)," ":toggle,Escape:clearSelection,Delete:()=>cursor.row&&app.startAction("delete",targetIds()),ContextMenu:openMenu2,"\
+*":()=>grid.setAllOpen(!0)},onHeading={ArrowDown:()=>cache.total&&grid.goTo(0,-1),ArrowLeft:isAlt=>moveHeading(-1,isAlt),ArrowRight:isAlt=>moveHeading(
+1,isAlt),Home:()=>grid.goTo(-1,0),End:()=>grid.goTo(-1,lastCell()),Enter:sort," ":sort};function targetIds(){return cursor.row?selection.
+has(cursor.row.id)?selection.list():[cursor.row.id]:selection.list()}function copy(){copyText(app,targetIds().join(`
+`))}function toggle(){typed&&performance.now()-typedAt<TYPING_PAUSE3?seek(" "):cursor.row&&selection.toggle(cursor.row)}function clearSelection(){
+if(!selection.list().length)return!1;selection.pivot=null,selection.clear()}function extend(way){(selection.last!==cursor.id||!selection.
+pivot)&&(selection.pivot=cursor.row);let to=clampRow(cursor.index+way);grid.goTo(to),selection.range(to)}function goRight(){let{row,
+cell}=cursor;cell<0&&row?.children&&!row.open?grid.setOpen(row,!0):grid.goTo(cursor.index,Math.min(lastCell(),cell+1))}async function goLeft(){
+let{row,cell,index}=cursor;if(cell>=0)grid.goTo(index,cell-1);else if(row?.children&&row.open)grid.setOpen(row,!1);else if(row){let parent=await grid.
+parentOf(row).catch(()=>null);parent!=null&&cursor.id===row.id&&grid.goTo(parent)}}function openMenu2(){let view=grid.cursorView();
+view?.row&&openRowMenu(app,view.row,{anchor:view.el})}function sort(){columns.sort(columns.names[cursor.cell])}function moveHeading(way,isAlt){
+isAlt?columns.nudge(cursor.cell,way):grid.goTo(-1,Math.max(0,Math.min(lastCell(),cursor.cell+way)))}async function seek(char){let now=performance.
+now();now-typedAt>TYPING_PAUSE3&&(typed="",typedFrom=Math.max(0,cursor.index)),typed+=char,typedAt=now;let text=typed,{index}=await app.
+request("seek",{text,after:typedFrom}).catch(()=>({index:null}));index!=null&&text===typed&&grid.hasFocus()&&grid.goTo(index)}function actionOf(event){
+let{key,altKey}=event;return cursor.index<0||!cache.total?altKey&&!/^Arrow[LR]/.test(key)?null:onHeading[key]:altKey?null:event.ctrlKey||
+event.metaKey?withControl[key]:event.shiftKey&&withShift[key]?withShift[key]:alone[key]??([...key].length===1?()=>{seek(key)}:null)}
+return event=>{let action=event.isComposing?null:actionOf(event);!action||action(event.altKey)===!1||(event.preventDefault(),event.
+stopPropagation())}}function createPointer(app,grid){let{selection,treegrid}=grid,viewOf=event=>grid.viewOf(targetOf(event));treegrid.addEventListener(
+"click",event=>{let row=viewOf(event)?.row;if(!row)return;let isAdding=event.ctrlKey||event.metaKey;grid.goTo(row.index,-1,{follow:!1}),
+row.children&&targetOf(event).closest(".cl-twist")?grid.setOpen(row,!row.open):event.shiftKey?selection.range(row.index,void 0,isAdding?
+"add":"set"):isAdding?selection.toggle(row):selection.set([row.id],row)}),treegrid.addEventListener("dblclick",event=>{viewOf(event)?.
+row&&!targetOf(event).closest(".cl-twist")&&app.showPane(!0)}),treegrid.addEventListener("contextmenu",event=>{let view=viewOf(event);
+if(!view?.row||event.shiftKey)return;let{row}=view;event.preventDefault(),event.stopPropagation(),event.button===2&&(grid.goTo(view.
+index,-1,{follow:!1}),selection.has(row.id)||selection.set([row.id],row),openRowMenu(app,row,{x:event.clientX,y:event.clientY}))}),
+treegrid.addEventListener("mousedown",event=>{event.shiftKey&&viewOf(event)&&event.preventDefault()})}var TYPING_PAUSE4=200,MAX_CHIPS=6,STATUS_TERM=/(?:^|\s)status:(\S*)/;function createToolbar(app){let{model}=app,id=uniqueId(),input=el(
+"input",{type:"search",class:"cl-input",spellcheck:"false",autocomplete:"off","aria-label":"Filter","aria-describedby":id,placeholder:"\
+Filter: name, id, status:error, size>10, backend:lab",oninput:onInput,onkeydown:onKey}),problem=el("div",{class:"cl-bad",id}),faults=makeButton(
+"Only faults",()=>set("only_faults",!model.get("only_faults")),{sign:"fault"}),popup={"aria-haspopup":"menu","aria-expanded":"fals\
+e"},columns=makeButton("Columns",openColumnMenu,{sign:"columns",...popup}),details=makeButton("Details",()=>app.showPane(!isPaneShown),
+{"aria-expanded":"false"}),more=makeButton("",openStatusMenu,{...popup,class:"cl-btn cl-chip"}),chips=el("div",{class:"cl-flow",role:"\
+group","aria-label":"Statuses"}),counts=el("span",{class:"cl-quiet cl-gap"}),liveMark=el("span",{class:"cl-mark"}),find=el("div",{
+class:"cl-find"},icon("search"),input),top=el("div",{class:"cl-flow"},find,faults,el("span",{class:"cl-gap cl-flow"},columns,details)),
+bottom=el("div",{class:"cl-flow"},chips,counts,liveMark),toolbar=el("div",{class:"cl-tools",role:"group","aria-label":"Tools of th\
+e tree"},top,problem,bottom),order=[],isPaneShown=!1,isCountAwaited=!1,stateBefore="live",typing;function set(name,value){model.set(
+name,value),model.save_changes()}function onInput(){clearTimeout(typing),typing=setTimeout(()=>applyFilter(input.value),TYPING_PAUSE4),
+showPressed()}function applyFilter(text){clearTimeout(typing),typing=void 0,input.value=text,isCountAwaited=!0,set("filter",text),
+showPressed()}function onKey(event){let{value}=input;if(event.key==="ArrowDown")typing&&applyFilter(value),app.focusGrid();else if(event.
+key==="Escape"&&value)applyFilter("");else return;event.preventDefault(),event.stopPropagation()}function showFilter(){typing||(input.
+value=model.get("filter")),showPressed()}function showProblem(){let text=plain(model.get("_problem")??"");setText(problem,text),setAttr(
+input,"aria-invalid",text?"true":null),text&&app.say(text)}let filteredStatuses=()=>input.value.match(STATUS_TERM)?.[1].split(",")??
+[],isFault=status=>statusIcon("volume",status)==="fault",chipNodes=()=>[...chips.children].filter(node=>node!==more&&node.dataset.
+status!==void 0),statusOf=node=>node.dataset.status,statusCounts=()=>new Map(app.head?.statuses);function toggleStatus(status){let before=filteredStatuses(),
+next=before.includes(status)?before.filter(other=>other!==status):[...before,status],rest=input.value.replace(STATUS_TERM,"").trim();
+applyFilter([rest,next.length?`status:${next.join()}`:""].filter(Boolean).join(" "))}function showChips(){let numbers2=statusCounts();
+if(numbers2.size!==order.length||!order.every(status=>numbers2.has(status))){let focused=activeIn(chips);order=[...numbers2.keys()].
+sort((one,other)=>Number(isFault(other))-Number(isFault(one))),chips.replaceChildren(...order.slice(0,MAX_CHIPS).map(createChip),...order.
+length>MAX_CHIPS?[more]:[]),focused&&(chipNodes().find(node=>statusOf(node)===focused.dataset.status)??input).focus()}for(let node of chipNodes())
+setText(node.lastChild,formatCount(numbers2.get(statusOf(node))??0));showPressed()}function createChip(status){let look={sign:statusIcon(
+"volume",status),class:isFault(status)?"cl-btn cl-chip cl-bad":"cl-btn cl-chip"},node=makeButton(status,()=>toggleStatus(status),{
+...look,"data-status":status});return node.append(el("b")),node}function showPressed(){let filtered=filteredStatuses(),hidden=order.
+slice(MAX_CHIPS);for(let node of chipNodes())setAttr(node,"aria-pressed",filtered.includes(statusOf(node)));setText(more.lastChild,
+hidden.filter(status=>filtered.includes(status)).join(", ")||`${hidden.length} more`),setAttr(faults,"aria-pressed",!!model.get("o\
+nly_faults"))}function openStatusMenu(){let numbers2=statusCounts(),item=status=>({label:`${status} ${formatCount(numbers2.get(status)??
+0)}`,checked:filteredStatuses().includes(status),run:()=>toggleStatus(status)});openMenu(app,{anchor:more},order.slice(MAX_CHIPS).
+map(item),"More statuses")}function showCounts(){if(!app.head)return;let{volumes,shown,backends}=app.head,isFiltered=!!(model.get(
+"filter")||model.get("only_faults")),plural=(number,noun)=>`${formatCount(number)} ${noun}${number===1?"":"s"}`,all=plural(volumes,
+"volume"),text=isFiltered?`${shown==null?"…":formatCount(shown)} of ${all}`:`${all} on ${plural(Object.keys(backends).length,"ba\
+ckend")}`;setText(counts,text),!(!isCountAwaited||isFiltered&&shown==null)&&(isCountAwaited=!1,app.say(text))}function openColumnMenu(){
+let shown=model.get("columns"),item=name=>({label:TITLES[name],checked:shown.includes(name),run:on=>showColumn(name,!!on)});openMenu(
+app,{anchor:columns},COLUMN_NAMES.map(item),"Columns")}function showColumn(name,isShown){let rank=column=>COLUMN_NAMES.indexOf(column),
+names=model.get("columns").filter(other=>other!==name),next=names.findIndex(other=>rank(other)>rank(name));isShown&&names.splice(next<
+0?names.length:next,0,name),set("columns",names)}function showLive(){let{state,since}=app.live,time=new Date(since*1e3).toLocaleTimeString(
+[],{hour:"2-digit",minute:"2-digit"}),text={live:"live",busy:"kernel busy",static:`saved state of ${formatTime(since)}`,lost:`not \
+live since ${time}`}[state];liveMark.replaceChildren(icon(state==="live"||state==="busy"?state:"lost"),el("span",{text})),setAttr(
+liveMark,"data-state",state),state!==stateBefore&&[state,stateBefore].includes("lost")&&app.say(text),stateBefore=state}function showHead(){
+showChips(),showCounts()}for(let[name,show]of Object.entries({filter:showFilter,only_faults:showPressed,_problem:showProblem}))model.
+on(`change:${name}`,show),show();return app.on("head",showHead),app.on("live",showLive),app.on("pane",isShown=>{isPaneShown=isShown,
+setAttr(details,"aria-expanded",isShown)}),showHead(),showLive(),{el:toolbar}}var KEYS_ATTRIBUTE="data-lm-suppress-shortcuts",FOCUS_DELAY2=200,QUERY_TRAITS=["filter","only_faults","sort"],isSettingFocus=!1;function createApp(model){
+let root=el("div",{class:"cl-live",[KEYS_ATTRIBUTE]:"true"}),announcer=createAnnouncer(),banner=createBanner(announcer.say),{on,emit}=createEvents(),
+remote=createRemote(model,{onPush,onStateChange}),head=model.get("_state")?.head??null,settling,app={model,el:root,on,emit,request:remote.
+request,say:announcer.say,warn:banner.warn,reveal,showPane,focusGrid:()=>grid.focusCursor(),findRow:id=>grid.cache.find(id),startAction:(name,ids)=>{
+showPane(!0),pane.startAction(name,ids)},get head(){return head},get live(){return remote.live},get focusedRow(){return grid.cursor.
+row},get isFocusMoved(){return grid.cursor.isMoved},get selectedIds(){return grid.selection.list()}},grid=createGrid(app),pane=createDetailsPane(
+app),side=el("div",{class:"cl-side",hidden:!0},pane.el);function setHead(next){head=next,emit("head",next)}function onPush(message){
+message.push==="changed"&&grid.cache.invalidate(message.rev),message.push==="head"&&setHead(message.head),message.push==="store"&&
+banner.setLasting(message.problem)}async function greet(){try{let{rev,total,head:next}=await app.request("hello");setHead(next),grid.
+cache.invalidate(rev),total!==grid.cache.total&&grid.cache.recheck()}catch{}}function onStateChange(before){let saved=model.get("_\
+state");remote.live.state==="static"&&saved?.rows&&grid.fill({...saved,total:saved.rows.length}),(before==="lost"||before==="stati\
+c")&&greet(),emit("live",remote.live)}async function reveal(id,takeFocus=!0){try{let{index}=await app.request("reveal",{row:id});if(index==
+null)return app.say("It is not among the rows that are shown.");await grid.cache.jump(index),grid.goTo(index,-1,{takeFocus})}catch(error){
+app.warn(error.message)}}function showPane(isShown){let hadFocus=activeIn(side);side.hidden=!isShown,root.classList.toggle("cl-ope\
+n",isShown),isShown?pane.show(app.focusedRow):hadFocus&&app.focusGrid()}on("focus",({id})=>{clearTimeout(settling),settling=setTimeout(
+()=>{model.get("focused")!==id&&(isSettingFocus=!0,model.set("focused",id),isSettingFocus=!1,model.save_changes())},FOCUS_DELAY2)});
+function followFocus(){let id=model.get("focused");!isSettingFocus&&id&&id!==grid.cursor.id&&reveal(id,!1)}let listeners=[["change\
+:_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["change:focused",followFocus],...QUERY_TRAITS.map(name=>[`change:${name}`,
+()=>grid.cache.restart(!0)])];function end(){for(let[event,listener]of listeners)model.off(event,listener);remote.end(),grid.stop()}
+for(let[event,listener]of listeners)model.on(event,listener);root.addEventListener("focusin",event=>targetOf(event).setAttribute(KEYS_ATTRIBUTE,
+"true")),root.append(createToolbar(app).el,banner.el,el("div",{class:"cl-split"},grid.el,side),announcer.el),grid.treegrid.setAttribute(
+"aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.addEventListener("keydown",createKeys(app,grid)),createPointer(
+app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}return{el:root,start,end}}function createEvents(){let listeners={};
+return{on(name,listener){listeners[name]??=[],listeners[name].push(listener)},emit(name,data){for(let listener of listeners[name]??
+[])listener(data)}}}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-child",".output_area"].map(box=>`${box}\
+:has(${copy}):not(:has(.cl-live))`);return key?`${[copy,...around].join()}{display:none!important}`:""}function render({model,el:parent,
+signal}){let app=createApp(model),hiding=el("style"),hideCopy=()=>{hiding.textContent=hidingStyle(model.get("_key")??"")},end=()=>{
+model.off("change:_key",hideCopy),app.end()};return model.on("change:_key",hideCopy),hideCopy(),app.el.append(hiding),parent.append(
+app.el),app.start(),signal?.addEventListener("abort",end,{once:!0}),signal?void 0:end}var tree_default={render};export{tree_default as default};

@@ -1,0 +1,52 @@
+// What the tree says unasked: announcements to assistive technology, and a banner for problems.
+
+import { el, plain } from "./dom.js";
+import { icon } from "./icons.js";
+
+const WARNING_DISPLAY = 8000;
+
+export function createAnnouncer() {
+  const node = el("div", { class: "cl-said", role: "status" });
+
+  // The same text is announced again only if it differs.
+  /** @param {string} text */
+  function say(text) {
+    node.textContent = node.textContent === text ? `${text}\u00a0` : text;
+  }
+
+  return { el: node, say };
+}
+
+/**
+ * Create the banner. A problem of the store stays; a warning disappears after a while.
+ * @param {(text: string) => void} say
+ */
+export function createBanner(say) {
+  const text = el("span", { class: "cl-text" });
+  const node = el("div", { class: "cl-banner", hidden: true }, icon("fault"), text);
+  let lasting = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let hiding;
+
+  /** @param {string} problem */
+  function show(problem) {
+    clearTimeout(hiding);
+    text.textContent = plain(problem);
+    node.hidden = !problem;
+    if (problem) say(problem);
+  }
+
+  /** @param {string} problem */
+  function warn(problem) {
+    show(problem);
+    hiding = setTimeout(() => show(lasting), WARNING_DISPLAY);
+  }
+
+  /** @param {string | null} problem */
+  function setLasting(problem) {
+    lasting = problem ?? "";
+    show(lasting);
+  }
+
+  return { el: node, warn, setLasting };
+}

@@ -1,0 +1,186 @@
+// The types that modules share. What Python defines is generated into schema.js.
+
+import type { ColumnName, Kind, RequestParams, RowFields } from "./schema.js";
+
+/** A row, and its index in the list of all rows. */
+export type Row = RowFields & { index: number };
+
+/** A row and the index where it was last seen. */
+export type Mark = { id: string; index: number };
+
+/** The widget's model: its traits, and messages to and from the kernel. */
+export type Model = {
+  get<Name extends keyof Traits>(name: Name): Traits[Name];
+  set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
+  save_changes(): void;
+  send(message: object): void;
+  // biome-ignore lint/suspicious/noExplicitAny: what an event carries depends on its name
+  on(event: string, listener: (data?: any) => void): void;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  off(event: string, listener: (data?: any) => void): void;
+  widget_manager?: { get_model(id: string): Promise<KernelModel | undefined> | undefined };
+};
+
+/** What is used of the model that JupyterLab keeps: its comm. */
+export type KernelModel = {
+  comm?: { jsServicesComm?: { subshellStarted?: Promise<unknown> } };
+  comm_live?: boolean;
+};
+
+export type Traits = {
+  filter: string;
+  only_faults: boolean;
+  sort: string;
+  columns: ColumnName[];
+  selected: string[];
+  focused: string;
+  opened: string[];
+  _problem: string;
+  _state: SavedState;
+  _key: string;
+};
+
+/** What is shown before the first reply, and without a kernel. `at` is in seconds since 1970. */
+export type SavedState = Partial<{ rev: number; total: number; rows: RowValues[]; head: Head | null; at: number; title: string }>;
+
+/** A row as it is sent: values in the order of ROW_FIELDS. */
+export type RowValues = unknown[];
+
+/** Sizes are in GiB. */
+export type Capacity = { total?: Amount; free?: Amount; provisioned?: Amount };
+export type Amount = number | string | null;
+export type VolumeSums = { volumes: number; provisioned: number };
+
+/** Counts of all volumes, and what is known of the backends. `shown` is null without a filter, and while it is being counted. */
+export type Head = {
+  volumes: number;
+  shown: number | null;
+  statuses: [status: string, count: number][];
+  backends: Record<string, VolumeSums>;
+  capacity?: Record<string, Capacity | null>;
+};
+
+/** Rows from `start` on. `anchor` and `focus` are where the marked rows are now; null if they are gone. */
+export type WindowReply = {
+  rev: number;
+  total: number;
+  start: number;
+  rows: RowValues[];
+  anchor?: number | null;
+  focus?: number | null;
+};
+
+/** A value that an action asks for. */
+export type ActionField = {
+  name: string;
+  label: string;
+  type: "text" | "number" | "flag";
+  value: string | number | boolean | null;
+  required: boolean;
+};
+
+/** What can be done. `danger` names what would be removed; `why` is the reason if it cannot be done. */
+export type Action = {
+  name: string;
+  label: string;
+  asks: ActionField[];
+  danger: string | null;
+  line: string;
+  why: string | null;
+};
+
+export type LinkedResource = { id: string; name: string; status: string };
+export type Operation = {
+  at: number;
+  action: string;
+  status: string;
+  duration: number | null;
+  error: string | null;
+  who: string;
+};
+
+export type DetailsReply = {
+  id: string;
+  kind: Kind;
+  title: string;
+  status: string;
+  fields: [name: string, value: unknown][];
+  snapshots?: LinkedResource[];
+  more_snapshots?: number;
+  connections?: LinkedResource[];
+  more_connections?: number;
+  history?: Operation[];
+  held?: string[];
+  acts: Action[];
+};
+
+export type ActReply = { line?: string; text: string; ids?: string[]; variable?: string | null };
+
+/** The reply to each request. */
+export type Replies = {
+  hello: { rev: number; total: number; head: Head };
+  bye: object;
+  ping: object;
+  rows: WindowReply;
+  open: WindowReply;
+  all: WindowReply;
+  select: { selected: number };
+  range: { selected: number };
+  seek: { index: number | null };
+  reveal: { index: number | null };
+  details: DetailsReply;
+  offers: { acts: Action[] };
+  line: { line: string };
+  act: ActReply;
+};
+
+export type RequestName = keyof RequestParams & keyof Replies;
+export type SendRequest = <Name extends RequestName>(name: Name, params?: RequestParams[Name]) => Promise<Replies[Name]>;
+
+/** What the kernel sends unasked. */
+export type Push =
+  | { push: "changed"; rev: number; total: number | null }
+  | { push: "head"; head: Head }
+  | { push: "store"; problem: string | null }
+  | { push: "alive" };
+
+/** Whether the kernel answers. `since` is in seconds since 1970. */
+export type Live = { state: "live" | "busy" | "lost" | "static"; since: number };
+
+/** What the parts of the tree tell each other. */
+export type Events = {
+  head: Head;
+  live: Live;
+  store: string | null;
+  rows: undefined;
+  row: Row;
+  focus: Row;
+  selected: string[];
+  pane: boolean;
+};
+
+/** What every part of the tree may use. */
+export type App = {
+  readonly model: Model;
+  readonly el: HTMLElement;
+  readonly head: Head | null;
+  readonly live: Live;
+  /** The row that has the focus, or had it last. */
+  readonly focusedRow: Row | null;
+  /** Whether the focus moved because its row was removed. */
+  readonly isFocusMoved: boolean;
+  readonly selectedIds: string[];
+  on<Name extends keyof Events>(name: Name, listener: (data: Events[Name]) => void): void;
+  emit<Name extends keyof Events>(name: Name, data: Events[Name]): void;
+  request: SendRequest;
+  /** Announce to assistive technology. */
+  say(text: string): void;
+  /** Show a problem for a while. */
+  warn(problem: string): void;
+  findRow(id: string): Row | undefined;
+  focusGrid(): void;
+  /** Scroll to a row, opening what it is hidden below. */
+  reveal(id: string, takeFocus?: boolean): Promise<void>;
+  showPane(isShown: boolean): void;
+  startAction(name: string, ids: string[]): void;
+};
