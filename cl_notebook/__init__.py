@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
-    from cl_notebook.inventory.scratching import Scratch
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.inventory.cleanup.scratch import Scratch
+    from cl_notebook.model.base import Tracked
     from cl_notebook.serialization import dump, dumps, json, jsons, load
 
 Backends = Backend
 
 __version__ = "0.1.0"
 
-_LATE = {"frames": "cl_notebook.views.frames", "inventory": "cl_notebook.inventory"}
+_LATE = {"frames": "cl_notebook.frames", "inventory": "cl_notebook.inventory"}
 _DOCUMENTS = "cl_notebook.serialization"
 _OF_DOCUMENTS = ("dump", "dumps", "json", "jsons", "load")
 
@@ -140,9 +140,9 @@ def import_cinderlib(url: str) -> pd.DataFrame:
         StoreError: the data base, or the store, cannot be used.
 
     """
-    from cl_notebook.inventory import cinderlib_db  # noqa: PLC0415 - `import cl_notebook` stays light
+    from cl_notebook.inventory.importers import cinderlib  # noqa: PLC0415 - `import cl_notebook` stays light
 
-    return cinderlib_db.import_cinderlib(default_session(), url)
+    return cinderlib.import_cinderlib(default_session(), url)
 
 
 def list_supported_drivers(output_version: int = 1, python: str | None = None) -> dict[str, dict[str, Any]]:
@@ -165,7 +165,7 @@ def scratch(*, keep_on_error: bool = False) -> Scratch:
         CleanupIncomplete: the block ended well, and something could not be removed.
 
     """
-    from cl_notebook.inventory import scratching  # noqa: PLC0415 - `import cl_notebook` stays light
+    from cl_notebook.inventory.cleanup import scratch as scratching  # noqa: PLC0415 - `import cl_notebook` stays light
 
     return scratching.scratch(keep_on_error=keep_on_error)
 
@@ -179,9 +179,9 @@ def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - 
         InvalidInput: *shown* is none of these, or a frame whose index has no ids.
 
     """
-    from cl_notebook.notebook.tree import showing  # noqa: PLC0415 - `import cl_notebook` stays light
+    from cl_notebook.notebook.tree import display  # noqa: PLC0415 - `import cl_notebook` stays light
 
-    return showing.tree(default_session(), shown)
+    return display.tree(default_session(), shown)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

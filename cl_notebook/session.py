@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import orm as sa_orm
 
 from cl_notebook import concurrency, errors, settings
-from cl_notebook.drivers.base import no_progress
-from cl_notebook.model import Backend, context, lookup, moving, reading, trust
-from cl_notebook.model.journal import Journal
-from cl_notebook.model.opening import Opening
+from cl_notebook.drivers.api import no_progress
+from cl_notebook.model import Backend, context, identity_map, lookup, moving, trust
+from cl_notebook.model.backend_pool import Opening
+from cl_notebook.model.operations.runner import Journal
 from cl_notebook.store import Store, damage
 from cl_notebook.store.backup import back_up
-from cl_notebook.store.follower import Follower
+from cl_notebook.store.change_tracker import Follower
 
 if TYPE_CHECKING:
     import os
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from cl_notebook.attach import AttachingHost, Host, Hosts
-    from cl_notebook.drivers.base import Driver, Progress
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.drivers.api import Driver, Progress
+    from cl_notebook.model.base import Tracked
 
 _CALLER = 4
 """How far up the stack whoever opens a session is."""
@@ -215,7 +215,7 @@ class Session(context.SessionBound):
     def get(self, cls: type[Tracked], resource_id: str) -> Tracked | None:
         """Return the object of one row of this session, or None."""
         self._refuse_if_closed()
-        return reading.get(self, cls, resource_id)
+        return identity_map.get(self, cls, resource_id)
 
     def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False, trust: bool = False) -> Backend:
         """Open the backend *name*; see :class:`cl_notebook.Backend`."""

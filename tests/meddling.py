@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cl_notebook.drivers.base import no_progress
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.api import no_progress
+from cl_notebook.drivers.sim.driver import SimDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from cl_notebook.drivers.base import Progress, SnapshotData, VolumeData
+    from cl_notebook.drivers.api import Progress, SnapshotData, VolumeData
 
 
 def install(name: str, cls: type, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

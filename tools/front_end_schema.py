@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cl_notebook.model import statuses
-from cl_notebook.notebook.tree import messages, widget, wire
-from cl_notebook.views.kinds import KINDS, VOLUME
+from cl_notebook.model.operations import lifecycle
+from cl_notebook.notebook.tree import widget, wire
+from cl_notebook.notebook.tree import protocol
+from cl_notebook.treemodel.kinds import KINDS, VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +41,7 @@ def _constants() -> Iterator[str]:
     yield _constant("Values of a row, in the order in which they are sent.", "ROW_FIELDS", wire.RowFields.__struct_fields__)
     yield _constant("Columns that can be shown beside the name, in their usual order.", "COLUMN_NAMES", widget.COLUMNS)
     yield _constant("Columns that rows can be sorted by.", "SORT_NAMES", orders, "readonly string[]")
-    yield _constant("Rows that one request gives at most.", "MAX_ROWS", messages.MOST_ROWS)
+    yield _constant("Rows that one request gives at most.", "MAX_ROWS", protocol.MOST_ROWS)
     meanings = 'Record<Kind, Record<string, "fault" | "busy" | "whole">>'
     yield _constant("What each status that cl_notebook sets says of a resource.", "STATUS_MEANINGS", _meanings(), meanings)
 
@@ -57,10 +58,10 @@ def _meanings() -> dict[str, dict[str, str]]:
 
 
 def _meanings_of(kind: str) -> Iterator[tuple[str, str]]:
-    for status in sorted(statuses.WHOLE.get(kind, ())):
+    for status in sorted(lifecycle.WHOLE.get(kind, ())):
         yield status, "whole"
-    for status in statuses.LEFT_BY.get(kind, ()):
-        yield status, "busy" if statuses.is_busy(kind, status) else "fault"
+    for status in lifecycle.LEFT_BY.get(kind, ()):
+        yield status, "busy" if lifecycle.is_busy(kind, status) else "fault"
 
 
 def _types() -> Iterator[str]:
@@ -69,7 +70,7 @@ def _types() -> Iterator[str]:
     yield "/** @typedef {typeof COLUMN_NAMES[number]} ColumnName */\n"
     fields = {name: "Kind" if name == "kind" else text for name, text in _properties(wire.RowFields).items()}
     yield _typedef("RowFields", fields)
-    requests = {_tag(request): _object(_properties(request)) for request in _leaves(messages.Message)}
+    requests = {_tag(request): _object(_properties(request)) for request in _leaves(protocol.Message)}
     yield _typedef("RequestParams", requests)
 
 
@@ -87,7 +88,7 @@ def _properties(struct: type[msgspec.Struct]) -> dict[str, str]:
     if not isinstance(described, msgspec.inspect.StructType):
         msg = f"{struct.__name__} is not a msgspec.Struct."
         raise TypeError(msg)
-    inherited = messages.Message.__struct_fields__ if issubclass(struct, messages.Message) else ()
+    inherited = protocol.Message.__struct_fields__ if issubclass(struct, protocol.Message) else ()
     return {
         field.name if field.required else f"{field.name}?": _type(field.type)
         for field in described.fields
@@ -112,7 +113,7 @@ def _type(described: msgspec.inspect.Type) -> str:
     return text
 
 
-def _leaves(struct: type[messages.Message]) -> Iterator[type[messages.Message]]:
+def _leaves(struct: type[protocol.Message]) -> Iterator[type[protocol.Message]]:
     below = struct.__subclasses__()
     if not below:
         yield struct
@@ -120,7 +121,7 @@ def _leaves(struct: type[messages.Message]) -> Iterator[type[messages.Message]]:
         yield from _leaves(subclass)
 
 
-def _tag(request: type[messages.Message]) -> str:
+def _tag(request: type[protocol.Message]) -> str:
     return str(request.__struct_config__.tag)
 
 

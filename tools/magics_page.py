@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs.structure.files import File
 
-from cl_notebook.notebook import extension, lists
-from cl_notebook.notebook import help as help_of
+from cl_notebook.notebook import extension
+from cl_notebook.notebook.command import help as help_of
+from cl_notebook.notebook.magics import lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
-    from cl_notebook.notebook.grammar import Argument, Command, Option, Verb
+    from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 
 PAGE = "magics.md"
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from cl_notebook.drivers.base import Option
+    from cl_notebook.drivers.api import Option
 
 HOST = "127.0.0.1"
 _ELSEWHERE = re.compile(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cl_notebook.attach.base import AttachingHost
-from cl_notebook.attach.host import Host
-from cl_notebook.attach.hosts import Hosts
-from cl_notebook.attach.opening import VolumeFile
+from cl_notebook.attach.api import AttachingHost
+from cl_notebook.attach.files import VolumeFile
+from cl_notebook.attach.local import Host
+from cl_notebook.attach.registry import Hosts
 
 __all__ = ["AttachingHost", "Host", "Hosts", "VolumeFile"]

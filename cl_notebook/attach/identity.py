@@ -19,7 +19,7 @@ from cl_notebook import errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cl_notebook.attach.opening import DeviceFile
+    from cl_notebook.attach.files import DeviceFile
 
 _ROOT = Path("/")
 _HASHED_SHARES = frozenset({"nfs", "glusterfs", "quobyte", "vzstorage"})

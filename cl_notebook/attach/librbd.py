@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import concurrency, errors
-from cl_notebook.attach.opening import VolumeFile
+from cl_notebook.attach.files import VolumeFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,7 +12,7 @@ from cl_notebook.model.context import SessionBound
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
 
 DEFAULT_PROJECT_ID = "cinderlib"
 DEFAULT_USER_ID = "cinderlib"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cl_notebook import errors, model
 from cl_notebook.cinderlib import exception
 from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID, Object, adopt, wrapped
-from cl_notebook.drivers.call import storage_call
+from cl_notebook.drivers.errors import storage_call
 from cl_notebook.model import KeyValue
 from cl_notebook.session import default_session
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cl_notebook.cinderlib.cinderlib import Backend
-    from cl_notebook.drivers.base import SnapshotData, VolumeData
+    from cl_notebook.drivers.api import SnapshotData, VolumeData
 
 __all__ = ["DEFAULT_PROJECT_ID", "DEFAULT_USER_ID", "Connection", "KeyValue", "Object", "Snapshot", "Volume"]
 

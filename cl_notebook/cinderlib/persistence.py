@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook import model
 from cl_notebook.cinderlib.base import wrapped
-from cl_notebook.model import KeyValue, reading
+from cl_notebook.model import KeyValue, identity_map
 from cl_notebook.session import default_session
 
 if TYPE_CHECKING:
@@ -57,4 +57,4 @@ class Persistence:
 
 def _select(cls: Any, conditions: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - one of the tracked classes
     wanted = [getattr(cls, name) == value for name, value in conditions.items() if value is not None]
-    return reading.select(default_session(), sa.select(cls).where(*wanted).order_by(cls.created_at, cls.id))
+    return identity_map.select(default_session(), sa.select(cls).where(*wanted).order_by(cls.created_at, cls.id))

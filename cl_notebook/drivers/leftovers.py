@@ -6,13 +6,13 @@ import datetime as dt
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
+from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from cl_notebook.drivers.base import Leftover
-    from cl_notebook.drivers.folder import Folder
+    from cl_notebook.drivers.api import Leftover
+    from cl_notebook.drivers.filebased.folder import Folder
 
 K = TypeVar("K", VolumeData, SnapshotData)
 E = TypeVar("E", ManageableVolume, ManageableSnapshot)

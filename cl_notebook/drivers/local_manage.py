@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cl_notebook.drivers.filebased.manage import manageable, manageable_snapshots, size_to_manage, source_name
 from cl_notebook.drivers.leftovers import InFolder
-from cl_notebook.drivers.manage import manageable, manageable_snapshots, size_to_manage, source_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume, ModelUpdate, SnapshotData, VolumeData
+    from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume, ModelUpdate, SnapshotData, VolumeData
 
 
 class LocalManaging(InFolder):

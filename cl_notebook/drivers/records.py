@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cl_notebook.drivers.base import ModelUpdate, SnapshotData, VolumeData
+    from cl_notebook.drivers.api import ModelUpdate, SnapshotData, VolumeData
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.drivers.config import check_config, masked, storable
+from cl_notebook.drivers.options import check_config, masked, storable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from importlib.metadata import EntryPoint
 
-    from cl_notebook.drivers.base import Driver
+    from cl_notebook.drivers.api import Driver
 
 __all__ = ["GROUP", "check_config", "driver_names", "load_driver", "masked", "storable"]
 

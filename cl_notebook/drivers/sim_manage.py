@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import regular_files
-from cl_notebook.drivers import files
-from cl_notebook.drivers.base import GiB
+from cl_notebook.drivers.api import GiB
+from cl_notebook.drivers.filebased import files
+from cl_notebook.drivers.filebased.manage import manageable, manageable_snapshots, source_name, volume_bytes
 from cl_notebook.drivers.leftovers import InFolder
-from cl_notebook.drivers.manage import manageable, manageable_snapshots, source_name, volume_bytes
-from cl_notebook.drivers.sim_state import present
+from cl_notebook.drivers.sim.state import present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
 
-    from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume, ModelUpdate, SnapshotData, VolumeData
-    from cl_notebook.drivers.sim_state import SimState
+    from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume, ModelUpdate, SnapshotData, VolumeData
+    from cl_notebook.drivers.sim.state import SimState
     from cl_notebook.drivers.waiting import Waiting
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import Capacity, Stats
+    from cl_notebook.drivers.api import Capacity, Stats
 
 
 def features(*, attached: bool) -> Mapping[str, bool]:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cl_notebook.drivers.base import Progress
+    from cl_notebook.drivers.api import Progress
 
 STEP = 0.25
 """Seconds between two reports of a call that waits."""

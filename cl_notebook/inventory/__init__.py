@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.inventory.cleaning import Plan, plan_cleanup
-from cl_notebook.inventory.scratching import Scratch, scratch
+from cl_notebook.inventory.cleanup.plan import Plan, plan_cleanup
+from cl_notebook.inventory.cleanup.scratch import Scratch, scratch
 from cl_notebook.store import damage
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.inventory.finding import Finding
     from cl_notebook.model import Backend, Snapshot, Volume
+    from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.tracked import Tracked
 
 __all__ = ["Plan", "Scratch", "findings", "forget", "manage", "plan_cleanup", "repair", "repair_all", "scan", "scratch"]
 
@@ -58,10 +58,10 @@ def findings(
     session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
 ) -> list[Finding]:
     """Return what :func:`scan` shows as plain tuples, for programs: names are as they are on the storage."""
-    from cl_notebook.inventory import scanning  # noqa: PLC0415 - as above
+    from cl_notebook.inventory import scanner  # noqa: PLC0415 - as above
 
     with damage.named(session.store):
-        return scanning.findings(session, backend, host=host)
+        return scanner.findings(session, backend, host=host)
 
 
 def manage(
@@ -92,11 +92,11 @@ def manage(
         DriverError: the storage has no such thing.
 
     """
-    from cl_notebook.inventory import adopting  # noqa: PLC0415 - as above
+    from cl_notebook.inventory import adopt  # noqa: PLC0415 - as above
     from cl_notebook.model import Backend  # noqa: PLC0415 - as above
 
     _refuse_other(backend, Backend, f"manage takes a backend, as cl.Backend('lab') gives it, not {backend!r}.")
-    return adopting.manage(backend, reference, name, snapshot=snapshot, volume=volume, wanted=id)
+    return adopt.manage(backend, reference, name, snapshot=snapshot, volume=volume, wanted=id)
 
 
 def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False, session: Context | None = None) -> str:
@@ -122,16 +122,16 @@ def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False
         DriverError, AttachError: the storage or the host could not.
 
     """
-    from cl_notebook.inventory import flushing, repairing  # noqa: PLC0415 - as above
+    from cl_notebook.inventory import orphan_devices, repairs  # noqa: PLC0415 - as above
+    from cl_notebook.model.base import Tracked  # noqa: PLC0415 - as above
     from cl_notebook.model.context import current  # noqa: PLC0415 - as above
-    from cl_notebook.model.tracked import Tracked  # noqa: PLC0415 - as above
 
     if isinstance(resource, str) and resource.startswith("/"):
-        return flushing.flush(session or current(), resource, remove=remove)
+        return orphan_devices.flush(session or current(), resource, remove=remove)
     if not isinstance(resource, Tracked):
         msg = f"repair takes a resource, as cl.find gives it, or the path of a device, not {resource!r}."
         raise errors.InvalidInput(msg)
-    return repairing.repair(resource, remove=remove, force=force)
+    return repairs.repair(resource, remove=remove, force=force)
 
 
 def repair_all(
@@ -163,11 +163,11 @@ def forget(resource: Tracked, *, force: bool = False) -> None:
         InvalidStatus: a kernel works on it.
 
     """
-    from cl_notebook.inventory import forgetting  # noqa: PLC0415 - as above
-    from cl_notebook.model.tracked import Tracked  # noqa: PLC0415 - as above
+    from cl_notebook.inventory import untrack  # noqa: PLC0415 - as above
+    from cl_notebook.model.base import Tracked  # noqa: PLC0415 - as above
 
     _refuse_other(resource, Tracked, f"forget takes a resource, as cl.find gives it, not {resource!r}.")
-    forgetting.forget(resource, force=force)
+    untrack.forget(resource, force=force)
 
 
 def _refuse_other(given: object, kind: type, message: str) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.attach import identity, present
+from cl_notebook.attach import block_devices, identity
 from cl_notebook.attach.identity import UNREADABLE
-from cl_notebook.drivers.base import GiB, least_bytes
-from cl_notebook.inventory import judging
+from cl_notebook.drivers.api import GiB, least_bytes
+from cl_notebook.inventory import verdicts
 from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
-from cl_notebook.model import Connection, Volume, reading, verbs
+from cl_notebook.model import Connection, Volume, identity_map
+from cl_notebook.model.operations import guards
 from cl_notebook.text import quoted
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def of_backend(session: Context, backend_id: str, *, ids: Iterable[str] | None =
     where = (conn.attached_host, conn.gateway, conn.path)
     statement = sa.select(*chosen, *where, Volume.size).join_from(conn, Volume, conn.volume_id == Volume.id)
     statement = statement.where(conn.backend_id == backend_id).order_by(conn.created_at, conn.id)
-    pages: Iterable[Any] = [None] if ids is None else reading.pages(list(ids))
+    pages: Iterable[Any] = [None] if ids is None else identity_map.pages(list(ids))
     found: list[Link] = []
     with session.store.reading() as connection:
         for page in pages:
@@ -60,7 +61,7 @@ def infos(session: Context, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """Return what the storage said for each of these connections, as far as it did."""
     found: dict[str, Mapping[str, Any]] = {}
     with session.store.reading() as connection:
-        for page in reading.pages(list(ids)):
+        for page in identity_map.pages(list(ids)):
             rows = connection.execute(sa.select(Connection.id, Connection.conn_info).where(Connection.id.in_(page)))
             found |= {row.id: row.conn_info for row in rows if row.conn_info}
     return found
@@ -85,7 +86,7 @@ class Connections:
         """Return a finding for each connection; without *host* only for those that are stuck, or being worked on."""
         judged: dict[str, tuple[Link, Finding | None]] = {}
         links = of_backend(self._session, self._backend_id)
-        for _ in range(judging.LOOKS):
+        for _ in range(verdicts.LOOKS):
             judged |= self._judged(links, host=host)
             wrong = {
                 link.id: link
@@ -102,18 +103,18 @@ class Connections:
 
     def _judged(self, links: list[Link], *, host: bool) -> dict[str, tuple[Link, Finding | None]]:
         with self._session.store.reading() as connection:
-            work = verbs.all_at_work(self._session, connection)
+            work = guards.all_at_work(self._session, connection)
         told = infos(self._session, [link.id for link in links if host and link.path and is_here(self._session, link)])
         return {link.id: (link, self._finding(link, work.get(link.id), told.get(link.id), host=host)) for link in links}
 
     def _finding(
         self, link: Link, work: Mapping[str, Any] | None, info: Mapping[str, Any] | None, *, host: bool
     ) -> Finding | None:
-        broken = judging.stuck(Connection.kind, link.status)
+        broken = verdicts.stuck(Connection.kind, link.status)
         if not (host or broken or work):
             return None
         if work is not None:
-            verdict, detail, act = OK, f"It is {link.status}: {judging.being_done(work)}.", ""
+            verdict, detail, act = OK, f"It is {link.status}: {verdicts.being_done(work)}.", ""
         elif broken:
             verdict, detail, act = STUCK, f"It is {link.status}, {broken}.", "repair"
         else:
@@ -155,7 +156,7 @@ class Connections:
         return self._sized(path, size)
 
     def _sized(self, path: str, size: int) -> tuple[str, str, str]:
-        there, below = present.size(path, root=self._root), present.backing_size(path, root=self._root)
+        there, below = block_devices.size(path, root=self._root), block_devices.backing_size(path, root=self._root)
         if there is None:
             return OK, "", ""
         if there < least_bytes(size):
@@ -186,7 +187,7 @@ def has_device(connection: Connection, *, root: Path = Path("/")) -> bool:
             path = str(info["data"]["device_path"])
             identity.check(info, path, root=root)
             return (root / path.lstrip("/")).exists()
-        wanted = present.keys(info)
+        wanted = block_devices.keys(info)
     except (*UNREADABLE, errors.AttachError):
         return False
-    return any(wanted & device.keys for device in present.present(root))
+    return any(wanted & device.keys for device in block_devices.present(root))

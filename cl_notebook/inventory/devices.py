@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook import settings
-from cl_notebook.attach import present
+from cl_notebook.attach import block_devices
 from cl_notebook.attach.identity import UNREADABLE
-from cl_notebook.drivers import loop
-from cl_notebook.drivers.base import KeepsFiles
+from cl_notebook.drivers.api import KeepsFiles
+from cl_notebook.drivers.local.driver import loopdev
 from cl_notebook.inventory import connections, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
-from cl_notebook.model import Volume, storages, verbs
+from cl_notebook.model import Volume, storage_identity
+from cl_notebook.model.operations import guards
 from cl_notebook.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from cl_notebook.attach.present import Key, Present
+    from cl_notebook.attach.block_devices import Key, Present
     from cl_notebook.inventory.connections import Link
     from cl_notebook.inventory.rows import Row
     from cl_notebook.model import Backend
@@ -50,13 +51,13 @@ def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path
 
 def left_over(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Leftover]:
     """Return the devices of the *backends*' volumes that no connection accounts for."""
-    before = present.present(root)
+    before = block_devices.present(root)
     if not before:
         return []
     # by its path: backends on one storage find the same
     found = {each.device.path: each for backend in backends for each in _Devices(session, backend, root).left_over(before)}
     # what was detached while the store was read is not left over
-    still = {device.path: device for device in present.present(root)} if found else {}
+    still = {device.path: device for device in block_devices.present(root)} if found else {}
     return [each for path, each in found.items() if still.get(path) == each.device]
 
 
@@ -96,7 +97,7 @@ class _Devices:
         names = {row.name_in_storage: row for row in self._volumes} if inside else {}
         others = self._of_others({Path(self._file(device)).name for device in inside} - names.keys())
         for device in inside:
-            name, is_gone = Path(self._file(device)).name, loop.is_gone(device.file or "", self._root)
+            name, is_gone = Path(self._file(device)).name, loopdev.is_gone(device.file or "", self._root)
             if name in others:
                 continue
             row = names.get(name)
@@ -107,13 +108,13 @@ class _Devices:
     def _of_others(self, names: Collection[str]) -> set[str]:
         """Return which of the *names* are volumes of other backends on the same storage, which tell of their devices."""
         known = {name for name in names if not settings.UNSTORABLE.search(name)}
-        others = storages.of(self._backend)[1:] if known else []
+        others = storage_identity.of(self._backend)[1:] if known else []
         found = (rows.again(self._session, Volume.kind, other.id, names=known) for other in others)
         return {row.name_in_storage for volumes in found for row in volumes}
 
     def _file(self, device: Present) -> str:
         file = device.file or ""
-        return file.removesuffix(loop.DELETED) if loop.is_gone(file, self._root) else file
+        return file.removesuffix(loopdev.DELETED) if loopdev.is_gone(file, self._root) else file
 
     def _disks(self, devices: Sequence[Present]) -> Iterator[Leftover]:
         by_key = self._by_key()
@@ -137,19 +138,19 @@ class _Devices:
 
     def _accounts(self, link: Link) -> bool:
         # one that is being worked on, or was cut short, is told of with the connection
-        is_unsettled = link.status in verbs.BUSY or link.status.startswith("error")
+        is_unsettled = link.status in guards.BUSY or link.status.startswith("error")
         return is_unsettled or (link.path is not None and connections.is_here(self._session, link))
 
 
 def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
     try:
-        return present.keys(info) if info else ()
+        return block_devices.keys(info) if info else ()
     except UNREADABLE:
         return ()
 
 
 def _named(device: Present, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
-    found = [ids[volume_id] for volume_id in sorted(present.volume_ids(device)) if volume_id in ids]
+    found = [ids[volume_id] for volume_id in sorted(block_devices.volume_ids(device)) if volume_id in ids]
     images = [names.get(key[1].partition("/")[2]) for key in device.keys if key[0] == "rbd"]
     return next((row for row in (*found, *images) if row is not None), None)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import GiB
-from cl_notebook.inventory import connections, past
+from cl_notebook.drivers.api import GiB
+from cl_notebook.inventory import connections, history
 from cl_notebook.inventory.finding import MISSING, SIZE_DIFFERS
-from cl_notebook.model import statuses, verbs
-from cl_notebook.model.changes import Update
+from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations.changes import Update
 
 if TYPE_CHECKING:
     from cl_notebook.model import Connection
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def repair(connection: Connection, *, force: bool) -> str:
     """Finish or roll back what was cut short on *connection*, or attach again what lost its device; return what was done."""
-    if statuses.is_foreign(connection.kind, connection.status):
+    if lifecycle.is_foreign(connection.kind, connection.status):
         _settle(connection)
-    if connection.status not in statuses.WHOLE[connection.kind]:
+    if connection.status not in lifecycle.WHOLE[connection.kind]:
         return _cut_short(connection, force=force)
     if not connection.attached:
         return "Nothing is wrong with it."
@@ -44,7 +44,7 @@ def _grown(connection: Connection) -> str:
 
 
 def _cut_short(connection: Connection, *, force: bool) -> str:
-    cut = past.of(connection).action
+    cut = history.of(connection).action
     if not connection.connected or cut in {"disconnect", "connect"}:
         if connection.connected and connection.is_in_reach and connection.attached:
             connection.detach(force=force)
@@ -60,7 +60,7 @@ def _cut_short(connection: Connection, *, force: bool) -> str:
 def _settle(connection: Connection) -> None:
     """Give a connection with a foreign status the one that fits what is known of it: whether the storage let the host in."""
     status = "attached" if connection.connected else "error_attaching"
-    guard = verbs.ready(connection.context, connection, "repair", {connection.status})
+    guard = guards.ready(connection.context, connection, "repair", {connection.status})
     connection.context.journal.record("repair", [Update(connection, {"attach_status": status})], connection, (guard,))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.inventory import flushing, repairing, scanning
+from cl_notebook.inventory import orphan_devices, repairs, scanner
 from cl_notebook.inventory.finding import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
 from cl_notebook.inventory.storages import Storages
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading, several
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, batch, identity_map
 from cl_notebook.text import plain
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.tracked import Tracked
 
 _ORDER = ("connection", "device", "snapshot", "volume", "file")
 _CLASSES: dict[str, type[Tracked]] = {cls.kind: cls for cls in (Connection, Snapshot, Volume)}
@@ -27,12 +27,12 @@ COLUMNS = ("kind", "backend", "id", "name", "device", "done", "detail")
 def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str] | None, *, remove: bool) -> pd.DataFrame:
     """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
     session.journal.refuse_if_read_only("repair")
-    backends = scanning.chosen(session, backend)
-    wrong = [each for each in scanning.findings(session, backends) if _can_be_tried(each)]
+    backends = scanner.chosen(session, backend)
+    wrong = [each for each in scanner.findings(session, backends) if _can_be_tried(each)]
     wrong.sort(key=lambda each: _ORDER.index(each.kind))
     storages, by_name = Storages(), {each.name: each for each in backends}
     tried: list[tuple[Finding, bool, str]] = []
-    with several.telling("tried", [_label(each) for each in wrong]) as count:
+    with batch.telling("tried", [_label(each) for each in wrong]) as count:
         for each in wrong:
             try:
                 done, detail = True, _repaired(session, each, by_name, storages, remove=remove)
@@ -57,13 +57,13 @@ def _can_be_tried(found: Finding) -> bool:
 
 def _repaired(session: Context, found: Finding, backends: dict[str, Backend], storages: Storages, *, remove: bool) -> str:
     if found.kind == "file":
-        return repairing.repair(backends[found.backend])
+        return repairs.repair(backends[found.backend])
     if found.kind == "device":
-        return flushing.flush(session, found.device or "", remove=remove)
-    resource = reading.get(session, _CLASSES[found.kind], found.id or "")
+        return orphan_devices.flush(session, found.device or "", remove=remove)
+    resource = identity_map.get(session, _CLASSES[found.kind], found.id or "")
     if resource is None:
         return f"It is {OK}: it is not tracked any more."
-    return repairing.repair(resource, remove=remove, storages=storages)
+    return repairs.repair(resource, remove=remove, storages=storages)
 
 
 def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from cl_notebook.model import Snapshot, Volume, encryption, reading
+from cl_notebook.model import Snapshot, Volume, encryption, identity_map
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -48,7 +48,7 @@ def again(context: Context, kind: str, backend_id: str, *, ids: Collection[str] 
     cls, columns = _columns(kind)
     found: list[Row] = []
     for column, wanted in ((cls.id, list(ids)), (cls.name_in_storage, list(names))):
-        for page in reading.pages(wanted):
+        for page in identity_map.pages(wanted):
             found += _read(context, sa.select(*columns).where(cls.backend_id == backend_id, column.in_(page)))
     return found
 
@@ -58,7 +58,7 @@ def whereabouts(context: Context, kind: str, ids: Collection[str]) -> dict[str, 
     cls = Volume if kind == Volume.kind else Snapshot
     found: dict[str, str] = {}
     with context.store.reading() as connection:
-        for page in reading.pages(list(ids)):
+        for page in identity_map.pages(list(ids)):
             found |= {
                 row.id: row.backend_id for row in connection.execute(sa.select(cls.id, cls.backend_id).where(cls.id.in_(page)))
             }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import (
+from cl_notebook.drivers.api import (
     CanListManageable,
     CanListManageableSnapshots,
     CanManage,
@@ -17,15 +17,15 @@ from cl_notebook.drivers.base import (
     ListsLeftovers,
     capabilities,
 )
-from cl_notebook.drivers.call import storage_call
-from cl_notebook.drivers.manage import SOURCE_NAME
-from cl_notebook.model import Volume, claims, pages, storages
-from cl_notebook.model.records import StoreRecords
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.filebased.manage import SOURCE_NAME
+from cl_notebook.model import Volume, claims, pages, storage_identity
+from cl_notebook.model.driver_context import StoreRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from cl_notebook.drivers.base import Driver, Leftover
+    from cl_notebook.drivers.api import Driver, Leftover
     from cl_notebook.inventory.rows import Row
     from cl_notebook.model import Backend
 
@@ -136,7 +136,9 @@ class Storage:
             return Listing(why_not=self.why_not)
         if not isinstance(self.driver, protocol):
             return Listing(why_not=f"its driver cannot list {kind}s", is_able=False)
-        known: Iterator[Any] = storages.volumes(self.backend) if kind == Volume.kind else storages.snapshots(self.backend)
+        known: Iterator[Any] = (
+            storage_identity.volumes(self.backend) if kind == Volume.kind else storage_identity.snapshots(self.backend)
+        )
         try:
             with storage_call(self.backend.name, call, self._secrets):
                 return _held(getattr(self.driver, call)(known), lambda: {*wanted, *claims.names(self.backend)})

@@ -11,7 +11,7 @@ from cl_notebook.inventory.storage import Storage
 if TYPE_CHECKING:
     from cl_notebook.inventory.storage import Listing, Place
     from cl_notebook.model import Snapshot, Volume
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
 
 
 class Storages:

@@ -6,15 +6,15 @@ import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cl_notebook import errors, usage
-from cl_notebook.attach import present
-from cl_notebook.drivers.base import KeepsFiles
-from cl_notebook.model import checks, encryption, interruption, several
-from cl_notebook.model.tracked import Children, Parent, Tracked
+from cl_notebook.attach import block_devices
+from cl_notebook.drivers.api import KeepsFiles
+from cl_notebook.model import batch, encryption, interruption, validation
+from cl_notebook.model.base import Children, Parent, Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import Driver
+    from cl_notebook.drivers.api import Driver
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.connection import Connection
     from cl_notebook.model.volume import Volume
@@ -70,7 +70,7 @@ class Attachable(Tracked):
         self.look_again()
         self.context.journal.refuse_if_read_only("attach")
         encryption.warn(cast("Volume", self), stacklevel=2)
-        host = None if host is None else _address(checks.name(host, "host"))
+        host = None if host is None else _address(validation.name(host, "host"))
         place = self.context.host_at(host)
         self._confirm(host)
         known = [conn for conn in self._of(host) if conn.connected]
@@ -122,7 +122,7 @@ class Attachable(Tracked):
             msg = f"{self.label()} is not attached on {host or self.context.settings.host}.{others}"
             raise errors.InvalidStatus(msg)
         going = [conn for conn in there if conn.attached] or there
-        several.in_turn("detached", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
+        batch.in_turn("detached", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
 
     def _of(self, host: str | None) -> list[Connection]:
         """Return the connections of this host, or of one that is reached through a gateway, those that are attached first."""
@@ -153,7 +153,7 @@ class Attachable(Tracked):
             BusyOnStorage: it has.
 
         """
-        found = [] if isinstance(driver, KeepsFiles) else usage.uses(present.of_volume(self.id))
+        found = [] if isinstance(driver, KeepsFiles) else usage.uses(block_devices.of_volume(self.id))
         if found:
             usage.refuse(f"A device of {self.label()}", found)
 
@@ -185,7 +185,7 @@ class Attachable(Tracked):
         self.context.journal.refuse_if_read_only("cleanup")
         elsewhere = [conn for conn in self.connections if conn.attached and not conn.is_in_reach]
         going = [conn for conn in self.connections if force or conn not in elsewhere]
-        several.in_turn("removed", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
+        batch.in_turn("removed", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
         if elsewhere and not force:
             elsewhere[0].refuse_if_not_typed()
             msg = f"{self.label()} is attached on {elsewhere[0].attached_host}: detach it there, or use cleanup(force=True)."

@@ -8,18 +8,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, masking
-from cl_notebook.drivers.base import KeepsLog, capabilities
-from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import checks, context, making, pages, reading, storages, verbs
-from cl_notebook.model.changes import Delete
-from cl_notebook.model.tracked import Children, Tracked
+from cl_notebook.drivers.api import KeepsLog, capabilities
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.model import context, creation, identity_map, pages, storage_identity, validation
+from cl_notebook.model.base import Children, Tracked
+from cl_notebook.model.operations import guards
+from cl_notebook.model.operations.changes import Delete
 from cl_notebook.model.volume import Volume
-from cl_notebook.store.base import Json, reg
+from cl_notebook.store.types import Json, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import Driver, LogLine, ManageableSnapshot, ManageableVolume, Stats
+    from cl_notebook.drivers.api import Driver, LogLine, ManageableSnapshot, ManageableVolume, Stats
 
 
 SECRETS = "secret_options"
@@ -186,10 +187,10 @@ class Backend(Tracked):
         """Return the volumes with this id, or with this name; all of them if neither is given."""
         statement = sa.select(Volume).where(Volume.backend_id == self.id).order_by(Volume.created_at, Volume.id)
         if volume_id is not None:
-            statement = statement.where(Volume.id.in_(checks.spellings(volume_id)))
+            statement = statement.where(Volume.id.in_(validation.spellings(volume_id)))
         if volume_name is not None:
-            statement = statement.where(Volume.name == checks.name(volume_name, "volume_name"))
-        return reading.select(self.context, statement)
+            statement = statement.where(Volume.name == validation.name(volume_name, "volume_name"))
+        return identity_map.select(self.context, statement)
 
     def create_volume(
         self,
@@ -215,11 +216,11 @@ class Backend(Tracked):
             DriverError: the storage refused; the volume stays tracked with the status ``error`` unless nothing was touched.
 
         """
-        return making.make_volume(
+        return creation.make_volume(
             self,
             {
                 "id": id,
-                "size": checks.size(size),
+                "size": validation.size(size),
                 "name": name,
                 "description": description,
                 "bootable": bootable,
@@ -247,7 +248,7 @@ class Backend(Tracked):
         """
         driver = self._able("list_manageable")
         with storage_call(self.name, "get_manageable_volumes", self._secrets):
-            return pages.page(driver.get_manageable_volumes(storages.volumes(self)), limit, marker)
+            return pages.page(driver.get_manageable_volumes(storage_identity.volumes(self)), limit, marker)
 
     def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
         """List the snapshots that are on the storage, tracked or not, as the driver sees them (Cinder's list-manageable).
@@ -256,7 +257,7 @@ class Backend(Tracked):
         """
         driver = self._able("list_manageable_snapshots")
         with storage_call(self.name, "get_manageable_snapshots", self._secrets):
-            return pages.page(driver.get_manageable_snapshots(storages.snapshots(self)), limit, marker)
+            return pages.page(driver.get_manageable_snapshots(storage_identity.snapshots(self)), limit, marker)
 
     def manage(
         self,
@@ -276,8 +277,8 @@ class Backend(Tracked):
 
         """
         self._able("manage")
-        source = {"source-name": reference} if isinstance(reference, str) else checks.text_map(reference, "reference")
-        return making.adopt_volume(self, source, name or next(iter(source.values()), ""), id)
+        source = {"source-name": reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
+        return creation.adopt_volume(self, source, name or next(iter(source.values()), ""), id)
 
     def log(self, operation: int | None = None) -> list[LogLine]:
         """Return the last lines of the driver's log, the oldest first; those of one operation of the history if it is given.
@@ -320,7 +321,7 @@ class Backend(Tracked):
         return self.context.secrets(self)
 
     def _able(self, capability: str) -> Any:  # noqa: ANN401 - the Protocol depends on the word
-        return verbs.capable(self.driver, capability, self)
+        return guards.capable(self.driver, capability, self)
 
     def summary(self) -> tuple[str, ...]:
         """Name, driver, and whether it is open."""

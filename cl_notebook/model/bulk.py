@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook.model import operation as op
-from cl_notebook.store import feed
-from cl_notebook.store.base import utcnow
+from cl_notebook.model.operations import tables as op
+from cl_notebook.store import changefeed
+from cl_notebook.store.types import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,12 +58,12 @@ def note(
     }
     key = connection.execute(sa.insert(op.Operation), row).inserted_primary_key
     number = key[0] if key else None
-    entries = [feed.Entry("outcome", "backend", backend[0], operation_id=number)]
+    entries = [changefeed.Entry("outcome", "backend", backend[0], operation_id=number)]
     for cls, rows in made.items():
         entries.extend(_entry(cls.kind, each, number) for each in rows)
-    feed.append_many(connection, entries)
+    changefeed.append_many(connection, entries)
 
 
-def _entry(kind: str, row: Rows, operation: int | None) -> feed.Entry:
+def _entry(kind: str, row: Rows, operation: int | None) -> changefeed.Entry:
     status = row.get("attach_status") if kind == "connection" else row.get("status")
-    return feed.Entry("outcome", kind, row["id"], row.get("volume_id"), row["backend_id"], status, operation)
+    return changefeed.Entry("outcome", kind, row["id"], row.get("volume_id"), row["backend_id"], status, operation)

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import reading, storages
-from cl_notebook.model.reading import CLASSES
-from cl_notebook.store import feed
+from cl_notebook.model import identity_map, storage_identity
+from cl_notebook.model.identity_map import CLASSES
+from cl_notebook.store import changefeed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from cl_notebook.model.backend import Backend
-    from cl_notebook.model.journal import Guard
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.operations.runner import Guard
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -72,7 +72,7 @@ class Claims:
         """Return the rows of *kind* that claim any of the *names* on the storage of that backend, by name."""
         cls: Any = kind
         found: dict[str, list[Claim]] = {}
-        for page in reading.pages(list(dict.fromkeys(names))):
+        for page in identity_map.pages(list(dict.fromkeys(names))):
             rows = self._connection.execute(
                 sa.select(cls.id, cls.backend_id, cls.name_in_storage).where(cls.name_in_storage.in_(list(page)))
             )
@@ -125,8 +125,8 @@ def _places(connection: sa.Connection) -> dict[str, _Where]:
     found = {}
     for row in connection.execute(sa.select(table.c.id, table.c.name, table.c.volume_driver, table.c.config)):
         # of one that is known by its name alone nothing says where it is
-        storage = storages.identity(row.volume_driver, row.config or {}) if row.volume_driver else f"nowhere {row.id}"
-        found[row.id] = _Where(row.name, row.volume_driver, storage, is_guess=storages.is_guess(row.volume_driver))
+        storage = storage_identity.identity(row.volume_driver, row.config or {}) if row.volume_driver else f"nowhere {row.id}"
+        found[row.id] = _Where(row.name, row.volume_driver, storage, is_guess=storage_identity.is_guess(row.volume_driver))
     return found
 
 
@@ -137,7 +137,7 @@ def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> G
     """
 
     def guard(connection: sa.Connection) -> None:
-        feed.hold(connection)  # serialise concurrent claims, also through differently named backends
+        changefeed.hold(connection)  # serialise concurrent claims, also through differently named backends
         claims = Claims(connection)
         found = claims.of(kind, backend_id, names)
         if found:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.attach import present
-from cl_notebook.drivers.base import ConnectionInfo, GiB, least_bytes
-from cl_notebook.model import checks, reading
-from cl_notebook.model.operation import Operation
+from cl_notebook.attach import block_devices
+from cl_notebook.drivers.api import ConnectionInfo, GiB, least_bytes
+from cl_notebook.model import identity_map, validation
+from cl_notebook.model.operations.tables import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cl_notebook.model.connection import Connection
-    from cl_notebook.model.journal import Guard
+    from cl_notebook.model.operations.runner import Guard
     from cl_notebook.model.volume import Volume
 
 
@@ -32,8 +32,8 @@ def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(host, str) or not host:
         msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
         raise errors.InvalidInput(msg)
-    checks.name(host, "The connector's host")
-    return dict(checks.json_safe(dict(connector), "A connector"))
+    validation.name(host, "The connector's host")
+    return dict(validation.json_safe(dict(connector), "A connector"))
 
 
 def beside(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def beside(extra: Mapping[str, Any]) -> dict[str, Any]:
     if mode not in {"rw", "ro"}:
         msg = f"attach_mode must be 'rw' or 'ro', not {mode!r}."
         raise errors.InvalidInput(msg)
-    return {"attach_mode": mode, "extra": {"data": checks.json_safe(others, "A connection")} if others else None}
+    return {"attach_mode": mode, "extra": {"data": validation.json_safe(others, "A connection")} if others else None}
 
 
 def expected_bytes(told: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
@@ -68,7 +68,7 @@ def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
     Where the device is known by who it is, its size says nothing more. Elsewhere a smaller device may be another one, so only the
     size of a volume that was not made here, or that was made from such a one, is taken for rounded.
     """
-    return present.is_known(info) or not _is_made_here(volume)
+    return block_devices.is_known(info) or not _is_made_here(volume)
 
 
 def _is_made_here(volume: Volume) -> bool:
@@ -78,12 +78,12 @@ def _is_made_here(volume: Volume) -> bool:
         with volume.context.store.reading() as connection:
             if connection.execute(sa.select(Operation.id).where(*wanted).limit(1)).first() is None:
                 return False
-        source = reading.get(volume.context, type(volume), made_from)
+        source = identity_map.get(volume.context, type(volume), made_from)
         if source is None:
             return False
         made_from = source.source_volid
         if source.snapshot_id is not None:
-            snapshot: Any = reading.get(volume.context, reading.CLASSES["Snapshot"], source.snapshot_id)
+            snapshot: Any = identity_map.get(volume.context, identity_map.CLASSES["Snapshot"], source.snapshot_id)
             if snapshot is None:
                 return False
             made_from = snapshot.volume_id

@@ -10,19 +10,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, usage
-from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, KeepsFiles
-from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import connecting, encryption, masks, reading, trust, verbs
-from cl_notebook.model.changes import Change, Delete, Insert, Settle, Update
-from cl_notebook.model.journal import Act
-from cl_notebook.model.tracked import Parent, Tracked
-from cl_notebook.store.base import Json, LongText, index_of_filled, reg
+from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, KeepsFiles
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.model import connecting, encryption, identity_map, redaction, trust
+from cl_notebook.model.base import Parent, Tracked
+from cl_notebook.model.operations import guards as verbs
+from cl_notebook.model.operations.changes import Change, Delete, Insert, Settle, Update
+from cl_notebook.model.operations.runner import Act
+from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cl_notebook.attach import AttachingHost, VolumeFile
-    from cl_notebook.drivers.base import Driver, ModelUpdate, Progress, VolumeData
+    from cl_notebook.drivers.api import Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
     from cl_notebook.model.volume import Volume
@@ -119,7 +120,7 @@ class Connection(Tracked):
             InvalidStatus: the connection was never made, or was loaded from a document without its secrets.
 
         """
-        told, lacking = self._told(), masks.missing(self.conn_info)
+        told, lacking = self._told(), redaction.missing(self.conn_info)
         if lacking:
             msg = (
                 f"{self.label()} lacks {', '.join(sorted(set(lacking)))}: it was loaded from a document without secrets. "
@@ -132,7 +133,7 @@ class Connection(Tracked):
         if not self.conn_info:
             msg = f"{self.label()} was never made on the storage. disconnect() removes it."
             raise errors.InvalidStatus(msg)
-        return cast("ConnectionInfo", masks.without(self.conn_info))
+        return cast("ConnectionInfo", redaction.without(self.conn_info))
 
     @classmethod
     def make(
@@ -206,7 +207,7 @@ class Connection(Tracked):
         self.look_again()
         self._refuse_if_elsewhere("attached there")
         data, before = self.volume.as_data(), self.device if self.attached else None
-        info, wanted, host = self.info, ConnectionData(self.id, masks.without(self.connector_info)), self._host()
+        info, wanted, host = self.info, ConnectionData(self.id, redaction.without(self.connector_info)), self._host()
         anew: dict[str, Any] = {}
         if not self.is_confirmed:  # who is let in, and which device it is, is asked again
             anew, before = self._anew(host), None
@@ -342,7 +343,7 @@ class Connection(Tracked):
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
-        wanted = ConnectionData(self.id, masks.without(self.connector_info))
+        wanted = ConnectionData(self.id, redaction.without(self.connector_info))
         volume, last, is_out = self.volume, False, False
         data, device, taken = volume.as_data(), self.device or {}, list[str]()
 
@@ -520,12 +521,12 @@ class Connection(Tracked):
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""
-        reading.list_in(context, self, "Volume", "connections", self.volume_id)
+        identity_map.list_in(context, self, "Volume", "connections", self.volume_id)
 
     def after_deletion(self, context: Context) -> None:
         """Leave the volume's list, and say ``deleted``."""
-        reading.unlist_from(context, self, "Volume", "connections", self.volume_id)
-        reading.amend(context, self, {"attach_status": "deleted", "path": None})
+        identity_map.unlist_from(context, self, "Volume", "connections", self.volume_id)
+        identity_map.amend(context, self, {"attach_status": "deleted", "path": None})
 
     def summary(self) -> tuple[str, ...]:
         """Id, status, host, path and volume."""

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session as OrmSession
 
     from cl_notebook.attach import AttachingHost, Host
-    from cl_notebook.drivers.base import Driver, Progress
+    from cl_notebook.drivers.api import Driver, Progress
     from cl_notebook.model.backend import Backend
-    from cl_notebook.model.journal import Journal
+    from cl_notebook.model.operations.runner import Journal
     from cl_notebook.model.trust import Confirmed
     from cl_notebook.settings import Settings
     from cl_notebook.store import Store
-    from cl_notebook.store.follower import Follower
+    from cl_notebook.store.change_tracker import Follower
 
 
 class SessionBound:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from cl_notebook.store.base import reg
+from cl_notebook.store.types import reg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.model import statuses
+from cl_notebook.model.operations import lifecycle
 
 if TYPE_CHECKING:
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
 
 GONE = "deleted"
 """The status of an object whose row is gone."""
@@ -33,7 +33,7 @@ def _left(resource: Tracked) -> str:
     status, kind, short = str(getattr(resource, "status", "")), resource.kind, resource.id[:8]
     if status == GONE:
         return f"the {kind} is not tracked any more, and nothing is left to mend."
-    if status not in statuses.LEFT_BY.get(kind, {}):
+    if status not in lifecycle.LEFT_BY.get(kind, {}):
         return f"the {kind} is {status!r}. Do it again, or let %cl_scan compare it with the storage."
     mends = f"%cl_scan repair {short}, in Python cl.inventory.repair(cl.find({short!r})), finishes it or takes it back."
     return f"the {kind} is {status!r} now. {mends}"

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
-from cl_notebook.model import checks
+from cl_notebook.model import validation
 from cl_notebook.model.context import current
 from cl_notebook.model.serializable import Serializable
-from cl_notebook.store import feed
-from cl_notebook.store.base import LongText, reg
+from cl_notebook.store import changefeed
+from cl_notebook.store.types import LongText, reg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class KeyValue(Serializable):
 
         """
         self.key = _key(key)
-        self.value = checks.text(value, "value")
+        self.value = validation.text(value, "value")
 
     def __repr__(self) -> str:
         """Show the pair."""
@@ -116,13 +116,13 @@ _UPDATE = sa.update(_TABLE).where(_TABLE.c.key == sa.bindparam("of"))
 _DELETE = sa.delete(_TABLE).where(_TABLE.c.key == sa.bindparam("of"))
 
 
-def entry(key: str) -> feed.Entry:
+def entry(key: str) -> changefeed.Entry:
     """Return the entry of the change feed for the pair of *key*, whose resource id is made of the key."""
-    return feed.Entry("save", "key_value", str(uuid.uuid5(_SPACE, key)))
+    return changefeed.Entry("save", "key_value", str(uuid.uuid5(_SPACE, key)))
 
 
 def _key(key: object) -> str:
-    chosen = checks.name(key, "key")
+    chosen = validation.name(key, "key")
     if not chosen:
         msg = "key must be text of at least one character."
         raise errors.InvalidInput(msg)
@@ -155,10 +155,10 @@ def _write(context: Context, key: str, change: Callable[[sa.Connection], bool]) 
     context.journal.refuse_if_read_only("saving a key-value pair")
 
     def work(connection: sa.Connection) -> tuple[bool, int]:
-        feed.hold(connection)  # first: others may be about to make the same pair
+        changefeed.hold(connection)  # first: others may be about to make the same pair
         context.follower.sync()
         is_changed = change(connection)
-        return is_changed, feed.append(connection, entry(key)) if is_changed else 0
+        return is_changed, changefeed.append(connection, entry(key)) if is_changed else 0
 
     with context.lock:
         is_changed, number = context.store.write(work)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import checks, reading
+from cl_notebook.model import identity_map, validation
 from cl_notebook.model.backend import Backend
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.snapshot import Snapshot
 from cl_notebook.model.volume import Volume
-from cl_notebook.store import ids, names
+from cl_notebook.store import ids, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.tracked import Tracked
 
 SHOWN = 10
 """Candidates that an error lists."""
@@ -44,10 +44,10 @@ def find(
     if not isinstance(text, str) or not text.strip():
         msg = f"Say what to look for: an id, the beginning of an id, a name or a part of one, not {text!r}."
         raise errors.InvalidInput(msg)
-    if len(text) > checks.NAME_LENGTH:
-        msg = f"Nothing is that long: ids and names have at most {checks.NAME_LENGTH} characters, not {len(text)}."
+    if len(text) > validation.NAME_LENGTH:
+        msg = f"Nothing is that long: ids and names have at most {validation.NAME_LENGTH} characters, not {len(text)}."
         raise errors.InvalidInput(msg)
-    checks.text(text, "What to look for")
+    validation.text(text, "What to look for")
     found: dict[str, Tracked] = {}
     for cls, fitting in _ids(context, text, kinds, everything=everything, parts=parts):
         found |= {resource.id: resource for resource in _read(context, cls, [one for one in fitting if one not in found])}
@@ -69,7 +69,7 @@ def _ids(
     )
     found: list[tuple[type[Tracked], Sequence[str]]] = []
     with context.store.reading() as connection:
-        seek = parts and len(text) >= names.SHORT and names.has_trigrams(connection)
+        seek = parts and len(text) >= search.SHORT and search.has_trigrams(connection)
         for candidates, asked in ways if parts else ways[:-1]:
             asked_of = [cls for cls in candidates if cls in kinds]
             found += [(cls, connection.execute(asked(cls)).scalars().all()) for cls in asked_of]
@@ -84,7 +84,7 @@ def _having(cls: Any, test: sa.ColumnElement[bool]) -> sa.Select[Any]:  # noqa: 
 
 
 def _having_part(cls: Any, text: str, *, seek: bool) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
-    having = _having(cls, names.has_part(cls.name, text, seek=seek))
+    having = _having(cls, search.has_part(cls.name, text, seek=seek))
     if seek:
         return having
     return having.order_by(cls.name, cls.id)  # by this PostgreSQL looks through an index, not through the rows
@@ -92,7 +92,9 @@ def _having_part(cls: Any, text: str, *, seek: bool) -> sa.Select[Any]:  # noqa:
 
 def _read(context: Context, cls: Any, wanted: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class
     found = [
-        resource for page in reading.pages(wanted) for resource in reading.select(context, sa.select(cls).where(cls.id.in_(page)))
+        resource
+        for page in identity_map.pages(wanted)
+        for resource in identity_map.select(context, sa.select(cls).where(cls.id.in_(page)))
     ]
     return sorted(found, key=lambda resource: (resource.created_at, resource.id))
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import reading
+from cl_notebook.model import identity_map
 from cl_notebook.model.backend import Backend
-from cl_notebook.model.changes import Insert
+from cl_notebook.model.operations.changes import Insert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +54,9 @@ def carry_over(context: Context, plan: Plan) -> None:
         if row.pop("is_new"):
             made = context.journal.record("add", [Insert(Backend, row)], Insert(Backend, row))[0]
         else:
-            found = reading.get(context, Backend, row["id"])
+            found = identity_map.get(context, Backend, row["id"])
             if found is None:
                 msg = f"The backend {backend.name!r} went from the store while the session moved there."
                 raise errors.NotFound(msg)
             made = found
-        reading.take_place(context, backend, made)
+        identity_map.take_place(context, backend, made)

@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cl_notebook import errors
-from cl_notebook.drivers.manage import SOURCE_NAME
-from cl_notebook.model import checks
+from cl_notebook.drivers.filebased.manage import SOURCE_NAME
+from cl_notebook.model import validation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +22,8 @@ def page(listed: Iterable[E], limit: int | None, marker: str | None) -> list[E]:
         InvalidInput: *limit* is no whole number above 0, or no entry is called so.
 
     """
-    number = None if limit is None else checks.count(limit, "limit")
-    rest = iter(listed) if marker is None else _behind(listed, checks.text(marker, "marker"))
+    number = None if limit is None else validation.count(limit, "limit")
+    rest = iter(listed) if marker is None else _behind(listed, validation.text(marker, "marker"))
     return list(rest if number is None else itertools.islice(rest, number))
 
 

@@ -9,7 +9,7 @@ from cl_notebook.errors import Error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
 
 Document = dict[str, Any]
 """JSON's object in Python: what stands for one resource."""

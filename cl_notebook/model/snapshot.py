@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook.drivers.base import SnapshotData
-from cl_notebook.model import checks, claims, encryption, making, masks, naming, reading, statuses, unsaved, verbs
-from cl_notebook.model.changes import Delete, Insert, Update
+from cl_notebook.drivers.api import SnapshotData
+from cl_notebook.model import claims, creation, encryption, identity_map, naming, redaction, unsaved, validation
+from cl_notebook.model.base import HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
-from cl_notebook.model.journal import Act
-from cl_notebook.model.tracked import HasMetadata, Parent, Tracked
-from cl_notebook.store.base import Json, LongText, index_of_filled, reg
+from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations.changes import Delete, Insert, Update
+from cl_notebook.model.operations.runner import Act
+from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import CanManageSnapshots, Driver, ModelUpdate, Progress, VolumeData
+    from cl_notebook.drivers.api import CanManageSnapshots, Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
     from cl_notebook.model.volume import Volume
@@ -76,7 +77,9 @@ class Snapshot(HasMetadata, Tracked):
     @classmethod
     def get_by_name(cls, name: str) -> list[Snapshot]:
         """Return the snapshots of that display name; names need not be unique."""
-        return reading.select(current(), sa.select(cls).where(cls.name == checks.name(name)).order_by(cls.created_at, cls.id))
+        return identity_map.select(
+            current(), sa.select(cls).where(cls.name == validation.name(name)).order_by(cls.created_at, cls.id)
+        )
 
     @classmethod
     def make(cls, volume: Volume, fields: Mapping[str, Any]) -> Snapshot:
@@ -91,11 +94,11 @@ class Snapshot(HasMetadata, Tracked):
             backend=volume.backend,
             arguments={"volume_id": volume.id, "name": values["name"]},
             guards=(
-                verbs.ready(volume.context, volume, "take a snapshot", verbs.SETTLED),
+                guards.ready(volume.context, volume, "take a snapshot", guards.SETTLED),
                 *([claims.unclaimed(cls, volume.backend_id, [data.name_in_storage])] if fields.get("id") else ()),
             ),
-            after=lambda update: [Update(act.target, {**verbs.kept(update, data), "status": "available", "progress": "100%"})],
-            failed=lambda error: [Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})],
+            after=lambda update: [Update(act.target, {**guards.kept(update, data), "status": "available", "progress": "100%"})],
+            failed=lambda error: [Delete(act.target) if guards.untouched(error) else Update(act.target, {"status": "error"})],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
@@ -103,12 +106,12 @@ class Snapshot(HasMetadata, Tracked):
     @classmethod
     def adopt(cls, volume: Volume, source: Mapping[str, str], name: str, snapshot_id: str | None = None) -> Snapshot:
         """Track what *source* names on the storage as a snapshot of *volume*; see ``Volume.manage_snapshot``."""
-        able: CanManageSnapshots = verbs.capable(volume.backend.driver, "manage_snapshots", volume)
+        able: CanManageSnapshots = guards.capable(volume.backend.driver, "manage_snapshots", volume)
         values = _row(volume, {"name": name, "id": snapshot_id}) | {"status": "managing"}
-        making.refuse_taken(volume.context, cls, snapshot_id)
+        creation.refuse_taken(volume.context, cls, snapshot_id)
         data = snapshot_data(values, volume.as_data())
         # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
-        values["name_in_storage"] = checks.name(next(iter(source.values()), ""), "The name on the storage")
+        values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
 
         is_begun = False
 
@@ -126,16 +129,16 @@ class Snapshot(HasMetadata, Tracked):
             backend=volume.backend,
             arguments={"volume_id": volume.id, **source},
             guards=(
-                verbs.ready(volume.context, volume, "adopt its snapshot", verbs.SETTLED),
+                guards.ready(volume.context, volume, "adopt its snapshot", guards.SETTLED),
                 claims.unclaimed(cls, volume.backend_id, list(source.values())),
             ),
             after=lambda answer: [
                 Update(
                     act.target,
-                    {**verbs.kept(answer[1], data), "volume_size": answer[0], "status": "available", "progress": "100%"},
+                    {**guards.kept(answer[1], data), "volume_size": answer[0], "status": "available", "progress": "100%"},
                 )
             ],
-            failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
+            failed=lambda error: [] if is_begun and not guards.untouched(error) else [Delete(act.target)],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
@@ -151,7 +154,7 @@ class Snapshot(HasMetadata, Tracked):
         """
         self.look_again()
         data, before = self.as_data(), self.status
-        able: CanManageSnapshots = verbs.capable(self.backend.driver, "manage_snapshots", self)
+        able: CanManageSnapshots = guards.capable(self.backend.driver, "manage_snapshots", self)
         self.context.journal.run(
             Act(
                 action="unmanage",
@@ -160,7 +163,7 @@ class Snapshot(HasMetadata, Tracked):
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    verbs.ready(self.context, self, "unmanage", {"available", "error"}, verbs.NOT_OURS, force=force),
+                    guards.ready(self.context, self, "unmanage", {"available", "error"}, guards.NOT_OURS, force=force),
                     claims.sole(self, "release"),
                 ),
                 before=[Update(self, {"status": "unmanaging"})],
@@ -177,16 +180,16 @@ class Snapshot(HasMetadata, Tracked):
             DriverError: the storage refused.
 
         """
-        grown = self.volume_size if size is None else checks.size(size)
-        checks.at_least(grown, self.volume_size, f"A volume from {self.label()}")
+        grown = self.volume_size if size is None else validation.size(size)
+        validation.at_least(grown, self.volume_size, f"A volume from {self.label()}")
         source, volume = self.as_data(), self.volume
         inherited = {"extra_specs": volume.extra_specs, "qos_specs": volume.qos_specs, "bootable": volume.bootable}
-        return making.make_volume(
+        return creation.make_volume(
             self.backend,
             {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": grown, "snapshot_id": self.id},
             "create_volume_from_snapshot",
             lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
-            (verbs.ready(self.context, self, "make a volume from it", {"available"}),),
+            (guards.ready(self.context, self, "make a volume from it", {"available"}),),
             driver_data=encryption.inherited(self) or encryption.inherited(volume),
         )
 
@@ -207,11 +210,11 @@ class Snapshot(HasMetadata, Tracked):
 
         """
         self.look_again()
-        if self.status in verbs.NOT_OURS:
+        if self.status in guards.NOT_OURS:
             self.unmanage(force=force)
             return
         data, before = self.as_data(), self.status
-        allowed, finishing = {"available", "error", "error_deleting"}, statuses.BUSY_BY_KIND[self.kind] - verbs.NOT_OURS
+        allowed, finishing = {"available", "error", "error_deleting"}, lifecycle.BUSY_BY_KIND[self.kind] - guards.NOT_OURS
         self.context.journal.run(
             Act(
                 action="delete",
@@ -220,20 +223,20 @@ class Snapshot(HasMetadata, Tracked):
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    verbs.ready(self.context, self, "delete", allowed, finishing, force=force),
+                    guards.ready(self.context, self, "delete", allowed, finishing, force=force),
                     claims.sole(self, "delete"),
                 ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _answer: [Delete(self)],
-                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],
+                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error_deleting"})],
             )
         )
 
     def validate(self) -> None:
         """Check what :meth:`save` is about to write."""
-        self.name = checks.name(self.name)
-        self.description = checks.text(self.description, "description")
-        self.metadata_ = checks.text_map(self.metadata_, "metadata")
+        self.name = validation.name(self.name)
+        self.description = validation.text(self.description, "description")
+        self.metadata_ = validation.text_map(self.metadata_, "metadata")
 
     def as_data(self) -> SnapshotData:
         """Return what a driver is told of the snapshot."""
@@ -241,12 +244,12 @@ class Snapshot(HasMetadata, Tracked):
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""
-        reading.list_in(context, self, "Volume", "snapshots", self.volume_id)
+        identity_map.list_in(context, self, "Volume", "snapshots", self.volume_id)
 
     def after_deletion(self, context: Context) -> None:
         """Leave the volume's list, and say ``deleted``."""
-        reading.unlist_from(context, self, "Volume", "snapshots", self.volume_id)
-        reading.amend(context, self, {"status": "deleted"})
+        identity_map.unlist_from(context, self, "Volume", "snapshots", self.volume_id)
+        identity_map.amend(context, self, {"status": "deleted"})
 
     def summary(self) -> tuple[str, ...]:
         """Name, id, size, status and volume."""
@@ -255,18 +258,18 @@ class Snapshot(HasMetadata, Tracked):
 
 
 def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
-    snapshot_id = checks.new_id(fields.get("id"), any_text=volume.context.settings.non_uuid_ids)
+    snapshot_id = validation.new_id(fields.get("id"), any_text=volume.context.settings.non_uuid_ids)
     return {
         "id": snapshot_id,
-        "name": checks.name(fields.get("name")),
-        "description": checks.text(fields.get("description"), "description"),
+        "name": validation.name(fields.get("name")),
+        "description": validation.text(fields.get("description"), "description"),
         "status": "creating",
         "progress": "0%",
         "volume_id": volume.id,
         "volume_size": volume.as_data().size,
         "backend_id": volume.backend_id,
         "name_in_storage": naming.in_storage(volume.backend, "snapshot", snapshot_id),
-        "metadata_": checks.text_map(fields.get("metadata"), "metadata"),
+        "metadata_": validation.text_map(fields.get("metadata"), "metadata"),
         "provider_location": None,
         "provider_id": None,
         "driver_data": None,
@@ -280,8 +283,8 @@ def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData
         volume=volume,
         size=values["volume_size"],
         metadata=values["metadata_"],
-        created_at=making.moment(values.get("created_at")),
-        driver_data=masks.without(values["driver_data"] or {}),
-        provider_location=masks.usable(values["provider_location"]),
+        created_at=creation.moment(values.get("created_at")),
+        driver_data=redaction.without(values["driver_data"] or {}),
+        provider_location=redaction.usable(values["provider_location"]),
         **{name: values[name] for name in names},
     )

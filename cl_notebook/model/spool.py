@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cl_notebook import errors, regular_files, settings
-from cl_notebook.model import outcome
-from cl_notebook.store.boundary import is_memory
+from cl_notebook.model.operations import outcome
+from cl_notebook.store.errors import is_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import sqlalchemy as sa
 
-    from cl_notebook.model.outcome import Kept
+    from cl_notebook.model.operations.outcome import Kept
     from cl_notebook.store import Store
 
 _log = logging.getLogger(__name__)

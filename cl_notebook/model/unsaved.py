@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
 
 if TYPE_CHECKING:
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
 
 _READ = "_metadata_as_read"
 _BASE = "_edited_on"

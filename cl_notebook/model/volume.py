@@ -8,23 +8,24 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import GiB
-from cl_notebook.drivers.call import storage_call
-from cl_notebook.model import checks, claims, encryption, making, reading, several, statuses, unsaved, verbs
+from cl_notebook.drivers.api import GiB
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.model import batch, claims, creation, encryption, identity_map, unsaved, validation
 from cl_notebook.model.attachable import Attachable
-from cl_notebook.model.changes import Delete, Settle, Update
+from cl_notebook.model.base import Children, HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
-from cl_notebook.model.journal import Act
-from cl_notebook.model.tracked import Children, HasMetadata, Parent, Tracked
-from cl_notebook.store.base import Json, LongText, index_of_filled, reg
+from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations.changes import Delete, Settle, Update
+from cl_notebook.model.operations.runner import Act
+from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import CanManage, CanRetype, CanRevert, Driver, ModelUpdate, Progress, VolumeData
+    from cl_notebook.drivers.api import CanManage, CanRetype, CanRevert, Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
-    from cl_notebook.model.changes import Change
     from cl_notebook.model.context import Context
+    from cl_notebook.model.operations.changes import Change
     from cl_notebook.model.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -111,7 +112,9 @@ class Volume(HasMetadata, Attachable, Tracked):
     @classmethod
     def get_by_name(cls, name: str) -> list[Volume]:
         """Return the volumes of that display name; names need not be unique."""
-        return reading.select(current(), sa.select(cls).where(cls.name == checks.name(name)).order_by(cls.created_at, cls.id))
+        return identity_map.select(
+            current(), sa.select(cls).where(cls.name == validation.name(name)).order_by(cls.created_at, cls.id)
+        )
 
     def create_snapshot(self, name: str = "", description: str = "", *, metadata: Mapping[str, str] | None = None) -> Snapshot:
         """Keep the volume's bytes of this moment as a snapshot.
@@ -142,7 +145,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             DriverError: the storage has no such snapshot.
 
         """
-        source = {"source-name": reference} if isinstance(reference, str) else checks.text_map(reference, "reference")
+        source = {"source-name": reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
         cls = type(self).snapshots.target
         self.look_again()
         return cls.adopt(self, source, name or next(iter(source.values()), ""), id)
@@ -156,10 +159,10 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         """
         self.look_again()
-        grown = self.size if size is None else checks.size(size)
-        checks.at_least(grown, self.size, f"A clone of {self.label()}")
+        grown = self.size if size is None else validation.size(size)
+        validation.at_least(grown, self.size, f"A clone of {self.label()}")
         source = self.as_data()
-        return making.make_volume(
+        return creation.make_volume(
             self.backend,
             {
                 "extra_specs": self.extra_specs,
@@ -173,7 +176,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             },
             "create_cloned_volume",
             lambda driver, data, progress: driver.create_cloned_volume(data, source, progress),
-            (verbs.ready(self.context, self, "clone", verbs.SETTLED),),
+            (guards.ready(self.context, self, "clone", guards.SETTLED),),
             driver_data=encryption.inherited(self),
         )
 
@@ -188,7 +191,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             AttachError: the storage has the new size, the device on this host could not follow.
 
         """
-        grown = checks.size(size)
+        grown = validation.size(size)
         if grown <= self.size and self.status not in {"extending", "error_extending"}:
             msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {grown}. A volume cannot shrink."
             raise errors.InvalidInput(msg)
@@ -206,7 +209,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         def failed(error: BaseException) -> list[Change]:
             if has_grown:
                 return [settled]
-            return [Update(self, {"status": before if verbs.untouched(error) else "error_extending"})]
+            return [Update(self, {"status": before if guards.untouched(error) else "error_extending"})]
 
         return self._run(
             Act(
@@ -217,7 +220,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 backend=self.backend,
                 arguments={"size": grown, "from": self.size},
                 guards=(
-                    verbs.ready(self.context, self, "extend", {*verbs.SETTLED, "error_extending"}, {"extending"}, force=force),
+                    guards.ready(self.context, self, "extend", {*guards.SETTLED, "error_extending"}, {"extending"}, force=force),
                 ),
                 before=[Update(self, {"status": "extending"})],
                 after=lambda _bytes: [settled],
@@ -241,7 +244,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             raise errors.InvalidInput(msg)
         self.look_again()
         data, kept, before = self.as_data(), snapshot.as_data(), self.status
-        able: CanRevert = verbs.capable(self.backend.driver, "revert", self)
+        able: CanRevert = guards.capable(self.backend.driver, "revert", self)
 
         def do(driver: Driver, progress: Progress) -> ModelUpdate:
             self.refuse_if_in_use(driver)
@@ -256,14 +259,14 @@ class Volume(HasMetadata, Attachable, Tracked):
                 backend=self.backend,
                 arguments={"snapshot_id": snapshot.id},
                 guards=(
-                    verbs.ready(self.context, self, "revert", {*verbs.SETTLED, "error"}, {"reverting"}, force=force),
-                    verbs.without_dependents(self, {"connection": type(self).connections.target}),
-                    verbs.ready(self.context, snapshot, "revert to", {"available"}),
+                    guards.ready(self.context, self, "revert", {*guards.SETTLED, "error"}, {"reverting"}, force=force),
+                    guards.without_dependents(self, {"connection": type(self).connections.target}),
+                    guards.ready(self.context, snapshot, "revert to", {"available"}),
                     claims.sole(self, "revert"),
                 ),
                 before=[Update(self, {"status": "reverting"})],
-                after=lambda update: [Update(self, {**verbs.kept(update, data), "status": "available"})],
-                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
+                after=lambda update: [Update(self, {**guards.kept(update, data), "status": "available"})],
+                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error"})],
             )
         )
 
@@ -283,10 +286,10 @@ class Volume(HasMetadata, Attachable, Tracked):
         """
         self.look_again()
         data, before = self.as_data(), self.status
-        extra = dict(data.extra_specs) if extra_specs is None else checks.text_map(extra_specs, "extra_specs")
-        qos = dict(data.qos_specs) if qos_specs is None else checks.text_map(qos_specs, "qos_specs")
-        able: CanRetype = verbs.capable(self.backend.driver, "retype", self)
-        allowed = {*verbs.SETTLED, "error"}
+        extra = dict(data.extra_specs) if extra_specs is None else validation.text_map(extra_specs, "extra_specs")
+        qos = dict(data.qos_specs) if qos_specs is None else validation.text_map(qos_specs, "qos_specs")
+        able: CanRetype = guards.capable(self.backend.driver, "retype", self)
+        allowed = {*guards.SETTLED, "error"}
         self._run(
             Act(
                 action="retype",
@@ -295,12 +298,12 @@ class Volume(HasMetadata, Attachable, Tracked):
                 resource=self,
                 backend=self.backend,
                 arguments={"extra_specs": extra, "qos_specs": qos},
-                guards=(verbs.ready(self.context, self, "retype", allowed, {"retyping"}, force=force),),
+                guards=(guards.ready(self.context, self, "retype", allowed, {"retyping"}, force=force),),
                 before=[Update(self, {"status": "retyping"})],
                 after=lambda update: [
-                    Settle(self, {**verbs.kept(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True)
+                    Settle(self, {**guards.kept(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True)
                 ],
-                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error"})],
+                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error"})],
             )
         )
 
@@ -318,21 +321,21 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         """
         self.look_again()
-        if self.status in verbs.NOT_OURS:
+        if self.status in guards.NOT_OURS:
             self.unmanage(force=force)
             return
         data, before, target = self.as_data(), self.status, type(self)
         kinds: dict[str, Any] = {"connection": target.connections.target}
         if not cascade:
             kinds["snapshot"] = target.snapshots.target
-        allowed = {*verbs.SETTLED, "error", "error_deleting", "error_extending"}
-        finishing = statuses.BUSY_BY_KIND[self.kind] - verbs.NOT_OURS
+        allowed = {*guards.SETTLED, "error", "error_deleting", "error_extending"}
+        finishing = lifecycle.BUSY_BY_KIND[self.kind] - guards.NOT_OURS
 
         def do(driver: Driver, _progress: Progress) -> None:
             self.refuse_if_in_use(driver)
             going = [*self.snapshots] if cascade else []
             labels = [*(snapshot.label() for snapshot in going), self.label()]
-            with several.telling("deleted", labels) as done:
+            with batch.telling("deleted", labels) as done:
                 for snapshot in going:
                     snapshot.delete(force=force)
                     done()
@@ -348,13 +351,13 @@ class Volume(HasMetadata, Attachable, Tracked):
                 backend=self.backend,
                 arguments={"cascade": True} if cascade else {},
                 guards=(
-                    verbs.ready(self.context, self, "delete", allowed, finishing, force=force),
-                    verbs.without_dependents(self, kinds),
+                    guards.ready(self.context, self, "delete", allowed, finishing, force=force),
+                    guards.without_dependents(self, kinds),
                     claims.sole(self, "delete"),
                 ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _answer: [Delete(self)],
-                failed=lambda error: [Update(self, {"status": before if verbs.untouched(error) else "error_deleting"})],
+                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error_deleting"})],
             )
         )
 
@@ -372,7 +375,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         data, before = self.as_data(), self.status
         kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
 
-        able: CanManage = verbs.capable(self.backend.driver, "manage", self)
+        able: CanManage = guards.capable(self.backend.driver, "manage", self)
 
         def do(_driver: Driver, _progress: Progress) -> None:
             able.unmanage(data)
@@ -385,8 +388,8 @@ class Volume(HasMetadata, Attachable, Tracked):
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    verbs.ready(self.context, self, "unmanage", {"available", "error"}, verbs.NOT_OURS, force=force),
-                    verbs.without_dependents(self, kinds),
+                    guards.ready(self.context, self, "unmanage", {"available", "error"}, guards.NOT_OURS, force=force),
+                    guards.without_dependents(self, kinds),
                     claims.sole(self, "release"),
                 ),
                 before=[Update(self, {"status": "unmanaging"})],
@@ -397,26 +400,26 @@ class Volume(HasMetadata, Attachable, Tracked):
 
     def validate(self) -> None:
         """Check what :meth:`save` is about to write."""
-        self.name = checks.name(self.name)
-        self.bootable = checks.flag(self.bootable, "bootable")
-        self.availability_zone = checks.optional_text(self.availability_zone, "availability_zone")
-        self.description = checks.text(self.description, "description")
-        self.metadata_ = checks.text_map(self.metadata_, "metadata")
-        self.extra_specs = checks.text_map(self.extra_specs, "extra_specs")
-        self.qos_specs = checks.text_map(self.qos_specs, "qos_specs")
+        self.name = validation.name(self.name)
+        self.bootable = validation.flag(self.bootable, "bootable")
+        self.availability_zone = validation.optional_text(self.availability_zone, "availability_zone")
+        self.description = validation.text(self.description, "description")
+        self.metadata_ = validation.text_map(self.metadata_, "metadata")
+        self.extra_specs = validation.text_map(self.extra_specs, "extra_specs")
+        self.qos_specs = validation.text_map(self.qos_specs, "qos_specs")
 
     def as_data(self) -> VolumeData:
         """Return what a driver is told of the volume."""
-        return making.volume_data(unsaved.stored_values(self))
+        return creation.volume_data(unsaved.stored_values(self))
 
     def after_creation(self, context: Context) -> None:
         """Stand in the backend's list, if that was loaded."""
-        reading.list_in(context, self, "Backend", "volumes", self.backend_id)
+        identity_map.list_in(context, self, "Backend", "volumes", self.backend_id)
 
     def after_deletion(self, context: Context) -> None:
         """Leave the backend's list, and say ``deleted``."""
-        reading.unlist_from(context, self, "Backend", "volumes", self.backend_id)
-        reading.amend(context, self, {"status": "deleted"})
+        identity_map.unlist_from(context, self, "Backend", "volumes", self.backend_id)
+        identity_map.amend(context, self, {"status": "deleted"})
 
     def summary(self) -> tuple[str, ...]:
         """Name, id, size, status and backend."""

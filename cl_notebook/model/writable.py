@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import settings
-from cl_notebook.model.changes import Delete, Insert, Merge
-from cl_notebook.store.base import Json
+from cl_notebook.model.operations.changes import Delete, Insert, Merge
+from cl_notebook.store.types import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cl_notebook.model.changes import Change
+    from cl_notebook.model.operations.changes import Change
 
 LONGEST = 2**20
 """Characters that are kept of a text that has no other limit."""

@@ -5,32 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import session
-from cl_notebook.notebook import (
+from cl_notebook.notebook import shutdown, typed_secrets
+from cl_notebook.notebook.command import completion
+from cl_notebook.notebook.command.magic import function
+from cl_notebook.notebook.display.progress import Display
+from cl_notebook.notebook.magics import (
     backend,
     cleanup,
-    completion,
     connection,
     documents,
     drivers,
-    ending,
-    exposed,
+    find,
     lists,
     log,
-    looks,
-    lost,
     scan,
-    settings,
+    setup,
     snapshot,
+    tree,
     volume,
 )
-from cl_notebook.notebook.magic import function
-from cl_notebook.notebook.progress import Display
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 COMMANDS = (
-    settings.COMMAND,
+    setup.COMMAND,
     *lists.COMMANDS,
     drivers.COMMAND,
     log.COMMAND,
@@ -38,8 +37,8 @@ COMMANDS = (
     volume.COMMAND,
     snapshot.COMMAND,
     connection.COMMAND,
-    *looks.COMMANDS,
-    *lost.COMMANDS,
+    *tree.COMMANDS,
+    *find.COMMANDS,
     scan.COMMAND,
     *documents.COMMANDS,
     *cleanup.COMMANDS,
@@ -53,8 +52,8 @@ def load(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.register_function(function(shell, command), command.kind, command.name)
     completion.install(shell, COMMANDS)
-    ending.install(shell)
-    exposed.install(shell)
+    shutdown.install(shell)
+    typed_secrets.install(shell)
     session.show_progress(Display(shell))
 
 
@@ -63,6 +62,6 @@ def unload(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.magics[command.kind].pop(command.name, None)
     completion.remove(shell)
-    ending.remove(shell)
-    exposed.remove(shell)
+    shutdown.remove(shell)
+    typed_secrets.remove(shell)
     session.show_progress(None)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from cl_notebook.model import Backend, KeyValue, serializable
-from cl_notebook.serialization import dumping, loaded, loading, pairs, writing
-from cl_notebook.serialization.dumping import dump, dump_file, dumps, json, jsons
-from cl_notebook.serialization.loading import Counts, load, load_file, look_file
+from cl_notebook.serialization import detached, documents, dumper, key_values, loader
+from cl_notebook.serialization.dumper import dump, dump_file, dumps, json, jsons
+from cl_notebook.serialization.loader import Counts, load, load_file, look_file
 from cl_notebook.session import default_session
 
 if TYPE_CHECKING:
+    from cl_notebook.model.base import Tracked
     from cl_notebook.model.serializable import Document, Serializable
-    from cl_notebook.model.tracked import Tracked
 
 __all__ = ["Counts", "dump", "dump_file", "dumps", "json", "jsons", "load", "load_file", "look_file"]
 
@@ -21,24 +21,26 @@ class _Documents:
     """What the objects are given: see :class:`cl_notebook.model.serializable.Documents`."""
 
     def of(self, resource: Serializable, *, simplified: bool) -> Document:
-        return pairs.of(resource) if isinstance(resource, KeyValue) else writing.of(_tracked(resource), simplified=simplified)
+        return (
+            key_values.of(resource) if isinstance(resource, KeyValue) else documents.of(_tracked(resource), simplified=simplified)
+        )
 
     def whole(self, resource: Serializable) -> Document:
         if isinstance(resource, Backend) and resource.is_tracked:
-            return dumping.whole(resource)
-        return pairs.of(resource) if isinstance(resource, KeyValue) else writing.loaded(_tracked(resource))
+            return dumper.whole(resource)
+        return key_values.of(resource) if isinstance(resource, KeyValue) else documents.loaded(_tracked(resource))
 
     def plain(self, resource: Serializable) -> dict[str, Any]:
-        return pairs.plain(resource) if isinstance(resource, KeyValue) else writing.plain(_tracked(resource))
+        return key_values.plain(resource) if isinstance(resource, KeyValue) else documents.plain(_tracked(resource))
 
     def text(self, document: Any) -> str:  # noqa: ANN401 - JSON
-        return writing.text(document)
+        return documents.text(document)
 
     def load(self, source: Any, cls: type[Serializable], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
-        return loading.load_as(default_session(), source, cls.__name__, save=save)
+        return loader.load_as(default_session(), source, cls.__name__, save=save)
 
     def save(self, resource: Tracked) -> None:
-        loaded.save(resource)
+        detached.save(resource)
 
 
 def _tracked(resource: Serializable) -> Tracked:

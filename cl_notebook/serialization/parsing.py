@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from cl_notebook import errors
-from cl_notebook.model import checks
-from cl_notebook.serialization import fields
+from cl_notebook.model import validation
+from cl_notebook.serialization import schema
 
 _BOM = "\ufeff"
 
@@ -24,7 +24,7 @@ def parse(source: Any) -> Any:  # noqa: ANN401 - text or data
     if isinstance(source, (str, bytes, bytearray)):
         return decoded(_encoded(source.removeprefix(_BOM)) if isinstance(source, str) else in_utf8(source))
     if not isinstance(source, (dict, list, tuple)):
-        msg = f"load() takes text, a document or a list of documents, not {fields.shown(source)}."
+        msg = f"load() takes text, a document or a list of documents, not {schema.shown(source)}."
         raise errors.InvalidInput(msg)
     try:
         return decoded(msgspec.json.encode(source))
@@ -50,7 +50,7 @@ def decoded(text: bytes | bytearray, where: str = "") -> Any:  # noqa: ANN401 - 
         what = "is cut off: it ends in the middle" if cut else f"is no JSON: {said.partition(': ')[2] or said}"
         msg = f"The document{where} {what}."
         raise errors.InvalidInput(msg) from error
-    return checks.json_safe(data, "The document") if b"\\u0000" in text else data
+    return validation.json_safe(data, "The document") if b"\\u0000" in text else data
 
 
 def in_utf8(text: bytes | bytearray) -> bytes:

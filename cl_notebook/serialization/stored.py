@@ -8,16 +8,17 @@ import msgspec
 import sqlalchemy as sa
 
 from cl_notebook import masking
-from cl_notebook.model import Connection, Snapshot, Volume, masks
-from cl_notebook.serialization import fields, pairs, writing
-from cl_notebook.serialization.fields import FIELDS
+from cl_notebook.model import Connection, Snapshot, Volume, redaction
+from cl_notebook.serialization import documents as writing
+from cl_notebook.serialization import key_values, schema
+from cl_notebook.serialization.schema import FIELDS
 from cl_notebook.store import damage
-from cl_notebook.store.base import Json
+from cl_notebook.store.types import Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cl_notebook.drivers.base import Progress
+    from cl_notebook.drivers.api import Progress
     from cl_notebook.model import Backend
     from cl_notebook.model.context import Context
 
@@ -54,8 +55,8 @@ class _Select:
             value = made[name]
             if value and value != "{}":
                 _OBJECT.decode(value)  # what is written as it stands would spoil the whole document
-            if value and name in masks.FIELDS and not secrets and masking.may_hold_secrets(value):
-                value = msgspec.json.encode(masks.masked(msgspec.json.decode(value))).decode()
+            if value and name in redaction.FIELDS and not secrets and masking.may_hold_secrets(value):
+                value = msgspec.json.encode(redaction.masked(msgspec.json.decode(value))).decode()
             made[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
         location = made.get("provider_location")
         if location and not secrets:
@@ -65,8 +66,8 @@ class _Select:
             return made
         others = msgspec.json.decode(extra)
         if not secrets:
-            others = masks.masked(others)
-        return fields.written(self.kind, made, others) | {"": others}
+            others = redaction.masked(others)
+        return schema.written(self.kind, made, others) | {"": others}
 
     def _check(self, types: tuple[type, ...]) -> None:
         """Refuse a row with values of these *types* unless they are those of its columns: SQLite keeps anything anywhere."""
@@ -111,7 +112,7 @@ def chunks(
                 progress(size, size * max(expected, done) // done)
             yield b"\n]}" if separator else b"]}"
         before = b",\n" if heads else b""
-        for documents in pairs.stored(connection) if with_pairs else ():
+        for documents in key_values.stored(connection) if with_pairs else ():
             yield before + b",\n".join(map(msgspec.json.encode, documents))
             before = b",\n"
         yield b"\n]\n" if before else b"]\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors, settings
-from cl_notebook.store.base import MARIADB
-from cl_notebook.store.boundary import shown_url
+from cl_notebook.store.errors import shown_url
+from cl_notebook.store.types import MARIADB
 
 if TYPE_CHECKING:
     from cl_notebook.store.engine import Store

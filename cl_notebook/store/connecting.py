@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from cl_notebook import errors
-from cl_notebook.store.base import MARIADB
-from cl_notebook.store.boundary import secret_options, shown_url
-from cl_notebook.store.location import not_installed
+from cl_notebook.store.errors import secret_options, shown_url
+from cl_notebook.store.types import MARIADB
+from cl_notebook.store.url import not_installed
 
 _ENCODINGS = {"psycopg": {"client_encoding": "utf8"}, "psycopg2": {"client_encoding": "utf8"}, "pymysql": {"charset": "utf8mb4"}}
 """What Python drivers are told, so that text crosses as UTF-8 whatever the environment, or the URL, says."""

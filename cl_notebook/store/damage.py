@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from cl_notebook import errors
-from cl_notebook.store.base import reg
-from cl_notebook.store.boundary import one_line, shown_url
+from cl_notebook.store.errors import one_line, shown_url
+from cl_notebook.store.types import reg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

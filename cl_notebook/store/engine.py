@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc, pool
 
 from cl_notebook import concurrency, errors
-from cl_notebook.store import damage, feed, ownership, schema
-from cl_notebook.store.boundary import is_broken_off, is_memory, shown_url, store_errors
+from cl_notebook.store import changefeed, damage, ownership, schema
 from cl_notebook.store.connecting import at_one_moment, connect_once, new_engine, refuse_other_encodings, without_secrets
-from cl_notebook.store.location import parse_url
+from cl_notebook.store.errors import is_broken_off, is_memory, shown_url, store_errors
 from cl_notebook.store.marker import HEAD, Marker
-from cl_notebook.store.news import News
+from cl_notebook.store.notify import News
 from cl_notebook.store.sqlite_file import SqliteFile
+from cl_notebook.store.url import parse_url
 from cl_notebook.store.wal import WriteAheadLog
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class Store:
             return self._ask(self._file, "SELECT head FROM feed WHERE id = 1")[1]
         with store_errors(self.url), self.turn, self.engine.connect() as connection:
             try:
-                return feed.head(connection)
+                return changefeed.head(connection)
             except exc.NoResultFound:
                 raise self._no_feed() from None
 

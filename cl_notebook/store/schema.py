@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.store import feed, names
-from cl_notebook.store.base import MARIADB, reg, table_options
-from cl_notebook.store.boundary import shown_url
+from cl_notebook.store import changefeed, search
+from cl_notebook.store.errors import shown_url
+from cl_notebook.store.types import MARIADB, reg, table_options
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -106,7 +106,7 @@ def _is_half_made(connection: sa.Connection, tables: set[str]) -> bool:
 def _stamped(connection: sa.Connection, *, is_new: bool) -> str | None:
     if is_new:
         return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
-    heads = sa.select(sa.func.count()).select_from(feed.FEED).where(feed.FEED.c.id == 1).scalar_subquery()
+    heads = sa.select(sa.func.count()).select_from(changefeed.FEED).where(changefeed.FEED.c.id == 1).scalar_subquery()
     rows = connection.execute(sa.select(_VERSION.c.version_num, heads)).all()
     if len(rows) == 1 and rows[0][1] == 1:
         return str(rows[0][0])
@@ -126,8 +126,8 @@ def _create(store: Store) -> None:
             reg.metadata.drop_all(connection)  # what is half made may be of another version
         _VERSION.create(connection, checkfirst=True)
         reg.metadata.create_all(connection)
-        names.make_indexes(connection)
-        connection.execute(sa.insert(feed.FEED), {"id": 1, "head": 0})
+        search.make_indexes(connection)
+        connection.execute(sa.insert(changefeed.FEED), {"id": 1, "head": 0})
         connection.execute(sa.insert(_VERSION), {"version_num": HEAD})
 
 

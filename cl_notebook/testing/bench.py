@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cl_notebook.drivers.base import CanRevert, ConnectionData, GiB, SnapshotData, VolumeData
+from cl_notebook.drivers.api import CanRevert, ConnectionData, GiB, SnapshotData, VolumeData
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cl_notebook.attach import Host
-    from cl_notebook.attach.opening import VolumeFile
-    from cl_notebook.drivers.base import ConnectionInfo, Driver, ModelUpdate
+    from cl_notebook.attach.files import VolumeFile
+    from cl_notebook.drivers.api import ConnectionInfo, Driver, ModelUpdate
 
 Resource = TypeVar("Resource", VolumeData, SnapshotData)
 

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from cl_notebook import errors
-from cl_notebook.store import feed
-from cl_notebook.store.base import reg
+from cl_notebook.store import changefeed
+from cl_notebook.store.types import reg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,7 +135,7 @@ def fill_big(store: Store, *, volumes: int) -> list[str]:
         for (name, rows), columns in zip(_counts(volumes).items(), tables, strict=True):
             _insert(store, copies[name], columns, sql.each(rows))
     with store.writing() as connection:
-        connection.execute(sa.update(feed.FEED).values(head=2 * ACTS * volumes))
+        connection.execute(sa.update(changefeed.FEED).values(head=2 * ACTS * volumes))
         if dialect == "postgresql":
             last = "SELECT setval(pg_get_serial_sequence('operation', 'id'), (SELECT max(id) FROM operation))"
             connection.exec_driver_sql(last)

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import (
-    CanListManageable,
-    CanListManageableSnapshots,
-    CanManage,
-    CanManageSnapshots,
-    CanRevert,
-    GiB,
-)
+from cl_notebook.drivers.api import CanListManageable, CanListManageableSnapshots, CanManage, CanManageSnapshots, CanRevert, GiB
 from cl_notebook.testing.bench import DATA, read, updated, write
 
 if TYPE_CHECKING:

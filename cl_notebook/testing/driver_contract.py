@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import CAPABILITIES, FEATURES, GiB, capabilities
+from cl_notebook.drivers.api import CAPABILITIES, FEATURES, GiB, capabilities
 from cl_notebook.testing.bench import DATA, Bench, read, write
 from cl_notebook.testing.capability_contract import CapabilityContract
 from cl_notebook.testing.lifecycle_contract import END, LifecycleContract, OpenDriver

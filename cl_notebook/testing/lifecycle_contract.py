@@ -9,7 +9,7 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.attach import Host
-from cl_notebook.drivers.base import CanRevert, Driver, GiB, SnapshotData, VolumeData
+from cl_notebook.drivers.api import CanRevert, Driver, GiB, SnapshotData, VolumeData
 from cl_notebook.drivers.records import UsesRecords
 from cl_notebook.testing.bench import BACKEND, DATA, Bench
 from cl_notebook.testing.records import BenchRecords

@@ -9,13 +9,13 @@ from cl_notebook.drivers.records import AttachmentData, Surroundings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cl_notebook.drivers.base import ModelUpdate, SnapshotData, VolumeData
+    from cl_notebook.drivers.api import ModelUpdate, SnapshotData, VolumeData
     from cl_notebook.drivers.records import InitiatorData
     from cl_notebook.testing.bench import Bench
 
 
 class BenchRecords:
-    """The :class:`~cl_notebook.drivers.base.Records` of a workbench: what was made on it and is still there."""
+    """The :class:`~cl_notebook.drivers.api.Records` of a workbench: what was made on it and is still there."""
 
     def __init__(self, bench: Bench, host: str) -> None:
         """Look at *bench*, and call its backend *host*."""

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors
+from cl_notebook.frames import api
 from cl_notebook.model import Volume
-from cl_notebook.store import Store, feed
+from cl_notebook.store import Store, changefeed
 from cl_notebook.testing.store_contract import StoreContract
-from cl_notebook.views import frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ class SharedStoreContract(StoreContract):
         seen: list[int] = []
         while any(child.poll() is None for child in children) or not seen or seen[-1] < store.head():
             with store.reading() as connection:
-                seen.extend(entry.number for entry in feed.since(connection, seen[-1] if seen else 0, 1000))
+                seen.extend(entry.number for entry in changefeed.since(connection, seen[-1] if seen else 0, 1000))
         _end(children)
         assert seen == list(range(1, 401))
         store.close()
@@ -112,7 +112,7 @@ class SharedStoreContract(StoreContract):
         volume.refresh()
         lab.refresh()
         assert (volume.status, [each.name for each in lab.volumes]) == ("deleted", ["new"])
-        assert frames.volumes(session)["name"].tolist() == ["new"]
+        assert api.volumes(session)["name"].tolist() == ["new"]
 
     def test_a_change_made_elsewhere_is_named_and_kept(self, lab: cl.Backend, other: cl.Session) -> None:
         """Who saves what another session changed since is told which resource it is, and the other change stays."""
@@ -166,14 +166,14 @@ with cl.Session(sys.argv[1]) as session:
     def test_reads_see_one_moment(self, store_url: str) -> None:
         """All reads of one block are of the moment of the first, whatever is committed meanwhile."""
         store, writer = Store(store_url), Store(store_url)
-        counted = sa.select(sa.func.count()).select_from(feed.ENTRY)
+        counted = sa.select(sa.func.count()).select_from(changefeed.ENTRY)
         with store.reading() as connection:
             assert connection.scalar(counted) == 0
             with writer.writing() as writing:
-                feed.append(writing, feed.Entry("save", "volume", str(uuid.uuid4())))
-            assert (connection.scalar(counted), feed.head(connection)) == (0, 0)
+                changefeed.append(writing, changefeed.Entry("save", "volume", str(uuid.uuid4())))
+            assert (connection.scalar(counted), changefeed.head(connection)) == (0, 0)
         with store.reading() as connection:
-            assert (connection.scalar(counted), feed.head(connection)) == (1, 1)
+            assert (connection.scalar(counted), changefeed.head(connection)) == (1, 1)
         store.close()
         writer.close()
 
@@ -189,7 +189,7 @@ with cl.Session(sys.argv[1]) as session:
                 cl.KeyValue.set("k", "v", session=reading)
             with pytest.raises(errors.ReadOnly), reading.store.writing():
                 pass
-            assert frames.volumes(reading).index.tolist() == [volume.id]
+            assert api.volumes(reading).index.tolist() == [volume.id]
         assert session.store.head() == head
 
     def test_a_new_store_is_not_made_to_be_read(self, store_url: str) -> None:
@@ -205,7 +205,7 @@ with cl.Session(sys.argv[1]) as session:
         row |= {"name_in_storage": "", "bootable": False, "metadata": {}, "extra_specs": {}, "qos_specs": {}, "version": 1}
         with pytest.raises(errors.StoreError), session.store.writing() as connection:
             connection.execute(sa.insert(table), row | {"created_at": sa.func.now()})
-        assert frames.volumes(session).empty
+        assert api.volumes(session).empty
 
 
 def _count_up(volume: cl.Volume) -> None:

@@ -25,12 +25,12 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors
+from cl_notebook.frames import api
 from cl_notebook.model import Volume
-from cl_notebook.store import feed
-from cl_notebook.store.base import Json, UtcDateTime, reg
+from cl_notebook.store import changefeed
+from cl_notebook.store.types import Json, UtcDateTime, reg
 from cl_notebook.testing import stores
-from cl_notebook.views import frames
-from cl_notebook.views.rows import Rows
+from cl_notebook.treemodel.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ class StoreContract:
         """An empty data base becomes a store in which nothing is tracked and nothing has changed."""
         assert session.store.head() == 0
         for kind in ("backends", "volumes", "snapshots", "connections", "operations"):
-            assert frames.read(kind, session).empty
+            assert api.read(kind, session).empty
         assert cl.KeyValue.all(session=session) == []
 
     def test_what_is_made_is_tracked(self, session: cl.Session, lab: cl.Backend) -> None:
@@ -94,13 +94,13 @@ class StoreContract:
         connection = volume.connect({"host": "web1", "ip": "192.0.2.7"})
         assert session.find("ledg") is session.find(volume.id[:9]) is volume
         assert (volume.snapshots, volume.connections, lab.volumes) == ([snapshot], [connection], [volume])
-        assert frames.volumes(session, status="in-use").index.tolist() == [volume.id]
-        assert frames.snapshots(session)["volume_id"].tolist() == [volume.id]
-        assert frames.connections(session, volume_id=volume.id).index.tolist() == [connection.id]
+        assert api.volumes(session, status="in-use").index.tolist() == [volume.id]
+        assert api.snapshots(session)["volume_id"].tolist() == [volume.id]
+        assert api.connections(session, volume_id=volume.id).index.tolist() == [connection.id]
         connection.disconnect()
         volume.delete(cascade=True)
-        assert frames.tree(session).index.get_level_values("kind").tolist() == ["backend"]
-        done = frames.operations(session, resource_id=volume.id)
+        assert api.tree(session).index.get_level_values("kind").tolist() == ["backend"]
+        done = api.operations(session, resource_id=volume.id)
         assert done["action"].tolist()[0] == "create"
         assert set(done["status"]) == {"done"}
 
@@ -108,7 +108,7 @@ class StoreContract:
     def test_every_column_gives_back_what_it_was_given(self, session: cl.Session, text: str) -> None:
         """Each column of each table keeps the largest numbers, microseconds, nested JSON, and any text letter by letter."""
         for table in reg.metadata.sorted_tables:
-            if table is feed.FEED:
+            if table is changefeed.FEED:
                 continue
             for optional in (True, False):
                 row = _row(session, table, text, filled=optional)
@@ -129,16 +129,16 @@ class StoreContract:
         for kind, made in ((cl.Volume, volume), (cl.Snapshot, snapshot)):
             found: Any = session.get(kind, made.id)
             assert (found.name, found.description) == (name, text)
-        row = frames.volumes(session).loc[volume.id]
+        row = api.volumes(session).loc[volume.id]
         assert (row["name"], row["description"]) == (name, text)
         assert row["metadata"] == {name or "k": text}
-        assert frames.volumes(session, description=[text]).index.tolist() == [volume.id]
+        assert api.volumes(session, description=[text]).index.tolist() == [volume.id]
 
     def test_names_that_are_alike_are_kept_apart(self, session: cl.Session, lab: cl.Backend) -> None:
         """Names that differ by case, an accent, a blank or a sign of a pattern are different, and each is found by itself."""
         made = {name: lab.create_volume(1, name) for name in ALIKE}
         for name, volume in made.items():
-            assert frames.volumes(session, name=[name]).index.tolist() == [volume.id], name
+            assert api.volumes(session, name=[name]).index.tolist() == [volume.id], name
             if name.strip():
                 assert session.find(name, all=True)[0] is volume
                 assert [found.id for found in lab.volumes_filtered(volume_name=name)] == [volume.id]
@@ -166,7 +166,7 @@ class StoreContract:
     def test_a_filter_means_what_it_says(self, session: cl.Session, lab: cl.Backend, glob: str, right: set[str]) -> None:
         """Only ``*`` and ``?`` of a filter stand for others; what SQL takes for a pattern, or for its end, stands for itself."""
         self._with_names(lab)
-        assert set(frames.volumes(session, name=glob)["name"]) == right
+        assert set(api.volumes(session, name=glob)["name"]) == right
 
     @pytest.mark.parametrize("part", ["%", "_", "\\", "'", '"', ";--"])
     def test_a_part_of_a_name_is_searched_literally(self, session: cl.Session, lab: cl.Backend, part: str) -> None:
@@ -187,15 +187,15 @@ class StoreContract:
         volume = lab.create_volume(1, name, metadata={name: name})
         assert session.find(name) is volume
         for sort, kept in (("name", 1), ("size:desc", 1)):
-            assert len(frames.volumes(session, name=[name], description="", sort=sort, limit=5)) == kept
+            assert len(api.volumes(session, name=[name], description="", sort=sort, limit=5)) == kept
         with pytest.raises(errors.InvalidInput):
-            frames.volumes(session, sort=name)
+            api.volumes(session, sort=name)
         with pytest.raises(errors.InvalidInput):
-            frames.volumes(session, marker=name)
+            api.volumes(session, marker=name)
         cl.KeyValue.set(name, name, session=session)
         volume.delete()
         assert cl.KeyValue.delete(name, session=session)
-        assert frames.backends(session)["name"].tolist() == ["lab"]
+        assert api.backends(session)["name"].tolist() == ["lab"]
 
     @pytest.mark.parametrize(
         "sort", ["", "name", "name:desc", "size:desc", "size,name", "created_at:desc", "pool_name", "status:desc"]
@@ -208,11 +208,11 @@ class StoreContract:
             some = sa.update(table).where(table.c.size % 3 == 0)
             connection.execute(some.values(pool_name="p\u00e9", name=table.c.name.concat("_\u00c9")))
         asked = {"sort": sort or None, "columns": ["name"]}
-        whole = frames.volumes(session, **asked).index.tolist()
+        whole = api.volumes(session, **asked).index.tolist()
         assert len(set(whole)) == 20
         for limit in (3, 7):
             pages: list[str] = []
-            while page := frames.volumes(session, limit=limit, marker=pages[-1] if pages else None, **asked).index.tolist():
+            while page := api.volumes(session, limit=limit, marker=pages[-1] if pages else None, **asked).index.tolist():
                 pages += page
             assert pages == whole
 
@@ -223,7 +223,7 @@ class StoreContract:
             stores.fill(session.store, volumes=7, snapshots=2, connections=1, backend=name)
         rows = Rows(session)
         rows.look(sort=sort)
-        everything = frames.tree(session)
+        everything = api.tree(session)
         for kind, row_id in zip(everything.index.get_level_values("kind"), everything.index.get_level_values("id"), strict=True):
             if kind in {"backend", "volume"}:
                 rows.open(row_id)
@@ -246,12 +246,12 @@ class StoreContract:
         def write() -> None:
             for _ in range(10):
                 with session.store.writing() as connection:
-                    feed.append(connection, feed.Entry("save", "volume", str(uuid.uuid4())))
+                    changefeed.append(connection, changefeed.Entry("save", "volume", str(uuid.uuid4())))
 
         def follow() -> None:
             while not ended.is_set() or not seen or seen[-1] < session.store.head():
                 with session.store.reading() as connection:
-                    seen.extend(entry.number for entry in feed.since(connection, seen[-1] if seen else 0, 1000))
+                    seen.extend(entry.number for entry in changefeed.since(connection, seen[-1] if seen else 0, 1000))
 
         follower = threading.Thread(target=follow)
         writers = [threading.Thread(target=write) for _ in range(4)]
@@ -268,7 +268,7 @@ class StoreContract:
         with pytest.raises(errors.StoreError), session.store.writing() as connection:
             _write_and_fail(connection)
         with session.store.writing() as connection:
-            assert feed.append(connection, feed.Entry("save", "volume", "kept")) == 1
+            assert changefeed.append(connection, changefeed.Entry("save", "volume", "kept")) == 1
         assert session.store.head() == 1
 
     def test_key_values(self, session: cl.Session) -> None:
@@ -312,7 +312,7 @@ class StoreContract:
 
 
 def _write_and_fail(connection: sa.Connection) -> None:
-    feed.append(connection, feed.Entry("save", "volume", "lost"))
+    changefeed.append(connection, changefeed.Entry("save", "volume", "lost"))
     connection.execute(sa.text("SELECT nothing FROM nowhere"))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
-from cl_notebook.store import feed
+from cl_notebook.store import changefeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def fill_volumes(store: Store, *, volumes: int, backend: str = "sim", path: str 
             connection.exec_driver_sql(copy, (backend_id, volumes))
             for _, sql in indexes:
                 connection.exec_driver_sql(sql)
-            feed.append(connection, feed.Entry("fill", "volume", backend_id, backend_id=backend_id))
+            changefeed.append(connection, changefeed.Entry("fill", "volume", backend_id, backend_id=backend_id))
     return backend_id
 
 
@@ -84,7 +84,7 @@ def _fill_batch(store: Store, made: list[dict[str, Any]], snapshots: int, connec
         if connections:
             connection.execute(sa.insert(Connection), list(_connections(made, connections)))
         last = made[-1]
-        feed.append(connection, feed.Entry("fill", "volume", last["id"], backend_id=last["backend_id"]))
+        changefeed.append(connection, changefeed.Entry("fill", "volume", last["id"], backend_id=last["backend_id"]))
 
 
 def _times(number: int) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from cl_notebook.treemodel.render import SHORT_ID
 from cl_notebook.views.safe import plain
-from cl_notebook.views.text import SHORT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cl_notebook.views.forest import Node
+    from cl_notebook.treemodel.static_tree import Node
 
 # What JupyterLab says of lists in outputs is more specific than a class, hence the !important. Colours come from the theme of
 # JupyterLab or VS Code, and fall back to what reads on both white and black.

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook.views.columns import BACKEND_ID, BACKEND_NAME, FLAG
+from cl_notebook.frames.columns import BACKEND_ID, BACKEND_NAME, FLAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cl_notebook.views.columns import Column, Source
-    from cl_notebook.views.paging import Ask, Order
+    from cl_notebook.frames.columns import Column, Source
+    from cl_notebook.frames.planner import Ask, Order
 
 MOST = 200
 """Backends with rows of their own up to which each is a part."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from cl_notebook.views.columns import CATEGORY
-from cl_notebook.views.filters import condition
+from cl_notebook.frames.columns import CATEGORY
+from cl_notebook.frames.filters import condition
 
 if TYPE_CHECKING:
-    from cl_notebook.views.columns import Source
-    from cl_notebook.views.paging import Ask, Wanted
+    from cl_notebook.frames.columns import Source
+    from cl_notebook.frames.planner import Ask, Wanted
 
 MOST = 256
 """Values that are looked up at most."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import GiB, Option, no_progress
+from cl_notebook.drivers.api import GiB, Option, no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import ConnectionData, ConnectionInfo, Progress, SnapshotData, Stats, VolumeData
+    from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, Progress, SnapshotData, Stats, VolumeData
 
 
 class PlainFilesDriver:

@@ -10,7 +10,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.model.changes import Update
+from cl_notebook.model.operations.changes import Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.attach import Host, brick
+from cl_notebook.attach import Host, osbrick
 from tests.attach.ceph import Cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cl_notebook.drivers.base import ConnectionInfo
+    from cl_notebook.drivers.api import ConnectionInfo
 
 MiB = 1024**2
 INFO: ConnectionInfo = {
@@ -48,7 +48,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made = Cluster(tmp_path)
     (tmp_path / "volumes").mkdir()
     (tmp_path / "volumes" / "volume-1").write_bytes(bytes(MiB))
-    brick.connector_module(tmp_path / "locks", "sudo")
+    osbrick.connector_module(tmp_path / "locks", "sudo")
     linuxrbd = importlib.import_module("os_brick.initiator.linuxrbd")
     for name, module in (("rados", made.rados), ("rbd", made.rbd)):
         monkeypatch.setitem(sys.modules, name, module)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.attach import Host, opening
+from cl_notebook.attach import Host, files
 from cl_notebook.attach.device import device_size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import cl_notebook as cl
-    from cl_notebook.drivers.base import ConnectionInfo
+    from cl_notebook.drivers.api import ConnectionInfo
 
 MiB = 1024**2
 
@@ -59,7 +59,7 @@ def test_only_what_is_attached_is_opened(volume: cl.Volume) -> None:
 
 def test_it_ends_where_the_volume_ends(file: Path) -> None:
     """Writing past the end changes nothing and says that there is no space; the file does not grow."""
-    with opening.DeviceFile(str(file), writable=True) as disk:
+    with files.DeviceFile(str(file), writable=True) as disk:
         disk.seek(MiB - 2)
         with pytest.raises(OSError, match="No space left") as caught:
             disk.write(b"four")
@@ -74,7 +74,7 @@ def test_it_ends_where_the_volume_ends(file: Path) -> None:
 
 def test_a_file_for_reading_is_not_written(file: Path) -> None:
     """What was opened to be read refuses to be written, and says so of itself."""
-    with opening.DeviceFile(str(file), writable=False) as disk:
+    with files.DeviceFile(str(file), writable=False) as disk:
         assert (disk.readable(), disk.writable(), disk.seekable()) == (True, False, True)
         with pytest.raises(io.UnsupportedOperation):
             disk.write(b"x")
@@ -84,13 +84,13 @@ def test_a_file_for_reading_is_not_written(file: Path) -> None:
 
 def test_no_program_inherits_it(file: Path) -> None:
     """The file is closed in programs that this process starts."""
-    with opening.DeviceFile(str(file), writable=True) as disk:
+    with files.DeviceFile(str(file), writable=True) as disk:
         assert not os.get_inheritable(disk.fileno())
 
 
 def test_a_buffered_file_can_stand_on_it(file: Path) -> None:
     """Python's own buffering works on top of it."""
-    with io.BufferedRandom(opening.DeviceFile(str(file), writable=True)) as disk:
+    with io.BufferedRandom(files.DeviceFile(str(file), writable=True)) as disk:
         disk.write(b"abc")
         disk.seek(0)
         assert disk.read(4) == b"abc\0"

@@ -17,7 +17,7 @@ import cl_notebook as cl
 from cl_notebook import errors
 
 if TYPE_CHECKING:
-    from cl_notebook.drivers.base import ConnectionInfo
+    from cl_notebook.drivers.api import ConnectionInfo
     from tests.attach.conftest import Node
 
 GiB = 1024**3

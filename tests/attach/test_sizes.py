@@ -12,16 +12,16 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.attach import present
+from cl_notebook.attach import block_devices
 from cl_notebook.inventory.connections import Connections
 from cl_notebook.model import connecting
-from cl_notebook.model.changes import Update
+from cl_notebook.model.operations.changes import Update
 from tests.attach.kernel import Kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cl_notebook.drivers.base import ConnectionInfo
+    from cl_notebook.drivers.api import ConnectionInfo
 
 GiB = 1024**3
 ODD = GiB + 100
@@ -37,7 +37,7 @@ def lab(root: None, session: cl.Session, tmp_path: Path) -> Iterator[cl.Backend]
 
 
 def _device_bytes(connection: cl.Connection) -> int:
-    size = present.size(str(connection.path))
+    size = block_devices.size(str(connection.path))
     assert size is not None
     return size
 
@@ -131,8 +131,8 @@ def test_a_device_is_found_by_the_id_of_its_volume(tmp_path: Path) -> None:
     (tmp_path / "sys/block/rbd0").mkdir()
     for name, text in (("pool", "volumes"), ("name", f"volume-{volume_id}"), ("current_snap", "-")):
         kernel.tell(f"sys/bus/rbd/devices/0/{name}", text)
-    assert sorted(present.of_volume(volume_id, root=tmp_path)) == ["/dev/rbd0", "/dev/sda"]
-    assert present.of_volume("disk", root=tmp_path) == []
+    assert sorted(block_devices.of_volume(volume_id, root=tmp_path)) == ["/dev/rbd0", "/dev/sda"]
+    assert block_devices.of_volume("disk", root=tmp_path) == []
 
 
 _KNOWN: dict[str, dict[str, Any]] = {

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 import cl_notebook as cl
-from cl_notebook.store.base import reg
+from cl_notebook.store.types import reg
 from cl_notebook.testing.stores import fill
 from tests.benchmarks.comparing import timed
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.store import feed
+from cl_notebook.frames import api
+from cl_notebook.store import changefeed
 from cl_notebook.testing.big_stores import fill_big
-from cl_notebook.views import frames
 from tests.benchmarks.comparing import timed
 from tests.servers import PostgreSQL, serving
 
@@ -37,8 +37,8 @@ LIMIT = 51
 MEMORY = """
 import pathlib, re, sys
 import cl_notebook as cl
-from cl_notebook.views import frames
-from cl_notebook.views.rows import Rows
+from cl_notebook.frames import api as frames
+from cl_notebook.treemodel.rows import Rows
 
 session = cl.setup(store=sys.argv[1])
 for asked in ({}, {"status": "error", "sort": "size:desc"}, {"name": "kubernetes*"}, {"backend": "pure-01"}):
@@ -68,7 +68,7 @@ class Asked:
 
     def __post_init__(self) -> None:
         """Read some ids, open a backend, and make a volume in it that somebody else changes."""
-        self.ids = itertools.cycle(frames.volumes(self.session, columns="size", sort="name", limit=500).index.tolist())
+        self.ids = itertools.cycle(api.volumes(self.session, columns="size", sort="name", limit=500).index.tolist())
         self.backend = self.session.backend("measured", volume_driver="sim", path=self.folder)
         self.mine = self.backend.create_volume(1, "mine")
         self.head = self.session.store.head()
@@ -85,12 +85,12 @@ class Asked:
 
     def page(self, **asked: Any) -> Callable[[], float]:
         """Return what reads a page of the list."""
-        columns = frames.DEFAULT_COLUMNS["volumes"]
-        return lambda: timed(lambda: frames.read("volumes", self.session, columns=columns, limit=LIMIT, **asked))
+        columns = api.DEFAULT_COLUMNS["volumes"]
+        return lambda: timed(lambda: api.read("volumes", self.session, columns=columns, limit=LIMIT, **asked))
 
     def next_page(self, **asked: Any) -> Callable[[], float]:
         """Return what reads the page after the sixth."""
-        marker = frames.read("volumes", self.session, columns=["size"], limit=6 * LIMIT, **asked).index[-1]
+        marker = api.read("volumes", self.session, columns=["size"], limit=6 * LIMIT, **asked).index[-1]
         return self.page(marker=marker, **asked)
 
     def open_backend(self) -> float:
@@ -103,7 +103,7 @@ class Asked:
 
         def read() -> None:
             with self.session.store.reading() as connection:
-                feed.since(connection, self.head - 50, 50)
+                changefeed.since(connection, self.head - 50, 50)
 
         return timed(read)
 

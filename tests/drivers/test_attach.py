@@ -15,7 +15,7 @@ from cl_notebook.attach import Host
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cl_notebook.drivers.base import ConnectionInfo
+    from cl_notebook.drivers.api import ConnectionInfo
     from tests.drivers.conftest import AsNobody
 
 MiB = 1024**2

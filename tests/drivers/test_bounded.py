@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.call import storage_call
 from cl_notebook.drivers.cinder.log import KEPT_CHARACTERS, Log
-from cl_notebook.drivers.cinder.worker import failures, logs
-from cl_notebook.model import verbs
+from cl_notebook.drivers.cinder.worker import errors as failures
+from cl_notebook.drivers.cinder.worker import log_relay
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.model.operations import guards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def test_an_error_of_a_driver_is_bounded(kind: Callable[[str], Exception]) -> No
 
 def test_a_location_is_bounded() -> None:
     """Of a location that a driver gives 1 MiB is kept."""
-    kept = verbs.kept({"provider_location": HUGE, "provider_id": "short"}, None)
+    kept = guards.kept({"provider_location": HUGE, "provider_id": "short"}, None)
     assert len(kept["provider_location"]) < MiB + 100
     assert kept["provider_id"] == "short"
 
@@ -71,7 +72,7 @@ def test_a_line_without_an_end_is_bounded() -> None:
             sent.append(message["log"])
 
     read, write = os.pipe()
-    thread = threading.Thread(target=logs._relay, args=(read, Wire()))
+    thread = threading.Thread(target=log_relay._relay, args=(read, Wire()))
     thread.start()
     with os.fdopen(write, "w", encoding="utf-8") as stderr:
         stderr.write(f"before\n{HUGE}\nafter\n")

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.call import storage_call
+from cl_notebook.drivers.errors import storage_call
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import Driver, Option
-from cl_notebook.drivers.config import check_config, masked, storable
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.api import Driver, Option
+from cl_notebook.drivers.local.driver import LocalDriver
+from cl_notebook.drivers.options import check_config, masked, storable
 from cl_notebook.masking import MASK
 
 

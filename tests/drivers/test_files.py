@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers import files
-from cl_notebook.drivers.base import GiB
-from cl_notebook.drivers.locks import FileLock, locked
+from cl_notebook.drivers.api import GiB
+from cl_notebook.drivers.filebased import files
+from cl_notebook.drivers.filebased.locks import FileLock, locked
 
 if TYPE_CHECKING:
     import subprocess
@@ -134,7 +134,7 @@ def test_a_full_file_system_leaves_nothing(mount: Mount, reflink: files.Reflink)
 COPY = """
 import time
 from pathlib import Path
-from cl_notebook.drivers import files
+from cl_notebook.drivers.filebased import files
 
 def progress(done, total):
     print("copying", flush=True)

@@ -14,10 +14,10 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.attach import Host
-from cl_notebook.drivers import loop
-from cl_notebook.drivers.base import ConnectionData, GiB, SnapshotData, VolumeData
-from cl_notebook.drivers.call import storage_call
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.api import ConnectionData, GiB, SnapshotData, VolumeData
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.local.driver import loopdev
+from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.testing.bench import Bench, read, write
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def test_the_quota_is_kept(tmp_path: Path) -> None:
 
 RACE = """
 from cl_notebook import errors
-from cl_notebook.drivers.base import VolumeData
+from cl_notebook.drivers.api import VolumeData
 from cl_notebook.drivers.local import LocalDriver
 
 driver = LocalDriver({{"path": {path!r}, "quota": 20, "loop_devices": "never"}}, backend_name="race")
@@ -158,7 +158,7 @@ def test_processes_share_a_quota(tmp_path: Path, in_process: Callable[[str], sub
 
 CLONE = """
 import time
-from cl_notebook.drivers.base import VolumeData
+from cl_notebook.drivers.api import VolumeData
 from cl_notebook.drivers.local import LocalDriver
 
 def progress(done, total):
@@ -283,9 +283,9 @@ def test_connections_share_one_loop_device(bench: Bench) -> None:
     device = info["data"]["device_path"]
     assert device.startswith("/dev/loop")
     bench.driver.terminate_connection(made, first)
-    assert loop.backing_file(device) is not None
+    assert loopdev.backing_file(device) is not None
     bench.driver.terminate_connection(made, second)
-    assert loop.backing_file(device) is None
+    assert loopdev.backing_file(device) is None
 
 
 def test_a_device_in_use_is_not_taken_away(bench: Bench) -> None:
@@ -321,12 +321,12 @@ def test_a_restarted_host_gets_its_devices_back(bench: Bench) -> None:
     """After the host lost its loop devices, ensure_export makes that of a connected volume again, and none for others."""
     made, other = bench.create(), bench.create()
     connection, info = bench.connect(made)
-    loop.remove(info["data"]["device_path"])
+    loopdev.remove(info["data"]["device_path"])
     bench.driver.ensure_export(made)
     bench.driver.ensure_export(other)
     storage = Path(info["data"]["backing_file"]).parent
-    assert len(loop.devices_of(storage / made.name_in_storage)) == 1
-    assert loop.devices_of(storage / other.name_in_storage) == []
+    assert len(loopdev.devices_of(storage / made.name_in_storage)) == 1
+    assert loopdev.devices_of(storage / other.name_in_storage) == []
     bench.driver.terminate_connection(made, connection)
 
 
@@ -337,7 +337,7 @@ def test_a_stale_device_does_not_hinder_deleting(bench: Bench) -> None:
     file = Path(info["data"]["backing_file"])
     (file.parent / ".cl_notebook" / "connections" / made.name_in_storage / connection.id).unlink()
     bench.driver.delete_volume(made)
-    assert loop.backing_file(info["data"]["device_path"]) is None
+    assert loopdev.backing_file(info["data"]["device_path"]) is None
     assert not file.exists()
 
 
@@ -347,7 +347,7 @@ def test_a_vanished_file_frees_its_device(bench: Bench) -> None:
     connection, info = bench.connect(made)
     Path(info["data"]["backing_file"]).unlink()
     bench.driver.terminate_connection(made, connection)
-    assert loop.backing_file(info["data"]["device_path"]) is None
+    assert loopdev.backing_file(info["data"]["device_path"]) is None
 
 
 def test_a_partial_device_of_somebody_else_is_not_used(bench: Bench) -> None:

@@ -16,16 +16,16 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.attach import Host
-from cl_notebook.drivers import freezing
-from cl_notebook.drivers.base import GiB, capabilities
-from cl_notebook.drivers.local import LocalDriver
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.api import GiB, capabilities
+from cl_notebook.drivers.local.driver import fsfreeze
+from cl_notebook.drivers.local.driver import LocalDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 from cl_notebook.testing.bench import Bench, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cl_notebook.drivers.base import Driver
+    from cl_notebook.drivers.api import Driver
     from tests.drivers.conftest import Mount
 
 MiB = 1024**2
@@ -152,7 +152,7 @@ def test_a_mounted_file_system_is_frozen(bench: Bench, tmp_path: Path, partition
         subprocess.run(["mount", device, point], check=True)
         try:
             (point / "much").write_bytes(os.urandom(MiB) * 128)
-            assert freezing.mount_points(path) == [str(point)]
+            assert fsfreeze.mount_points(path) == [str(point)]
             with writing([(point / "first", 0), (point / "second", 0)]):
                 snapshot = bench.snapshot(volume)
         finally:
@@ -177,7 +177,7 @@ def test_a_mounted_file_system_is_frozen(bench: Bench, tmp_path: Path, partition
 
 FREEZE = """
 import sys, time
-from cl_notebook.drivers import freezing
+from cl_notebook.drivers.local import fsfreeze as freezing
 with freezing.frozen({device!r}, silence={silence}) as beat:
     print("frozen", flush=True)
     time.sleep(600)
@@ -221,9 +221,9 @@ def test_what_was_thawed_before_the_end_is_no_copy(mounted: tuple[str, Path]) ->
     def thaw() -> None:
         subprocess.run(["fsfreeze", "--unfreeze", point], check=True)
 
-    with pytest.raises(errors.BusyOnStorage, match="another process thawed it"), freezing.frozen(device):
+    with pytest.raises(errors.BusyOnStorage, match="another process thawed it"), fsfreeze.frozen(device):
         thaw()
-    with pytest.raises(errors.BusyOnStorage, match="the copy did not advance"), freezing.frozen(device, silence=0.1):
+    with pytest.raises(errors.BusyOnStorage, match="the copy did not advance"), fsfreeze.frozen(device, silence=0.1):
         (point / "file").write_text("written", encoding="utf-8")
 
 
@@ -231,7 +231,7 @@ def test_what_others_froze_stays_frozen(mounted: tuple[str, Path]) -> None:
     """A file system that the user has frozen is copied as it is, and is the user's to thaw."""
     device, point = mounted
     subprocess.run(["fsfreeze", "--freeze", point], check=True)
-    with freezing.frozen(device) as beat:
+    with fsfreeze.frozen(device) as beat:
         beat()
     subprocess.run(["fsfreeze", "--unfreeze", point], check=True)
 
@@ -239,7 +239,7 @@ def test_what_others_froze_stays_frozen(mounted: tuple[str, Path]) -> None:
 def test_an_error_thaws(mounted: tuple[str, Path]) -> None:
     """An error within the copy ends the freezing, and is what is raised."""
     device, point = mounted
-    with pytest.raises(ZeroDivisionError), freezing.frozen(device):
+    with pytest.raises(ZeroDivisionError), fsfreeze.frozen(device):
         raise ZeroDivisionError
     (point / "file").write_text("written", encoding="utf-8")
 

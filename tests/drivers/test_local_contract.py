@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.testing.driver_contract import DriverContract, OpenDriver
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cl_notebook.drivers.base import ConnectionData, GiB, SnapshotData, VolumeData
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.api import ConnectionData, GiB, SnapshotData, VolumeData
+from cl_notebook.drivers.local.driver import LocalDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 LIFE = """
-from cl_notebook.drivers.base import ConnectionData, SnapshotData, VolumeData
+from cl_notebook.drivers.api import ConnectionData, SnapshotData, VolumeData
 from cl_notebook.drivers.local import LocalDriver
 
 driver = LocalDriver({{"path": {path!r}, "loop_devices": "always"}}, backend_name="killed")

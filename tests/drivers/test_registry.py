@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.drivers.registry import driver_names, load_driver
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_listing_imports_no_driver() -> None:
     """To list the drivers imports none of them."""
     code = (
         "import sys; from cl_notebook.drivers.registry import driver_names; driver_names()\n"
-        "print('cl_notebook.drivers.sim' in sys.modules)"
+        "print('cl_notebook.drivers.sim.driver' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -15,11 +15,12 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.drivers import loop, loop_control
-from cl_notebook.drivers.base import ConnectionData, SnapshotData, VolumeData
-from cl_notebook.drivers.call import storage_call
-from cl_notebook.drivers.local import LocalDriver
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers import loop_control
+from cl_notebook.drivers.api import ConnectionData, SnapshotData, VolumeData
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.local.driver import loopdev
+from cl_notebook.drivers.local.driver import LocalDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 from cl_notebook.serialization import dump_file, load_file
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def test_a_loop_device_stands_on_the_file_that_was_checked(tmp_path: Path, root:
         assert loop_control.backing_inode(device) == (found.st_dev, found.st_ino)
         moved = file.rename(tmp_path / "moved")
         file.symlink_to(moved)
-        assert loop.devices_of(file) == []
+        assert loopdev.devices_of(file) == []
         with pytest.raises(errors.DriverError), storage_call("lab", "initialize_connection"):
             driver.initialize_connection(VOLUME, HERE)
         file.unlink()

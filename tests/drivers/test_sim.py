@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import ConnectionData, SnapshotData, VolumeData
-from cl_notebook.drivers.config import check_config
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.api import ConnectionData, SnapshotData, VolumeData
+from cl_notebook.drivers.options import check_config
+from cl_notebook.drivers.sim.driver import SimDriver
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from cl_notebook.drivers.base import Progress
+    from cl_notebook.drivers.api import Progress
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_calls_are_counted_across_restarts(open_sim: Callable[..., SimDriver]) -
 
 
 HANG = """
-from cl_notebook.drivers.base import VolumeData
+from cl_notebook.drivers.api import VolumeData
 from cl_notebook.drivers.sim import SimDriver
 
 driver = SimDriver({{"path": {path!r}, "faults": "create_volume:1:hang"}}, backend_name="sim")
@@ -256,7 +256,7 @@ def test_names_cannot_leave_the_folder(open_sim: Callable[..., SimDriver], name:
 
 FILL = """
 from concurrent.futures import ThreadPoolExecutor
-from cl_notebook.drivers.base import VolumeData
+from cl_notebook.drivers.api import VolumeData
 from cl_notebook.drivers.sim import SimDriver
 
 driver = SimDriver({{"path": {path!r}, "capacity": 1000.0}}, backend_name="sim")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 from cl_notebook.testing.driver_contract import DriverContract, OpenDriver
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import GiB, no_progress
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.api import GiB, no_progress
+from cl_notebook.drivers.sim.driver import SimDriver
 
 if TYPE_CHECKING:
-    from cl_notebook.drivers.base import Progress
+    from cl_notebook.drivers.api import Progress
 
 Killed = Callable[..., None]
 

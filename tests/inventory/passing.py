@@ -7,12 +7,12 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, ClassVar
 
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
+    from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
 
 
 class PassingDriver(SimDriver):

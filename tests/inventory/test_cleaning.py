@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import no_progress
-from cl_notebook.inventory import owners
-from cl_notebook.inventory.steps import DELETE_VOLUME, Step, ordered
+from cl_notebook.drivers.api import no_progress
+from cl_notebook.inventory.cleanup import ownership
+from cl_notebook.inventory.cleanup.steps import DELETE_VOLUME, Step, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -453,8 +453,8 @@ def test_the_history_is_not_read_through(session: cl.Session) -> None:
     """What a kernel made, and what was made of something, is found by indexes, whatever the number of operations and volumes."""
     with session.store.reading() as connection:
         asked = [
-            *(sa.select(cls.id).where(owners.made_by(cls, ["k"], 5)) for cls in (cl.Volume, cl.Snapshot, cl.Connection)),
-            sa.select(cl.Connection.id).where(owners.attached_by(cl.Connection, ["k"])),
+            *(sa.select(cls.id).where(ownership.made_by(cls, ["k"], 5)) for cls in (cl.Volume, cl.Snapshot, cl.Connection)),
+            sa.select(cl.Connection.id).where(ownership.attached_by(cl.Connection, ["k"])),
             sa.select(cl.Volume.id).where(cl.Volume.snapshot_id.in_(["s"])),
             sa.select(cl.Volume.id).where(cl.Volume.source_volid.in_(["v"])),
         ]

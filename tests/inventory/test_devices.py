@@ -10,7 +10,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook.inventory import devices
 from cl_notebook.inventory.connections import Connections, has_device
-from cl_notebook.model.changes import Update
+from cl_notebook.model.operations.changes import Update
 from tests.attach.kernel import Kernel
 
 if TYPE_CHECKING:

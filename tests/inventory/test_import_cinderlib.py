@@ -14,7 +14,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.inventory.cinderlib_db import HERE
+from cl_notebook.inventory.importers.cinderlib import HERE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy.orm.attributes import set_committed_value
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import no_progress
-from cl_notebook.model.changes import Update
+from cl_notebook.drivers.api import no_progress
+from cl_notebook.model.operations.changes import Update
 from tests.inventory.conftest import Ghost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cl_notebook.drivers.base import Progress
+    from cl_notebook.drivers.api import Progress
     from cl_notebook.inventory.finding import Finding
     from tests.inventory.conftest import Killed
 

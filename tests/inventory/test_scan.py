@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import GiB
-from cl_notebook.drivers.local import LocalDriver
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.api import GiB
+from cl_notebook.drivers.local.driver import LocalDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 from cl_notebook.inventory.finding import VERDICTS
 from tests.inventory.conftest import Ghost
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import no_progress
+from cl_notebook.drivers.api import no_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.model import statuses
+from cl_notebook.model.operations import lifecycle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,9 +78,9 @@ def test_the_word_of_a_document_removes_nothing(tmp_path: Path, kind: str, statu
 def test_every_status_of_cinders_is_known_here_or_foreign() -> None:
     """Each of Cinder's statuses is settled, one that our acts leave, or foreign: none is taken for whole by default."""
     ours = {"creating", "deleting", "error", "error_deleting", "managing", "retyping", "extending", "error_extending"}
-    assert all(statuses.is_foreign("volume", each) for each in CINDERS)
-    assert not any(statuses.is_foreign("volume", each) for each in {*ours, "available", "in-use"})
-    assert statuses.is_foreign("snapshot", "in-use")
+    assert all(lifecycle.is_foreign("volume", each) for each in CINDERS)
+    assert not any(lifecycle.is_foreign("volume", each) for each in {*ours, "available", "in-use"})
+    assert lifecycle.is_foreign("snapshot", "in-use")
 
 
 @pytest.mark.parametrize("status", ["updating", "backing-up", "restoring", "deleted", "in-use"])

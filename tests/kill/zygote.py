@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import cl_notebook as cl
-from cl_notebook.attach import brick
+from cl_notebook.attach import osbrick
 from tests.kill.acts import ACTS, prepared
 from tests.kill.steps import Steps
 
@@ -85,7 +85,7 @@ def _ran(case: Case, report: int) -> int:
 
 def main() -> None:
     """Take cases until there are no more."""
-    brick.connector_module(Path(sys.argv[1]), "sudo")  # takes most of a second
+    osbrick.connector_module(Path(sys.argv[1]), "sudo")  # takes most of a second
     for line in sys.stdin:
         print(json.dumps(asdict(forked(Case(**json.loads(line))))), flush=True)  # noqa: T201 - it is the answer
 

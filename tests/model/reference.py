@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.drivers.faults import CALLS, LOST, Fault, parse_faults
+from cl_notebook.drivers.sim.faults import CALLS, LOST, Fault, parse_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

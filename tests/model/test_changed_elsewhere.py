@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.model.records import StoreRecords
+from cl_notebook.model.driver_context import StoreRecords
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.model import changes, journal, outcome
-from cl_notebook.store import feed
+from cl_notebook.model.operations import changes, outcome, runner
+from cl_notebook.store import changefeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    for module in (changes, journal, outcome, feed):
+    for module in (changes, runner, outcome, changefeed):
         monkeypatch.setattr(module, "utcnow", clock)
 
 
@@ -67,6 +67,6 @@ def test_nothing_is_missed_or_met_twice(mine: cl.Session, any_store_url: str, tm
         assert history["action"].tolist() == ["add", *["create"] * 7, "extend", "delete"]
         assert cl.frames.operations(other, sort="id:desc", limit=1)["action"].tolist() == ["delete"]
         with other.store.reading() as connection:
-            numbers = [entry.number for entry in feed.since(connection, 0, 1000)]
+            numbers = [entry.number for entry in changefeed.since(connection, 0, 1000)]
         assert numbers == list(range(1, other.store.head() + 1))
         assert (history["duration"].dropna() >= 0).all()

@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.model import kernel
-from cl_notebook.model import operation as op
-from cl_notebook.store.base import database_now
+from cl_notebook.model.operations import liveness
+from cl_notebook.model.operations import tables as op
+from cl_notebook.store.types import database_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.meddling import MeddlingDriver
 
-_LONG = kernel.SILENCE + dt.timedelta(minutes=1)
+_LONG = liveness.SILENCE + dt.timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_kernel_that_works_is_heard(
     lab: cl.Backend, other: cl.Session, meddling: type[MeddlingDriver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While an operation runs its kernel is seen again and again, nobody reads anything again for it, and then it is quiet."""
-    monkeypatch.setattr(kernel, "EVERY", 0.05)
+    monkeypatch.setattr(liveness, "EVERY", 0.05)
     vol = lab.create_volume(1, "db")
     other.find("db")
     ticks: list[int] = []
@@ -124,7 +124,7 @@ def test_a_clock_of_a_machine_that_jumps_misleads_nobody(
     """A machine whose clock stands years back, or ahead, is as alive as any other: only the data base's clock counts."""
     seen: list[Any] = []
     for year in (2001, 2090):
-        monkeypatch.setattr(kernel, "utcnow", lambda year=year: dt.datetime(year, 1, 1, tzinfo=dt.UTC))
+        monkeypatch.setattr(liveness, "utcnow", lambda year=year: dt.datetime(year, 1, 1, tzinfo=dt.UTC))
 
         def look(_call: str) -> None:
             with other.store.writing() as connection:

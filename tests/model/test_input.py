@@ -9,42 +9,42 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.model import checks
+from cl_notebook.model import validation
 
 
 @pytest.mark.parametrize("size", [0, -1, True, 1.0, "1", None, 2**31, 2**70])
 def test_a_size_is_a_whole_number_that_every_store_can_keep(size: object) -> None:
     """Sizes are whole GiB from 1 to 2**31 - 1, whose bytes fit in 63 bits."""
-    assert checks.size(checks.MOST_GIB) * 1024**3 < 2**63
+    assert validation.size(validation.MOST_GIB) * 1024**3 < 2**63
     with pytest.raises(errors.InvalidInput):
-        checks.size(size)
+        validation.size(size)
 
 
 @pytest.mark.parametrize("value", ["false", "", 0, 1, None, []])
 def test_a_flag_is_true_or_false_itself(value: object) -> None:
     """What merely counts as true or false is no flag."""
-    assert checks.flag(True, "force") is True  # noqa: FBT003 - that is the question
-    assert checks.flag(False, "force") is False  # noqa: FBT003 - as above
+    assert validation.flag(True, "force") is True  # noqa: FBT003 - that is the question
+    assert validation.flag(False, "force") is False  # noqa: FBT003 - as above
     with pytest.raises(errors.InvalidInput, match="force must be True or False"):
-        checks.flag(value, "force")
+        validation.flag(value, "force")
 
 
 @pytest.mark.parametrize("value", [5, "a\0", "\ud800", "a" * 256, b"fast"])
 def test_optional_text_is_text_or_none(value: object) -> None:
     """None stays None, text up to 255 characters stays itself, and anything else is InvalidInput."""
-    assert checks.optional_text(None, "pool_name") is None
-    assert checks.optional_text("a" * 255, "pool_name") == "a" * 255
+    assert validation.optional_text(None, "pool_name") is None
+    assert validation.optional_text("a" * 255, "pool_name") == "a" * 255
     with pytest.raises(errors.InvalidInput, match="pool_name"):
-        checks.optional_text(value, "pool_name")
+        validation.optional_text(value, "pool_name")
 
 
 @pytest.mark.parametrize("value", [5, None, b"3f2a", "\ud800", ["3f2a"]])
 def test_an_id_is_looked_up_as_it_is_stored(value: object) -> None:
     """Ids are text or UUIDs; spaces around them and upper case do not matter."""
     known = uuid.UUID("3F2A91C0-0000-4000-8000-00000000000A")
-    assert checks.resource_id(known) == checks.resource_id(f" {str(known).upper()}\n") == str(known)
+    assert validation.resource_id(known) == validation.resource_id(f" {str(known).upper()}\n") == str(known)
     with pytest.raises(errors.InvalidInput, match="id"):
-        checks.resource_id(value)
+        validation.resource_id(value)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_an_id_is_looked_up_as_it_is_stored(value: object) -> None:
 )
 def test_json_is_strict(value: object) -> None:
     """What is no strict JSON, or holds text that cannot be stored, is InvalidInput; the rest comes back as the store gives it."""
-    assert checks.json_safe({"a": (1, 2.5, None, "é"), 5: True}, "connector") == {"a": [1, 2.5, None, "é"], "5": True}
+    assert validation.json_safe({"a": (1, 2.5, None, "é"), 5: True}, "connector") == {"a": [1, 2.5, None, "é"], "5": True}
     with pytest.raises(errors.InvalidInput, match="connector"):
-        checks.json_safe(value, "connector")
+        validation.json_safe(value, "connector")
 
 
 def test_json_without_an_end_is_refused() -> None:
@@ -66,15 +66,15 @@ def test_json_without_an_end_is_refused() -> None:
         deep = [deep]
     for value in (round_and_round, deep):
         with pytest.raises(errors.InvalidInput, match="connector"):
-            checks.json_safe(value, "connector")
+            validation.json_safe(value, "connector")
 
 
 @pytest.mark.parametrize("value", [{"a": "\ud800"}, {"\ud800": "a"}, {"a": "\0"}, 5, ["a"]])
 def test_metadata_can_be_stored(value: object) -> None:
     """Metadata is text to text that every data base can keep."""
-    assert checks.text_map({"a": 1}, "metadata") == {"a": "1"}
+    assert validation.text_map({"a": 1}, "metadata") == {"a": "1"}
     with pytest.raises(errors.InvalidInput, match="metadata"):
-        checks.text_map(value, "metadata")  # type: ignore[arg-type] # that is the question
+        validation.text_map(value, "metadata")  # type: ignore[arg-type] # that is the question
 
 
 @pytest.mark.parametrize("text", ["a" * 100_000, "a" * 256, "\ud800", "a\0", "", " ", 5, None])

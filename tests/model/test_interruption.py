@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers import local as embedded
-from cl_notebook.drivers import sim as simulator
+from cl_notebook.drivers.local.driver import driver as embedded
+from cl_notebook.drivers.sim.driver import driver as simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

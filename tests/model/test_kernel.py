@@ -12,26 +12,26 @@ from typing import Any
 
 import pytest
 
-from cl_notebook.model import kernel
+from cl_notebook.model.operations import liveness
 
 
 @pytest.fixture
 def mine() -> dict[str, Any]:
     """Return how this process stands in a store."""
-    return kernel.describe("lab1")
+    return liveness.describe("lab1")
 
 
 def test_a_living_process_is_not_dead(mine: dict[str, Any]) -> None:
     """The process that asks, and any other one that runs, count as alive, whatever host name they chose."""
-    assert not kernel.is_dead(mine)
-    assert not kernel.is_dead(mine | {"host": "another name"})
+    assert not liveness.is_dead(mine)
+    assert not liveness.is_dead(mine | {"host": "another name"})
 
 
 def test_a_process_that_ended_is_dead(mine: dict[str, Any]) -> None:
     """Once a process is gone it is known to be dead."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    assert kernel.is_dead(mine | {"pid": ended.pid})
+    assert liveness.is_dead(mine | {"pid": ended.pid})
 
 
 def test_a_process_that_nobody_has_asked_about_is_dead(mine: dict[str, Any]) -> None:
@@ -40,23 +40,23 @@ def test_a_process_that_nobody_has_asked_about_is_dead(mine: dict[str, Any]) -> 
     assert killed.stdout is not None
     with killed.stdout:
         killed.stdout.readline()
-        row = mine | {"pid": killed.pid, "start_ticks": kernel._start_ticks(killed.pid)}
-        assert not kernel.is_dead(row)
+        row = mine | {"pid": killed.pid, "start_ticks": liveness._start_ticks(killed.pid)}
+        assert not liveness.is_dead(row)
         killed.kill()
         killed.stdout.read()  # it ends with the process
         os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
-        assert kernel.is_dead(row)
+        assert liveness.is_dead(row)
         killed.wait()
 
 
 def test_another_process_with_the_same_number_does_not_count(mine: dict[str, Any]) -> None:
     """A number that was given to a new process does not keep the old one alive."""
-    assert kernel.is_dead(mine | {"start_ticks": mine["start_ticks"] - 1})
+    assert liveness.is_dead(mine | {"start_ticks": mine["start_ticks"] - 1})
 
 
 def test_nobody_survives_a_boot(mine: dict[str, Any]) -> None:
     """What ran on this machine before it was booted is dead."""
-    assert kernel.is_dead(mine | {"boot": "an-earlier-boot/" + mine["boot"].partition("/")[2]})
+    assert liveness.is_dead(mine | {"boot": "an-earlier-boot/" + mine["boot"].partition("/")[2]})
 
 
 @pytest.mark.parametrize(
@@ -64,18 +64,18 @@ def test_nobody_survives_a_boot(mine: dict[str, Any]) -> None:
 )
 def test_of_strangers_nothing_is_known(mine: dict[str, Any], place: dict[str, Any]) -> None:
     """A process on another machine, or one that could not be described, is never called dead."""
-    assert not kernel.is_dead(mine | {"pid": 2**22 + 1} | place)
+    assert not liveness.is_dead(mine | {"pid": 2**22 + 1} | place)
 
 
 def test_of_another_container_nothing_is_known(mine: dict[str, Any]) -> None:
     """A process in another pid name space of the same boot is never called dead."""
     boot = mine["boot"].partition("/")[0]
-    assert not kernel.is_dead(mine | {"pid": 2**22 + 1, "boot": f"{boot}/pid:[1]"})
+    assert not liveness.is_dead(mine | {"pid": 2**22 + 1, "boot": f"{boot}/pid:[1]"})
 
 
 _ANOTHER_USER = """
 import json, os, sys
-from cl_notebook.model import kernel
+from cl_notebook.model.operations import liveness as kernel
 row = json.loads(sys.stdin.read())
 os.setgroups([]), os.setgid(65534), os.setuid(65534)
 print(kernel._is_shown(row["pid"]), kernel.is_dead(row), kernel.is_dead(row | {"pid": 2**22 + 1}))
@@ -101,11 +101,11 @@ def test_a_clone_of_this_machine_is_known_by_its_heartbeat(mine: dict[str, Any],
     """A kernel of another boot of a machine of this name that was seen since this boot runs on a clone, and is alive."""
     now = dt.datetime.now(dt.UTC)
     seen = None if silent is None else now - dt.timedelta(seconds=silent)
-    assert kernel.is_dead(mine | {"boot": "another-boot/pid:[1]", "seen_at": seen, "now": now}) == is_dead
+    assert liveness.is_dead(mine | {"boot": "another-boot/pid:[1]", "seen_at": seen, "now": now}) == is_dead
 
 
 def test_what_was_seen_before_the_boot_is_dead(mine: dict[str, Any]) -> None:
     """A kernel that was seen a moment before this machine was booted does not survive the boot."""
     now = dt.datetime.now(dt.UTC)
     seen = now - dt.timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME) + 1)
-    assert kernel.is_dead(mine | {"boot": "an-earlier-boot/pid:[1]", "seen_at": seen, "now": now})
+    assert liveness.is_dead(mine | {"boot": "an-earlier-boot/pid:[1]", "seen_at": seen, "now": now})

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.model import reading
+from cl_notebook.model import identity_map
 from cl_notebook.testing import stores
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_the_number_of_queries_grows_with_the_pages(backend: cl.Backend) -> None
     engine = backend.context.store.engine
     sa.event.listen(engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
     assert [counts for _, *counts in _loop(backend)] == [[2, 1]] * VOLUMES
-    pages = -(-VOLUMES // reading.PAGE)
+    pages = -(-VOLUMES // identity_map.PAGE)
     assert len([text for text in sent if text.startswith("SELECT")]) == 1 + 2 * pages
     sent.clear()
     assert len(list(_loop(backend))) == VOLUMES

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.store import feed
+from cl_notebook.store import changefeed
 
 _WORKER = Path(__file__).with_name("many_kernels.py")
 _KERNELS = 8
@@ -79,5 +79,5 @@ def test_eight_kernels_at_once_lose_nothing(any_store_url: str, tmp_path: Path) 
         assert _on_storage(Path(folder)) == (set(cl.frames.snapshots(session).index), set(connections.index))
         assert set(cl.frames.operations(session)["status"]) <= {"done", "failed"}
         with session.store.reading() as connection:
-            numbers = [entry.number for entry in feed.since(connection, 0, 100_000)]
+            numbers = [entry.number for entry in changefeed.since(connection, 0, 100_000)]
         assert numbers == list(range(1, session.store.head() + 1))

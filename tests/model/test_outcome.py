@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import settings
-from cl_notebook.model.changes import Merge
+from cl_notebook.model.operations.changes import Merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.model import progress
-from cl_notebook.model.progress import Reporter
-from cl_notebook.store import feed
+from cl_notebook.model.operations import progress
+from cl_notebook.model.operations.progress import Reporter
+from cl_notebook.store import changefeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +43,12 @@ def _backend(session: cl.Session, tmp_path: Path) -> cl.Backend:
 
 def _entries(store: Store, after: int = 0) -> list[Any]:
     with store.reading() as connection:
-        chosen = sa.select(feed.ENTRY).where(feed.ENTRY.c.number > after).order_by(feed.ENTRY.c.number)
+        chosen = sa.select(changefeed.ENTRY).where(changefeed.ENTRY.c.number > after).order_by(changefeed.ENTRY.c.number)
         return list(connection.execute(chosen))
 
 
 def _reporter(session: cl.Session) -> Reporter:
-    return Reporter(session, lambda status: feed.Entry(feed.PROGRESS, "volume", "x", status=status))
+    return Reporter(session, lambda status: changefeed.Entry(changefeed.PROGRESS, "volume", "x", status=status))
 
 
 @pytest.mark.lane("slow")
@@ -87,7 +87,7 @@ def test_a_snapshots_progress_has_the_ids_of_its_volume(mine: cl.Session, tmp_pa
     """An entry on a snapshot names its volume and its backend, as its other entries do."""
     vol = _backend(mine, tmp_path).create_volume(1, "db")
     snap = vol.create_snapshot("s")
-    (noted,) = (entry for entry in _entries(mine.store) if entry.event == feed.PROGRESS)
+    (noted,) = (entry for entry in _entries(mine.store) if entry.event == changefeed.PROGRESS)
     assert (noted.resource_type, noted.resource_id, noted.volume_id) == ("snapshot", snap.id, vol.id)
     assert (noted.backend_id, noted.status) == (vol.backend_id, "1.0000")
 
@@ -98,7 +98,9 @@ def test_progress_puts_nothing_out_of_date(mine: cl.Session, tmp_path: Path) -> 
     vol = _backend(mine, tmp_path).create_volume(1, "db")
     with cl.Session(mine.settings.store) as other:
         theirs = other.find("db")
-        report = Reporter(mine, lambda status: feed.Entry(feed.PROGRESS, "volume", vol.id, None, vol.backend_id, status))
+        report = Reporter(
+            mine, lambda status: changefeed.Entry(changefeed.PROGRESS, "volume", vol.id, None, vol.backend_id, status)
+        )
         for session, held in ((mine, vol), (other, theirs)):
             held.refresh()
             tick = session.follower.tick
@@ -133,7 +135,7 @@ def test_a_change_beside_the_progress_is_seen(mine: cl.Session, tmp_path: Path) 
 @pytest.mark.usefixtures("at_once")
 def test_a_note_that_cannot_be_made_fails_nothing(mine: cl.Session, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """When the store refuses a note the act goes on to its end; only the log at debug level knows."""
-    caplog.set_level(logging.DEBUG, "cl_notebook.model.progress")
+    caplog.set_level(logging.DEBUG, "cl_notebook.model.operations.progress")
     vol = _backend(mine, tmp_path).create_volume(1, "db")
     with mine.store.writing() as connection:
         connection.exec_driver_sql(
@@ -219,7 +221,7 @@ def test_two_acts_at_once_note_their_own_progress(mine: cl.Session, tmp_path: Pa
         thread.start()
     for thread in threads:
         thread.join()
-    noted = [entry for entry in _entries(mine.store, before) if entry.event == feed.PROGRESS]
+    noted = [entry for entry in _entries(mine.store, before) if entry.event == changefeed.PROGRESS]
     assert {entry.resource_id for entry in noted} == {copy.id for copy in copies}
     for copy in copies:
         copy.refresh()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors, settings
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 from tests.meddling import MeddlingDriver
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def test_answers_that_no_database_keeps_are_made_to_fit(
         assert found.metadata[r"a\x00b\udcffc"] == r"\xff"
         (row,) = [row for row in cl.frames.operations(other).itertuples() if row.action == "create"]
         assert row.status == "done"
-        assert "Stored in another form: provider_id 'ppp" in row.error
+        assert "Stored in another form: provider_id 'ppp" in str(row.error)
     assert _files() == []
 
 

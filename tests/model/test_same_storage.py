@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.model import storages
+from cl_notebook.model import storage_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,4 +81,4 @@ def test_two_sessions_with_a_name_each_are_told_apart(mine: cl.Session, tmp_path
 def test_drivers_that_cannot_tell_go_by_their_configuration(one: dict[str, Any], two: dict[str, Any], is_same: bool) -> None:  # noqa: FBT001 - pytest's
     """Of a Cinder driver, configurations that are equal are one storage, and others are not known to be."""
     driver = "cinder.volume.drivers.some.Driver"
-    assert (storages.identity(driver, one) == storages.identity(driver, two)) is is_same
+    assert (storage_identity.identity(driver, one) == storage_identity.identity(driver, two)) is is_same

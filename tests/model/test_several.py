@@ -8,8 +8,8 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors, inventory
-from cl_notebook.drivers.sim import SimDriver
-from cl_notebook.model import Connection, several
+from cl_notebook.drivers.sim.driver import SimDriver
+from cl_notebook.model import Connection, batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def test_a_repair_that_ends_early_says_what_is_left(sim: cl.Backend, monkeypatch
     for volume in sim.volumes:
         with sim.context.store.writing() as connection:
             connection.exec_driver_sql("UPDATE volume SET status = 'creating' WHERE id = ?", (volume.id,))
-    from cl_notebook.inventory import repairing  # noqa: PLC0415 - what is replaced below
+    from cl_notebook.inventory import repairs  # noqa: PLC0415 - what is replaced below
 
     for end in (KeyboardInterrupt(), errors.StoreUnusable("It is away.")):
         tried: list[object] = []
@@ -106,7 +106,7 @@ def test_a_repair_that_ends_early_says_what_is_left(sim: cl.Backend, monkeypatch
                 raise end
             return "It is done."
 
-        monkeypatch.setattr(repairing, "repair", repair)
+        monkeypatch.setattr(repairs, "repair", repair)
         with pytest.raises(type(end), match=r"1 of 3 were tried; left: volume v\d .*, volume v\d "):
             inventory.repair_all()
 
@@ -114,5 +114,5 @@ def test_a_repair_that_ends_early_says_what_is_left(sim: cl.Backend, monkeypatch
 def test_many_are_not_all_named(session: cl.Session) -> None:
     """Of many that are left a few are named, and the rest counted."""
     del session
-    words = several.progress("deleted", 2, [f"volume {number}" for number in range(100)])
+    words = batch.progress("deleted", 2, [f"volume {number}" for number in range(100)])
     assert words == "2 of 100 were deleted; left: volume 2, volume 3, volume 4, volume 5, volume 6 and 93 more."

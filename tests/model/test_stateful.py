@@ -23,7 +23,7 @@ from tests.model.reference import HOST, Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
 
 EXAMPLES = int(os.environ.get("CL_NOTEBOOK_SEQUENCES", "0"))
 """Sequences to run, each time others; 0 is those few that are the same each time."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import GiB
+from cl_notebook.drivers.api import GiB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

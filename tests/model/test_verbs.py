@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import CAPABILITIES, FEATURES, GiB
+from cl_notebook.drivers.api import CAPABILITIES, FEATURES, GiB
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers import sim as simulator
+from cl_notebook.drivers.sim.driver import driver as simulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import ModelUpdate, SnapshotData
+    from cl_notebook.drivers.api import ModelUpdate, SnapshotData
     from tests.notebook.conftest import Notebook
 
 
@@ -259,7 +259,7 @@ def test_a_deletion_of_several_goes_on_after_a_failure(notebook: Notebook, tmp_p
 def test_an_interrupted_deletion_says_what_is_left(lab: Notebook) -> None:
     """An interrupt between several deletions says how many were deleted, and which volumes are left."""
     lab.run("import cl_notebook as cl; a, b, c = (cl.Backend('sim').create_volume(1, name) for name in 'abc')")
-    lab.run("from cl_notebook.notebook import batch")
+    lab.run("from cl_notebook.notebook.command import batch")
     lab.run("def act(volume):\n    if volume is b: raise KeyboardInterrupt\n    volume.delete()")
     lab.run("try: batch.each('deleted', [a, b, c], act)\nexcept KeyboardInterrupt as error: said = str(error)")
     assert re.fullmatch(r"1 of 3 were deleted; left: volume 'b' \(.*\), volume 'c' \(.*\)\.", lab.run("said"))

@@ -22,7 +22,7 @@ _SETUP = """
 import asyncio, threading
 from concurrent.futures import ThreadPoolExecutor
 import cl_notebook as cl
-from cl_notebook.notebook.tree.messages import Act
+from cl_notebook.notebook.tree.protocol import Act
 cl.setup(store={store!r})
 lab = cl.Backend("lab", volume_driver="sim", path={path!r}, faults="create_volume:2:hang")
 vol = lab.create_volume(size=1, name="db")

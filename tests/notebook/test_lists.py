@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 import cl_notebook as cl
+from cl_notebook.frames import api
 from cl_notebook.testing.stores import fill
-from cl_notebook.views import frames
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook
@@ -35,9 +35,9 @@ def filled(notebook: Notebook, session: cl.Session) -> Notebook:
 def test_a_list_is_the_frame_of_its_kind(filled: Notebook, kind: str) -> None:
     """%cl_volumes and the like give the DataFrame of cl.frames, the short columns or with --long all of them."""
     short, long = filled.run(f"%cl_{kind}"), filled.run(f"%cl_{kind} --long")
-    assert list(short.columns) == list(frames.DEFAULT_COLUMNS[kind])
-    pd.testing.assert_frame_equal(short, getattr(frames, kind)(columns=list(short.columns)))
-    assert set(long.columns) == set(frames.COLUMNS[kind])
+    assert list(short.columns) == list(api.DEFAULT_COLUMNS[kind])
+    pd.testing.assert_frame_equal(short, getattr(api, kind)(columns=list(short.columns)))
+    assert set(long.columns) == set(api.COLUMNS[kind])
 
 
 def test_a_list_can_be_assigned(filled: Notebook) -> None:
@@ -114,7 +114,7 @@ def test_the_drivers_are_listed(notebook: Notebook) -> None:
 
 def test_an_empty_list_keeps_its_columns(notebook: Notebook) -> None:
     """With nothing tracked a list has its columns and no rows, in every format."""
-    assert list(notebook.run("%cl_volumes").columns) == list(frames.DEFAULT_COLUMNS["volumes"])
+    assert list(notebook.run("%cl_volumes").columns) == list(api.DEFAULT_COLUMNS["volumes"])
     assert json.loads(notebook.printed("%cl_volumes -f json")) == []
     assert notebook.printed("%cl_volumes -f yaml").strip() == "[]"
     assert notebook.printed("%cl_volumes -f value") == ""

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers import sim as simulator
-from cl_notebook.drivers.base import LogLine
-from cl_notebook.notebook import log
+from cl_notebook.drivers.api import LogLine
+from cl_notebook.drivers.sim.driver import driver as simulator
+from cl_notebook.notebook.magics import log
 
 if TYPE_CHECKING:
     from pathlib import Path

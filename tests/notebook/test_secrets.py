@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import Option
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.api import Option
+from cl_notebook.drivers.sim.driver import SimDriver
 
 if TYPE_CHECKING:
     from pathlib import Path

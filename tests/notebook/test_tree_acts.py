@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 import cl_notebook as cl
-from cl_notebook.notebook.progress import Display
-from cl_notebook.notebook.tree import acts, lines
-from cl_notebook.notebook.words import quoted, split
+from cl_notebook.notebook.command.lexer import quoted, split
+from cl_notebook.notebook.display.progress import Display
+from cl_notebook.notebook.tree import actions, command_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,10 +115,10 @@ def test_an_act_does_what_its_line_does_in_a_cell(lab: Notebook, session: cl.Ses
     traces = []
     for way in ("tree", "cell"):
         world = _World(session.backend(way, volume_driver="sim", path=str(tmp_path / way)))
-        line = acts.line(session, act, [each.id for each in chosen(world)], values)
+        line = actions.line(session, act, [each.id for each in chosen(world)], values)
         lab.capsys.readouterr()
         if way == "tree":
-            outcome = acts.run(session, lab.shell, line)
+            outcome = actions.run(session, lab.shell, line)
             assert "\n" not in outcome.text
             assert outcome.text
             assert lab.capsys.readouterr() == ("", "")
@@ -134,16 +134,16 @@ def test_binding_puts_the_object_into_a_variable(lab: Notebook, session: cl.Sess
     world = _World(session.backends["sim"])
     snapshot = world.volume.create_snapshot("s")
     for resource in (world.backend, world.volume, snapshot, world.connection):
-        line = acts.line(session, "bind", [resource.id], {"variable": f"my_{resource.kind}"})
-        outcome = acts.run(session, lab.shell, line)
+        line = actions.line(session, "bind", [resource.id], {"variable": f"my_{resource.kind}"})
+        outcome = actions.run(session, lab.shell, line)
         assert outcome.variable == f"my_{resource.kind}"
         assert lab.shell.user_ns[outcome.variable] is resource
         del lab.shell.user_ns[outcome.variable]
         assert lab.run(line) is lab.shell.user_ns[outcome.variable] is resource
     with pytest.raises(cl.errors.InvalidInput, match="name of a variable"):
-        acts.run(session, lab.shell, acts.line(session, "bind", [world.volume.id], {"variable": "no name"}))
+        actions.run(session, lab.shell, actions.line(session, "bind", [world.volume.id], {"variable": "no name"}))
     with pytest.raises(cl.errors.Refused, match="no IPython shell"):
-        acts.run(session, None, acts.line(session, "bind", [world.volume.id], {"variable": "vol"}))
+        actions.run(session, None, actions.line(session, "bind", [world.volume.id], {"variable": "vol"}))
 
 
 def test_refreshing_brings_what_others_did(lab: Notebook, session: cl.Session) -> None:
@@ -152,14 +152,14 @@ def test_refreshing_brings_what_others_did(lab: Notebook, session: cl.Session) -
     world = _World(session.backends["sim"])
     two = [world.volume, world.other]
     for ids in ([world.volume.id], [each.id for each in two]):
-        line = acts.line(session, "refresh", ids, {})
+        line = actions.line(session, "refresh", ids, {})
         with session.store.writing() as connection:
             connection.exec_driver_sql("UPDATE volume SET description = 'by hand'")
         world.volume.description = world.other.description = "unsaved"
-        assert acts.run(session, lab.shell, line).text.endswith(": up to date")
+        assert actions.run(session, lab.shell, line).text.endswith(": up to date")
         assert {each.description for each in two if each.id in ids} != {"unsaved"}
         lab.run(line)
-    assert world.volume.id in acts.line(session, "refresh", [world.volume.id], {})
+    assert world.volume.id in actions.line(session, "refresh", [world.volume.id], {})
 
 
 def test_lines_name_resources_by_their_whole_ids(lab: Notebook, session: cl.Session) -> None:
@@ -184,11 +184,11 @@ def test_lines_name_resources_by_their_whole_ids(lab: Notebook, session: cl.Sess
         ("refresh", vol): f"cl.find('{vol}').refresh()",
     }
     for (act, resource_id, *values), line in expected.items():
-        assert acts.line(session, str(act), [str(resource_id)], dict(values)) == line  # type: ignore[arg-type] # pairs
-    assert acts.line(session, "delete", [vol, world.other.id], {}) == f"%cl_volume delete {vol} {world.other.id}"
-    both = acts.line(session, "delete", [vol, snap], {"cascade": True})
+        assert actions.line(session, str(act), [str(resource_id)], dict(values)) == line  # type: ignore[arg-type] # pairs
+    assert actions.line(session, "delete", [vol, world.other.id], {}) == f"%cl_volume delete {vol} {world.other.id}"
+    both = actions.line(session, "delete", [vol, snap], {"cascade": True})
     assert both == f"%cl_snapshot delete {snap}\n%cl_volume delete {vol} --cascade"
-    assert acts.line(session, "delete", [vol, snap], {"cascade": False}) == both.removesuffix(" --cascade")
+    assert actions.line(session, "delete", [vol, snap], {"cascade": False}) == both.removesuffix(" --cascade")
 
 
 def test_of_several_only_those_that_can_are_attached_or_detached(lab: Notebook, session: cl.Session) -> None:
@@ -196,14 +196,14 @@ def test_of_several_only_those_that_can_are_attached_or_detached(lab: Notebook, 
     world = _World(session.backends["sim"])
     world.volume.attach()
     both = [world.volume.id, world.other.id]
-    assert acts.line(session, "attach", both, {}) == f"%cl_volume attach {world.other.id}"
-    assert acts.line(session, "detach", both, {}) == f"%cl_volume detach {world.volume.id}"
-    acts.run(session, lab.shell, acts.line(session, "attach", both, {}))
+    assert actions.line(session, "attach", both, {}) == f"%cl_volume attach {world.other.id}"
+    assert actions.line(session, "detach", both, {}) == f"%cl_volume detach {world.volume.id}"
+    actions.run(session, lab.shell, actions.line(session, "attach", both, {}))
     with pytest.raises(cl.errors.InvalidInput, match="All of them are attached"):
-        acts.line(session, "attach", both, {})
-    acts.run(session, lab.shell, acts.line(session, "detach", both, {}))
+        actions.line(session, "attach", both, {})
+    actions.run(session, lab.shell, actions.line(session, "detach", both, {}))
     with pytest.raises(cl.errors.InvalidInput, match="None of them are attached"):
-        acts.line(session, "detach", both, {})
+        actions.line(session, "detach", both, {})
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -211,15 +211,15 @@ def test_a_hostile_name_is_a_name(lab: Notebook, session: cl.Session, name: str)
     """Whatever a name holds, the volume gets exactly it, by the tree as by the line in a cell, and nothing in it is run."""
     lab.shell.user_ns["chosen"] = "expanded"
     backend = session.backends["sim"]
-    line = acts.line(session, "create", [backend.id], {"size": 1, "name": name})
+    line = actions.line(session, "create", [backend.id], {"size": 1, "name": name})
     assert len(line.splitlines()) == 1
     assert line.isprintable()
-    outcome = acts.run(session, lab.shell, line)
+    outcome = actions.run(session, lab.shell, line)
     typed = lab.run(line)
     assert [session.find(each).name for each in (*outcome.ids, typed.id)] == [name, name]
     assert outcome.text.isprintable()
     assert "broken" not in lab.shell.user_ns
-    removed = acts.run(session, lab.shell, acts.line(session, "delete", [*outcome.ids, typed.id], {}))
+    removed = actions.run(session, lab.shell, actions.line(session, "delete", [*outcome.ids, typed.id], {}))
     assert removed.text.isprintable()
 
 
@@ -256,17 +256,17 @@ def test_any_text_is_quoted_as_one_word_that_means_it(text: str) -> None:
 @given(name=_TEXTS, size=_TEXTS)
 def test_any_text_reaches_the_magic_from_a_cell(name: str, size: str) -> None:
     """A line in a cell, and one that assigns, hand the magic the words that the tree's own reading of the line gives."""
-    line = lines.of_one("clone", "volume", "3f2a91c0", {"name": name})
-    other = lines.of_one("extend", "volume", "3f2a91c0", {"size": size})
+    line = command_lines.of_one("clone", "volume", "3f2a91c0", {"name": name})
+    other = command_lines.of_one("extend", "volume", "3f2a91c0", {"size": size})
     for source, before in ((line, ""), (other, ""), (line, "vol = ")):
         cell = TransformerManager().transform_cell(before + source)  # type: ignore[no-untyped-call] # IPython's
         (call,) = [node for node in ast.walk(ast.parse(cell)) if _is_magic(node)]
         assert isinstance(call, ast.Call)
         told = " ".join(ast.literal_eval(argument) for argument in call.args)
         assert f"%{told}".rstrip() == source
-    parsed = lines.checked(line, _Untouchable())[1]
+    parsed = command_lines.checked(line, _Untouchable())[1]
     assert parsed.values["name"] == (name or None)
-    assert lines.checked(other, _Untouchable())[1].values["new_size"] == (size or None)
+    assert command_lines.checked(other, _Untouchable())[1].values["new_size"] == (size or None)
 
 
 def _is_magic(node: ast.AST) -> bool:
@@ -292,7 +292,7 @@ def test_a_drivers_error_is_one_line(
     world = _World(session.backend("faulty", volume_driver="sim", path=f"{path}-faulty", faults=faults))
     chosen = world.backend if act == "create" else world.volume
     with pytest.raises(cl.errors.DriverError) as caught:
-        acts.run(session, lab.shell, acts.line(session, act, [chosen.id], values))
+        actions.run(session, lab.shell, actions.line(session, act, [chosen.id], values))
     assert f"simulated fault in {faults.partition(':')[0]}" in str(caught.value)
     assert str(caught.value).isprintable()
     assert "failed" in cl.frames.operations(session)["status"].tolist()
@@ -303,7 +303,7 @@ def test_what_a_driver_says_is_shown_on_one_line(lab: Notebook, session: cl.Sess
     backend = session.backends["sim"]
     vol = backend.create_volume(1, name="a\n\x1b[2Jb")
     with pytest.raises(cl.errors.InvalidInput) as caught:
-        acts.run(session, lab.shell, acts.line(session, "extend", [vol.id], {"size": 1}))
+        actions.run(session, lab.shell, actions.line(session, "extend", [vol.id], {"size": 1}))
     assert str(caught.value).isprintable()
 
 
@@ -338,7 +338,7 @@ def test_a_wrong_value_is_one_line(lab: Notebook, session: cl.Session, asked: tu
     world = _World(session.backends["sim"])
     before = session.store.head()
     with pytest.raises(cl.errors.InvalidInput) as caught:
-        acts.run(session, lab.shell, acts.line(session, act, [getattr(world, kind).id], values))
+        actions.run(session, lab.shell, actions.line(session, act, [getattr(world, kind).id], values))
     assert told in str(caught.value)
     assert str(caught.value).isprintable()
     assert session.store.head() == before
@@ -349,20 +349,20 @@ def test_ids_that_are_none_are_refused(lab: Notebook, session: cl.Session, ids: 
     """Nothing selected, the beginning of an id, or what is no id, is a problem of one line."""
     del lab
     with pytest.raises((cl.errors.InvalidInput, cl.errors.NotFound)) as caught:
-        acts.line(session, "delete", ids, {})
+        actions.line(session, "delete", ids, {})
     assert str(caught.value).isprintable()
 
 
 def test_what_vanished_between_two_clicks_is_not_found(lab: Notebook, session: cl.Session) -> None:
     """A resource that somebody else deleted is a problem when the line is made, and when it is run."""
     vol = session.backends["sim"].create_volume(1, name="db")
-    line = acts.line(session, "extend", [vol.id], {"size": 2})
+    line = actions.line(session, "extend", [vol.id], {"size": 2})
     with cl.Session(session.settings.store) as other:
         other.find("db").delete()
     with pytest.raises(cl.errors.NotFound, match=r"not tracked|No volume|tracked under"):
-        acts.run(session, lab.shell, line)
+        actions.run(session, lab.shell, line)
     with pytest.raises(cl.errors.NotFound):
-        acts.line(session, "extend", [vol.id], {"size": 2})
+        actions.line(session, "extend", [vol.id], {"size": 2})
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_nothing_but_acts_is_run(lab: Notebook, session: cl.Session, line: str) 
     vol = session.backends["sim"].create_volume(1, name="db")
     vol.create_snapshot()
     with pytest.raises(cl.errors.Error) as caught:
-        acts.run(session, lab.shell, line.replace("{id}", vol.id))
+        actions.run(session, lab.shell, line.replace("{id}", vol.id))
     assert str(caught.value).isprintable()
     assert vol.status == "available"
 
@@ -398,16 +398,16 @@ def test_acts_are_done_in_the_session_of_the_tree(lab: Notebook, session: cl.Ses
     """A tree on another session acts in it, on its host, whatever the default session is."""
     with cl.Session(str(tmp_path / "other.db"), host="elsewhere") as other:
         backend = other.backend("theirs", volume_driver="sim", path=str(tmp_path / "theirs"))
-        made = acts.run(other, lab.shell, acts.line(other, "create", [backend.id], {"size": 1, "name": "x"}))
-        acts.run(other, lab.shell, acts.line(other, "attach", made.ids, {}))
+        made = actions.run(other, lab.shell, actions.line(other, "create", [backend.id], {"size": 1, "name": "x"}))
+        actions.run(other, lab.shell, actions.line(other, "attach", made.ids, {}))
         assert [vol.local_attach is not None for vol in backend.volumes] == [True]
         assert backend.volumes[0].connections[0].attached_host == "elsewhere"
         assert cl.frames.volumes(session).empty
-        acts.run(other, lab.shell, acts.line(other, "detach", made.ids, {}))
+        actions.run(other, lab.shell, actions.line(other, "detach", made.ids, {}))
     with pytest.raises(cl.errors.Refused, match="session of this tree is closed"):
-        acts.line(other, "delete", made.ids, {})
+        actions.line(other, "delete", made.ids, {})
     with pytest.raises(cl.errors.Refused, match="session of this tree is closed"):
-        acts.run(other, lab.shell, f"%cl_volume delete {made.ids[0]}")
+        actions.run(other, lab.shell, f"%cl_volume delete {made.ids[0]}")
 
 
 def test_a_read_only_session_refuses_acts(lab: Notebook, session: cl.Session) -> None:
@@ -415,9 +415,9 @@ def test_a_read_only_session_refuses_acts(lab: Notebook, session: cl.Session) ->
     vol = session.backends["sim"].create_volume(1, name="db")
     with cl.Session(session.settings.store, read_only=True) as looking:
         with pytest.raises(cl.errors.ReadOnly):
-            acts.run(looking, lab.shell, acts.line(looking, "delete", [vol.id], {}))
-        acts.run(looking, lab.shell, acts.line(looking, "bind", [vol.id], {"variable": "vol"}))
-        acts.run(looking, lab.shell, acts.line(looking, "refresh", [vol.id], {}))
+            actions.run(looking, lab.shell, actions.line(looking, "delete", [vol.id], {}))
+        actions.run(looking, lab.shell, actions.line(looking, "bind", [vol.id], {"variable": "vol"}))
+        actions.run(looking, lab.shell, actions.line(looking, "refresh", [vol.id], {}))
 
 
 class _Screen:
@@ -440,9 +440,9 @@ def test_an_act_in_a_thread_disturbs_no_cell(lab: Notebook, session: cl.Session,
     slow = session.backend("slow", volume_driver="sim", path=str(tmp_path / "slow"), latency=0.4)
     source = slow.create_volume(1, name="source")
     screen.shown.clear()
-    outcomes: list[acts.Outcome] = []
-    line = acts.line(session, "clone", [source.id], {"name": "copy"})
-    thread = threading.Thread(target=lambda: outcomes.append(acts.run(session, lab.shell, line)))
+    outcomes: list[actions.Outcome] = []
+    line = actions.line(session, "clone", [source.id], {"name": "copy"})
+    thread = threading.Thread(target=lambda: outcomes.append(actions.run(session, lab.shell, line)))
     thread.start()
     while thread.is_alive():
         assert lab.printed("print('cell')") == "cell\n"
@@ -463,8 +463,8 @@ def test_many_threads_act_at_once(lab: Notebook, session: cl.Session) -> None:
         try:
             for turn in range(4):
                 values = {"size": 1, "name": f"{number}-{turn}"}
-                made = acts.run(session, lab.shell, acts.line(session, "create", [backend.id], values))
-                acts.run(session, lab.shell, acts.line(session, "extend", made.ids, {"size": 2}))
+                made = actions.run(session, lab.shell, actions.line(session, "create", [backend.id], values))
+                actions.run(session, lab.shell, actions.line(session, "extend", made.ids, {"size": 2}))
         except cl.errors.Error as error:
             problems.append(error)
 
@@ -483,9 +483,9 @@ def test_a_failure_does_not_keep_the_others_from_an_act(lab: Notebook, session: 
     """When one of several cannot be deleted the error says which, of how many, and why; the others are deleted."""
     world = _World(session.backends["sim"])
     third = session.backends["sim"].create_volume(1, "third")
-    line = acts.line(session, "delete", [world.volume.id, world.other.id, third.id], {})
+    line = actions.line(session, "delete", [world.volume.id, world.other.id, third.id], {})
     with pytest.raises(cl.errors.PartialFailure, match=r"1 of 3 were not deleted.*'other'") as caught:
-        acts.run(session, lab.shell, line)
+        actions.run(session, lab.shell, line)
     assert [type(error) for _, error in caught.value.failures] == [cl.errors.ResourceBusy]
     assert (world.volume.status, world.other.status, third.status) == ("deleted", "in-use", "deleted")
 
@@ -494,23 +494,23 @@ def test_an_act_of_several_lines_goes_on_after_one_that_fails(lab: Notebook, ses
     """Where each resource has a line of its own all lines are run, and the error counts resources."""
     world = _World(session.backends["sim"])
     third = session.backends["sim"].create_volume(1, "third")
-    lines = acts.line(session, "attach", [world.volume.id, third.id], {})
+    lines = actions.line(session, "attach", [world.volume.id, third.id], {})
     world.volume.delete()
     with pytest.raises(cl.errors.PartialFailure, match="1 of 2 were not done"):
-        acts.run(session, lab.shell, lines)
+        actions.run(session, lab.shell, lines)
     assert third.status == "in-use"
 
 
 def test_a_line_brings_the_magics_that_it_needs(lab: Notebook, session: cl.Session) -> None:
     """Where the extension is not loaded, the line to copy loads it first; what is Python, or loaded, stands alone."""
     volume = session.backends["sim"].create_volume(1)
-    line = acts.line(session, "extend", [volume.id], {"size": 2})
-    assert acts.for_a_cell(lab.shell, line) == line
+    line = actions.line(session, "extend", [volume.id], {"size": 2})
+    assert actions.for_a_cell(lab.shell, line) == line
     lab.run("%unload_ext cl_notebook")
-    told = acts.for_a_cell(lab.shell, line)
+    told = actions.for_a_cell(lab.shell, line)
     assert told == f"%load_ext cl_notebook\n{line}"
-    refresh = acts.line(session, "refresh", [volume.id], {})
-    assert acts.for_a_cell(lab.shell, refresh) == refresh
-    assert acts.for_a_cell(None, line) == line
+    refresh = actions.line(session, "refresh", [volume.id], {})
+    assert actions.for_a_cell(lab.shell, refresh) == refresh
+    assert actions.for_a_cell(None, line) == line
     assert lab.run(told) is volume
     assert volume.size == 2

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
-from cl_notebook.model import operation as op
-from cl_notebook.notebook.tree import acts, lines, variables
+from cl_notebook.model.operations import tables as op
+from cl_notebook.notebook.tree import actions, command_lines, variables
 from cl_notebook.notebook.tree.details import details
 from cl_notebook.testing import stores
 
@@ -34,7 +34,7 @@ def _connector(session: cl.Session) -> dict[str, str]:
 
 
 def _offered(lab: Notebook, session: cl.Session, resource: Any) -> dict[str, dict[str, Any]]:
-    return {act["name"]: act for act in acts.offers(session, lab.shell, resource)}
+    return {act["name"]: act for act in actions.offers(session, lab.shell, resource)}
 
 
 def test_a_volume_is_told_with_all_that_belongs_to_it(lab: Notebook, session: cl.Session) -> None:
@@ -79,7 +79,7 @@ def test_an_attachment_on_another_host_is_detached_there(lab: Notebook, session:
     assert "detach" not in offered
     conn.refresh()
     assert _offered(lab, session, conn)["detach"]["label"] == f"Detach from host {session.settings.host}"
-    assert lines.attached_here(session, [conn.id]) == set()
+    assert command_lines.attached_here(session, [conn.id]) == set()
     with session.store.writing() as writing:
         writing.exec_driver_sql("UPDATE connection SET gateway = NULL")
 
@@ -210,7 +210,7 @@ def test_a_free_variable_is_offered(lab: Notebook, session: cl.Session, name: st
     told = details(session, lab.shell, vol)
     (bind,) = (act for act in told["acts"] if act["name"] == "bind")
     assert told["variable"] == bind["asks"][0]["value"] == variable
-    acts.run(session, lab.shell, bind["line"])
+    actions.run(session, lab.shell, bind["line"])
     assert lab.run(variable) is vol
 
 
@@ -271,7 +271,7 @@ def test_a_read_only_session_offers_only_to_look(lab: Notebook, session: cl.Sess
 
 
 def _of_several(session: cl.Session, *resources: Any) -> dict[str, dict[str, Any]]:
-    return {act["name"]: act for act in acts.offers_of_several(session, resources)}
+    return {act["name"]: act for act in actions.offers_of_several(session, resources)}
 
 
 @pytest.mark.usefixtures("lab")
@@ -333,7 +333,7 @@ def test_a_broken_volume_offers_what_mends_it(lab: Notebook, session: cl.Session
     assert vol.status == status
     offered = _offered(lab, session, vol)
     assert set(offered) == ALWAYS | expected
-    acts.run(session, lab.shell, offered["delete"]["line"])
+    actions.run(session, lab.shell, offered["delete"]["line"])
     assert vol.status == "deleted"
 
 
@@ -350,7 +350,7 @@ def test_what_is_worked_on_is_left_alone_until_its_kernel_is_dead(lab: Notebook,
         connection.execute(sa.update(op.Kernel).values(start_ticks=1))
     offered = _offered(lab, session, vol)
     assert set(offered) == ALWAYS | {"delete"}
-    acts.run(session, lab.shell, offered["delete"]["line"])
+    actions.run(session, lab.shell, offered["delete"]["line"])
 
 
 def test_every_act_that_is_offered_succeeds_with_what_it_offers(lab: Notebook, session: cl.Session, tmp_path: Path) -> None:
@@ -373,8 +373,8 @@ def test_every_act_that_is_offered_succeeds_with_what_it_offers(lab: Notebook, s
                 resource.attach()
             offer = _offered(lab, session, resource)[name]
             values = {ask["name"]: ask["value"] for ask in offer["asks"]}
-            assert acts.line(session, name, [resource.id], values) == offer["line"]
-            acts.run(session, lab.shell, offer["line"])
+            assert actions.line(session, name, [resource.id], values) == offer["line"]
+            actions.run(session, lab.shell, offer["line"])
             done.add((kind, name))
     assert len(done) == sum(len(wanted | ALWAYS) for wanted in names.values())
 

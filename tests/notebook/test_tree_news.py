@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.notebook.tree.watcher import Watcher
+from cl_notebook.notebook.tree.poller import Watcher
 
 if TYPE_CHECKING:
     from tests.servers import Server

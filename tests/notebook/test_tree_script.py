@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from cl_notebook.notebook.tree import bundle, wire
-from cl_notebook.views.rows import Busy, Row
+from cl_notebook.notebook.tree import wire
+from cl_notebook.notebook.tree import assets
+from cl_notebook.treemodel.rows import Busy, Row
 from tools import front_end_schema
 
-STATIC = Path(bundle.__file__).parent / "static"
+STATIC = Path(assets.__file__).parent / "static"
 MODULES = sorted(STATIC.glob("*.js"))
 MAX_LINES = 400
 
 
 def test_every_module_is_in_the_script() -> None:
     """The script holds the functions that every module exports; it imports nothing, and exports nothing but the widget itself."""
-    script = bundle.script()
+    script = assets.script()
     for module in MODULES:
         for name in _exported_functions(module.read_text(encoding="utf-8")):
             assert re.search(rf"\bfunction\s+{name}\(", script), (module.name, name)
@@ -43,7 +44,7 @@ def test_a_module_is_plain(module: Path) -> None:
 
 def test_nothing_is_fetched() -> None:
     """Neither the script nor the style names an address: there is no network in a laboratory."""
-    both = bundle.script() + bundle.style()
+    both = assets.script() + assets.style()
     found = set(re.findall(r"https?://[^\"'\s)]+", both))
     assert found <= {"http://www.w3.org/2000/svg"}
     assert "@import" not in both
@@ -52,10 +53,10 @@ def test_nothing_is_fetched() -> None:
 
 def test_what_is_sent_is_the_script_packed() -> None:
     """The module that a widget carries holds the script, in less than half of its size."""
-    packed = re.search(r'atob\("([^"]*)"\)', bundle.packed_script())
+    packed = re.search(r'atob\("([^"]*)"\)', assets.packed_script())
     assert packed is not None
-    assert gzip.decompress(base64.b64decode(packed[1])).decode() == bundle.script()
-    assert len(bundle.packed_script()) < len(bundle.script()) / 2
+    assert gzip.decompress(base64.b64decode(packed[1])).decode() == assets.script()
+    assert len(assets.packed_script()) < len(assets.script()) / 2
 
 
 def test_the_front_end_knows_what_python_defines() -> None:

@@ -15,7 +15,7 @@ import traitlets
 from comm.base_comm import BaseComm
 
 import cl_notebook as cl
-from cl_notebook.notebook.tree import bundle, messages, watcher, widget
+from cl_notebook.notebook.tree import assets, poller, protocol, widget
 from cl_notebook.notebook.tree.widget import Tree
 from cl_notebook.testing import stores
 
@@ -120,7 +120,7 @@ def test_the_first_rows_come_with_the_tree(live: View) -> None:
 def test_what_opens_a_tree_is_small(live: View) -> None:
     """The widget with its script, its style and its first rows is at most 64 kB, even with 40 full rows."""
     rows = 40 * 400
-    assert len(json.dumps([bundle.packed_script(), bundle.style()])) + rows < 64_000
+    assert len(json.dumps([assets.packed_script(), assets.style()])) + rows < 64_000
     assert len(json.dumps(live.state["_state"])) < rows
 
 
@@ -340,7 +340,7 @@ def _is_file(session: cl.Session) -> bool:
 
 
 def _rows_message() -> Any:
-    return messages.Rows(id=1, start=0, count=50)
+    return protocol.Rows(id=1, start=0, count=50)
 
 
 def test_details_are_told_of_every_kind(live: View, sim: cl.Backend) -> None:
@@ -369,7 +369,7 @@ def test_a_backend_that_is_opened_or_closed_is_told(live: View, session: cl.Sess
 def test_a_tree_of_a_closed_session_stays_alive(view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state that could not be kept, for the session was closed, does not end the thread that says that the kernel lives."""
     monkeypatch.setattr(widget, "KEEP_EVERY", 0.0)
-    monkeypatch.setattr(watcher, "_ALIVE", 0.5)
+    monkeypatch.setattr(poller, "_ALIVE", 0.5)
     with cl.Session(tmp_path / "store.db") as session:
         view.tree = Tree(session)
         view.ask("hello")
@@ -431,7 +431,7 @@ def test_branches_that_are_opened_at_the_same_time_stay_open(view: View, session
     for backend in backends:
         backend.create_volume(1)
     view.tree = Tree(session)
-    asked = [messages.Open(id=1, row=one.id, on=True, start=0, count=9) for one in backends]
+    asked = [protocol.Open(id=1, row=one.id, on=True, start=0, count=9) for one in backends]
     for _ in range(30):
         view.tree.opened = []
         threads = [threading.Thread(target=view.tree._answers.answer, args=(one,)) for one in asked]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.notebook.words import expanded, split, without_comment
+from cl_notebook.notebook.command.lexer import expanded, split, without_comment
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook

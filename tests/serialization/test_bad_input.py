@@ -146,7 +146,8 @@ def test_a_backend_known_by_name_is_opened_later(document: Document, tmp_path: A
 
 
 @pytest.mark.parametrize(
-    "driver", ["os.system", "null_driver.NullDriver", "cinder.utils.Evil", "cl_notebook.drivers.sim:SimDriver", "", None, 3]
+    "driver",
+    ["os.system", "null_driver.NullDriver", "cinder.utils.Evil", "cl_notebook.drivers.sim.driver:SimDriver", "", None, 3],
 )
 def test_no_other_driver_is_imported(document: Document, driver: object, tmp_path: Any) -> None:
     """A document opens drivers by their entry point or under Cinder's folder of drivers, and imports nothing else."""

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.inventory.cinderlib_db import HERE, import_cinderlib
-from cl_notebook.serialization.loading import load_as, load_file
-from cl_notebook.store import Store, engine, feed
+from cl_notebook.inventory.importers.cinderlib import HERE, import_cinderlib
+from cl_notebook.serialization.loader import load_as, load_file
+from cl_notebook.store import Store, changefeed, engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def _rival(session: cl.Session) -> Iterator[None]:
             connection.execute(sa.insert(_PAIRS), {"key": KEY, "value": "v"})
             begun.set()
             _until_in_each_others_way(store)
-            feed.append(connection, feed.Entry("save", "key_value", KEY))
+            changefeed.append(connection, changefeed.Entry("save", "key_value", KEY))
 
     thread = threading.Thread(target=write)
     thread.start()
@@ -103,7 +103,7 @@ def _is_in_the_way(store: Store) -> bool:
         if connection.dialect.name == "postgresql":
             return bool(connection.exec_driver_sql(_WAITING).scalar_one())
         try:
-            connection.execute(sa.select(feed.FEED.c.head).with_for_update(nowait=True))
+            connection.execute(sa.select(changefeed.FEED.c.head).with_for_update(nowait=True))
         except sa.exc.DBAPIError:
             return True
         return False

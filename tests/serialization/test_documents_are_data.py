@@ -13,7 +13,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import cinderlib, errors, serialization
 from cl_notebook.attach import address
-from cl_notebook.inventory import cleaning
+from cl_notebook.inventory.cleanup import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +100,7 @@ ACTS: list[tuple[str, Callable[[Any], object]]] = [
     ("detach by name", lambda volume: volume.detach(host="node2")),
     ("repair", lambda volume: cl.inventory.repair(volume.connections[0])),
     ("scan", lambda _volume: cl.inventory.scan()),
-    ("clean up", lambda _volume: cleaning.plan_cleanup(all=True).run()),
+    ("clean up", lambda _volume: plan.plan_cleanup(all=True).run()),
 ]
 
 

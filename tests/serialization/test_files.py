@@ -18,7 +18,7 @@ from cl_notebook.testing.stores import fill
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cl_notebook.drivers.base import Progress
+    from cl_notebook.drivers.api import Progress
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -243,8 +243,8 @@ def test_an_empty_store(session: cl.Session, file: Path) -> None:
 
 def test_secrets_are_not_written(session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only names of backends are written; their configuration if it is asked for; secrets if they are asked for, too."""
-    from cl_notebook.drivers.base import Option  # noqa: PLC0415 - what the simulator is given here
-    from cl_notebook.drivers.sim import SimDriver  # noqa: PLC0415 - as above
+    from cl_notebook.drivers.api import Option  # noqa: PLC0415 - what the simulator is given here
+    from cl_notebook.drivers.sim.driver import SimDriver  # noqa: PLC0415 - as above
 
     plain = SimDriver.options()
     secret = Option("token", str, "", "A secret.", secret=True)

@@ -82,7 +82,7 @@ def test_other_sessions_are_told(tmp_path: Path) -> None:
     store = tmp_path / "shared.db"
     with cl.Session(store) as watcher, cl.Session(store) as other:
         before = watcher.store.head()
-        serialization.loading.load_as(other, DOCUMENT, None, save=True)
+        serialization.loader.load_as(other, DOCUMENT, None, save=True)
         assert watcher.store.head() == before + 1
 
 

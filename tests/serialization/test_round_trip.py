@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
-from cl_notebook.serialization import fields
+from cl_notebook.serialization import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,6 @@ def test_a_volume_comes_round(lab: cl.Backend, data: dict[str, Any]) -> None:
     volume = cl.load(json.dumps(document), save=True)
     for dumped in (volume.dump, next(each for each in lab.dump["volumes"] if each["data"]["id"] == data["id"])):
         assert {name: dumped["data"][name] for name in data} == data
-        assert set(dumped["data"]) >= set(fields.FIELDS["Volume"])
+        assert set(dumped["data"]) >= set(schema.FIELDS["Volume"])
     assert cl.load(volume.dumps, save=True) is volume
     volume.unmanage()

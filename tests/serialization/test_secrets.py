@@ -9,8 +9,8 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import cinderlib, errors, serialization
-from cl_notebook.model import masks
-from cl_notebook.model.changes import Update
+from cl_notebook.model import redaction
+from cl_notebook.model.operations.changes import Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,8 +154,8 @@ def test_what_is_detached_without_secrets(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["", None, True, False, {}, []])
 def test_what_says_nothing_is_not_masked(value: object) -> None:
     """What is empty, or true or false, under the name of a secret stays as it is."""
-    assert masks.masked({"auth_password": value}) == {"auth_password": value}
-    assert masks.missing({"auth_password": value}) == []
+    assert redaction.masked({"auth_password": value}) == {"auth_password": value}
+    assert redaction.missing({"auth_password": value}) == []
 
 
 @pytest.fixture

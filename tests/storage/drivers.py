@@ -10,7 +10,7 @@ from tests.storage.environments import cinder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cl_notebook.drivers.base import Driver
+    from cl_notebook.drivers.api import Driver
 
 RBD = "cinder.volume.drivers.rbd.RBDDriver"
 NFS = "cinder.volume.drivers.nfs.NfsDriver"

@@ -14,8 +14,8 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.drivers.base import GiB
-from cl_notebook.model.changes import Delete, Update
+from cl_notebook.drivers.api import GiB
+from cl_notebook.model.operations.changes import Delete, Update
 from cl_notebook.testing.bench import DATA, Bench, read, updated
 from cl_notebook.testing.lifecycle_contract import Leftovers, LifecycleContract, OpenDriver
 from tests.storage.drivers import LVM, open_cinder
@@ -24,7 +24,7 @@ from tests.storage.environments import CINDER_29, cinder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cl_notebook.drivers.base import ConnectionInfo
+    from cl_notebook.drivers.api import ConnectionInfo
     from cl_notebook.testing.bench import Disk
 
 OPTIONS: dict[str, Any] = {

@@ -15,7 +15,7 @@ from cl_notebook.testing.bench import Bench
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cl_notebook.drivers.base import ConnectionInfo
+    from cl_notebook.drivers.api import ConnectionInfo
     from cl_notebook.testing.bench import Disk
 
 

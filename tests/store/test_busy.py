@@ -13,13 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.store import Store, feed
+from cl_notebook.store import Store, changefeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_ENTRY = feed.Entry("save", "volume", "x")
+_ENTRY = changefeed.Entry("save", "volume", "x")
 
 _STORM = """
 import sys
@@ -57,7 +57,7 @@ def _held(file: Path, sql: str, seconds: float) -> Iterator[None]:
 
 
 def _append(store: Store) -> int:
-    return store.write(lambda connection: feed.append(connection, _ENTRY))
+    return store.write(lambda connection: changefeed.append(connection, _ENTRY))
 
 
 def test_eight_processes_that_open_write_and_close_are_never_refused(tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_a_long_reader_holds_up_nobody(file: Path) -> None:
     """While somebody reads for long others write, open and close the store, and he keeps seeing the moment that he began at."""
     store = Store(str(file))
     with store.reading() as connection:
-        seen = feed.head(connection)
+        seen = changefeed.head(connection)
         for _ in range(20):
             other = Store(str(file))
             _append(other)
             other.close()
         _append(store)
-        assert feed.head(connection) == seen
+        assert changefeed.head(connection) == seen
     assert store.head() == seen + 21
     store.close()
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.model import reading
+from cl_notebook.model import identity_map
 from cl_notebook.store import Store
 from cl_notebook.testing import stores
 from cl_notebook.views import tree
@@ -152,7 +152,7 @@ def _readings(session: cl.Session) -> dict[str, Callable[[], object]]:
         **frames,
         "frames.tree": lambda: cl.frames.tree(session),
         "tree": lambda: tree.Tree(session)._repr_mimebundle_(),
-        "objects": lambda: [_looked_at(backend) for backend in reading.select(session, sa.select(cl.Backend))],
+        "objects": lambda: [_looked_at(backend) for backend in identity_map.select(session, sa.select(cl.Backend))],
         "find": lambda: session.find("db", all=True),
         "dump": cl.dump,
         "pairs": lambda: cl.KeyValue.all(session=session),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from cl_notebook.store import Store, feed
-from cl_notebook.store.follower import Follower
+from cl_notebook.store import Store, changefeed
+from cl_notebook.store.change_tracker import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def _append(store: Store, resource_id: str, **fields: str) -> int:
     with store.writing() as connection:
-        return feed.append(connection, feed.Entry("save", "volume", resource_id, **fields))  # type: ignore[arg-type] # test data
+        return changefeed.append(connection, changefeed.Entry("save", "volume", resource_id, **fields))  # type: ignore[arg-type] # test data
 
 
 def test_numbers_follow_each_other_and_a_rollback_leaves_no_gap(store: Store) -> None:
@@ -33,7 +33,7 @@ def test_numbers_follow_each_other_and_a_rollback_leaves_no_gap(store: Store) ->
 
     def begin_and_fail() -> None:
         with store.writing() as connection:
-            feed.append(connection, feed.Entry("save", "volume", "c"))
+            changefeed.append(connection, changefeed.Entry("save", "volume", "c"))
             msg = "no commit"
             raise RuntimeError(msg)
 
@@ -70,7 +70,7 @@ def test_own_writes_are_no_news(store: Store) -> None:
     follower = Follower(store)
     with store.writing() as connection:
         follower.sync()
-        number = feed.append(connection, feed.Entry("save", "volume", "mine"))
+        number = changefeed.append(connection, changefeed.Entry("save", "volume", "mine"))
     follower.wrote(number)
     follower.sync()
     assert (follower.changed_at("mine"), follower.tick) == (0, 1)
@@ -82,7 +82,7 @@ def test_a_foreign_write_between_two_own_ones_is_seen(store: Store) -> None:
     _append(store, "theirs")
     with store.writing() as connection:
         follower.sync()
-        number = feed.append(connection, feed.Entry("save", "volume", "mine"))
+        number = changefeed.append(connection, changefeed.Entry("save", "volume", "mine"))
     follower.wrote(number)
     follower.sync()
     assert follower.changed_at("theirs") == follower.tick

@@ -13,7 +13,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import errors, settings
 from cl_notebook.store import Store
-from cl_notebook.store.location import parse_url
+from cl_notebook.store.url import parse_url
 
 if TYPE_CHECKING:
     from pathlib import Path

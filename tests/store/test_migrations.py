@@ -19,10 +19,10 @@ from sqlalchemy import pool
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.store import Store, feed, names, schema
-from cl_notebook.store.base import reg
+from cl_notebook.store import Store, changefeed, schema, search
 from cl_notebook.store.connecting import new_engine
-from cl_notebook.store.location import parse_url
+from cl_notebook.store.types import reg
+from cl_notebook.store.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +93,7 @@ def _restore(text: Path, url: str, folder: Path) -> Rows:
         config = schema._config()
         config.attributes["connection"] = connection
         command.upgrade(config, text.stem)
-        connection.execute(sa.delete(feed.FEED))
+        connection.execute(sa.delete(changefeed.FEED))
         for table in [each for each in tables if kept[each.name]]:
             connection.execute(
                 sa.insert(sa.table(table.name, *(sa.column(c.name, c.type) for c in columns[table]))), kept[table.name]
@@ -127,7 +127,7 @@ def _kept(url: str, before: Rows) -> Rows:
 
 def _differences(url: str) -> list[Any]:
     """Return in what the schema of a store is not the newest."""
-    options = {"compare_type": False, "include_object": lambda _object, name, *_: name not in names.INDEXES}
+    options = {"compare_type": False, "include_object": lambda _object, name, *_: name not in search.INDEXES}
     with _connected(url) as connection:
         found = list(compare_metadata(MigrationContext.configure(connection, opts=options), reg.metadata))
         if connection.dialect.name == "mariadb":

@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.store import Store, feed
+from cl_notebook.store import Store, changefeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def store(url: str) -> Iterator[Store]:
 
 def _write(store: Store) -> None:
     with store.writing() as connection:
-        feed.append(connection, feed.Entry("save", "volume", str(uuid.uuid4())))
+        changefeed.append(connection, changefeed.Entry("save", "volume", str(uuid.uuid4())))
 
 
 def _heard(store: Store) -> queue.SimpleQueue[None]:
@@ -79,7 +79,7 @@ def test_what_is_not_committed_is_not_told(store: Store) -> None:
     while not told.empty():
         told.get()
     with store.engine.connect() as connection:
-        feed.append(connection, feed.Entry("save", "volume", "lost"))
+        changefeed.append(connection, changefeed.Entry("save", "volume", "lost"))
         connection.rollback()
     _write(store)
     told.get(timeout=60)
@@ -122,11 +122,11 @@ def test_the_feed_is_read_by_its_key(any_store_url: str, number: int) -> None:
     """The last number, and what came after a number, are looked up by primary key, whatever has happened before."""
     store = Store(any_store_url)
     with store.writing() as connection:
-        feed.append_many(connection, [feed.Entry("save", "volume", str(uuid.uuid4())) for _ in range(1000)])
+        changefeed.append_many(connection, [changefeed.Entry("save", "volume", str(uuid.uuid4())) for _ in range(1000)])
     with store.engine.connect() as connection:
         if connection.dialect.name != "sqlite":
             connection.exec_driver_sql({"postgresql": "ANALYZE entry", "mariadb": "ANALYZE TABLE entry"}[connection.dialect.name])
-        for statement in (feed._HEAD, feed._since(number, 10)):
+        for statement in (changefeed._HEAD, changefeed._since(number, 10)):
             compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
             ask = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
             plan = str(connection.exec_driver_sql(ask + str(compiled)).all())
@@ -151,4 +151,4 @@ def test_the_frame_of_changes_goes_on_from_a_number(any_store_url: str, tmp_path
         assert cl.frames.changes(session, since=seen + 2).empty
         for wrong in (-1, "1", None, 1.5):
             with pytest.raises(cl.errors.InvalidInput, match="since must be"):
-                cl.frames.changes(session, since=wrong)
+                cl.frames.changes(session, since=cast("int", wrong))

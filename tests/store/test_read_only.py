@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.store import Store, feed
+from cl_notebook.store import Store, changefeed
 from cl_notebook.testing import stores
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def test_a_store_is_read_and_not_written(tmp_path: Path) -> None:
     with pytest.raises(errors.ReadOnly, match="read only"), store.writing():
         pass
     with pytest.raises(errors.StoreUnusable, match="read-only"), store.reading() as connection:
-        connection.execute(sa.update(feed.FEED).values(head=0))
+        connection.execute(sa.update(changefeed.FEED).values(head=0))
     store.close()
     assert path.read_bytes() == before
 

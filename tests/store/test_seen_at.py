@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import command
 
-from cl_notebook.model.kernel import describe
-from cl_notebook.model.operation import Kernel
+from cl_notebook.model.operations.liveness import describe
+from cl_notebook.model.operations.tables import Kernel
 from cl_notebook.store import Store, schema
 
 

@@ -19,9 +19,9 @@ from alembic.script import ScriptDirectory
 
 import cl_notebook as cl
 from cl_notebook import errors, settings
-from cl_notebook.store import Store, engine, location, names, schema
-from cl_notebook.store.base import reg
-from cl_notebook.store.boundary import shown_url
+from cl_notebook.store import Store, engine, schema, search, url
+from cl_notebook.store.errors import shown_url
+from cl_notebook.store.types import reg
 
 
 def test_the_default_store_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -134,10 +134,10 @@ def test_the_password_of_a_url_is_never_shown() -> None:
     secret = "hunter2"  # noqa: S105 - that is what must not be seen
     for wrong in (f"sqlite:///x.db?password={secret}", f"nosuch://me:{secret}@host/db", f"sqlite://me:{secret}@host/x.db"):
         with pytest.raises(errors.InvalidInput) as caught:
-            location.parse_url(wrong)
+            url.parse_url(wrong)
         assert secret not in str(caught.value)
     for right in (f"postgresql://me:{secret}@host/db", f"postgresql://host/db?password={secret}"):
-        assert secret not in shown_url(location.parse_url(right))
+        assert secret not in shown_url(url.parse_url(right))
 
 
 def test_both_ways_to_the_schema_agree(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_both_ways_to_the_schema_agree(tmp_path: Path) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     with upgraded.connect() as connection:
-        options = {"include_object": lambda _object, name, *_: name not in names.INDEXES}
+        options = {"include_object": lambda _object, name, *_: name not in search.INDEXES}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), reg.metadata) == []
         assert connection.execute(sa.text("SELECT head FROM feed")).scalar() == 0
     upgraded.dispose()

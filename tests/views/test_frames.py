@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook.testing import stores
-from cl_notebook.views import frames, manageable
+from cl_notebook.frames import api
+from cl_notebook.frames import manageable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cl_notebook.drivers.base import ManageableSnapshot, ManageableVolume
+    from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume
 
 KINDS = ("backends", "volumes", "snapshots", "connections", "operations")
 TYPES = {
@@ -59,19 +60,19 @@ def test_empty_frames_keep_columns_and_types(session: cl.Session, kind: str) -> 
 @pytest.mark.parametrize("kind", KINDS)
 def test_columns_are_typed(full: cl.Session, kind: str) -> None:
     """Statuses are categories, times are aware nanoseconds, sizes are nullable integers, ids and names are strings."""
-    frame = getattr(frames, kind)(full)
+    frame = getattr(api, kind)(full)
     for column in frame.columns:
         if column in TYPES:
             assert str(frame[column].dtype) == TYPES[column], column
     assert str(frame.index.dtype) == ("Int64" if kind == "operations" else "string")
-    assert set(frames.COLUMNS[kind]) <= set(frame.columns)
+    assert set(api.COLUMNS[kind]) <= set(frame.columns)
 
 
 def test_a_frame_is_one_query(full: cl.Session) -> None:
     """However many rows there are, one SELECT reads them, and no tracked object is made."""
     sent: list[str] = []
     sa.event.listen(full.store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
-    assert len(frames.volumes(full)) == 200
+    assert len(api.volumes(full)) == 200
     assert len([text for text in sent if text.startswith("SELECT")]) == 1
     assert not list(full.orm.identity_map.values())
 
@@ -119,7 +120,7 @@ def test_a_frame_is_one_query(full: cl.Session) -> None:
 )
 def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> None:
     """Columns are filtered by text, globs, lists, exclusions and comparisons, in the data base."""
-    assert len(frames.volumes(full, **filters)) == count
+    assert len(api.volumes(full, **filters)) == count
 
 
 @pytest.mark.parametrize(
@@ -145,11 +146,11 @@ def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> No
 )
 def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None) -> None:
     """Read in pages by marker, a sorted frame has the rows and the order that it has at once."""
-    whole = frames.volumes(full, sort=sort)
+    whole = api.volumes(full, sort=sort)
     pages: list[pd.DataFrame] = []
     marker = None
     while not pages or len(pages[-1]):
-        pages.append(frames.volumes(full, sort=sort, limit=37, marker=marker))
+        pages.append(api.volumes(full, sort=sort, limit=37, marker=marker))
         marker = pages[-1].index[-1] if len(pages[-1]) else None
     assert [key for page in pages for key in page.index] == whole.index.tolist()
 
@@ -205,7 +206,7 @@ def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None)
 def test_a_wrong_question_is_one_clear_line(full: cl.Session, asked: dict[str, object], message: str) -> None:
     """Unknown columns and impossible filters are InvalidInput, with the close match or an example."""
     with pytest.raises(cl.errors.InvalidInput, match=message) as caught:
-        frames.volumes(full, **asked)
+        api.volumes(full, **asked)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1000
 
@@ -216,19 +217,19 @@ def test_a_wrong_question_is_one_clear_line(full: cl.Session, asked: dict[str, o
 def test_operations_are_numbered(full: cl.Session, asked: dict[str, object]) -> None:
     """The id of an operation is a number, and what is none is InvalidInput."""
     with pytest.raises(cl.errors.InvalidInput, match=r"marker must be|comparison such as"):
-        frames.operations(full, **asked)
+        api.operations(full, **asked)
 
 
 def test_operations_are_found_by_their_numbers(session: cl.Session, sim: cl.Backend) -> None:
     """Numbers of operations may be compared, listed, and taken from the index of a frame as a marker."""
     for size in (1, 2, 3):
         sim.create_volume(size)
-    numbers = frames.operations(session).index
+    numbers = api.operations(session).index
     last = numbers[-1]
-    assert frames.operations(session, id=last).index.tolist() == [last]
-    assert frames.operations(session, id=f"<{last}").index.tolist() == numbers[:-1].tolist()
-    assert frames.operations(session, id=numbers[:2]).index.tolist() == numbers[:2].tolist()
-    assert frames.operations(session, marker=numbers[0]).index.tolist() == numbers[1:].tolist()
+    assert api.operations(session, id=last).index.tolist() == [last]
+    assert api.operations(session, id=f"<{last}").index.tolist() == numbers[:-1].tolist()
+    assert api.operations(session, id=numbers[:2]).index.tolist() == numbers[:2].tolist()
+    assert api.operations(session, marker=numbers[0]).index.tolist() == numbers[1:].tolist()
 
 
 @pytest.mark.parametrize(
@@ -258,10 +259,10 @@ def test_what_is_empty_is_not_what_was_excluded(session: cl.Session, sim: cl.Bac
     with session.store.writing() as connection:
         for name, pool in (("a", "fast"), ("b", "slow")):
             connection.execute(sa.text("UPDATE volume SET pool_name = :pool WHERE name = :name"), {"pool": pool, "name": name})
-    assert frames.volumes(session, pool_name="!fast")["name"].tolist() == ["b", "c"]
-    assert frames.volumes(session, pool_name="!f*")["name"].tolist() == ["b", "c"]
-    assert frames.volumes(session, pool_name="!=slow,!fast")["name"].tolist() == ["c"]
-    assert frames.operations(session, duration="!=-1").index.tolist() == frames.operations(session).index.tolist()
+    assert api.volumes(session, pool_name="!fast")["name"].tolist() == ["b", "c"]
+    assert api.volumes(session, pool_name="!f*")["name"].tolist() == ["b", "c"]
+    assert api.volumes(session, pool_name="!=slow,!fast")["name"].tolist() == ["c"]
+    assert api.operations(session, duration="!=-1").index.tolist() == api.operations(session).index.tolist()
 
 
 def test_open_is_a_column_of_the_backends(session: cl.Session, tmp_path: Path) -> None:
@@ -269,28 +270,28 @@ def test_open_is_a_column_of_the_backends(session: cl.Session, tmp_path: Path) -
     for name in ("a", "b", "c"):
         session.backend(name, volume_driver="sim", path=str(tmp_path / name))
     session.close_backend(session.backends["b"])
-    assert frames.backends(session)["open"].tolist() == [True, False, True]
-    assert str(frames.backends(session)["open"].dtype) == "boolean"
-    assert list(frames.backends(session).columns) == list(frames.COLUMNS["backends"])
-    assert "open" in frames.DEFAULT_COLUMNS["backends"]
-    assert frames.backends(session, columns=["open", "name"]).columns.tolist() == ["open", "name"]
-    assert frames.backends(session, columns="open").columns.tolist() == ["open"]
-    assert frames.backends(session, open=True)["name"].tolist() == ["a", "c"]
-    assert frames.backends(session, open="false")["name"].tolist() == ["b"]
-    assert set(frames.backends(session, sort="open:desc,name")["name"][:2]) == {"a", "c"}
-    first = frames.backends(session, sort="open,name", limit=1)
+    assert api.backends(session)["open"].tolist() == [True, False, True]
+    assert str(api.backends(session)["open"].dtype) == "boolean"
+    assert list(api.backends(session).columns) == list(api.COLUMNS["backends"])
+    assert "open" in api.DEFAULT_COLUMNS["backends"]
+    assert api.backends(session, columns=["open", "name"]).columns.tolist() == ["open", "name"]
+    assert api.backends(session, columns="open").columns.tolist() == ["open"]
+    assert api.backends(session, open=True)["name"].tolist() == ["a", "c"]
+    assert api.backends(session, open="false")["name"].tolist() == ["b"]
+    assert set(api.backends(session, sort="open:desc,name")["name"][:2]) == {"a", "c"}
+    first = api.backends(session, sort="open,name", limit=1)
     assert first["name"].tolist() == ["b"]
-    assert frames.backends(session, sort="open,name", marker=first.index[0])["name"].tolist() == ["a", "c"]
+    assert api.backends(session, sort="open,name", marker=first.index[0])["name"].tolist() == ["a", "c"]
     for name in ("a", "c"):
         session.close_backend(session.backends[name])
-    assert frames.backends(session, open=False)["name"].tolist() == ["a", "b", "c"]
+    assert api.backends(session, open=False)["name"].tolist() == ["a", "b", "c"]
 
 
 def test_what_a_filter_says_is_data_and_never_sql(full: cl.Session) -> None:
     """Quotes and wildcards of SQL in a filter match themselves only."""
     for text in ("' OR 1=1 --", "%", "vol_7", "vol-7'; DROP TABLE volume; --*"):
-        assert frames.volumes(full, name=text).empty
-    assert len(frames.volumes(full)) == 200
+        assert api.volumes(full, name=text).empty
+    assert len(api.volumes(full)) == 200
 
 
 def test_operations_say_who_did_what(session: cl.Session, sim: cl.Backend) -> None:
@@ -361,7 +362,7 @@ def test_drivers_that_are_installed_are_searched(cinder_29: str) -> None:
     """With a word the drivers' frame has those that fit it: which class, what it is, and whether it is supported."""
     found = cl.frames.drivers("LATENCY", cinder_29)
     assert list(found.columns) == ["path", "help", "version", "supported"]
-    assert found.loc["sim", "path"] == "cl_notebook.drivers.sim.SimDriver"
+    assert found.loc["sim", "path"] == "cl_notebook.drivers.sim.driver.SimDriver"
     assert str(found["supported"].dtype) == "boolean"
     nothing = cl.frames.drivers("zzzz", cinder_29, columns="help")
     assert nothing.empty
@@ -375,8 +376,8 @@ def test_the_options_of_a_driver_are_a_frame(cinder_29: str) -> None:
     options = cl.frames.driver_options("local")
     assert options.index.tolist() == ["path", "quota", "reflink", "loop_devices"]
     assert options.index.name == "option"
-    assert options.loc["path", ["type", "required", "secret", "own"]].tolist() == ["path", True, False, True]
-    assert options.loc["quota", ["type", "default", "allowed"]].tolist() == ["float", 0.0, ">= 0"]
+    assert list(options.loc["path", ["type", "required", "secret", "own"]]) == ["path", True, False, True]
+    assert list(options.loc["quota", ["type", "default", "allowed"]]) == ["float", 0.0, ">= 0"]
     assert {name: str(options[name].dtype) for name in ("type", "required", "help")} == {
         "type": "string",
         "required": "boolean",

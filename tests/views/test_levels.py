@@ -9,9 +9,9 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.testing import stores
-from cl_notebook.views import levels
-from cl_notebook.views.kinds import KINDS, VOLUME
-from cl_notebook.views.levels import Level, Order, order
+from cl_notebook.treemodel import siblings
+from cl_notebook.treemodel.kinds import KINDS, VOLUME
+from cl_notebook.treemodel.siblings import Level, Order, order
 from tests.views.world import SORTS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import cl_notebook as cl
 
 
-def _level(backend_id: str, sort: str = "", listed: list[levels.Key] | None = None) -> Level:
+def _level(backend_id: str, sort: str = "", listed: list[siblings.Key] | None = None) -> Level:
     return Level(VOLUME, KINDS[VOLUME].parent == backend_id, order(sort), listed=listed)
 
 
@@ -62,8 +62,8 @@ def test_the_rank_of_a_key_that_no_row_has(session: cl.Session, sort: str) -> No
 
 def test_anchors_are_bounded(session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many pages are read, a level remembers a bounded number of places."""
-    monkeypatch.setattr(levels, "ANCHORS", 8)
-    monkeypatch.setattr(levels, "RECENT", 20)
+    monkeypatch.setattr(siblings, "ANCHORS", 8)
+    monkeypatch.setattr(siblings, "RECENT", 20)
     backend = stores.fill(session.store, volumes=500, snapshots=0, connections=0)
     with session.store.reading() as connection:
         level = _level(backend)

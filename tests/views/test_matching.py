@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.testing import stores
-from cl_notebook.views.kinds import KINDS
-from cl_notebook.views.matching import LONGEST, parse
+from cl_notebook.treemodel.filter_parser import LONGEST, parse
+from cl_notebook.treemodel.kinds import KINDS
 
 if TYPE_CHECKING:
     import cl_notebook as cl

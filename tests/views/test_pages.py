@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 import cl_notebook as cl
+from cl_notebook.frames import api
 from cl_notebook.testing.stores import fill
-from cl_notebook.views import frames
 from cl_notebook.views.values import MOST
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _session(url: str) -> cl.Session:
     for name in ("b", "C", "a"):
         fill(session.store, volumes=20, snapshots=1, connections=0, backend=name)
     volume = cl.Volume.__table__  # type: ignore[attr-defined] # mapped
-    ids = frames.volumes(session, columns="size", sort="id").index
+    ids = api.volumes(session, columns="size", sort="id").index
     with session.store.writing() as connection:
         for number, changed in enumerate(CHANGED):
             connection.execute(sa.update(volume).where(volume.c.id.in_(ids[number::5].tolist())).values(**changed))
@@ -41,7 +41,7 @@ def _pages(session: cl.Session, **asked: Any) -> list[pd.DataFrame]:
     pages: list[pd.DataFrame] = []
     marker = None
     while not pages or len(pages[-1]):
-        pages.append(frames.volumes(session, limit=7, marker=marker, columns="status", **asked))
+        pages.append(api.volumes(session, limit=7, marker=marker, columns="status", **asked))
         marker = pages[-1].index[-1] if len(pages[-1]) else None
     return pages
 
@@ -51,7 +51,7 @@ def test_pages_follow_each_other_from_part_to_part(any_store_url: str) -> None:
     with _session(any_store_url) as session:
         for sort in SORTED:
             for wanted in FILTERS:
-                whole = frames.volumes(session, sort=sort, **wanted)
+                whole = api.volumes(session, sort=sort, **wanted)
                 pages = _pages(session, sort=sort, **wanted)
                 assert [key for page in pages for key in page.index] == whole.index.tolist(), (sort, wanted)
                 assert len(whole) == (40 if wanted.get("backend") else 24 if wanted else 60)
@@ -60,8 +60,8 @@ def test_pages_follow_each_other_from_part_to_part(any_store_url: str) -> None:
 def test_what_is_often_empty_comes_last(any_store_url: str) -> None:
     """In both directions the rows without a value stand behind the others."""
     with _session(any_store_url) as session:
-        up = frames.volumes(session, sort="pool_name", columns="pool_name", limit=60)["pool_name"]
-        down = frames.volumes(session, sort="pool_name:desc", columns="pool_name", limit=60)["pool_name"]
+        up = api.volumes(session, sort="pool_name", columns="pool_name", limit=60)["pool_name"]
+        down = api.volumes(session, sort="pool_name:desc", columns="pool_name", limit=60)["pool_name"]
     assert up.dropna().tolist() == ["fast"] * 12 + ["slow"] * 12
     assert down.dropna().tolist() == ["slow"] * 12 + ["fast"] * 12
     assert up[-36:].isna().all()
@@ -72,9 +72,9 @@ def test_rows_of_one_status_are_sorted_by_their_age(any_store_url: str) -> None:
     """Sorted by a status or a backend, the oldest of each comes first; turned round, it comes last."""
     with _session(any_store_url) as session:
         for sort in ("status", "backend"):
-            rows = frames.volumes(session, sort=sort, limit=50)
+            rows = api.volumes(session, sort=sort, limit=50)
             assert all(group["created_at"].is_monotonic_increasing for _, group in rows.groupby(sort, observed=True))
-            rows = frames.volumes(session, sort=f"{sort}:desc", limit=50)
+            rows = api.volumes(session, sort=f"{sort}:desc", limit=50)
             assert all(group["created_at"].is_monotonic_decreasing for _, group in rows.groupby(sort, observed=True))
 
 
@@ -82,12 +82,12 @@ def test_a_pattern_of_statuses_fits_the_same_on_a_page(any_store_url: str) -> No
     """What a pattern fits is the same whether it is looked up first or compared row by row, and so with many values."""
     with _session(any_store_url) as session:
         for pattern, count in FITTING.items():
-            assert len(frames.volumes(session, status=pattern, limit=50)) == count, pattern
-            assert len(frames.volumes(session, status=pattern)) == count, pattern
+            assert len(api.volumes(session, status=pattern, limit=50)) == count, pattern
+            assert len(api.volumes(session, status=pattern)) == count, pattern
     with cl.Session(any_store_url) as session:
         fill(session.store, volumes=MOST + 50, snapshots=0, connections=0, backend="many")
         volume = cl.Volume.__table__  # type: ignore[attr-defined] # mapped
         with session.store.writing() as connection:
             connection.execute(sa.update(volume).values(host=sa.literal("h") + volume.c.id))
-        assert len(frames.volumes(session, host="h*", limit=MOST + 50)) == MOST + 50
-        assert len(frames.volumes(session, host="!h*", limit=50)) == 0
+        assert len(api.volumes(session, host="h*", limit=MOST + 50)) == MOST + 50
+        assert len(api.volumes(session, host="!h*", limit=50)) == 0

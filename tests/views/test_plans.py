@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.store import feed
-from cl_notebook.store.base import reg
+from cl_notebook.frames import api
+from cl_notebook.store import changefeed
+from cl_notebook.store.types import reg
 from cl_notebook.testing.big_stores import fill_big
-from cl_notebook.views import frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def plans(request: pytest.FixtureRequest) -> Plans:
 
 
 def _page(plans: Plans, kind: str, **asked: Any) -> Any:
-    return frames.read(kind, plans.session, columns=frames.DEFAULT_COLUMNS[kind], limit=51, **asked)
+    return api.read(kind, plans.session, columns=api.DEFAULT_COLUMNS[kind], limit=51, **asked)
 
 
 @pytest.mark.parametrize(("kind", "asked"), PAGES, ids=str)
@@ -255,7 +255,7 @@ def test_a_short_part_is_not_looked_for_by_trigrams(server: Plans) -> None:
 def test_what_changed_is_read_by_number(plans: Plans) -> None:
     """The feed, and a resource's row, are each a search by the primary key."""
     with plans.recorded(), plans.session.store.reading() as connection:
-        found = feed.since(connection, plans.session.store.head() - 60, 50)
+        found = changefeed.since(connection, plans.session.store.head() - 60, 50)
     assert len(found) == 50
     assert plans.without_index() == []
     assert not [line for line in plans.lines() if re.match(rf"SCAN {LARGE}", line)]
@@ -269,7 +269,7 @@ def test_what_changed_is_read_by_number(plans: Plans) -> None:
 def test_what_fits_is_the_same_however_it_is_found(sqlite: Plans) -> None:
     """A page has the rows that the whole frame begins with, whether few fit or many."""
     for kind, asked in (*PAGES, *BY_OTHERS):
-        page, whole = _page(sqlite, kind, **asked), getattr(frames, kind)(sqlite.session, columns="status", **asked)
+        page, whole = _page(sqlite, kind, **asked), getattr(api, kind)(sqlite.session, columns="status", **asked)
         assert page.index.tolist() == whole.index[:51].tolist()
 
 

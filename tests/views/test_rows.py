@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.model import Kernel, Operation, kernel
-from cl_notebook.store import feed
+from cl_notebook.model import Kernel, Operation
+from cl_notebook.model.operations import liveness
+from cl_notebook.store import changefeed
 from cl_notebook.testing import stores
-from cl_notebook.views import openings, survey
-from cl_notebook.views.rows import Rows
+from cl_notebook.treemodel import expansion, state
+from cl_notebook.treemodel.rows import Rows
 from tests.views.world import SORTS, START, Thing, World, build, everything, naive, seen
 
 
@@ -163,7 +164,7 @@ def test_too_many_rows_at_once_are_refused(world: World) -> None:
 
 def test_many_open_volumes_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the most open volumes the ones opened first are closed; backends are not counted."""
-    monkeypatch.setattr(openings, "MOST_OPEN", 2)
+    monkeypatch.setattr(expansion, "MOST_OPEN", 2)
     top = world.backend("one")
     volumes = [world.volume(top, f"v{number}", number=number) for number in range(4)]
     for volume in volumes:
@@ -184,8 +185,8 @@ def test_a_filter_that_many_meet_is_paged_without_a_list(session: cl.Session, mo
     rows = Rows(session)
     rows.look(text="size>0", sort=sort)
     listed = everything(rows)
-    monkeypatch.setattr(survey, "LISTED", 10)
-    monkeypatch.setattr("cl_notebook.views.showing.MOST_OWNERS", 10)
+    monkeypatch.setattr(state, "LISTED", 10)
+    monkeypatch.setattr("cl_notebook.treemodel.visibility.MOST_OWNERS", 10)
     for text, meets in (("size>0", lambda t: t.kind != "connection" and (t.size or 0) > 0), ("s kind:snapshot", None)):
         rows.look(text=text, sort=sort)
         expected = naive(world.tops, rows.opened, sort, meets or (lambda t: t.kind == "snapshot"))
@@ -204,15 +205,15 @@ def test_what_runs_on_a_row(world: World) -> None:
     """A running operation is shown with its progress, and whether its kernel is dead; faults include what a dead one left."""
     top = world.backend("one")
     volume, lost, idle = (world.volume(top, name, "creating", number=n) for n, name in enumerate(("new", "lost", "idle")))
-    ours = kernel.describe("here")
-    dead = {**kernel.describe("here"), "pid": 2**22 + 1, "start_ticks": 1}
+    ours = liveness.describe("here")
+    dead = {**liveness.describe("here"), "pid": 2**22 + 1, "start_ticks": 1}
     with world.session.store.writing() as connection:
         connection.execute(sa.insert(Kernel), [ours, dead])
         for number, (thing, owner) in enumerate(((volume, ours), (lost, dead)), 1):
             connection.execute(sa.insert(Operation), _operation(number, thing, owner["id"]))
         for fraction in ("0.2500", "0.4000"):
-            feed.append(connection, feed.Entry("progress", "volume", volume.id, status=fraction, operation_id=1))
-        feed.append(connection, feed.Entry("progress", "volume", lost.id, status="nonsense", operation_id=2))
+            changefeed.append(connection, changefeed.Entry("progress", "volume", volume.id, status=fraction, operation_id=1))
+        changefeed.append(connection, changefeed.Entry("progress", "volume", lost.id, status="nonsense", operation_id=2))
     rows = Rows(world.session)
     _, first, second, third = rows.page(0, 10)
     assert first.busy is not None

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cl_notebook as cl
-from cl_notebook.views.forest import forest
-from cl_notebook.views.rows import Rows
+from cl_notebook.treemodel.rows import Rows
+from cl_notebook.treemodel.static_tree import forest
 from tests.views.world import SORTS, Drawn, Thing, build, clear, everything, naive, seen
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def test_type_ahead_finds_the_next_name(shared: cl.Session, data: st.DataObject,
     """``seek`` gives the next row whose name begins with the text, around the end, also beyond what it reads first."""
     clear(shared)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cl_notebook.views.seeking.NEAR", 1)
-        patch.setattr("cl_notebook.views.seeking._MANY", data.draw(st.sampled_from((0, 500))))
+        patch.setattr("cl_notebook.treemodel.typeahead.NEAR", 1)
+        patch.setattr("cl_notebook.treemodel.typeahead._MANY", data.draw(st.sampled_from((0, 500))))
         world = build(shared, drawn, data.draw(st.integers(0, 1_000)))
         rows = Rows(shared)
         for thing in world.things():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import cl_notebook as cl
+from cl_notebook.frames import manageable
 from cl_notebook.tabular import WholeFrame
-from cl_notebook.views import manageable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def test_every_frame_is_written_to_parquet_and_excel(sim: cl.Backend, tmp_path: 
     frame.to_parquet(tmp_path / "volumes.parquet")
     stored = pd.read_parquet(tmp_path / "volumes.parquet")
     assert json.loads(str(stored.loc[volume.id, "metadata"])) == {"owner": "lab"}
-    assert stored.loc[volume.id, "created_at"] == frame.loc[volume.id, "created_at"]
+    assert stored["created_at"][volume.id] == frame["created_at"][volume.id]
     assert frame.loc[volume.id, "metadata"] == {"owner": "lab"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook.testing import stores
-from cl_notebook.views import forest
+from cl_notebook.treemodel import static_tree
 from cl_notebook.views.tree import Tree
 
 HOSTILE = [
@@ -89,7 +89,7 @@ def test_a_big_tree_is_cut_and_says_by_how_much() -> None:
         stores.fill(session.store, volumes=10_150)
         text = repr(Tree(session))
         assert text.splitlines()[-1].endswith("… 9,950 more")
-        assert len(text.splitlines()) <= 2 * forest.BUDGET + 2
+        assert len(text.splitlines()) <= 2 * static_tree.BUDGET + 2
         small = repr(Tree(session, budget=None)).splitlines()
         assert len(small) == 1 + 10_150 * 4
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
-from cl_notebook.views import levels
+from cl_notebook.treemodel import siblings as levels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import cl_notebook as cl
-    from cl_notebook.views.rows import Row, Rows
+    from cl_notebook.treemodel.rows import Row, Rows
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 """When everything begins."""

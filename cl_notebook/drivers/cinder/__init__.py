@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cl_notebook.drivers.cinder.family import driver_class
+from cl_notebook.drivers.cinder.factory import driver_class
 
 __all__ = ["driver_class"]

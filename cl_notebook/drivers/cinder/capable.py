@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.drivers.base import no_progress
+from cl_notebook.drivers.api import no_progress
 from cl_notebook.drivers.cinder import listing
 from cl_notebook.drivers.cinder.driver import CinderDriver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from cl_notebook.drivers.base import (
-        ManageableSnapshot,
-        ManageableVolume,
-        ModelUpdate,
-        Progress,
-        SnapshotData,
-        VolumeData,
-    )
+    from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume, ModelUpdate, Progress, SnapshotData, VolumeData
 
 
 class Reverting(CinderDriver):

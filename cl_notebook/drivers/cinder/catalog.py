@@ -7,8 +7,8 @@ import copy
 from typing import Any, TypedDict
 
 from cl_notebook import errors
-from cl_notebook.drivers.cinder.child import Child
 from cl_notebook.drivers.cinder.options import PYTHON, interpreter
+from cl_notebook.drivers.cinder.process import Child
 
 _KNOWN: dict[str, list[CatalogEntry]] = {}
 _RENAMED: dict[str, dict[str, str]] = {}

@@ -6,16 +6,16 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, settings
-from cl_notebook.drivers.cinder.child import Child
-from cl_notebook.drivers.cinder.family import driver_class
+from cl_notebook.drivers.cinder.factory import driver_class
 from cl_notebook.drivers.cinder.options import PYTHON, SECTIONS, interpreter
-from cl_notebook.drivers.config import renamed_text
+from cl_notebook.drivers.cinder.process import Child
+from cl_notebook.drivers.options import renamed_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from cl_notebook.drivers.base import Option
+    from cl_notebook.drivers.api import Option
     from cl_notebook.drivers.cinder.driver import CinderDriver
 
 _DEFAULT = "DEFAULT"

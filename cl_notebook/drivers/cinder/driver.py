@@ -7,19 +7,19 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cl_notebook import concurrency, errors, regular_files, settings
-from cl_notebook.drivers.base import no_progress
-from cl_notebook.drivers.call import operation
+from cl_notebook.drivers.api import no_progress
 from cl_notebook.drivers.cinder import options as own_options
-from cl_notebook.drivers.cinder import told
-from cl_notebook.drivers.cinder.child import Child
+from cl_notebook.drivers.cinder import payloads
 from cl_notebook.drivers.cinder.log import Log
-from cl_notebook.drivers.manage import checked_size
+from cl_notebook.drivers.cinder.process import Child
+from cl_notebook.drivers.errors import operation
+from cl_notebook.drivers.filebased.manage import checked_size
 from cl_notebook.drivers.records import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.base import (
+    from cl_notebook.drivers.api import (
         ConnectionData,
         ConnectionInfo,
         LogLine,
@@ -318,7 +318,7 @@ class CinderDriver:
         if what == "snapshots":
             return [self._snapshot(data) for data in records.snapshots(asked["ids"], asked["volume_ids"], **page)]
         if what == "attachments":
-            return [told.attachment(data) for data in records.attachments(asked["volume_ids"])]
+            return [payloads.attachment(data) for data in records.attachments(asked["volume_ids"])]
         return [dict(data) for data in records.initiator_data()]
 
     @property
@@ -335,10 +335,10 @@ class CinderDriver:
         return str(pools[0].get("pool_name") or self._name)
 
     def _volume(self, data: VolumeData) -> dict[str, Any]:
-        return told.volume(data, self._host, self._pool, self._around)
+        return payloads.volume(data, self._host, self._pool, self._around)
 
     def _snapshot(self, data: SnapshotData) -> dict[str, Any]:
-        return told.snapshot(data, self._host, self._pool, self._around)
+        return payloads.snapshot(data, self._host, self._pool, self._around)
 
 
 def _taken(spare: list[Child]) -> Child | None:

@@ -11,7 +11,7 @@ from cl_notebook import errors
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cl_notebook.drivers.cinder.child import Child
+    from cl_notebook.drivers.cinder.process import Child
 
 MESSAGE = 1000
 """Entries that a message holds."""

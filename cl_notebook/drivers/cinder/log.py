@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import concurrency, errors
-from cl_notebook.drivers.base import LogLine
+from cl_notebook.drivers.api import LogLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

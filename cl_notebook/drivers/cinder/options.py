@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import settings
-from cl_notebook.drivers.base import Option, Sections
+from cl_notebook.drivers.api import Option, Sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

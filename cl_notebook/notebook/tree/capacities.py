@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree.leased import Leased
-from cl_notebook.views import counts
+from cl_notebook.treemodel import summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Capacities(Leased):
 
     def _ask(self, backend: Backend) -> None:
         try:
-            capacity = counts.capacity(backend)
+            capacity = summary.capacity(backend)
         except errors.Error as error:
             _log.info("%s does not tell its capacity: %s", backend.label(), error)
             capacity = None

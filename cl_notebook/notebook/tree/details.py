@@ -8,16 +8,16 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import Connection, Kernel, Operation, Snapshot
-from cl_notebook.notebook import details as fields
+from cl_notebook.notebook.display import details as fields
 from cl_notebook.notebook.tree import variables
-from cl_notebook.notebook.tree.acts import for_a_cell, offers
+from cl_notebook.notebook.tree.actions import for_a_cell, offers
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
     from cl_notebook.session import Session
 
 LISTED = 50

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook import settings
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, reading
-from cl_notebook.notebook.resources import ALL
-from cl_notebook.views.forest import Node
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map
+from cl_notebook.notebook.command.resolve import ALL
+from cl_notebook.treemodel.static_tree import Node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
+    from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.tracked import Tracked
 
 
 def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
@@ -25,8 +25,8 @@ def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
     found: dict[str, Tracked] = {}
     left = list(ids)
     for cls in ALL:
-        for page in reading.pages(left):
-            found |= {resource.id: resource for resource in reading.select(session, sa.select(cls).where(cls.id.in_(page)))}
+        for page in identity_map.pages(left):
+            found |= {resource.id: resource for resource in identity_map.select(session, sa.select(cls).where(cls.id.in_(page)))}
         left = [resource_id for resource_id in left if resource_id not in found]
     return [found[resource_id] for resource_id in ids if resource_id in found]
 
@@ -35,7 +35,7 @@ def kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
     """Return the kind of each of the *ids* that something has."""
     found: dict[str, str] = {}
     with session.store.reading() as connection:
-        for page in reading.pages([settings.UNSTORABLE.sub("", each) for each in ids]):
+        for page in identity_map.pages([settings.UNSTORABLE.sub("", each) for each in ids]):
             for cls in ALL:
                 found |= dict.fromkeys(connection.execute(sa.select(cls.id).where(cls.id.in_(page))).scalars(), cls.kind)
     return found
@@ -43,7 +43,7 @@ def kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
 
 def frame(resources: Sequence[Tracked]) -> pd.DataFrame:
     """Return *resources* as a frame like that of ``cl.frames.tree()``."""
-    from cl_notebook.views import hierarchy  # noqa: PLC0415 - only who asks for a frame pays for pandas
+    from cl_notebook.treemodel import frame as hierarchy  # noqa: PLC0415 - only who asks for a frame pays for pandas
 
     return hierarchy.made([(_place(resource), _node(resource)) for resource in resources])
 

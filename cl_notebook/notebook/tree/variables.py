@@ -9,12 +9,12 @@ import unicodedata
 from itertools import count
 from typing import TYPE_CHECKING
 
-from cl_notebook.notebook import resources
+from cl_notebook.notebook.command import resolve
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
 
 _SHORT = {"volume": "vol", "snapshot": "snap", "connection": "conn", "backend": "backend"}
 _LONGEST = 40
@@ -26,7 +26,7 @@ def holding(shell: InteractiveShell | None, resource: Tracked) -> list[str]:
     if shell is None:
         return []
     kinds = (type(resource),)
-    return [name for name, held in resources.variables(shell, kinds) if held.is_tracked and held.id == resource.id]
+    return [name for name, held in resolve.variables(shell, kinds) if held.is_tracked and held.id == resource.id]
 
 
 def free_name(shell: InteractiveShell | None, resource: Tracked) -> str:

@@ -17,13 +17,13 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from cl_notebook import errors
-from cl_notebook.notebook.tree import acts, bundle, details, messages, selection
-from cl_notebook.notebook.tree.answers import Answers
+from cl_notebook.notebook.tree import actions, assets, details, protocol, selection
 from cl_notebook.notebook.tree.capacities import Capacities
 from cl_notebook.notebook.tree.closed import refuse_if_closed
-from cl_notebook.notebook.tree.watcher import Watcher
-from cl_notebook.views.levels import order
-from cl_notebook.views.rows import Rows
+from cl_notebook.notebook.tree.handler import Answers
+from cl_notebook.notebook.tree.poller import Watcher
+from cl_notebook.treemodel.rows import Rows
+from cl_notebook.treemodel.siblings import order
 from cl_notebook.views.tree import Tree as StaticTree
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cl_notebook.model.tracked import Tracked
+    from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.tree.leased import Leased
     from cl_notebook.session import Session
 
@@ -91,11 +91,11 @@ class Tree(anywidget.AnyWidget):
 
     @property
     def _esm(self) -> str:
-        return bundle.packed_script()
+        return assets.packed_script()
 
     @property
     def _css(self) -> str:
-        return bundle.style()
+        return assets.style()
 
     @property
     def selection(self) -> list[Tracked]:
@@ -144,13 +144,13 @@ class Tree(anywidget.AnyWidget):
 
     def _asked(self, _widget: object, content: object, _buffers: object) -> None:
         try:
-            message = messages.read(content)
+            message = protocol.read(content)
         except ValueError as error:
             _log.warning("The tree was sent something that is no message of its own: %s", error)
             return
-        if isinstance(message, (messages.Hello, messages.Bye)):
-            self._views += 1 if isinstance(message, messages.Hello) else -1
-        if isinstance(message, messages.Bye):
+        if isinstance(message, (protocol.Hello, protocol.Bye)):
+            self._views += 1 if isinstance(message, protocol.Hello) else -1
+        if isinstance(message, protocol.Bye):
             if self._views <= 0:
                 self._rest()
             return
@@ -158,20 +158,20 @@ class Tree(anywidget.AnyWidget):
         self._watcher.heard()
         self._capacities.heard()
         match message:
-            case messages.Act():
+            case protocol.Act():
                 # In a thread: rows are still answered while the storage works. A daemon: a kernel that ends does not wait for it.
                 act = functools.partial(self._act, message)
                 threading.Thread(target=self._reply, args=(message, act), name="cl_tree act", daemon=True).start()
-            case messages.Line():
-                self._reply(message, lambda: {"line": acts.for_a_cell(get_ipython(), self._line(message))})
-            case messages.Details():
+            case protocol.Line():
+                self._reply(message, lambda: {"line": actions.for_a_cell(get_ipython(), self._line(message))})
+            case protocol.Details():
                 self._reply(message, lambda: self._details(message.row))
-            case messages.Offers():
-                self._reply(message, lambda: {"acts": acts.offers_of_several(self._session, self._objects(message.ids))})
+            case protocol.Offers():
+                self._reply(message, lambda: {"acts": actions.offers_of_several(self._session, self._objects(message.ids))})
             case _:
                 self._reply(message, lambda: self._answers.answer(message))
 
-    def _reply(self, message: messages.Message, answer: Callable[[], dict[str, Any]]) -> None:
+    def _reply(self, message: protocol.Message, answer: Callable[[], dict[str, Any]]) -> None:
         try:
             told = answer()
         except errors.Error as error:
@@ -192,14 +192,14 @@ class Tree(anywidget.AnyWidget):
         refuse_if_closed(self._session)
         return selection.objects(self._session, ids)
 
-    def _line(self, message: messages.Chosen) -> str:
-        return acts.line(self._session, message.act, message.ids, message.values)
+    def _line(self, message: protocol.Chosen) -> str:
+        return actions.line(self._session, message.act, message.ids, message.values)
 
-    def _act(self, message: messages.Act) -> dict[str, Any]:
+    def _act(self, message: protocol.Act) -> dict[str, Any]:
         line, shell = self._line(message), get_ipython()
-        told = {"line": acts.for_a_cell(shell, line)}
+        told = {"line": actions.for_a_cell(shell, line)}
         try:
-            came = acts.run(self._session, shell, line)
+            came = actions.run(self._session, shell, line)
         except errors.Error as error:
             return told | {"problem": str(error)}
         return told | {"text": came.text, "ids": list(came.ids), "variable": came.variable}

@@ -9,7 +9,7 @@ import msgspec
 if TYPE_CHECKING:
     import datetime as dt
 
-    from cl_notebook.views.rows import Row
+    from cl_notebook.treemodel.rows import Row
 
 
 class BusyFields(msgspec.Struct, frozen=True):

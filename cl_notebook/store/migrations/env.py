@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from cl_notebook.store.base import reg
+from cl_notebook.store.types import reg
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=reg.metadata, render_as_batch=True)
 context.run_migrations()

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from cl_notebook.store.base import MARIADB, filled, table_options
+from cl_notebook.store.types import MARIADB, filled, table_options
 
 
 def create_table(name: str, *columns: sa.schema.SchemaItem) -> None:

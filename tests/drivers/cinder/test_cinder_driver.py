@@ -13,7 +13,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.drivers.cinder.failures import RemoteError
+from cl_notebook.drivers.cinder.errors import RemoteError
 from tests.drivers.cinder.conftest import FAKE, PASSWORD
 
 if TYPE_CHECKING:

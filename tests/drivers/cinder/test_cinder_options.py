@@ -19,7 +19,7 @@ from cl_notebook.drivers.cinder import catalog
 from tests.drivers.cinder.conftest import FAKE, PASSWORD
 
 if TYPE_CHECKING:
-    from cl_notebook.drivers.base import Driver
+    from cl_notebook.drivers.api import Driver
     from tests.drivers.cinder.conftest import MakeBackend
 
 

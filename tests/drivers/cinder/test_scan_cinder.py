@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.base import GiB
-from cl_notebook.model.changes import Update
+from cl_notebook.drivers.api import GiB
+from cl_notebook.model.operations.changes import Update
 from tests.drivers.cinder.conftest import FAKE
 
 if TYPE_CHECKING:

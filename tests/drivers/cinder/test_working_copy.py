@@ -13,7 +13,7 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.drivers.base import VolumeData
+from cl_notebook.drivers.api import VolumeData
 from cl_notebook.drivers.records import Surroundings
 from tests.drivers.cinder.conftest import FAKE
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import cl_notebook as cl
-    from cl_notebook.drivers.base import Driver, ModelUpdate, SnapshotData
+    from cl_notebook.drivers.api import Driver, ModelUpdate, SnapshotData
     from cl_notebook.drivers.records import AttachmentData, InitiatorData
 
 

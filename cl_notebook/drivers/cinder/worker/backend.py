@@ -6,10 +6,10 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import calls, cinder_setup, configuration, copying, database, describe, logs, resources, rows, stats, turns
+from . import bootstrap, call_locks, calls, config, introspect, log_relay, resources, row_mapping, shadow_db, shadow_sync, stats
 
 if TYPE_CHECKING:
-    from .wire import Wire
+    from .channel import Wire
 
 _TABLES = {"volume": ("volumes", "volume_metadata", "volume_id"), "snapshot": ("snapshots", "snapshot_metadata", "snapshot_id")}
 
@@ -23,23 +23,23 @@ class Backend:
         self.name = message["name"]
         self.host = message["host"]
         self._state = message["state"]
-        objects = cinder_setup.imported()
-        cls = describe.imported(message["path"])
-        work = database.work_folder(message["state"])
-        options = configuration.bounded(cls, {"volume_backend_name": self.name, **message["options"]})
-        sections = configuration.merged(message["defaults"], message["sections"])
-        group = configuration.group_of(self.name, cinder_setup.globals_of_cinder())
+        objects = bootstrap.imported()
+        cls = introspect.imported(message["path"])
+        work = shadow_db.work_folder(message["state"])
+        options = config.bounded(cls, {"volume_backend_name": self.name, **message["options"]})
+        sections = config.merged(message["defaults"], message["sections"])
+        group = config.group_of(self.name, bootstrap.globals_of_cinder())
         if not message["hides_ssl_warnings"]:
-            logs.show_ssl_warnings()
-        with configuration.file(cls, {**sections, group: options}) as file:
-            conf = cinder_setup.configured(message, work, file, sections)
-        self.context = cinder_setup.context(message)
-        self.copy = database.WorkingCopy(work, conf)
-        self.copying = copying.Copying(self.copy, wire)
+            log_relay.show_ssl_warnings()
+        with config.file(cls, {**sections, group: options}) as file:
+            conf = bootstrap.configured(message, work, file, sections)
+        self.context = bootstrap.context(message)
+        self.copy = shadow_db.WorkingCopy(work, conf)
+        self.copying = shadow_sync.Copying(self.copy, wire)
         self.resources = resources.Resources(objects, self.context)
         self._lock = threading.Lock()
         self._running = 0
-        self.configuration = configuration.made(conf, cls, group, options)
+        self.configuration = config.made(conf, cls, group, options)
         self.driver = cls(
             configuration=self.configuration,
             host=self.host,
@@ -59,14 +59,14 @@ class Backend:
         driver.set_throttle()
         driver.set_initialized()
         told = stats.plain(driver.get_volume_stats(refresh=False) or {}, self.name)
-        return {"stats": told, "features": describe.features(type(driver), told)}
+        return {"stats": told, "features": introspect.features(type(driver), told)}
 
     def call(self, method: str, words: dict[str, Any]) -> dict[str, Any]:
         """Call the driver, and return its answer with what it changed on the call's own resource and on others."""
         with self._lock:
             self._running += 1
         try:
-            with turns.taken(self._state, calls.resource_id(words)), self.copying.holding(words):
+            with call_locks.taken(self._state, calls.resource_id(words)), self.copying.holding(words):
                 return self._called(method, calls.Call(self, method, words))
         finally:
             with self._lock:
@@ -94,7 +94,7 @@ class Backend:
         mark = self.copy.changed().get(_TABLES[call.kind][0], {}).get(own, 0)
         now = {**self._written(call.kind, own), **resources.state(call.subject, call.kind)}
         self.copy.settle(_TABLES[call.kind][0], own, mark)
-        found = rows.update(call.kind, call.told, now)
+        found = row_mapping.update(call.kind, call.told, now)
         if call.is_adopted or call.subject.name != call.told["name_in_storage"]:
             found["name_in_storage"] = call.subject.name
         return found
@@ -110,7 +110,7 @@ class Backend:
         if kind == "volume":
             now["admin_metadata"] = self.copy.pairs("volume_admin_metadata", owner, own)
             now["shared_targets"] = bool(now.get("shared_targets"))
-        before = rows.columns(kind, told)
+        before = row_mapping.columns(kind, told)
         return {name: value for name, value in now.items() if name in before and value != before[name]}
 
     def _others(self, call: calls.Call, *, is_failed: bool = False) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Backend:
                 is_own = call.told is not None and own == call.told["id"] and not is_failed
                 if told is None or is_own or (kind, own) in busy:
                     continue  # a row that a driver made for itself and nobody tracks, or one that another call answers for
-                update = rows.update(kind, told, self._written(kind, own))
+                update = row_mapping.update(kind, told, self._written(kind, own))
                 if update:
                     found[table][own] = update
                 self.copy.settle(table, own, mark)

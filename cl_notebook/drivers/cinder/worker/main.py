@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import failures, lists, logs, plain
-from .wire import Wire
+from . import errors, lists, log_relay, plain
+from .channel import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Worker:
 
     def _run(self, message: dict[str, Any]) -> None:
         number = message["id"]
-        with logs.call(number):
+        with log_relay.call(number):
             try:
                 value = self._requests()[message["do"]](message)
             except BaseException as error:  # noqa: BLE001 - whatever a driver raises is an answer, too
@@ -66,7 +66,7 @@ class Worker:
                 self._fail(number, error, "", None)
 
     def _fail(self, number: int, error: BaseException, method: str | None, changes: Any) -> None:
-        self.wire.send({"id": number, "error": {**failures.described(error, method), "changes": plain.plain(changes)}})
+        self.wire.send({"id": number, "error": {**errors.described(error, method), "changes": plain.plain(changes)}})
 
     def _requests(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {
@@ -105,9 +105,9 @@ class Worker:
 
 
 def _describe(message: dict[str, Any]) -> Any:
-    from . import describe  # imports Cinder
+    from . import introspect  # imports Cinder
 
-    return describe.driver(message["path"])
+    return introspect.driver(message["path"])
 
 
 def _catalog(_message: dict[str, Any]) -> Any:
@@ -129,16 +129,16 @@ def _conf(message: dict[str, Any]) -> Any:
 
 
 def _surroundings(message: dict[str, Any]) -> Any:
-    from . import surroundings  # imports Cinder
+    from . import sections  # imports Cinder
 
-    return surroundings.taken(message["path"], message["sections"], message["options"])
+    return sections.taken(message["path"], message["sections"], message["options"])
 
 
 def _threads() -> int:
     # Releases that know eventlet only hand work to native threads through one hub a thread: there calls take turns.
-    from . import cinder_setup
+    from . import bootstrap
 
-    return 8 if cinder_setup.has_threads() else 1
+    return 8 if bootstrap.has_threads() else 1
 
 
 def serve(channel: Any) -> None:
@@ -148,9 +148,9 @@ def serve(channel: Any) -> None:
     # execnet ends a process 15 s after its parent is gone; a storage call takes as long as it takes
     channel.gateway._terminate_execution = lambda: None  # noqa: SLF001 - there is no other way to say so
     wire = Wire(channel)
-    logs.install(wire)
+    log_relay.install(wire)
     worker = Worker(wire)
-    crash = logs.crash_file()
+    crash = log_relay.crash_file()
     wire.send({"ready": os.getpid(), "crash": crash})
     for message in wire.messages():
         worker.take(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from . import rows
+from . import row_mapping
 
 _DATES = ("created_at",)
 
@@ -20,8 +20,8 @@ class Resources:
 
     def volume(self, told: dict[str, Any]) -> Any:
         """Return a volume."""
-        values = _dated({name: value for name, value in rows.volume_columns(told).items() if name != "_name_id"})
-        name_id = rows.volume_columns(told)["_name_id"]
+        values = _dated({name: value for name, value in row_mapping.volume_columns(told).items() if name != "_name_id"})
+        name_id = row_mapping.volume_columns(told)["_name_id"]
         kept = {name: dict(value) for name, value in _maps(told).items()}
         made = self._objects.Volume(self._context, _name_id=name_id, **values, **kept)
         made.obj_reset_changes()
@@ -29,7 +29,7 @@ class Resources:
 
     def snapshot(self, told: dict[str, Any]) -> Any:
         """Return a snapshot that has its volume."""
-        values = _dated(rows.snapshot_columns(told))
+        values = _dated(row_mapping.snapshot_columns(told))
         metadata = dict(told["metadata"])
         made = self._objects.Snapshot(self._context, volume=self.volume(told["volume"]), metadata=metadata, **values)
         made.obj_reset_changes()
@@ -37,7 +37,7 @@ class Resources:
 
     def type_of(self, told: dict[str, Any]) -> Any:
         """Return the volume type that stands for the specs of *told*."""
-        return self._objects.VolumeType.get_by_id(self._context, rows.type_id(told))
+        return self._objects.VolumeType.get_by_id(self._context, row_mapping.type_id(told))
 
 
 def state(resource: Any, kind: str) -> dict[str, Any]:

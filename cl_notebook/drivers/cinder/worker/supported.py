@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from . import cinder_setup, options
+from . import bootstrap, options
 
 _PLAIN = (bool, int, float, str, type(None))
 
 
 def drivers(version: int) -> dict[str, dict[str, Any]]:
     """Return what Cinder says of each driver, by its class: values as text in version 1, options as they are in version 2."""
-    cinder_setup.imported()
+    bootstrap.imported()
     import cinder.volume.manager  # it registers options that drivers refer to
     from cinder.interface import util
 

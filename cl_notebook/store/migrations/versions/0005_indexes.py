@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from cl_notebook.store import names
+from cl_notebook.store import search
 from cl_notebook.store.migrations import steps
 
 revision = "0005"
@@ -31,4 +31,4 @@ def upgrade() -> None:
             steps.create_index(table, *columns)
         for column in _OLD[table]:
             steps.drop_index(table, column)
-    names.make_indexes(op.get_bind())
+    search.make_indexes(op.get_bind())

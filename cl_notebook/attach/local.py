@@ -1,0 +1,245 @@
+"""The host that this process runs on, as a place to attach volumes to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors, usage
+from cl_notebook.attach import block_devices, device, files, identity, librbd, osbrick
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cl_notebook.drivers.api import ConnectionInfo
+
+LOCAL = "local"
+"""The protocol of volumes that are this host's own devices and files."""
+
+_NOWHERE = ("192.0.2.1", 9)
+_ROOTLESS = frozenset({LOCAL, "rbd", "ceph"}) | identity.SHARES
+"""Protocols that can do without root: a share may be mounted already, and librbd is no device of the host's."""
+
+
+class Host:
+    """Attaches and detaches devices, and says who this host is. Made without importing os-brick.
+
+    It runs on other hosts, too, which have os-brick and nothing of ours: see ``attach.bundle``.
+    """
+
+    def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:
+        """Keep the name of the host, the command that runs others as root, and the folder for os-brick's locks."""
+        self.host = host
+        self._root_helper = root_helper
+        self._lock_path = lock_path
+        self._handles = librbd.Handles()
+
+    def connector_properties(
+        self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
+    ) -> dict[str, Any]:
+        """Return what a driver needs to know of this host to let it in; see ``attach.base``."""
+        own = {
+            "host": self.host,
+            "ip": _address(),
+            "platform": platform.machine(),
+            "os_type": sys.platform,
+            "multipath": multipath,
+        }
+        protocol = (protocol or "").lower()
+        if protocol == LOCAL:
+            return own  # os-brick would ask for iSCSI, NVMe and more, as root
+        if osbrick.lacks_root(self._root_helper):
+            self._refuse_without_root(protocol)
+            return {**own, "do_local_attach": False}
+        found = osbrick.connector_properties(
+            self._brick(),
+            root_helper=self._root_helper,
+            my_ip=own["ip"],
+            multipath=multipath,
+            enforce_multipath=multipath if enforce_multipath is None else enforce_multipath,
+            host=self.host,
+        )
+        return {**own, **found}
+
+    def attach(
+        self,
+        info: ConnectionInfo,
+        *,
+        multipath: bool = False,
+        do_local_attach: bool = False,
+        expected_bytes: int | None = None,
+        before: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Attach the device that *info* leads to, and return os-brick's description of it; see ``attach.base``."""
+        connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
+        with osbrick.translated(f"cannot attach over {info['driver_volume_type']}", info):
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                self._handles.open(info["data"], connector)
+                found = {"type": "librbd", "path": librbd.path(info["data"])}
+            else:
+                found = _plain(connector.connect_volume(info["data"]))
+        try:
+            self._follow(info, found, expected_bytes, multipath=multipath, do_local_attach=do_local_attach)
+            self._check(info, found, expected_bytes, before or {})
+        except errors.AttachError:
+            if not before:
+                with contextlib.suppress(errors.AttachError):  # what counts is the first cause
+                    # what is in use was there before, and stays
+                    if not self.uses(info, found, do_local_attach=do_local_attach):
+                        flags = {"multipath": multipath, "do_local_attach": do_local_attach}
+                        self.detach(info, found, force=True, is_shared=True, **flags)
+            raise
+        return found
+
+    def detach(
+        self,
+        info: ConnectionInfo,
+        device: Mapping[str, Any] | None,
+        *,
+        multipath: bool = False,
+        do_local_attach: bool = False,
+        force: bool = False,
+        is_shared: bool = False,
+    ) -> list[str]:
+        """Detach what :meth:`attach` returned as *device*; see ``attach.base``."""
+        found = [] if is_shared else self.uses(info, device, do_local_attach=do_local_attach)
+        if found and not force:
+            usage.refuse(_called(info, device), found)
+        with osbrick.translated(f"cannot detach over {info['driver_volume_type']}", info):
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                self._handles.close(info["data"])
+                return []
+            connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
+            connector.disconnect_volume(info["data"], dict(device or {}), force=force, ignore_errors=force)
+        return found
+
+    def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
+        """Return what on this host uses the devices that *info* leads to; see ``attach.base``."""
+        if librbd.is_meant(info, do_local_attach=do_local_attach):
+            return []
+        return usage.uses(_paths(info, device))
+
+    def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
+        """Let this host see the new size of an attached volume that was extended; see ``attach.base``."""
+        data, protocol = info["data"], info["driver_volume_type"].lower()
+        if protocol == LOCAL:
+            # os-brick asks blockdev, as root, which knows no files; the driver has grown the device itself
+            return self._check(info, {"path": data["device_path"]}, None, {})
+        connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
+        with osbrick.translated(f"cannot extend over {info['driver_volume_type']}", info):
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                return librbd.size(self._handles.open(data, connector))
+            if protocol in identity.SHARES:  # os-brick's connector has nothing to do, and says that it cannot
+                return device.device_size(_plain(connector.connect_volume(data))["path"], kind=_format(info))
+            return int(connector.extend_volume(data))
+
+    def device_size(self, path: str) -> int:
+        """Return the size of the device or file in bytes; see ``attach.base``."""
+        handle = self._handles.find(path)
+        return device.device_size(path) if handle is None else librbd.size(handle)
+
+    def open(
+        self, info: ConnectionInfo, device: Mapping[str, Any], mode: str = "r+b", *, do_local_attach: bool = False
+    ) -> files.VolumeFile:
+        """Return an open file of the volume's bytes; see ``attach.base``."""
+        writable, path = files.is_writable(mode), str(device["path"])
+        if _format(info) == "qcow2":
+            msg = f"{path} is a qcow2 image of the volume, not its bytes: qemu-img, qemu-io and qemu-nbd read it"
+            raise errors.AttachError(msg)
+        with osbrick.translated(f"cannot open {path}", info):
+            if librbd.is_meant(info, do_local_attach=do_local_attach):
+                connector = self._connector(info, multipath=False, do_local_attach=do_local_attach)
+                return self._handles.file(info["data"], connector, writable=writable)
+            identity.check(info, path)
+            file = files.DeviceFile(path, writable=writable, is_file=info["data"].get("backing_file") == path)
+            identity.check_open(info, file)
+            return file
+
+    def close(self) -> None:
+        """Close the handles of librbd's; what is attached stays attached."""
+        self._handles.close_all()
+
+    def _check(self, info: ConnectionInfo, found: Mapping[str, Any], expected: int | None, before: Mapping[str, Any]) -> int:
+        path = str(found["path"])
+        handle = self._handles.find(path)
+        if handle is not None:
+            with osbrick.translated(f"the size of {path} cannot be read"):
+                return device.check_size(path, librbd.size(handle), expected)
+        size = device.device_size(path, kind=_format(info))
+        identity.check(info, path)
+        identity.check_same(path, before, found)
+        return device.check_size(path, size, expected)
+
+    def _follow(
+        self, info: ConnectionInfo, found: Mapping[str, Any], expected: int | None, *, multipath: bool, do_local_attach: bool
+    ) -> None:
+        """Let a device that was here before the volume grew see its new size; whether it does, the check tells."""
+        path = str(found["path"])
+        if expected is None or self._handles.find(path) is not None or info["driver_volume_type"].lower() == LOCAL:
+            return
+        with contextlib.suppress(errors.AttachError):
+            if device.device_size(path, kind=_format(info)) < expected:
+                self.extend(info, multipath=multipath, do_local_attach=do_local_attach)
+
+    def _brick(self) -> Any:  # noqa: ANN401 - os-brick has no types
+        return osbrick.connector_module(self._lock_path, self._root_helper)
+
+    def _connector(self, info: ConnectionInfo, *, multipath: bool, do_local_attach: bool) -> Any:  # noqa: ANN401 - as above
+        protocol = info["driver_volume_type"]
+        if not librbd.is_meant(info, do_local_attach=do_local_attach):
+            self._refuse_without_root(protocol.lower() if protocol.lower() != "rbd" else "krbd")
+        module = self._brick()
+        with osbrick.translated(f"os-brick has no connector for {protocol}"):
+            return module.InitiatorConnector.factory(
+                protocol, self._root_helper, use_multipath=multipath, do_local_attach=do_local_attach, conn=info
+            )
+
+    def _refuse_without_root(self, protocol: str) -> None:
+        lack = osbrick.lacks_root(self._root_helper)
+        if lack and protocol not in _ROOTLESS:
+            msg = f"cannot attach{f' over {protocol}' if protocol else ''}: {lack}"
+            raise errors.AttachError(msg)
+
+
+def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:
+    """Return the paths of the devices that *info* leads to: that of *device* while it is the volume's, and what else is here."""
+    path, found = str((device or {}).get("path") or ""), []
+    with contextlib.suppress(errors.AttachError, *identity.UNREADABLE):
+        if not path and info["driver_volume_type"].lower() == LOCAL:
+            path = str(info["data"]["device_path"])
+        identity.check(info, path)
+        found = [path] if path else []
+    with contextlib.suppress(*identity.UNREADABLE):
+        wanted = block_devices.keys(info)
+        found += [each.path for each in block_devices.present() if wanted & each.keys] if wanted else []
+    return found
+
+
+def _called(info: ConnectionInfo, device: Mapping[str, Any] | None) -> str:
+    return str((device or {}).get("path") or next(iter(_paths(info, None)), "the device"))
+
+
+def _format(info: ConnectionInfo) -> str:
+    return str(info["data"].get("format") or "raw")
+
+
+def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
+    path = found.get("path")
+    plain = {**found, "path": path.decode() if isinstance(path, bytes) else path}
+    copy: dict[str, Any] = json.loads(json.dumps(plain, default=str))  # what the store and the wire give back
+    return copy
+
+
+def _address() -> str:
+    # the address that this host would send from; nothing is sent
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_NOWHERE)
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

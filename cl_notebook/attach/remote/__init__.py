@@ -1,0 +1,1 @@
+"""Attach on another host: the same modules, sent through an execnet gateway."""

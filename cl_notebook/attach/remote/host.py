@@ -1,0 +1,155 @@
+"""Another host as a place to attach volumes to, reached through a gateway."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cl_notebook import errors
+from cl_notebook.attach import address
+from cl_notebook.attach.remote.gateway import Gateway, Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.attach.files import VolumeFile
+    from cl_notebook.drivers.api import ConnectionInfo
+
+
+class RemoteTraceback(Exception):
+    """What the other side raised, with its traceback, for ``%tb``."""
+
+
+class RemoteHost:
+    """Attaches on the host at an address (``root@node2``), reached by ssh; it needs os-brick and nothing of ours.
+
+    The gateway is opened when it is first needed, and again when it was lost.
+    """
+
+    def __init__(self, spec: str, root_helper: str) -> None:
+        """Keep the address, and the command that runs others as root there.
+
+        Raises:
+            errors.InvalidInput: *spec* is no address of a host; see ``attach.address``.
+
+        """
+        self._spec = address.parse(spec).text
+        self._root_helper = root_helper
+        self._lock = threading.Lock()
+        self._gateway: Gateway | None = None
+
+    @property
+    def host(self) -> str:
+        """The host's own name.
+
+        Raises:
+            errors.HostUnreachable: it cannot be reached.
+
+        """
+        return self._reached().host
+
+    def connector_properties(
+        self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
+    ) -> dict[str, Any]:
+        """Return what a driver needs to know of the host to let it in; see ``attach.base``."""
+        words = {"multipath": multipath, "enforce_multipath": enforce_multipath}
+        found: dict[str, Any] = self._ask("connector_properties", protocol, **words)
+        return found
+
+    def attach(
+        self,
+        info: ConnectionInfo,
+        *,
+        multipath: bool = False,
+        do_local_attach: bool = False,
+        expected_bytes: int | None = None,
+        before: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Attach there the device that *info* leads to; see ``attach.base``."""
+        flags = {"multipath": multipath, "do_local_attach": do_local_attach}
+        found: dict[str, Any] = self._ask("attach", info, expected_bytes=expected_bytes, before=before, **flags)
+        return found
+
+    def detach(
+        self,
+        info: ConnectionInfo,
+        device: Mapping[str, Any] | None,
+        *,
+        multipath: bool = False,
+        do_local_attach: bool = False,
+        force: bool = False,
+        is_shared: bool = False,
+    ) -> list[str]:
+        """Detach there what :meth:`attach` returned as *device*; see ``attach.base``."""
+        flags = {"multipath": multipath, "do_local_attach": do_local_attach}
+        taken: list[str] | None = self._ask("detach", info, device, force=force, is_shared=is_shared, **flags)
+        return taken or []
+
+    def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
+        """Return what uses the device there; see ``attach.base``."""
+        found: list[str] = self._ask("uses", info, device, do_local_attach=do_local_attach)
+        return found
+
+    def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
+        """Let the host see the new size of an attached volume that was extended; see ``attach.base``."""
+        return int(self._ask("extend", info, multipath=multipath, do_local_attach=do_local_attach))
+
+    def device_size(self, path: str) -> int:
+        """Return the size of the device or file there in bytes; see ``attach.base``."""
+        return int(self._ask("device_size", path))
+
+    def open(
+        self, info: ConnectionInfo, device: Mapping[str, Any], mode: str = "r+b", *, do_local_attach: bool = False
+    ) -> VolumeFile:
+        """Refuse: the bytes are read and written on the host that has them."""
+        del info, mode, do_local_attach
+        msg = f"it is attached on {self.host} as {device['path']}: open it there"
+        raise errors.AttachError(msg)
+
+    def close(self) -> None:
+        """Close the gateway; what is attached stays attached."""
+        with self._lock:
+            gateway, self._gateway = self._gateway, None
+        if gateway is not None:
+            gateway.close()
+
+    def _reached(self) -> Gateway:
+        with self._lock:
+            if self._gateway is None or self._gateway.is_lost:
+                if self._gateway is not None:
+                    self._gateway.close()
+                self._gateway = None
+                try:
+                    found = Gateway.start(self._spec, self._root_helper)
+                except Lost as error:
+                    msg = f"{self._spec} cannot be reached: {error}"
+                    raise errors.HostUnreachable(msg, untouched=True) from error
+                if not found.has_brick:
+                    found.close()
+                    self._refuse_without_brick(found)
+                self._gateway = found
+            return self._gateway
+
+    def _ask(self, call: str, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+        gateway = self._reached()
+        try:
+            answer = gateway.ask(call, *given, **named)
+        except Lost as error:
+            if not error.asked:  # it went away since the last call
+                gateway.is_lost = True
+                return self._ask(call, *given, **named)
+            msg = f"{gateway.host} ({self._spec}) was lost during {call}, which may be done nevertheless: {error}. Repeat it."
+            raise errors.HostUnreachable(msg) from error
+        if "error" in answer:
+            msg = f"on {gateway.host}: {answer['error']}"
+            if answer.get("kind") == errors.BusyOnStorage.__name__:
+                raise errors.BusyOnStorage(msg, untouched=True) from RemoteTraceback(answer["trace"])
+            raise errors.AttachError(msg) from RemoteTraceback(answer["trace"])
+        return answer["value"]
+
+    def _refuse_without_brick(self, found: Gateway) -> NoReturn:
+        msg = (
+            f"{found.executable} on {found.host} has no os-brick: install it there (pip install os-brick), or name another "
+            f"Python: host='{address.parse(self._spec).plain}//python=PATH'"
+        )
+        raise errors.AttachError(msg)

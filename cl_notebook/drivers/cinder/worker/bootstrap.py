@@ -1,0 +1,108 @@
+"""Cinder, imported and set up for drivers without services: every global that it keeps is set here, once a process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import config, row_mapping
+
+_WORD = "cl_notebook"
+
+
+def has_threads() -> bool:
+    """Return whether this Cinder runs on native threads; call it before anything of Cinder is imported."""
+    try:
+        from oslo_service import backend
+
+        if backend.get_backend_type() is None:
+            backend.init_backend(backend.BackendType.THREADING)
+        return bool(backend.get_backend_type() == backend.BackendType.THREADING)
+    except Exception:  # noqa: BLE001 - an older oslo.service knows eventlet alone, and says so in several ways
+        return False
+
+
+def imported() -> Any:
+    """Import Cinder's objects, and return the module. Nothing is patched: eventlet is imported by Cinder, and left alone."""
+    has_threads()
+    from cinder import objects
+
+    objects.register_all()  # a driver may name any of them as soon as it is imported
+    return objects
+
+
+def globals_of_cinder() -> Any:
+    """Return ``cfg.CONF``, as it is."""
+    from oslo_config import cfg
+
+    return cfg.CONF
+
+
+def configured(message: dict[str, Any], work: Path, file: str, sections: dict[str, dict[str, Any]]) -> Any:
+    """Set ``cfg.CONF``, the locks, the privileged helpers and the data base, and return ``cfg.CONF``.
+
+    *message* holds ``host``, ``state`` (the folder that outlives the process), ``locks`` (that of the locks, if it is not below
+    ``state``) and ``root_helper``; *work* is the folder of this process alone; *file* has the options of *sections*, which are
+    those beside the backend's own, and the backend's.
+
+    Raises:
+        OptionError: a section has no such option, or does not take its value.
+
+    """
+    import os_brick
+    import os_brick.initiator.connector
+    from cinder import coordination
+    from oslo_config import cfg
+
+    conf = cfg.CONF
+    locks = Path(message["locks"] or Path(message["state"], "locks"))
+    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(cfg.RequiredOptError):  # a driver's, in the group that all share: the kernel has seen to it
+        conf([], project="cinder", version=_WORD, default_config_files=[file], default_config_dirs=[])
+    config.check_sections(conf, sections, message["options"])
+    config.refuse_secrets(conf, message["sections"])
+    if "state_path" not in sections["DEFAULT"]:
+        conf.set_override("state_path", message["state"])
+    if "host" not in sections["DEFAULT"]:
+        conf.set_override("host", message["host"].partition("@")[0])
+    conf.set_override("lock_path", str(locks), group="oslo_concurrency")
+    conf.set_override("backend_url", f"file://{locks}", group="coordination")
+    conf.set_override("connection", f"sqlite:///{work / 'cinder.sqlite'}", group="database")
+    os_brick.setup(conf)
+    _become_privileged(message["root_helper"], conf)
+    coordination.COORDINATOR.start()
+    return conf
+
+
+def _become_privileged(root_helper: str, conf: Any) -> None:
+    import cinder.privsep
+    import os_brick.privileged
+    from cinder import utils
+
+    tools = Path(sys.executable).parent
+    os.environ["PATH"] = os.pathsep.join([str(tools), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    contexts = {"cinder_sys_admin": cinder.privsep.sys_admin_pctxt, "privsep_osbrick": os_brick.privileged.default}
+    if os.geteuid() == 0:
+        for context in contexts.values():
+            context.set_client_mode(False)  # root needs no helper beside it
+        return
+    from oslo_privsep import priv_context
+
+    helper = shlex.split(root_helper)
+    priv_context.init(root_helper=helper)
+    command = shlex.join([*helper, str(tools / "privsep-helper")])
+    for group in contexts:
+        conf.set_override("helper_command", command, group=group)
+    utils.get_root_helper = lambda: root_helper  # Cinder's own is a rootwrap that nobody installed
+
+
+def context(message: dict[str, Any]) -> Any:
+    """Return the context that drivers are called in, of the user and the project in *message*."""
+    from cinder import context as cinder_context
+
+    whose = row_mapping.whose(message)
+    return cinder_context.RequestContext(whose["user_id"], whose["project_id"], is_admin=True)

@@ -1,0 +1,202 @@
+"""A driver described without being used: its options, and what it can do."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import importlib.util
+import inspect
+import textwrap
+from typing import Any
+
+from . import bootstrap, log_relay, options, references
+
+_NAMING = frozenset({"volume_driver", "volume_backend_name"})
+"""Options that say which driver a backend has, and what it is called; they are given by themselves."""
+
+_SHARED = "backend_defaults"
+_BASE = "cinder.volume.driver"
+_METHODS = {
+    "revert": ("revert_to_snapshot",),
+    "manage": ("manage_existing", "manage_existing_get_size"),
+    "list_manageable": ("get_manageable_volumes",),
+    "manage_snapshots": ("manage_existing_snapshot", "manage_existing_snapshot_get_size"),
+    "list_manageable_snapshots": ("get_manageable_snapshots",),
+    "retype": ("retype",),
+    "migrate": ("migrate_volume",),
+    "groups": ("create_group", "create_group_snapshot"),
+    "replication": ("failover_host",),
+}
+_STATS = {"multiattach": "multiattach", "qos": "QoS_support", "thin": "thin_provisioning_support"}
+_KINDS = {
+    "Boolean": "bool",
+    "Integer": "int",
+    "Port": "int",
+    "Number": "float",
+    "Float": "float",
+    "List": "list",
+    "MultiString": "list",
+    "Dict": "dict",
+}
+
+
+def imported(path: str) -> Any:
+    """Import the class at *path*."""
+    from oslo_utils import importutils
+
+    try:
+        found = importutils.import_class(path)
+    except ModuleNotFoundError as error:
+        if error.name and not path.startswith(error.name):
+            raise  # the driver is there, and wants a library that is not
+        raise NoDriverError(path) from None
+    except ImportError as error:
+        raise NoDriverError(path) from (error if error.__cause__ else None)
+    if not options.candidates(found):
+        raise NoDriverError(path)
+    return found
+
+
+class NoDriverError(LookupError):
+    """Cinder has no driver under that path."""
+
+
+def _demanded(opt: dict[str, Any], found: options.Options) -> dict[str, Any]:
+    """Return *opt* with whether it must be given: an option that another driver of the same module lists is not enforced."""
+    is_listed = opt["name"] in found.listed
+    checked = opt["name"] in found.required or (opt["required"] and not is_listed and opt["own"])
+    return {**opt, "required": opt["required"] and is_listed, "checked": checked}
+
+
+def driver(path: str) -> dict[str, Any]:
+    """Return the release of Cinder, and the options and capabilities of the driver at *path*; nothing if there is none."""
+    bootstrap.imported()
+    try:
+        cls = imported(path)
+    except NoDriverError:
+        path = _current(path)
+        if not path:
+            return {}
+        cls = imported(path)
+    found = options.of_driver(cls)
+    own = {opt.name for opt in found.own}
+    beside = [opt for opt in (*found.shared, *found.others) if opt.name not in own]
+    described = [_plain(opt, is_own=True) for opt in found.own] + [_plain(opt, is_own=False) for opt in beside]
+    able = [features(candidate, {}) for candidate in options.candidates(cls)]
+    return {
+        "path": path,
+        "release": importlib.metadata.version("cinder"),
+        "version": str(getattr(cls, "VERSION", "")),
+        "help": " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()),
+        "options": [_demanded(opt, found) for opt in described if opt["name"] not in _NAMING],
+        "features": {name: any(each[name] for each in able) for name in able[0]},
+        "missing": _missing(cls),
+        "beside": _beside(),
+    }
+
+
+def _beside() -> list[str]:
+    """Return the options that Cinder has in ``[DEFAULT]``."""
+    from oslo_config import cfg
+
+    references.register()
+    return sorted(cfg.CONF._opts)  # noqa: SLF001 - there is no public list
+
+
+def _current(path: str) -> str:
+    """Return the path that Cinder's volume manager takes for *path*, which is out of date; nothing if it knows none."""
+    if not path.startswith("cinder."):
+        return ""
+    from cinder.volume import manager
+
+    return str(manager.MAPPING.get(path, ""))
+
+
+def _missing(cls: Any) -> list[str]:
+    """Return the libraries that the driver's modules try to import, go on without, and that are not there."""
+    trees = options.modules(cls).values()
+    tried = [node for tree in trees for attempt in tree.body if isinstance(attempt, ast.Try) for node in attempt.body]
+    names = {alias.name for node in tried if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in tried if isinstance(node, ast.ImportFrom) and node.module}
+    names |= {name for tree in trees for node in ast.walk(tree) if (name := _tried(node))}
+    return sorted({top for top in (name.partition(".")[0] for name in names) if importlib.util.find_spec(top) is None})
+
+
+def _tried(node: ast.AST) -> str:
+    """Return the library that *node*, oslo's ``try_import``, asks for."""
+    is_call = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "try_import" and bool(node.args)
+    return str(getattr(node.args[0], "value", "")) if is_call else ""  # type: ignore[attr-defined] # a Call
+
+
+def features(cls: Any, stats: dict[str, Any]) -> dict[str, bool]:
+    """Return what the driver can do: by the methods that it has of its own, and by what its statistics say once it runs."""
+    found = {name: all(_is_own(cls, method) for method in methods) for name, methods in _METHODS.items()}
+    told = [stats, *stats.get("pools", [])]
+    true = {str(key).lower() for pool in told for key, value in pool.items() if _is_true(value)}
+    found.update({name: key.lower() in true for name, key in _STATS.items()})
+    found["groups"] = found["groups"] or "consistent_group_snapshot_enabled" in true
+    found["extend_attached"] = all(pool.get("online_extend_support", True) is not False for pool in told)
+    found["clone_bigger"] = True  # the driver interface asks it of every driver
+    return found
+
+
+def _is_own(cls: Any, method: str) -> bool:
+    found = getattr(cls, method, None)
+    if found is None or getattr(found, "__module__", _BASE) == _BASE or _only_refuses(found):
+        return False
+    behind = getattr(cls, f"_{method}", None)  # remotefs locks in the one, and leaves the other to its drivers
+    return behind is None or not _only_refuses(behind)
+
+
+def _only_refuses(method: Any) -> bool:
+    try:
+        (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return False
+    body = [node for node in getattr(function, "body", []) if not isinstance(node, ast.Expr)]
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.dump(body[0])
+
+
+def _is_true(value: object) -> bool:
+    return value is True or str(value).lower() in {"true", "<is> true"}
+
+
+def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
+    choices = getattr(opt.type, "choices", None) or ()
+    kind = "list" if opt.multi else _KINDS.get(type(opt.type).__name__, "str")
+    return {
+        "name": opt.name,
+        "kind": kind,
+        "help": " ".join((opt.help or "").split()) or opt.name.replace("_", " "),
+        "default": None if opt.secret else _default(opt.default),
+        "required": bool(opt.required),
+        "secret": options.is_secret(opt),
+        "choices": [str(choice) for choice in choices],
+        "minimum": getattr(opt.type, "min", None),
+        "maximum": getattr(opt.type, "max", None),
+        "item": kind == "list" and not opt.multi and type(getattr(opt.type, "item_type", None)).__name__,
+        "deprecated": bool(opt.deprecated_for_removal),
+        "own": is_own,
+        "aliases": _aliases(opt),
+        "multi": bool(opt.multi),
+        "ignore_case": bool(getattr(opt.type, "ignore_case", False)),
+    }
+
+
+def _aliases(opt: Any) -> list[str]:
+    """Return the older names of *opt*, with their dashes as oslo.config reads them; a group in front if it is another one."""
+    found = []
+    for old in opt.deprecated_opts:
+        name = (old.name or opt.name).replace("-", "_")
+        found.append(name if old.group in {None, _SHARED} else f"{old.group}.{name}")
+    return [name for name in dict.fromkeys(found) if name != opt.name]
+
+
+def _default(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): str(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [str(item) for item in value]
+    return log_relay.masked(str(value))

@@ -1,0 +1,1 @@
+"""What the embedded driver and the simulator share: volumes as files in a folder."""

@@ -1,0 +1,1 @@
+"""The embedded driver: sparse files, reflink snapshots, loop devices."""

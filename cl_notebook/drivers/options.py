@@ -1,0 +1,272 @@
+"""The configuration of a driver: checked, typed, and shown or kept without its secrets."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors, masking, settings
+from cl_notebook.drivers.api import Sections
+from cl_notebook.masking import MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cl_notebook.drivers.api import Driver, Option
+
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
+
+
+def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the full configuration of driver *cls*: *options* in their own types, defaults for the rest.
+
+    Text is converted where it says the value cleanly, as it comes from a command line (``"10"``, ``"true"``); a path becomes
+    absolute with ``~`` expanded and stays text. ``None`` means the default. An option under an older name is the option of today,
+    with an :class:`~cl_notebook.errors.ConfigurationWarning`.
+
+    Raises:
+        errors.InvalidInput: an option is unknown, missing, of the wrong type, none of its choices, or given under two names.
+
+    """
+    known = {option.name: option for option in cls.options()}
+    options, renamed = current_names(driver_name, cls, options)
+    if renamed:
+        warnings.warn(renamed_text(f"driver {driver_name!r}", renamed), errors.ConfigurationWarning, stacklevel=6)
+    for name in options:
+        if name not in known:
+            hint = errors.did_you_mean(str(name), known)
+            if name in getattr(cls, "beside", ()):
+                hint = f" It is one of Cinder's [DEFAULT]: sections={{'DEFAULT': {{{str(name)!r}: …}}}}."
+            listed = ", ".join(option.name for option in known.values() if option.own) or "none"
+            msg = f"driver {driver_name!r} has no option {name!r}.{hint} options: {listed}"
+            raise errors.InvalidInput(msg)
+    return {
+        option.name: _checked(driver_name, option, options.get(option.name))
+        for option in known.values()
+        if not option.implicit or option.required or options.get(option.name) is not None
+    }
+
+
+def current_names(driver_name: str, cls: type[Driver], options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return *options* under the names that driver *cls* has for them today, and older name -> name of today for those renamed.
+
+    Raises:
+        errors.InvalidInput: one option is given under two names.
+
+    """
+    known = {option.name for option in cls.options()}
+    current = {alias: option.name for option in cls.options() for alias in option.aliases if alias not in known}
+    renamed = {name: current[name] for name in options if name in current}
+    for old, new in renamed.items():
+        other = next((name for name in options if name != old and current.get(name, name) == new), None)
+        if other is not None:
+            msg = f"Options {other!r} and {old!r} of driver {driver_name!r} are one: {new!r}. Give it once."
+            raise errors.InvalidInput(msg)
+    return {current.get(name, name): value for name, value in options.items()}, renamed
+
+
+def renamed_text(owner: str, renamed: Mapping[str, str]) -> str:
+    """Return the remark that options of *owner* were given under older names."""
+    listed = ", ".join(f"{old!r} is {new!r}" for old, new in renamed.items())
+    return f"Options of {owner} have other names now: {listed}. Use these; the older ones are taken for them."
+
+
+def masked(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *config* for display: what is secret, and was given, is masked, and so is what looks like a secret elsewhere."""
+    return masking.mapping(config, _secrets(cls))
+
+
+def storable(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *config* for keeping: without what is secret."""
+    secret = _secrets(cls)
+    return {name: value for name, value in config.items() if name not in secret}
+
+
+def _secrets(cls: type[Driver]) -> set[str]:
+    return {option.name for option in cls.options() if option.secret}
+
+
+def _checked(driver_name: str, option: Option, value: object) -> Any:  # noqa: ANN401 - each option has a type of its own
+    if value is None or (option.references and option.kind in {int, float} and value == ""):  # so does oslo.config
+        if option.required:
+            msg = f"driver {driver_name!r} needs the option {option.name!r}: {option.help}"
+            raise errors.InvalidInput(msg)
+        return option.default
+    if isinstance(value, str) and (_is_choice(option, value) or (option.references and "$" in value)):
+        return value if not option.multi else [value]
+    convert = _CONVERTERS[option.kind]
+    if option.references:
+        convert = _one_by_one if option.multi else _COERCING.get(option.kind, convert)
+    try:
+        converted = convert(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: no home for that ~user
+        # the converter's own words could hold the secret
+        raise errors.InvalidInput(_refusal(driver_name, option, value)) from (None if option.secret else error)
+    too_small = option.minimum is not None and converted < option.minimum
+    too_large = option.maximum is not None and converted > option.maximum
+    if too_small or too_large or (option.choices and option.kind is str and not _is_choice(option, converted)):
+        raise errors.InvalidInput(_refusal(driver_name, option, value))
+    return converted
+
+
+def _is_choice(option: Option, value: str) -> bool:
+    if option.ignore_case:
+        return value.lower() in {choice.lower() for choice in option.choices}
+    return value in option.choices
+
+
+def _refusal(driver_name: str, option: Option, value: object) -> str:
+    expected = [] if option.kind is str and option.choices else [_EXPECTED[option.kind]]
+    if option.minimum is not None:
+        expected[0] += f" of at least {option.minimum:g}"
+    if option.maximum is not None:
+        expected[0] += f"{' and' if option.minimum is not None else ' of'} at most {option.maximum:g}"
+    words = " or ".join([*expected, *option.choices])
+    shown = MASK if option.secret else masking.text(repr(value))
+    hint = errors.did_you_mean(str(value), option.choices)
+    return f"option {option.name!r} of driver {driver_name!r} must be {words}, not {shown}.{hint}"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return int(value, 10) if isinstance(value, str) else operator.index(value)  # type: ignore[arg-type] # raises TypeError itself
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (str, numbers.Real)):
+        raise TypeError
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = _text(value).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ValueError
+    return word in _TRUE
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise TypeError
+    return [_item(item) for item in value]
+
+
+def _text_of(value: object) -> str:
+    """Return the text that oslo.config reads for *value*: of a list its items with commas."""
+    if isinstance(value, (str, bool, numbers.Real)):
+        return str(value)
+    if isinstance(value, os.PathLike):
+        return _text(os.fspath(value))
+    return ",".join(_texts(value))
+
+
+def _whole_of(value: object) -> int:
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
+        return int(float(value))
+    return _whole(value)
+
+
+def _flag_of(value: object) -> bool:
+    return _flag(str(value) if isinstance(value, numbers.Integral) else value)
+
+
+def _one_by_one(value: object) -> list[str]:
+    """Return the items of an option that is given several times: a text is one of them, with its commas."""
+    return [value] if isinstance(value, str) else [_item(value)] if isinstance(value, dict) else _texts(value)
+
+
+def _item(value: object) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{item}" for key, item in value.items())  # how Cinder's conf spells a device
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise TypeError
+    return str(value)
+
+
+def _map(value: object) -> dict[str, str]:
+    if isinstance(value, str):
+        pairs = [word.partition(":") for word in _texts(value)]
+        if not all(sign for _key, sign, _item in pairs):
+            raise ValueError
+        return {key.strip(): item.strip() for key, _sign, item in pairs}
+    if not isinstance(value, dict):
+        raise TypeError
+    return {_item(key): _item(item) for key, item in value.items()}
+
+
+def _sections(value: object) -> dict[str, dict[str, Any]]:
+    """Return section -> option -> value; also of text such as ``DEFAULT.my_ip:192.0.2.1,os_brick.lock_path:/run/lock``."""
+    found: dict[str, dict[str, Any]] = {}
+    if isinstance(value, dict):
+        for section, options in value.items():
+            if not isinstance(options, dict):
+                raise TypeError
+            found[_text(section)] = {_text(name): _one_or_several(item) for name, item in options.items()}
+        return found
+    for place, item in _map(value).items():
+        section, dot, name = place.rpartition(".")
+        if not dot:
+            raise ValueError
+        found.setdefault(section, {})[name] = item
+    return found
+
+
+def _one_or_several(value: object) -> str | list[str]:
+    return _texts(value) if isinstance(value, (list, tuple)) else _item(value) if isinstance(value, dict) else _text_of(value)
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError
+    text = os.fspath(value)
+    if not isinstance(text, str):
+        raise TypeError
+    expanded = settings.expanded(text) if text.strip() and "\0" not in text else None
+    if expanded is None:
+        raise ValueError
+    return str(expanded.absolute())
+
+
+_CONVERTERS: Mapping[type, Callable[[object], Any]] = {
+    str: _text,
+    int: _whole,
+    float: _number,
+    bool: _flag,
+    list: _texts,
+    dict: _map,
+    Sections: _sections,
+    Path: _path,
+}
+_COERCING: Mapping[type, Callable[[object], Any]] = {str: _text_of, int: _whole_of, bool: _flag_of}
+"""Conversions of options that oslo.config coerces itself."""
+
+_EXPECTED: Mapping[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list of texts, or text with commas",
+    dict: "a dict of texts, or text such as key:value,key:value",
+    Sections: "a dict of sections, each a dict of options, or text such as section.option:value",
+    Path: "the path of a file or folder",
+}

@@ -1,0 +1,1 @@
+"""The simulator: a driver with state, latency and faults."""

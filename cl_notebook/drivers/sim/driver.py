@@ -1,0 +1,343 @@
+"""A simulated storage: a full driver with latency, faults and ghosts on demand, for learning, for demos and for tests.
+
+What is on the storage is kept in a SQLite file, so it outlives the process, and several kernels may share it. A volume's bytes
+are a sparse file that is made at its first connection; until then, a volume costs a row.
+
+Ghosts are changes behind the tracker's back: :meth:`SimDriver.vanish`, :meth:`SimDriver.appear`, :meth:`SimDriver.rename`,
+:meth:`SimDriver.resize`; see :mod:`cl_notebook.drivers.sim_manage`.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from cl_notebook import errors, regular_files
+from cl_notebook.drivers.api import GiB, Option, no_progress
+from cl_notebook.drivers.filebased import files
+from cl_notebook.drivers.filebased.folder import Folder, folder_identity
+from cl_notebook.drivers.filebased.manage import backing_of, volume_bytes
+from cl_notebook.drivers.sim.faults import CALLS, HANG, LOST, parse_faults
+from cl_notebook.drivers.sim.state import SimState, present, provisioned, refuse_connected
+from cl_notebook.drivers.sim_manage import SimManaging
+from cl_notebook.drivers.stats import features, one_pool
+from cl_notebook.drivers.waiting import Waiting
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+
+    from cl_notebook.drivers.api import Capacity, ConnectionData, ConnectionInfo, Progress, SnapshotData, Stats, VolumeData
+    from cl_notebook.drivers.sim.state import Call
+
+
+class SimDriver(SimManaging):
+    """A simulated storage."""
+
+    storage_protocol: ClassVar[str] = "local"
+    features: Mapping[str, bool] = features(attached=False)
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """Describe the options that the driver takes."""
+        words = ("infinite", "unknown")
+        return (
+            Option("path", Path, "Folder that holds the state and the bytes; made if it is missing.", required=True),
+            Option("latency", float, "Seconds that each call takes; copies report their progress.", default=0.0, minimum=0),
+            Option("capacity", float, "GiB that there are in all.", default="infinite", choices=words, minimum=0),
+            Option("faults", str, "Calls that fail, such as create_volume:3,delete_volume:1+:StorageFull.", default=""),
+        )
+
+    @classmethod
+    def storage_identity(cls, config: Mapping[str, Any]) -> str:
+        """Return which folder it is, by whatever name."""
+        return folder_identity(config["path"])
+
+    def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
+        """Keep the configuration; touch no storage.
+
+        Raises:
+            errors.InvalidInput: the faults are no plan that :mod:`cl_notebook.drivers.sim.faults` knows.
+
+        """
+        self._backend_name = backend_name
+        self._folder = Folder(config["path"])
+        self._latency: float = config.get("latency") or 0.0
+        self._capacity: Capacity = config.get("capacity", "infinite")
+        self._faults = parse_faults(config.get("faults") or "", CALLS)
+        self._state = SimState(self._folder.hidden / "state.db")
+
+    def setup(self) -> None:
+        """Make the folder and the state file ready.
+
+        Raises:
+            errors.DriverError: the folder cannot be made or written.
+
+        """
+        self._folder.prepare()
+        self.features = features(attached=self._folder.shares_blocks())
+        self._state.prepare()
+        with self._call("setup"):
+            pass
+
+    def setup_to_look(self) -> None:
+        """Check that the folder is there, and make nothing in it.
+
+        Raises:
+            errors.DriverError: it is not.
+
+        """
+        self._folder.refuse_if_missing()
+        self._state.look()
+        with self._call("setup"):
+            pass
+
+    def close(self) -> None:
+        """Close the state file; the next call opens it again."""
+        self._state.close()
+
+    def get_volume_stats(self, *, refresh: bool = False) -> Stats:  # noqa: ARG002 - always read afresh: it is cheap
+        """Return the capacities: every volume takes its full size."""
+        with self._call("get_volume_stats"), self._state.transaction() as sql:
+            taken = round(provisioned(sql) / GiB, 2)
+        capacity = self._capacity
+        return one_pool(
+            self._backend_name,
+            self.storage_protocol,
+            total=capacity,
+            free=capacity if isinstance(capacity, str) else max(0.0, capacity - taken),
+            provisioned=taken,
+            allocated=taken,
+            thin=False,
+        )
+
+    def create_volume(self, volume: VolumeData) -> None:
+        """Add a volume that reads as zeros."""
+        with self._call("create_volume", volume.name_in_storage):
+            file = self._folder.volume(volume.name_in_storage)
+            with self._state.transaction() as sql:
+                if not self._exists(sql, volume):
+                    regular_files.unlink(file, missing_ok=True)
+                    self._add(sql, volume)
+
+    def create_volume_from_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
+        """Add a volume with the snapshot's bytes."""
+        waiting = Waiting(progress, volume_bytes(volume.size))
+        with self._call("create_volume_from_snapshot", volume.name_in_storage, waiting):
+            self._copy_volume(volume, "snapshots", snapshot.name_in_storage, waiting)
+
+    def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> None:
+        """Add a volume with the source's bytes."""
+        waiting = Waiting(progress, volume_bytes(volume.size))
+        with self._call("create_cloned_volume", volume.name_in_storage, waiting):
+            self._copy_volume(volume, "volumes", source.name_in_storage, waiting)
+
+    def extend_volume(self, volume: VolumeData, new_size: int) -> None:
+        """Grow the volume.
+
+        Raises:
+            errors.InvalidInput: the volume is larger than that.
+            errors.MissingOnStorage: there is no such volume.
+            errors.StorageFull: the capacity does not allow it.
+
+        """
+        name, size = volume.name_in_storage, volume_bytes(new_size)
+        with self._call("extend_volume", name):
+            with self._state.transaction() as sql:
+                found = present(sql, "volumes", name)
+                if size < found:
+                    msg = f"{name} has {found // GiB} GiB and cannot shrink to {new_size} GiB"
+                    raise errors.InvalidInput(msg)
+                self._admit(sql, size - found)
+                sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (size, name))
+            file = self._folder.volume(name)
+            if files.regular_size(file) is not None:
+                files.resize(file, size)
+
+    def delete_volume(self, volume: VolumeData) -> None:
+        """Remove the volume; one that is not there is a success.
+
+        Raises:
+            errors.BusyOnStorage: the volume is connected.
+
+        """
+        with self._call("delete_volume", volume.name_in_storage):
+            file = self._folder.volume(volume.name_in_storage)
+            with self._state.transaction() as sql:
+                refuse_connected(sql, volume.name_in_storage)
+                sql.execute("DELETE FROM volumes WHERE name = ?", (volume.name_in_storage,))
+            self._remove_file(file)
+
+    def create_snapshot(self, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
+        """Keep the volume's bytes.
+
+        Raises:
+            errors.MissingOnStorage: there is no such volume.
+
+        """
+        name, source = snapshot.name_in_storage, snapshot.volume.name_in_storage
+        waiting = Waiting(progress, volume_bytes(snapshot.size))
+        with self._call("create_snapshot", name, waiting):
+            final = self._folder.snapshot(name)
+            with self._state.transaction() as sql:
+                if sql.execute("SELECT 1 FROM snapshots WHERE name = ?", (name,)).fetchall():
+                    return
+                size = present(sql, "volumes", source)
+            self._copy_file(self._folder.volume(source), final, size, waiting)
+            with self._state.transaction() as sql:
+                sql.execute("INSERT OR IGNORE INTO snapshots VALUES (?, ?, ?)", (name, snapshot.id, size))
+
+    def delete_snapshot(self, snapshot: SnapshotData) -> None:
+        """Remove the snapshot; one that is not there is a success."""
+        with self._call("delete_snapshot", snapshot.name_in_storage):
+            file = self._folder.snapshot(snapshot.name_in_storage)
+            with self._state.transaction() as sql:
+                sql.execute("DELETE FROM snapshots WHERE name = ?", (snapshot.name_in_storage,))
+            self._remove_file(file)
+
+    def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
+        """Give the volume the snapshot's bytes; its size stays.
+
+        Raises:
+            errors.BusyOnStorage: the volume is connected.
+            errors.MissingOnStorage: the volume or the snapshot is gone.
+
+        """
+        waiting = Waiting(progress, volume_bytes(volume.size))
+        with self._call("revert_to_snapshot", volume.name_in_storage, waiting):
+            with self._state.transaction() as sql:
+                refuse_connected(sql, volume.name_in_storage)
+                size = present(sql, "volumes", volume.name_in_storage)
+                size = max(size, present(sql, "snapshots", snapshot.name_in_storage))
+            source = self._folder.snapshot(snapshot.name_in_storage)
+            self._copy_file(source, self._folder.volume(volume.name_in_storage), size, waiting)
+
+    def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> None:  # noqa: ARG002 - the protocol's
+        """Offer nothing: there is nothing to export."""
+        with self._call("create_export", volume.name_in_storage):
+            pass
+
+    def ensure_export(self, volume: VolumeData) -> None:
+        """Offer nothing again."""
+        with self._call("ensure_export", volume.name_in_storage):
+            pass
+
+    def remove_export(self, volume: VolumeData) -> None:
+        """Withdraw nothing."""
+        with self._call("remove_export", volume.name_in_storage):
+            pass
+
+    def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
+        """Return the file with the volume's bytes, made now if it was not needed before. ``size`` is in bytes.
+
+        Raises:
+            errors.MissingOnStorage: there is no such volume.
+
+        """
+        name = volume.name_in_storage
+        with self._call("initialize_connection", name):
+            file = self._folder.volume(name)
+            with self._state.transaction() as sql:
+                size = present(sql, "volumes", name)
+                row = (name, connection.id, str(connection.connector.get("host", "")))
+                sql.execute("INSERT OR REPLACE INTO connections VALUES (?, ?, ?)", row)
+            # from here on the volume cannot be deleted
+            self._ensure_file(name, size)
+        return {
+            "driver_volume_type": self.storage_protocol,
+            "data": {"device_path": str(file), "volume_id": volume.id, "size": size, **backing_of(file)},
+        }
+
+    def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
+        """Forget the connection; one that is not there is a success."""
+        with self._call("terminate_connection", volume.name_in_storage), self._state.transaction() as sql:
+            sql.execute("DELETE FROM connections WHERE volume = ? AND id = ?", (volume.name_in_storage, connection.id))
+
+    def calls(self, call: str | None = None) -> list[Call]:
+        """Return the calls that the storage ever got, or those of one method, the oldest first."""
+        return self._state.calls(call)
+
+    @contextmanager
+    def _call(self, call: str, name: str = "", waiting: Waiting | None = None) -> Iterator[None]:
+        number = self._state.count(call, name)
+        if self._latency:
+            (waiting.sleep if waiting else time.sleep)(self._latency)
+        fault = next((fault for fault in self._faults if fault.hits(call, number)), None)
+        if fault is None:
+            yield
+            return
+        while fault.how == HANG:
+            time.sleep(60)
+        if fault.how == LOST:
+            yield
+        raise fault.error(number)
+
+    def _exists(self, sql: sqlite3.Connection, volume: VolumeData) -> bool:
+        found = sql.execute("SELECT id, size FROM volumes WHERE name = ?", (volume.name_in_storage,)).fetchall()
+        if found and found[0] != (volume.id, volume_bytes(volume.size)):
+            what = "another volume" if found[0][0] != volume.id else f"{found[0][1] // GiB} GiB instead of {volume.size} GiB"
+            msg = f"{volume.name_in_storage} is on the storage already, with {what}"
+            raise errors.ExistsOnStorage(msg)
+        return bool(found)
+
+    def _add(self, sql: sqlite3.Connection, volume: VolumeData) -> None:
+        size = volume_bytes(volume.size)
+        self._admit(sql, size)
+        sql.execute("INSERT INTO volumes VALUES (?, ?, ?)", (volume.name_in_storage, volume.id, size))
+
+    def _admit(self, sql: sqlite3.Connection, growth: int) -> None:
+        if isinstance(self._capacity, str) or not growth:
+            return
+        taken = provisioned(sql)
+        if taken + growth > self._capacity * GiB:
+            msg = f"{growth // GiB} GiB more do not fit: {taken // GiB} of {self._capacity:g} GiB are provisioned"
+            raise errors.StorageFull(msg, untouched=True)
+
+    def _copy_volume(self, volume: VolumeData, table: Literal["volumes", "snapshots"], name: str, progress: Progress) -> None:
+        final, size = self._folder.volume(volume.name_in_storage), volume_bytes(volume.size)
+        with self._state.transaction() as sql:
+            if self._exists(sql, volume):
+                return
+            found = present(sql, table, name)
+            if size < found:
+                msg = f"a volume of {volume.size} GiB cannot hold {name}, which has {found // GiB} GiB"
+                raise errors.InvalidInput(msg)
+            self._admit(sql, size)
+        source = self._folder.snapshot(name) if table == "snapshots" else self._folder.volume(name)
+        self._copy_file(source, final, size, progress)
+        with self._state.transaction() as sql:
+            if not self._exists(sql, volume):
+                self._add(sql, volume)
+
+    def _copy_file(self, source: Path, final: Path, size: int, progress: Progress) -> None:
+        if files.regular_size(source) is None:
+            regular_files.unlink(final, missing_ok=True)  # bytes that were never written are zeros
+            progress(size, size)
+            return
+        with self._folder.locked(final.name, reading=(source.name,)), self._folder.new_file(size) as made:
+            made.fill(source, progress=progress, hold=self._hold(source.name))
+            made.publish(final, replace=True)
+
+    def _hold(self, name: str) -> files.Hold | None:
+        with self._state.transaction() as sql:
+            is_connected = sql.execute("SELECT 1 FROM connections WHERE volume = ?", (name,)).fetchall()
+        return (lambda: nullcontext(lambda: None)) if is_connected else None
+
+    def _remove_file(self, file: Path) -> None:
+        if regular_files.status(file) is None and regular_files.status(self._folder.locks / file.name) is None:
+            return
+        with self._folder.locked(file.name):  # somebody may be copying it
+            regular_files.unlink(file, missing_ok=True)
+            self._folder.forget_lock(file.name)
+
+    def _ensure_file(self, name: str, size: int) -> None:
+        file = self._folder.volume(name)
+        found = files.regular_size(file)
+        if found is not None:
+            files.resize(file, max(found, size))
+            return
+        with self._folder.locked(name), self._folder.new_file(size) as made:
+            if files.regular_size(file) is None:
+                made.publish(file)

@@ -1,0 +1,43 @@
+"""DataFrames of everything that is tracked: ``cl.frames``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cl_notebook.frames.api import (
+        backends,
+        changes,
+        connections,
+        driver_options,
+        drivers,
+        log,
+        operations,
+        read,
+        snapshots,
+        tree,
+        volumes,
+    )
+
+__all__ = [
+    "backends",
+    "changes",
+    "connections",
+    "driver_options",
+    "drivers",
+    "log",
+    "operations",
+    "read",
+    "snapshots",
+    "tree",
+    "volumes",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    """Load :mod:`cl_notebook.frames.api`, and pandas with it, when the first frame is asked for."""
+    if name in __all__:
+        return getattr(importlib.import_module("cl_notebook.frames.api"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,0 +1,224 @@
+"""What the frames are made of: the columns of each kind, where each comes from, and its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook.model import Backend, Connection, Kernel, Operation, Snapshot, Volume
+from cl_notebook.model.operations.tables import LOST, RUNNING
+from cl_notebook.store import changefeed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+TEXT, CATEGORY, NUMBER, REAL, FLAG, MOMENT, MAP = "text", "category", "number", "real", "flag", "moment", "map"
+
+TOLD = "told"
+"""The kind of what the session knows of a backend, and the store does not: it is read by the backend's name."""
+
+UNSEARCHED = {MAP: "holds key-value pairs", TOLD: "is not in the store"}
+"""The kinds that nothing can be filtered or sorted by, and why."""
+
+OPEN_BACKENDS = "open_backends"
+"""The parameter that has the names of the session's open backends: it alone knows them, the store does not."""
+
+KEYS = {"operations": NUMBER, "changes": NUMBER}
+"""The kind of the keys that are no text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the SQL that it is read by, the kind of its values, and whether the short lists show it."""
+
+    sql: sa.ColumnElement[Any]
+    kind: str
+    short: bool = False
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where one kind of frame comes from: its columns by name, its tables, its key and its order."""
+
+    columns: Mapping[str, Column]
+    tables: sa.FromClause
+    key: sa.ColumnElement[Any]
+    order: tuple[sa.ColumnElement[Any], ...] = field(default=())
+    backend_id: sa.ColumnElement[Any] | None = None
+    """The column that the column ``backend`` is read by, where every row has one."""
+
+
+def _column(attribute: Any, kind: str = TEXT, *, short: bool = False) -> Column:  # noqa: ANN401 - a mapped attribute
+    column = attribute.property.columns[0] if hasattr(attribute, "property") else attribute
+    return Column(column, kind, short, bool(getattr(column, "nullable", True)))
+
+
+def _times(cls: Any) -> dict[str, Column]:  # noqa: ANN401 - a tracked class
+    return {
+        "created_at": _column(cls.created_at, MOMENT, short=True),
+        "updated_at": _column(cls.updated_at, MOMENT),
+        "version": _column(cls.version, NUMBER),
+    }
+
+
+def _tables(*classes: Any) -> Any:  # noqa: ANN401 - mapped classes in, their tables out
+    tables = [cls.__table__ for cls in classes]
+    return tables[0] if len(tables) == 1 else tables
+
+
+_BACKEND, _VOLUME, _SNAPSHOT, _CONNECTION = _tables(Backend, Volume, Snapshot, Connection)
+_OPERATION, _KERNEL = _tables(Operation, Kernel)
+_ENTRY = changefeed.ENTRY
+BACKEND_ID: sa.ColumnElement[Any] = _BACKEND.c.id
+BACKEND_NAME: sa.ColumnElement[Any] = _BACKEND.c.name
+_WITH_BACKEND = Column(BACKEND_NAME, CATEGORY, short=True, nullable=False)
+_COUNTED = (
+    sa.select(_VOLUME.c.backend_id, sa.func.count().label("volumes"), sa.func.sum(_VOLUME.c.size).label("size"))
+    .group_by(_VOLUME.c.backend_id)
+    .subquery("counted")
+)
+
+# Every row has what it is joined to. The joins are outer ones, because no data base begins these at the end that is not sorted.
+SOURCES: Mapping[str, Source] = {
+    "backends": Source(
+        {
+            "name": _column(Backend.name, short=True),
+            "volume_driver": _column(Backend.volume_driver, CATEGORY, short=True),
+            "open": Column(_BACKEND.c.name.in_(sa.bindparam(OPEN_BACKENDS, expanding=True)), FLAG, short=True, nullable=False),
+            "volumes": Column(sa.func.coalesce(_COUNTED.c.volumes, 0), NUMBER, short=True, nullable=False),
+            "size": Column(sa.func.coalesce(_COUNTED.c.size, 0), NUMBER, short=True, nullable=False),
+            "capabilities": Column(_BACKEND.c.name, TOLD),
+            "config": _column(Backend.stored_config, MAP),
+            **_times(Backend),
+        },
+        _BACKEND.outerjoin(_COUNTED, _COUNTED.c.backend_id == _BACKEND.c.id),
+        _BACKEND.c.id,
+        (_BACKEND.c.name,),
+    ),
+    "volumes": Source(
+        {
+            "name": _column(Volume.name, short=True),
+            "status": _column(Volume.status, CATEGORY, short=True),
+            "size": _column(Volume.size, NUMBER, short=True),
+            "backend": _WITH_BACKEND,
+            "attach_status": _column(Volume.attach_status, CATEGORY),
+            "host": _column(Volume.host, CATEGORY),
+            "pool_name": _column(Volume.pool_name, CATEGORY),
+            "name_in_storage": _column(Volume.name_in_storage),
+            "snapshot_id": _column(Volume.snapshot_id),
+            "source_volid": _column(Volume.source_volid),
+            "availability_zone": _column(Volume.availability_zone, CATEGORY),
+            "bootable": _column(Volume.bootable, FLAG),
+            "description": _column(Volume.description),
+            "metadata": _column(Volume.metadata_, MAP),
+            "extra_specs": _column(Volume.extra_specs, MAP),
+            "qos_specs": _column(Volume.qos_specs, MAP),
+            "provider_location": _column(Volume.provider_location),
+            "provider_id": _column(Volume.provider_id),
+            **_times(Volume),
+        },
+        _VOLUME.outerjoin(_BACKEND, _VOLUME.c.backend_id == _BACKEND.c.id),
+        _VOLUME.c.id,
+        (_VOLUME.c.created_at,),
+        _VOLUME.c.backend_id,
+    ),
+    "snapshots": Source(
+        {
+            "name": _column(Snapshot.name, short=True),
+            "status": _column(Snapshot.status, CATEGORY, short=True),
+            "volume_size": _column(Snapshot.volume_size, NUMBER, short=True),
+            "volume": _column(Volume.name, short=True),
+            "volume_id": _column(Snapshot.volume_id),
+            "backend": _WITH_BACKEND,
+            "progress": _column(Snapshot.progress, CATEGORY),
+            "name_in_storage": _column(Snapshot.name_in_storage),
+            "description": _column(Snapshot.description),
+            "metadata": _column(Snapshot.metadata_, MAP),
+            "provider_location": _column(Snapshot.provider_location),
+            "provider_id": _column(Snapshot.provider_id),
+            **_times(Snapshot),
+        },
+        _SNAPSHOT.outerjoin(_VOLUME, _SNAPSHOT.c.volume_id == _VOLUME.c.id).outerjoin(
+            _BACKEND, _SNAPSHOT.c.backend_id == _BACKEND.c.id
+        ),
+        _SNAPSHOT.c.id,
+        (_SNAPSHOT.c.created_at,),
+        _SNAPSHOT.c.backend_id,
+    ),
+    "connections": Source(
+        {
+            "status": _column(Connection.attach_status, CATEGORY, short=True),
+            "host": Column(_CONNECTION.c.connector_info["host"].as_string(), CATEGORY, short=True),
+            "ip": Column(_CONNECTION.c.connector_info["ip"].as_string(), TEXT),
+            "path": _column(Connection.path, short=True),
+            "volume": _column(Volume.name, short=True),
+            "volume_id": _column(Connection.volume_id),
+            "backend": _WITH_BACKEND,
+            "attached_host": _column(Connection.attached_host, CATEGORY),
+            "attach_mode": _column(Connection.attach_mode, CATEGORY),
+            "protocol": _column(Connection.protocol, CATEGORY, short=True),
+            "multipath": _column(Connection.multipath, FLAG),
+            "connector_info": _column(Connection.connector_info, MAP),
+            **_times(Connection),
+        },
+        _CONNECTION.outerjoin(_VOLUME, _CONNECTION.c.volume_id == _VOLUME.c.id).outerjoin(
+            _BACKEND, _CONNECTION.c.backend_id == _BACKEND.c.id
+        ),
+        _CONNECTION.c.id,
+        (_CONNECTION.c.created_at,),
+        _CONNECTION.c.backend_id,
+    ),
+    "operations": Source(
+        {
+            "action": _column(Operation.action, CATEGORY, short=True),
+            "status": _column(Operation.status, CATEGORY, short=True),
+            "resource_type": _column(Operation.resource_type, CATEGORY, short=True),
+            "resource_name": _column(Operation.resource_name, short=True),
+            "resource_id": _column(Operation.resource_id),
+            "backend": Column(_BACKEND.c.name, CATEGORY, short=True),
+            "started_at": _column(Operation.started_at, MOMENT, short=True),
+            "ended_at": _column(Operation.ended_at, MOMENT),
+            "duration": _column(Operation.duration, REAL, short=True),
+            "error": _column(Operation.error, short=True),
+            "call": _column(Operation.call, CATEGORY),
+            "arguments": _column(Operation.arguments, MAP),
+            "user": _column(Kernel.user, CATEGORY),
+            "host": _column(Kernel.host, CATEGORY),
+            "pid": _column(Kernel.pid, NUMBER),
+            "kernel_id": _column(Operation.kernel_id, CATEGORY),
+            "notebook": _column(Kernel.notebook, CATEGORY),
+        },
+        _OPERATION.outerjoin(_KERNEL, _OPERATION.c.kernel_id == _KERNEL.c.id).outerjoin(
+            _BACKEND, _OPERATION.c.backend_id == _BACKEND.c.id
+        ),
+        _OPERATION.c.id,
+    ),
+    "changes": Source(
+        {
+            "event": _column(_ENTRY.c.event, CATEGORY, short=True),
+            "resource_type": _column(_ENTRY.c.resource_type, CATEGORY, short=True),
+            "resource_id": _column(_ENTRY.c.resource_id, short=True),
+            "status": _column(_ENTRY.c.status, CATEGORY, short=True),
+            "at": _column(_ENTRY.c.at, MOMENT, short=True),
+            "operation": _column(_ENTRY.c.operation_id, NUMBER),
+            "volume_id": _column(_ENTRY.c.volume_id),
+            "backend_id": _column(_ENTRY.c.backend_id),
+        },
+        _ENTRY,
+        _ENTRY.c.number,
+    ),
+}
+"""Name of each frame -> where it comes from. What a driver needs to connect (``conn_info``) may hold secrets and is left out."""
+
+
+def operations_of(dead: Collection[str]) -> Source:
+    """Return where operations are read from when these kernels are *dead*: what they left running is ``lost``."""
+    plain = SOURCES["operations"]
+    if not dead:  # then the status is a column, and has an index
+        return plain
+    left = sa.and_(_OPERATION.c.status == RUNNING, _OPERATION.c.kernel_id.in_(sorted(dead)))
+    status = sa.case((left, LOST), else_=_OPERATION.c.status)
+    return replace(plain, columns={**plain.columns, "status": replace(plain.columns["status"], sql=status)})

@@ -1,0 +1,52 @@
+"""The logs of open drivers, as a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cl_notebook.drivers.api import KeepsLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from cl_notebook.drivers.api import LogLine
+    from cl_notebook.model import Backend
+
+COLUMNS = ("at", "level", "logger", "text", "operation", "backend")
+
+
+def lines(backends: Iterable[Backend], operation: int | None = None) -> list[tuple[str, LogLine]]:
+    """Return the lines that the drivers of open *backends* keep, each with its backend's name, the oldest first."""
+    found = [(backend.name, line) for backend in backends for line in _kept(backend) if operation in {None, line.operation}]
+    return sorted(found, key=lambda entry: entry[1].at)
+
+
+def is_kept(backend: Backend) -> bool:
+    """Return whether the open *backend* has a log that lines may come into: its driver keeps one, and it is not switched off."""
+    return isinstance(backend.context.held(backend), KeepsLog) and not backend.context.settings.disable_logs
+
+
+def _kept(backend: Backend) -> list[LogLine]:
+    driver = backend.context.held(backend)  # one that was closed meanwhile is not opened again to be asked
+    return driver.log_lines() if isinstance(driver, KeepsLog) else []
+
+
+def frame(entries: Iterable[tuple[str, LogLine]]) -> pd.DataFrame:
+    """Return log lines as a frame; see :func:`cl_notebook.frames.api.log`."""
+    import pandas as pd  # noqa: PLC0415 - the lines alone need none of it
+
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
+    listed = list(entries)
+    told = [line for _name, line in listed]
+    made = {
+        "at": pd.to_datetime(pd.Series([line.at for line in told], dtype="float64"), unit="s", utc=True).dt.as_unit("ns"),
+        "level": pd.Series([line.level for line in told], dtype="string").astype("category"),
+        "logger": pd.Series([line.logger for line in told], dtype="string"),
+        "text": pd.Series([line.text for line in told], dtype="string"),
+        "operation": pd.Series([line.operation for line in told], dtype="Int64"),
+        "backend": pd.Series([name for name, _line in listed], dtype="string").astype("category"),
+    }
+    return Frame(made, columns=list(COLUMNS))

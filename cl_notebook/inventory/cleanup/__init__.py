@@ -1,0 +1,1 @@
+"""Removal of what is no longer needed, on a plan that is shown first."""

@@ -1,0 +1,247 @@
+"""Cleaning up: a plan that is looked at first, then carried out step by step, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections import Counter
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.inventory.cleanup import ownership, scope, steps
+from cl_notebook.inventory.cleanup.scope import Scope
+from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, DONE, FAILED, NOT_DONE, Step
+from cl_notebook.model import Backend, Connection, batch, identity_map
+from cl_notebook.model.identity_map import CLASSES
+from cl_notebook.session import default_session
+from cl_notebook.store import damage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from cl_notebook.inventory.cleanup.ownership import Kernels
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.session import Session
+
+R = TypeVar("R")
+
+INTERRUPTED = "It was interrupted before this."
+
+
+class Plan:
+    """What a clean-up would do. ``frame`` shows it, ``run()`` does it; nothing happens before."""
+
+    def __init__(self, session: Session, planned: Sequence[Step]) -> None:
+        """Keep the steps, in their order."""
+        self._session = session
+        self._store = session.store
+        self.steps = tuple(planned)
+        self.report: pd.DataFrame | None = None
+        """What the last :meth:`run` did; None before."""
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.steps)
+
+    def __repr__(self) -> str:
+        """Return the number of steps of each kind."""
+        return f"<Plan {self.summary or 'of nothing'}>"
+
+    @property
+    def summary(self) -> str:
+        """The number of steps of each kind, in words; empty if there are none."""
+        counted = Counter(step.action for step in self.steps)
+        return ", ".join(f"{action} {counted[action]}" for action in steps.ACTIONS if counted[action])
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The steps in their order, indexed by the id of the resource.
+
+        Columns: ``step`` (its number), ``action`` (``detach``, ``disconnect``, ``delete snapshot`` or ``delete volume``),
+        ``kind``, ``name``, ``volume`` (the name of the volume that it belongs to), ``backend``, ``size`` (GiB), ``status``,
+        ``owner`` (``user@host``) and ``notebook`` of who made or adopted it, ``created_at`` (UTC), and ``detail``: why it cannot
+        be done, empty if nothing is known to stand in its way.
+        """
+        with damage.named(self._store):
+            return cast("pd.DataFrame", steps.frame(self.steps))
+
+    def run(self) -> pd.DataFrame:
+        """Do it, and return the frame with what came of each step.
+
+        ``outcome`` is ``done``, ``failed`` or ``not done``, and ``detail`` says why. After a failure it goes on: only what
+        depends on the failed step is not done. An interrupt lets the step that is under way end, and stops then; a second one
+        does not wait for that. Whatever was left is found by the next plan.
+
+        Raises:
+            ReadOnly: the session may only look.
+            Refused: the session went on with another store since.
+
+        """
+        session = self._session
+        session.journal.refuse_if_read_only("a clean-up")
+        if not session.store.is_same_as(self._store):
+            msg = f"This is a plan for {self._store!r}, and its session is on {session.store!r} now. Make a new one."
+            raise errors.Refused(msg)
+        work = _Work(session, self.steps)
+        try:
+            with session.progress(f"clean up, {self.summary}"):
+                _apart(work.run, work.stop)
+        except BaseException as error:
+            batch.tell(error, f"{work.done} of {len(self.steps)} steps were done; plan.report says which.")
+            raise
+        finally:
+            self.report = work.report()
+        return self.report
+
+
+def plan_cleanup(
+    session: Session | None = None,
+    *,
+    backend: Backend | str | None = None,
+    owner: str | None = None,
+    all: bool = False,  # noqa: A002 - the interface's word
+) -> Plan:
+    """Return the plan that removes what this session made: volumes, snapshots, and connections, also those to others' volumes.
+
+    What was found again (``cl.find``), adopted (``manage``) or loaded (``cl.load``, ``cl.import_cinderlib``) was not made here.
+    A device that the session attached over a connection that was there before is detached. What depends on a resource and is
+    not part of the plan, such as somebody else's clone of a snapshot, keeps it. Nothing is changed before ``run()``.
+
+    Args:
+        session: whose; the default one by default.
+        backend: instead, everything on this backend, whoever made it; with *owner*, what that owner made there.
+        owner: instead, what this owner made: a user, ``user@host``, a notebook, or the id of a kernel.
+        all: instead, everything that is tracked.
+
+    Raises:
+        InvalidInput: *all* and *owner* are given both.
+        NotFound: there is no such backend, or nobody is called so; the message lists the owners that there are.
+
+    """
+    session = session or default_session()
+    if all and owner is not None:
+        msg = "A clean-up takes everything (all) or what one owner made (owner), not both."
+        raise errors.InvalidInput(msg)
+    kernels: Kernels | None = None
+    if owner is not None:
+        with session.store.reading() as connection:
+            kernels = ownership.kernels_of(connection, owner)
+    elif not all and backend is None:
+        kernels = session.journal.kernel_ids
+    place = None if backend is None else _backend(session, backend).id
+    with damage.named(session.store):
+        return Plan(session, scope.read(session, Scope(kernels, backend_id=place)))
+
+
+def plan_since(session: Session, operation: int) -> Plan:
+    """Return the plan that removes what *session* made after the operation with this number."""
+    return Plan(session, scope.read(session, Scope(session.journal.kernel_ids, since=operation)))
+
+
+def _backend(session: Session, backend: Backend | str) -> Backend:
+    name = backend.name if isinstance(backend, Backend) else str(backend)
+    known = {each.name: each for each in identity_map.select(session, sa.select(Backend))}
+    if name not in known:
+        msg = f"No backend is called {name!r}.{errors.did_you_mean(name, known)}"
+        raise errors.NotFound(msg)
+    return known[name]
+
+
+class _Work:
+    """One run: the steps, and what came of those that were taken."""
+
+    def __init__(self, session: Session, planned: Sequence[Step]) -> None:
+        self._session = session
+        self._steps = planned
+        self._going = scope.going(planned)
+        self._outcomes: dict[int, tuple[str, str]] = {}
+        self._under_way: int | None = None
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        for step in self._steps:
+            if self.stop.is_set():
+                return
+            self._under_way = step.number
+            self._outcomes[step.number] = self._outcome(step)
+        self._under_way = None
+
+    @property
+    def done(self) -> int:
+        """How many steps were done."""
+        return sum(outcome == DONE for outcome, _ in list(self._outcomes.values()))
+
+    def report(self) -> Any:  # noqa: ANN401 - a DataFrame, loaded late
+        return steps.frame(self._steps, [self._outcomes.get(step.number) or self._unknown(step) for step in self._steps])
+
+    def _unknown(self, step: Step) -> tuple[str, str]:
+        if step.number == self._under_way:
+            return NOT_DONE, "It goes on, and was not waited for."
+        return NOT_DONE, INTERRUPTED
+
+    def _outcome(self, step: Step) -> tuple[str, str]:
+        try:
+            before = self._left_before(step)
+            return (NOT_DONE, before) if before else self._take(step)
+        except Exception as error:  # noqa: BLE001 - one resource that cannot be removed must not keep the others
+            return FAILED, errors.one_line(error)
+
+    def _left_before(self, step: Step) -> str:
+        for number in step.needs:
+            if self._outcomes[number][0] != DONE:
+                before = self._steps[number - 1]
+                return f"It needs step {number} ({before.action} of {before.label}), which is not done."
+        return ""
+
+    def _take(self, step: Step) -> tuple[str, str]:
+        resource = identity_map.get(self._session, CLASSES[step.kind.capitalize()], step.id)
+        if resource is None:
+            return DONE, "It was gone already."
+        reason = self._in_the_way(step, resource)
+        if reason:
+            return NOT_DONE, reason
+        _ACTS[step.action](resource)
+        return DONE, ""
+
+    def _in_the_way(self, step: Step, resource: Tracked) -> str:
+        if isinstance(resource, Connection) and resource.attached and not resource.is_in_reach:
+            return scope.elsewhere(resource) if resource.gateway is None else scope.not_typed(resource)
+        return scope.hindrances(self._session, [step], self._going).get(step.id, "")
+
+
+def _detach(resource: Any) -> None:  # noqa: ANN401 - a connection
+    if resource.connected:
+        resource.detach()
+
+
+_ACTS: dict[str, Callable[[Any], object]] = {
+    DETACH: _detach,
+    DISCONNECT: lambda connection: connection.disconnect(),
+    DELETE_SNAPSHOT: lambda snapshot: snapshot.delete(),
+    DELETE_VOLUME: lambda volume: volume.delete(),
+}
+
+
+def _apart(work: Callable[[], R], stop: threading.Event) -> R:
+    """Run *work* in a thread, where no interrupt breaks a step off in the middle; the first one sets *stop*, and waits."""
+    future: Future[R] = Future()
+    context = contextvars.copy_context()
+
+    def carried() -> None:
+        try:
+            future.set_result(context.run(work))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work is waited for
+            future.set_exception(error)
+
+    thread = threading.Thread(target=carried, daemon=True, name="clean-up")
+    try:
+        thread.start()
+        return future.result()
+    except KeyboardInterrupt:
+        stop.set()
+        return future.result()

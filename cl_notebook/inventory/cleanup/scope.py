@@ -1,0 +1,202 @@
+"""What a clean-up is about: which resources, what has to be done with each, and what stands in the way from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook.inventory.cleanup import ownership, steps
+from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, Step
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, trust
+from cl_notebook.model.identity_map import CLASSES, pages
+from cl_notebook.model.operations import guards
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from cl_notebook.inventory.cleanup.ownership import Kernels
+    from cl_notebook.inventory.cleanup.steps import Needs
+    from cl_notebook.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which resources: those that *kernels* made after the operation *since*, those on one backend, or both; else all."""
+
+    kernels: Kernels | None = None
+    since: int = 0
+    backend_id: str | None = None
+
+    def rows(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
+        """Return the SELECT of the rows of *cls*."""
+        statement = self._on_backend(cls)
+        if self.kernels is None:
+            return statement
+        return statement.where(ownership.made_by(cls, self.kernels, self.since))
+
+    def attached(self) -> sa.Select[Any] | None:
+        """Return the SELECT of connections that others made and these kernels attached; None if everything is meant anyway."""
+        if self.kernels is None:
+            return None
+        made = ownership.made_by(Connection, self.kernels, self.since)
+        attached = ownership.attached_by(Connection, self.kernels, self.since)
+        return self._on_backend(Connection).where(attached, ~made, Connection.path.is_not(None))
+
+    def _on_backend(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
+        statement: sa.Select[Any] = _COLUMNS[cls]
+        return statement if self.backend_id is None else statement.where(cls.backend_id == self.backend_id)
+
+
+_HOST = Connection.connector_info["host"].as_string()
+_COLUMNS: dict[Any, Any] = {
+    Volume: sa.select(
+        *(Volume.id, Volume.name, Volume.size, Volume.status, Volume.created_at, Volume.snapshot_id, Volume.source_volid),
+        Backend.name.label("backend"),
+    ).join(Backend, Volume.backend_id == Backend.id),
+    Snapshot: sa.select(
+        *(Snapshot.id, Snapshot.name, Snapshot.volume_size.label("size"), Snapshot.status, Snapshot.created_at),
+        *(Snapshot.volume_id, Volume.name.label("volume"), Backend.name.label("backend")),
+    )
+    .join(Volume, Snapshot.volume_id == Volume.id)
+    .join(Backend, Snapshot.backend_id == Backend.id),
+    Connection: sa.select(
+        *(Connection.id, Connection.attach_status.label("status"), Connection.created_at, Connection.volume_id, Connection.path),
+        *(
+            Connection.gateway,
+            Connection.extra,
+            Connection.attached_host,
+            sa.func.coalesce(Connection.attached_host, _HOST).label("host"),
+        ),
+        Connection.conn_info.is_not(None).label("connected"),
+        *(Volume.name.label("volume"), Backend.name.label("backend")),
+    )
+    .join(Volume, Connection.volume_id == Volume.id)
+    .join(Backend, Connection.backend_id == Backend.id),
+}
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read, as steps and what these need."""
+
+    session: Session
+    steps: list[Step] = field(default_factory=list)
+    needs: list[Needs] = field(default_factory=list)
+    soft: list[Needs] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """By a connection's id, why it cannot be detached from here."""
+
+    def volume(self, row: sa.Row[Any]) -> None:
+        self._step(DELETE_VOLUME, row, "volume", name=row.name or None, size=row.size)
+        own = (DELETE_VOLUME, row.id)
+        if row.snapshot_id:
+            self.soft.append(((DELETE_SNAPSHOT, row.snapshot_id), own))
+        if row.source_volid:
+            self.soft.append(((DELETE_VOLUME, row.source_volid), own))
+
+    def snapshot(self, row: sa.Row[Any]) -> None:
+        self._step(DELETE_SNAPSHOT, row, "snapshot", name=row.name or None, volume=row.volume or None, size=row.size)
+        self.needs.append(((DELETE_VOLUME, row.volume_id), (DELETE_SNAPSHOT, row.id)))
+
+    def connection(self, row: sa.Row[Any], *, ours: bool = True) -> None:
+        """Take a connection; of one that is not *ours* only the device is."""
+        here = self.session.settings.host
+        near = row.host == here if row.gateway is None else trust.may_reach(self.session, row.id, row.gateway, row.extra)
+        is_clean = row.status == "attached" and row.path is None
+        if row.path is not None and row.gateway is None and row.attached_host not in {None, here}:
+            self.elsewhere[row.id] = elsewhere(row)
+        elif row.path is not None and row.gateway is not None and not near:
+            self.elsewhere[row.id] = not_typed(row)
+        if (row.connected and near and not is_clean) or not ours:
+            self._step(DETACH, row, "connection", volume=row.volume or None)
+            self.needs.append(((DISCONNECT, row.id), (DETACH, row.id)))
+        if ours:
+            self._step(DISCONNECT, row, "connection", volume=row.volume or None)
+            self.needs.append(((DELETE_VOLUME, row.volume_id), (DISCONNECT, row.id)))
+
+    def _step(self, action: str, row: sa.Row[Any], kind: str, **fields: Any) -> None:  # noqa: ANN401 - a step's fields
+        self.steps.append(Step(action, kind, row.id, row.backend, row.status, row.created_at, **fields))
+
+
+def read(session: Session, scope: Scope) -> list[Step]:
+    """Return the steps that remove what *scope* chooses, numbered in their order, each with what stands in its way."""
+    found = _Found(session)
+    with session.store.reading() as connection:
+        for cls, take in ((Volume, found.volume), (Snapshot, found.snapshot), (Connection, found.connection)):
+            for row in connection.execute(scope.rows(cls)):
+                take(row)
+        attached = scope.attached()
+        for row in connection.execute(attached) if attached is not None else ():
+            found.connection(row, ours=False)
+        ids = list(dict.fromkeys(step.id for step in found.steps))
+        made_by = ownership.makers(connection, ids)
+    in_the_way = hindrances(session, found.steps, going(found.steps)) | found.elsewhere
+    listed = steps.ordered(found.steps, found.needs, found.soft)
+    return [_told(step, made_by.get(step.id), in_the_way.get(step.id, "")) for step in listed]
+
+
+def _told(step: Step, maker: tuple[str, str | None] | None, detail: str) -> Step:
+    owner, notebook = maker or (None, None)
+    return replace(step, owner=owner, notebook=notebook, detail=detail)
+
+
+def going(listed: Iterable[Step]) -> set[str]:
+    """Return the ids of what is not there any more after these steps; what is only detached stays."""
+    return {step.id for step in listed if step.action != DETACH}
+
+
+def not_typed(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
+    """Return why a connection to another host stays that was loaded from a document."""
+    return f"It was loaded with the gateway {connection.gateway!r}: type it, in volume.detach(host=…)."
+
+
+def elsewhere(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
+    """Return why a connection that is attached on another host stays."""
+    return f"It is attached on {connection.attached_host} as {connection.path}: it must be detached there."
+
+
+def hindrances(session: Session, planned: Sequence[Step], inside: set[str]) -> dict[str, str]:
+    """Return, by the id of a resource, why it cannot be removed: somebody works on it, or what is not *inside* depends on it."""
+    busy = [step for step in planned if step.status in guards.BUSY]
+    resources = [identity_map.get(session, CLASSES[step.kind.capitalize()], step.id) for step in busy]
+    reasons: dict[str, str] = {}
+    with session.store.reading() as connection:
+        reasons |= _depended_on(connection, planned, inside)
+        for resource in resources:
+            work = guards.worked_on_by(session, connection, resource) if resource is not None else None
+            if resource is not None and work is not None:
+                reasons[resource.id] = f"{work['action']!r} is being done with it, by process {work['pid']} on {work['host']}."
+    return reasons
+
+
+def _depended_on(connection: sa.Connection, planned: Iterable[Step], inside: set[str]) -> dict[str, str]:
+    volumes = [step.id for step in planned if step.action == DELETE_VOLUME]
+    snapshots = [step.id for step in planned if step.action == DELETE_SNAPSHOT]
+    reasons: dict[str, str] = {}
+    for ids, cls, column, told in (
+        (snapshots, Volume, Volume.snapshot_id, "was made from it"),
+        (volumes, Volume, Volume.source_volid, "was made from it"),
+        (volumes, Snapshot, Snapshot.volume_id, "is of it"),
+        (volumes, Connection, Connection.volume_id, "is of it"),
+    ):
+        for row in _outside(connection, ids, cls, column, inside):
+            name = f" {row.name!r}" if row.name else ""
+            reasons[row.owner] = f"{cls.kind.capitalize()}{name} {row.id[:8]} {told}, and is not part of this."
+    return reasons
+
+
+def _outside(
+    connection: sa.Connection,
+    ids: Sequence[str],
+    cls: Any,  # noqa: ANN401 - a tracked class
+    column: Any,  # noqa: ANN401 - its column
+    inside: set[str],
+) -> Iterator[sa.Row[Any]]:
+    name = getattr(cls, "name", sa.literal(""))
+    statement = sa.select(cls.id, name.label("name"), column.label("owner"))
+    for page in pages(ids):
+        for row in connection.execute(statement.where(column.in_(page))):
+            if row.id not in inside:
+                yield row

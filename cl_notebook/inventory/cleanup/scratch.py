@@ -1,0 +1,116 @@
+"""What is made for a while: removed at the end of a block, whatever ended it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.inventory.cleanup import plan as cleaning
+from cl_notebook.inventory.cleanup.steps import DONE
+from cl_notebook.model import Operation
+from cl_notebook.session import default_session
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import pandas as pd
+
+    from cl_notebook.inventory.cleanup.plan import Plan
+    from cl_notebook.session import Session
+    from cl_notebook.store import Store
+
+
+class Scratch:
+    """A block whose resources go when it ends: those that the session made in it, in whichever thread.
+
+    What was there before stays, and so do others' resources and what the block adopted, loaded or released. A device that was
+    attached in the block, over a connection that was there before, is detached.
+    """
+
+    def __init__(self, session: Session | None = None, *, keep_on_error: bool = False) -> None:
+        """Belong to *session*; see :func:`cl_notebook.scratch`."""
+        self._session = session
+        self._keep_on_error = keep_on_error
+        self._begun: list[tuple[Store, int]] = []
+        """Where each block that lasts began: the store, and its last operation. One may stand in itself."""
+        self.plan: Plan | None = None
+        """What was to be done at the end of the block; None while it lasts."""
+
+    @property
+    def report(self) -> pd.DataFrame | None:
+        """What was done at the end of the block, as :meth:`Plan.run` returns it; None if nothing was."""
+        return self.plan.report if self.plan is not None else None
+
+    @property
+    def left(self) -> int:
+        """The number of steps that were to be done and are not."""
+        if self.plan is None:
+            return 0
+        return len(self.plan) if self.report is None else int((self.report["outcome"] != DONE).sum())
+
+    def __enter__(self) -> Self:
+        """Begin: what the session makes from now on goes.
+
+        Raises:
+            ReadOnly: the session may only look.
+
+        """
+        self._session = session = self._session or default_session()
+        session.journal.refuse_if_read_only("a scratch block")
+        with session.lock, session.store.reading() as connection:  # under the lock no intent of ours is half committed
+            since = connection.execute(sa.select(sa.func.max(Operation.id))).scalar() or 0
+        self._begun.append((session.store, since))
+        self.plan = None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Remove what the block made. The block's own error goes on; what could not be removed is noted on it.
+
+        Raises:
+            CleanupIncomplete: the block ended well, and something could not be removed.
+
+        """
+        store, since = self._begun.pop()
+        if error is not None and self._keep_on_error:
+            error.add_note("What the block made is kept. %cl_cleanup removes it, with what else this session made.")
+            return
+        try:
+            self._clean_up(store, since)
+        except Exception as failure:  # whatever it is, it must not take the place of the block's own
+            if error is None:
+                raise
+            error.add_note(errors.one_line(failure))
+
+    def _clean_up(self, store: Store, since: int) -> None:
+        session = self._session
+        if session is None or session.is_closed:
+            msg = "The session of the scratch block was closed in it; what it made is tracked: %cl_cleanup --owner removes it."
+            raise errors.CleanupIncomplete(msg)
+        if not session.store.is_same_as(store):  # numbers of operations mean nothing elsewhere
+            msg = (
+                f"The session moved from {store!r} to {session.store!r} in the scratch block, so nothing was removed. "
+                "What the block made is tracked, in the store that it was made in: %cl_cleanup removes it there."
+            )
+            raise errors.CleanupIncomplete(msg)
+        session.journal.wait()  # for acts that were interrupted and go on: what they make goes, too
+        self.plan = plan = cleaning.plan_since(session, since)
+        if plan:
+            report = plan.run()
+            if self.left:
+                raise errors.CleanupIncomplete(_words(report, self.left), report)
+
+
+def scratch(session: Session | None = None, *, keep_on_error: bool = False) -> Scratch:
+    """Return a block whose resources go when it ends; see :func:`cl_notebook.scratch`."""
+    return Scratch(session, keep_on_error=keep_on_error)
+
+
+def _words(report: Any, left: int) -> str:  # noqa: ANN401 - a DataFrame, loaded late
+    first = report[report["outcome"] != DONE].iloc[0]
+    reason = f"{first['detail'].rstrip('.')}."
+    return (
+        f"The clean-up left {left} of {len(report)} steps: {first['action']} of {first['kind']} {first.name[:8]}: {reason} "
+        "%cl_cleanup goes on."
+    )

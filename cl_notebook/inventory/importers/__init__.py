@@ -1,0 +1,1 @@
+"""Rows of cinderlib's and Cinder's databases, taken into the store."""

@@ -1,0 +1,91 @@
+"""Letting go of a device that is left over on this host: what is cached for it is written, and nobody loses it from his hands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.local.driver import loopdev
+from cl_notebook.inventory import devices
+from cl_notebook.inventory.scanner import chosen
+from cl_notebook.model import Connection, identity_map
+
+if TYPE_CHECKING:
+    from cl_notebook.inventory.devices import Leftover
+    from cl_notebook.model.context import Context
+
+
+def flush(session: Context, path: str, *, remove: bool = False) -> str:
+    """Let go of the device at *path* and return what was done; see :func:`cl_notebook.inventory.repair`.
+
+    One whose file is gone is all that there is of a volume, and one of a volume that is connected may be somebody's on another
+    store: they go only if *remove* says so.
+    """
+    session.journal.refuse_if_read_only("repair")
+    backends = chosen(session, None)
+    for backend in backends:  # only who is open knows where its files are
+        if session.held(backend) is None:
+            _open(session, backend.name)
+    found = [each for each in devices.left_over(session, backends) if each.device.path == path]
+    if not found:
+        msg = f"{path} is not left over from a volume that is known here: %cl_scan --verdict 'leftover device' lists what is."
+        raise errors.Refused(msg)
+    if not remove:
+        _refuse_to_lose(found[0])
+    return _flush(session, found[0])
+
+
+def _refuse_to_lose(left: Leftover) -> None:
+    path, name = left.device.path, left.name_in_storage
+    if left.is_gone:
+        msg = (
+            f"{path} holds what is left of {name!r}, whose file is gone. Copy it, for instance: "
+            f"dd if={path} of=FILE bs=1M conv=sparse. Then %cl_scan repair {path} --yes lets it go."
+        )
+        raise errors.Refused(msg)
+    if left.is_taken:
+        msg = (
+            f"Its storage has {name!r} connected, and nothing in this store accounts for that: {path} may be in use. Detach it "
+            f"where it is tracked; or, if nobody uses it, %cl_scan repair {path} --yes lets it go."
+        )
+        raise errors.Refused(msg)
+
+
+def _open(session: Context, name: str) -> None:
+    try:
+        session.open_backend(name, {}, replace=False)
+    except errors.StoreError:
+        raise
+    except errors.Error:
+        return  # what is on it cannot be told, and stays
+
+
+def _flush(session: Context, left: Leftover) -> str:
+    path = left.device.path
+    connection = identity_map.get(session, Connection, left.connection_id) if left.connection_id is not None else None
+    if left.device.file is not None:
+        with storage_call(left.backend.name, "loop device"):
+            loopdev.remove(path)
+    elif connection is not None and connection.is_in_reach:
+        connection.detach()
+    else:
+        msg = (
+            f"{path} belongs to no connection, so the way in which it was attached is not known. Once nobody uses it: "
+            f"{_commands(left)}."
+        )
+        raise errors.Refused(msg)
+    session.journal.record("repair", [], left.backend)
+    return f"{path} was let go."
+
+
+def _commands(left: Leftover) -> str:
+    names = sorted(left.device.names)
+    if any(key[0] == "rbd" for key in left.device.keys):
+        return f"rbd unmap {left.device.path}"
+    if any(key[0] in {"nvme", "nqn"} for key in left.device.keys):
+        return f"nvme disconnect -d {names[0]}"
+    disks = [
+        f"blockdev --flushbufs /dev/{name} && echo 1 > /sys/block/{name}/device/delete" for name in names if name[:2] != "dm"
+    ]
+    return " && ".join([f"multipath -f {left.device.path}", *disks] if left.device.is_multipath else disks)

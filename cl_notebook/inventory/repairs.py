@@ -1,0 +1,215 @@
+"""Repairing: what was cut short is finished or rolled back, by what the storage and the host say, never by guessing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.drivers.api import ListsLeftovers
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.inventory import history, links
+from cl_notebook.inventory.storages import Storages, unknown
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map
+from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations.changes import Settle, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cl_notebook.inventory.storage import Place
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.operations.changes import Change
+
+NOTHING = "Nothing is wrong with it."
+
+
+def repair(resource: Tracked, *, remove: bool = False, force: bool = False, storages: Storages | None = None) -> str:
+    """Repair *resource* and return what was done, as a sentence; see :func:`cl_notebook.inventory.repair`."""
+    resource.context.journal.refuse_if_read_only("repair")
+    if isinstance(resource, Backend):
+        return _sweep(resource)
+    resource.look_again()
+    history.refuse_if_at_work(resource, force=force)
+    if isinstance(resource, Connection):
+        return links.repair(resource, force=force)
+    if isinstance(resource, (Volume, Snapshot)):
+        return _Repair(resource, storages or Storages(), remove=remove, force=force).done()
+    msg = f"{resource!r} is nothing that can be repaired."
+    raise errors.InvalidInput(msg)
+
+
+class _Repair:
+    """The repair of one volume or snapshot."""
+
+    def __init__(self, resource: Volume | Snapshot, storages: Storages, *, remove: bool, force: bool) -> None:
+        self._resource: Any = resource
+        self._storages = storages
+        self._remove = remove
+        self._force = force
+
+    def done(self) -> str:
+        status, kind = self._resource.status, self._resource.kind
+        if lifecycle.is_foreign(kind, status):
+            return self._foreign()
+        if status in lifecycle.WHOLE[kind]:
+            return self._settled()
+        cut = history.of(self._resource)
+        ways: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+            "create": self._create,
+            "delete": self._delete,
+            "extend": self._extend,
+            "revert": self._revert,
+            "retype": self._retype,
+            "manage": self._release,
+            "unmanage": self._release,
+        }
+        return ways.get(cut.action, self._unknown_past)(cut.arguments)
+
+    def _settled(self) -> str:
+        place = self._storages.known_place(self._resource)
+        if not place.is_there:
+            msg = (
+                f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {self._resource.id} forgets it."
+            )
+            raise errors.Refused(msg)
+        attached = getattr(self._resource, "attach_status", "detached")
+        if place.size in {None, self._resource.size}:
+            if attached in lifecycle.ATTACH_STATUSES:
+                return NOTHING
+            self._write(place)
+            return f"Its attach status was {attached!r} and is {self._resource.attach_status!r} now, as its connections say."
+        self._refuse_if_empty(place)
+        before = self._resource.size
+        self._write(place)
+        self._let_devices_follow()
+        return f"It has {place.size} GiB on the storage, and here too now: it had {before}."
+
+    def _foreign(self) -> str:
+        """Give it the status that fits what the storage says, instead of one of somebody else's life cycle."""
+        before = self._resource.status
+        place = self._storages.place(self._resource)
+        if place.is_there is None and not (self._force or self._storages.cannot_tell(self._resource)):
+            raise errors.Refused(unknown(self._resource, place))
+        if place.is_there is False:
+            raise errors.Refused(self._gone())
+        self._refuse_if_empty(place)
+        is_torn = lifecycle.is_torn(before)
+        self._write(place, status="error" if is_torn else None)
+        now = self._resource.status
+        where = "The storage has it" if place.is_there else "The storage does not say whether it has it"
+        doubt = ": what it holds may not be whole" if is_torn else ""
+        return f"{where}; it was {before!r} and is {now!r} now{doubt}."
+
+    def _create(self, _arguments: Mapping[str, Any]) -> str:
+        place = self._storages.known_place(self._resource)
+        if not place.is_there:
+            self._resource.delete(force=self._force)
+            return "The storage does not have it: it is not tracked any more."
+        if self._storages.of(self._resource).is_atomic:
+            self._write(place)
+            return "The storage has it, whole: it was made."
+        if not self._remove:
+            msg = (
+                f"{self._label} is on the storage, but whether it is whole is not known: its driver does not say. "
+                f"%cl_scan repair {self._resource.id} --yes removes it there."
+            )
+            raise errors.Refused(msg)
+        self._resource.delete(force=self._force)
+        return "What was made of it was removed from the storage, and it is not tracked any more."
+
+    def _delete(self, arguments: Mapping[str, Any]) -> str:
+        words = {"cascade": True} if arguments.get("cascade") else {}
+        self._resource.delete(force=self._force, **words)
+        return "The deletion was finished."
+
+    def _extend(self, arguments: Mapping[str, Any]) -> str:
+        place = self._storages.known_place(self._resource)
+        wanted = arguments.get("size")
+        if not place.is_there:
+            raise errors.Refused(self._gone())
+        if place.size is None:
+            msg = (
+                f"How large {self._label} is on the storage is not known. %cl_volume extend {self._resource.id} {wanted} "
+                "extends it again."
+            )
+            raise errors.Refused(msg)
+        self._refuse_if_empty(place)
+        before = self._resource.size
+        self._write(place)
+        self._let_devices_follow()
+        if place.size == before:
+            return f"The storage did not extend it: it has {before} GiB, as before."
+        return f"It has {place.size} GiB on the storage, and here too now."
+
+    def _let_devices_follow(self) -> None:
+        for conn in getattr(self._resource, "attached_in_reach", ()):
+            conn.extend_device()
+
+    def _revert(self, arguments: Mapping[str, Any]) -> str:
+        snapshot = identity_map.get(self._resource.context, Snapshot, str(arguments.get("snapshot_id")))
+        if snapshot is None:
+            msg = (
+                f"{self._label} was being reverted to a snapshot that is not tracked any more: what it holds is not known. "
+                f"Revert it to another (%cl_volume revert {self._resource.id} SNAPSHOT), or delete it."
+            )
+            raise errors.Refused(msg)
+        self._resource.revert(snapshot, force=self._force)
+        return f"It was reverted to {snapshot.label()} again."
+
+    def _retype(self, arguments: Mapping[str, Any]) -> str:
+        words = {name: arguments[name] for name in ("extra_specs", "qos_specs") if name in arguments}
+        self._resource.retype(**words, force=self._force)
+        return "It was retyped again."
+
+    def _release(self, _arguments: Mapping[str, Any]) -> str:
+        name = self._resource.name_in_storage
+        self._resource.unmanage(force=self._force)
+        return f"It was released: it stays on the storage, as {name!r}, and is not tracked any more."
+
+    def _unknown_past(self, _arguments: Mapping[str, Any]) -> str:
+        place = self._storages.known_place(self._resource)
+        status = self._resource.status
+        is_doubtful = status == "error" and history.last(self._resource) == "repair"  # by a repair of what was being written
+        if place.is_there and self._storages.of(self._resource).is_atomic and not is_doubtful:
+            self._write(place)
+            return "The storage has it, whole."
+        where = "has" if place.is_there else "does not have"
+        msg = (
+            f"{self._label} is {status!r}, and no operation says why; the storage {where} it. %cl_{self._resource.kind} delete "
+            f"{self._resource.id} removes it."
+        )
+        raise errors.Refused(msg)
+
+    def _refuse_if_empty(self, place: Place) -> None:
+        if place.size == 0:  # no volume has 0 GiB, and no document with one could be read
+            own, kind = self._resource.id, self._resource.kind
+            msg = f"{self._label} is empty on the storage: what it held is gone. %cl_{kind} delete {own} removes it."
+            raise errors.Refused(msg)
+
+    def _gone(self) -> str:
+        own = self._resource.id
+        return f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {own} forgets it."
+
+    @property
+    def _label(self) -> str:
+        return str(self._resource.label())
+
+    def _write(self, place: Place, *, status: str | None = None) -> None:
+        """Write the size that the storage says, and *status*, or the one that a whole resource has."""
+        resource, now = self._resource, self._resource.status
+        size = {} if place.size is None else {"size" if isinstance(resource, Volume) else "volume_size": place.size}
+        whole: Change = Update(resource, {**size, "status": status or "available"})
+        if isinstance(resource, Volume) and status is None:
+            whole = Settle(resource, size, is_over=True)
+        allowed, finishing = (set(), {now}) if lifecycle.is_busy(resource.kind, now) else ({now}, set())
+        guard = guards.ready(resource.context, resource, "repair", allowed, finishing, force=self._force)
+        resource.context.journal.record("repair", [whole], resource, (guard,))
+
+
+def _sweep(backend: Backend) -> str:
+    driver = backend.driver
+    if not isinstance(driver, ListsLeftovers):
+        return NOTHING
+    with storage_call(backend.name, "remove_leftovers"):
+        count = driver.remove_leftovers()
+    return f"{count} half-made files of killed processes were removed." if count else NOTHING

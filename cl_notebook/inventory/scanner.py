@@ -1,0 +1,249 @@
+"""A scan: what is tracked, against what the storages and this host say. It changes nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook import errors, settings
+from cl_notebook.inventory import devices, rows, verdicts
+from cl_notebook.inventory.connections import Connections
+from cl_notebook.inventory.finding import MISSING, OK, UNKNOWN, UNTRACKED, Finding
+from cl_notebook.inventory.storage import Storage
+from cl_notebook.model import Backend, Snapshot, Volume, claims, identity_map, storage_identity
+from cl_notebook.model.operations import guards
+from cl_notebook.text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from cl_notebook.inventory.rows import Row
+    from cl_notebook.inventory.storage import Entry
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.claims import Claim
+    from cl_notebook.model.context import Context
+
+_LOST = re.compile(r"(?:volume|_?snapshot)-([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
+"""A name that Cinder, and this package, give what they make: the id of the resource is in it."""
+
+_KINDS = (Volume.kind, Snapshot.kind)
+_CLASSES: Mapping[str, type[Tracked]] = {Volume.kind: Volume, Snapshot.kind: Snapshot}
+_OTHER = {Volume.kind: Snapshot.kind, Snapshot.kind: Volume.kind}
+
+Work = dict[str, dict[str, Any]]
+
+
+def findings(
+    session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
+) -> list[Finding]:
+    """Return what a scan of *backend*, or of several, or of all of the store, finds; see :func:`cl_notebook.inventory.scan`."""
+    found: list[Finding] = []
+    meant = chosen(session, backend)
+    for each in meant:
+        with session.progress(f"scan {each.name}"):
+            found += _Scan(session, each).findings()
+            found += Connections(session, each.id, each.name).findings(host=host)
+    return [*found, *devices.findings(session, meant)] if host else found
+
+
+def chosen(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
+    """Return the backends that are meant: by name or as they are; all that are stored if it is None.
+
+    Raises:
+        NotFound: no backend has that name.
+
+    """
+    stored = {each.name: each for each in identity_map.select(session, sa.select(Backend).order_by(Backend.name))}
+    if backend is None:
+        return list(stored.values())
+    try:
+        meant = [backend] if isinstance(backend, (str, Backend)) else list(backend)
+    except TypeError:
+        msg = f"A scan is of a backend, or of several, by name or as they are; not of {backend!r}."
+        raise errors.InvalidInput(msg) from None
+    names = list(dict.fromkeys(each.name if isinstance(each, Backend) else each for each in meant))
+    for name in names:
+        if name not in stored:
+            msg = f"No backend {name!r} is stored.{errors.did_you_mean(str(name), stored)}"
+            raise errors.NotFound(msg)
+    return [stored[name] for name in names]
+
+
+class _Scan:
+    """The scan of one backend."""
+
+    def __init__(self, session: Context, backend: Backend) -> None:
+        self._session = session
+        self._backend = backend
+        self._names = {each.id: each.name for each in identity_map.select(session, sa.select(Backend))}
+
+    def findings(self) -> list[Finding]:
+        # the rows first, then the storage: what others make or remove meanwhile is told by a second look at the rows
+        self._known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in _KINDS}
+        self._storage = Storage(self._backend)
+        self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
+        found = list(self._unasked())
+        for kind in _KINDS:
+            found += self._of_kind(kind)
+        return [*found, *self._uncounted(), *self._leftovers()]
+
+    def _uncounted(self) -> Iterator[Finding]:
+        """Say how much more there is on the storage that nobody tracks than a scan names."""
+        for kind, listing in self._listings.items():
+            if listing.more:
+                number = f"{listing.more:,} more {kind}s are on the storage, and not tracked"
+                line = f"%cl_backend manageable {quoted(self._backend.name)}{' --snapshots' if kind == Snapshot.kind else ''}"
+                detail = f"{number}. They are listed in pages: --marker REFERENCE is where the page before ended."
+                marker = next((entry.word for entry in reversed(listing.entries) if entry.cinder_id is None), "")
+                yield Finding(UNTRACKED, kind, self._backend.name, detail=detail, next=f"{line} --marker {quoted(marker)}")
+
+    def _of_kind(self, kind: str) -> Iterator[Finding]:
+        judged = self._judged(kind, self._known[kind])
+        strays = self._strays(kind, judged)
+        missing = {row.id: row for row, found in judged.values() if found.verdict == MISSING}
+        hidden = self._hidden(kind) if strays else None
+        if missing or strays:
+            strays = self._second_look(kind, judged, missing, strays)
+        contested = self._contested(kind)
+        yield from (self._told_twice(found, contested.get(row.name_in_storage, ())) for row, found in judged.values())
+        taken = rows.whereabouts(self._session, kind, [lost for lost in map(lost_id, strays) if lost])
+        yield from (self._stray(kind, entry, taken, hidden) for entry in strays)
+
+    def _contested(self, kind: str) -> Mapping[str, Sequence[Claim]]:
+        with self._session.store.reading() as connection:
+            return claims.contested(connection, _CLASSES[kind], self._backend.id)
+
+    def _told_twice(self, found: Finding, claimed: Sequence[Claim]) -> Finding:
+        other = next((claim for claim in claimed if claim.id != found.id), None)
+        if other is None:
+            return found
+        return verdicts.contested(found, other.id, self._names.get(other.backend_id, other.backend_id))
+
+    def _judged(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
+        """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
+        judged: dict[str, tuple[Row, Finding]] = {}
+        for _ in range(verdicts.LOOKS):
+            places = self._storage.places(kind, self._listings[kind], known, self._others(kind))
+            with self._session.store.reading() as connection:
+                work: Work = guards.all_at_work(self._session, connection)
+            name = self._backend.name
+            judged |= {row.id: (row, verdicts.tracked(kind, name, row, places[row.id], work.get(row.id))) for row in known}
+            wrong = {row.id: row for row in known if judged[row.id][1].verdict not in {OK, UNKNOWN}}
+            now = {row.id: row for row in rows.again(self._session, kind, self._backend.id, ids=wrong)}
+            for gone in wrong.keys() - now.keys():
+                del judged[gone]
+            known = [row for row in now.values() if row != wrong[row.id]]
+            if not known:
+                break
+            self._listings[kind] = self._storage.listing(kind)
+        return judged
+
+    def _others(self, kind: str) -> Mapping[str, Entry]:
+        return self._listings[_OTHER[kind]].by_name()
+
+    def _strays(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
+        """Return what is on the storage and is no row's, also none that was made while the storage was asked."""
+        tracked = {row.name_in_storage for row, _ in judged.values()} | {row.name_in_storage for row in self._known[_OTHER[kind]]}
+        strays = [
+            entry for entry in self._listings[kind].entries if entry.cinder_id not in judged and tracked.isdisjoint(entry.names)
+        ]
+        return self._untracked(kind, strays)
+
+    def _untracked(self, kind: str, strays: Sequence[Entry]) -> list[Entry]:
+        names = {word for entry in strays for word in entry.names if not settings.UNSTORABLE.search(word)}
+        made = {row.name_in_storage for row in rows.again(self._session, kind, self._backend.id, names=names)}
+        return [entry for entry in strays if made.isdisjoint(entry.names)]
+
+    def _second_look(
+        self, kind: str, judged: dict[str, tuple[Row, Finding]], missing: Mapping[str, Row], strays: Sequence[Entry]
+    ) -> list[Entry]:
+        """Ask store and storage once more for what is to be called missing or untracked; return what is a stray still.
+
+        While others work on it a thing may be under another name, or in no list, for a moment.
+        """
+        again = self._storage.listing(kind)
+        if again.why_not:
+            return list(strays)
+        self._listings[kind] = again
+        now = rows.again(self._session, kind, self._backend.id, ids=missing)
+        back = self._storage.listed(again, now, self._others(kind))
+        still = {row.id for row in now if row == missing[row.id] and row.id not in back}
+        for own in missing.keys() - still:
+            del judged[own]
+        changed = [row for row in now if row.id not in still]
+        judged |= self._judged(kind, changed) if changed else {}
+        before = {entry.key for entry in strays}
+        return self._untracked(kind, [entry for entry in again.entries if entry.key in before])
+
+    def _hidden(self, kind: str) -> Mapping[str, Any] | None:
+        """Return what is being done to something that is not under its own name on the storage, if anything is."""
+        with self._session.store.reading() as connection:
+            work: Work = guards.all_at_work(self._session, connection)
+        for backend in storage_identity.of(self._backend) if work else ():
+            being = rows.again(self._session, kind, backend.id, ids=work)
+            there = self._storage.listed(self._listings[kind], being, self._others(kind))
+            for row in being:
+                if row.id not in there:
+                    return work[row.id]
+        return None
+
+    def _unasked(self) -> Iterator[Finding]:
+        reasons = dict.fromkeys(listing.why_not for listing in self._listings.values() if listing.why_not)
+        if reasons:
+            detail = f"What is on its storage and not tracked is not known: {'; '.join(reasons)}."
+            yield Finding(UNKNOWN, Backend.kind, self._backend.name, id=self._backend.id, name=self._backend.name, detail=detail)
+
+    def _stray(self, kind: str, entry: Entry, taken: Mapping[str, str], hidden: Mapping[str, Any] | None) -> Finding:
+        lost = lost_id(entry)
+        told = Finding(UNTRACKED, kind, self._backend.name, name_in_storage=entry.word, size_on_storage=entry.size)
+        owner = taken.get(lost or "")
+        if owner is not None and owner != self._backend.id:
+            where = self._names.get(owner, owner)
+            detail = f"It is tracked on the backend {where}, which seems to be on the same storage."
+            return told._replace(verdict=OK, id=lost, detail=detail)
+        if entry.why_not or not self._storage.can_manage(kind) or settings.UNSTORABLE.search(entry.word):
+            return told._replace(detail=f"It is not tracked, and cannot be: {self._why_not(kind, entry)}.")
+        if lost is None and hidden is not None:
+            who = f"process {hidden['pid']} on {hidden['host']}"
+            detail = f"It is not tracked, or it is what {who} is at ({hidden['action']!r}), under a name for the while."
+            return told._replace(verdict=UNKNOWN, detail=detail)
+        line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.word)}"
+        if kind == Snapshot.kind:
+            line += " --snapshot"
+        if lost is None or owner is not None:
+            return told._replace(detail="It is not tracked.", next=line)
+        return told._replace(id=lost, detail="It is not tracked any more: it can be adopted under the id in its name.", next=line)
+
+    def _why_not(self, kind: str, entry: Entry) -> str:
+        if entry.why_not:
+            return entry.why_not
+        if not self._storage.can_manage(kind):
+            return f"the driver cannot adopt {kind}s"
+        return "its name is no text that a store can keep"
+
+    def _leftovers(self) -> Iterator[Finding]:
+        name = self._backend.name
+        try:
+            left = self._storage.leftovers()
+        except errors.StoreError:
+            raise
+        except errors.Error as error:
+            yield Finding(UNKNOWN, Backend.kind, name, id=self._backend.id, name=name, detail=errors.one_line(error))
+            return
+        for each in left:
+            detail = f"A process that was killed left it half made; it takes {each['size']:,} bytes."
+            line = f"%cl_scan repair {quoted(name)}"
+            yield Finding(UNTRACKED, "file", name, name_in_storage=each["name"], detail=detail, next=line)
+
+
+def lost_id(entry: Entry) -> str | None:
+    """Return the id that the name of what is on a storage tells."""
+    return id_in(entry.reference.values())
+
+
+def id_in(words: Iterable[str]) -> str | None:
+    """Return the id that one of the *words* carries, as the names do that Cinder and this package give."""
+    found = (_LOST.fullmatch(str(word)) for word in words)
+    return next((match[1] for match in found if match), None)

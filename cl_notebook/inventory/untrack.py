@@ -1,0 +1,62 @@
+"""Forgetting: a row is removed, the storage is not touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.inventory import history
+from cl_notebook.inventory.storages import Storages, unknown
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, claims
+from cl_notebook.model.operations import guards as verbs
+from cl_notebook.model.operations.changes import Delete, Settle
+
+if TYPE_CHECKING:
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.operations.changes import Change
+
+
+def forget(resource: Tracked, *, force: bool = False, storages: Storages | None = None) -> None:
+    """Remove the row of *resource*; see :func:`cl_notebook.inventory.forget`."""
+    resource.context.journal.refuse_if_read_only("forget")
+    if isinstance(resource, Backend):
+        resource.forget()
+        return
+    resource.look_again()
+    history.refuse_if_at_work(resource, force=force)
+    volume: Any = resource.volume if isinstance(resource, Connection) else resource
+    if not force and not _is_claimed_twice(resource):
+        _refuse_if_there(resource, volume, storages or Storages())
+    status = str(getattr(resource, "status", ""))
+    allowed, finishing = (set(), {status}) if status in verbs.BUSY else ({status}, set())
+    guards = [verbs.ready(resource.context, resource, "forget", allowed, finishing, force=force)]
+    if isinstance(resource, Volume):
+        kinds = {"snapshot": Volume.snapshots.target, "connection": Volume.connections.target}
+        guards.append(verbs.without_dependents(resource, kinds))
+    gone: list[Change] = [Delete(resource)]
+    if volume is not resource:
+        gone.append(Settle(volume))
+    resource.context.journal.record("forget", gone, resource, tuple(guards))
+
+
+def _is_claimed_twice(resource: Tracked) -> bool:
+    """Return whether another row tracks the same thing on the storage: then nothing is lost with this one."""
+    if isinstance(resource, Connection):
+        return False
+    with resource.context.store.reading() as connection:
+        return bool(claims.of_others(connection, resource))
+
+
+def _refuse_if_there(resource: Tracked, volume: Volume | Snapshot, storages: Storages) -> None:
+    place = storages.place(volume)
+    if place.is_there is None:
+        msg = f"{unknown(volume, place)} force=True (--force) forgets it all the same."
+        raise errors.Refused(msg)
+    if not place.is_there:
+        return
+    if isinstance(resource, Connection):
+        cure = f"disconnect() it (%cl_connection disconnect {resource.id}): the storage still lets the host in"
+    else:
+        cure = "unmanage() releases it and delete() removes it"
+    msg = f"The storage has {volume.label()}: {cure}. force=True (--force) forgets {resource.label()} all the same."
+    raise errors.Refused(msg)

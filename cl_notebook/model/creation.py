@@ -1,0 +1,223 @@
+"""How volumes come into being: made empty, made from a snapshot or another volume, or adopted from the storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from cl_notebook import errors
+from cl_notebook.drivers.api import CanManage, VolumeData
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.model import claims, identity_map, naming, redaction, validation
+from cl_notebook.model.identity_map import CLASSES
+from cl_notebook.model.operations import guards as verbs
+from cl_notebook.model.operations.changes import Change, Delete, Insert, Update
+from cl_notebook.model.operations.runner import Act
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
+    from cl_notebook.drivers.api import Driver, ModelUpdate, Progress
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.operations.runner import Guard
+    from cl_notebook.model.volume import Volume
+
+_TOLD = (
+    *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
+    *("provider_id", "source_volid", "snapshot_id"),
+    *("host", "availability_zone", "status", "attach_status"),
+)
+"""Columns that a driver is told of as they are."""
+
+
+def make_volume(
+    backend: Backend,
+    fields: Mapping[str, Any],
+    call: str = "create_volume",
+    do: Callable[[Driver, VolumeData, Progress], ModelUpdate] | None = None,
+    guards: tuple[Guard, ...] = (),
+    *,
+    driver_data: Mapping[str, Any] | None = None,
+) -> Volume:
+    """Make a volume of *fields* on *backend*: by *do*, or an empty one; *driver_data* is what is known of its bytes beforehand.
+
+    Raises:
+        InvalidInput: a field cannot be right.
+        AlreadyExists: the id stands for something else, or another volume has the name on the storage that is made of it.
+        InvalidStatus: the id stands for such a volume that is not whole.
+        ExistsOnStorage: the storage has a volume of that id, and nothing tracks it.
+        DriverError: the storage refused.
+
+    """
+    values = _row(backend, fields) | {"driver_data": dict(driver_data) if driver_data else None}
+    same = _already_there(backend, values) if fields.get("id") else None
+    if same is not None:
+        return same
+    data = volume_data(values)
+
+    def create(driver: Driver, progress: Progress) -> ModelUpdate:
+        if fields.get("id"):
+            _refuse_on_storage(backend, driver, data)
+        return do(driver, data, progress) if do else driver.create_volume(data)
+
+    if fields.get("id"):  # another row may have a name that is made of it
+        guards = (*guards, claims.unclaimed(CLASSES["Volume"], backend.id, [data.name_in_storage]))
+    act: Act[ModelUpdate] = Act(
+        action="create",
+        call=call,
+        do=create,
+        insert=Insert(CLASSES["Volume"], values),
+        backend=backend,
+        arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
+        guards=guards,
+        after=lambda update: [Update(act.target, {**verbs.kept(update, data), "status": "available"})],
+        failed=lambda error: [_given_up(act, error)],
+    )
+    backend.context.journal.run(act)
+    return cast("Volume", act.target)
+
+
+def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_id: str | None = None) -> Volume:
+    """Track what *source* names on the storage of *backend*, under a new id or the one that is given.
+
+    Raises:
+        AlreadyExists: it is tracked already, or the id is taken.
+        NotSupported, DriverError: the driver cannot adopt, or the storage has no such volume; nothing is tracked then. Where the
+            driver failed in the middle, the volume stays tracked as ``managing``: ``unmanage()`` or ``delete()`` release it.
+
+    """
+    values = _row(backend, {"name": name, "size": 0, "id": volume_id}) | {"status": "managing"}
+    refuse_taken(backend.context, CLASSES["Volume"], volume_id)
+    data = volume_data(values)
+    # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
+    values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
+
+    is_begun = False
+
+    def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
+        nonlocal is_begun
+        able: CanManage = verbs.capable(driver, "manage", backend)
+        size = able.manage_existing_get_size(data, source)
+        is_begun = True
+        return size, able.manage_existing(data, source)
+
+    act: Act[tuple[int, ModelUpdate]] = Act(
+        action="manage",
+        call="manage_existing",
+        do=manage,
+        insert=Insert(CLASSES["Volume"], values),
+        backend=backend,
+        arguments=redaction.masked(dict(source)),
+        guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
+        after=lambda answer: [Update(act.target, {**verbs.kept(answer[1], data), "size": answer[0], "status": "available"})],
+        failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
+    )
+    backend.context.journal.run(act)
+    return cast("Volume", act.target)
+
+
+def volume_data(values: Mapping[str, Any]) -> VolumeData:
+    """Return what a driver is told of a volume with the columns *values*."""
+    return VolumeData(
+        metadata=values["metadata_"],
+        created_at=moment(values.get("created_at")),
+        driver_data=redaction.without(values["driver_data"] or {}),
+        provider_location=redaction.usable(values["provider_location"]),
+        **{name: values[name] for name in _TOLD},
+    )
+
+
+def moment(at: dt.datetime | None) -> str | None:
+    """Return when a resource was made as a driver is told it: ISO 8601, in UTC."""
+    return at.isoformat() if at is not None else None
+
+
+def _given_up(act: Act[Any], error: BaseException) -> Change:
+    return Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})
+
+
+def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> None:
+    """Refuse the id that something is to be adopted under if it is taken.
+
+    Raises:
+        AlreadyExists: it is.
+
+    """
+    known = identity_map.by_spelling(context, kind, validation.spellings(wanted)) if wanted is not None else None
+    if known is not None:
+        msg = f"The id {wanted} is taken by {known.label()}. Choose another."
+        raise errors.AlreadyExists(msg)
+
+
+def _refuse_on_storage(backend: Backend, driver: Driver, data: VolumeData) -> None:
+    """Refuse to make what the storage has already, as far as it tells: a driver takes what is there for what it was to make.
+
+    Raises:
+        ExistsOnStorage: it is there.
+
+    """
+    if not isinstance(driver, CanManage):
+        return
+    try:
+        with storage_call(backend.name, "manage_existing_get_size"):
+            driver.manage_existing_get_size(data, {"source-name": data.name_in_storage})
+    except errors.Error:
+        return  # it is not there, or the storage does not answer, as making it will tell
+    msg = (
+        f"{data.name_in_storage} is on the storage of {backend.label()} already, and is not tracked. "
+        f"To adopt it: backend.manage({data.name_in_storage!r}, id={data.id!r})."
+    )
+    raise errors.ExistsOnStorage(msg)
+
+
+_FIELDS = {
+    *("id", "name", "description", "size", "pool_name", "snapshot_id", "source_volid", "availability_zone", "bootable"),
+    *("metadata", "extra_specs", "qos_specs"),
+}
+
+
+def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
+    for name in fields:
+        if name not in _FIELDS:
+            msg = f"A volume has no {name!r} to set.{errors.did_you_mean(name, _FIELDS)}"
+            raise errors.InvalidInput(msg)
+    volume_id = validation.new_id(fields.get("id"), any_text=backend.context.settings.non_uuid_ids)
+    pool = validation.optional_text(fields.get("pool_name"), "pool_name")
+    settings = backend.context.settings
+    return {
+        "id": volume_id,
+        "name": validation.name(fields.get("name")),
+        "description": validation.text(fields.get("description"), "description"),
+        "size": fields["size"],
+        "status": "creating",
+        "attach_status": "detached",
+        "backend_id": backend.id,
+        "host": naming.host(settings, backend.name, backend.stored_config) + (f"#{pool}" if pool else ""),
+        "pool_name": pool,
+        "name_in_storage": naming.in_storage(backend, "volume", volume_id),
+        "snapshot_id": fields.get("snapshot_id"),
+        "source_volid": fields.get("source_volid"),
+        "availability_zone": validation.optional_text(fields.get("availability_zone"), "availability_zone"),
+        "bootable": validation.flag(fields.get("bootable", False), "bootable"),
+        "metadata_": validation.text_map(fields.get("metadata"), "metadata"),
+        "extra_specs": validation.text_map(fields.get("extra_specs"), "extra_specs"),
+        "qos_specs": validation.text_map(fields.get("qos_specs"), "qos_specs"),
+        "provider_location": None,
+        "provider_id": None,
+        "driver_data": None,
+    }
+
+
+def _already_there(backend: Backend, values: Mapping[str, Any]) -> Volume | None:
+    known = identity_map.by_spelling(backend.context, cast("type[Volume]", CLASSES["Volume"]), validation.spellings(values["id"]))
+    if known is None:
+        return None
+    if all(getattr(known, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):
+        if known.status not in verbs.SETTLED:
+            msg = f"{known.label()} with that id exists and is {known.status!r}. Delete it, then repeat."
+            raise errors.InvalidStatus(msg)
+        return known
+    msg = f"The id {values['id']} is taken by {known.label()} of {known.size} GiB on {known.host}. Choose another."
+    raise errors.AlreadyExists(msg)

@@ -1,0 +1,157 @@
+"""What is tracked on one backend, as its driver may look it up, and keep what it changed there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import sqlalchemy as sa
+
+from cl_notebook.drivers.api import SnapshotData, VolumeData
+from cl_notebook.drivers.records import AttachmentData, Surroundings
+from cl_notebook.model import creation, identity_map, initiator, naming, redaction
+from cl_notebook.model.connection import Connection
+from cl_notebook.model.identity_map import CLASSES
+from cl_notebook.model.operations import guards
+from cl_notebook.model.operations.changes import Update
+from cl_notebook.model.snapshot import Snapshot, snapshot_data
+from cl_notebook.model.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from cl_notebook.drivers.api import ModelUpdate
+    from cl_notebook.drivers.records import InitiatorData
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.operations.changes import Change
+
+D = TypeVar("D", VolumeData, SnapshotData)
+
+
+class StoreRecords:
+    """The :class:`~cl_notebook.drivers.api.Records` of one backend: rows of the store, as plain data."""
+
+    def __init__(self, context: Context, backend_id: str, name: str, config: Mapping[str, Any] | None = None) -> None:
+        """Look up the rows of the backend *backend_id*, which is called *name* and has the configuration *config*."""
+        chosen = context.settings
+        self.host = naming.host(chosen, name, config or {})
+        self.root_helper = chosen.root_helper
+        self.surroundings = Surroundings(
+            project_id=chosen.project_id,
+            user_id=chosen.user_id,
+            locks=chosen.file_locks_path,
+            keeps_log=not chosen.disable_logs,
+            hides_ssl_warnings=chosen.suppress_requests_ssl_warnings,
+            defaults=chosen.cinder_options,
+        )
+        self._context = context
+        self._backend_id = backend_id
+        self._told: dict[str, VolumeData | SnapshotData] = {}
+        """What the driver was told of resources that have maps, since it last changed some: these are what it has changed."""
+
+    @classmethod
+    def of(cls, backend: Tracked) -> StoreRecords:
+        """Return the records of *backend*."""
+        return cls(backend.context, backend.id, str(getattr(backend, "name", "")), getattr(backend, "stored_config", {}))
+
+    def every_volume(self) -> Iterator[VolumeData]:
+        """Yield all volumes, page by page: a driver that is told of a million of them need not hold them all."""
+        return _paged(self.volumes)
+
+    def every_snapshot(self) -> Iterator[SnapshotData]:
+        """Yield all snapshots, page by page."""
+        return _paged(self.snapshots)
+
+    def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
+        """Return the volumes with these ids, or all of them."""
+        table = _table(Volume)
+        statement = self._page(table, after, limit)
+        if ids is not None:
+            statement = statement.where(table.c.id.in_(list(ids)))
+        return self._remembered([creation.volume_data(row) for row in self._rows(statement)])
+
+    def snapshots(
+        self,
+        ids: Iterable[str] | None = None,
+        volume_ids: Iterable[str] | None = None,
+        *,
+        after: str = "",
+        limit: int = 1000,
+    ) -> list[SnapshotData]:
+        """Return the snapshots with these ids, or of these volumes, or all of them."""
+        table = _table(Snapshot)
+        statement = self._page(table, after, limit)
+        for column, wanted in ((table.c.id, ids), (table.c.volume_id, volume_ids)):
+            if wanted is not None:
+                statement = statement.where(column.in_(list(wanted)))
+        rows = self._rows(statement)
+        owners = {row["volume_id"] for row in rows}
+        volumes = {volume.id: volume for volume in self.volumes(owners, limit=len(owners))}
+        return self._remembered([snapshot_data(row, volumes[row["volume_id"]]) for row in rows if row["volume_id"] in volumes])
+
+    def attachments(self, volume_ids: Iterable[str] | None = None) -> list[AttachmentData]:
+        """Return the connections of these volumes, or all of them."""
+        table = _table(Connection)
+        statement = sa.select(table).where(table.c.backend_id == self._backend_id)
+        if volume_ids is not None:
+            statement = statement.where(table.c.volume_id.in_(list(volume_ids)))
+        return [_attachment(row) for row in self._rows(statement)]
+
+    def initiator_data(self) -> list[InitiatorData]:
+        """Return what was kept for initiators."""
+        with self._context.store.reading() as connection:
+            return initiator.read(connection, self._backend_id)
+
+    def keep(
+        self,
+        volumes: Mapping[str, ModelUpdate],
+        snapshots: Mapping[str, ModelUpdate],
+        initiator_data: Iterable[InitiatorData],
+    ) -> None:
+        """Keep what the driver changed on other resources than its call's."""
+        for cls, updates in ((Volume, volumes), (Snapshot, snapshots)):
+            for resource_id, update in updates.items():
+                resource = identity_map.get(self._context, cls, resource_id)
+                if resource is not None:
+                    changes: list[Change] = [Update(resource, guards.kept(update, self._told.get(resource_id)))]
+                    self._context.journal.note(changes, resource)
+        self._told.clear()
+        kept = list(initiator_data)
+        if kept:
+            with self._context.lock:
+                self._context.store.write(lambda connection: initiator.write(connection, self._backend_id, kept))
+
+    def _remembered(self, told: list[D]) -> list[D]:
+        self._told.update((data.id, data) for data in told if data.metadata or data.driver_data)
+        return told
+
+    def _page(self, table: sa.Table, after: str, limit: int) -> sa.Select[Any]:
+        statement = sa.select(table).where(table.c.backend_id == self._backend_id, table.c.id > after)
+        return statement.order_by(table.c.id).limit(limit)
+
+    def _rows(self, statement: sa.Select[Any]) -> list[Mapping[str, Any]]:
+        with self._context.store.reading() as connection:
+            return [{**row, "metadata_": row.get("metadata")} for row in connection.execute(statement).mappings()]
+
+
+def _paged(page: Callable[..., list[D]]) -> Iterator[D]:
+    found = page()
+    while found:
+        yield from found
+        found = page(after=found[-1].id)
+
+
+def _table(cls: Any) -> sa.Table:  # noqa: ANN401 - a tracked class
+    return cast("sa.Table", CLASSES[cls.__name__].__table__)  # type: ignore[attr-defined] # SQLAlchemy gives it
+
+
+def _attachment(row: Mapping[str, Any]) -> AttachmentData:
+    return AttachmentData(
+        id=row["id"],
+        volume_id=row["volume_id"],
+        attached_host=row["attached_host"] or row["connector_info"].get("host", ""),
+        path=row["path"],
+        attach_mode=row["attach_mode"],
+        connector_info=redaction.without(row["connector_info"]),
+        conn_info=redaction.without(row["conn_info"]),
+    )

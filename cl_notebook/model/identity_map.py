@@ -1,0 +1,322 @@
+"""How tracked objects are read: one identity a row, relations in pages, and nothing read twice that nobody changed."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import orm as sa_orm
+
+from cl_notebook.model import unsaved
+from cl_notebook.store import damage
+from cl_notebook.store.errors import store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cl_notebook.model.base import Children, Tracked
+    from cl_notebook.model.context import Context
+
+T = TypeVar("T", bound="Tracked")
+
+CLASSES: dict[str, type[Tracked]] = {}
+"""The tracked classes by name: how they know each other without importing each other."""
+
+PAGE = 500
+"""Objects that were read together and lie this close have their relations read together, too."""
+
+_READ = "_read"
+
+
+class _Read(NamedTuple):
+    """The follower's tick when an object was read, and the ids of what was read together with it."""
+
+    tick: int
+    peers: tuple[str, ...] = ()
+
+
+_UNREAD = _Read(0)
+
+
+def pages(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Return *ids* in parts, each as many as one query asks for."""
+    return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+
+
+def get(context: Context, cls: type[T], resource_id: str) -> T | None:
+    """Return the object of one row, from memory if it is held there and nobody changed the row since."""
+    with context.lock:
+        context.follower.sync()
+        known = held(context, cls, resource_id)
+        if known is not None and (_is_current(context, known) or unsaved.is_there(known)):
+            return known
+        found = select(context, sa.select(cls).where(cls.id == resource_id))
+        if not found and known is not None:
+            let_go(context, known)
+        return found[0] if found else None
+
+
+def by_spelling(context: Context, cls: type[T], spellings: Iterable[str]) -> T | None:
+    """Return the object of the first of the ids *spellings* that has a row (:func:`.validation.spellings`)."""
+    found = (get(context, cls, each) for each in spellings)
+    return next((each for each in found if each is not None), None)
+
+
+def select(context: Context, statement: sa.Select[T]) -> list[T]:
+    """Return the objects of *statement*'s rows, with the values that the rows have now.
+
+    What was set on an object and not saved is kept.
+    """
+    with context.lock:
+        context.follower.sync()
+        tick = context.follower.tick
+        orm = context.orm
+        kept = unsaved.keep_all(orm)
+        with damage.named(context.store), store_errors(context.store.url), context.store.turn:
+            try:
+                found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
+            finally:
+                _end_transaction(orm)
+            _refuse_unsound(context, found)
+        for edits in kept:
+            edits.put_back()
+        _stamp(found, tick)
+        return found
+
+
+def _refuse_unsound(context: Context, found: Iterable[Tracked | None]) -> None:
+    """Refuse a row whose values are not of their columns' types: SQLite keeps anything anywhere.
+
+    Raises:
+        StoreDamaged: there is one; its object is let go of, so that it is read again.
+
+    """
+    for resource in found:
+        if resource is None:  # a row without a key
+            msg = "a row has no key"
+            raise ValueError(msg)
+        inner = resource.__dict__
+        cls: Any = type(resource)
+        if _is_sound(cls, tuple(map(type, map(inner.get, _names(cls))))):
+            continue
+        context.orm.expunge(resource)
+        mapper = sa_orm.class_mapper(cls)
+        table: Any = mapper.local_table
+        values = [(attribute.columns[0], inner.get(attribute.key)) for attribute in mapper.column_attrs]
+        damage.refuse_unsound(context.store, table, str(inner.get("id")), values)
+
+
+@functools.cache
+def _names(cls: Any) -> tuple[str, ...]:  # noqa: ANN401 - a tracked class
+    return tuple(attribute.key for attribute in sa_orm.class_mapper(cls).column_attrs)
+
+
+@functools.cache
+def _is_sound(cls: Any, types: tuple[type, ...]) -> bool:  # noqa: ANN401 - a tracked class
+    """Return whether values of these *types* fit the columns of *cls*: there are few combinations, so each is looked at once."""
+    columns = (attribute.columns[0] for attribute in sa_orm.class_mapper(cls).column_attrs)
+    return all(damage.fits(column, kind) for column, kind in zip(columns, types, strict=True))
+
+
+def _end_transaction(orm: sa_orm.Session) -> None:
+    # Neither commit(), which would write what the user set and did not save, nor rollback(), which would forget it.
+    transaction = orm.get_transaction()
+    if transaction is not None:
+        transaction.close()
+
+
+def load_children(owner: Tracked, relation: Children[T]) -> list[T]:
+    """Load the list of *owner*, and have those of the objects that were read together with it ready."""
+    context = owner.context
+    with context.lock:
+        context.follower.sync()
+        ready = owner.__dict__.pop(_ahead(relation), None)
+        if ready is not None and context.follower.children_changed(owner.id, ready[0]) == set():
+            tick, children = ready
+            _put(owner, relation, children, tick)
+            return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # the slot holds what was just put there
+        _load_page(context, owner, relation)
+        return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # as above
+
+
+def _load_page(context: Context, owner: Tracked, relation: Children[T]) -> None:
+    owners = {peer.id: peer for peer in _peers(context, owner) if relation.slot not in peer.__dict__}
+    owners[owner.id] = owner
+    tick = context.follower.tick
+    groups: dict[str, list[T]] = {resource_id: [] for resource_id in owners}
+    for child in _select_children(context, relation, list(owners)):
+        groups[child.__dict__[relation.column]].append(child)
+    _put(owner, relation, groups.pop(owner.id), tick)
+    for resource_id, children in groups.items():
+        owners[resource_id].__dict__[_ahead(relation)] = (tick, children)
+
+
+def _select_children(
+    context: Context, relation: Children[T], owner_ids: Sequence[str], only: Iterable[str] | None = None
+) -> list[T]:
+    target = relation.target
+    column = getattr(target, relation.column)
+    chosen = column == owner_ids[0] if len(owner_ids) == 1 else column.in_(owner_ids)
+    statement = sa.select(target).where(chosen).order_by(target.created_at, target.id)
+    return select(context, statement if only is None else statement.where(target.id.in_(list(only))))
+
+
+def _put(owner: Tracked, relation: Children[T], children: list[T], tick: int) -> None:
+    slot = f"_loaded_{relation.owner}"
+    for child in children:
+        child.__dict__[slot] = owner
+    owner.__dict__[relation.slot] = children
+    owner.__dict__[f"{relation.slot}_tick"] = tick
+
+
+def refresh(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -> None:
+    """Bring *resource* and its loaded relations in line with the store; free of queries while nobody wrote anything.
+
+    What was set and not saved is given up, unless it is to be kept.
+    """
+    with context.lock:
+        context.follower.sync()
+        if _nothing_happened(context, resource):
+            return
+        if (unsaved.is_there(resource) and not keep_unsaved) or not _is_current(context, resource):
+            reread(context, resource, keep_unsaved=keep_unsaved)
+        for name in resource.relations:
+            relation: Children[Any] = getattr(type(resource), name)
+            if relation.slot in resource.__dict__:
+                _refresh_children(context, resource, relation, keep_unsaved=keep_unsaved)
+
+
+def _nothing_happened(context: Context, resource: Tracked) -> bool:
+    """Return whether no row at all was changed, and nothing set and not saved, since *resource* and its lists were read."""
+    if context.orm.identity_map.check_modified() or unsaved.may_be_edited_inside(resource):
+        return False
+    inner, tick = resource.__dict__, context.follower.tick
+    return _read(resource).tick == tick and all(
+        inner[f"_loaded_{name}_tick"] == tick for name in resource.relations if f"_loaded_{name}" in inner
+    )
+
+
+def reread(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -> None:
+    """Read the row of *resource* again, whether or not it is known to have changed."""
+    cls = type(resource)
+    if not keep_unsaved:
+        unsaved.give_up(resource)
+    if not select(context, sa.select(cls).where(cls.id == unsaved.stored_values(resource)["id"])):
+        let_go(context, resource)
+
+
+def _refresh_children(context: Context, owner: Tracked, relation: Children[T], *, keep_unsaved: bool) -> None:
+    listed: list[T] = owner.__dict__[relation.slot]
+    tick: int = owner.__dict__[f"{relation.slot}_tick"]
+    now = context.follower.tick
+    for child in [] if keep_unsaved else listed:
+        if unsaved.is_there(child):
+            reread(context, child)
+    changed = context.follower.children_changed(owner.id, tick)
+    if changed is not None and not changed:
+        return
+    if changed is None or len(changed) > PAGE:
+        _put(owner, relation, _select_children(context, relation, [owner.id]), now)
+        return
+    found = {child.id: child for child in _select_children(context, relation, [owner.id], changed)}
+    kept = [child for child in listed if child.id not in changed or child.id in found]
+    listed_ids = {child.id for child in kept}
+    kept.extend(child for child in found.values() if child.id not in listed_ids)
+    kept.sort(key=lambda child: (child.created_at, child.id))
+    _put(owner, relation, kept, now)
+
+
+def adopt(context: Context, cls: type[T], values: dict[str, Any]) -> T:
+    """Return the object for a row that was just inserted with *values*, without reading it back."""
+    manager = sa_orm.class_mapper(cls).class_manager
+    instance: T = manager.new_instance()
+    instance.__dict__.update(values)
+    sa_orm.make_transient_to_detached(instance)
+    context.orm.add(instance)
+    setattr(instance, _READ, _Read(context.follower.tick))
+    return instance
+
+
+def take_place(context: Context, resource: T, newcomer: T) -> None:
+    """Let *resource*, of a session that was closed, be the object of the row that *newcomer* was read for."""
+    values = {key: value for key, value in newcomer.__dict__.items() if key[:1] != "_"}
+    context.orm.expunge(newcomer)
+    sa_orm.make_transient(resource)
+    kept = resource.__dict__["_sa_instance_state"]
+    resource.__dict__.clear()
+    resource.__dict__.update(values, _sa_instance_state=kept)
+    sa_orm.make_transient_to_detached(resource)
+    context.orm.add(resource)
+    setattr(resource, _READ, _Read(context.follower.tick))
+
+
+def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
+    """Give *resource* the *values* that were just committed for its row."""
+    for name, value in values.items():
+        sa_orm.attributes.set_committed_value(resource, name, value)
+    if _read(resource) is _UNREAD:
+        setattr(resource, _READ, _Read(context.follower.tick))
+
+
+def list_in(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
+    """Add *child* to the list of its owner, if the owner is held and the list was loaded."""
+    _relist(context, owner_class, relation_name, owner_id, lambda listed: [*listed, child])
+
+
+def unlist_from(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
+    """Take *child* out of the list of its owner, if the owner is held and the list was loaded."""
+    _relist(context, owner_class, relation_name, owner_id, lambda listed: [other for other in listed if other is not child])
+
+
+def _relist(
+    context: Context, owner_class: str, relation_name: str, owner_id: str, change: Callable[[list[Any]], list[Any]]
+) -> None:
+    # A new list each time: who is looping over the old one while he creates or deletes meets every resource once.
+    cls = CLASSES[owner_class]
+    owner = held(context, cls, owner_id)
+    if owner is None:
+        return
+    relation: Children[Any] = getattr(cls, relation_name)
+    owner.__dict__.pop(_ahead(relation), None)
+    listed = owner.__dict__.get(relation.slot)
+    if listed is not None:
+        owner.__dict__[relation.slot] = change(listed)
+
+
+def let_go(context: Context, resource: Tracked) -> None:
+    """Stop tracking *resource*: its row is gone."""
+    if resource in context.orm:
+        context.orm.expunge(resource)
+    resource.after_deletion(context)
+
+
+def held(context: Context, cls: type[T], resource_id: str) -> T | None:
+    """Return the object of one row if the session holds it; the store is not asked."""
+    return context.orm.identity_map.get(sa_orm.class_mapper(cls).identity_key_from_primary_key((resource_id,)))
+
+
+def _peers(context: Context, owner: Tracked) -> list[Tracked]:
+    peers = (held(context, type(owner), peer) for peer in _read(owner).peers)
+    return [peer for peer in peers if peer is not None]
+
+
+def _stamp(found: list[T], tick: int) -> None:
+    for start in range(0, len(found), PAGE):
+        page = found[start : start + PAGE]
+        alone = len(page) == 1  # read again by itself, it keeps its peers
+        read = _read(page[0])._replace(tick=tick) if alone else _Read(tick, tuple([each.__dict__["id"] for each in page]))
+        for resource in page:
+            setattr(resource, _READ, read)
+
+
+def _read(resource: Tracked) -> _Read:
+    return getattr(resource, _READ, _UNREAD)
+
+
+def _is_current(context: Context, resource: Tracked) -> bool:
+    return context.follower.changed_at(resource.id) <= _read(resource).tick
+
+
+def _ahead(relation: Children[Any]) -> str:
+    return f"{relation.slot}_ahead"

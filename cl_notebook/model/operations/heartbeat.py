@@ -1,0 +1,91 @@
+"""The heart of a kernel that works: tells kernels on other machines, now and then, that this one is still there."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from cl_notebook import concurrency
+from cl_notebook.model.operations import liveness
+from cl_notebook.model.operations import tables as op
+from cl_notebook.store import changefeed
+from cl_notebook.store.errors import is_memory
+from cl_notebook.store.types import database_now
+
+if TYPE_CHECKING:
+    import threading
+
+    from cl_notebook.model.context import Context
+
+_log = logging.getLogger(__name__)
+
+SEEN = sa.update(op.Kernel).where(op.Kernel.id == sa.bindparam("kernel")).values(seen_at=database_now())
+
+
+class Heart:
+    """Beats while operations run, in a thread that ends soon after the last of them. One beat serves all that run."""
+
+    def __init__(self, context: Context) -> None:
+        """Belong to the session *context*, whose journal knows what runs."""
+        self._context = context
+        self._kernel_id = ""
+        self._last = -liveness.EVERY
+        self._thread: threading.Thread | None = None
+        self._lock = concurrency.lock()
+        self._stopped = concurrency.event()
+        self._is_heard = not is_memory(context.store.url)  # a store in memory has nobody else who would listen
+
+    def in_intent(self, connection: sa.Connection, kernel_id: str) -> None:
+        """Be seen by whoever sees the intent that is written on *connection*, unless that was so a moment ago."""
+        if self._is_heard and _now() - self._last >= liveness.EVERY:
+            connection.execute(SEEN, {"kernel": kernel_id})
+
+    def begin(self, kernel_id: str) -> None:
+        """Beat from now on: an intent was committed."""
+        if not self._is_heard:
+            return
+        if _now() - self._last >= liveness.EVERY:
+            self._last = _now()
+        with self._lock:
+            self._kernel_id = kernel_id
+            if self._thread is None or not self._thread.is_alive():  # a fork has no threads of its parent
+                self._thread = concurrency.daemon(self._beat_on, "cl_notebook-heart")
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._stopped.set()
+
+    def _beat_on(self) -> None:
+        while not self._stopped.wait(liveness.EVERY):
+            with self._lock:
+                if not self._context.journal.running:
+                    self._thread = None
+                    return
+            try:
+                self.beat()
+            except Exception:  # noqa: BLE001 - a store that is away is the business of the act that runs
+                _log.debug("A beat could not be written", exc_info=True)
+
+    def beat(self) -> None:
+        """Be seen now."""
+        context = self._context
+        with context.lock:
+            if self._stopped.is_set() or context.is_closed:
+                return
+            number = context.store.write(self._written)
+            context.follower.wrote(number)
+        self._last = _now()
+
+    def _written(self, connection: sa.Connection) -> int:
+        self._context.follower.sync()
+        connection.execute(SEEN, {"kernel": self._kernel_id})
+        return changefeed.append(connection, changefeed.Entry(changefeed.BEAT, "kernel", self._kernel_id))
+
+
+def _now() -> float:
+    """Return the seconds since the boot, those included that the machine slept: no change of the clock alters them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

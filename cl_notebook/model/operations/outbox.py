@@ -1,0 +1,175 @@
+"""What a session owes its store: outcomes that could not be written when their drivers were done.
+
+They are tried again for a while; then the caller is told, and they stay: in this kernel, and in a file beside the data. They are
+written before this session's next act, or when the next session opens the store, whichever comes first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.model import identity_map
+from cl_notebook.model.identity_map import CLASSES
+from cl_notebook.model.operations import outcome
+from cl_notebook.model.operations import tables as op
+from cl_notebook.model.spool import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cl_notebook.model.context import Context
+    from cl_notebook.model.operations.outcome import Kept, Outcome
+
+_log = logging.getLogger(__name__)
+
+AWAY = (errors.StoreUnusable, errors.StoreLocked)
+"""What a store that is away, full or held by somebody says: it may be otherwise in a moment."""
+
+
+class Owed:
+    """The outcomes that one session owes its store."""
+
+    patience = 15.0
+    """Seconds for which an outcome is tried again before its caller is told that it has to wait."""
+
+    def __init__(self, context: Context) -> None:
+        """Belong to the session *context*; what other sessions left is looked for by :meth:`collect`."""
+        self._context = context
+        self._spool = Spool(context.store)
+        self._kept: list[Kept] = []
+
+    @property
+    def operations(self) -> set[int]:
+        """Numbers of the operations that are owed."""
+        return {kept.ended.operation for kept in self._kept}
+
+    def settle(self, came: Outcome, write: Callable[[Outcome], str], doing: str) -> str:
+        """Write an outcome by *write*, and return what that returns.
+
+        What the store refuses is written once more in a form that every database takes; while it is away it is tried again.
+
+        Raises:
+            OutcomeKept: the store cannot be written, or refuses the outcome; it is kept.
+
+        """
+        try:
+            return write(came)
+        except Exception:  # noqa: BLE001 - whatever the reason is: the storage has done it, and somebody has to know
+            writable = came.writable()
+            kept = writable.plain()
+            file = self.add(kept)  # before anything is waited for: the kernel may be killed meanwhile
+        except BaseException:  # an interrupt: it is not known whether the outcome was written
+            self.add(came.writable().plain())
+            raise
+        try:
+            how = self._patiently(lambda: write(writable))
+        except Exception as error:
+            raise errors.OutcomeKept(_words(doing, kept, file, error), kept.ended.operation) from error
+        self._forget(kept)
+        return how
+
+    def _patiently(self, write: Callable[[], str]) -> str:
+        import tenacity  # noqa: PLC0415 - it takes longer to load than the house, and is seldom needed
+
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(AWAY),
+            stop=tenacity.stop_after_delay(self.patience),
+            wait=tenacity.wait_exponential(multiplier=0.1, max=2),
+            reraise=True,
+        )
+        return attempts(write)
+
+    def add(self, kept: Kept) -> Path | None:
+        """Owe the store *kept*; return the file that it is kept in, None if only this kernel has it."""
+        with self._context.lock:
+            self._kept.append(kept)
+        return self._spool.keep(kept)
+
+    def collect(self) -> None:
+        """Write what earlier sessions could not, as far as the store takes it."""
+        for kept in self._spool.waiting():
+            try:
+                self._write(kept)
+            except AWAY:
+                return
+            except errors.Error as error:  # what it refuses does not keep the others
+                _log.warning("The outcome of operation %s still waits: %s", kept.ended.operation, error)
+
+    def write(self, *resource_ids: str | None) -> None:
+        """Write what this session owes, before an act on the resources with these ids.
+
+        Raises:
+            OutcomeKept: the store still refuses the outcome of an earlier act on one of them.
+            StoreError: the store cannot be written still.
+
+        """
+        for kept in list(self._kept):
+            with self._context.lock:
+                if kept not in self._kept:
+                    continue
+                try:
+                    self._write(kept)
+                except AWAY:
+                    raise
+                except errors.Error as error:
+                    if _concerned(kept) & set(resource_ids):
+                        msg = f"The outcome of operation {kept.ended.operation} still waits, for the store refuses it: {error}"
+                        raise errors.OutcomeKept(msg, kept.ended.operation) from error
+
+    def close(self) -> None:
+        """Write what can be written: what is left stays in its files."""
+        with contextlib.suppress(errors.StoreError):
+            self.write()
+
+    def _write(self, kept: Kept) -> None:
+        context = self._context
+        with context.lock:
+            context.store.write(lambda connection: outcome.write(connection, kept))
+            self._forget(kept)
+            context.follower.look()
+            for row in (*kept.rows, *kept.if_overtaken):
+                held = identity_map.held(context, CLASSES[row.kind.capitalize()], row.id)
+                if held is not None:
+                    identity_map.reread(context, held, keep_unsaved=True)
+
+    def _forget(self, kept: Kept) -> None:
+        with self._context.lock:
+            self._kept = [each for each in self._kept if each.ended != kept.ended]
+        self._spool.drop(kept)
+
+
+def _concerned(kept: Kept) -> set[str | None]:
+    """Return the ids of the resources that an outcome is about."""
+    rows = (*kept.rows, *kept.if_overtaken)
+    return {*(row.id for row in rows), kept.event.get("resource_id"), kept.event.get("volume_id")} - {None}
+
+
+_PAST = {
+    "create": "created",
+    "delete": "deleted",
+    "extend": "extended",
+    "revert": "reverted",
+    "retype": "retyped",
+    "manage": "adopted",
+    "unmanage": "released",
+    "connect": "connected",
+    "disconnect": "disconnected",
+    "attach": "attached",
+    "detach": "detached",
+}
+"""What was done with a resource once an act is done."""
+
+
+def _words(doing: str, kept: Kept, file: Path | None, error: BaseException) -> str:
+    past = _PAST.get(doing.partition(" ")[0])
+    done = f"is {kept.ended.status} on the storage" + (f": it was {past}" if past else "")
+    ended = done if kept.ended.status == op.DONE else f"ended with {kept.ended.error} on the storage"
+    where = f"in {file}" if file else "by this kernel alone, so do not end it"
+    return (
+        f"{doing} {ended}, and that could not be written: {errors.one_line(error)} It is kept {where}, and written before the "
+        "next act on this store, or when it is opened next."
+    )

@@ -1,0 +1,413 @@
+"""Intent, call, outcome: the one way in which anything is changed.
+
+The intent is committed before the driver is called, the driver is called with no transaction open, the outcome is committed after
+it. Whenever a kernel is killed there is a row that says what was being done to which resource. An outcome that the store cannot
+take is kept beside it until it can (:mod:`cl_notebook.model.operations.outbox`).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.drivers import errors as calling
+from cl_notebook.drivers.errors import storage_call
+from cl_notebook.model import identity_map, interruption, unsaved
+from cl_notebook.model.operations import liveness, outcome
+from cl_notebook.model.operations import tables as op
+from cl_notebook.model.operations.background import Apart
+from cl_notebook.model.operations.changes import Change, Insert, Update, apply, bring_in_line, row_of
+from cl_notebook.model.operations.heartbeat import Heart
+from cl_notebook.model.operations.outbox import AWAY, Owed
+from cl_notebook.model.operations.outcome import Outcome
+from cl_notebook.model.operations.progress import Reporter
+from cl_notebook.store import changefeed
+from cl_notebook.store.types import database_now, utcnow
+
+if TYPE_CHECKING:
+    from cl_notebook.drivers.api import Driver, Progress
+    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import Context
+
+R = TypeVar("R")
+
+
+Guard = Callable[[sa.Connection], None]
+"""Looks at the store inside the transaction of the intent, and raises if the act must not be."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Act(Generic[R]):
+    """One act on one resource: what is written before the call, the call, and what is written after it."""
+
+    action: str
+    call: str
+    """Name of the driver's method (or of os-brick's), as it is shown in the history."""
+    do: Callable[[Driver, Progress], R]
+    resource: Tracked | None = None
+    insert: Insert | None = None
+    backend: Backend
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
+    before: Iterable[Change] = ()
+    after: Callable[[R], Iterable[Change]]
+    """What the driver's answer changes. What depends on other rows is said as such (``Settle``): it may be written much later."""
+    failed: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
+
+    @property
+    def target(self) -> Tracked:
+        """The resource; one that is being made is there once the intent is committed."""
+        if self.resource is None:
+            msg = f"{self.action!r} has no resource before its intent is committed"
+            raise RuntimeError(msg)
+        return self.resource
+
+
+_BEGIN_OPERATION = sa.insert(op.Operation)
+
+
+class Journal:
+    """Runs acts for one session and writes them down."""
+
+    def __init__(self, context: Context, before: Journal | None = None) -> None:
+        """Belong to the session *context*, which may go on from one *before* it: what that one made is its own, too."""
+        self._context = context
+        self._earlier: tuple[str, ...] = () if before is None else before.kernel_ids
+        self._kernel_id: str | None = None
+        self._pid = 0
+        self._unwritten: set[int] = set()
+        self._apart = Apart()
+        self._heart = Heart(context)
+        self.owed = Owed(context)
+        """What could not be written yet."""
+        self.running: set[int] = set()
+        """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
+
+    @property
+    def kernel_id(self) -> str:
+        """The id under which this process stands in the store; the row is made with the first act."""
+        if self._kernel_id is None or self._pid != os.getpid():  # a fork is a process of its own
+            self._kernel_id, self._pid = self._register_kernel(), os.getpid()
+        return self._kernel_id
+
+    @property
+    def registered_id(self) -> str | None:
+        """The id under which this process stands in the store; None before its first act."""
+        return self._kernel_id if self._pid == os.getpid() else None
+
+    @property
+    def kernel_ids(self) -> tuple[str, ...]:
+        """The ids under which what this session did stands in the store, and those before it that it goes on from."""
+        own = self.registered_id
+        return self._earlier if own is None else (*self._earlier, own)
+
+    def go_on_from(self, before: Journal) -> None:
+        """Take what the session of *before* made for this one's own: it took that one's place, as when it is set up again."""
+        self._earlier = before.kernel_ids
+
+    def run(self, act: Act[R]) -> R:
+        """Do *act*: commit the intent, call the driver, commit the outcome.
+
+        Raises:
+            ReadOnly: the session may only look.
+            ChangedElsewhere: somebody else changed a row since it was read.
+            DriverError, AttachError: the storage or the host refused; the outcome says so.
+            OutcomeKept: the store was out of reach when the driver was done; what came of it is written later.
+            Interrupted: the user interrupted it; the message says what is left, and what mends it.
+
+        """
+        __tracebackhide__ = True  # a notebook shows a long story as it is
+        self.refuse_if_read_only(act.action)
+        self.owed.write(*_ids(act.insert or act.target))
+        driver = self._context.driver(act.backend)
+        operation = self._intend(act)
+        try:
+            self._unwritten.add(operation)
+            self._heart.begin(self.kernel_id)
+            if getattr(driver, "outlives_interrupts", False):
+                return self._apart.run(lambda: self._finish(act, driver, operation), self._doing(act), operation)
+            return self._finish(act, driver, operation)
+        except errors.StillRunning:
+            raise
+        except KeyboardInterrupt as error:
+            self.running.discard(operation)
+            raise interruption.interrupted(self._doing(act), act.target, operation, error) from error
+        except BaseException:
+            self.running.discard(operation)  # also if it was interrupted before the driver was called
+            raise
+
+    def _finish(self, act: Act[R], driver: Driver, operation: int) -> R:
+        __tracebackhide__ = True
+        token = calling.operation.set(operation)
+        try:
+            return self._call(act, driver, operation)
+        finally:
+            calling.operation.reset(token)
+            self.running.discard(operation)
+
+    def _call(self, act: Act[R], driver: Driver, operation: int) -> R:
+        __tracebackhide__ = True
+        context, started = self._context, time.monotonic()
+        reporter = Reporter(
+            context, lambda status: replace(self._entry(changefeed.PROGRESS, act.target, operation), status=status)
+        )
+        secrets = functools.partial(context.secrets, act.backend)
+        try:
+            with (
+                storage_call(act.backend.name, act.call, secrets),
+                context.progress(self._doing(act)) as show,
+                reporter.showing(show),
+            ):
+                result = act.do(driver, reporter)
+                changes = list(act.after(result))
+        except BaseException as error:
+            self._settle(act, operation, started, act.failed(error), error)
+            raise
+        if self._settle(act, operation, started, changes, None) == outcome.OVERTAKEN:
+            msg = (
+                f"{self._doing(act)} was done, but another kernel took this one for dead, and went on with {act.target.label()}: "
+                f"its row stays as that one left it. See %cl_history --id {operation}."
+            )
+            raise errors.ChangedElsewhere(msg)
+        return result
+
+    def save(self, resource: Tracked, values: Mapping[str, Any], version: int) -> None:
+        """Write plain values of a row that still has *version*: a change without a driver."""
+        self.refuse_if_read_only("save")
+        self.owed.write(*_ids(resource))
+        entry = self._entry("save", resource, None)
+        self._commit([Update(resource, dict(values), version)], lambda _connection: entry)
+
+    def note(self, changes: list[Change], resource: Tracked) -> None:
+        """Write what a driver changed on a resource that its call was not about, whatever others wrote meanwhile."""
+        entry = self._entry("save", resource, None)
+        self._commit(changes, lambda _connection: entry, checked=False)
+
+    def record(
+        self, action: str, changes: list[Change], resource: Tracked | Insert, guards: tuple[Guard, ...] = ()
+    ) -> list[Tracked]:
+        """Write a change that needs no driver as an operation that is done at once; return the objects."""
+        self.refuse_if_read_only(action)
+        self.owed.write(*_ids(resource))
+
+        def written(connection: sa.Connection) -> changefeed.Entry:
+            row = self._operation_row(action, None, resource, None, {})
+            row |= {"status": op.DONE, "ended_at": row["started_at"], "duration": 0.0}
+            number = connection.execute(_BEGIN_OPERATION, row).inserted_primary_key
+            return self._entry("outcome", resource, number[0] if number else None)
+
+        self._kernel_id = self.kernel_id
+        return self._commit(changes, written, guards)
+
+    def refuse_if_read_only(self, action: str) -> None:
+        """Raise ReadOnly if the session may only look."""
+        if self._context.settings.read_only:
+            msg = f"This session is read-only, so {action} is refused. cl.setup(read_only=False) allows it."
+            raise errors.ReadOnly(msg)
+
+    def _intend(self, act: Act[Any]) -> int:
+        kernel_id = self.kernel_id
+        target = act.insert or act.target
+        number = 0
+
+        def written(connection: sa.Connection) -> changefeed.Entry:
+            nonlocal number
+            self.running.discard(number)  # of a transaction that was broken off, and is repeated
+            row = self._operation_row(act.action, act.call, target, act.backend, act.arguments)
+            key = connection.execute(_BEGIN_OPERATION, row | {"kernel_id": kernel_id}).inserted_primary_key
+            number = key[0] if key else 0
+            self.running.add(number)  # before the commit: another thread that sees the intent must not take it for cut short
+            self._heart.in_intent(connection, kernel_id)
+            return self._entry("intent", target, number)
+
+        changes = [*([act.insert] if act.insert else []), *act.before]
+        try:
+            made = self._commit(changes, written, act.guards)
+        except BaseException as error:
+            self.running.discard(number)
+            if number and isinstance(error, AWAY):  # whether it was committed is not known; the driver is not called
+                self._owe_retreat(act, number, error)
+            raise
+        if act.insert:
+            act.resource = made[0]
+        return number
+
+    def _settle(
+        self, act: Act[Any], operation: int, started: float, changes: Iterable[Change], error: BaseException | None
+    ) -> str:
+        """Write down what came of *act*; return how that went (see :func:`outcome.end`)."""
+        made = act.target if act.insert else None
+        came = Outcome(
+            ended=outcome.ended(operation, self.kernel_id, error, time.monotonic() - started),
+            changes=list(changes),
+            if_overtaken=list(act.failed(errors.Error("taken over"))) if made is not None else (),
+            made=made,
+            entry=self._entry("outcome", act.target, operation),
+        )
+        how = self.owed.settle(came, self._write, self._doing(act))
+        self._unwritten.discard(operation)
+        if how != outcome.WRITTEN:
+            with self._context.lock:
+                identity_map.reread(self._context, act.target, keep_unsaved=True)
+        return how
+
+    def _write(self, came: Outcome) -> str:
+        """Write an outcome. Not checked: what the storage did is written down whatever others wrote on the row meanwhile.
+
+        A new resource whose row was removed before its driver was done gets it back: it is on the storage.
+        """
+        how = outcome.WRITTEN
+
+        def changes(connection: sa.Connection) -> Iterable[Change]:
+            nonlocal how
+            how = outcome.end(connection, came.ended)
+            if how == outcome.WRITTEN:
+                return came.changes
+            made = came.made if how == outcome.OVERTAKEN else None
+            return came.if_overtaken if made is not None and outcome.is_gone(connection, made.kind, made.id) else ()
+
+        self._commit(changes, lambda _connection: came.entry, checked=False, made=came.made)
+        return how
+
+    def _owe_retreat(self, act: Act[Any], operation: int, error: errors.StoreError) -> None:
+        """Owe the store that an intent, if it is there at all, is taken back."""
+        refused = errors.DriverError(f"The driver was not called: {error}", untouched=True)
+        rows: list[outcome.Row] = []
+        if act.insert:
+            rows.append(outcome.Row("remove", act.insert.cls.kind, act.insert.values["id"]))
+        else:
+            rows.extend(outcome.rows(act.failed(refused)))
+        target = act.insert or act.target
+        ended = outcome.Ended(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
+        self.owed.add(outcome.Kept(ended, rows, [], outcome.plain_entry(self._entry("outcome", target, operation))))
+
+    def _commit(
+        self,
+        changes: Iterable[Change] | Callable[[sa.Connection], Iterable[Change]],
+        written: Callable[[sa.Connection], changefeed.Entry],
+        guards: tuple[Guard, ...] = (),
+        *,
+        checked: bool = True,
+        made: Tracked | None = None,
+    ) -> list[Tracked]:
+        context = self._context
+        todo: list[Change] = []
+
+        def work(connection: sa.Connection) -> tuple[list[tuple[Change, dict[str, Any] | None]], int]:
+            nonlocal todo
+            context.follower.sync()
+            for guard in guards:
+                guard(connection)
+            todo = list(changes(connection) if callable(changes) else changes)
+            applied = [(change, apply(connection, change, checked=checked, made=made)) for change in todo]
+            return applied, changefeed.append(connection, written(connection))
+
+        with context.lock:
+            try:
+                applied, number = context.store.write(work)
+            except errors.ChangedElsewhere as error:
+                raise self._changed(todo) from error
+            brought = [bring_in_line(context, change, values) for change, values in applied]
+            context.follower.wrote(number)  # last: until then the change counts as somebody else's, and is read at the next look
+            return brought
+
+    def _changed(self, todo: Iterable[Change]) -> errors.ChangedElsewhere:
+        """Return the error that names what somebody else changed; the objects are read again."""
+        told = []
+        for change in [change for change in todo if isinstance(change, Update)]:
+            before = unsaved.base(change.resource)
+            # a save gives up what it could not write; an act leaves it to be saved
+            identity_map.reread(self._context, change.resource, keep_unsaved=change.version is None)
+            told.append(_difference(change.resource, before))
+        msg = f"{'; '.join(word for word in told if word)}. It is refreshed now: look again, then repeat."
+        return errors.ChangedElsewhere(msg)
+
+    def _operation_row(
+        self,
+        action: str,
+        call: str | None,
+        target: Tracked | Insert,
+        backend: Backend | None,
+        arguments: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+        return {
+            "action": action,
+            "call": call,
+            "status": op.RUNNING,
+            "resource_type": target.cls.kind if isinstance(target, Insert) else target.kind,
+            "resource_id": read("id"),
+            "resource_name": read("name"),
+            "backend_id": backend.id if backend is not None else None,
+            "arguments": dict(arguments),
+            "started_at": utcnow(),
+            "kernel_id": self._kernel_id,
+        }
+
+    def _entry(self, event: str, target: Tracked | Insert, operation: int | None) -> changefeed.Entry:
+        read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+        return changefeed.Entry(
+            event=event,
+            resource_type=target.cls.kind if isinstance(target, Insert) else target.kind,
+            resource_id=str(read("id")),
+            volume_id=read("volume_id"),
+            backend_id=read("backend_id"),
+            status=read("status"),
+            operation_id=operation,
+        )
+
+    def _register_kernel(self) -> str:
+        row = liveness.describe(self._context.settings.host)
+        insert = sa.insert(op.Kernel).values(**row, seen_at=database_now())
+        with self._context.lock:
+            self._context.store.write(lambda connection: connection.execute(insert))
+        return str(row["id"])
+
+    def wait(self) -> None:
+        """Wait for the acts that were interrupted and still go on; another interrupt ends the waiting, and not them."""
+        self._apart.wait()
+
+    def close(self) -> None:
+        """Say of the operations whose outcome is known to nobody any more that they were interrupted."""
+        self._heart.stop()
+        if self._pid != os.getpid():
+            return
+        self.owed.close()
+        lost = self._unwritten - self.running - self.owed.operations
+        if not lost:
+            return
+        statement = sa.update(op.Operation).where(op.Operation.id.in_(lost), op.Operation.status == op.RUNNING)
+        ended = statement.values(status=op.INTERRUPTED, ended_at=utcnow(), error="The outcome could not be written.")
+        self._context.store.write(lambda connection: connection.execute(ended))
+        self._unwritten.clear()
+
+    @staticmethod
+    def _doing(act: Act[Any]) -> str:
+        return f"{act.action} {act.resource.label() if act.resource is not None else ''}".strip()
+
+
+def _ids(target: Tracked | Insert) -> tuple[str | None, str | None]:
+    """Return the ids of a resource, and of the volume that it belongs to."""
+    read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+    return read("id"), read("volume_id")
+
+
+_SELDOM_TOLD = {"version", "updated_at"}
+
+
+def _difference(resource: Tracked, before: Mapping[str, Any]) -> str:
+    if not resource.is_tracked:
+        return f"{resource.label()} was deleted elsewhere since it was read"
+    now = row_of(resource)
+    names = [name.rstrip("_") for name in now if name not in _SELDOM_TOLD and now[name] != before.get(name)]
+    if not names:
+        return f"{resource.label()} was changed elsewhere since it was read"
+    return f"{resource.label()} was changed elsewhere since it was read: {', '.join(names)}"

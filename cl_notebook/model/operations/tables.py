@@ -1,0 +1,69 @@
+"""Operations: what was asked of which resource, by whom, when, and how it ended."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cl_notebook.model.context import SessionBound
+from cl_notebook.store.types import BigId, Json, LongText, UtcDateTime, reg, utcnow
+
+RUNNING = "running"
+DONE = "done"
+FAILED = "failed"
+INTERRUPTED = "interrupted"
+LOST = "lost"
+"""How the history shows an operation that is running in the store, and whose kernel is dead. It is never stored."""
+
+
+@reg.mapped
+class Kernel:
+    """A process that worked on the store: enough to tell later whether it is still alive."""
+
+    __tablename__ = "kernel"
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    host: Mapped[str] = mapped_column(sa.String(255))
+    user: Mapped[str] = mapped_column(sa.String(255))
+    pid: Mapped[int] = mapped_column(sa.Integer)
+    start_ticks: Mapped[int] = mapped_column(sa.BigInteger)
+    machine: Mapped[str] = mapped_column(sa.String(255))
+    boot: Mapped[str] = mapped_column(sa.String(255))
+    notebook: Mapped[str | None] = mapped_column(sa.String(1024))
+    started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+    seen_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    """When it was last heard of while it worked, by the data base's clock; None for one that never worked since that is kept."""
+
+
+@reg.mapped
+class Operation(SessionBound):
+    """One act: its intent is committed before the driver is called, its outcome after.
+
+    ``status`` is ``running``, ``done``, ``failed`` or ``interrupted``; ``duration`` is in seconds; ``call`` names the driver's
+    method, which is what was being done when a kernel that left the row ``running`` was killed.
+    """
+
+    __tablename__ = "operation"
+    __table_args__ = (sa.Index(None, "resource_id", "id"), sa.Index(None, "status"), sa.Index(None, "kernel_id", "id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    action: Mapped[str] = mapped_column(sa.String(32))
+    call: Mapped[str | None] = mapped_column(sa.String(64))
+    status: Mapped[str] = mapped_column(sa.String(16))
+    resource_type: Mapped[str] = mapped_column(sa.String(16))
+    resource_id: Mapped[str] = mapped_column(sa.String(36))
+    resource_name: Mapped[str | None] = mapped_column(sa.String(255))
+    backend_id: Mapped[str | None] = mapped_column(sa.String(36))
+    arguments: Mapped[dict[str, Any]] = mapped_column(Json)
+    kernel_id: Mapped[str] = mapped_column(sa.ForeignKey("kernel.id"))
+    started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    duration: Mapped[float | None] = mapped_column(sa.Double)
+    error: Mapped[str | None] = mapped_column(LongText)
+
+    def _instead_of_copy(self) -> tuple[str, str]:
+        """Name the frame, which is data."""
+        return f"operation {self.id}", f"cl.frames.operations(id={self.id}) gives its data."

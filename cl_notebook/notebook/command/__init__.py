@@ -1,0 +1,1 @@
+"""The grammar of the magics: lexer, parser, help and completion of one command."""

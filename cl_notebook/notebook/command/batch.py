@@ -1,0 +1,69 @@
+"""One act on several resources: a failure does not keep the others from it, and the end says which failed, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from cl_notebook import errors
+from cl_notebook.model import batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cl_notebook.model.base import Tracked
+
+T = TypeVar("T", bound="Tracked")
+
+LISTED = 3
+"""Failures that a message lists at most."""
+
+
+def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | list[T]:
+    """Do *act* to each of *resources*; return the one resource, or the list of them.
+
+    An interrupt ends the batch, and says how many were done, and which are left.
+
+    Args:
+        verb: what is done, as in ``deleted``, for the messages.
+        resources: in the order in which they are taken.
+        act: the act on one of them.
+
+    Raises:
+        Error: the act's own error, if there is a single resource.
+        PartialFailure: it failed for some of several resources.
+
+    """
+    labels = [resource.label() for resource in resources]  # as they are called now: afterwards they may be gone
+    failures: list[tuple[str, errors.Error]] = []
+    for number, resource in enumerate(resources):
+        try:
+            act(resource)
+        except errors.Error as error:
+            if len(resources) == 1:
+                raise
+            failures.append((labels[number], error))
+        except KeyboardInterrupt as interrupt:
+            failed = [label for label, _ in failures]
+            done = [label for label in labels[:number] if label not in failed]
+            if len(resources) > 1:
+                batch.tell(interrupt, batch.progress(verb, len(done), [*done, *failed, *labels[number:]]))
+            raise
+    if failures:
+        raise partial_failure(verb, len(resources), failures)
+    return resources[0] if len(resources) == 1 else list(resources)
+
+
+def partial_failure(verb: str, total: int, failures: Sequence[tuple[str, errors.Error]]) -> errors.PartialFailure:
+    """Return the error of a batch of *total* in which these failed: the label of each, with its error."""
+    reasons = _listed([_reason(label, errors.one_line(error)) for label, error in failures])
+    return errors.PartialFailure(f"{len(failures)} of {total} were not {verb}. {reasons}", failures, total)
+
+
+def _reason(label: str, text: str) -> str:
+    return text if label in text else f"{label}: {text}"
+
+
+def _listed(texts: Iterable[str]) -> str:
+    shown = list(texts)
+    more = f"; and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
+    return "; ".join(shown[:LISTED]) + more

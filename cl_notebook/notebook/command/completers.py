@@ -1,0 +1,180 @@
+"""What may stand at a place in a magic's line. Only the store is asked, for a few rows of an index; storage never is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from cl_notebook import session, settings
+from cl_notebook.drivers import registry
+from cl_notebook.frames.columns import FLAG, SOURCES, UNSEARCHED
+from cl_notebook.inventory.cleanup import ownership
+from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
+from cl_notebook.notebook.command import resolve
+from cl_notebook.notebook.command.lexer import literal
+from cl_notebook.notebook.magics import driver_options, drivers
+from cl_notebook.notebook.magics.lists import columns_of
+from cl_notebook.store.url import parse_url
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.notebook.command.lexer import Word
+
+MOST = 50
+"""Names, and ids, that are offered at most."""
+
+_LONGEST = 100
+_EXPANDED = set("{}$")
+_LAST = "\U0010ffff"
+_KINDS: Mapping[str, tuple[type[Tracked], ...]] = {
+    "volume": (Volume,),
+    "snapshot": (Snapshot,),
+    "connection": (Connection,),
+    "backend": (Backend,),
+    "any": resolve.ALL,
+}
+_BY_LIST: Mapping[str, Any] = {
+    "volumes": Volume,
+    "snapshots": Snapshot,
+    "connections": Connection,
+    "backends": Backend,
+    "operations": Operation,
+}
+_WHOLE_STATUSES = ("available", "error", "creating", "deleting", "error_deleting")
+_WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("volumes", "status"): (
+        *("available", "in-use", "error", "creating", "deleting", "error_deleting", "extending", "error_extending"),
+        *("reverting", "managing", "unmanaging", "retyping"),
+    ),
+    ("snapshots", "status"): _WHOLE_STATUSES,
+    ("connections", "status"): ("attached", "attaching", "detaching", "error_attaching", "error_detaching"),
+    ("operations", "status"): ("running", "done", "failed", "interrupted", "lost"),
+    ("operations", "resource_type"): ("backend", "volume", "snapshot", "connection"),
+    ("volumes", "attach_status"): ("attached", "detached"),
+}
+_IDS: Mapping[str, type[Tracked]] = {"volume_id": Volume, "snapshot_id": Snapshot, "source_volid": Volume}
+
+
+def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Word] = ()) -> Iterable[str]:
+    """Return the words that begin with *prefix* where *means* says what is wanted (see ``grammar.Option``).
+
+    *typed* are the words of the line before the cursor.
+    """
+    kind, _, rest = means.partition(":")
+    if kind in _KINDS:
+        return _resources(_KINDS[kind], prefix, shell)
+    ways: Mapping[str, Callable[[], Iterable[str]]] = {
+        "": tuple,
+        "words": lambda: rest.split(","),
+        "driver": lambda: [*registry.driver_names(), *_cinders("path", prefix, typed)],
+        "drivers": lambda: [*registry.driver_names(), *_cinders("name", prefix, typed), *_cinders("path", prefix, typed)],
+        "column": lambda: drivers.COLUMNS if rest == "drivers" else columns_of(rest),
+        "sort": lambda: [word for name in _sortable(rest) for word in (name, f"{name}:desc")],
+        "id": lambda: _read(_ids, _BY_LIST[rest], prefix),
+        "value": lambda: _values(rest, prefix),
+        "owner": lambda: _read(_owners, None, prefix),
+        "dict": lambda: [name for name, value in shell.user_ns.items() if isinstance(value, dict) and name[0] != "_"],
+    }
+    return ways[kind]()
+
+
+def quoted(words: Iterable[str], current: Word, kind: str) -> list[tuple[str, str]]:
+    """Return those of *words* that go on from what is typed, in the quotes that they need or that were opened, with *kind*."""
+    found = [_quoted(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
+    return [(word, kind or "value") for word in found if word is not None]
+
+
+def _quoted(word: str, quote: str) -> str | None:
+    if quote == "$'":
+        return literal(word)
+    if plain(word) != word or _EXPANDED & set(word) or len(word) > _LONGEST:
+        return None  # cannot be typed as it is: its id can
+    if not quote:
+        if word and not any(character.isspace() or character in "'\"\\" for character in word) and word[0] not in "-#":
+            return word
+        quote = "'" if "'" not in word else '"'
+    if quote == "'":
+        return f"'{word}'" if "'" not in word else None
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _cinders(field: Literal["name", "path"], prefix: str, typed: Sequence[Word]) -> list[str]:
+    """Return the names, or the paths, of Cinder's drivers: if they were looked for before, or a path was begun."""
+    from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - as long as nobody uses Cinder nobody pays for it
+
+    python = driver_options.python_of([word.text for word in typed])
+    if not prefix.startswith("cinder.") and not catalog.is_known(python):
+        return []
+    return [entry[field] for entry in catalog.drivers(python)]
+
+
+def _sortable(listed: str) -> list[str]:
+    return ["id", *(name for name, column in SOURCES[listed].columns.items() if column.kind not in UNSEARCHED)]
+
+
+def _values(rest: str, prefix: str) -> Iterable[str]:
+    listed, _, column = rest.partition(":")
+    if (listed, column) in _WORDS:
+        return _WORDS[listed, column]
+    known = SOURCES[listed].columns
+    if column in known and known[column].kind == FLAG:
+        return ("true", "false")
+    if column == "id" or column in _IDS:
+        return _read(_ids, _IDS.get(column, _BY_LIST[listed]), prefix)
+    if column == "volume_driver":
+        return registry.driver_names()
+    named = {"backend": Backend, "volume": Volume, "name": _BY_LIST[listed]}.get(column)
+    return _read(_names, named, prefix) if named is not None else ()
+
+
+def _resources(kinds: Sequence[type[Tracked]], prefix: str, shell: InteractiveShell) -> list[str]:
+    held = [name for name in resolve.variable_names(shell, kinds) if name.startswith(prefix)]
+    named = [cls for cls in kinds if hasattr(cls, "name")]
+    names = [name for cls in named for name in _read(_names, cls, prefix)]
+    ids = [word for cls in kinds for word in _read(_ids_for, cls, prefix)]
+    return [*held, *names, *ids]
+
+
+def _read(ask: Callable[[sa.Connection, Any, str], Iterable[str]], cls: object, prefix: str) -> list[str]:
+    """Return what *ask* reads of *cls* from the store of the default session, and nothing while there is no store yet."""
+    current = session.opened_session()
+    if current is None:
+        store = parse_url(settings.Settings.choose().store)
+        if store.get_backend_name() != "sqlite" or not store.database or not Path(store.database).is_file():
+            return []
+        current = session.default_session()
+    with current.store.reading() as connection:
+        return list(ask(connection, cls, prefix))
+
+
+def _names(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class with names
+    statement = sa.select(cls.name).where(cls.name > "").order_by(cls.name).limit(MOST)
+    if prefix:
+        statement = statement.where(cls.name >= prefix, cls.name < prefix + _LAST)
+    yield from connection.execute(statement).scalars()
+
+
+def _owners(connection: sa.Connection, _cls: None, _prefix: str) -> list[str]:
+    return ownership.known(connection, MOST)
+
+
+def _ids(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class
+    statement = sa.select(cls.id).order_by(cls.id).limit(MOST)
+    if prefix and cls is not Operation:
+        statement = statement.where(cls.id >= prefix, cls.id < prefix + "g")
+    yield from map(str, connection.execute(statement).scalars())
+
+
+def _ids_for(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class
+    if prefix or not hasattr(cls, "name"):
+        return _ids(connection, cls, prefix)
+    # nothing typed yet: what has a name is offered by it, and so are the ids of what has none, or one that cannot be typed
+    rows = connection.execute(sa.select(cls.id, cls.name).order_by(cls.name).limit(MOST))
+    return iter([row.id for row in rows if not row.name or _quoted(row.name, "") is None])

@@ -1,0 +1,73 @@
+"""The help of a magic, written from its grammar: what ``%cl_volume?`` and ``%cl_volume --help`` show."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
+
+_WIDTH = 100
+_LEFT = 30
+
+
+def text(command: Command, *, live: bool = True) -> str:
+    """Return the whole help of *command*; only a *live* one asks the drivers for their options."""
+    parts = [command.help, *("\n".join(_verb(command, verb)) for verb in command.verbs)]
+    if live and command.notes is not None:
+        parts.append(command.notes())
+    if command.examples:
+        parts.append("\n".join(["Examples:", *(f"    {example}" for example in command.examples)]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def of_verb(command: Command, verb: Verb) -> str:
+    """Return the help of one verb, with the examples that use it."""
+    examples = [example for example in command.examples if command.title(verb) in example] if command.has_verbs else []
+    shown = ["", "Examples:", *(f"    {example}" for example in examples)] if examples else []
+    notes = ["", command.notes()] if command.notes is not None and (verb.more is not None or not command.has_verbs) else []
+    return "\n".join([*_verb(command, verb), *notes, *shown])
+
+
+def _verb(command: Command, verb: Verb) -> Iterator[str]:
+    yield f"{command.title(verb)} {_usage(verb)}".rstrip()
+    if command.has_verbs:
+        yield from textwrap.wrap(verb.help, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    for argument in verb.arguments:
+        yield from columns(argument.name, _with_words(argument.help, argument.words))
+    for option in verb.options:
+        yield from columns(_left(option), _with_words(option.help, option.words) + (" Repeatable." if option.repeat else ""))
+
+
+def _usage(verb: Verb) -> str:
+    words = [_placed(argument) for argument in verb.arguments]
+    words += [f"{option.spelled} {option.value}" for option in verb.options if option.required]
+    if any(not option.required for option in verb.options) or verb.more:
+        words.append("[options]")
+    return " ".join(words)
+
+
+def _placed(argument: Argument) -> str:
+    shown = f"{argument.name} …" if argument.repeat else argument.name
+    return f"[{shown}]" if argument.optional else shown
+
+
+def _left(option: Option) -> str:
+    names = f"{option.short}, {option.spelled}" if option.short else option.spelled
+    return f"{names} {option.value}".rstrip()
+
+
+def _with_words(sentence: str, words: tuple[str, ...]) -> str:
+    return f"{sentence} One of {', '.join(words)}." if words else sentence
+
+
+def columns(left: str, right: str) -> list[str]:
+    """Return a line of help: a name, and what it is, wrapped beside it."""
+    indent = " " * (_LEFT + 6)
+    first = f"    {left:<{_LEFT}}  "
+    if len(first) > len(indent):
+        return [first.rstrip(), *textwrap.wrap(right, _WIDTH, initial_indent=indent, subsequent_indent=indent)]
+    return textwrap.wrap(right, _WIDTH, initial_indent=first, subsequent_indent=indent) or [first.rstrip()]

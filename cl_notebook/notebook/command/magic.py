@@ -1,0 +1,140 @@
+"""One magic as IPython sees it: a function of a line, with help, and with errors of one line."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_silenced
+
+from cl_notebook import errors, masking, session
+from cl_notebook.notebook.cell import Body
+from cl_notebook.notebook.command import help as helping
+from cl_notebook.notebook.command.command import Call
+from cl_notebook.notebook.command.lexer import without_comment
+from cl_notebook.notebook.command.parser import parse
+from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.display.progress import asked_by
+from cl_notebook.store import damage
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.notebook.command.command import Command
+
+_RED, _BACK = "\x1b[31m", "\x1b[39m"
+_STORY = "\nIn the driver's own process:\n"
+
+
+def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
+    """Return the function that is registered as the magic *command* of *shell*."""
+
+    def on_line(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the verb returns
+        try:
+            with asked_by(shell), _damage_named():
+                return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
+        except (errors.Error, errors.Interrupted) as error:
+            _show_in_one_line(error, shell)
+            raise
+        except KeyboardInterrupt as error:  # between acts: nothing is left half done
+            said = one_line(error) or "Interrupted."  # an act on several resources says how far it came
+            vars(error)["_render_traceback_"] = lambda: [f"KeyboardInterrupt: {said}"]
+            raise
+
+    def on_cell(line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the cell gives
+        __tracebackhide__ = True
+        within = on_line(line, local_ns)
+        return None if within is None else _run_within(within, shell, command, cell)
+
+    magic: Callable[..., Any] = on_cell if command.is_cell else on_line
+    # no_var_expand: the words are split first, see cl_notebook.notebook.command.lexer
+    magic = needs_local_scope(no_var_expand(output_can_be_silenced(magic)))
+    magic.__name__ = magic.__qualname__ = command.name
+    magic.__doc__ = helping.text(command, live=False)
+    vars(magic)["getdoc"] = lambda: helping.text(command)  # what IPython's ? asks first: the drivers' options are in it
+    return magic
+
+
+def _damage_named() -> AbstractContextManager[None]:
+    """Let what comes of a damaged row of the default session's store, which may be opened by the magic, name that row."""
+    opened = session.opened_session()
+    return damage.named(opened.store) if opened is not None else contextlib.nullcontext()
+
+
+def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
+    parsed = parse(command, without_comment(line).removesuffix(";"), namespace)  # IPython has seen that it silences the output
+    if parsed.help or parsed.verb is None:
+        say(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
+        return None
+    return parsed.verb.run(Call(shell, namespace, parsed.values))
+
+
+def _run_within(within: AbstractContextManager[object], shell: InteractiveShell, command: Command, cell: str) -> Any:  # noqa: ANN401 - as above
+    """Run *cell* within what the magic gave. Its own error is shown as any cell's is, one of the magic's as one line."""
+    __tracebackhide__ = True
+    is_ours = True
+    try:
+        body = Body(shell, command.spelled, cell)
+        with within:
+            is_ours = False
+            value = body.run()
+            is_ours = True
+    except errors.Error as error:
+        if is_ours:
+            _show_in_one_line(error, shell)
+        raise
+    return value
+
+
+def one_line(error: BaseException) -> str:
+    """Return what *error* says as one line that is safe to show."""
+    return plain(" ".join(str(error).split()))
+
+
+def _show_in_one_line(error: errors.Error | errors.Interrupted, shell: InteractiveShell) -> None:
+    """Let IPython show *error* as one line; it stays the error that it is, for ``except`` as for a test runner."""
+    error.args = (one_line(error),)
+    itself = weakref.ref(error)
+
+    def render() -> list[str]:
+        told = itself()
+        if told is None:
+            return []
+        # IPython asks while it handles the error: the cell. %tb asks later, when nothing is being handled: the rest.
+        return [_line(told, shell)] if sys.exc_info()[1] is told else _everything(told, shell)
+
+    vars(error)["_render_traceback_"] = render
+
+
+def _line(error: BaseException, shell: InteractiveShell) -> str:
+    name, coloured = type(error).__name__, str(shell.colors).lower() != "nocolor"
+    return f"{_RED}{name}{_BACK}: {error}" if coloured else f"{name}: {error}"
+
+
+def _everything(error: BaseException, shell: InteractiveShell) -> list[str]:
+    told = traceback.TracebackException.from_exception(error)
+    story = _story(error, told)
+    shown = [*told.format(), *([_STORY, story] if story else [])]
+    lines = [masking.text(text) for text in shown]  # the line of the cell may hold a secret, too
+    if story or lines != shown or any(plain(line) != line for text in lines for line in text.splitlines()):
+        return ["\n".join(plain(line) for line in text.splitlines()) for text in lines]  # a driver's words hold escapes
+    return list(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))
+
+
+def _story(error: BaseException, told: traceback.TracebackException) -> str:
+    """Return what a driver in a process of its own left behind, and take it out of *told*: it stands last, where it is seen."""
+    from cl_notebook.drivers.cinder.errors import RemoteError  # noqa: PLC0415 - only who asks for a traceback pays for it
+
+    while error.__cause__ is not None and told.__cause__ is not None:
+        if isinstance(error.__cause__, RemoteError):
+            told.__cause__ = None
+            return str(error.__cause__).strip("\n")
+        error, told = error.__cause__, told.__cause__
+    return ""

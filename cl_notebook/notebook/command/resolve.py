@@ -1,0 +1,221 @@
+"""Which resource a word means: an id, the beginning of an id, a name, or the variable that holds it."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
+from cl_notebook.model.base import Tracked
+from cl_notebook.store import ids
+from cl_notebook.treemodel.render import SHORT_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeGuard
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.session import Session
+
+ALL: tuple[type[Tracked], ...] = lookup.ALL
+SHORTEST = 4
+"""Characters of an id that are needed to act on the resource: fewer are too easily a slip of the finger."""
+
+_PACKAGE = __name__.partition(".")[0]
+_ARTICLE = {"volume": "a volume", "snapshot": "a snapshot", "connection": "a connection", "backend": "a backend"}
+_REMEMBERED = 1000
+_REFERENCE = re.compile(r"(source-\w+)=(.+)")
+
+
+def backend(call: Call, text: str, *, acting: bool = False) -> Backend:
+    """Return the backend that *text* means; see :func:`resolve`."""
+    return resolve(call, text, (Backend,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
+
+
+def volume(call: Call, text: str, *, acting: bool = False) -> Volume:
+    """Return the volume that *text* means; see :func:`resolve`."""
+    return resolve(call, text, (Volume,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
+
+
+def snapshot(call: Call, text: str, *, acting: bool = False) -> Snapshot:
+    """Return the snapshot that *text* means; see :func:`resolve`."""
+    return resolve(call, text, (Snapshot,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
+
+
+def connection(call: Call, text: str, *, acting: bool = False) -> Connection:
+    """Return the connection that *text* means; see :func:`resolve`."""
+    return resolve(call, text, (Connection,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
+
+
+def resolve(call: Call, text: str, kinds: Sequence[type[Tracked]] = ALL, *, acting: bool = False) -> Tracked:
+    """Return the one resource of *kinds* that *text* means.
+
+    Args:
+        call: where the variables and the session are.
+        text: what was typed.
+        kinds: the classes that are asked for.
+        acting: it is about to be changed, so the beginning of an id must have four characters.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: there are several, a variable's and a name's among them.
+        Refused: the variable's resource is not tracked any more.
+
+    """
+    in_variable = held_in(call.namespace, text, kinds)
+    found = _meant(lookup.find(call.session, text, kinds, everything=True, parts=False), text, acting=acting)
+    if in_variable is not None:
+        current = _current(in_variable, text)
+        if all(other.id == current.id for other in found):
+            return current
+        lines = [f"the variable: {current.label()}, {current.id}", *(f"{other.label()}, {other.id}" for other in found)]
+        msg = f"{text!r} is a variable, and a name or id of something else: {'; '.join(lines)}. Type the id."
+        raise errors.Ambiguous(msg, lines)
+    if not found:
+        raise errors.NotFound(_nothing(call, text, kinds, acting=acting))
+    return lookup.the_one(text, found)
+
+
+def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracked]]) -> Tracked | None:
+    """Return the resource of *kinds* that the variable *name* holds."""
+    value = namespace.get(name)
+    return value if _is_one(value, kinds) else None
+
+
+def reference(text: str) -> str | dict[str, str]:
+    """Return what names something on the storage to ``manage``: a name there, or Cinder's dict (``source-id=…``)."""
+    found = _REFERENCE.fullmatch(text)
+    return {found[1]: found[2]} if found else text
+
+
+def variable_name(call: Call) -> str | None:
+    """Return what was typed after ``-v``.
+
+    Raises:
+        InvalidInput: no variable can be called that.
+        Refused: the name stands for something else than what these magics bind: resources, lists of them, trees.
+
+    """
+    name: str | None = call["variable"]
+    if name is None:
+        return None
+    if not name.isidentifier() or keyword.iskeyword(name):
+        msg = f"-v takes the name of a variable, not {name!r}."
+        raise errors.InvalidInput(msg)
+    if name in call.shell.user_ns_hidden or (name not in call.namespace and hasattr(builtins, name)):
+        msg = f"{name!r} is a name of Python's or IPython's own. Choose another one: -v {name}_."
+        raise errors.Refused(msg)
+    held = call.namespace.get(name)
+    if not _may_be_replaced(held):
+        msg = (
+            f"The variable {name!r} holds a {type(held).__name__}, which would be lost. Choose another name, or type: del {name}"
+        )
+        raise errors.Refused(msg)
+    return name
+
+
+def _may_be_replaced(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, Tracked) for item in value)
+    return value is None or (not isinstance(value, type) and type(value).__module__.partition(".")[0] == _PACKAGE)
+
+
+def variable_names(shell: InteractiveShell, kinds: Sequence[type[Tracked]]) -> list[str]:
+    """Return the names of the user's variables that hold one of *kinds* themselves."""
+    return [name for name, value in _users_variables(shell) if _is_one(value, kinds)]
+
+
+def _users_variables(shell: InteractiveShell) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in list(shell.user_ns.items()) if name[:1] != "_" and name not in shell.user_ns_hidden]
+
+
+def variables(shell: InteractiveShell, kinds: Sequence[type[Tracked]] = ALL) -> Iterator[tuple[str, Tracked]]:
+    """Yield an expression for each of *kinds* that the user's variables hold, also inside lists and dicts, one level deep."""
+    for name, value in _users_variables(shell):
+        if _is_one(value, kinds):
+            yield name, value
+        elif isinstance(value, dict):
+            yield from ((f"{name}[{key!r}]", item) for key, item in list(value.items()) if _is_one(item, kinds))
+        elif isinstance(value, (list, tuple)):
+            yield from ((f"{name}[{place}]", item) for place, item in enumerate(value) if _is_one(item, kinds))
+        elif isinstance(value, (set, frozenset)):
+            yield from ((f"in {name}", item) for item in list(value) if _is_one(item, kinds))
+
+
+def _is_one(value: object, kinds: Sequence[type[Tracked]]) -> TypeGuard[Tracked]:
+    return isinstance(value, tuple(kinds))
+
+
+def chosen_backend(call: Call) -> Backend:
+    """Return the backend of ``--backend``, or the only one that is open.
+
+    Raises:
+        InvalidInput: it was left out, and not exactly one is open.
+
+    """
+    name = call["backend"]
+    if name is not None:
+        return backend(call, name)
+    is_open = list(call.session.backends.values())
+    if len(is_open) == 1:
+        return is_open[0]
+    if is_open:
+        msg = f"Several backends are open: {', '.join(sorted(item.name for item in is_open))}. Say which: --backend NAME."
+        raise errors.InvalidInput(msg)
+    stored = sorted(item.name for item in identity_map.select(call.session, sa.select(Backend).limit(lookup.SHOWN)))
+    cure = f"Open one (%cl_backend open {stored[0]}) or say which: --backend NAME." if stored else "%cl_backend add makes one."
+    msg = f"No backend is open. {cure}"
+    raise errors.InvalidInput(msg)
+
+
+def _meant(found: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
+    """Return what *text* means of what it fits: short words are names before they are ids."""
+    length, meant = len(text.strip()), ids.meant((resource.id for resource in found), text)
+    exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id in meant]
+    if exact and (meant or length < SHORT_ID):
+        return exact
+    begun = [resource for resource in found if ids.fits(resource.id, text) and (length >= SHORTEST or not acting)]
+    return list({resource.id: resource for resource in [*exact, *begun]}.values())
+
+
+def _current(resource: Tracked, variable: str) -> Tracked:
+    if not resource.is_tracked:
+        msg = f"The variable {variable} holds {resource!r}, which is not tracked any more."
+        raise errors.Refused(msg)
+    known = identity_map.get(resource.context, type(resource), resource.id)
+    if known is None:
+        msg = f"The variable {variable} holds {resource!r}, which somebody else deleted."
+        raise errors.Refused(msg)
+    return known
+
+
+def _nothing(call: Call, text: str, kinds: Sequence[type[Tracked]], *, acting: bool) -> str:
+    other = call.namespace.get(text)
+    wanted = " or ".join(_ARTICLE[cls.kind] for cls in kinds) if len(kinds) < len(ALL) else "anything that is tracked"
+    if isinstance(other, Tracked):
+        return f"The variable {text} holds {other.label()}, not {wanted}."
+    begun = lookup.find(call.session, text, kinds, parts=False)
+    if acting and len(text.strip()) < SHORTEST and any(ids.fits(item.id, text) for item in begun):
+        return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."
+    names = list(_names(call.session, kinds, text))
+    hint = errors.did_you_mean(text, names)
+    noun = kinds[0].kind if len(kinds) == 1 else "resource"
+    return f"No {noun} has the id or the name {text!r}, and no variable {text!r} holds one.{hint}"
+
+
+def _names(session: Session, kinds: Sequence[type[Tracked]], text: str) -> Iterator[str]:
+    """Yield names to compare *text* with: those that begin alike, which an index finds among millions."""
+    first = text[:1]
+    with session.store.reading() as connection:
+        for cls in kinds:
+            if hasattr(cls, "name"):
+                column: Any = cls.name
+                alike = sa.select(column).where(column >= first, column < first + "\U0010ffff").order_by(column)
+                yield from connection.execute(alike.limit(_REMEMBERED)).scalars()

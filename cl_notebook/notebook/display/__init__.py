@@ -1,0 +1,1 @@
+"""What cells show: messages, progress, formats, details."""

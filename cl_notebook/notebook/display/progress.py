@@ -1,0 +1,202 @@
+"""Long work, shown while it lasts: a line in the terminal, a bar in a notebook, nothing for what is done within two seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import html
+import sys
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook.drivers.api import no_progress
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.drivers.api import Progress
+
+DELAY = 2.0
+"""Seconds of work before anything is shown."""
+
+_EVERY = 0.5
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_STEP = 1024
+_SILENT = contextvars.ContextVar("cl_notebook_silent", default=False)
+_SHELL: contextvars.ContextVar[InteractiveShell | None] = contextvars.ContextVar("cl_notebook_shell", default=None)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Show nothing of what is done in the block, in this thread: no cell asked for it, and none is to get an output for it."""
+    before = _SILENT.set(True)
+    try:
+        yield
+    finally:
+        _SILENT.reset(before)
+
+
+@contextlib.contextmanager
+def asked_by(shell: InteractiveShell) -> Iterator[None]:
+    """Show on *shell* what :func:`shown` is told in the block."""
+    before = _SHELL.set(shell)
+    try:
+        yield
+    finally:
+        _SHELL.reset(before)
+
+
+@contextlib.contextmanager
+def shown(doing: str) -> Iterator[None]:
+    """Show *doing*, which needs no session, for as long as the block lasts; nothing where no magic asked for it."""
+    shell = _SHELL.get()
+    if shell is None:
+        yield
+        return
+    with Display(shell, DELAY)(doing):
+        yield
+
+
+class Display:
+    """What a session calls with what is being done; see :func:`cl_notebook.session.show_progress`."""
+
+    def __init__(self, shell: InteractiveShell, delay: float = DELAY) -> None:
+        """Show on *shell* what lasts longer than *delay* seconds."""
+        self._shell = shell
+        self._delay = delay
+
+    @contextlib.contextmanager
+    def __call__(self, doing: str) -> Iterator[Progress]:
+        """Show *doing* for as long as the block lasts; the callable takes (bytes done, bytes in all)."""
+        if _SILENT.get():
+            yield no_progress
+            return
+        work = _Work(self._shell, plain(doing), self._delay)
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(work.watch,), daemon=True)
+        thread.start()
+
+        def cell_is_over(*_result: object) -> None:
+            if not work.may_stay:
+                work.end()
+                thread.join()  # before the next prompt is drawn
+
+        with _at_the_end_of_the_cell(self._shell, cell_is_over):
+            try:
+                yield work.note
+            finally:
+                work.end()
+                thread.join()
+
+
+@contextlib.contextmanager
+def _at_the_end_of_the_cell(shell: InteractiveShell, callback: Callable[..., None]) -> Iterator[None]:
+    """Call *callback* if the cell ends within the block: the act goes on in another thread because it was interrupted."""
+    events: Any = getattr(shell, "events", None)
+    if events is None:
+        yield
+        return
+    events.register("post_run_cell", callback)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            events.unregister("post_run_cell", callback)
+
+
+class _Work:
+    """One act under way. A thread of its own shows it, so that a driver that never reports is shown, too."""
+
+    def __init__(self, shell: InteractiveShell, doing: str, delay: float) -> None:
+        self._screen = _Page(shell) if hasattr(shell, "kernel") else _Line()
+        self._doing = doing
+        self._delay = delay
+        self._started = time.monotonic()
+        self._ended = threading.Event()
+        self._done = self._total = 0
+        self._is_shown = False
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether it disturbs nobody once its cell is over: an output that is there already, and not a line of the terminal."""
+        return self._is_shown and isinstance(self._screen, _Page)
+
+    def note(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+
+    def end(self) -> None:
+        self._ended.set()
+
+    def watch(self) -> None:
+        if self._ended.wait(self._delay):
+            return
+        with contextlib.suppress(Exception):  # a front end that has gone must not fail the work itself
+            while not self._ended.is_set():
+                self._is_shown = True
+                self._screen.show(self._text(), self._fraction())
+                self._ended.wait(_EVERY)
+        with contextlib.suppress(Exception):
+            self._screen.clear()
+
+    def _fraction(self) -> float | None:
+        return min(self._done / self._total, 1.0) if self._total > 0 else None
+
+    def _text(self) -> str:
+        seconds = f"{time.monotonic() - self._started:.0f} s"
+        fraction = self._fraction()
+        if fraction is None:
+            return f"{self._doing}… {seconds}"
+        return f"{self._doing}… {fraction:.0%} of {_size(self._total)}, {seconds}"
+
+
+class _Page:
+    """A notebook: one output, updated in place, and empty at the end."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._publisher = shell.display_pub
+        self._transient = {"display_id": f"cl_notebook-{uuid.uuid4()}"}
+        self._is_new = True
+
+    def show(self, text: str, fraction: float | None) -> None:
+        value = "" if fraction is None else f" value='{fraction:.3f}'"
+        escaped = html.escape(text)
+        self._publish({"text/plain": text, "text/html": f"<progress max='1'{value} aria-label='{escaped}'></progress> {escaped}"})
+
+    def clear(self) -> None:
+        if not self._is_new:
+            self._publish({"text/plain": "", "text/html": ""})
+
+    def _publish(self, data: dict[str, Any]) -> None:
+        self._publisher.publish(data, metadata={}, transient=self._transient, update=not self._is_new)
+        self._is_new = False
+
+
+class _Line:
+    """A terminal: one line, written over, and wiped at the end. Nothing where the output is no terminal."""
+
+    def __init__(self) -> None:
+        self._width = 0
+
+    def show(self, text: str, _fraction: float | None) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r" + text.ljust(self._width))
+            sys.stderr.flush()
+            self._width = len(text)
+
+    def clear(self) -> None:
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
+
+
+def _size(count: int) -> str:
+    number = float(count)
+    for unit in _UNITS[:-1]:
+        if number < _STEP:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= _STEP
+    return f"{number:.1f} {_UNITS[-1]}"

@@ -1,0 +1,101 @@
+"""``%cl_dump`` and ``%cl_load``: all that is tracked, into a file and out of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors, serialization
+from cl_notebook.inventory.importers import cinderlib
+from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
+from cl_notebook.notebook.display.output import say
+
+if TYPE_CHECKING:
+    from cl_notebook.notebook.command.command import Call
+
+_FILE = "The file, of JSON."
+
+
+def _dump(call: Call) -> None:
+    size = serialization.dump_file(
+        call["file"],
+        session=call.session,
+        output_all_backend_info=call["all_backend_info"] or None,
+        include_secrets=call["include_secrets"] or None,
+    )
+    say(f"{call['file']}: {size:,} bytes.")
+
+
+def _load(call: Call) -> Any:  # noqa: ANN401 - an object, or several
+    if (call["file"] is None) == (call["cinderlib"] is None):
+        msg = "%cl_load takes the name of a file, or --cinderlib with the URL of a data base."
+        raise errors.InvalidInput(msg)
+    if call["cinderlib"] is not None:
+        return cinderlib.import_cinderlib(call.session, call["cinderlib"])
+    fails = False if call["by_name"] else None
+    if call["look"]:
+        if call["save"]:
+            msg = "%cl_load: --look tracks nothing, --save does: give one of them."
+            raise errors.InvalidInput(msg)
+        return serialization.look_file(call["file"], session=call.session, fail_on_missing_backend=fails)
+    counts = serialization.load_file(call["file"], session=call.session, fail_on_missing_backend=fails, trust=call["trust"])
+    say(f"{call['file']}: {counts}.")
+    return None
+
+
+COMMANDS = (
+    Command(
+        "cl_dump",
+        "Write everything that is tracked to a file: backends, volumes, snapshots, connections and key-value pairs, as JSON that "
+        "%cl_load and cl.load() read. The file is replaced once the new one is whole, and only you may read it.",
+        (
+            Verb(
+                "",
+                "Write everything to a file.",
+                _dump,
+                arguments=(Argument("FILE", _FILE),),
+                options=(
+                    Option("all-backend-info", "Write the backends' whole configuration, not only their names."),
+                    Option(
+                        "include-secrets",
+                        "Write secrets in the clear: of connections and volumes; with it, of open backends, too.",
+                    ),
+                ),
+            ),
+        ),
+        ("%cl_dump lab.json", "%cl_dump ~/lab.json --all-backend-info"),
+    ),
+    Command(
+        "cl_load",
+        "Track what a file holds: one that %cl_dump, dumps() or cinderlib's own dumps() wrote. All of it is tracked, or nothing. "
+        "What is tracked already, and the same, stays as it is.",
+        (
+            Verb(
+                "",
+                "Track what a file, or a data base of cinderlib's, holds.",
+                _load,
+                arguments=(Argument("FILE", _FILE, optional=True),),
+                options=(
+                    Option("look", "Give the objects to look at, and track nothing: obj.save() tracks one later."),
+                    Option("save", "Track everything: what is done anyway, without --look."),
+                    Option(
+                        "cinderlib",
+                        "Track what cinderlib, or Cinder, tracks in this data base, and show what was not taken. No FILE then.",
+                        "URL",
+                    ),
+                    Option(
+                        "trust",
+                        "Take what the file says of backends, hosts and devices as if you had typed it: for your own files.",
+                    ),
+                    Option("by-name", "Track also what is on backends that are not there, under their names; open them later."),
+                ),
+            ),
+        ),
+        (
+            "%cl_load lab.json",
+            "objects = %cl_load lab.json --look",
+            "%cl_load cinderlib.json --by-name",
+            "%cl_load --cinderlib sqlite:///cinderlib.db",
+        ),
+    ),
+)
+"""The magics."""

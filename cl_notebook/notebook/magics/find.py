@@ -1,0 +1,118 @@
+"""``%cl_find`` and ``%cl_who``: references that were lost, and those that are held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook.model import Backend, Connection, Snapshot, Volume
+from cl_notebook.notebook.command import resolve
+from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
+from cl_notebook.notebook.display.output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.notebook.command.command import Call
+
+PAGE = 1000
+"""Resources without a variable that ``%cl_who`` lists if no ``--limit`` is given."""
+
+_COLUMNS = ("variable", "kind", "name", "status")
+
+
+def _find(call: Call) -> Tracked | list[Tracked]:
+    name = resolve.variable_name(call)
+    found: Tracked | list[Tracked] = call.session.find(" ".join(call["text"]), all=call["all"])
+    if name is not None:
+        call.shell.push({name: found})  # type: ignore[no-untyped-call] # IPython's
+    return found
+
+
+def _who(call: Call) -> pd.DataFrame:
+
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
+    held = list(resolve.variables(call.shell))
+    rows = [] if call["lost"] else [(item.id, variable, item.kind, _name(item), _status(item)) for variable, item in held]
+    limit = PAGE if call["limit"] is None else call["limit"] or None
+    lost = [] if call["held"] else list(_without_variable(call, {item.id for _, item in held}, limit and limit + 1))
+    if limit is not None and len(lost) > limit:
+        say(f"The first {limit} resources without a variable; there are more. All: --limit 0.")
+        lost = lost[:limit]
+    table = [(identity, None, *rest) for identity, *rest in lost]
+    frame = Frame([*rows, *table], columns=["id", *_COLUMNS]).astype("string")
+    return frame.set_index("id")
+
+
+def _without_variable(call: Call, held: set[str], limit: int | None) -> Iterator[tuple[str, ...]]:
+    left = limit
+    with call.session.store.reading() as connection:
+        for cls in (Backend, Volume, Snapshot, Connection):
+            statement = _rows(cls)
+            if left is not None:
+                statement = statement.limit(left + len(held))
+            for row in connection.execute(statement):
+                if row.id not in held and (left is None or left > 0):
+                    left = None if left is None else left - 1
+                    yield (row.id, cls.kind, row.name, row.status)
+
+
+def _rows(cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - one of the tracked classes
+    name = getattr(cls, "name", sa.literal(""))
+    status = {Backend: sa.literal(""), Connection: Connection.attach_status}.get(cls, getattr(cls, "status", None))
+    return sa.select(cls.id, name.label("name"), status.label("status")).order_by(cls.created_at, cls.id)  # type: ignore[union-attr] # columns, all of them
+
+
+def _name(resource: Tracked) -> str:
+    return str(getattr(resource, "name", ""))
+
+
+def _status(resource: Tracked) -> str:
+    if not resource.is_tracked:
+        return "not tracked any more"
+    return str(getattr(resource, "status", ""))
+
+
+COMMANDS = (
+    Command(
+        "cl_find",
+        "Find a resource again by an id, the beginning of one, a name, or a part of a name.",
+        (
+            Verb(
+                "",
+                "Find a resource.",
+                _find,
+                arguments=(Argument("TEXT", "What is remembered of it.", "any", repeat=True),),
+                options=(
+                    Option("variable", "Bind what is found to this variable.", "NAME", short="-v"),
+                    Option("all", "Give everything that fits, as a list."),
+                ),
+            ),
+        ),
+        ("%cl_find 3f2a", "%cl_find db -v vol", "snaps = %cl_find before --all"),
+    ),
+    Command(
+        "cl_who",
+        "List which variables hold which resources, also inside lists and dicts, and then the resources that no variable holds. "
+        "%cl_find ID -v NAME binds one.",
+        (
+            Verb(
+                "",
+                "List variables and resources.",
+                _who,
+                options=(
+                    Option("held", "Only what a variable holds."),
+                    Option("lost", "Only what no variable holds."),
+                    Option("limit", f"Resources without a variable at most; 0 is all, {PAGE} if left out.", "N", convert=count),
+                ),
+            ),
+        ),
+        ("%cl_who", "%cl_who --lost", "df = %cl_who --held"),
+    ),
+)
+"""The magics."""

@@ -1,0 +1,197 @@
+"""The plural nouns: ``%cl_backends``, ``%cl_volumes``… Each gives a DataFrame, or text in another format."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
+from cl_notebook.notebook.command import help as helping
+from cl_notebook.notebook.command.command import Command, Option, Verb, count
+from cl_notebook.notebook.display.output import aside, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from cl_notebook.frames.columns import Column
+    from cl_notebook.notebook.command.command import Call
+
+PAGE = 1000
+"""Rows of a list without ``--limit``: enough to look through, and quick from a store of millions."""
+
+FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
+
+FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", words=FORMATS)
+_EXAMPLES = {NUMBER: "'>10'", REAL: "'>0.5'", MOMENT: "'>2026-01-31'", FLAG: "true"}
+
+
+def _common(kind: str) -> tuple[Option, ...]:
+    return (
+        Option("long", "Show all columns."),
+        Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, means=f"column:{kind}"),
+        Option("sort", "Sort by this column; :desc turns it round.", "COLUMN[:desc]", repeat=True, means=f"sort:{kind}"),
+        Option("limit", f"Rows at most; 0 is all of them, {PAGE} if it is left out.", "N", convert=count),
+        Option("marker", "Go on after the row with this id.", "ID", means=f"id:{kind}"),
+        FORMAT,
+    )
+
+
+def _filters(kind: str) -> tuple[Option, ...]:
+    return tuple(
+        Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", means=f"value:{kind}:{name}")
+        for name in ("id", *_searched(kind))
+    )
+
+
+def _text_filters(kind: str) -> list[Option]:
+    """Return the options that filter by what people call things, the most usual first."""
+    usual = ("name", "resource_name", "volume", "status", "volume_driver")
+    return [option for key in usual for option in _filters(kind) if option.key == key]
+
+
+def _searched(kind: str) -> dict[str, Column]:
+    return {name: column for name, column in SOURCES[kind].columns.items() if column.kind not in UNSEARCHED}
+
+
+def _list(kind: str, default_sort: str | None, call: Call) -> pd.DataFrame | None:
+    from cl_notebook.frames import api  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    chosen = call["column"] or None
+    limit = PAGE if call["limit"] is None else call["limit"] or None
+    marker = call["marker"]
+    frame = api.read(
+        kind,
+        call.session,
+        columns=_columns(api.DEFAULT_COLUMNS[kind], chosen, long=call["long"]),
+        sort=call["sort"] or default_sort,
+        limit=limit and limit + 1,
+        marker=_number(marker) if kind == "operations" and marker else marker,
+        **call.given(*(option.key for option in _filters(kind))),
+    )
+    more = limit is not None and len(frame) > limit
+    shown = frame.iloc[:limit] if more else frame
+    _give_note(call, shown, more=more)
+    return formed(call, shown, chosen)
+
+
+def columns_of(kind: str) -> tuple[str, ...]:
+    """Return the names of the columns that ``-c`` takes for *kind*."""
+    return ("id", *SOURCES[kind].columns)
+
+
+def _columns(short: Sequence[str], chosen: Sequence[str] | None, *, long: bool) -> list[str] | None:
+    if chosen is None:
+        return None if long else list(short)
+    return [name for name in dict.fromkeys(chosen) if name != "id"]
+
+
+def _number(marker: str) -> int:
+    try:
+        return int(marker)
+    except ValueError:
+        msg = f"--marker takes the number of an operation, not {marker!r}."
+        raise errors.InvalidInput(msg) from None
+
+
+def _give_note(call: Call, frame: pd.DataFrame, *, more: bool) -> None:
+    if not more:
+        return
+    say_it = say if call["format"] in {None, "frame", "table"} else aside
+    sys.stdout.flush()
+    say_it(f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
+
+
+def formed(call: Call, frame: pd.DataFrame, chosen: Sequence[str] | None = None) -> pd.DataFrame | None:
+    """Return *frame*, or print it in the format that was asked for, with the *chosen* columns only."""
+    form = call["format"]
+    if form in {None, "frame"}:
+        return frame
+    from cl_notebook.notebook.display.formats import as_text  # noqa: PLC0415 - as above
+
+    text = as_text(frame, form, list(dict.fromkeys(chosen)) if chosen else None)
+    if text:
+        say(text)
+    return None
+
+
+def _example(name: str, column: Column) -> str:
+    if column.kind in _EXAMPLES:
+        return _EXAMPLES[column.kind]
+    return "error,available" if name == "status" else "3f2a91c0-…" if name.endswith("_id") else "'db*'"
+
+
+def _notes(kind: str) -> str:
+    lines = ["Filters (every column but those of key-value pairs; an underscore may be typed for a dash):"]
+    shown = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in _searched(kind).items()}}
+    for name, example in shown.items():
+        lines += helping.columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
+    texts = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
+    comma = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
+    return "\n".join(
+        [*lines, "", texts, comma, "Numbers and times take > >= < <= != before them. Sizes are in GiB, times in UTC."]
+    )
+
+
+def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: str | None = None) -> Command:
+    verb = Verb(
+        "",
+        what,
+        partial(_list, kind, sort),
+        options=_common(kind),
+        more=lambda _words: _filters(kind),
+        stray=f"Filters are options, such as {' or '.join(f'--{option.name} VALUE' for option in _text_filters(kind)[:2])}.",
+    )
+    text = f"{what} The list is a DataFrame, indexed by id: rows = %{name}"
+    return Command(name, text, (verb,), examples, notes=lambda: _notes(kind))
+
+
+COMMANDS = (
+    _command(
+        "backends",
+        "cl_backends",
+        "List the backends that are tracked, with the volumes on each.",
+        ("%cl_backends", "%cl_backends --volume-driver local --sort volumes:desc", "df = %cl_backends --long"),
+    ),
+    _command(
+        "volumes",
+        "cl_volumes",
+        "List the volumes that are tracked.",
+        (
+            "%cl_volumes",
+            "%cl_volumes --status error --backend lvm --name 'db*' --size '>10'",
+            "%cl_volumes -c name -c size --sort size:desc --limit 10",
+            "%cl_volumes -f json",
+            "df = %cl_volumes --long --limit 0",
+        ),
+    ),
+    _command(
+        "snapshots",
+        "cl_snapshots",
+        "List the snapshots that are tracked.",
+        ("%cl_snapshots", "%cl_snapshots --volume db --sort created_at:desc", "df = %cl_snapshots --status '!available'"),
+    ),
+    _command(
+        "connections",
+        "cl_connections",
+        "List the connections that are tracked.",
+        ("%cl_connections", "%cl_connections --host 'web*' -c volume -c path", "df = %cl_connections --status attached"),
+    ),
+    _command(
+        "operations",
+        "cl_history",
+        "List what was done, by whom, and how it ended; the newest first.",
+        (
+            "%cl_history --limit 20",
+            "%cl_history --status failed,interrupted -c action -c resource_name -c error",
+            "%cl_history --status lost",
+            "%cl_log --operation 12",
+            "df = %cl_history --started-at '>2026-01-31'",
+        ),
+        sort="id:desc",
+    ),
+)
+"""The lists."""

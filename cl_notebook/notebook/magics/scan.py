@@ -1,0 +1,156 @@
+"""``%cl_scan``: what is really there, on the storages and on this host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors, inventory
+from cl_notebook.inventory.finding import KINDS, VERDICTS, Finding
+from cl_notebook.notebook.command import resolve
+from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
+from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.magics import lists
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cl_notebook.model import Backend, Snapshot, Volume
+    from cl_notebook.notebook.command.command import Call
+
+_BACKENDS = Argument("BACKEND", "Only this backend; all that are stored by default.", "backend", optional=True, repeat=True)
+_NO_HOST = Option("no-host", "Leave the devices of this host out.")
+
+
+def _backends(call: Call) -> list[Backend] | None:
+    try:
+        return [resolve.backend(call, text) for text in call["backend"]] or None
+    except errors.NotFound as error:
+        verbs = [verb.name for verb in COMMAND.verbs]
+        hint = errors.did_you_mean(call["backend"][0], verbs)
+        if not hint:
+            raise
+        msg = f"%cl_scan has no verb {call['backend'][0]!r}, and there is no such backend.{hint}"
+        raise errors.NotFound(msg) from error
+
+
+def _show(call: Call) -> pd.DataFrame | None:
+    chosen = list(dict.fromkeys(call["column"])) or None
+    frame = inventory.scan(_backends(call), host=not call["no_host"], session=call.session)
+    for column in ("verdict", "kind"):
+        if call[column]:
+            frame = frame[frame[column].isin(call[column])]
+    frame = frame.reset_index(drop=True)[chosen or list(frame.columns)]
+    return lists.formed(call, frame, list(frame.columns))
+
+
+def _manage(call: Call) -> Volume | Snapshot:
+    backend = resolve.backend(call, call["backend"])
+    volume = resolve.volume(call, call["volume"]) if call["volume"] is not None else None
+    return inventory.manage(
+        backend,
+        resolve.reference(call["reference"]),
+        call["name"] or "",
+        snapshot=call["snapshot"] or volume is not None,
+        volume=volume,
+        id=call["id"],
+    )
+
+
+def _repair(call: Call) -> pd.DataFrame | None:
+    if call["all"]:
+        backends = [resolve.backend(call, text) for text in call["resource"]] or None
+        return inventory.repair_all(backends, remove=call["yes"], session=call.session)
+    if not call["resource"]:
+        msg = "%cl_scan repair needs a RESOURCE, or --all for everything that can be repaired."
+        raise errors.InvalidInput(msg)
+    meant = [text if text.startswith(_DEVICES) else resolve.resolve(call, text, acting=True) for text in call["resource"]]
+    for each in meant:
+        name = each if isinstance(each, str) else each.label()
+        with call.session.progress(f"repair {name}"):
+            done = inventory.repair(each, remove=call["yes"], force=call["force"], session=call.session)
+        say(f"{name}: {done}")
+    return None
+
+
+def _forget(call: Call) -> None:
+    meant = [resolve.resolve(call, text, acting=True) for text in call["resource"]]
+    for each in sorted(meant, key=lambda each: _ORDER.index(each.kind)):
+        name = each.label()
+        inventory.forget(each, force=call["force"])
+        say(f"{name} is not tracked any more.")
+
+
+_DEVICES = "/dev/"
+_ORDER = ("connection", "snapshot", "volume", "backend")  # what hangs on something else goes first
+_FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
+
+COMMAND = Command(
+    "cl_scan",
+    "Compare what is tracked with what is really there: on the storages, and on this host. What is wrong comes first, each with "
+    "the line that deals with it. Looking changes nothing.",
+    (
+        Verb(
+            "show",
+            "Show what a scan finds, as a DataFrame. The verb may be left out.",
+            _show,
+            (_BACKENDS,),
+            (
+                Option("verdict", "Only what has this verdict.", "VERDICT", words=VERDICTS, repeat=True),
+                Option("kind", "Only things of this kind.", "KIND", words=KINDS, repeat=True),
+                _NO_HOST,
+                Option("column", "Show this column.", "COLUMN", short="-c", words=Finding._fields, repeat=True),
+                lists.FORMAT,
+            ),
+        ),
+        Verb(
+            "manage",
+            "Adopt what is on a storage and not tracked. What was lost comes back under the id that its name carries.",
+            _manage,
+            (
+                Argument("BACKEND", "The backend that it is on.", "backend"),
+                Argument("REFERENCE", "Its name on the storage: the column name_in_storage."),
+            ),
+            (
+                Option("name", "Display name.", "NAME"),
+                Option("snapshot", "It is a snapshot."),
+                Option("volume", "The volume that the snapshot is of, where nothing tells.", "VOLUME", means="volume"),
+                Option("id", "The id to track it under.", "UUID"),
+            ),
+        ),
+        Verb(
+            "repair",
+            "Finish or roll back what was cut short, by asking the storage and the host; take the storage's size; attach again "
+            "what lost its device; let go of a device that is left over; remove what killed processes left on a backend.",
+            _repair,
+            (Argument("RESOURCE", "A resource, a backend, or a device of this host.", "any", optional=True, repeat=True),),
+            (
+                Option("all", "Everything that can be repaired, of these backends or of all of them."),
+                Option(
+                    "yes",
+                    "Remove from the storage what was being made there and may not be whole; let go of a device whose file is "
+                    "gone, with what only it holds, or whose volume is connected by somebody who is not in this store.",
+                ),
+                _FORCE,
+            ),
+        ),
+        Verb(
+            "forget",
+            "Stop tracking what the storage does not have any more; the storage is not touched.",
+            _forget,
+            (Argument("RESOURCE", "The resource.", "any", repeat=True),),
+            (Option("force", "Also what the storage has, or may have, or a kernel is named as working on."),),
+        ),
+    ),
+    (
+        "%cl_scan",
+        "%cl_scan lvm --verdict untracked",
+        "df = %cl_scan --no-host --verdict missing --verdict 'size differs'",
+        "%cl_scan manage lvm disk-7 --name adopted",
+        "%cl_scan repair db",
+        "%cl_scan repair /dev/loop3",
+        "%cl_scan repair --all",
+        "%cl_scan forget 3f2a91c0",
+    ),
+    default="show",
+)
+"""The magic."""

@@ -1,0 +1,141 @@
+"""``%cl_setup``: what the session runs with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors, masking, session, settings
+from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
+from cl_notebook.notebook.display.output import say
+from cl_notebook.store.errors import is_memory, shown_url
+from cl_notebook.store.url import parse_url
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cl_notebook.notebook.command.command import Call
+
+_TRUE_OR_FALSE = ("true", "false")
+_FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info", "include_secrets", "fail_on_missing_backend")
+_TEXTS = ("host", "root_helper", "file_locks_path", "project_id", "user_id")
+
+
+def _setup(call: Call) -> pd.DataFrame | None:
+    if call["store"] is not None and call["where"] is not None:
+        msg = "%cl_setup takes one store: %cl_setup sqlite:///lab.db or %cl_setup --store sqlite:///lab.db."
+        raise errors.InvalidInput(msg)
+    given = call.given(*_TEXTS) | {name: call[name] != "false" for name in _FLAGS if call[name]}
+    given |= dict(_cinder_option(text) for text in call["cinder"] or ())
+    store = call["store"] or call["where"]
+    if store is not None or given:
+        _change(store, given)
+    if call["backup"] is not None:
+        file = session.default_session().backup(call["backup"])
+        say(f"The store is copied to {file}: {file.stat().st_size:,} bytes.")
+        if store is None and not given:
+            return None
+    return _shown()
+
+
+def _change(store: str | None, given: dict[str, Any]) -> None:
+    """Set up again: what was not typed stays as it is in the session before."""
+    before = session.opened_session()
+    kept = before.settings if before is not None else None
+    if kept is not None and store is None and _in_memory(kept.store):
+        msg = "A memory store ends with its session. Name the store, too: %cl_setup --store memory begins an empty one."
+        raise errors.Refused(msg)
+    told = (kept.options() if kept is not None else {}) | given
+    session.setup(store if store is not None else kept.store if kept else None, **told)
+
+
+def _cinder_option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        msg = f"--cinder takes an option of Cinder's and its value, as in --cinder my_ip=192.0.2.7, not {text!r}."
+        raise errors.InvalidInput(msg)
+    return name, value
+
+
+def _in_memory(store: str) -> bool:
+    return is_memory(parse_url(store))
+
+
+def _shown() -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    from cl_notebook.tabular import WholeFrame  # noqa: PLC0415 - as above
+
+    opened = session.opened_session()
+    chosen = opened.settings if opened is not None else settings.Settings.choose()
+    rows = {
+        "store": shown_url(parse_url(chosen.store)),
+        "host": chosen.host,
+        "root_helper": chosen.root_helper,
+        "read_only": _said(chosen.read_only),
+        **{name: _said(value) for name, value in chosen.options().items() if name not in _ALWAYS and value != _usual(name)},
+        **{name: _said(value) for name, value in masking.mapping(chosen.cinder_options, {"transport_url"}).items()},
+        "open": ", ".join(sorted(opened.backends)) if opened is not None else "",
+    }
+    return WholeFrame({"value": list(rows.values())}, index=pd.Index(list(rows), name="setting", dtype="string"), dtype="string")
+
+
+_ALWAYS = ("host", "root_helper", "read_only")
+"""What is shown also where it is as by default."""
+
+
+def _usual(name: str) -> object:
+    field = settings.Settings.__dataclass_fields__.get(name)
+    return field.default if field is not None else None
+
+
+def _said(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _flag(name: str, text: str) -> Option:
+    return Option(name, text, "[true|false]", words=_TRUE_OR_FALSE, bare="true")
+
+
+COMMAND = Command(
+    "cl_setup",
+    "Show what the session runs with, or change it. A change opens the store anew: backends are closed, everything stays "
+    "tracked, and what is not typed stays as it is.",
+    (
+        Verb(
+            "",
+            "Show or set the store, the host, the root helper, read-only and the rest.",
+            _setup,
+            arguments=(Argument("WHERE", "The store, as --store.", optional=True),),
+            options=(
+                Option(
+                    "store",
+                    "A SQLAlchemy URL, the name of a SQLite file, memory, or default.",
+                    "URL",
+                    means="words:memory,default",
+                ),
+                Option("host", "The name that connections of this host are made under.", "NAME"),
+                Option("root-helper", "The command before what needs root.", "COMMAND", means="words:sudo"),
+                _flag("read-only", "Refuse every act, or allow them again."),
+                Option("file-locks-path", "The folder of the locks between processes.", "FOLDER"),
+                Option("project-id", "The project that Cinder's drivers are told volumes belong to.", "ID"),
+                Option("user-id", "The user, likewise.", "ID"),
+                _flag("non-uuid-ids", "Allow ids that are no UUIDs."),
+                _flag("disable-logs", "Keep no log of Cinder's drivers."),
+                _flag("output-all-backend-info", "Write whole configurations, without secrets, where backends are serialised."),
+                _flag("include-secrets", "Write secrets, too, in the clear, where anything is serialised."),
+                _flag("fail-on-missing-backend", "Refuse to load what is on a backend that is not there."),
+                Option("backup", "Copy the store, as it is now, into this new file.", "FILE"),
+                Option("cinder", "An option of Cinder's section [DEFAULT], for its drivers.", "OPTION=VALUE", repeat=True),
+            ),
+        ),
+    ),
+    (
+        "%cl_setup",
+        "%cl_setup --store sqlite:///lab.db --host lab1 --root-helper sudo",
+        "%cl_setup --read-only",
+        "%cl_setup --backup lab-backup.db",
+        "%cl_setup memory",
+        "%cl_setup --file-locks-path /var/lock/lab --cinder my_ip=192.0.2.7",
+    ),
+)
+"""The magic."""

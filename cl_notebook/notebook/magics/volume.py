@@ -1,0 +1,283 @@
+"""``%cl_volume``: one volume."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.notebook.command import batch, resolve
+from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
+from cl_notebook.notebook.display.details import Details
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cl_notebook.model import Connection, Snapshot, Volume
+    from cl_notebook.notebook.command.command import Call
+
+_VOLUME = Argument("VOLUME", "The volume: its id, the beginning of its id, its name, or the variable that holds it.", "volume")
+_NAME = Option("name", "Display name.", "NAME")
+_DESCRIPTION = Option("description", "What it is for.", "TEXT")
+_METADATA = Option("metadata", "A key and a value to keep with it.", "KEY=VALUE", convert=pair, repeat=True)
+_MULTIPATH = Option("multipath", "Use several paths to the storage.")
+_FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
+_BACKEND = Option("backend", "Which backend; may be left out while exactly one is open.", "BACKEND", means="backend")
+
+
+def _fields(call: Call, *plain: str) -> dict[str, Any]:
+    maps = {"metadata", "extra_specs", "qos_specs"} & call.values.keys()
+    return {**call.given(*plain), **{key: dict(value) for key, value in call.given(*maps).items()}}
+
+
+def _create(call: Call) -> Volume:
+    backend = resolve.chosen_backend(call)
+    plain = ("name", "description", "bootable", "pool_name", "availability_zone", "id")
+    return backend.create_volume(call["size"], **_fields(call, *plain))
+
+
+def _show(call: Call) -> Details:
+    return Details(resolve.volume(call, call["volume"]))
+
+
+def _extend(call: Call) -> Volume:
+    size = _new_size(call)
+    volume = resolve.volume(call, call["volume"], acting=True)
+    volume.look_again()  # what is to be added is added to the present size
+    volume.extend(size.of(volume.size))
+    return volume
+
+
+@dataclass(frozen=True, slots=True)
+class _NewSize:
+    """A size in GiB, or how many GiB are to be added."""
+
+    gib: int
+    is_growth: bool
+
+    @classmethod
+    def read(cls, text: str) -> _NewSize:
+        try:
+            return cls(gib(text.removeprefix("+")), text.startswith("+"))
+        except ValueError as error:
+            msg = f"{error}, or +GIB to add"
+            raise ValueError(msg) from None
+
+    def of(self, present: int) -> int:
+        return present + self.gib if self.is_growth else self.gib
+
+
+def _new_size(call: Call) -> _NewSize:
+    typed = call["new_size"]
+    if (typed is None) == (call["size"] is None):
+        msg = "%cl_volume extend needs the new size in GiB, once: %cl_volume extend db 2, or +1 to add a GiB."
+        raise errors.InvalidInput(msg)
+    if typed is None:
+        size: _NewSize = call["size"]
+        return size
+    try:
+        return _NewSize.read(typed)
+    except ValueError as error:
+        msg = f"%cl_volume extend: NEW_SIZE is {error}, not {typed!r}."
+        raise errors.InvalidInput(msg) from None
+
+
+def _clone(call: Call) -> Volume:
+    volume = resolve.volume(call, call["volume"])
+    return volume.clone(**_fields(call, "name", "description", "size"))
+
+
+def _snapshot(call: Call) -> Snapshot:
+    volume = resolve.volume(call, call["volume"])
+    return volume.create_snapshot(**_fields(call, "name", "description"))
+
+
+def _connect(call: Call) -> Connection:
+    volume = resolve.volume(call, call["volume"], acting=True)
+    return volume.connect(_connector(call, volume), multipath=call["multipath"])
+
+
+def _connector(call: Call, volume: Volume) -> Mapping[str, Any]:
+    described = call.given("host", "ip", "initiator")
+    if call["connector"] is None and not described:
+        protocol = volume.backend.driver.storage_protocol
+        return call.session.host.connector_properties(protocol, multipath=call["multipath"])
+    if call["connector"] is None and not call["host"]:
+        msg = "%cl_volume connect needs --host NAME with --ip and --initiator; alone it connects this host."
+        raise errors.InvalidInput(msg)
+    return {**_properties(call), **described}
+
+
+def _properties(call: Call) -> dict[str, Any]:
+    text = call["connector"]
+    if text is None:
+        return {}
+    value = call.namespace.get(text)
+    if value is None:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            msg = f"--connector takes a variable that holds a connector dict, or the dict as JSON, not {text!r}."
+            raise errors.InvalidInput(msg) from None
+    if not isinstance(value, dict):
+        msg = f"--connector takes a dict of connector properties; {text!r} is a {type(value).__name__}."
+        raise errors.InvalidInput(msg)
+    return value
+
+
+def _attach(call: Call) -> Connection:
+    return resolve.volume(call, call["volume"], acting=True).attach(host=call["host"], multipath=call["multipath"])
+
+
+def _detach(call: Call) -> Volume:
+    volume = resolve.volume(call, call["volume"], acting=True)
+    volume.detach(host=call["host"], force=call["force"])
+    return volume
+
+
+def _delete(call: Call) -> Volume | list[Volume]:
+    volumes = [resolve.volume(call, text, acting=True) for text in call["volume"]]
+    return batch.each("deleted", volumes, lambda volume: volume.delete(cascade=call["cascade"], force=call["force"]))
+
+
+def _manage(call: Call) -> Volume:
+    return resolve.chosen_backend(call).manage(resolve.reference(call["reference"]), call["name"] or "")
+
+
+def _unmanage(call: Call) -> Volume:
+    volume = resolve.volume(call, call["volume"], acting=True)
+    volume.unmanage()
+    return volume
+
+
+def _retype(call: Call) -> Volume:
+    if not (call["extra_specs"] or call["qos_specs"] or call["clear"]):
+        msg = "%cl_volume retype needs what to change: --extra-specs KEY=VALUE, --qos-specs KEY=VALUE, or --clear."
+        raise errors.InvalidInput(msg)
+    volume = resolve.volume(call, call["volume"], acting=True)
+    left_out: dict[str, str] | None = {} if call["clear"] else None  # None leaves them as they are
+    extra, qos = (dict(call[key]) or left_out for key in ("extra_specs", "qos_specs"))
+    volume.retype(extra_specs=extra, qos_specs=qos)
+    return volume
+
+
+def _revert(call: Call) -> Volume:
+    volume = resolve.volume(call, call["volume"], acting=True)
+    volume.revert(resolve.snapshot(call, call["snapshot"], acting=True))
+    return volume
+
+
+_SPECS = (
+    Option("extra-specs", "A key and a value for the driver, as of a volume type.", "KEY=VALUE", convert=pair, repeat=True),
+    Option("qos-specs", "A key and a value of its quality of service.", "KEY=VALUE", convert=pair, repeat=True),
+)
+_CREATE = (
+    Option("size", "Size in GiB.", "GIB", convert=gib, required=True),
+    _NAME,
+    _BACKEND,
+    _DESCRIPTION,
+    Option("bootable", "Mark it as bootable."),
+    _METADATA,
+    *_SPECS,
+    Option("pool-name", "Which pool of the backend.", "POOL"),
+    Option("availability-zone", "Its availability zone.", "ZONE"),
+    Option("id", "The UUID to give it; one that is tracked and stands for the same volume gives that volume.", "UUID"),
+)
+_CONNECT = (
+    Option("connector", "A variable that holds os-brick's connector dict, or the dict as JSON.", "DICT", means="dict"),
+    Option("host", "Name of the host that is let in.", "HOST"),
+    Option("ip", "Its address.", "IP"),
+    Option("initiator", "Its iSCSI initiator name.", "IQN"),
+    _MULTIPATH,
+)
+
+COMMAND = Command(
+    "cl_volume",
+    "Make, change, attach and remove volumes. Each act gives the object: vol = %cl_volume create --size 1",
+    (
+        Verb("create", "Make an empty volume.", _create, options=_CREATE),
+        Verb("show", "Show the fields of a volume, secrets masked.", _show, (_VOLUME,)),
+        Verb(
+            "extend",
+            "Grow a volume, also while it is attached.",
+            _extend,
+            (_VOLUME, Argument("NEW_SIZE", "The new size in GiB, or +GIB to add to the present one.", optional=True)),
+            (Option("size", "The same as NEW_SIZE.", "GIB", convert=_NewSize.read),),
+        ),
+        Verb(
+            "clone",
+            "Make a volume with the bytes of another.",
+            _clone,
+            (_VOLUME,),
+            (_NAME, Option("size", "Size in GiB; the volume's own by default.", "GIB", convert=gib), _DESCRIPTION, _METADATA),
+        ),
+        Verb(
+            "snapshot",
+            "Keep the volume's bytes of this moment as a snapshot.",
+            _snapshot,
+            (_VOLUME,),
+            (_NAME, _DESCRIPTION, _METADATA),
+        ),
+        Verb("connect", "Let a host reach the volume: this one, or one that is described.", _connect, (_VOLUME,), _CONNECT),
+        Verb(
+            "attach",
+            "Attach the volume on this host, or on another; the connection's path is the device to use.",
+            _attach,
+            (_VOLUME,),
+            (Option("host", "Another host, by ssh: [user@]host[:port], such as root@node2.", "HOST"), _MULTIPATH),
+        ),
+        Verb(
+            "detach",
+            "Detach the volume from this host, or from another.",
+            _detach,
+            (_VOLUME,),
+            (Option("host", "Another host that it was attached on: its specification, or its name.", "SPEC"), _FORCE),
+        ),
+        Verb(
+            "delete",
+            "Remove volumes from the storage, for good.",
+            _delete,
+            (Argument("VOLUME", _VOLUME.help, "volume", repeat=True),),
+            (Option("cascade", "Remove its snapshots first."), _FORCE),
+        ),
+        Verb(
+            "manage",
+            "Adopt a volume that is on the storage already.",
+            _manage,
+            (Argument("REFERENCE", "Its name on the storage, as in %cl_backend manageable."),),
+            (_NAME, _BACKEND),
+        ),
+        Verb("unmanage", "Stop tracking a volume; its bytes stay on the storage.", _unmanage, (_VOLUME,)),
+        Verb(
+            "retype",
+            "Give a volume other specs, where it is. Those that are typed stand for all of their kind; the other kind stays.",
+            _retype,
+            (_VOLUME,),
+            (*_SPECS, Option("clear", "Take away the specs of the kind that is not typed.")),
+        ),
+        Verb(
+            "revert",
+            "Give a volume the bytes of one of its snapshots again, in place.",
+            _revert,
+            (_VOLUME, Argument("SNAPSHOT", "The snapshot, named like the volume.", "snapshot")),
+        ),
+    ),
+    (
+        "vol = %cl_volume create --size 1 --name db --metadata tier=gold",
+        "%cl_volume show db",
+        "%cl_volume extend vol 2",
+        "%cl_volume extend vol +1",
+        "twin = %cl_volume clone db --name twin",
+        "snap = %cl_volume snapshot db --name before",
+        "conn = %cl_volume attach db",
+        "%cl_volume attach db --host root@node2",
+        "%cl_volume connect db --host web1 --ip 192.0.2.7 --initiator iqn.1994-05.com.redhat:web1",
+        "%cl_volume detach db",
+        "%cl_volume revert db before",
+        "%cl_volume retype db --qos-specs total_iops_sec=500",
+        "%cl_volume manage disk-7 --name adopted --backend lvm",
+        "%cl_volume delete db twin --cascade",
+    ),
+)
+"""The magic."""

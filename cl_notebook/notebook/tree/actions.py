@@ -1,0 +1,179 @@
+"""Acts of the tree: which make sense for a resource now, the line of magic of each, and how a line is run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cl_notebook import errors
+from cl_notebook.notebook.command import batch
+from cl_notebook.notebook.command.command import Call
+from cl_notebook.notebook.command.magic import one_line
+from cl_notebook.notebook.display.progress import silenced
+from cl_notebook.notebook.tree import command_lines
+from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
+from cl_notebook.notebook.tree.closed import refuse_if_closed
+from cl_notebook.views.safe import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from cl_notebook.session import Session
+
+__all__ = ["Outcome", "for_a_cell", "line", "offers", "offers_of_several", "run"]
+
+_REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
+_TOLD = 3
+_DONE = "done"
+_A_MAGIC = "cl_volume"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an act on ``count`` resources: a line about it, the ids of what was made, and the variable that was bound."""
+
+    text: str
+    ids: tuple[str, ...] = ()
+    variable: str | None = None
+    count: int = 1
+
+
+def line(session: Session, act: str, ids: Sequence[str], values: Mapping[str, object]) -> str:
+    """Return the line of magic that does *act* to the resources with these *ids*; lines, where one is not enough.
+
+    Raises:
+        InvalidInput: it is no act, not one for these resources, or a value is wrong.
+        NotFound: a resource is gone.
+        Refused: the session is closed.
+
+    """
+    refuse_if_closed(session)
+    return command_lines.line(session, act, ids, values)
+
+
+def for_a_cell(shell: InteractiveShell | None, line: str) -> str:
+    """Return *line* as a cell of *shell* takes it: where the magics are not loaded, with the line before it that loads them."""
+    if shell is None or not line.startswith("%") or _A_MAGIC in shell.magics_manager.magics["line"]:
+        return line
+    return f"%load_ext cl_notebook\n{line}"
+
+
+def run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
+    """Run a *line* that :func:`line` made, as the magics do, in *session*; nothing is printed, and no progress shown.
+
+    It may be called in any thread. Of several lines all are run, also after one that fails.
+
+    Raises:
+        Error: what the magic raises; its text is one line.
+        PartialFailure: some of several lines failed; the others are done.
+
+    """
+    try:
+        refuse_if_closed(session)
+        with silenced():
+            return _together(_outcomes(session, shell, line.split("\n")))
+    except errors.Error as error:
+        error.args = (one_line(error),)
+        raise
+
+
+def _outcomes(session: Session, shell: InteractiveShell | None, lines: Sequence[str]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    failures: list[tuple[str, errors.Error]] = []
+    total = 0
+    for line in lines:
+        try:
+            outcome = _run(session, shell, line)
+        except errors.Error as error:
+            if len(lines) == 1:
+                raise
+            parts = (error.total, error.failures) if isinstance(error, errors.PartialFailure) else (1, [(line, error)])
+            total += parts[0]
+            failures += parts[1]
+        else:
+            outcomes.append(outcome)
+            total += outcome.count
+    if failures:
+        raise batch.partial_failure(_DONE, total, failures)
+    return outcomes
+
+
+def _run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
+    refreshed = _REFRESH.fullmatch(line)
+    if refreshed is not None:
+        return _refresh(session, refreshed["many"] or f"({refreshed['one']},)")
+    namespace = dict(shell.user_ns) if shell is not None else {}
+    command, parsed = command_lines.checked(line, namespace)
+    verb = parsed.verb
+    told = _PHRASES.get((command.name, verb.name)) if verb is not None else None
+    if verb is None or told is None:
+        msg = f"{line!r} is no act of the tree."
+        raise errors.InvalidInput(msg)
+    variable = parsed.values.get("variable")
+    if shell is None and variable is not None:
+        msg = "There is no IPython shell here that a variable could be bound in."
+        raise errors.Refused(msg)
+    call = Call(shell, namespace, parsed.values, session)  # type: ignore[arg-type] # only binding asks for the shell
+    return told(verb.run(call), variable)
+
+
+def _refresh(session: Session, ids: str) -> Outcome:
+    try:
+        named = [str(each) for each in ast.literal_eval(ids)]
+    except (ValueError, SyntaxError):
+        msg = f"{ids} names nothing that could be refreshed."
+        raise errors.InvalidInput(msg) from None
+    found = [session.find(each) for each in named]
+    for resource in found:
+        resource.refresh()
+    return Outcome(_said("up to date", found))
+
+
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    if len(outcomes) == 1:
+        return outcomes[0]
+    more = f"; and {len(outcomes) - _TOLD} more" if len(outcomes) > _TOLD else ""
+    ids = tuple(each for outcome in outcomes for each in outcome.ids)
+    return Outcome("; ".join(outcome.text for outcome in outcomes[:_TOLD]) + more, ids)
+
+
+def _said(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or several
+    resources = value if isinstance(value, list) else [value]
+    shown = ", ".join(each.label() for each in resources[:_TOLD])
+    more = f" and {len(resources) - _TOLD} more" if len(resources) > _TOLD else ""
+    return plain(f"{shown}{more}: {what}")
+
+
+def _made(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - what the verb gives
+    return Outcome(_said(f"made, {value.size} GiB, {value.status}", value), (value.id,))
+
+
+def _attached(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
+    return Outcome(_said(f"attached as {value.path}", value), (value.id,))
+
+
+def _changed(what: str) -> Callable[[Any, str | None], Outcome]:
+    return lambda value, _variable: Outcome(_said(what, value), count=len(value) if isinstance(value, list) else 1)
+
+
+_PHRASES: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]] = {
+    ("cl_find", ""): lambda value, variable: Outcome(plain(f"{variable} = {value!r}"), (), variable),
+    ("cl_volume", "create"): _made,
+    ("cl_volume", "snapshot"): _made,
+    ("cl_volume", "clone"): _made,
+    ("cl_snapshot", "create-volume"): _made,
+    ("cl_volume", "extend"): lambda value, _variable: Outcome(_said(f"{value.size} GiB now", value)),
+    ("cl_volume", "attach"): _attached,
+    ("cl_volume", "detach"): _changed("detached from this host"),
+    ("cl_volume", "delete"): _changed("deleted"),
+    ("cl_snapshot", "revert"): _changed("holds the bytes of the snapshot again"),
+    ("cl_snapshot", "delete"): _changed("deleted"),
+    ("cl_connection", "attach"): lambda value, _variable: Outcome(_said(f"attached as {value.path}", value)),
+    ("cl_connection", "detach"): _changed("detached from this host"),
+    ("cl_connection", "disconnect"): _changed("shut out, and forgotten"),
+}
+"""(magic, verb) -> what to say of the value that it gives. No other line is run."""

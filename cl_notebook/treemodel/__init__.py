@@ -1,0 +1,1 @@
+"""The tree of backends, volumes, snapshots and connections, without a front end."""

@@ -1,0 +1,79 @@
+"""The tree as a frame: backend / volume / kind / id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from cl_notebook import errors
+from cl_notebook.model import context
+from cl_notebook.store import damage
+from cl_notebook.tabular import Frame
+from cl_notebook.treemodel import static_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cl_notebook.model.context import Context
+    from cl_notebook.treemodel.static_tree import Node
+
+LEVELS = ("backend", "volume", "kind", "id")
+
+
+def frame(session: Context | None = None) -> pd.DataFrame:
+    """Return every resource, indexed by backend, volume (its id; empty for a backend itself), kind and id.
+
+    Columns: ``name``, ``status`` (categorical), ``size`` (GiB, ``Int64``), ``where`` (host, driver or path) and ``created_at``.
+    """
+    session = session or context.current()
+    with damage.named(session.store):
+        return made(list(_walk(static_tree.forest(session, budget=None))))
+
+
+def made(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
+    """Return the frame of these rows, each with its place in the index."""
+    keys = [key for key, _ in found]
+    listed = [row for _, row in found]
+    index = pd.MultiIndex.from_arrays(
+        [pd.array([key[place] for key in keys], dtype="string") for place in range(len(LEVELS))], names=LEVELS
+    )
+    return Frame(
+        {
+            "name": pd.array([row.name for row in listed], dtype="string"),
+            "status": pd.Categorical(pd.array([row.status for row in listed], dtype="string")),
+            "size": pd.array([row.size for row in listed], dtype="Int64"),
+            "where": pd.array([row.where for row in listed], dtype="string"),
+            "created_at": pd.Series([row.created_at for row in listed], dtype="datetime64[ns, UTC]").array,
+        },
+        index=index,
+    )
+
+
+def _walk(backends: list[Node]) -> Iterator[tuple[tuple[str, str, str, str], Node]]:
+    for backend in backends:
+        yield (backend.name, "", "backend", backend.id), backend
+        for volume in backend.children:
+            for row in volume.walk():
+                yield (backend.name, volume.id, row.kind, row.id), row
+
+
+def ids(shown: object) -> list[str]:
+    """Return the ids in the index of a frame: one of ``cl.frames``, or what was made of it by filtering.
+
+    Raises:
+        InvalidInput: it is no frame, or its index has no ids.
+
+    """
+    if not isinstance(shown, pd.DataFrame) or "id" not in shown.index.names:
+        msg = f"A tree is of a resource, or of a frame indexed by id such as cl.frames.volumes() gives, not of {_called(shown)}."
+        raise errors.InvalidInput(msg)
+    listed = shown.index.get_level_values("id")
+    if pd.api.types.is_numeric_dtype(listed.dtype):  # operations have numbers
+        msg = "A tree is of a frame of backends, volumes, snapshots or connections, not of operations."
+        raise errors.InvalidInput(msg)
+    return list(dict.fromkeys(str(one) for one in listed))
+
+
+def _called(shown: object) -> str:
+    return f"a frame indexed by {list(shown.index.names)}" if isinstance(shown, pd.DataFrame) else f"a {type(shown).__name__}"

@@ -1,0 +1,360 @@
+"""The hierarchy as one flat list of rows: how many there are, any range of them, and where one stands.
+
+What is kept between two calls are counts, places and the branches that are open, never the rows themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.treemodel import activity, filter_parser, typeahead
+from cl_notebook.treemodel.activity import Busy
+from cl_notebook.treemodel.expansion import Openings
+from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, CONNECTION, KINDS, SNAPSHOT, VOLUME
+from cl_notebook.treemodel.siblings import order
+from cl_notebook.treemodel.state import Seen, Survey
+from cl_notebook.treemodel.visibility import Showing, check_ids, know_owners, lost, scope
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Collection, Iterable, Sequence
+
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import Context
+    from cl_notebook.treemodel.layout import Below, Head, Layout, Span
+    from cl_notebook.treemodel.siblings import Found, Key, Level
+    from cl_notebook.treemodel.visibility import Scope
+
+__all__ = ("MOST", "Busy", "Row", "Rows")
+
+MOST = 10_000
+"""Rows that one range gives the ids of at most."""
+
+REMEMBERED = 2_000
+"""Rows of which it is known where they stood, should they be deleted."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of the list: ``level`` counts from 1; ``position`` and ``siblings`` are those among the rows of one parent.
+
+    ``size`` is in GiB; ``children`` counts the rows that are seen below it if it is ``open``.
+    """
+
+    kind: str
+    id: str
+    name: str
+    status: str
+    size: int | None
+    where: str
+    created_at: dt.datetime | None
+    level: int
+    position: int
+    siblings: int
+    children: int = 0
+    open: bool = False
+    busy: Busy | None = None
+
+
+class _Stood(NamedTuple):
+    kind: str
+    parent: str
+    key: Key
+
+
+class Rows:
+    """The list: backends, below those that are open their volumes, below those that are open snapshots and connections.
+
+    Nothing is bound to a thread, but only one may call at a time.
+    """
+
+    def __init__(self, session: Context, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
+        """List everything, or the one *resource*, or what has one of the *ids* with what is above and below it.
+
+        Raises:
+            InvalidInput: there are more *ids* than a tree can be restricted to.
+
+        """
+        self._session = session
+        self._top = None if resource is None else (resource.kind, resource.id)
+        self._asked = ("", False, "")
+        self._filter = filter_parser.Filter()
+        self._order = order("")
+        self._survey: Survey | None = None
+        self._is_arranged = False
+        self._stood: dict[str, _Stood] = {}
+        self._scope: Scope | None = None
+        listed = None if ids is None else check_ids(ids)
+        with session.store.reading() as connection:
+            if listed is not None:
+                self._scope = scope(connection, listed)
+            opened = [] if self._top is None else [self._top[1]]
+            if self._top is None and listed is None:
+                backends = connection.execute(sa.select(KINDS[BACKEND].id).limit(2)).scalars().all()
+                opened = list(backends) if len(backends) == 1 else []
+        self._openings = Openings(opened)
+
+    @property
+    def opened(self) -> frozenset[str]:
+        """The ids of the branches that are open, also of those that are out of sight for now."""
+        return self._openings.ids
+
+    @property
+    def top(self) -> tuple[str, str] | None:
+        """Kind and id of the one resource that the list begins with, or None if it begins with the backends."""
+        return self._top
+
+    @property
+    def restricts(self) -> bool:
+        """Whether a filter, or the ids that the tree is made of, leave something out."""
+        return bool(self._filter) or self._asked[1] or self._scope is not None
+
+    def look(self, *, text: str = "", only_faults: bool = False, sort: str = "") -> None:
+        """Show what the filter *text* describes, or only faults, sorted by ``""`` (creation), ``"COLUMN"`` or ``"COLUMN:desc"``.
+
+        Raises:
+            InvalidInput: *text* is no filter, or *sort* no order; then everything stays as it is.
+
+        """
+        asked = (text.strip(), bool(only_faults), sort.strip())
+        if asked == self._asked:
+            return
+        wanted, in_order = filter_parser.parse(text), order(sort)
+        if asked[:2] != self._asked[:2]:
+            self._openings.begin(filters=bool(wanted) or only_faults)
+        if in_order != self._order:
+            self._stood.clear()
+        self._asked, self._filter, self._order = asked, wanted, in_order
+        self.forget()
+
+    def forget(self) -> None:
+        """Read counts and places again when they are needed next: the store has changed. What is open stays open."""
+        self._survey = None
+
+    def total(self) -> int:
+        """Return the number of rows."""
+        with self._session.store.reading() as connection:
+            return self._layout(connection).rows
+
+    def shown(self) -> int:
+        """Return the number of volumes that are shown, also below backends that are closed."""
+        with self._session.store.reading() as connection:
+            layout = self._layout(connection)
+        return sum(head.children for head in layout.heads) if layout.top is None else layout.top.count
+
+    def page(self, start: int, count: int) -> list[Row]:
+        """Return at most *count* rows from the one at *start* on."""
+        with self._session.store.reading() as connection:
+            spans = list(self._layout(connection).spans(max(0, start), max(0, count)))
+            rows: list[Row] = []
+            volumes: list[Seen] = []
+            for span in spans:
+                if span.head is not None:
+                    rows.append(_head_row(span, span.head))
+                elif span.level is not None:
+                    found = span.level.page(connection, span.start, span.count)
+                    rows += [_row(span, place, one) for place, one in enumerate(found)]
+                    volumes += [Seen(one.id, one.parent, bool(one.matches)) for one in found if span.level.kind == VOLUME]
+                    self._remember(span.level.kind, found)
+            self._complete(connection, rows, volumes)
+        return rows
+
+    def mark(self) -> bool:
+        """Learn one more key in the middle of a long level, so that jumping there is quick; return False once none is missing."""
+        with self._session.store.reading() as connection:
+            return any(below.level.mark(connection) for _, below in self._layout(connection).belows())
+
+    def ids(self, first: int, last: int) -> list[tuple[str, str]]:
+        """Return kind and id of the rows from *first* to *last*, both included.
+
+        Raises:
+            InvalidInput: these are more than :data:`MOST`.
+
+        """
+        first, count = max(0, first), last - max(0, first) + 1
+        if count > MOST:
+            msg = f"At most {MOST:,} rows can be taken at once, not {count:,}. A filter makes them fewer."
+            raise errors.InvalidInput(msg)
+        listed: list[tuple[str, str]] = []
+        with self._session.store.reading() as connection:
+            for span in self._layout(connection).spans(first, max(0, count)):
+                if span.head is not None:
+                    listed.append((BACKEND, span.head.id))
+                elif span.level is not None:
+                    listed += [(span.level.kind, key[-1]) for key in span.level.keys(connection, span.start, span.count)]
+        return listed
+
+    def place(self, row_id: str, hint: int | None = None) -> int | None:
+        """Return where a row is seen now, or None if it is not. *hint* is where it was seen before.
+
+        Of a row that was on a page and was deleted since, it is the place where it would be.
+        """
+        with self._session.store.reading() as connection:
+            return self._place(connection, row_id, hint)
+
+    def open(self, row_id: str) -> bool:
+        """Open a backend or a volume; return whether that changed anything."""
+        with self._session.store.reading() as connection:
+            found = self._find(connection, row_id)
+            changes = found is not None and found[0] in {BACKEND, VOLUME} and self._openings.open(row_id)
+            self._arrange(connection)
+        return changes
+
+    def close(self, row_id: str) -> bool:
+        """Close a backend or a volume; return whether that changed anything."""
+        self._is_arranged = False
+        return self._openings.close(row_id)
+
+    def open_all(self) -> None:
+        """Open every backend."""
+        self._each_backend(on=True)
+
+    def close_all(self) -> None:
+        """Close every backend; which volumes are open below them stays known."""
+        self._each_backend(on=False)
+
+    def set_opened(self, ids: Iterable[str]) -> None:
+        """Open these branches and no others."""
+        self._openings.replace(ids)
+        self._is_arranged = False
+
+    def reveal(self, row_id: str) -> int | None:
+        """Open what is above a row; return where it is seen, or None if it is not there or is filtered out."""
+        with self._session.store.reading() as connection:
+            survey, found = self._look(connection), self._find(connection, row_id)
+            if found is not None and self._top is None and found[0] != BACKEND:
+                volume_id = row_id if found[0] == VOLUME else found[1]
+                above = found if found[0] == VOLUME else self._find(connection, volume_id)
+                if above is None or survey.level(above[1]).key_of(connection, volume_id) is None:
+                    return None
+                self._openings.open(above[1])
+            if found is not None and found[0] in BELOW_VOLUMES:
+                self._openings.open(found[1])
+            self._arrange(connection)
+            return self._place(connection, row_id, None) if found is not None else None
+
+    def seek(self, text: str, after: int) -> int | None:
+        """Return the next row behind *after*, and then from the top, whose name begins with *text*, letter case ignored."""
+        if not text:
+            return None
+        low = text.lower()
+        near = self.page(after + 1, typeahead.NEAR)
+        for place, row in enumerate(near, after + 1):
+            if row.name.lower().startswith(low):
+                return place
+        with self._session.store.reading() as connection:
+            return typeahead.seek(connection, self._layout(connection), text, after)
+
+    def _each_backend(self, *, on: bool) -> None:
+        with self._session.store.reading() as connection:
+            for backend_id in self._look(connection).backends:
+                (self._openings.open if on else self._openings.close)(backend_id)
+            self._is_arranged = False
+
+    def _look(self, connection: sa.Connection) -> Survey:
+        if self._survey is None:
+            dialect = connection.dialect.name
+            gone = lost(connection) if self._asked[1] else frozenset()
+            showing = know_owners(connection, Showing(self._filter, self._asked[1], self._scope, gone, dialect))
+            self._survey = Survey(connection, showing, self._order, self._top, self._session.backends.keys())
+            self._is_arranged = False
+        return self._survey
+
+    def _arrange(self, connection: sa.Connection) -> None:
+        self._look(connection).arrange(connection, self._openings)
+        self._is_arranged = True
+
+    def _layout(self, connection: sa.Connection) -> Layout:
+        survey = self._look(connection)
+        if not self._is_arranged:
+            self._arrange(connection)
+        return survey.layout
+
+    def _place(self, connection: sa.Connection, row_id: str, hint: int | None) -> int | None:
+        layout = self._layout(connection)
+        head = layout.head_place(row_id)
+        if head is not None:
+            return head
+        if hint is not None and self._stands(connection, row_id, hint):
+            return hint
+        found, stood = self._find(connection, row_id), None
+        if found is None:
+            stood = self._stood.get(row_id)
+            if stood is None:
+                return None
+            found = (stood.kind, stood.parent)
+        where = self._level(layout, *found)
+        if where is None:  # it is below something that is closed, or that was deleted with it
+            return self._place(connection, found[1], None) if stood and stood.parent in self._stood else None
+        level, first, below = where
+        key = stood.key if stood else level.key_of(connection, row_id)
+        if key is None:
+            return None
+        rank = level.rank(connection, key)
+        return min(first + (rank if below is None else below.place(rank)), max(0, layout.rows - 1))
+
+    def _level(self, layout: Layout, kind: str, parent: str) -> tuple[Level, int, Below | None] | None:
+        """Return the level that a row is in, the place of its first row, and what is between its rows."""
+        if layout.top is not None and layout.top.level.kind == kind:
+            return layout.top.level, 0, layout.top
+        if kind == VOLUME:
+            where = layout.below(parent)
+            return None if where is None else (where[1].level, where[0], where[1])
+        for start, below in layout.belows():
+            for branch in below.branches:
+                if branch.id == parent:
+                    place = BELOW_VOLUMES.index(kind)
+                    before = sum(part.count for part in branch.parts[:place])
+                    return branch.parts[place].level, start + below.first(branch) + before, None
+        return None
+
+    def _stands(self, connection: sa.Connection, row_id: str, place: int) -> bool:
+        for span in self._layout(connection).spans(max(0, place), 1):
+            if span.level is not None:
+                return any(key[-1] == row_id for key in span.level.keys(connection, span.start, 1))
+        return False
+
+    @staticmethod
+    def _find(connection: sa.Connection, row_id: str) -> tuple[str, str] | None:
+        """Return the kind and the parent of a row, as the store has it."""
+        for kind in (VOLUME, SNAPSHOT, CONNECTION, BACKEND):
+            columns = KINDS[kind]
+            found = connection.execute(sa.select(columns.parent.label("parent")).where(columns.id == row_id)).one_or_none()
+            if found is not None:
+                return kind, found[0]
+        return None
+
+    def _remember(self, kind: str, found: Sequence[Found]) -> None:
+        for one in found:
+            self._stood.pop(one.id, None)
+            self._stood[one.id] = _Stood(kind, one.parent, one.key)
+        for row_id in list(self._stood)[: max(0, len(self._stood) - REMEMBERED)]:
+            del self._stood[row_id]
+
+    def _complete(self, connection: sa.Connection, rows: Sequence[Row], volumes: Sequence[Seen]) -> None:
+        if not rows:
+            return
+        counts = self._look(connection).child_counts(connection, volumes)
+        working = activity.running(connection, [row.id for row in rows])
+        opened = self._openings.ids
+        for row in rows:
+            row.busy = working.get(row.id)
+            if row.kind == VOLUME:
+                row.children = sum(counts.get(row.id, ()))
+                row.open = row.children > 0 and row.id in opened
+
+
+def _head_row(span: Span, head: Head) -> Row:
+    fixed = (BACKEND, head.id, head.name, head.status, None, head.where, head.created_at)
+    return Row(*fixed, span.depth, span.start + 1, span.siblings, head.children, head.below is not None)
+
+
+def _row(span: Span, place: int, found: Found) -> Row:
+    kind = span.level.kind if span.level is not None else ""
+    position = span.before + span.start + place + 1
+    fixed = (found.name, found.status, found.size, found.where, found.created_at)
+    return Row(kind, found.id, *fixed, span.depth, position, span.siblings)

@@ -1,0 +1,167 @@
+"""The hierarchy as it is at one moment: backends, their volumes, and the snapshots and connections of each, within a budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from cl_notebook.model import Backend, Connection, Snapshot, Volume
+from cl_notebook.model.identity_map import pages
+from cl_notebook.treemodel.filter_parser import parse
+from cl_notebook.treemodel.kinds import CONNECTION, KINDS, SNAPSHOT
+from cl_notebook.treemodel.visibility import Showing, check_ids, scope
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Collection, Iterator, Sequence
+
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import Context
+
+BUDGET = 200
+"""Rows that a static tree shows at most; what is left out is counted."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One resource in the hierarchy. ``size`` is in GiB; ``hidden`` counts the children that are not shown."""
+
+    kind: str
+    id: str
+    name: str
+    status: str
+    size: int | None = None
+    where: str = ""
+    created_at: dt.datetime | None = None
+    children: list[Node] = field(default_factory=list)
+    hidden: int = 0
+
+    def walk(self) -> Iterator[Node]:
+        """Yield the row and everything below it, depth first."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def forest(
+    session: Context, resource: Tracked | None = None, budget: int | None = BUDGET, *, ids: Collection[str] | None = None
+) -> list[Node]:
+    """Return the rows at the top with what is below them: every backend, or the one *resource*.
+
+    ``budget`` bounds the rows below the top: each level is given what the one above left of it; None means all of them.
+    With *ids* it is only what has one of them, with what is above and below it.
+
+    Raises:
+        InvalidInput: there are more *ids* than a tree can be restricted to.
+
+    """
+    listed = None if ids is None else check_ids(ids)
+    with session.store.reading() as connection:
+        limits = None if listed is None else scope(connection, listed)
+        reader = _Reader(connection, session, budget, Showing(parse(""), scope=limits))
+        if resource is None:
+            return reader.backends(None)
+        match resource.kind:
+            case "backend":
+                return reader.backends(resource.id)
+            case "volume":
+                return reader.volumes_by_id(resource.id)
+            case "snapshot":
+                return reader.snapshots(Snapshot.id == resource.id)
+            case _:
+                return reader.connections(Connection.id == resource.id)
+
+
+class _Reader:
+    """Reads one forest with a constant number of queries a backend."""
+
+    def __init__(self, connection: sa.Connection, session: Context, budget: int | None, showing: Showing) -> None:
+        self._connection = connection
+        self._session = session
+        self._left = budget
+        self._showing = showing
+
+    def backends(self, only: str | None) -> list[Node]:
+        statement = sa.select(Backend.id, Backend.name, Backend.volume_driver, Backend.created_at).order_by(
+            Backend.created_at, Backend.id
+        )
+        if only is not None:
+            statement = statement.where(Backend.id == only)
+        rows = [
+            Node("backend", id_, name, "open" if name in self._session.backends else "closed", None, driver, created)
+            for id_, name, driver, created in self._connection.execute(statement)
+        ]
+        for row in rows:
+            row.children, row.hidden = self._volumes(row.id)
+        return [row for row in rows if row.children or row.hidden or self._showing.backend_listed(row.id)]
+
+    def volumes_by_id(self, volume_id: str) -> list[Node]:
+        rows = self._volume_rows(sa.select(*_VOLUME).where(Volume.id == volume_id))
+        self._fill(rows)
+        return rows
+
+    def snapshots(self, where: sa.ColumnElement[bool]) -> list[Node]:
+        return [row for _, row in self._snapshots(where)]
+
+    def connections(self, where: sa.ColumnElement[bool]) -> list[Node]:
+        return [row for _, row in self._connections(where)]
+
+    def _volumes(self, backend_id: str) -> tuple[list[Node], int]:
+        mine = Volume.backend_id == backend_id
+        if (limit := self._showing.volumes(backend_id)) is not None:
+            mine = sa.and_(mine, limit)
+        page = self._volume_rows(sa.select(*_VOLUME).where(mine).order_by(Volume.created_at, Volume.id).limit(self._left))
+        self._take(len(page))
+        hidden = 0
+        if self._left is not None and self._left <= 0:
+            hidden = self._connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one() - len(page)
+        self._fill(page, backend_id)
+        return page, hidden
+
+    def _volume_rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Node]:
+        return [Node("volume", *values) for values in self._connection.execute(statement)]
+
+    def _fill(self, volumes: Sequence[Node], backend_id: str = "") -> None:
+        by_id = {row.id: row for row in volumes}
+        for ids in pages(list(by_id)):
+            for volume_id, row in self._snapshots(self._below(SNAPSHOT, ids, backend_id)):
+                self._put(by_id[volume_id], row)
+            for volume_id, row in self._connections(self._below(CONNECTION, ids, backend_id)):
+                self._put(by_id[volume_id], row)
+
+    def _below(self, kind: str, volume_ids: Sequence[str], backend_id: str) -> sa.ColumnElement[bool]:
+        parent = KINDS[kind].parent
+        limit = self._showing.below(kind, matches=True, whole=False)
+        if limit is None:
+            return parent.in_(volume_ids)
+        whole = [volume_id for volume_id in volume_ids if self._showing.whole(backend_id, volume_id)]
+        return sa.or_(parent.in_(whole), sa.and_(parent.in_(volume_ids), limit))
+
+    def _put(self, volume: Node, row: Node) -> None:
+        if self._left is not None and self._left <= 0:
+            volume.hidden += 1
+        else:
+            volume.children.append(row)
+            self._take(1)
+
+    def _take(self, rows: int) -> None:
+        if self._left is not None:
+            self._left -= rows
+
+    def _snapshots(self, where: sa.ColumnElement[bool]) -> Iterator[tuple[str, Node]]:
+        columns = (Snapshot.volume_id, Snapshot.id, Snapshot.name, Snapshot.status, Snapshot.volume_size, Snapshot.created_at)
+        statement = sa.select(*columns).where(where).order_by(Snapshot.volume_id, Snapshot.created_at, Snapshot.id)
+        for volume_id, id_, name, status, size, created in self._connection.execute(statement):
+            yield volume_id, Node("snapshot", id_, name, status, size, "", created)
+
+    def _connections(self, where: sa.ColumnElement[bool]) -> Iterator[tuple[str, Node]]:
+        host = Connection.connector_info["host"].as_string()
+        columns = (Connection.volume_id, Connection.id, host, Connection.attach_status, Connection.path, Connection.created_at)
+        statement = sa.select(*columns).where(where).order_by(Connection.volume_id, Connection.created_at, Connection.id)
+        for volume_id, id_, name, status, path, created in self._connection.execute(statement):
+            yield volume_id, Node("connection", id_, name or "?", status, None, path or "", created)
+
+
+_VOLUME = (Volume.id, Volume.name, Volume.status, Volume.size, Volume.host, Volume.created_at)
