@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume, serializable
+from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume, base
 from cl_notebook.session import Session, default_session, setup
 
 if TYPE_CHECKING:
@@ -212,4 +212,4 @@ def __dir__() -> list[str]:
     return __all__
 
 
-serializable.late.load = functools.partial(importlib.import_module, _DOCUMENTS)
+base.late.load = functools.partial(importlib.import_module, _DOCUMENTS)

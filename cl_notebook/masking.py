@@ -355,3 +355,17 @@ def mapping(config: Mapping[str, Any], secret: Iterable[str] = ()) -> dict[str, 
         name: MASK if name in hidden and value is not None and value != "" else data(value, name)
         for name, value in config.items()
     }
+
+
+FIELDS = frozenset({"conn_info", "connector_info", "device", "driver_data", "provider_location"})
+"""Columns that may hold secrets."""
+
+
+def usable(text: str | None) -> str | None:
+    """Return *text*, or None if a secret in it is masked: no driver is told of a mask."""
+    return None if is_mask(text) else text
+
+
+def same(one: Any, other: Any) -> bool:  # noqa: ANN401 - plain data of any shape
+    """Return whether the two say the same, as far as a mask on either side lets that be seen."""
+    return bool(one == other or ((missing(one) or missing(other)) and data(one) == data(other)))

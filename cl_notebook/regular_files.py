@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sqlite3
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -185,3 +186,16 @@ def _named(error: OSError, path: Path) -> OSError:
         return OSError(errno.ELOOP, "A part of the path is a symbolic link, or no folder", str(path))
     assert error.errno is not None  # noqa: S101 - the operating system's own
     return OSError(error.errno, error.strerror, str(path))
+
+
+def tables(path: Path) -> frozenset[str] | None:
+    """Return the names of the tables in the file itself, without its log; None if it is none of SQLite's, or cannot be read.
+
+    Opening a file the usual way may write to it: a hot journal is rolled back, a log is made or folded in (sqlite.org/uri.html:
+    ``immutable``).
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as bare:
+            return frozenset(row[0] for row in bare.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
+    except (sqlite3.Error, ValueError):
+        return None

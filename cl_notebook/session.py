@@ -11,7 +11,7 @@ from sqlalchemy import orm as sa_orm
 
 from cl_notebook import concurrency, errors, settings
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.model import Backend, context, identity_map, lookup, moving, trust
+from cl_notebook.model import Backend, backend_pool, context, identity_map, lookup, trust
 from cl_notebook.model.backend_pool import Opening
 from cl_notebook.model.operations.runner import Journal
 from cl_notebook.store import Store, damage
@@ -164,13 +164,13 @@ class Session(context.SessionBound):
                 raise errors.Refused(msg)
             new = Store(chosen.store, read_only=chosen.read_only)
             try:
-                plan = moving.planned(new, list(self.backends.values()), read_only=chosen.read_only)
+                plan = backend_pool.planned(new, list(self.backends.values()), read_only=chosen.read_only)
             except errors.Error:
                 new.close()
                 raise
             self._move(new, chosen, plan)
 
-    def _move(self, new: Store, chosen: settings.Settings, plan: moving.Plan) -> None:
+    def _move(self, new: Store, chosen: settings.Settings, plan: backend_pool.Plan) -> None:
         before = {backend.id: backend for backend in self.backends.values()}
         with contextlib.ExitStack() as last:
             last.callback(self.store.close)
@@ -179,7 +179,7 @@ class Session(context.SessionBound):
         self.settings = chosen
         self._work_on(new, self.journal)
         try:
-            moving.carry_over(self, plan)
+            backend_pool.carry_over(self, plan)
             self._opening.moved(before)
         except BaseException:  # neither here nor there: the next use of a module-level name opens the new store
             self.close()

@@ -41,3 +41,6 @@ def plain(text: object) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in str(text)
     )
+
+
+__all__ = ["plain"]

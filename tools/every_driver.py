@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.drivers.cinder import bundle, factory
+from cl_notebook.drivers.cinder import factory, process
 from tools import plausible
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class _Child:
         self._process = subprocess.Popen(  # noqa: S603 - a Python with Cinder
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, cwd=folder
         )
-        self._send({"sources": bundle.sources()})
+        self._send({"sources": process.sources()})
         first = json.loads(self._receive())
         self.folder, self.release = first["folder"], first["release"]
         self.paths = [row["path"] for row in first["drivers"]]

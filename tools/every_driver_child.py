@@ -75,9 +75,9 @@ class Nobody:
 
 def described(request: dict[str, Any]) -> Any:
     """Return what the worker says of a driver."""
-    from cl_notebook_worker import describe
+    from cl_notebook_worker import introspect
 
-    return describe.driver(request["path"])
+    return introspect.driver(request["path"])
 
 
 def registered(request: dict[str, Any]) -> list[str]:
@@ -101,10 +101,11 @@ def _options_of_the_group() -> list[str]:
 
 def opened(request: dict[str, Any]) -> dict[str, Any]:
     """Load and set up a driver as the worker does, and return how far that got."""
-    from cl_notebook_worker import backend, wire
+    from cl_notebook_worker import backend
+    from cl_notebook_worker import channel as channels
 
     channel = Nobody()
-    channel.wire = wire.Wire(channel)
+    channel.wire = channels.Wire(channel)
     made = None
     try:
         made = backend.Backend(channel.wire, request["message"])
@@ -175,18 +176,18 @@ def main() -> None:
     """Take the sources, import Cinder, then do the requests, a few at once."""
     first = json.loads(sys.stdin.readline())
     sys.meta_path.insert(0, Sent(first["sources"]))
-    from cl_notebook_worker import cinder_setup
+    from cl_notebook_worker import bootstrap
 
-    cinder_setup.imported()
+    bootstrap.imported()
     import cinder.volume.manager
-    from cl_notebook_worker import catalog, describe
+    from cl_notebook_worker import introspect
     from oslo_config import cfg
 
     cfg.CONF([], project="cinder", version="1", default_config_files=[], default_config_dirs=[])
-    describe.driver("cinder.volume.drivers.nfs.NfsDriver")  # what all need is done once, before the forks
+    introspect.driver("cinder.volume.drivers.nfs.NfsDriver")  # what all need is done once, before the forks
     gc.freeze()
     folder = str(Path(cinder.__file__).parent)
-    sys.stdout.write(json.dumps({"folder": folder, **catalog.drivers()}) + "\n")
+    sys.stdout.write(json.dumps({"folder": folder, **introspect.drivers()}) + "\n")
     sys.stdout.flush()
     for line in sys.stdin:
         running: set[int] = set()

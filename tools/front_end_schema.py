@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cl_notebook.model.operations import lifecycle
-from cl_notebook.notebook.tree import widget, wire
-from cl_notebook.notebook.tree import protocol
+from cl_notebook.notebook.tree import protocol, widget
 from cl_notebook.treemodel.kinds import KINDS, VOLUME
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def schema() -> str:
 
 def _constants() -> Iterator[str]:
     orders = [name for name in KINDS[VOLUME].orders() if name]
-    yield _constant("Values of a row, in the order in which they are sent.", "ROW_FIELDS", wire.RowFields.__struct_fields__)
+    yield _constant("Values of a row, in the order in which they are sent.", "ROW_FIELDS", protocol.RowFields.__struct_fields__)
     yield _constant("Columns that can be shown beside the name, in their usual order.", "COLUMN_NAMES", widget.COLUMNS)
     yield _constant("Columns that rows can be sorted by.", "SORT_NAMES", orders, "readonly string[]")
     yield _constant("Rows that one request gives at most.", "MAX_ROWS", protocol.MOST_ROWS)
@@ -68,7 +67,7 @@ def _types() -> Iterator[str]:
     kinds = " | ".join(json.dumps(kind) for kind in KINDS)
     yield f"/** @typedef {{{kinds}}} Kind */\n"
     yield "/** @typedef {typeof COLUMN_NAMES[number]} ColumnName */\n"
-    fields = {name: "Kind" if name == "kind" else text for name, text in _properties(wire.RowFields).items()}
+    fields = {name: "Kind" if name == "kind" else text for name, text in _properties(protocol.RowFields).items()}
     yield _typedef("RowFields", fields)
     requests = {_tag(request): _object(_properties(request)) for request in _leaves(protocol.Message)}
     yield _typedef("RequestParams", requests)

@@ -10,7 +10,7 @@ from cl_notebook.cinderlib import exception
 from cl_notebook.cinderlib.base import Object, wrapped
 from cl_notebook.cinderlib.objects import Volume
 from cl_notebook.cinderlib.persistence import Persistence
-from cl_notebook.model import connecting
+from cl_notebook.model import connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,7 +154,7 @@ class Backend(Object):
             InvalidInput: it does.
 
         """
-        connecting.checked(connector_dict)
+        connection.checked(connector_dict)
 
     @staticmethod
     def list_supported_drivers(output_version: int = 1) -> dict[str, dict[str, Any]]:

@@ -37,20 +37,23 @@ from cl_notebook.frames.columns import (
 )
 from cl_notebook.frames.filters import whole
 from cl_notebook.model import Backend, context
-from cl_notebook.model.backend import SECRETS
+from cl_notebook.model.backend import SECRETS, word
 from cl_notebook.model.operations import liveness
 from cl_notebook.store import damage
 from cl_notebook.store.errors import cursor_errors, damaged
 from cl_notebook.tabular import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import sqlalchemy as sa
 
+    from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume
     from cl_notebook.model.context import Context
 
+if TYPE_CHECKING:
     Values = np.ndarray[Any, np.dtype[np.object_]]
+
 
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 """What a value that no release of ours wrote may raise."""
@@ -345,3 +348,26 @@ _MAKERS: dict[str, Callable[[Values], Any]] = {
     MOMENT: _moments,
     MAP: _maps,
 }
+
+
+def frame(entries: Sequence[ManageableVolume] | Sequence[ManageableSnapshot]) -> pd.DataFrame:
+    """Return what a driver lists, indexed by ``reference``: the word that ``manage`` takes for it.
+
+    The columns are ``size`` (GiB), ``safe_to_manage``, ``reason_not_safe``, ``cinder_id`` (of what is tracked already),
+    ``extra_info``, and for snapshots ``source``, the reference of their volume.
+    """
+    of_snapshots = any("source_reference" in entry for entry in entries)
+    made: dict[str, Any] = {
+        "size": pd.Series([entry.get("size") for entry in entries], dtype="Int64"),
+        "safe_to_manage": pd.Series([entry.get("safe_to_manage") for entry in entries], dtype="boolean"),
+        "reason_not_safe": pd.Series([entry.get("reason_not_safe") for entry in entries], dtype="string"),
+        "cinder_id": pd.Series([entry.get("cinder_id") for entry in entries], dtype="string"),
+        "extra_info": pd.Series([entry.get("extra_info") for entry in entries], dtype=object),
+    }
+    if of_snapshots:
+        sources: list[Mapping[str, str]] = [dict(entry).get("source_reference") or {} for entry in entries]  # type: ignore[misc] # a dict
+        made["source"] = pd.Series([word(source) for source in sources], dtype="string")
+    index = pd.Index([word(entry["reference"]) for entry in entries], dtype="string", name="reference")
+    found = Frame(made)
+    found.index = index
+    return found

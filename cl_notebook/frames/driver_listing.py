@@ -79,7 +79,7 @@ def named(name: str, python: str | None = None) -> str | None:
     is_class = name.rpartition(".")[2][:1].isupper()
     if name in registry.driver_names() or (name.startswith("cinder.") and is_class):
         return name
-    from cl_notebook.drivers.cinder import names  # noqa: PLC0415 - as for the catalog
+    from cl_notebook.drivers.cinder import catalog as names  # noqa: PLC0415 - as for the catalog
 
     return names.find(name, python) or (name if registry.is_path(name) and is_class else None)
 

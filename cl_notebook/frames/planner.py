@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.sql import operators
 
-from cl_notebook.frames.columns import MOMENT, NUMBER, REAL
+from cl_notebook.frames.columns import BACKEND_ID, BACKEND_NAME, CATEGORY, FLAG, MOMENT, NUMBER, REAL
 from cl_notebook.frames.filters import condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from cl_notebook.frames.columns import Column, Source
 
+if TYPE_CHECKING:
     Ask = Callable[[sa.Select[Any]], Sequence[Any]]
+
+if TYPE_CHECKING:
     Order = Sequence[tuple[sa.ColumnElement[Any], bool]]
+
 
 _COMPARED = frozenset({NUMBER, REAL, MOMENT})
 
@@ -115,3 +119,97 @@ def _is_equality(test: sa.ColumnElement[bool], table: sa.Table) -> bool:
     if not isinstance(test, sa.BinaryExpression) or test.operator is not operators.eq:
         return False
     return isinstance(test.left, sa.Column) and test.left.table is table
+
+
+MOST = 200
+"""Backends with rows of their own up to which each is a part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that meet *test*, in an order that an index has, after the *place* of a row if there is one."""
+
+    order: Order
+    place: Sequence[Any] | None = None
+    test: sa.ColumnElement[bool] | None = None
+    filled: bool = False
+    """Whether each of its rows has a value in the column that it is sorted by."""
+
+
+def ties(source: Source, column: Column) -> tuple[sa.ColumnElement[Any], ...] | None:
+    """Return the terms between the *column* that is sorted by and the key, as an index has them; None if none begins with it."""
+    leading = _indexed(source, column)
+    names = [[each.name for each in index.columns] for index in source.key.table.indexes]
+    for between in ((), source.order):
+        if leading is not None and [leading.name, *(term.name for term in between), source.key.name] in names:
+            return between
+    return None
+
+
+def parts(source: Source, column: Column, order: Order, place: Sequence[Any] | None, ask: Ask) -> list[Part]:
+    """Return the parts of the rows after *place* in the *order*, whose first term, or terms, are those of *column*."""
+    if ties(source, column) is None:
+        return [Part(order, place)]
+    if column.sql is BACKEND_NAME:
+        return _by_backend(source, order, place, ask)
+    if column.kind == FLAG:
+        groups = [(value, column.sql == sa.true() if value else column.sql == sa.false()) for value in (0, 1)]
+        return _grouped(order, place, groups[:: -1 if order[0][1] else 1])
+    if not column.nullable:
+        return [Part(order, place)]
+    without = Part(order[2:], None if place is None or not place[0] else place[2:], column.sql.is_(None))
+    if place is not None and place[0]:
+        return [without]
+    return [Part(order[1:], None if place is None else place[1:], column.sql.is_not(None), filled=True), without]
+
+
+def _indexed(source: Source, column: Column) -> Any:  # noqa: ANN401 - a column of a table
+    """Return the column of the source's own table that *column* is sorted by; None if there is none."""
+    if column.sql is BACKEND_NAME:
+        return source.backend_id
+    return column.sql if isinstance(column.sql, sa.Column) and column.sql.table is source.key.table else None
+
+
+def _by_backend(source: Source, order: Order, place: Sequence[Any] | None, ask: Ask) -> list[Part]:
+    key: Any = source.backend_id
+    is_used = sa.select(source.key).where(key == BACKEND_ID).correlate(BACKEND_ID.table).exists()
+    term = BACKEND_NAME.desc() if order[0][1] else BACKEND_NAME.asc()
+    found = ask(sa.select(BACKEND_ID, BACKEND_NAME).where(is_used).order_by(term).limit(MOST + 1))
+    if len(found) > MOST or (place is not None and place[0] not in {name for _, name in found}):
+        return [Part(order, place)]
+    return _grouped(order, place, [(name, key == backend_id) for backend_id, name in found])
+
+
+def _grouped(order: Order, place: Sequence[Any] | None, groups: Iterable[tuple[Any, sa.ColumnElement[bool]]]) -> list[Part]:
+    rest = order[1:]
+    if place is None:
+        return [Part(rest, test=test) for _, test in groups]
+    values = list(groups)
+    at = [value for value, _ in values].index(place[0])
+    return [Part(rest, place[1:] if number == at else None, test) for number, (_, test) in enumerate(values) if number >= at]
+
+
+MOST_VALUES = 256
+"""Values that are looked up at most."""
+
+
+def spelled_out(source: Source, wanted: Wanted, ask: Ask) -> Wanted:
+    """Return a pattern, or what a column must not be, as the list of the values that fit: an index leads to these.
+
+    What is no such thing is returned as it is, and so is what concerns a column that has many values or no index.
+    """
+    column = wanted.column.sql
+    if wanted.column.kind != CATEGORY or wanted.column.nullable or not isinstance(column, sa.Column):
+        return wanted
+    if not isinstance(wanted.value, str) or not set(wanted.value) & set("*?!"):
+        return wanted
+    if not any(index.columns[0] is column for index in source.key.table.indexes):
+        return wanted
+    begun = sa.select(sa.func.min(column).label("value"), sa.literal(1).label("number")).cte("listed", recursive=True)
+    following = sa.select(sa.func.min(column)).where(column > begun.c.value).correlate(begun).scalar_subquery()
+    listed = begun.union_all(
+        sa.select(following, begun.c.number + 1).where(begun.c.value.is_not(None), begun.c.number <= MOST_VALUES)
+    )
+    fits = condition(wanted.name, replace(wanted.column, sql=listed.c.value), wanted.value)
+    found = ask(sa.select(listed.c.value, sa.case((fits, 1), else_=0)).where(listed.c.value.is_not(None)))
+    return wanted if len(found) > MOST_VALUES else replace(wanted, value=[value for value, is_one in found if is_one])

@@ -12,9 +12,8 @@ from cl_notebook import errors
 from cl_notebook.frames import planner
 from cl_notebook.frames.columns import BACKEND_ID, FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.frames.filters import condition, whole
+from cl_notebook.frames.planner import Part, parts, spelled_out, ties
 from cl_notebook.model import validation
-from cl_notebook.views.parts import Part, parts, ties
-from cl_notebook.views.values import spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

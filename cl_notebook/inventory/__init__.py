@@ -46,7 +46,7 @@ def scan(
         StoreError: the store cannot be read.
 
     """
-    from cl_notebook.inventory.frame import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.inventory.finding import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
     from cl_notebook.model.context import current  # noqa: PLC0415 - `import cl_notebook` stays light
 
     session = session or current()
@@ -144,12 +144,12 @@ def repair_all(
         ``detail``: what was done, or why not.
 
     """
-    from cl_notebook.inventory import repairing_all  # noqa: PLC0415 - as above
+    from cl_notebook.inventory import repairs  # noqa: PLC0415 - as above
     from cl_notebook.model.context import current  # noqa: PLC0415 - as above
 
     session = session or current()
     with damage.named(session.store):
-        return repairing_all.repair_all(session, backend, remove=remove)
+        return repairs.repair_all(session, backend, remove=remove)
 
 
 def forget(resource: Tracked, *, force: bool = False) -> None:

@@ -11,7 +11,7 @@ from cl_notebook import settings
 from cl_notebook.attach import block_devices
 from cl_notebook.attach.identity import UNREADABLE
 from cl_notebook.drivers.api import KeepsFiles
-from cl_notebook.drivers.local.driver import loopdev
+from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import connections, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
 from cl_notebook.model import Volume, storage_identity

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cl_notebook.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
 
 OK = "ok"
 UNTRACKED = "untracked"
@@ -39,3 +47,39 @@ class Finding(NamedTuple):
     device: str | None = None
     detail: str | None = None
     next: str | None = None
+
+
+_NUMBERS = {"size", "size_on_storage"}
+_CATEGORIES: dict[str, Sequence[str] | None] = {"verdict": VERDICTS, "kind": KINDS, "backend": None, "status": None}
+
+_BRIEF = 8
+"""Characters of an id that a line of magic has: with the whole of it, pandas would not show the line to its end."""
+
+
+def frame(found: Sequence[Finding]) -> pd.DataFrame:
+    """Return *found* as a frame, what is not ok first; what cannot be seen of a name is written out."""
+    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
+    beginnings = Counter(word[:_BRIEF] for word in {word for each in found for word in (each.id, each.name) if word})
+    ordered = [_briefly(each, beginnings) for each in sorted(found, key=lambda each: each.verdict == OK)]
+    values = list(zip(*ordered, strict=True)) if ordered else [()] * len(Finding._fields)
+    made: dict[str, Any] = {}
+    for name, column in zip(Finding._fields, values, strict=True):
+        if name in _NUMBERS:
+            made[name] = pd.array(list(column), dtype="Int64")
+        elif name in _CATEGORIES:
+            known = _CATEGORIES[name]
+            words = sorted({word for word in column if word is not None}) if known is None else list(known)
+            made[name] = pd.Categorical(list(column), categories=pd.Index(words, dtype="string"))
+        else:
+            made[name] = pd.array([None if each is None else plain(each) for each in column], dtype="string")
+    return Frame(made)
+
+
+def _briefly(each: Finding, beginnings: Counter[str]) -> Finding:
+    """Return the finding with the beginning of its id in the line to type, where nothing else is called so."""
+    if each.next is None or each.id is None or beginnings[each.id[:_BRIEF]] > 1:
+        return each
+    return each._replace(next=each.next.replace(f" {each.id}", f" {each.id[:_BRIEF]}"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cl_notebook import errors
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.drivers.local.driver import loopdev
+from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import devices
 from cl_notebook.inventory.scanner import chosen
 from cl_notebook.model import Connection, identity_map

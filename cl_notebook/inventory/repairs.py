@@ -2,23 +2,140 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from cl_notebook import errors
-from cl_notebook.drivers.api import ListsLeftovers
+from cl_notebook.drivers.api import GiB, ListsLeftovers
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.inventory import history, links
-from cl_notebook.inventory.storages import Storages, unknown
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map
+from cl_notebook.inventory import connections, orphan_devices, scanner
+from cl_notebook.inventory.finding import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
+from cl_notebook.inventory.storage import Storages, unknown
+from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Settle, Update
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    import pandas as pd
 
     from cl_notebook.inventory.storage import Place
     from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import Context
     from cl_notebook.model.operations.changes import Change
+
+_NEEDS_OPERATION = frozenset({"create", "delete", "manage", "unmanage"})
+"""Acts that are finished or rolled back only where an operation says that they were begun here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The act that a resource's status comes from: nothing is known where *action* is empty."""
+
+    action: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of(resource: Tracked) -> Past:
+    """Return the last act on *resource* that leads to its status, or the only one that can.
+
+    A row that came in by a document or an import has no operation here. Its status alone must neither remove anything from the
+    storage nor end the tracking.
+    """
+    wanted = lifecycle.LEFT_BY[resource.kind].get(str(getattr(resource, "status", "")), ())
+    statement = (
+        sa.select(Operation.action, Operation.arguments)
+        .where(Operation.resource_id == resource.id, Operation.action.in_(wanted))
+        .order_by(Operation.id.desc())
+        .limit(1)
+    )
+    with resource.context.store.reading() as connection:
+        row = connection.execute(statement).one_or_none()
+    if row is not None:
+        return Past(row.action, row.arguments or {})
+    return Past(wanted[0]) if len(wanted) == 1 and wanted[0] not in _NEEDS_OPERATION else Past()
+
+
+def last(resource: Tracked) -> str:
+    """Return the last act on *resource*; an empty text if nothing is known of any."""
+    statement = sa.select(Operation.action).where(Operation.resource_id == resource.id).order_by(Operation.id.desc()).limit(1)
+    with resource.context.store.reading() as connection:
+        return str(connection.execute(statement).scalar_one_or_none() or "")
+
+
+def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:
+    """Refuse to touch what a living kernel works on.
+
+    Raises:
+        InvalidStatus: one does.
+
+    """
+    with resource.context.store.reading() as connection:
+        row = None if force else guards.worked_on_by(resource.context, connection, resource)
+    if row is not None:
+        msg = f"{row['action']!r} is being done to {resource.label()} by process {row['pid']} on {row['host']}: wait for it."
+        raise errors.InvalidStatus(msg)
+
+
+def repair_connection(connection: Connection, *, force: bool) -> str:
+    """Finish or roll back what was cut short on *connection*, or attach again what lost its device; return what was done."""
+    if lifecycle.is_foreign(connection.kind, connection.status):
+        _settle(connection)
+    if connection.status not in lifecycle.WHOLE[connection.kind]:
+        return _cut_short(connection, force=force)
+    if not connection.attached:
+        return "Nothing is wrong with it."
+    _refuse_if_out_of_reach(connection)
+    verdict = MISSING if connection.gateway is not None else connections.look(connection)[0]
+    if verdict == SIZE_DIFFERS:
+        return _grown(connection)
+    if verdict != MISSING:
+        return "Nothing is wrong with it."
+    before = connection.path
+    after = connection.attach()
+    return f"It was attached again as {after}." if after != before else f"It is attached, as {after}."
+
+
+def _grown(connection: Connection) -> str:
+    size = connection.extend_device()
+    verdict, detail = connections.look(connection)
+    if verdict == SIZE_DIFFERS:
+        msg = f"The device of {connection.label()} does not follow its volume. {detail} Detach it and attach it again."
+        raise errors.Refused(msg)
+    return f"Its device follows its volume: it has {size / GiB:g} GiB now."
+
+
+def _cut_short(connection: Connection, *, force: bool) -> str:
+    cut = of(connection).action
+    if not connection.connected or cut in {"disconnect", "connect"}:
+        if connection.connected and connection.is_in_reach and connection.attached:
+            connection.detach(force=force)
+        connection.disconnect(force=force)
+        return "It was removed: the host is shut out."
+    _refuse_if_out_of_reach(connection)
+    if cut == "attach" and connections.has_device(connection):
+        return f"Its device is there: it was attached as {connection.attach()}."
+    connection.detach(force=force)
+    return "It was detached; the storage still lets the host in."
+
+
+def _settle(connection: Connection) -> None:
+    """Give a connection with a foreign status the one that fits what is known of it: whether the storage let the host in."""
+    status = "attached" if connection.connected else "error_attaching"
+    guard = guards.ready(connection.context, connection, "repair", {connection.status})
+    connection.context.journal.record("repair", [Update(connection, {"attach_status": status})], connection, (guard,))
+
+
+def _refuse_if_out_of_reach(connection: Connection) -> None:
+    connection.refuse_if_not_typed()
+    if not connection.is_in_reach:
+        msg = f"{connection.label()} is attached on {connection.attached_host}: it must be repaired there."
+        raise errors.Refused(msg)
+
 
 NOTHING = "Nothing is wrong with it."
 
@@ -29,9 +146,9 @@ def repair(resource: Tracked, *, remove: bool = False, force: bool = False, stor
     if isinstance(resource, Backend):
         return _sweep(resource)
     resource.look_again()
-    history.refuse_if_at_work(resource, force=force)
+    refuse_if_at_work(resource, force=force)
     if isinstance(resource, Connection):
-        return links.repair(resource, force=force)
+        return repair_connection(resource, force=force)
     if isinstance(resource, (Volume, Snapshot)):
         return _Repair(resource, storages or Storages(), remove=remove, force=force).done()
     msg = f"{resource!r} is nothing that can be repaired."
@@ -53,7 +170,7 @@ class _Repair:
             return self._foreign()
         if status in lifecycle.WHOLE[kind]:
             return self._settled()
-        cut = history.of(self._resource)
+        cut = of(self._resource)
         ways: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
             "create": self._create,
             "delete": self._delete,
@@ -169,7 +286,7 @@ class _Repair:
     def _unknown_past(self, _arguments: Mapping[str, Any]) -> str:
         place = self._storages.known_place(self._resource)
         status = self._resource.status
-        is_doubtful = status == "error" and history.last(self._resource) == "repair"  # by a repair of what was being written
+        is_doubtful = status == "error" and last(self._resource) == "repair"  # by a repair of what was being written
         if place.is_there and self._storages.of(self._resource).is_atomic and not is_doubtful:
             self._write(place)
             return "The storage has it, whole."
@@ -213,3 +330,66 @@ def _sweep(backend: Backend) -> str:
     with storage_call(backend.name, "remove_leftovers"):
         count = driver.remove_leftovers()
     return f"{count} half-made files of killed processes were removed." if count else NOTHING
+
+
+_ORDER = ("connection", "device", "snapshot", "volume", "file")
+_CLASSES: dict[str, type[Tracked]] = {cls.kind: cls for cls in (Connection, Snapshot, Volume)}
+COLUMNS = ("kind", "backend", "id", "name", "device", "done", "detail")
+
+
+def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str] | None, *, remove: bool) -> pd.DataFrame:
+    """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
+    session.journal.refuse_if_read_only("repair")
+    backends = scanner.chosen(session, backend)
+    wrong = [each for each in scanner.findings(session, backends) if _can_be_tried(each)]
+    wrong.sort(key=lambda each: _ORDER.index(each.kind))
+    storages, by_name = Storages(), {each.name: each for each in backends}
+    tried: list[tuple[Finding, bool, str]] = []
+    with batch.telling("tried", [_label(each) for each in wrong]) as count:
+        for each in wrong:
+            try:
+                done, detail = True, _repaired(session, each, by_name, storages, remove=remove)
+            except errors.StoreError:
+                raise
+            except errors.Error as error:
+                done, detail = False, errors.one_line(error)
+            tried.append((each, done, detail))
+            count()
+    return _frame(tried)
+
+
+def _label(found: Finding) -> str:
+    return plain(f"{found.kind} {found.name or found.device or ''} {f'({found.id[:8]})' if found.id else ''}".strip())
+
+
+def _can_be_tried(found: Finding) -> bool:
+    if found.kind == Connection.kind and found.verdict == MISSING:
+        return True
+    return found.verdict in {STUCK, SIZE_DIFFERS, LEFTOVER} or (found.kind == "file" and found.verdict == UNTRACKED)
+
+
+def _repaired(session: Context, found: Finding, backends: dict[str, Backend], storages: Storages, *, remove: bool) -> str:
+    if found.kind == "file":
+        return repair(backends[found.backend])
+    if found.kind == "device":
+        return orphan_devices.flush(session, found.device or "", remove=remove)
+    resource = identity_map.get(session, _CLASSES[found.kind], found.id or "")
+    if resource is None:
+        return f"It is {OK}: it is not tracked any more."
+    return repair(resource, remove=remove, storages=storages)
+
+
+def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
+    made = {
+        name: pd.array(
+            [None if value is None else plain(value) for value in (getattr(each, name) for each, _, _ in tried)], dtype="string"
+        )
+        for name in COLUMNS[:-2]
+    }
+    done = pd.array([done for _, done, _ in tried], dtype="boolean")
+    detail = pd.array([plain(detail) for _, _, detail in tried], dtype="string")
+    return Frame({**made, "done": done, "detail": detail})

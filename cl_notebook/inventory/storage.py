@@ -19,15 +19,17 @@ from cl_notebook.drivers.api import (
 )
 from cl_notebook.drivers.errors import storage_call
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
-from cl_notebook.model import Volume, claims, pages, storage_identity
+from cl_notebook.inventory.rows import Row
+from cl_notebook.model import Volume, claims, storage_identity
+from cl_notebook.model import backend as pages
 from cl_notebook.model.driver_context import StoreRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from cl_notebook.drivers.api import Driver, Leftover
-    from cl_notebook.inventory.rows import Row
-    from cl_notebook.model import Backend
+    from cl_notebook.model import Backend, Snapshot
+    from cl_notebook.model.base import Tracked
 
 MOST_LISTED = 100_000
 """Things on a storage that nobody tracks, and that are held of one list; what is tracked is held whatever it is."""
@@ -250,3 +252,55 @@ def _entry(told: Mapping[str, Any]) -> Entry:
         cinder_id=told.get("cinder_id"),
         source=dict(told.get("source_reference") or {}),
     )
+
+
+class Storages:
+    """Answers where things are. What it was told it keeps: it is made for one request, and forgotten after it."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._storages: dict[str, Storage] = {}
+        self._listings: dict[tuple[str, str], Listing] = {}
+
+    def of(self, resource: Volume | Snapshot) -> Storage:
+        """Return the storage that a volume or snapshot is on."""
+        backend = resource.backend
+        if backend.id not in self._storages:
+            self._storages[backend.id] = Storage(backend)
+        return self._storages[backend.id]
+
+    def place(self, resource: Volume | Snapshot) -> Place:
+        """Return whether a volume or snapshot is on its storage."""
+        storage, kind = self.of(resource), resource.kind
+        own = self._listing(storage, kind)
+        other = self._listing(storage, "snapshot" if kind == "volume" else "volume")
+        row = Row(resource.id, resource.name, resource.name_in_storage, resource.size, resource.status)
+        return storage.places(kind, own, [row], other.by_name())[row.id]
+
+    def known_place(self, resource: Volume | Snapshot) -> Place:
+        """Return the same.
+
+        Raises:
+            Refused: the storage could not be asked, or does not tell.
+
+        """
+        place = self.place(resource)
+        if place.is_there is None:
+            raise errors.Refused(unknown(resource, place))
+        return place
+
+    def cannot_tell(self, resource: Volume | Snapshot) -> bool:
+        """Return whether the driver has no way to say what is on its storage, unlike one that failed to."""
+        storage = self.of(resource)
+        return storage.driver is not None and not storage.can_manage(resource.kind) and not storage.can_list(resource.kind)
+
+    def _listing(self, storage: Storage, kind: str) -> Listing:
+        key = (storage.backend.id, kind)
+        if key not in self._listings:
+            self._listings[key] = storage.listing(kind)
+        return self._listings[key]
+
+
+def unknown(resource: Tracked, place: Place) -> str:
+    """Return the line that says that nothing is known of a place."""
+    return f"Whether {resource.label()} is on the storage is not known: {place.why}. Nothing was changed."

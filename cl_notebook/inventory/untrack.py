@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.inventory import history
-from cl_notebook.inventory.storages import Storages, unknown
+from cl_notebook.inventory import repairs
+from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, claims
 from cl_notebook.model.operations import guards as verbs
 from cl_notebook.model.operations.changes import Delete, Settle
@@ -23,7 +23,7 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
         resource.forget()
         return
     resource.look_again()
-    history.refuse_if_at_work(resource, force=force)
+    repairs.refuse_if_at_work(resource, force=force)
     volume: Any = resource.volume if isinstance(resource, Connection) else resource
     if not force and not _is_claimed_twice(resource):
         _refuse_if_there(resource, volume, storages or Storages())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+import itertools
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cl_notebook import errors, masking
 from cl_notebook.drivers.api import KeepsLog, capabilities
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.model import context, creation, identity_map, pages, storage_identity, validation
+from cl_notebook.drivers.filebased.manage import SOURCE_NAME
+from cl_notebook.model import context, creation, identity_map, storage_identity, validation
 from cl_notebook.model.base import Children, Tracked
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete
@@ -18,9 +20,39 @@ from cl_notebook.model.volume import Volume
 from cl_notebook.store.types import Json, reg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cl_notebook.drivers.api import Driver, LogLine, ManageableSnapshot, ManageableVolume, Stats
+
+E = TypeVar("E")
+
+
+def page(listed: Iterable[E], limit: int | None, marker: str | None) -> list[E]:
+    """Return the *limit* entries of what was *listed* that follow the one called *marker*; None is all, and from the first.
+
+    Raises:
+        InvalidInput: *limit* is no whole number above 0, or no entry is called so.
+
+    """
+    number = None if limit is None else validation.count(limit, "limit")
+    rest = iter(listed) if marker is None else _behind(listed, validation.text(marker, "marker"))
+    return list(rest if number is None else itertools.islice(rest, number))
+
+
+def _behind(listed: Iterable[E], marker: str) -> Iterator[E]:
+    rest = iter(listed)
+    for entry in rest:
+        if word(cast("Any", entry)["reference"]) == marker:
+            return rest
+    msg = f"Nothing on the storage is called {marker!r}: the marker is the reference of the last entry of the page before."
+    raise errors.InvalidInput(msg)
+
+
+def word(reference: Mapping[str, Any]) -> str:
+    """Return *reference* as ``manage`` takes it."""
+    if SOURCE_NAME in reference:
+        return str(reference[SOURCE_NAME])
+    return ",".join(f"{key}={value}" for key, value in reference.items())
 
 
 SECRETS = "secret_options"
@@ -248,7 +280,7 @@ class Backend(Tracked):
         """
         driver = self._able("list_manageable")
         with storage_call(self.name, "get_manageable_volumes", self._secrets):
-            return pages.page(driver.get_manageable_volumes(storage_identity.volumes(self)), limit, marker)
+            return page(driver.get_manageable_volumes(storage_identity.volumes(self)), limit, marker)
 
     def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
         """List the snapshots that are on the storage, tracked or not, as the driver sees them (Cinder's list-manageable).
@@ -257,7 +289,7 @@ class Backend(Tracked):
         """
         driver = self._able("list_manageable_snapshots")
         with storage_call(self.name, "get_manageable_snapshots", self._secrets):
-            return pages.page(driver.get_manageable_snapshots(storage_identity.snapshots(self)), limit, marker)
+            return page(driver.get_manageable_snapshots(storage_identity.snapshots(self)), limit, marker)
 
     def manage(
         self,

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from cl_notebook import concurrency, errors, masking
 from cl_notebook.drivers import options as driver_config
-from cl_notebook.drivers import registry, secrets
-from cl_notebook.drivers.api import CanOnlyLook
+from cl_notebook.drivers import options as secrets
+from cl_notebook.drivers import registry
+from cl_notebook.drivers.api import CanOnlyLook, UsesRecords
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.drivers.records import UsesRecords
 from cl_notebook.model import identity_map, storage_identity, validation
 from cl_notebook.model import trust as trust_of
 from cl_notebook.model.backend import SECRETS, Backend
@@ -21,8 +21,11 @@ from cl_notebook.model.driver_context import StoreRecords
 from cl_notebook.model.operations.changes import Insert, Update
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cl_notebook.drivers.api import Driver
     from cl_notebook.model.context import Context
+    from cl_notebook.store import Store
 
 PROGRAM = "python"
 """The option that names the Python to start for a driver of Cinder's."""
@@ -311,3 +314,48 @@ def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:
         f"A backend {stored.name!r} exists with another configuration ({what}). Give this one another name, or replace it: "
         f"cl.Backend({stored.name!r}, …, replace=True)."
     )
+
+
+Plan = list[tuple[Backend, dict[str, Any]]]
+"""Each backend with its row in the new store, and whether that is still to be made under ``is_new``."""
+
+
+def planned(store: Store, backends: Sequence[Backend], *, read_only: bool) -> Plan:
+    """Return how *backends* stand in *store*; nothing is written.
+
+    Raises:
+        AlreadyExists: a backend is stored there with another configuration.
+        ReadOnly: one is not stored there, and nothing may be written.
+
+    """
+    names = [backend.name for backend in backends]
+    columns = (Backend.id, Backend.name, Backend.volume_driver, Backend.stored_config)
+    with store.reading() as connection:
+        there = {row.name: row for row in connection.execute(sa.select(*columns).where(Backend.name.in_(names)))}
+    plan: Plan = []
+    for backend in backends:
+        row = {name: getattr(backend, name) for name in ("id", "name", "volume_driver", "stored_config")}
+        stored = there.get(backend.name)
+        if stored is not None and (stored.volume_driver, stored.config) != (backend.volume_driver, backend.stored_config):
+            msg = f"{store!r} has a backend {backend.name!r} with another configuration. Close this one first: backend.close()."
+            raise errors.AlreadyExists(msg)
+        if stored is None and read_only:
+            msg = f"{store!r} has no backend {backend.name!r}, and this session is read-only. Close it first: backend.close()."
+            raise errors.ReadOnly(msg)
+        plan.append((backend, {**row, "id": stored.id if stored is not None else row["id"], "is_new": stored is None}))
+    return plan
+
+
+def carry_over(context: Context, plan: Plan) -> None:
+    """Let the objects of *plan* stand for their rows in the store that *context* has now; those that are new are made."""
+    for backend, planned_row in plan:
+        row = dict(planned_row)
+        if row.pop("is_new"):
+            made = context.journal.record("add", [Insert(Backend, row)], Insert(Backend, row))[0]
+        else:
+            found = identity_map.get(context, Backend, row["id"])
+            if found is None:
+                msg = f"The backend {backend.name!r} went from the store while the session moved there."
+                raise errors.NotFound(msg)
+            made = found
+        identity_map.take_place(context, backend, made)

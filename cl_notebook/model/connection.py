@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -9,14 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook import errors, usage
-from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, KeepsFiles
+from cl_notebook import errors, masking, usage
+from cl_notebook.attach import block_devices
+from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, GiB, KeepsFiles, least_bytes
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.model import connecting, encryption, identity_map, redaction, trust
+from cl_notebook.model import encryption, identity_map, trust, validation
 from cl_notebook.model.base import Parent, Tracked
 from cl_notebook.model.operations import guards as verbs
 from cl_notebook.model.operations.changes import Change, Delete, Insert, Settle, Update
 from cl_notebook.model.operations.runner import Act
+from cl_notebook.model.operations.tables import Operation
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
@@ -26,7 +29,112 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
+    from cl_notebook.model.operations.runner import Guard
     from cl_notebook.model.volume import Volume
+
+
+def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *connector*, os-brick's connector properties, as the store will give it back.
+
+    Raises:
+        InvalidInput: it is no dict with a ``host``, or cannot be stored.
+
+    """
+    host = connector.get("host") if hasattr(connector, "items") else None
+    if not isinstance(host, str) or not host:
+        msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
+        raise errors.InvalidInput(msg)
+    validation.name(host, "The connector's host")
+    return dict(validation.json_safe(dict(connector), "A connector"))
+
+
+def beside(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns for what else is to be known of a connection: its ``attach_mode``, and what no column stands for.
+
+    Raises:
+        InvalidInput: the mode is neither ``rw`` nor ``ro``, or something cannot be stored.
+
+    """
+    others = dict(extra)
+    mode = others.pop("attach_mode", None) or "rw"
+    if mode not in {"rw", "ro"}:
+        msg = f"attach_mode must be 'rw' or 'ro', not {mode!r}."
+        raise errors.InvalidInput(msg)
+    return {"attach_mode": mode, "extra": {"data": validation.json_safe(others, "A connection")} if others else None}
+
+
+def expected_bytes(told: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
+    """Return the least that the device of a volume of *size* GiB must have, in bytes.
+
+    Drivers round the size of what they adopt up to a GiB, and clones have the bytes of their source: one whose size
+    *is_rounded* may have almost a GiB less.
+    """
+    # what a local driver says is exact; others name other things by that word
+    exact = told["data"].get("size") if told["driver_volume_type"].lower() == "local" else None
+    return int(exact or least_bytes(size) if is_rounded or exact else size * GiB)
+
+
+def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
+    """Return whether the device that *info* leads to may be smaller than the volume's size in GiB says.
+
+    Where the device is known by who it is, its size says nothing more. Elsewhere a smaller device may be another one, so only the
+    size of a volume that was not made here, or that was made from such a one, is taken for rounded.
+    """
+    return block_devices.is_known(info) or not _is_made_here(volume)
+
+
+def _is_made_here(volume: Volume) -> bool:
+    made_from: str | None = volume.id
+    while made_from is not None:
+        wanted = (Operation.resource_id == made_from, Operation.action == "create")
+        with volume.context.store.reading() as connection:
+            if connection.execute(sa.select(Operation.id).where(*wanted).limit(1)).first() is None:
+                return False
+        source = identity_map.get(volume.context, type(volume), made_from)
+        if source is None:
+            return False
+        made_from = source.source_volid
+        if source.snapshot_id is not None:
+            snapshot: Any = identity_map.get(volume.context, identity_map.CLASSES["Snapshot"], source.snapshot_id)
+            if snapshot is None:
+                return False
+            made_from = snapshot.volume_id
+    return True
+
+
+def one_host_alone(cls: type[Connection], volume: Volume, host: str) -> Guard:
+    """Return a guard that refuses *host* while another one is connected and the driver cannot let in several."""
+    # asked for beforehand: it may open the backend, and a guard holds the session and the store
+    is_shared = volume.backend.capabilities.get("multiattach", True)
+
+    def guard(connection: sa.Connection) -> None:
+        of_volume = sa.select(cls.connector_info).where(cls.volume_id == volume.id)
+        others = sorted({str(row.get("host")) for row in connection.execute(of_volume).scalars()} - {host})
+        if others and not is_shared:
+            msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver lets in one host alone: detach it there."
+            raise errors.ResourceBusy(msg)
+
+    return guard
+
+
+def row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:
+    """Return the row of a new connection of *volume* to the host that *connector* describes."""
+    return {
+        "id": str(uuid.uuid4()),
+        "volume_id": volume.id,
+        "backend_id": volume.backend_id,
+        "attach_status": "attaching",
+        "attach_mode": "rw",
+        "attached_host": None,
+        "gateway": None,
+        "protocol": None,
+        "multipath": bool(connector.get("multipath", multipath)),
+        "path": None,
+        "connector_info": connector,
+        "conn_info": None,
+        "device": None,
+    }
+
 
 _WHOLE = frozenset({"attached", "error_attaching", "error_detaching"})
 _CUT_SHORT = frozenset({"attaching", "detaching"})
@@ -120,7 +228,7 @@ class Connection(Tracked):
             InvalidStatus: the connection was never made, or was loaded from a document without its secrets.
 
         """
-        told, lacking = self._told(), redaction.missing(self.conn_info)
+        told, lacking = self._told(), masking.missing(self.conn_info)
         if lacking:
             msg = (
                 f"{self.label()} lacks {', '.join(sorted(set(lacking)))}: it was loaded from a document without secrets. "
@@ -133,7 +241,7 @@ class Connection(Tracked):
         if not self.conn_info:
             msg = f"{self.label()} was never made on the storage. disconnect() removes it."
             raise errors.InvalidStatus(msg)
-        return cast("ConnectionInfo", redaction.without(self.conn_info))
+        return cast("ConnectionInfo", masking.without(self.conn_info))
 
     @classmethod
     def make(
@@ -149,8 +257,8 @@ class Connection(Tracked):
 
         *extra* is what its documents say beside the fields, for those who want to know of it what no field stands for.
         """
-        values = connecting.row(volume, connecting.checked(connector), multipath=multipath) | {"gateway": gateway}
-        values |= connecting.beside(extra or {})
+        values = row(volume, checked(connector), multipath=multipath) | {"gateway": gateway}
+        values |= beside(extra or {})
         data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
 
         exported: ModelUpdate = None
@@ -178,7 +286,7 @@ class Connection(Tracked):
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
             guards=(
                 verbs.ready(volume.context, volume, "connect it", {*verbs.SETTLED, "error_extending"}),
-                connecting.one_host_alone(cls, volume, values["connector_info"]["host"]),
+                one_host_alone(cls, volume, values["connector_info"]["host"]),
             ),
             after=after,
             failed=failed,
@@ -207,19 +315,19 @@ class Connection(Tracked):
         self.look_again()
         self._refuse_if_elsewhere("attached there")
         data, before = self.volume.as_data(), self.device if self.attached else None
-        info, wanted, host = self.info, ConnectionData(self.id, redaction.without(self.connector_info)), self._host()
+        info, wanted, host = self.info, ConnectionData(self.id, masking.without(self.connector_info)), self._host()
         anew: dict[str, Any] = {}
         if not self.is_confirmed:  # who is let in, and which device it is, is asked again
             anew, before = self._anew(host), None
             wanted = ConnectionData(self.id, anew["connector_info"])
-        is_rounded = connecting.may_be_rounded(self.volume, info)
+        is_rounded = may_be_rounded(self.volume, info)
 
         def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]:
             name, exported, told = host.host, None, info
             if before is not None or anew:
                 exported = driver.ensure_export(data)
                 told = driver.initialize_connection(replace(data, **(exported or {})), wanted)
-            size = connecting.expected_bytes(told, data.size, is_rounded=is_rounded)
+            size = expected_bytes(told, data.size, is_rounded=is_rounded)
             device = host.attach(told, expected_bytes=size, before=before, **self._flags())
             return exported, told, {"path": device["path"], "device": device, "attached_host": name}
 
@@ -343,7 +451,7 @@ class Connection(Tracked):
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
-        wanted = ConnectionData(self.id, redaction.without(self.connector_info))
+        wanted = ConnectionData(self.id, masking.without(self.connector_info))
         volume, last, is_out = self.volume, False, False
         data, device, taken = volume.as_data(), self.device or {}, list[str]()
 
@@ -471,7 +579,7 @@ class Connection(Tracked):
             raise errors.InvalidStatus(msg)
         flags = {name: self.connector_info[name] for name in ("do_local_attach",) if name in self.connector_info}
         extra = self.extra if self.context.store.foreign else trust.unflagged(self.extra)
-        return {"connector_info": connecting.checked({**asked, **flags}), "extra": extra, "gateway": self._typed_gateway()}
+        return {"connector_info": checked({**asked, **flags}), "extra": extra, "gateway": self._typed_gateway()}
 
     def _flags(self) -> dict[str, bool]:
         # os-brick must be told the same at every call on the connection; do_local_attach means krbd instead of librbd

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.drivers.api import CanManage, VolumeData
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.model import claims, identity_map, naming, redaction, validation
+from cl_notebook.model import claims, identity_map, naming, validation
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import guards as verbs
 from cl_notebook.model.operations.changes import Change, Delete, Insert, Update
@@ -109,7 +109,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
         do=manage,
         insert=Insert(CLASSES["Volume"], values),
         backend=backend,
-        arguments=redaction.masked(dict(source)),
+        arguments=masking.data(dict(source)),
         guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
         after=lambda answer: [Update(act.target, {**verbs.kept(answer[1], data), "size": answer[0], "status": "available"})],
         failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
@@ -123,8 +123,8 @@ def volume_data(values: Mapping[str, Any]) -> VolumeData:
     return VolumeData(
         metadata=values["metadata_"],
         created_at=moment(values.get("created_at")),
-        driver_data=redaction.without(values["driver_data"] or {}),
-        provider_location=redaction.usable(values["provider_location"]),
+        driver_data=masking.without(values["driver_data"] or {}),
+        provider_location=masking.usable(values["provider_location"]),
         **{name: values[name] for name in _TOLD},
     )
 

@@ -6,24 +6,54 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 
-from cl_notebook.drivers.api import SnapshotData, VolumeData
-from cl_notebook.drivers.records import AttachmentData, Surroundings
-from cl_notebook.model import creation, identity_map, initiator, naming, redaction
+from cl_notebook import masking
+from cl_notebook.drivers.api import AttachmentData, SnapshotData, Surroundings, VolumeData
+from cl_notebook.model import creation, identity_map, naming
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Update
 from cl_notebook.model.snapshot import Snapshot, snapshot_data
 from cl_notebook.model.volume import Volume
+from cl_notebook.store.types import reg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from cl_notebook.drivers.api import ModelUpdate
-    from cl_notebook.drivers.records import InitiatorData
+    from cl_notebook.drivers.api import InitiatorData, ModelUpdate
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
     from cl_notebook.model.operations.changes import Change
+
+TABLE = sa.Table(
+    "driver_initiator_data",
+    reg.metadata,
+    sa.Column("backend_id", sa.String(36), primary_key=True),
+    sa.Column("initiator", sa.String(255), primary_key=True),
+    sa.Column("namespace", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("value", sa.String(255), nullable=False),
+)
+
+
+def read(connection: sa.Connection, backend_id: str) -> list[InitiatorData]:
+    """Return what the driver of a backend kept."""
+    rows = connection.execute(sa.select(TABLE).where(TABLE.c.backend_id == backend_id))
+    return [{"initiator": row.initiator, "namespace": row.namespace, "key": row.key, "value": row.value} for row in rows]
+
+
+def write(connection: sa.Connection, backend_id: str, kept: Iterable[InitiatorData]) -> None:
+    """Keep *kept* for a backend; a value that is there already is replaced."""
+    for row in kept:
+        where = (TABLE.c.backend_id == backend_id, *(TABLE.c[name] == row[name] for name in ("initiator", "namespace", "key")))
+        connection.execute(sa.delete(TABLE).where(*where))
+        connection.execute(sa.insert(TABLE), {"backend_id": backend_id, **row})
+
+
+def forget(connection: sa.Connection, backend_id: str) -> None:
+    """Forget all that the driver of a backend kept."""
+    connection.execute(sa.delete(TABLE).where(TABLE.c.backend_id == backend_id))
+
 
 D = TypeVar("D", VolumeData, SnapshotData)
 
@@ -100,7 +130,7 @@ class StoreRecords:
     def initiator_data(self) -> list[InitiatorData]:
         """Return what was kept for initiators."""
         with self._context.store.reading() as connection:
-            return initiator.read(connection, self._backend_id)
+            return read(connection, self._backend_id)
 
     def keep(
         self,
@@ -119,7 +149,7 @@ class StoreRecords:
         kept = list(initiator_data)
         if kept:
             with self._context.lock:
-                self._context.store.write(lambda connection: initiator.write(connection, self._backend_id, kept))
+                self._context.store.write(lambda connection: write(connection, self._backend_id, kept))
 
     def _remembered(self, told: list[D]) -> list[D]:
         self._told.update((data.id, data) for data in told if data.metadata or data.driver_data)
@@ -152,6 +182,6 @@ def _attachment(row: Mapping[str, Any]) -> AttachmentData:
         attached_host=row["attached_host"] or row["connector_info"].get("host", ""),
         path=row["path"],
         attach_mode=row["attach_mode"],
-        connector_info=redaction.without(row["connector_info"]),
-        conn_info=redaction.without(row["conn_info"]),
+        connector_info=masking.without(row["connector_info"]),
+        conn_info=masking.without(row["conn_info"]),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+import weakref
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
 
-from cl_notebook.model import unsaved
 from cl_notebook.store import damage
 from cl_notebook.store.errors import store_errors
 
@@ -17,6 +18,119 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.base import Children, Tracked
     from cl_notebook.model.context import Context
+
+_METADATA_AS_READ = "_metadata_as_read"
+_BASE = "_edited_on"
+
+
+def values(resource: Tracked) -> dict[str, Any]:
+    """Return what was set on *resource*, or changed inside its metadata, and not saved."""
+    inner = resource.__dict__
+    changed = {}
+    if _is_set(resource):
+        state: sa_orm.InstanceState[Any] = sa.inspect(resource)
+        changed = {name: attribute.value for name, attribute in state.attrs.items() if attribute.history.has_changes()}
+    if _is_edited_inside(inner):
+        changed["metadata_"] = inner["metadata_"]
+    return changed
+
+
+def stored_values(resource: Tracked) -> dict[str, Any]:
+    """Return the columns of *resource* as they were read, without what was set on it since."""
+    inner = resource.__dict__
+    stored = {name: value for name, value in inner.items() if name[:1] != "_"}
+    for name in values(resource):
+        before = sa.inspect(resource).attrs[name].history.deleted
+        stored[name] = (
+            inner[_METADATA_AS_READ] if name == "metadata_" and _METADATA_AS_READ in inner else before[0] if before else None
+        )
+    return stored
+
+
+def is_there(resource: Tracked) -> bool:
+    """Return whether something may be unsaved on *resource*."""
+    return _is_set(resource) or _is_edited_inside(resource.__dict__)
+
+
+def base(resource: Tracked) -> dict[str, Any]:
+    """Return the columns that the unsaved values were set on, ``version`` among them: those of an earlier read, perhaps."""
+    found: dict[str, Any] = resource.__dict__.get(_BASE) or stored_values(resource)
+    return found
+
+
+def give_up(resource: Tracked) -> None:
+    """Put back what was read."""
+    before = stored_values(resource)
+    for name in values(resource):
+        sa_orm.attributes.set_committed_value(resource, name, before[name])
+    forget(resource)
+
+
+def forget(resource: Tracked) -> None:
+    """Take the present values for the stored ones: they were just saved."""
+    for name in (_METADATA_AS_READ, _BASE):
+        resource.__dict__.pop(name, None)
+
+
+def hand_out_metadata(resource: Tracked) -> dict[str, str]:
+    """Return the metadata itself, for the user to look at or to change in place; :func:`values` finds what he changed."""
+    inner = resource.__dict__
+    held: dict[str, str] = inner["metadata_"]
+    orm = sa_orm.object_session(resource)
+    if _METADATA_AS_READ not in inner and orm is not None:
+        inner[_METADATA_AS_READ] = dict(held)
+        _handed_out(orm).add(resource)
+    return held
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The unsaved values of one object, while its row is read again."""
+
+    resource: Tracked
+    values: dict[str, Any]
+    metadata: object
+    base: dict[str, Any]
+
+    def put_back(self) -> None:
+        """Set the values again on what was read; what they were set on is remembered for the next save."""
+        inner = self.resource.__dict__
+        is_reread = inner.get("metadata_") is not self.metadata
+        if is_reread and _METADATA_AS_READ in inner:
+            inner[_METADATA_AS_READ] = dict(inner["metadata_"])
+        for name, value in self.values.items():
+            if inner.get(name) is not value:
+                setattr(self.resource, name, value)
+        if self.values and self.resource.version != self.base["version"]:
+            inner.setdefault(_BASE, self.base)
+
+
+def keep_all(orm: sa_orm.Session) -> list[Kept]:
+    """Return the unsaved values of every object of *orm*, to be put back after a read."""
+    touched = {id(each): each for each in (*orm.dirty, *_handed_out(orm))}
+    return [
+        Kept(each, values(each), each.__dict__.get("metadata_"), stored_values(each))
+        for each in touched.values()
+        if sa_orm.object_session(each) is orm
+    ]
+
+
+def _handed_out(orm: sa_orm.Session) -> weakref.WeakSet[Tracked]:
+    return cast("weakref.WeakSet[Tracked]", orm.info.setdefault("handed_out", weakref.WeakSet()))
+
+
+def _is_set(resource: Tracked) -> bool:
+    return bool(sa_orm.attributes.instance_state(resource).modified)
+
+
+def _is_edited_inside(inner: dict[str, Any]) -> bool:
+    return _METADATA_AS_READ in inner and bool(inner[_METADATA_AS_READ] != inner["metadata_"])
+
+
+def may_be_edited_inside(resource: Tracked) -> bool:
+    """Return whether the metadata was handed out: then it may have been changed in place."""
+    return _METADATA_AS_READ in resource.__dict__
+
 
 T = TypeVar("T", bound="Tracked")
 
@@ -49,7 +163,7 @@ def get(context: Context, cls: type[T], resource_id: str) -> T | None:
     with context.lock:
         context.follower.sync()
         known = held(context, cls, resource_id)
-        if known is not None and (_is_current(context, known) or unsaved.is_there(known)):
+        if known is not None and (_is_current(context, known) or is_there(known)):
             return known
         found = select(context, sa.select(cls).where(cls.id == resource_id))
         if not found and known is not None:
@@ -72,7 +186,7 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
         context.follower.sync()
         tick = context.follower.tick
         orm = context.orm
-        kept = unsaved.keep_all(orm)
+        kept = keep_all(orm)
         with damage.named(context.store), store_errors(context.store.url), context.store.turn:
             try:
                 found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
@@ -179,7 +293,7 @@ def refresh(context: Context, resource: Tracked, *, keep_unsaved: bool = False) 
         context.follower.sync()
         if _nothing_happened(context, resource):
             return
-        if (unsaved.is_there(resource) and not keep_unsaved) or not _is_current(context, resource):
+        if (is_there(resource) and not keep_unsaved) or not _is_current(context, resource):
             reread(context, resource, keep_unsaved=keep_unsaved)
         for name in resource.relations:
             relation: Children[Any] = getattr(type(resource), name)
@@ -189,7 +303,7 @@ def refresh(context: Context, resource: Tracked, *, keep_unsaved: bool = False) 
 
 def _nothing_happened(context: Context, resource: Tracked) -> bool:
     """Return whether no row at all was changed, and nothing set and not saved, since *resource* and its lists were read."""
-    if context.orm.identity_map.check_modified() or unsaved.may_be_edited_inside(resource):
+    if context.orm.identity_map.check_modified() or may_be_edited_inside(resource):
         return False
     inner, tick = resource.__dict__, context.follower.tick
     return _read(resource).tick == tick and all(
@@ -201,8 +315,8 @@ def reread(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -
     """Read the row of *resource* again, whether or not it is known to have changed."""
     cls = type(resource)
     if not keep_unsaved:
-        unsaved.give_up(resource)
-    if not select(context, sa.select(cls).where(cls.id == unsaved.stored_values(resource)["id"])):
+        give_up(resource)
+    if not select(context, sa.select(cls).where(cls.id == stored_values(resource)["id"])):
         let_go(context, resource)
 
 
@@ -211,7 +325,7 @@ def _refresh_children(context: Context, owner: Tracked, relation: Children[T], *
     tick: int = owner.__dict__[f"{relation.slot}_tick"]
     now = context.follower.tick
     for child in [] if keep_unsaved else listed:
-        if unsaved.is_there(child):
+        if is_there(child):
             reread(context, child)
     changed = context.follower.children_changed(owner.id, tick)
     if changed is not None and not changed:

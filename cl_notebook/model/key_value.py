@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.model import validation
+from cl_notebook.model.base import Serializable
 from cl_notebook.model.context import current
-from cl_notebook.model.serializable import Serializable
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import LongText, reg
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cl_notebook import masking
 from cl_notebook.drivers.api import SnapshotData
-from cl_notebook.model import claims, creation, encryption, identity_map, naming, redaction, unsaved, validation
+from cl_notebook.model import claims, creation, encryption, identity_map, naming, validation
 from cl_notebook.model.base import HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.operations import guards, lifecycle
@@ -240,7 +241,7 @@ class Snapshot(HasMetadata, Tracked):
 
     def as_data(self) -> SnapshotData:
         """Return what a driver is told of the snapshot."""
-        return snapshot_data(unsaved.stored_values(self), self.volume.as_data())
+        return snapshot_data(identity_map.stored_values(self), self.volume.as_data())
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""
@@ -284,7 +285,7 @@ def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData
         size=values["volume_size"],
         metadata=values["metadata_"],
         created_at=creation.moment(values.get("created_at")),
-        driver_data=redaction.without(values["driver_data"] or {}),
-        provider_location=redaction.usable(values["provider_location"]),
+        driver_data=masking.without(values["driver_data"] or {}),
+        provider_location=masking.usable(values["provider_location"]),
         **{name: values[name] for name in names},
     )

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from cl_notebook.model import Backend, KeyValue, serializable
+from cl_notebook.model import Backend, KeyValue, base
 from cl_notebook.serialization import detached, documents, dumper, key_values, loader
 from cl_notebook.serialization.dumper import dump, dump_file, dumps, json, jsons
 from cl_notebook.serialization.loader import Counts, load, load_file, look_file
 from cl_notebook.session import default_session
 
 if TYPE_CHECKING:
-    from cl_notebook.model.base import Tracked
-    from cl_notebook.model.serializable import Document, Serializable
+    from cl_notebook.model.base import Document, Serializable, Tracked
 
 __all__ = ["Counts", "dump", "dump_file", "dumps", "json", "jsons", "load", "load_file", "look_file"]
 
 
 class _Documents:
-    """What the objects are given: see :class:`cl_notebook.model.serializable.Documents`."""
+    """What the objects are given: see :class:`cl_notebook.model.base.Documents`."""
 
     def of(self, resource: Serializable, *, simplified: bool) -> Document:
         return (
@@ -47,4 +46,4 @@ def _tracked(resource: Serializable) -> Tracked:
     return cast("Tracked", resource)  # there are no others
 
 
-serializable.late.documents = _Documents()
+base.late.documents = _Documents()

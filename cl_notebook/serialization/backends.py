@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.drivers import registry, secrets
+from cl_notebook.drivers import options, registry
 from cl_notebook.masking import is_secret
 from cl_notebook.model import Backend, identity_map, storage_identity, validation
 from cl_notebook.model import trust as trusting
@@ -151,7 +151,7 @@ def _config(name: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any], list[
 def _open(context: Context, name: str, spec: dict[str, Any]) -> Backend:
     driver, config, missing = _config(name, spec)
     config |= {
-        option: secrets.find(name, option, secrets.destination(driver, config)) for option in missing if option not in config
+        option: options.find(name, option, options.destination(driver, config)) for option in missing if option not in config
     }
     return context.open_backend(name, {"volume_driver": driver, **config}, replace=False)
 

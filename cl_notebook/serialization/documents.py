@@ -9,25 +9,23 @@ import msgspec
 import sqlalchemy as sa
 
 from cl_notebook import masking
-from cl_notebook.model import Backend, identity_map, redaction
+from cl_notebook.model import Backend, identity_map
 from cl_notebook.model.backend import SECRETS
 from cl_notebook.model.base import LOADED
 from cl_notebook.serialization import schema
-from cl_notebook.serialization.schema import ATTRIBUTES, BESIDE
-from cl_notebook.serialization.versions import VERSION
+from cl_notebook.serialization.schema import ATTRIBUTES, BESIDE, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.base import Document, Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.serializable import Document
 
 NAME = "volume_backend_name"
 
 
 def of(resource: Tracked, *, simplified: bool) -> Document:
-    """Return the document of *resource*; see :class:`cl_notebook.model.serializable.Documents`."""
+    """Return the document of *resource*; see :class:`cl_notebook.model.base.Documents`."""
     if isinstance(resource, Backend):
         return _of_backend(resource, simplified=simplified)
     made = data(resource)
@@ -117,15 +115,13 @@ def added(resource: Tracked) -> dict[str, Any] | None:
     """Return what others added to the documents of *resource*, its secrets masked unless the session says otherwise."""
     if resource.extra is None or _context(resource).settings.include_secrets:
         return resource.extra
-    return cast("dict[str, Any]", redaction.masked(resource.extra))
+    return cast("dict[str, Any]", masking.data(resource.extra))
 
 
 def _values(resource: Tracked, *, secrets: bool) -> dict[str, Any]:
     values = {name: resource.__dict__[attribute] for name, attribute in ATTRIBUTES[type(resource).__name__]}
     return (
-        values
-        if secrets
-        else {name: redaction.masked(value) if name in redaction.FIELDS else value for name, value in values.items()}
+        values if secrets else {name: masking.data(value) if name in masking.FIELDS else value for name, value in values.items()}
     )
 
 

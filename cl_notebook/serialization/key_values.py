@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import KeyValue, bulk, identity_map, key_value
 from cl_notebook.serialization import schema
-from cl_notebook.serialization.versions import VERSION, check_version
+from cl_notebook.serialization.schema import VERSION, check_version
 from cl_notebook.store import changefeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cl_notebook.model.serializable import Document
+    from cl_notebook.model.base import Document
 
 CLASS = KeyValue.__name__
 LABEL = "key-value pair"

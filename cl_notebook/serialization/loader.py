@@ -11,7 +11,7 @@ from cl_notebook.drivers.api import no_progress
 from cl_notebook.model import Backend, KeyValue, identity_map
 from cl_notebook.model import trust as trusting
 from cl_notebook.serialization import backends as places
-from cl_notebook.serialization import detached, key_values, parsing, stream
+from cl_notebook.serialization import detached, key_values, stream
 from cl_notebook.serialization.documents import NAME
 from cl_notebook.serialization.persist import Storing
 from cl_notebook.serialization.reader import Bundle, bundle, of_line
@@ -100,7 +100,7 @@ def load_as(
     trust: bool = False,
 ) -> Any:  # noqa: ANN401 - an object, or several
     """Return what *source* stands for in the session *context*; documents of the class *expected* alone, if that is given."""
-    data = parsing.parse(source)
+    data = stream.parse(source)
     read = [_read(each, expected) for each in (data if isinstance(data, list) else [data])]
     if save:
         context.journal.refuse_if_read_only("load")
@@ -152,7 +152,7 @@ def look_file(
     """Return what the file *path* stands for as objects, none of them tracked; see :func:`load`."""
     context, source = session or default_session(), settings.expanded(path)
     with _readable(source):
-        data = parsing.decoded(source.read_bytes(), f" in {source.name}")
+        data = stream.decoded(source.read_bytes(), f" in {source.name}")
     return load_as(context, data, None, save=False, fail_on_missing_backend=fail_on_missing_backend)
 
 

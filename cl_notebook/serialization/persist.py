@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.attach import address
-from cl_notebook.model import Backend, KeyValue, bulk, identity_map, naming, redaction
+from cl_notebook.model import Backend, KeyValue, bulk, identity_map, naming
 from cl_notebook.model import trust as trusting
 from cl_notebook.model.claims import Claims
 from cl_notebook.model.operations import tables as op
@@ -200,7 +200,7 @@ def _there(connection: sa.Connection, kind: str, ids: Sequence[str]) -> dict[str
 
 def _refuse_if_other(read: Read, row: Row, before: Row) -> None:
     named = [name for name in schema.FIELDS[read.kind] if name in read.given and name != "updated_at"]
-    other = [name for name in (*named, "backend_id") if not redaction.same(row[name], before[name])]
+    other = [name for name in (*named, "backend_id") if not masking.same(row[name], before[name])]
     if other:
         what = "; ".join(
             f"{name} is {schema.shown(_plain(before, name))}, not {schema.shown(_plain(row, name))}" for name in other[:3]
@@ -211,7 +211,7 @@ def _refuse_if_other(read: Read, row: Row, before: Row) -> None:
 
 def _plain(row: Row, name: str) -> Any:  # noqa: ANN401 - a column's
     value = row[name]
-    return value.isoformat() if hasattr(value, "isoformat") else redaction.masked(value, name)
+    return value.isoformat() if hasattr(value, "isoformat") else masking.data(value, name)
 
 
 def _refuse_orphans(connection: sa.Connection, kind: str, rows: Sequence[Row], fresh: dict[str, str]) -> None:

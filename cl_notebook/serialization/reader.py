@@ -9,7 +9,7 @@ from cl_notebook import errors
 from cl_notebook.model import validation
 from cl_notebook.serialization import cinderlib_ovo, key_values, schema
 from cl_notebook.serialization.documents import NAME
-from cl_notebook.serialization.versions import check_version
+from cl_notebook.serialization.schema import check_version
 
 if TYPE_CHECKING:
     from cl_notebook.serialization.schema import Read

@@ -16,7 +16,7 @@ from cl_notebook.store.types import utcnow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.base import Document, Tracked
 
 Row = dict[str, Any]
 """A row, by the names of its columns."""
@@ -200,3 +200,28 @@ def written(kind: str, values: Mapping[str, Any], extra: Mapping[str, Any] | Non
     """Return the data of a document: the *values* by field, after those that somebody added."""
     own = {name: values[name] for name in FIELDS[kind]}
     return {**extra["data"], **own} if extra and extra.get("data") else own
+
+
+VERSION = 1
+"""Of the documents: raised when a reader of before would misread them."""
+
+
+def check_version(document: Document, kind: str) -> None:
+    """Refuse the *document* of a *kind*, a word, if it is of another version.
+
+    Raises:
+        InvalidInput: it is.
+
+    """
+    version = document.get("version")
+    if version == VERSION and not isinstance(version, bool):
+        return
+    if isinstance(version, int) and version > VERSION:
+        msg = (
+            f"The document of a {kind} has version {version}, this cl_notebook reads version {VERSION}. "
+            "Upgrade cl_notebook: update its clone, and type pip install . there."
+        )
+    else:
+        shown = repr(version)
+        msg = f"The document of a {kind} must have the version {VERSION}, not {shown[:60]}."
+    raise errors.InvalidInput(msg)

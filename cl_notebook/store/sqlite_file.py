@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import logging
 import os
+import pwd
 import sqlite3
+import stat
+import time
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from cl_notebook import concurrency, errors, regular_files, settings, sqlite_tables
+import msgspec
+from sqlalchemy import exc, pool
+
+from cl_notebook import concurrency, errors, regular_files, settings
 from cl_notebook.store import schema
+
+if TYPE_CHECKING:
+    import threading
+
+    import sqlalchemy as sa
+
+_log = logging.getLogger(__name__)
 
 _HEADER = 32
 """Bytes of the header of a write-ahead log: one that is no longer holds no change."""
@@ -34,7 +51,7 @@ class SqliteFile:
         self._opened = 0
         _refuse_log_without_file(path)
         (_check if read_only else _prepare)(path)
-        found = sqlite_tables.tables(path)
+        found = regular_files.tables(path)
         if found is not None:
             schema.refuse_foreign(found, str(path))  # before SQLite makes a log beside it
 
@@ -175,3 +192,204 @@ def _is_immutable(path: Path, log: Path) -> bool:
     if not os.statvfs(path).f_flag & os.ST_RDONLY:
         return False
     return not log.exists() or not log.stat().st_size
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A store as it was seen: the first kernel that worked on it, which no other store has, and the number of its changes."""
+
+    path: str
+    first: str | None
+    head: int
+
+
+class Marker:
+    """A file in the data folder that remembers how many changes the store under one path had."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        """Belong to the store in *file*; nothing is made before there is something to remember."""
+        self._file = file
+        self._seen: Seen | None = None
+        place = str(file.path.resolve())
+        self._path = settings.data_dir() / "stores" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
+
+    def put(self, first: str | None, head: int) -> None:
+        """Remember that all of the first *head* changes are in the file."""
+        seen = Seen(str(self._file.path), first, head)
+        if seen == self._seen or not first:
+            return
+        unfinished = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            regular_files.make_folders(self._path.parent)
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
+                out.write(msgspec.json.encode(seen))
+            unfinished.replace(self._path)
+        except OSError as error:  # it is a help, and no more
+            _log.debug("%s cannot be written: %s", self._path, error)
+            return
+        self._seen = seen
+
+    def _last(self) -> Seen | None:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Seen)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def refuse_foreign_log(self) -> None:
+        """Refuse a file that is older than the log beside it, before SQLite puts the two together.
+
+        Raises:
+            StoreUnusable: the log belongs to another file than the one that is there now.
+
+        """
+        last = self._last()
+        if last is None or not _has_bytes(self._file.log):
+            return
+        alone = self._alone()
+        if alone is None or alone[0] != last.first or alone[1] >= last.head:
+            return
+        path, log = self._file.path, self._file.log
+        msg = (
+            f"The store {path} is a copy that is older than {log.name} beside it: both together would be damaged. To work with "
+            f"the copy, move {log.name}, and the -shm like it, away; to go on with the store that was there, put its file back."
+        )
+        raise errors.StoreUnusable(msg)
+
+    def _alone(self) -> tuple[Any, int] | None:
+        """Return what is in the file itself, without its log; None if that cannot be read."""
+        try:
+            bare = sqlite3.connect(f"{self._file.path.as_uri()}?mode=ro&immutable=1", uri=True)
+            try:
+                row = bare.execute(HEAD).fetchone()
+            finally:
+                bare.close()
+        except sqlite3.Error:
+            return None
+        return None if row is None else (row[0], int(row[1]))
+
+    def compare(self, first: str | None, head: int) -> None:
+        """Warn if the store that was opened now, with *head* changes, is not the one that was there, or an older one."""
+        last = self._last()
+        if last is None or (first == last.first and head >= last.head):
+            return
+        path = self._file.path
+        if first is None:
+            what = f"is new and empty, and the one that was there before had {last.head} changes"
+        elif first == last.first:
+            what = f"is an older copy: it has {head} of the {last.head} changes that the one there had"
+        else:
+            what = f"is another one than the one that was there before, which had {last.head} changes"
+        cure = "If that is a mistake, close it and put the other file back; %cl_scan lists what is not tracked."
+        msg = f"The store {path} {what}. {cure}"
+        warnings.warn(msg, errors.StoreReplaced, stacklevel=5)
+
+
+HEAD = "SELECT (SELECT id FROM kernel ORDER BY rowid LIMIT 1), head FROM feed WHERE id = 1"
+"""Asks for what a marker remembers of a store."""
+
+
+def _has_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+IDLE = 1.0
+"""Seconds without a write after which the log is folded in."""
+
+AT_MOST = 30.0
+"""Seconds after which it is, however busy the store may be."""
+
+
+class WriteAheadLog:
+    """Folds the log of one store into its file, in a thread that ends once there is nothing left to fold."""
+
+    def __init__(self, file: SqliteFile, engine: sa.Engine, marker: Marker) -> None:
+        """Belong to the store of *engine*, which may write; *marker* remembers how much of it is in the file."""
+        self._file = file
+        self._engine = engine
+        self._marker = marker
+        self._lock = concurrency.lock()
+        self._folding = concurrency.lock()
+        self._stopped = concurrency.event()
+        self._thread: threading.Thread | None = None
+        self._first: float | None = None
+        self._last: float | None = None
+
+    def written(self) -> None:
+        """Note that something was committed."""
+        self._last = time.monotonic()
+        if self._first is not None:
+            return
+        with self._lock:
+            self._first = self._last
+            if (self._thread is None or not self._thread.is_alive()) and not self._stopped.is_set():
+                self._thread = concurrency.daemon(self._fold_now_and_then, "cl_notebook-wal")
+                self._thread.start()
+
+    def _fold_now_and_then(self) -> None:
+        while not self._stopped.wait(IDLE):
+            now, first = time.monotonic(), self._first
+            if first is not None and now - (self._last or first) < IDLE and now - first < AT_MOST:
+                continue
+            if first is not None:
+                self._first = None  # before: what is written meanwhile is for the next time
+                self.fold()
+            with self._lock:
+                if self._first is None:
+                    self._thread = None
+                    return
+
+    def fold(self) -> None:
+        """Write the log into the file, as far as other processes let us."""
+        waiting = self._engine.pool
+        with self._folding:
+            if not isinstance(waiting, pool.QueuePool) or not waiting.checkedin() or not self._file.is_in_place():
+                return
+            try:
+                bare = self._engine.raw_connection()
+                try:
+                    self._fold(bare.cursor())
+                finally:
+                    bare.close()
+            except (exc.SQLAlchemyError, sqlite3.Error):  # a disk that is full, a store that is held: the log keeps everything
+                _log.debug("The log of %s cannot be folded in", self._file.path, exc_info=True)
+
+    def _fold(self, cursor: sa.engine.interfaces.DBAPICursor) -> None:
+        cursor.execute(HEAD)
+        head = cursor.fetchone()
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        busy, pages, folded = cursor.fetchone() or (1, 0, 0)
+        is_ours = self._last is not None  # who only opens a store that stands in another's place does not stand for it yet
+        if head is not None and is_ours and not busy and pages == folded:
+            self._marker.put(*head)
+
+    def close(self) -> None:
+        """Fold in what there is, and begin nothing any more."""
+        self._stopped.set()
+        self.fold()
+
+
+def foreign(file: Path) -> str:
+    """Return why others can have written the SQLite store *file*, or what belongs to it; nothing if only this user can.
+
+    Files of servers are not looked at: who may write there is the server's business.
+    """
+    for suffix in ("", "-wal", "-journal"):
+        part = Path(f"{file}{suffix}")
+        try:
+            found = part.stat()
+        except OSError:
+            continue
+        if found.st_uid != os.geteuid():
+            return f"{part} belongs to the user {_name(found.st_uid)}"
+        if found.st_mode & stat.S_IWOTH:
+            return f"everybody may write to {part}"
+    return ""
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

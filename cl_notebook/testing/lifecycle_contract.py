@@ -9,10 +9,8 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.attach import Host
-from cl_notebook.drivers.api import CanRevert, Driver, GiB, SnapshotData, VolumeData
-from cl_notebook.drivers.records import UsesRecords
-from cl_notebook.testing.bench import BACKEND, DATA, Bench
-from cl_notebook.testing.records import BenchRecords
+from cl_notebook.drivers.api import CanRevert, Driver, GiB, SnapshotData, UsesRecords, VolumeData
+from cl_notebook.testing.bench import BACKEND, DATA, Bench, BenchRecords
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from cl_notebook import errors
 from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.frames.filters import alternatives, condition
 from cl_notebook.model import validation
-from cl_notebook.store import ids
+from cl_notebook.store import search
 from cl_notebook.treemodel.kinds import BACKEND, CONNECTION, KINDS, SNAPSHOT, VOLUME
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _id_test(kind: str, sign: str, wanted: str) -> sa.ColumnElement[bool]:
     if not parts:
         msg = f"id{sign} needs a value behind it, such as id:3f2a."
         raise errors.InvalidInput(msg)
-    test = sa.or_(*[ids.begins(KINDS[kind].id, part) for part in parts])
+    test = sa.or_(*[search.begins(KINDS[kind].id, part) for part in parts])
     return sa.not_(test) if sign == "!=" else test
 
 
@@ -221,7 +221,7 @@ def _word(kind: str, word: str, dialect: str) -> sa.ColumnElement[bool]:
     if kind != BACKEND:
         tests.append(columns.status == low)
     if _ID_PART.fullmatch(low):
-        tests.append(ids.begins(columns.id, word))
+        tests.append(search.begins(columns.id, word))
     return sa.or_(*tests)
 
 

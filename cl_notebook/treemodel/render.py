@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import html
+from typing import TYPE_CHECKING, Any
 
-from cl_notebook.views.safe import plain
+from cl_notebook.store import damage
+from cl_notebook.text import plain
+from cl_notebook.treemodel import static_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Container, Iterator, Sequence
 
+    from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import Context
     from cl_notebook.treemodel.static_tree import Node
 
 SHORT_ID = 8
@@ -19,7 +24,7 @@ NO_BACKENDS = "No backends. cl.Backend('lab', volume_driver='local', path='~/vol
 """What is shown of a store that holds nothing."""
 
 
-def tree(rows: Sequence[Node], nothing: str = NO_BACKENDS) -> str:
+def text_tree(rows: Sequence[Node], nothing: str = NO_BACKENDS) -> str:
     """Return *rows* and what is below them, one a line; *nothing* if there are none."""
     if not rows:
         return nothing
@@ -45,3 +50,94 @@ def line(row: Node) -> str:
     if row.where:
         parts.append(plain(row.where))
     return "  ".join(parts)
+
+
+# What JupyterLab says of lists in outputs is more specific than a class, hence the !important. Colours come from the theme of
+# JupyterLab or VS Code, and fall back to what reads on both white and black.
+_STYLE = """
+.cl-tree{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:var(--jp-code-font-size,13px);line-height:1.6;
+color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))}
+.cl-tree ul{list-style:none!important;margin:0!important;padding-left:1.4em!important}.cl-tree>ul{padding-left:0!important}
+.cl-tree li{list-style:none!important}.cl-tree li.cl-leaf{padding-left:1.1em}
+.cl-tree summary{cursor:pointer}.cl-tree summary:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2)}
+.cl-tree bdi{font-weight:600;overflow-wrap:anywhere}
+.cl-tree small{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b));margin-left:.8em}
+"""
+
+_SMALL = 40
+"""Rows up to which everything is open from the start."""
+
+
+def html_tree(rows: Sequence[Node], nothing: str = "No backends.") -> str:
+    """Return *rows* and what is below them as nested lists that can be opened and closed; *nothing* if there are none."""
+    if not rows:
+        return f"<div class='cl-tree'>{escaped(nothing)}</div>"
+    small = sum(1 for top in rows for _ in top.walk()) <= _SMALL
+    items = "".join(_item(row, is_open=True, below_open=small) for row in rows)
+    return f"<div class='cl-tree'><style>{_STYLE}</style><ul>{items}</ul></div>"
+
+
+def _item(row: Node, *, is_open: bool, below_open: bool) -> str:
+    below = "".join(_item(child, is_open=below_open, below_open=below_open) for child in row.children)
+    if row.hidden:
+        below += f"<li class='cl-leaf'><small>… {row.hidden:,} more</small></li>"
+    if not below:
+        return f"<li class='cl-leaf'>{_label(row)}</li>"
+    return f"<li><details{' open' if is_open else ''}><summary>{_label(row)}</summary><ul>{below}</ul></details></li>"
+
+
+def _label(row: Node) -> str:
+    details = [row.id[:SHORT_ID], f"{row.size} GiB" if row.size is not None else "", row.status, row.where]
+    shown = "".join(f"<small>{escaped(detail)}</small>" for detail in details if detail)
+    return f"{row.kind} <bdi>{escaped(row.name) or '(no name)'}</bdi>{shown}"
+
+
+def escaped(text: object) -> str:
+    """Return *text*, which may come from a hostile array, as HTML that can only be read."""
+    return html.escape(plain(text), quote=True)
+
+
+class Tree:
+    """Every backend with its volumes, snapshots and connections, or one resource with what belongs to it.
+
+    It shows the state of the moment when it is displayed, at most :data:`cl_notebook.treemodel.static_tree.BUDGET` rows of it.
+    """
+
+    def __init__(
+        self,
+        session: Context,
+        resource: Tracked | None = None,
+        budget: int | None = static_tree.BUDGET,
+        *,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Look at *session*; nothing is read before it is shown."""
+        self._session = session
+        self._resource = resource
+        self._budget = budget
+        self._ids = ids
+
+    @property
+    def rows(self) -> list[static_tree.Node]:
+        """The rows at the top, as the store has them now."""
+        return static_tree.forest(self._session, self._resource, self._budget, ids=self._ids)
+
+    def __repr__(self) -> str:
+        """Return the tree as plain text."""
+        with damage.named(self._session.store):
+            return text_tree(self.rows, *self._nothing())
+
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, Any]:
+        """Return the tree as text and as static HTML, both of the same moment."""
+        with damage.named(self._session.store):
+            shown = self.rows
+            bundle = {"text/plain": text_tree(shown, *self._nothing()), "text/html": html_tree(shown, *self._nothing())}
+        return {
+            kind: data
+            for kind, data in bundle.items()
+            if (include is None or kind in include) and (exclude is None or kind not in exclude)
+        }
+
+    def _nothing(self) -> tuple[str, ...]:
+        """Return what stands for no rows, if that is more than that the store is empty."""
+        return () if self._resource is None and self._ids is None else ("Nothing of it is tracked.",)

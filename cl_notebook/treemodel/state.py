@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,9 +14,11 @@ from cl_notebook.treemodel.layout import Below, Branch, Head, Layout, Part
 from cl_notebook.treemodel.siblings import Key, Level, as_flag, labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from cl_notebook.treemodel.expansion import Openings
+    from cl_notebook.model import Backend
+    from cl_notebook.model.context import Context
+    from cl_notebook.treemodel.rows import Rows
     from cl_notebook.treemodel.siblings import Order
     from cl_notebook.treemodel.visibility import Showing
 
@@ -242,3 +246,163 @@ class Survey:
             test = self._showing.below(kind, matches=volume.matches, whole=whole)
             parts.append(Part(Level(kind, within, self._order, test, count=count), count))
         return tuple(parts)
+
+
+MOST_OPEN = 500
+"""Volumes that are open at most; beyond these the ones that were opened first are closed."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What was opened and closed by hand, in this order."""
+
+    opened: dict[str, None] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+
+
+class Openings:
+    """The open branches by id. What is opened and closed under a filter holds until the filter changes."""
+
+    def __init__(self, opened: Iterable[str] = ()) -> None:
+        """Begin with these branches *opened*."""
+        self._always = _Asked(dict.fromkeys(opened))
+        self._filtered: _Asked | None = None
+        self.automatic: frozenset[str] = frozenset()
+        """What is open without being asked."""
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every branch that is open."""
+        filtered = self._filtered
+        if filtered is None:
+            return self.automatic.union(self._always.opened) - self._always.closed
+        return self.automatic.union(self._always.opened, filtered.opened) - filtered.closed
+
+    def begin(self, *, filters: bool) -> None:
+        """Begin with another filter, or without one; without one, what was open before filters is open again."""
+        self._filtered = _Asked() if filters else None
+        self.automatic = frozenset()
+
+    def open(self, branch: str) -> bool:
+        """Open a branch; return whether it was closed."""
+        known = branch in self.ids
+        asked = self._filtered or self._always
+        asked.closed.discard(branch)
+        if not known:
+            asked.opened[branch] = None
+        return not known
+
+    def close(self, branch: str) -> bool:
+        """Close a branch; return whether it was open."""
+        known = branch in self.ids
+        asked = self._filtered or self._always
+        asked.opened.pop(branch, None)
+        if branch in self.ids:
+            asked.closed.add(branch)
+        return known
+
+    def replace(self, branches: Iterable[str]) -> None:
+        """Open these branches and no others."""
+        listed = dict.fromkeys(branches)
+        asked = self._filtered or self._always
+        asked.closed = set()
+        asked.opened = listed
+        asked.closed = set(self.ids.difference(listed))
+
+    def drop(self, gone: Collection[str]) -> None:
+        """Forget branches that are there no more."""
+        for asked in filter(None, (self._always, self._filtered)):
+            for branch in gone:
+                asked.opened.pop(branch, None)
+                asked.closed.discard(branch)
+
+    def bound(self, backends: Collection[str]) -> None:
+        """Close the volumes that were opened first, if there are more than :data:`MOST_OPEN`."""
+        for asked in filter(None, (self._always, self._filtered)):
+            volumes = [branch for branch in asked.opened if branch not in backends]
+            for branch in volumes[: max(0, len(volumes) - MOST_OPEN)]:
+                del asked.opened[branch]
+
+
+CAPACITIES = {"total": "total_capacity_gb", "free": "free_capacity_gb", "provisioned": "provisioned_capacity_gb"}
+"""What the head calls a capacity, and what drivers call it."""
+
+_WORDS = ("unknown", "infinite")
+"""What a driver may say instead of a number; of several pools the first of these counts."""
+
+
+def head(session: Context, rows: Rows) -> dict[str, Any]:
+    """Return the counts of all volumes that are tracked below the top of *rows*, and how many of them are shown.
+
+    ``statuses`` lists status and number, the most first; ``provisioned`` is the sum of a backend's sizes, in GiB.
+    """
+    volume = KINDS[VOLUME]
+    columns = (volume.parent, volume.status, sa.func.count(), sa.func.coalesce(sa.func.sum(volume.size), 0))
+    statement = sa.select(*columns).where(*_within(rows.top)).group_by(volume.parent, volume.status)
+    statuses: dict[str, int] = {}
+    backends: dict[str, dict[str, int]] = {}
+    with session.store.reading() as connection:
+        if rows.top is None:
+            listed = connection.execute(sa.select(KINDS[BACKEND].id)).scalars()
+            backends |= {backend_id: {"volumes": 0, "provisioned": 0} for backend_id in listed}
+        for backend_id, status, count, size in connection.execute(statement):
+            statuses[status] = statuses.get(status, 0) + count
+            total = backends.setdefault(backend_id, {"volumes": 0, "provisioned": 0})
+            total["volumes"] += count
+            total["provisioned"] += int(size)
+    return {
+        "volumes": sum(statuses.values()),
+        "shown": rows.shown() if rows.restricts else None,
+        "statuses": [list(pair) for pair in sorted(statuses.items(), key=lambda pair: (-pair[1], pair[0]))],
+        "backends": backends,
+    }
+
+
+def _within(top: tuple[str, str] | None) -> list[sa.ColumnElement[bool]]:
+    volume = KINDS[VOLUME]
+    match top:
+        case None:
+            return []
+        case (kind, resource_id) if kind == BACKEND:
+            return [volume.parent == resource_id]
+        case (kind, resource_id) if kind == VOLUME:
+            return [volume.id == resource_id]
+        case _:
+            return [sa.false()]
+
+
+def capacity(backend: Backend) -> dict[str, float | str | None] | None:
+    """Return what the storage of an open backend says of its room, in GiB: a number, ``unknown``, ``infinite``, or None.
+
+    It asks the driver, which may take its time. None as a whole: the storage says nothing of it.
+    """
+    stats: Mapping[str, Any] = backend.stats()
+    pools = [pool for pool in stats.get("pools") or () if isinstance(pool, dict)]
+    found = {
+        name: _one(stats[key]) if key in stats else _together([_one(pool.get(key)) for pool in pools])
+        for name, key in CAPACITIES.items()
+    }
+    return found if any(value is not None for value in found.values()) else None
+
+
+def _one(value: object) -> float | str | None:
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return word if word in _WORDS else _number(word)
+    return _number(value)
+
+
+def _number(value: object) -> float | str | None:
+    try:
+        number = float(value) if not isinstance(value, bool) else math.nan  # type: ignore[arg-type] # that is the question
+    except (TypeError, ValueError):
+        return None
+    return "infinite" if number == math.inf else number if math.isfinite(number) else None
+
+
+def _together(values: list[float | str | None]) -> float | str | None:
+    for word in _WORDS:
+        if word in values:
+            return word
+    numbers = [value for value in values if isinstance(value, float)]
+    return sum(numbers) if numbers else None

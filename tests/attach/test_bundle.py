@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 
-from cl_notebook.attach.remote.host import sources
+from cl_notebook.attach.remote import gateway
 
 OLDEST = (3, 9)
 THERE = {"os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep"}
@@ -14,7 +14,7 @@ THERE = {"os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep"}
 
 def test_what_is_sent_is_python_3_9() -> None:
     """Every module that is sent parses as Python 3.9, annotations aside, which are never evaluated."""
-    for name, source in {**sources.sources(), "the worker": sources.bootstrap()}.items():
+    for name, source in {**gateway.sources(), "the worker": gateway.bootstrap()}.items():
         tree = ast.parse(source, filename=name, feature_version=OLDEST)
         assert not source or any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body), name
 
@@ -22,7 +22,7 @@ def test_what_is_sent_is_python_3_9() -> None:
 def test_what_is_sent_needs_nothing_else() -> None:
     """The modules that are sent import the standard library, what comes with os-brick, and those sent before them."""
     sent = {"cl_notebook", "cl_notebook.attach"}
-    for name, source in sources.sources().items():
+    for name, source in gateway.sources().items():
         needs = {need for node in ast.walk(_without_types(ast.parse(source))) for need in _needs(node)}
         own = {need for need in needs if need.startswith("cl_notebook")}
         assert own <= sent, name

@@ -14,7 +14,7 @@ import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.attach import block_devices
 from cl_notebook.inventory.connections import Connections
-from cl_notebook.model import connecting
+from cl_notebook.model import connection as connecting
 from cl_notebook.model.operations.changes import Update
 from tests.attach.kernel import Kernel
 

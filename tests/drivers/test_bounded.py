@@ -10,8 +10,7 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.drivers.cinder.log import KEPT_CHARACTERS, Log
-from cl_notebook.drivers.cinder.worker import errors as failures
-from cl_notebook.drivers.cinder.worker import log_relay
+from cl_notebook.drivers.cinder.worker import channel, log_relay
 from cl_notebook.drivers.errors import storage_call
 from cl_notebook.model.operations import guards
 
@@ -58,7 +57,7 @@ def test_a_location_is_bounded() -> None:
 
 def test_the_childs_errors_are_bounded() -> None:
     """What the child tells of an error has no text of more than a little over 1 MiB."""
-    told = failures.described(RuntimeError(HUGE))
+    told = channel.described(RuntimeError(HUGE))
     assert max(len(str(value)) for value in told.values()) < MiB + 100
     assert "left out" in told["message"]
 

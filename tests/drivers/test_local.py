@@ -16,7 +16,7 @@ from cl_notebook import errors
 from cl_notebook.attach import Host
 from cl_notebook.drivers.api import ConnectionData, GiB, SnapshotData, VolumeData
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.drivers.local.driver import loopdev
+from cl_notebook.drivers.local import loopdev
 from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.testing.bench import Bench, read, write
 

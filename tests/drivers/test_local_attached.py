@@ -17,7 +17,7 @@ import pytest
 from cl_notebook import errors
 from cl_notebook.attach import Host
 from cl_notebook.drivers.api import GiB, capabilities
-from cl_notebook.drivers.local.driver import fsfreeze
+from cl_notebook.drivers.local import fsfreeze
 from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.drivers.sim.driver import SimDriver
 from cl_notebook.testing.bench import Bench, write

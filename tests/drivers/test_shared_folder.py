@@ -15,10 +15,9 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.drivers import loop_control
 from cl_notebook.drivers.api import ConnectionData, SnapshotData, VolumeData
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.drivers.local.driver import loopdev
+from cl_notebook.drivers.local import loopdev
 from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.drivers.sim.driver import SimDriver
 from cl_notebook.serialization import dump_file, load_file
@@ -158,7 +157,7 @@ def test_a_loop_device_stands_on_the_file_that_was_checked(tmp_path: Path, root:
     device = driver.initialize_connection(VOLUME, HERE)["data"]["device_path"]
     try:
         found = file.stat()
-        assert loop_control.backing_inode(device) == (found.st_dev, found.st_ino)
+        assert loopdev.backing_inode(device) == (found.st_dev, found.st_ino)
         moved = file.rename(tmp_path / "moved")
         file.symlink_to(moved)
         assert loopdev.devices_of(file) == []
@@ -168,7 +167,7 @@ def test_a_loop_device_stands_on_the_file_that_was_checked(tmp_path: Path, root:
         moved.rename(file)
     finally:
         driver.terminate_connection(VOLUME, HERE)
-    assert loop_control.backing_inode(device) is None
+    assert loopdev.backing_inode(device) is None
 
 
 def test_a_plain_file_is_opened_without_following_links(tmp_path: Path, session: cl.Session, theirs: Path) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.local.driver import driver as embedded
-from cl_notebook.drivers.sim.driver import driver as simulator
+from cl_notebook.drivers.local import driver as embedded
+from cl_notebook.drivers.sim import driver as simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cl_notebook as cl
-from cl_notebook.views.tree import Tree
+from cl_notebook.treemodel.render import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import settings
-from cl_notebook.model import spool
+from cl_notebook.model.operations import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -288,10 +288,10 @@ def test_an_intent_whose_commit_is_unknown_is_taken_back(
 def test_a_store_is_the_same_whoever_names_it(tmp_path: Path) -> None:
     """Outcomes are found under every URL of the data base: with another user, password or Python driver, or by a link."""
     urls = ["postgresql+psycopg://a:x@h:1/db", "postgresql://b:y@h:1/db?sslmode=require", "mysql+pymysql://a@h:1/db"]
-    places = [spool._place(sa.make_url(url)) for url in (*urls, "mariadb+pymysql://a@h:1/db", "postgresql://b@h:1/other")]
+    places = [outbox._place(sa.make_url(url)) for url in (*urls, "mariadb+pymysql://a@h:1/db", "postgresql://b@h:1/other")]
     assert places[0] == places[1]
     assert places[2] == places[3]
     assert len(set(places)) == 3
     (tmp_path / "link").symlink_to(tmp_path / "s.db")
-    linked = {spool._place(sa.make_url(f"sqlite:///{tmp_path / name}")) for name in ("s.db", "link")}
+    linked = {outbox._place(sa.make_url(f"sqlite:///{tmp_path / name}")) for name in ("s.db", "link")}
     assert len(linked) == 1

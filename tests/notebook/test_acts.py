@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.sim.driver import driver as simulator
+from cl_notebook.drivers.sim import driver as simulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

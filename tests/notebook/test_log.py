@@ -13,7 +13,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook.drivers.api import LogLine
-from cl_notebook.drivers.sim.driver import driver as simulator
+from cl_notebook.drivers.sim import driver as simulator
 from cl_notebook.notebook.magics import log
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import session as sessions
 from cl_notebook.testing.stores import fill
-from cl_notebook.views.tree import Tree
+from cl_notebook.treemodel.render import Tree
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook

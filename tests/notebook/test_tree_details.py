@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import cl_notebook as cl
 from cl_notebook.model.operations import tables as op
-from cl_notebook.notebook.tree import actions, command_lines, variables
+from cl_notebook.notebook.tree import actions, command_lines, selection
 from cl_notebook.notebook.tree.details import details
 from cl_notebook.testing import stores
 
@@ -218,7 +218,7 @@ def test_a_free_variable_is_offered(lab: Notebook, session: cl.Session, name: st
 def test_any_name_makes_an_identifier(name: str) -> None:
     """Whatever the name is, what is offered is an identifier as Python reads it, no keyword, and hides nothing built in."""
     resource: Any = SimpleNamespace(name=name, kind="snapshot")
-    found = variables.free_name(None, resource)
+    found = selection.free_name(None, resource)
     assert found.isidentifier()
     assert not keyword.iskeyword(found)
     assert not hasattr(builtins, found)

@@ -352,7 +352,7 @@ def test_secrets_are_not_found_for_a_document(monkeypatch: pytest.MonkeyPatch) -
         "secret_options": ["san_password"],
     }
     with monkeypatch.context() as patch:
-        patch.setattr("cl_notebook.drivers.secrets.os.environ", Seen(os.environ))
+        patch.setattr("cl_notebook.drivers.options.os.environ", Seen(os.environ))
         volume = cl.load(hostile(backend), save=True)
         for act in (lambda: cl.Backend("array"), volume.delete, lambda: cl.Backend("array", san_password="typed")):  # noqa: S106
             with pytest.raises(

@@ -86,7 +86,7 @@ def test_a_dump_that_fails_leaves_the_file(filled: cl.Session, file: Path, monke
         msg = "full"
         raise OSError(28, msg)
 
-    monkeypatch.setattr("cl_notebook.serialization.stored.chunks", broken)
+    monkeypatch.setattr("cl_notebook.serialization.dumper.chunks", broken)
     with pytest.raises(errors.InvalidInput, match=r"lab\.json cannot be written: full"):
         serialization.dump_file(file)
     assert file.read_text(encoding="utf-8") == "before"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook import cinderlib, errors, serialization
-from cl_notebook.model import redaction
+from cl_notebook import cinderlib, errors, masking, serialization
 from cl_notebook.model.operations.changes import Update
 
 if TYPE_CHECKING:
@@ -154,8 +153,8 @@ def test_what_is_detached_without_secrets(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["", None, True, False, {}, []])
 def test_what_says_nothing_is_not_masked(value: object) -> None:
     """What is empty, or true or false, under the name of a secret stays as it is."""
-    assert redaction.masked({"auth_password": value}) == {"auth_password": value}
-    assert redaction.missing({"auth_password": value}) == []
+    assert masking.data({"auth_password": value}) == {"auth_password": value}
+    assert masking.missing({"auth_password": value}) == []
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from cl_notebook import errors
 from cl_notebook.model import identity_map
 from cl_notebook.store import Store
 from cl_notebook.testing import stores
-from cl_notebook.views import tree
+from cl_notebook.treemodel import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,7 @@ def _readings(session: cl.Session) -> dict[str, Callable[[], object]]:
     return {
         **frames,
         "frames.tree": lambda: cl.frames.tree(session),
-        "tree": lambda: tree.Tree(session)._repr_mimebundle_(),
+        "tree": lambda: render.Tree(session)._repr_mimebundle_(),
         "objects": lambda: [_looked_at(backend) for backend in identity_map.select(session, sa.select(cl.Backend))],
         "find": lambda: session.find("db", all=True),
         "dump": cl.dump,

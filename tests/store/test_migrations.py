@@ -20,7 +20,7 @@ from sqlalchemy import pool
 import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.store import Store, changefeed, schema, search
-from cl_notebook.store.connecting import new_engine
+from cl_notebook.store.engine import new_engine
 from cl_notebook.store.types import reg
 from cl_notebook.store.url import parse_url
 

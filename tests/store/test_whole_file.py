@@ -15,7 +15,7 @@ from jupyter_client.manager import start_new_kernel
 
 import cl_notebook as cl
 from cl_notebook import errors, settings
-from cl_notebook.store import Store, wal
+from cl_notebook.store import Store, sqlite_file
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick imports eventlet, which says so wherever a process forks
 
@@ -101,8 +101,8 @@ def test_an_open_store_is_folded_in_while_nothing_is_written(tmp_path: Path) -> 
 
 def test_a_store_that_is_never_idle_is_folded_in_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session that writes without a break has its rows in the file after a while all the same."""
-    monkeypatch.setattr(wal, "IDLE", 0.1)
-    monkeypatch.setattr(wal, "AT_MOST", 0.3)
+    monkeypatch.setattr(sqlite_file, "IDLE", 0.1)
+    monkeypatch.setattr(sqlite_file, "AT_MOST", 0.3)
     file = tmp_path / "s.db"
     with cl.Session(file) as session:
         cl.KeyValue.set("n", "0", session=session)

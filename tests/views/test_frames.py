@@ -11,9 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.testing import stores
 from cl_notebook.frames import api
-from cl_notebook.frames import manageable
+from cl_notebook.testing import stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -398,8 +397,8 @@ def test_what_is_on_a_storage_is_a_frame() -> None:
         "extra_info": None,
     }
     other: ManageableSnapshot = {**entry, "reference": {"source-id": "9"}, "source_reference": {"source-name": "disk-7"}}
-    frame = manageable.frame([entry])
+    frame = api.frame([entry])
     assert (frame["size"].tolist(), frame["safe_to_manage"].tolist(), frame.index.tolist()) == ([2], [True], ["disk-7"])
     assert str(frame["size"].dtype) == "Int64"
-    assert manageable.frame([other]).loc["source-id=9", "source"] == "disk-7"
-    assert list(manageable.frame([]).columns) == ["size", "safe_to_manage", "reason_not_safe", "cinder_id", "extra_info"]
+    assert api.frame([other]).loc["source-id=9", "source"] == "disk-7"
+    assert list(api.frame([]).columns) == ["size", "safe_to_manage", "reason_not_safe", "cinder_id", "extra_info"]

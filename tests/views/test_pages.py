@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook.frames import api
+from cl_notebook.frames.planner import MOST_VALUES
 from cl_notebook.testing.stores import fill
-from cl_notebook.views.values import MOST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,9 +85,9 @@ def test_a_pattern_of_statuses_fits_the_same_on_a_page(any_store_url: str) -> No
             assert len(api.volumes(session, status=pattern, limit=50)) == count, pattern
             assert len(api.volumes(session, status=pattern)) == count, pattern
     with cl.Session(any_store_url) as session:
-        fill(session.store, volumes=MOST + 50, snapshots=0, connections=0, backend="many")
+        fill(session.store, volumes=MOST_VALUES + 50, snapshots=0, connections=0, backend="many")
         volume = cl.Volume.__table__  # type: ignore[attr-defined] # mapped
         with session.store.writing() as connection:
             connection.execute(sa.update(volume).values(host=sa.literal("h") + volume.c.id))
-        assert len(api.volumes(session, host="h*", limit=MOST + 50)) == MOST + 50
+        assert len(api.volumes(session, host="h*", limit=MOST_VALUES + 50)) == MOST_VALUES + 50
         assert len(api.volumes(session, host="!h*", limit=50)) == 0

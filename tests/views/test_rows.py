@@ -13,7 +13,7 @@ from cl_notebook.model import Kernel, Operation
 from cl_notebook.model.operations import liveness
 from cl_notebook.store import changefeed
 from cl_notebook.testing import stores
-from cl_notebook.treemodel import expansion, state
+from cl_notebook.treemodel import state
 from cl_notebook.treemodel.rows import Rows
 from tests.views.world import SORTS, START, Thing, World, build, everything, naive, seen
 
@@ -164,7 +164,7 @@ def test_too_many_rows_at_once_are_refused(world: World) -> None:
 
 def test_many_open_volumes_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the most open volumes the ones opened first are closed; backends are not counted."""
-    monkeypatch.setattr(expansion, "MOST_OPEN", 2)
+    monkeypatch.setattr(state, "MOST_OPEN", 2)
     top = world.backend("one")
     volumes = [world.volume(top, f"v{number}", number=number) for number in range(4)]
     for volume in volumes:

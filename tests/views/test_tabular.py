@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import cl_notebook as cl
-from cl_notebook.frames import manageable
+from cl_notebook.frames import api
 from cl_notebook.tabular import WholeFrame
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_plans_reports_and_scans_are_written_to_parquet_and_excel(sim: cl.Backen
     _filled(sim)
     sim.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
     plan = cl.inventory.plan_cleanup()
-    frames = [cl.inventory.scan(), plan.frame, cl.inventory.repair_all(), manageable.frame(sim.manageable_volumes()), plan.run()]
+    frames = [cl.inventory.scan(), plan.frame, cl.inventory.repair_all(), api.frame(sim.manageable_volumes()), plan.run()]
     for frame in frames:
         frame.to_parquet(tmp_path / "frame.parquet")
         frame.to_excel(tmp_path / "frame.xlsx")

@@ -9,7 +9,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook.testing import stores
 from cl_notebook.treemodel import static_tree
-from cl_notebook.views.tree import Tree
+from cl_notebook.treemodel.render import Tree
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -12,15 +12,49 @@ import tempfile
 import threading
 import traceback
 from concurrent.futures import Future
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.attach import address
-from cl_notebook.attach.remote.host import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+MODULES = (
+    "cl_notebook.errors",
+    "cl_notebook.masking",
+    "cl_notebook.regular_files",
+    "cl_notebook.usage",
+    "cl_notebook.concurrency",
+    "cl_notebook.attach.osbrick",
+    "cl_notebook.attach.device",
+    "cl_notebook.attach.identity",
+    "cl_notebook.attach.block_devices",
+    "cl_notebook.attach.files",
+    "cl_notebook.attach.librbd",
+    "cl_notebook.attach.local",
+)
+"""Each imports nothing but the standard library and those before it; os-brick only when it is used."""
+
+
+def sources() -> dict[str, str]:
+    """Return the source of each module by its name; the packages that they are in come empty."""
+    packages = {"cl_notebook": "", "cl_notebook.attach": ""}
+    return packages | {name: _source(name) for name in MODULES}
+
+
+def bootstrap() -> str:
+    """Return the source of what makes modules of the others, and answers."""
+    return _source("cl_notebook.attach.remote.worker")
+
+
+def _source(name: str) -> str:
+    parts = name.split(".")[1:]
+    file = resources.files("cl_notebook").joinpath(*parts[:-1], f"{parts[-1]}.py")
+    return file.read_text(encoding="utf-8")
+
 
 _SSH = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
 """Nobody is there to type a password, and a host that is gone is noticed within a minute."""
@@ -52,9 +86,9 @@ class Gateway:
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder, "ssh")
             try:
-                self._channel = self._group.makegateway(_completed(spec, log)).remote_exec(sources.bootstrap())
+                self._channel = self._group.makegateway(_completed(spec, log)).remote_exec(bootstrap())
                 self._channel.setcallback(self._hear, endmarker=None)
-                self._channel.send(json.dumps({"sources": sources.sources(), "root_helper": root_helper}))
+                self._channel.send(json.dumps({"sources": sources(), "root_helper": root_helper}))
                 hello = self._hello.get()
             except Exception as error:
                 self.close(*_abandoned(error))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from cl_notebook import errors
 from cl_notebook.drivers.cinder.options import PYTHON, interpreter
 from cl_notebook.drivers.cinder.process import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _KNOWN: dict[str, list[CatalogEntry]] = {}
 _RENAMED: dict[str, dict[str, str]] = {}
@@ -89,3 +92,30 @@ def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str
 def is_known(python: str | None = None) -> bool:
     """Return whether :func:`drivers` has asked that Python before, and answers at once."""
     return interpreter({PYTHON: python}) in _KNOWN
+
+
+def find(name: str, python: str | None = None) -> str | None:
+    """Return the path of the driver that the Cinder in *python* ships under *name*: a class, or the end of its path.
+
+    Letter case counts only where two drivers differ in nothing else.
+
+    Raises:
+        errors.Ambiguous: several drivers are called that.
+        errors.NotSupported: that Python has no Cinder.
+        errors.InvalidInput: it cannot be started.
+
+    """
+    paths = [entry["path"] for entry in drivers(python)]
+    older = renamed(python)
+    for spelled in (str, str.lower):
+        found = _ending(name, paths, spelled) or [older[path] for path in _ending(name, list(older), spelled)]
+        if len(found) > 1:
+            msg = f"Cinder has {len(found)} drivers called {name!r}. Type the path of one: {', '.join(found)}."
+            raise errors.Ambiguous(msg, found)
+        if found:
+            return found[0]
+    return None
+
+
+def _ending(name: str, paths: list[str], spelled: Callable[[str], str]) -> list[str]:
+    return [path for path in paths if f".{spelled(path)}".endswith(f".{spelled(name)}")]

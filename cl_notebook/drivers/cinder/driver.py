@@ -2,35 +2,90 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cl_notebook import concurrency, errors, regular_files, settings
-from cl_notebook.drivers.api import no_progress
+from cl_notebook.drivers.api import Surroundings, no_progress
 from cl_notebook.drivers.cinder import options as own_options
 from cl_notebook.drivers.cinder import payloads
 from cl_notebook.drivers.cinder.log import Log
 from cl_notebook.drivers.cinder.process import Child
 from cl_notebook.drivers.errors import operation
 from cl_notebook.drivers.filebased.manage import checked_size
-from cl_notebook.drivers.records import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cl_notebook.drivers.api import (
         ConnectionData,
         ConnectionInfo,
         LogLine,
+        ManageableSnapshot,
+        ManageableVolume,
         ModelUpdate,
         Option,
         Progress,
+        Records,
         SnapshotData,
         Stats,
         VolumeData,
     )
-    from cl_notebook.drivers.records import Records
+
+MESSAGE = 1000
+"""Entries that a message holds."""
+
+PAGE = 100_000
+"""Entries that a driver is asked for at once. Most make the whole list for each page of it, so that small pages cost most."""
+
+_PATIENCE = 1.0
+"""Seconds that an end waits for the child, which may be in a call that does not end."""
+
+_NUMBERS = itertools.count(1)
+
+
+def listed(child: Child, name: str, method: str, known: Iterable[dict[str, Any]], timeout: float | None) -> Iterator[Any]:
+    """Yield what the driver in *child* lists by *method*, given the *known* resources; *name* is the backend's.
+
+    Raises:
+        errors.DriverError: as :meth:`Child.ask`.
+
+    """
+    what, before, page = f"{name}: {method}", next(_NUMBERS), next(_NUMBERS)
+    try:
+        child.ask("put", what, list=before, items=[])
+        for part in _parts(known):
+            child.ask("put", what, list=before, items=part)
+        offset, first = 0, None
+        while True:
+            words = {"known": before, "list": page, "limit": PAGE, "offset": offset}
+            count = int(child.ask("call", what, timeout, method=method, words=words)["value"])
+            for number, entry in enumerate(_page_entries(child, what, page, count)):
+                if not number and offset and entry == first:
+                    return  # the driver gives all of it at once, however much it is asked for
+                first = entry if not number and not offset else first
+                yield entry
+            if count != PAGE:
+                return
+            offset += count
+    finally:
+        for number in (before, page):
+            with contextlib.suppress(errors.Error):
+                child.ask("drop", what, _PATIENCE, list=number)
+
+
+def _page_entries(child: Child, what: str, number: int, count: int) -> Iterator[Any]:
+    for _ in range(0, count, MESSAGE):
+        yield from child.ask("take", what, list=number, limit=MESSAGE)
+
+
+def _parts(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rest = iter(items)
+    while part := list(itertools.islice(rest, MESSAGE)):
+        yield part
 
 
 _KEPT = ("volumes", "snapshots", "initiator_data")
@@ -346,3 +401,101 @@ def _taken(spare: list[Child]) -> Child | None:
         return spare.pop()
     except IndexError:  # another thread was faster
         return None
+
+
+class Reverting(CinderDriver):
+    """The driver reverts volumes."""
+
+    def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
+        """Give the volume the snapshot's bytes."""
+        del progress
+        return self._update("revert_to_snapshot", volume=self._volume(volume), snapshot=self._snapshot(snapshot))
+
+
+class Managing(CinderDriver):
+    """The driver adopts volumes."""
+
+    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:
+        """Return the size of what is to be adopted, in GiB."""
+        words = {"volume": self._volume(volume), "reference": dict(reference)}
+        return int(self._call("manage_existing_get_size", **words)["value"])
+
+    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt it; Cinder's drivers give it the volume's name. One that has it, for it was lost and is found again, keeps it."""
+        if _has_its_name(reference, volume.name_in_storage):
+            return {"name_in_storage": volume.name_in_storage}
+        return self._update("manage_existing", volume=self._volume(volume), reference=dict(reference))
+
+    def unmanage(self, volume: VolumeData) -> None:
+        """Release the volume."""
+        self._update("unmanage", volume=self._volume(volume))
+
+
+class ListingManageable(CinderDriver):
+    """The driver lists its volumes."""
+
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> Iterator[ManageableVolume]:
+        """Yield what is on the storage."""
+        return listed(self._sending(), self._name, "get_manageable_volumes", map(self._volume, known), self._timeout)
+
+
+class ManagingSnapshots(CinderDriver):
+    """The driver adopts snapshots."""
+
+    def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:
+        """Return the size of what is to be adopted, in GiB."""
+        words = {"snapshot": self._snapshot(snapshot), "reference": dict(reference)}
+        return int(self._call("manage_existing_snapshot_get_size", **words)["value"])
+
+    def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt it; Cinder's drivers give it the snapshot's name. One that has it, for it was lost, keeps it."""
+        if _has_its_name(reference, snapshot.name_in_storage):
+            return {"name_in_storage": snapshot.name_in_storage}
+        return self._update("manage_existing_snapshot", snapshot=self._snapshot(snapshot), reference=dict(reference))
+
+    def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
+        """Release the snapshot."""
+        self._update("unmanage_snapshot", snapshot=self._snapshot(snapshot))
+
+
+class ListingManageableSnapshots(CinderDriver):
+    """The driver lists its snapshots."""
+
+    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> Iterator[ManageableSnapshot]:
+        """Yield what is on the storage."""
+        return listed(self._sending(), self._name, "get_manageable_snapshots", map(self._snapshot, known), self._timeout)
+
+
+class Retyping(CinderDriver):
+    """The driver changes the specs of a volume in place."""
+
+    def retype(self, volume: VolumeData, extra_specs: Mapping[str, str], qos_specs: Mapping[str, str]) -> ModelUpdate:
+        """Give the volume other specs.
+
+        Raises:
+            errors.NotSupported: the driver says that these cannot be had in place.
+
+        """
+        specs: dict[str, Any] = {"extra_specs": dict(extra_specs), "qos_specs": dict(qos_specs)}
+        answer = self._call("retype", volume=self._volume(volume), specs=specs)
+        if not answer["value"]:
+            msg = f"{self._name}: the driver cannot give the volume these specs in place"
+            raise errors.NotSupported(msg, untouched=True)
+        update: ModelUpdate = answer["update"]
+        return update
+
+
+def _has_its_name(reference: Mapping[str, str], name: str) -> bool:
+    # Cinder's drivers would refuse to give a name to what has it
+    return [word.removeprefix("_") for word in reference.values()] == [name]  # LVM puts a line before a snapshot's
+
+
+MIXINS: Mapping[str, type[CinderDriver]] = {
+    "revert": Reverting,
+    "manage": Managing,
+    "list_manageable": ListingManageable,
+    "manage_snapshots": ManagingSnapshots,
+    "list_manageable_snapshots": ListingManageableSnapshots,
+    "retype": Retyping,
+}
+"""Name of each capability -> the class that has its methods."""

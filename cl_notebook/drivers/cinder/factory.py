@@ -7,9 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.drivers.cinder import catalog, names
-from cl_notebook.drivers.cinder.capable import MIXINS
-from cl_notebook.drivers.cinder.driver import CinderDriver
+from cl_notebook.drivers.cinder import catalog
+from cl_notebook.drivers.cinder.driver import MIXINS, CinderDriver
 from cl_notebook.drivers.cinder.options import from_cinder, interpreter
 from cl_notebook.drivers.cinder.process import Child
 
@@ -41,7 +40,7 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
         msg = f"A driver of Cinder's has a path such as {PREFIX}rbd.RBDDriver, not {name!r}; nothing else is imported."
         raise errors.NotFound(msg)
     if not name.startswith("cinder."):
-        path = names.find(name, python)
+        path = catalog.find(name, python)
         if path is None and not _IMPORTABLE.fullmatch(name):
             raise errors.NotFound(_no_driver(name, python))
         name = path or name

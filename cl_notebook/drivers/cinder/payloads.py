@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cl_notebook.drivers.api import SnapshotData, VolumeData
-    from cl_notebook.drivers.records import AttachmentData, Surroundings
+    from cl_notebook.drivers.api import AttachmentData, SnapshotData, Surroundings, VolumeData
 
 _VOLUME = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "provider_location", "provider_id", "source_volid"),

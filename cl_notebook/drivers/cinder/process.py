@@ -15,18 +15,59 @@ import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import InvalidStateError
 from concurrent.futures import TimeoutError as Late
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import concurrency, errors
 from cl_notebook.concurrency import Future
-from cl_notebook.drivers.cinder import bundle
 from cl_notebook.drivers.cinder import errors as failures
 from cl_notebook.drivers.cinder.log import Log, shown
 from cl_notebook.drivers.errors import operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_PACKAGE = "cl_notebook_worker"
+_SHARED = "cl_notebook.masking"
+"""What the child has of ours beside the worker: how secrets are recognised."""
+_PACKAGES = (_PACKAGE, "cl_notebook")
+
+BOOTSTRAP = f"""
+import importlib.abc, importlib.util, sys
+
+class Sent(importlib.abc.Loader, importlib.abc.MetaPathFinder):
+    def __init__(self, sources):
+        self.sources = sources
+    def find_spec(self, name, path=None, target=None):
+        if name in self.sources:
+            return importlib.util.spec_from_loader(name, self, is_package=name in {_PACKAGES!r})
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        exec(compile(self.sources[module.__name__], module.__name__, "exec"), module.__dict__)
+    def get_source(self, name):
+        return self.sources[name]
+
+sys.path[:] = [path for path in sys.path if path]  # what lies in the notebook's folder is none of Cinder's
+sys.meta_path.insert(0, Sent(channel.receive()))
+from {_PACKAGE} import main
+main.serve(channel)
+"""
+"""What the child runs first: it takes :func:`sources` from the channel, and serves."""
+
+
+def sources() -> dict[str, str]:
+    """Return the sources of the worker's modules, by the names that they have in the child."""
+    folder = resources.files("cl_notebook.drivers.cinder") / "worker"
+    found = {"cl_notebook": "", _SHARED: resources.files("cl_notebook").joinpath("masking.py").read_text(encoding="utf-8")}
+    for file in folder.iterdir():
+        stem, dot, ending = file.name.partition(".")
+        if dot and ending == "py":
+            name = _PACKAGE if stem == "__init__" else f"{_PACKAGE}.{stem}"
+            found[name] = file.read_text(encoding="utf-8")
+    return found
+
 
 Answer = Callable[[str, Mapping[str, Any]], Any]
 """Gives the rows that a driver looks up: called with what is asked for, and the words that go with it."""
@@ -278,8 +319,8 @@ def _started(python: str) -> tuple[Any, Any]:
     try:
         with _no_interrupts():
             gateway = group.makegateway(spec)  # signals are a matter of the main thread
-        channel = gateway.remote_exec(bundle.BOOTSTRAP)
-        channel.send(bundle.sources())
+        channel = gateway.remote_exec(BOOTSTRAP)
+        channel.send(sources())
     except BaseException as error:
         _end_what_was_started(error)
         raise

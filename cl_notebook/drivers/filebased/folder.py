@@ -12,19 +12,89 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
+import stat
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors, regular_files
-from cl_notebook.drivers import access
 from cl_notebook.drivers.filebased import files
 from cl_notebook.drivers.filebased.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+
+_ACL = "system.posix_acl_access"
+
+
+def warn_if_shared(path: Path) -> None:
+    """Warn if somebody else than this user and root can write to the folder, or rename it or one above it.
+
+    What is in it is opened without following links all the same. But others can then remove or replace volumes.
+    """
+    who = writers(path, path.stat())
+    what = f"{who} can write to the folder {path}" if who else ""
+    for parent in path.parents if not what else ():
+        found = parent.stat()
+        # where the sticky bit is set, names are changed by their owners alone
+        who = "" if found.st_mode & stat.S_ISVTX and found.st_uid in {0, os.geteuid()} else writers(parent, found)
+        if who:
+            what = f"{who} can write to {parent}, and put another folder in the place of {path}"
+            break
+    if what:
+        msg = f"{what}: volumes there can be replaced or removed. Use a folder that only its owner can write to (chmod go-w)."
+        warnings.warn(msg, errors.WritableByOthers, stacklevel=2)
+
+
+def writers(path: Path, found: os.stat_result) -> str:
+    """Return who else than this user and root can write to the folder *path* with the status *found*; nothing if nobody can."""
+    if found.st_mode & stat.S_IWOTH:
+        return "Everybody"
+    if found.st_uid not in {0, os.geteuid()}:
+        return f"The user {_user(found.st_uid)}"
+    if found.st_mode & stat.S_IWGRP:
+        if _has_acl(path):
+            return "Whoever its access control list names"
+        if not _is_private(found.st_gid):
+            return f"The group {_group(found.st_gid)}"
+    return ""
+
+
+def _has_acl(path: Path) -> bool:
+    try:
+        os.getxattr(path, _ACL)
+    except OSError:
+        return False
+    return True
+
+
+def _is_private(group: int) -> bool:
+    """Return whether a group is this user's alone: many systems give each user one of the same name (user private groups)."""
+    try:
+        entry, user = grp.getgrgid(group), pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return False
+    return entry.gr_name == user and set(entry.gr_mem) <= {user}
+
+
+def _user(number: int) -> str:
+    try:
+        return repr(pwd.getpwuid(number).pw_name)
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return repr(grp.getgrgid(number).gr_name)
+    except KeyError:
+        return str(number)
+
 
 NAME_BYTES = 255
 """Longest file name that Linux file systems take."""
@@ -70,7 +140,7 @@ class Folder:
             for folder in (self.hidden, self.snapshots, self.tmp, self.locks, self.connections, *([self.made] if is_new else [])):
                 regular_files.make_folder(folder)
             files.NewFile(self.tmp, 0, prefix=_OTHER).close()
-            access.warn_if_shared(self.path)
+            warn_if_shared(self.path)
         except OSError as error:
             msg = f"the folder {self.path} cannot be used: {errors.one_line(error)}"
             raise errors.DriverError(msg) from error

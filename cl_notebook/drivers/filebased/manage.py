@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cl_notebook import errors, regular_files
-from cl_notebook.drivers.api import GiB
+from cl_notebook.drivers.api import GiB, ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
 from cl_notebook.drivers.filebased import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from cl_notebook.drivers.api import ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
+    from cl_notebook.drivers.api import Capacity, Leftover, Stats
+    from cl_notebook.drivers.filebased.folder import Folder
 
 SOURCE_NAME = "source-name"
 """The key of a reference that names a volume by its name on the storage, as in Cinder."""
@@ -145,3 +148,99 @@ def _entry(name: str, size: int, cinder_id: str | None) -> ManageableVolume:
         "cinder_id": cinder_id,
         "extra_info": None,
     }
+
+
+def features(*, attached: bool) -> Mapping[str, bool]:
+    """Return what the file-based drivers can do; *attached*: their copies of what is written to meanwhile hold one moment."""
+    return MappingProxyType({"atomic": True, "snapshot_attached": attached})
+
+
+def one_pool(
+    backend_name: str, protocol: str, *, total: Capacity, free: Capacity, provisioned: float, allocated: float, thin: bool
+) -> Stats:
+    """Return the statistics of a storage with one pool; capacities are in GiB."""
+    return {
+        "volume_backend_name": backend_name,
+        "vendor_name": "cl_notebook",
+        "driver_version": "1.0",
+        "storage_protocol": protocol,
+        "pools": [
+            {
+                "pool_name": backend_name,
+                "total_capacity_gb": total,
+                "free_capacity_gb": free,
+                "provisioned_capacity_gb": provisioned,
+                "allocated_capacity_gb": allocated,
+                "thin_provisioning_support": thin,
+                "reserved_percentage": 0,
+            }
+        ],
+    }
+
+
+K = TypeVar("K", VolumeData, SnapshotData)
+E = TypeVar("E", ManageableVolume, ManageableSnapshot)
+
+
+class InFolder:
+    """The part of a driver that keeps its storage in a folder, where copies that are cut short leave temporary files."""
+
+    _folder: Folder
+
+    def leftovers(self) -> list[Leftover]:
+        """List the temporary files that nobody works on; ``size`` is what they take."""
+        return [{"name": name, "size": size} for name, size in sorted(self._folder.leftovers())]
+
+    def remove_leftovers(self) -> int:
+        """Remove them, and return how many there were."""
+        return self._folder.sweep()
+
+    def _checked(self, make: Callable[[Iterable[K]], list[E]], known: Iterable[K]) -> list[E]:
+        """Return the entries that *make* makes of the *known*.
+
+        Raises:
+            errors.DriverError: nothing of what is known is there, and the storage was begun after it: it is another folder.
+
+        """
+        told = _Told(known)
+        entries, made = make(told), self._folder.made_at()
+        if made is None or told.oldest is None or told.oldest >= made or any(entry["cinder_id"] for entry in entries):
+            return entries
+        raise self._other_folder()
+
+    def _refuse_other_folder(self, created_at: str | None) -> None:
+        """Refuse to say that what was made at *created_at* is gone, as it is not there, if that is so for want of the folder.
+
+        Raises:
+            errors.DriverError: the storage was begun later, and holds nothing: it is another folder.
+
+        """
+        made = self._folder.made_at()
+        if made is not None and created_at and _seconds(created_at) < made and self._folder.is_empty():
+            raise self._other_folder()
+
+    def _other_folder(self) -> errors.DriverError:
+        msg = (
+            f"the folder {self._folder.path} was begun after what is tracked in it, and has none of it: is its file system "
+            f"mounted? If it is the right folder, remove {self._folder.made}"
+        )
+        return errors.DriverError(msg, untouched=True)
+
+
+class _Told(Generic[K]):
+    """What is known, and the time at which the oldest of it was made, once it was gone through."""
+
+    def __init__(self, known: Iterable[K]) -> None:
+        self._known: Iterable[K] = known
+        self.oldest: float | None = None
+
+    def __iter__(self) -> Iterator[K]:
+        for each in self._known:
+            if each.created_at:
+                at = _seconds(each.created_at)
+                self.oldest = at if self.oldest is None else min(at, self.oldest)
+            yield each
+
+
+def _seconds(moment: str) -> float:
+    return dt.datetime.fromisoformat(moment).timestamp()

@@ -12,6 +12,7 @@ A plan is text: ``call:when`` or ``call:when:how``, several of them with commas 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from cl_notebook import errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from cl_notebook.drivers.api import Progress
 
 CALLS = (
     "setup",
@@ -110,3 +113,29 @@ def _check(what: str, word: str, known: Collection[str]) -> None:
     if word not in known:
         msg = f"{word!r} is no {what}.{errors.did_you_mean(word, known)} known: {', '.join(known)}"
         raise errors.InvalidInput(msg)
+
+
+STEP = 0.25
+"""Seconds between two reports of a call that waits."""
+
+
+class Waiting:
+    """Reports a wait, and a copy that follows it, as one piece of work of *total* bytes; it never goes back."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        """Report to *progress*."""
+        self._progress = progress
+        self._total = total
+        self._waited = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and say how much of the wait is over."""
+        started = time.monotonic()
+        while (left := started + seconds - time.monotonic()) > 0:
+            self._waited = min(int(self._total * (1 - left / seconds)), self._total - 1)
+            self._progress(self._waited, self._total)
+            time.sleep(min(STEP, left))
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take the report of the copy."""
+        self._progress(self._waited + (self._total - self._waited) * done // max(total, 1), self._total)

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from cl_notebook import errors, regular_files, sqlite_tables
+from cl_notebook import errors, regular_files
 from cl_notebook.drivers.filebased.locks import locked
 from cl_notebook.drivers.filebased.manage import LET_GO
 
@@ -103,7 +103,7 @@ class SimState:
                 raise errors.DriverError(msg)
 
     def _refuse_foreign(self) -> None:
-        found = sqlite_tables.tables(self._file) if self._file.exists() else None
+        found = regular_files.tables(self._file) if self._file.exists() else None
         if found and not found >= {"volumes", "snapshots", "calls", "counters"}:
             msg = f"{self._file} is not a simulated storage (its tables: {', '.join(sorted(found)[:3])}…), and is left as it is"
             raise errors.DriverError(msg)

@@ -14,7 +14,7 @@ from sqlalchemy import pool
 
 from cl_notebook import errors
 from cl_notebook.model import trust, validation
-from cl_notebook.store.connecting import connect_once, new_engine
+from cl_notebook.store.engine import connect_once, new_engine
 from cl_notebook.store.errors import is_memory, shown_url, store_errors
 from cl_notebook.store.types import utcnow
 from cl_notebook.store.url import parse_url

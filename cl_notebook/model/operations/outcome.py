@@ -4,24 +4,94 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
-from cl_notebook import masking
-from cl_notebook.model import writable
+from cl_notebook import masking, settings
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import tables as op
-from cl_notebook.model.operations.changes import Delete, Merge, Settle, Update, overwrite, remove, row_of, settle
+from cl_notebook.model.operations.changes import Delete, Insert, Merge, Settle, Update, overwrite, remove, row_of, settle
 from cl_notebook.store import changefeed
-from cl_notebook.store.types import utcnow
+from cl_notebook.store.types import Json, utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.operations.changes import Change
+
+LONGEST = 2**20
+"""Characters that are kept of a text that has no other limit."""
+
+_DEEPEST = 50
+"""Levels of nested data that are kept as data; what lies deeper is kept as text."""
+
+
+def storable_text(value: object, longest: int = LONGEST) -> str:
+    """Return *value* as at most *longest* characters, with what no database keeps (NUL, half a surrogate pair) escaped."""
+    plain = value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+    plain = settings.UNSTORABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), plain)
+    if len(plain) <= longest:
+        return plain
+    cut = f"… ({len(plain):,} characters)"
+    return plain[: longest - len(cut)] + cut if len(cut) < longest else plain[:longest]
+
+
+def storable_data(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - JSON
+    """Return *value* as data that JSON has a form for in every database."""
+    match value:
+        case None | bool() | int():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case float() | str() | bytes() | dt.date():
+            return storable_text(value)
+        case dict() if depth < _DEEPEST:
+            return {storable_text(key): storable_data(each, depth + 1) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset() if depth < _DEEPEST:
+            return [storable_data(each, depth + 1) for each in value]
+        case _:
+            return storable_text(repr(value))
+
+
+def storable_changes(given: Iterable[Change]) -> tuple[list[Change], str]:
+    """Return *given* with values that every database takes, and what of them had to be altered, as text."""
+    made: list[Change] = []
+    altered: list[str] = []
+    for change in given:
+        if isinstance(change, (Delete, Insert)):
+            made.append(change)
+            continue
+        values = _storable_row(type(change.resource), change.values)
+        made.append(replace(change, values=values))
+        before = {name: value for name, value in change.values.items() if not isinstance(value, (Merge, dict, list))}
+        altered += [f"{name} {value!a}" for name, value in before.items() if name not in values or values[name] != value]
+    return made, storable_text(", ".join(altered))
+
+
+def _storable_row(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - a tracked class
+    columns = {attribute.key: attribute.columns[0] for attribute in sa.inspect(cls).column_attrs}
+    return {
+        name: _value(columns[name], value)
+        for name, value in values.items()
+        if name in columns and (value is not None or columns[name].nullable)
+    }
+
+
+def _value(column: sa.Column[Any], value: object) -> Any:  # noqa: ANN401 - what the column takes
+    if isinstance(value, Merge):
+        return Merge(storable_data(dict(value.put)), tuple(storable_text(key) for key in value.gone))
+    if value is None:
+        return None
+    if isinstance(column.type, Json):
+        return storable_data(value)
+    if isinstance(column.type, sa.String):
+        return storable_text(value, column.type.length or LONGEST)
+    return value
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -77,12 +147,12 @@ class Outcome:
 
     def writable(self) -> Outcome:
         """Return it in a form that every database takes; what had to be altered for that is remarked in the history."""
-        changes, altered = writable.changes(self.changes)
-        if_overtaken, _ = writable.changes(self.if_overtaken)
+        changes, altered = storable_changes(self.changes)
+        if_overtaken, _ = storable_changes(self.if_overtaken)
         remarks = [self.ended.error or "", f"Stored in another form: {altered}." if altered else ""]
-        error = writable.text(" ".join(remark for remark in remarks if remark)) or None
+        error = storable_text(" ".join(remark for remark in remarks if remark)) or None
         ended = msgspec.structs.replace(self.ended, error=error)
-        status = None if self.entry.status is None else writable.text(self.entry.status, _STATUS)
+        status = None if self.entry.status is None else storable_text(self.entry.status, _STATUS)
         entry = dataclasses.replace(self.entry, status=status)
         return dataclasses.replace(self, ended=ended, changes=changes, if_overtaken=if_overtaken, entry=entry)
 
@@ -195,7 +265,7 @@ def _class(kind: str) -> Any:  # noqa: ANN401 - a tracked class
 
 def ended(operation: int, kernel_id: str, error: BaseException | None, duration: float) -> Ended:
     """Return how an operation ended now that *error*, or none, came of it; *duration* is in seconds."""
-    said = writable.text(masking.text(f"{type(error).__name__}: {error}")) if error else None
+    said = storable_text(masking.text(f"{type(error).__name__}: {error}")) if error else None
     return Ended(operation, kernel_id, _status(error), utcnow(), duration, said)
 
 

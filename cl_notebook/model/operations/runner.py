@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers import errors as calling
 from cl_notebook.drivers.errors import storage_call
-from cl_notebook.model import identity_map, interruption, unsaved
-from cl_notebook.model.operations import liveness, outcome
+from cl_notebook.model import identity_map
+from cl_notebook.model.operations import background, liveness, outcome
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.background import Apart
 from cl_notebook.model.operations.changes import Change, Insert, Update, apply, bring_in_line, row_of
@@ -139,7 +139,7 @@ class Journal:
             raise
         except KeyboardInterrupt as error:
             self.running.discard(operation)
-            raise interruption.interrupted(self._doing(act), act.target, operation, error) from error
+            raise background.interrupted(self._doing(act), act.target, operation, error) from error
         except BaseException:
             self.running.discard(operation)  # also if it was interrupted before the driver was called
             raise
@@ -323,7 +323,7 @@ class Journal:
         """Return the error that names what somebody else changed; the objects are read again."""
         told = []
         for change in [change for change in todo if isinstance(change, Update)]:
-            before = unsaved.base(change.resource)
+            before = identity_map.base(change.resource)
             # a save gives up what it could not write; an act leaves it to be saved
             identity_map.reread(self._context, change.resource, keep_unsaved=change.version is None)
             told.append(_difference(change.resource, before))

@@ -14,10 +14,10 @@ from cl_notebook.inventory.cleanup import ownership
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.lexer import literal
-from cl_notebook.notebook.magics import driver_options, drivers
+from cl_notebook.notebook.magics import drivers
 from cl_notebook.notebook.magics.lists import columns_of
 from cl_notebook.store.url import parse_url
-from cl_notebook.views.safe import plain
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -109,7 +109,7 @@ def _cinders(field: Literal["name", "path"], prefix: str, typed: Sequence[Word])
     """Return the names, or the paths, of Cinder's drivers: if they were looked for before, or a path was begun."""
     from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - as long as nobody uses Cinder nobody pays for it
 
-    python = driver_options.python_of([word.text for word in typed])
+    python = drivers.python_of([word.text for word in typed])
     if not prefix.startswith("cinder.") and not catalog.is_known(python):
         return []
     return [entry[field] for entry in catalog.drivers(python)]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
-from cl_notebook.store import ids
+from cl_notebook.store import search
 from cl_notebook.treemodel.render import SHORT_ID
 
 if TYPE_CHECKING:
@@ -177,11 +177,11 @@ def chosen_backend(call: Call) -> Backend:
 
 def _meant(found: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
     """Return what *text* means of what it fits: short words are names before they are ids."""
-    length, meant = len(text.strip()), ids.meant((resource.id for resource in found), text)
+    length, meant = len(text.strip()), search.meant((resource.id for resource in found), text)
     exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id in meant]
     if exact and (meant or length < SHORT_ID):
         return exact
-    begun = [resource for resource in found if ids.fits(resource.id, text) and (length >= SHORTEST or not acting)]
+    begun = [resource for resource in found if search.fits(resource.id, text) and (length >= SHORTEST or not acting)]
     return list({resource.id: resource for resource in [*exact, *begun]}.values())
 
 
@@ -202,7 +202,7 @@ def _nothing(call: Call, text: str, kinds: Sequence[type[Tracked]], *, acting: b
     if isinstance(other, Tracked):
         return f"The variable {text} holds {other.label()}, not {wanted}."
     begun = lookup.find(call.session, text, kinds, parts=False)
-    if acting and len(text.strip()) < SHORTEST and any(ids.fits(item.id, text) for item in begun):
+    if acting and len(text.strip()) < SHORTEST and any(search.fits(item.id, text) for item in begun):
         return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."
     names = list(_names(call.session, kinds, text))
     hint = errors.did_you_mean(text, names)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from cl_notebook import masking
 from cl_notebook.drivers.api import capabilities
 from cl_notebook.model import Connection, Snapshot
-from cl_notebook.model.redaction import masked
-from cl_notebook.views.html import escaped
-from cl_notebook.views.safe import plain
+from cl_notebook.text import plain
+from cl_notebook.treemodel.render import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -93,13 +93,13 @@ def _fields(resource: Tracked) -> Iterator[tuple[str, Any]]:
     for attribute in sa.inspect(type(resource)).column_attrs:
         name = attribute.columns[0].key
         if name not in _LEFT_OUT:
-            yield name, masked(getattr(resource, attribute.key), name)
+            yield name, masking.data(getattr(resource, attribute.key), name)
             if name == "id" and resource.kind != "backend":
                 yield "backend", resource.backend.name  # type: ignore[attr-defined] # all but backends have one
     match resource.kind:
         case "backend":
             yield "open", resource.is_open  # type: ignore[attr-defined] # it is a backend
-            yield "config", masked(_options(resource))
+            yield "config", masking.data(_options(resource))
             yield "capabilities", _abilities(resource)
         case "volume":
             yield "encrypted", resource.encrypted  # type: ignore[attr-defined] # it is a volume

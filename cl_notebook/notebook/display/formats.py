@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cl_notebook.views.safe import plain
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from cl_notebook.views.safe import plain
+from IPython.utils.io import ask_yes_no
+
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,3 +43,12 @@ def say_all(lines: Iterable[str]) -> None:
             sys.stdout.write("".join(held))
             held.clear()
     sys.stdout.write("".join(held))
+
+
+def agreed(question: str) -> bool:
+    """Ask *question*, and return whether the answer is yes: no by default, on an interrupt, and where nobody can be asked."""
+    sys.stdout.flush()
+    try:
+        return bool(ask_yes_no(f"{question} [y/N]", default="n", interrupt="n"))  # type: ignore[no-untyped-call] # IPython's
+    except (RuntimeError, OSError, ValueError):  # a front end without input, as with nbconvert, or a stdin that is closed
+        return False

@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.views.safe import plain
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.display.details import Details
 from cl_notebook.notebook.display.output import say
 from cl_notebook.notebook.display.progress import shown
-from cl_notebook.notebook.magics import driver_options, lists
+from cl_notebook.notebook.magics import drivers, lists
 from cl_notebook.notebook.magics.drivers import PYTHON
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def _add(call: Call) -> Backend | list[Backend]:
     if len(call["name"]) != 1:
         msg = "%cl_backend add needs one NAME: what to call the backend. Several are taken with --conf FILE alone."
         raise errors.InvalidInput(msg)
-    cls = driver_options.load(call["driver"], call["python"])
-    options = driver_options.given(call, cls)
+    cls = drivers.load(call["driver"], call["python"])
+    options = drivers.given(call, cls)
     if call["python"] is not None:
         options["python"] = call["python"]
-    options |= driver_options.secrets_left_out(call["name"][0], call["driver"], cls, options)
+    options |= drivers.secrets_left_out(call["name"][0], call["driver"], cls, options)
     registry.check_config(call["driver"], cls, options)
     return call.session.open_backend(call["name"][0], {"volume_driver": call["driver"], **options}, replace=call["replace"])
 
@@ -114,13 +114,13 @@ def _stats(call: Call) -> pd.DataFrame:
 
 
 def _manageable(call: Call) -> pd.DataFrame:
-    from cl_notebook.frames import manageable  # noqa: PLC0415 - as above
+    from cl_notebook.frames import api  # noqa: PLC0415 - as above
 
     backend = resolve.backend(call, call["backend"])
     limit = lists.PAGE if call["limit"] is None else call["limit"] or None
     listed: Any = backend.manageable_snapshots if call["snapshots"] else backend.manageable_volumes
     entries = listed(limit=limit and limit + 1, marker=call["marker"])
-    frame = manageable.frame(entries[:limit])
+    frame = api.frame(entries[:limit])
     if limit and len(entries) > limit:
         say(f"There are more than these {limit} rows. The next: --marker {shlex.quote(str(frame.index[-1]))}. All: --limit 0.")
     return frame
@@ -153,7 +153,7 @@ COMMAND = Command(
                 PYTHON,
                 Option("replace", "Take the new options if the name stands for others."),
             ),
-            more=driver_options.of_driver,
+            more=drivers.of_driver,
         ),
         Verb(
             "open",
@@ -205,6 +205,6 @@ COMMAND = Command(
         "%cl_backend stats lvm",
         "%cl_backend forget lvm",
     ),
-    notes=driver_options.notes,
+    notes=drivers.notes,
 )
 """The magic."""

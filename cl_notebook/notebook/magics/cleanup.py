@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from cl_notebook import inventory
 from cl_notebook.inventory.cleanup.steps import DONE
-from cl_notebook.notebook.asking import agreed
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
 from cl_notebook.notebook.command.lexer import quoted
-from cl_notebook.notebook.display.output import aside, say, show
+from cl_notebook.notebook.display.output import agreed, aside, say, show
 from cl_notebook.notebook.magics.lists import FORMAT, formed
 
 if TYPE_CHECKING:

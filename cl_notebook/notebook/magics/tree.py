@@ -10,7 +10,7 @@ from cl_notebook.model import Backend, Volume, identity_map
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.display.output import say, say_all
-from cl_notebook.notebook.tree import display, side
+from cl_notebook.notebook.tree import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Call
     from cl_notebook.notebook.tree.widget import Tree
     from cl_notebook.session import Session
-    from cl_notebook.views.tree import Tree as StaticTree
+    from cl_notebook.treemodel.render import Tree as StaticTree
 
 _PAGE = 500
 
@@ -32,7 +32,7 @@ def _tree(call: Call) -> Tree | StaticTree | None:
         call.shell.push({variable: tree})  # type: ignore[no-untyped-call] # IPython's
     if not call["side"]:
         return tree
-    side.show(tree)
+    display.show(tree)
     return None
 
 

@@ -14,8 +14,8 @@ from cl_notebook.notebook.command.magic import one_line
 from cl_notebook.notebook.display.progress import silenced
 from cl_notebook.notebook.tree import command_lines
 from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
-from cl_notebook.notebook.tree.closed import refuse_if_closed
-from cl_notebook.views.safe import plain
+from cl_notebook.notebook.tree.selection import refuse_if_closed
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

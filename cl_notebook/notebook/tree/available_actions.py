@@ -12,8 +12,8 @@ from cl_notebook.drivers.api import capabilities
 from cl_notebook.model import Connection, Snapshot, Volume
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.notebook.tree import command_lines
-from cl_notebook.notebook.tree.variables import free_name
-from cl_notebook.views.safe import plain
+from cl_notebook.notebook.tree.selection import free_name
+from cl_notebook.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

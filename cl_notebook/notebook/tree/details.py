@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import Connection, Kernel, Operation, Snapshot
 from cl_notebook.notebook.display import details as fields
-from cl_notebook.notebook.tree import variables
+from cl_notebook.notebook.tree import selection
 from cl_notebook.notebook.tree.actions import for_a_cell, offers
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
         "status": _status(resource),
         "fields": [[name, fields.shown(value)] for name, value in fields.Details(resource).items()],
         **stored,
-        "variable": variables.free_name(shell, resource),
-        "held": variables.holding(shell, resource),
+        "variable": selection.free_name(shell, resource),
+        "held": selection.holding(shell, resource),
         "acts": [act | {"line": for_a_cell(shell, act["line"])} for act in offers(session, shell, resource)],
     }
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from cl_notebook import errors
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.tree.widget import Tree
     from cl_notebook.session import Session
-    from cl_notebook.views.tree import Tree as StaticTree
+    from cl_notebook.treemodel.render import Tree as StaticTree
 
 
 def tree(session: Session, shown: Tracked | pd.DataFrame | None = None) -> Tree | StaticTree:
@@ -26,7 +28,7 @@ def tree(session: Session, shown: Tracked | pd.DataFrame | None = None) -> Tree 
         from cl_notebook.notebook.tree.widget import Tree  # noqa: PLC0415 - only a notebook pays for widgets
 
         return Tree(session, resource, ids)
-    from cl_notebook.views.tree import Tree as StaticTree  # noqa: PLC0415 - loaded when a tree is made
+    from cl_notebook.treemodel.render import Tree as StaticTree  # noqa: PLC0415 - loaded when a tree is made
 
     return StaticTree(session, resource, ids=ids)
 
@@ -46,3 +48,27 @@ def _has_front_end() -> bool:
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module is not None else None
     return hasattr(shell, "kernel")
+
+
+TITLE = "Block storage"
+
+
+def show(tree: Tree | StaticTree) -> None:
+    """Open *tree* in a panel of its own.
+
+    Raises:
+        Refused: there is no front end that has panels, or the package is not installed.
+
+    """
+    from cl_notebook.notebook.tree.widget import Tree as Widget  # noqa: PLC0415 - only a notebook pays for widgets
+
+    if not isinstance(tree, Widget):
+        msg = "There is no notebook here to show the tree beside. %cl_tree without --side prints it."
+        raise errors.Refused(msg)
+    try:
+        from sidecar import Sidecar  # noqa: PLC0415 - it is optional
+    except ImportError as error:
+        msg = "%cl_tree --side needs the package sidecar: %pip install sidecar, then load the page again."
+        raise errors.Refused(msg) from error
+    with Sidecar(title=TITLE):
+        tree.show()

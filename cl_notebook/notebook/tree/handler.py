@@ -7,10 +7,10 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cl_notebook import errors
+from cl_notebook.notebook.tree import protocol, selection
 from cl_notebook.notebook.tree import protocol as ask
-from cl_notebook.notebook.tree import selection, wire
-from cl_notebook.notebook.tree.closed import refuse_if_closed
-from cl_notebook.treemodel import summary
+from cl_notebook.notebook.tree.selection import refuse_if_closed
+from cl_notebook.treemodel import state
 from cl_notebook.treemodel.rows import MOST
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Answers:
     def head(self) -> Answer:
         """Return what stands above the rows: counts of everything, and the capacities that are known."""
         with self._reading():
-            return summary.head(self._session, self._rows) | {"capacity": dict(self._capacity)}
+            return state.head(self._session, self._rows) | {"capacity": dict(self._capacity)}
 
     def measured(self, backend_id: str, capacity: Answer | None) -> bool:
         """Note a backend's capacity; return whether that is news."""
@@ -144,7 +144,7 @@ class Answers:
             yield
 
     def _page(self, start: int, count: int) -> list[list[Any]]:
-        return [wire.row(row) for row in self._rows.page(start, count)]
+        return [protocol.row(row) for row in self._rows.page(start, count)]
 
     def _hello(self) -> Answer:
         with self._reading():

@@ -18,13 +18,12 @@ from IPython.display import display
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree import actions, assets, details, protocol, selection
-from cl_notebook.notebook.tree.capacities import Capacities
-from cl_notebook.notebook.tree.closed import refuse_if_closed
 from cl_notebook.notebook.tree.handler import Answers
-from cl_notebook.notebook.tree.poller import Watcher
+from cl_notebook.notebook.tree.poller import Capacities, Watcher
+from cl_notebook.notebook.tree.selection import refuse_if_closed
+from cl_notebook.treemodel.render import Tree as StaticTree
 from cl_notebook.treemodel.rows import Rows
 from cl_notebook.treemodel.siblings import order
-from cl_notebook.views.tree import Tree as StaticTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.model.base import Tracked
-    from cl_notebook.notebook.tree.leased import Leased
+    from cl_notebook.notebook.tree.poller import Leased
     from cl_notebook.session import Session
 
 COLUMNS = ("status", "size", "where", "age", "id", "created")

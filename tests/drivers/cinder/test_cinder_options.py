@@ -14,7 +14,8 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.drivers import registry, secrets
+from cl_notebook.drivers import options as secrets
+from cl_notebook.drivers import registry
 from cl_notebook.drivers.cinder import catalog
 from tests.drivers.cinder.conftest import FAKE, PASSWORD
 
@@ -156,7 +157,7 @@ def test_the_catalog_lists_what_cinder_ships(python: str) -> None:
 
 def test_a_secret_is_asked_for_at_a_terminal(tmp_path: Path) -> None:
     """Where there is a terminal, a secret that is nowhere is asked for by name, and what is typed is not shown."""
-    code = "from cl_notebook.drivers import secrets; print('found', secrets.find('fake', 'pin')[::-1])"
+    code = "from cl_notebook.drivers import options as secrets; print('found', secrets.find('fake', 'pin')[::-1])"
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, cwd=tmp_path

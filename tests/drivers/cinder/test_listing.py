@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.drivers.cinder import listing
+from cl_notebook.drivers.cinder import driver
 from cl_notebook.inventory import storage
 from tests.drivers.cinder.conftest import FAKE
 
@@ -40,7 +40,7 @@ def test_all_of_it_is_listed(full: cl.Backend, monkeypatch: pytest.MonkeyPatch) 
     assert names(full) == whole
     for page in (700, FILES + 1, FILES + 2, 1):
         if page > 1:
-            monkeypatch.setattr(listing, "PAGE", page)
+            monkeypatch.setattr(driver, "PAGE", page)
             assert names(full) == whole
 
 
@@ -48,7 +48,7 @@ def test_a_driver_that_knows_no_pages(full: cl.Backend, make: MakeBackend, monke
     """One that gives everything whatever it is asked for is asked once, or, where that is just a page, not for ever."""
     odd = make("odd", volume_driver=LISTING, fake_path=str(full.config["fake_path"]), fake_mode="odd")
     for page in (700, FILES + 1):
-        monkeypatch.setattr(listing, "PAGE", page)
+        monkeypatch.setattr(driver, "PAGE", page)
         assert len(names(odd)) == FILES + 1
 
 
@@ -77,6 +77,6 @@ def test_a_scan_names_some_and_counts_the_rest(full: cl.Backend, monkeypatch: py
 def test_no_message_is_large(full: cl.Backend) -> None:
     """What crosses between the processes is cut into messages of a thousand entries."""
     child = full.driver._sending()  # type: ignore[attr-defined] # a Cinder driver's
-    parts = listing._parts({"id": str(number)} for number in range(FILES))
+    parts = driver._parts({"id": str(number)} for number in range(FILES))
     assert [len(part) for part in parts] == [1000, 1000, 500]
     assert child.ask("take", "what is not there", 5.0, list=0, limit=1) == []

@@ -13,8 +13,7 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.drivers.api import VolumeData
-from cl_notebook.drivers.records import Surroundings
+from cl_notebook.drivers.api import Surroundings, VolumeData
 from tests.drivers.cinder.conftest import FAKE
 
 if TYPE_CHECKING:
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import cl_notebook as cl
-    from cl_notebook.drivers.api import Driver, ModelUpdate, SnapshotData
-    from cl_notebook.drivers.records import AttachmentData, InitiatorData
+    from cl_notebook.drivers.api import AttachmentData, Driver, InitiatorData, ModelUpdate, SnapshotData
 
 
 def _volume(number: int) -> VolumeData:

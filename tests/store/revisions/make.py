@@ -17,7 +17,7 @@ from sqlalchemy import pool
 
 import cl_notebook as cl
 from cl_notebook.store import schema
-from cl_notebook.store.connecting import new_engine
+from cl_notebook.store.engine import new_engine
 from cl_notebook.store.url import parse_url
 
 HOST = {"host": "node1", "ip": "192.0.2.7", "initiator": "iqn.x", "multipath": False}

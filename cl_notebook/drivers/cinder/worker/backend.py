@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import bootstrap, call_locks, calls, config, introspect, log_relay, resources, row_mapping, shadow_db, shadow_sync, stats
+from . import bootstrap, calls, config, introspect, log_relay, row_mapping, shadow_db, shadow_sync
 
 if TYPE_CHECKING:
     from .channel import Wire
@@ -36,7 +36,7 @@ class Backend:
         self.context = bootstrap.context(message)
         self.copy = shadow_db.WorkingCopy(work, conf)
         self.copying = shadow_sync.Copying(self.copy, wire)
-        self.resources = resources.Resources(objects, self.context)
+        self.resources = calls.Resources(objects, self.context)
         self._lock = threading.Lock()
         self._running = 0
         self.configuration = config.made(conf, cls, group, options)
@@ -58,7 +58,7 @@ class Backend:
         driver.init_capabilities()
         driver.set_throttle()
         driver.set_initialized()
-        told = stats.plain(driver.get_volume_stats(refresh=False) or {}, self.name)
+        told = calls.stats(driver.get_volume_stats(refresh=False) or {}, self.name)
         return {"stats": told, "features": introspect.features(type(driver), told)}
 
     def call(self, method: str, words: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class Backend:
         with self._lock:
             self._running += 1
         try:
-            with call_locks.taken(self._state, calls.resource_id(words)), self.copying.holding(words):
+            with calls.resource_lock(self._state, calls.resource_id(words)), self.copying.holding(words):
                 return self._called(method, calls.Call(self, method, words))
         finally:
             with self._lock:
@@ -92,7 +92,7 @@ class Backend:
             return None
         own = call.told["id"]
         mark = self.copy.changed().get(_TABLES[call.kind][0], {}).get(own, 0)
-        now = {**self._written(call.kind, own), **resources.state(call.subject, call.kind)}
+        now = {**self._written(call.kind, own), **calls.state(call.subject, call.kind)}
         self.copy.settle(_TABLES[call.kind][0], own, mark)
         found = row_mapping.update(call.kind, call.told, now)
         if call.is_adopted or call.subject.name != call.told["name_in_storage"]:

@@ -2,14 +2,89 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import errno
+import fcntl
+import logging
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import names, plain, resources
+from . import channel, row_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .backend import Backend
+
+_DATES = ("created_at",)
+
+
+class Resources:
+    """Makes the objects that drivers are called with."""
+
+    def __init__(self, objects: Any, context: Any) -> None:
+        """Make objects of the module *objects* in *context*."""
+        self._objects = objects
+        self._context = context
+
+    def volume(self, told: dict[str, Any]) -> Any:
+        """Return a volume."""
+        values = _dated({name: value for name, value in row_mapping.volume_columns(told).items() if name != "_name_id"})
+        name_id = row_mapping.volume_columns(told)["_name_id"]
+        kept = {name: dict(value) for name, value in _maps(told).items()}
+        made = self._objects.Volume(self._context, _name_id=name_id, **values, **kept)
+        made.obj_reset_changes()
+        return made
+
+    def snapshot(self, told: dict[str, Any]) -> Any:
+        """Return a snapshot that has its volume."""
+        values = _dated(row_mapping.snapshot_columns(told))
+        metadata = dict(told["metadata"])
+        made = self._objects.Snapshot(self._context, volume=self.volume(told["volume"]), metadata=metadata, **values)
+        made.obj_reset_changes()
+        return made
+
+    def type_of(self, told: dict[str, Any]) -> Any:
+        """Return the volume type that stands for the specs of *told*."""
+        return self._objects.VolumeType.get_by_id(self._context, row_mapping.type_id(told))
+
+
+def state(resource: Any, kind: str) -> dict[str, Any]:
+    """Return what a driver changed on the object: its columns by name."""
+    changed = resource.obj_get_changes()
+    if kind == "volume":
+        changed.pop("volume_type", None)
+    return dict(changed)
+
+
+def apply(resource: Any, update: dict[str, Any] | None) -> None:
+    """Take a driver's model update as Cinder's manager does: field by field; what is no field is left."""
+    for name, value in dict(update or {}).items():
+        if name in {"id", "status", "size"} or name not in resource.fields:
+            continue
+        is_map = name.endswith("metadata")
+        if is_map and value is None:
+            continue
+        setattr(resource, name, _as_map(value) if is_map else value)
+
+
+def _as_map(value: Any) -> dict[str, str]:
+    pairs = value.items() if hasattr(value, "items") else ((item["key"], item["value"]) for item in value)
+    return {str(key): str(item) for key, item in pairs}
+
+
+def _maps(told: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {"metadata": told["metadata"], "admin_metadata": told["driver_data"].get("admin_metadata", {}), "glance_metadata": {}}
+
+
+def _dated(values: dict[str, Any]) -> dict[str, Any]:
+    dates = {name: dt.datetime.fromisoformat(values[name]) for name in _DATES if values.get(name)}
+    return {**values, **dates}
 
 
 class Call:
@@ -30,7 +105,7 @@ class Call:
         self.volume: Any = made.volume(words["volume"]) if words.get("volume") else None
         self.snapshot: Any = made.snapshot(words["snapshot"]) if words.get("snapshot") else None
         self.source: Any = made.volume(words["source"]) if words.get("source") else None
-        names.refuse_others(method, words, {"volume": self.volume, "snapshot": self.snapshot, "source": self.source})
+        row_mapping.refuse_others(method, words, {"volume": self.volume, "snapshot": self.snapshot, "source": self.source})
         is_about_volume = self.volume is not None
         self.kind = "volume" if is_about_volume else "snapshot"
         self.subject = self.volume if is_about_volume else self.snapshot
@@ -39,7 +114,7 @@ class Call:
 
     def update(self, update: dict[str, Any] | None) -> None:
         """Take the driver's model update."""
-        resources.apply(self.subject, update)
+        apply(self.subject, update)
 
     def connector(self) -> dict[str, Any]:
         """Return the connector, checked as the driver wants it."""
@@ -120,7 +195,7 @@ def _initialize_connection(call: Call) -> Any:
     ):
         msg = f"the driver's connection information is no dict with driver_volume_type and data: {info!r}"
         raise TypeError(msg)
-    return plain.plain(info)
+    return channel.plain(info)
 
 
 def _terminate_connection(call: Call) -> None:
@@ -128,13 +203,11 @@ def _terminate_connection(call: Call) -> None:
 
 
 def _get_volume_stats(call: Call) -> Any:
-    from . import stats
-
     told = call.driver.get_volume_stats(call.words["refresh"])
     if not isinstance(told, dict):
         msg = f"the driver's statistics are no dict: {told!r}"
         raise TypeError(msg)
-    return stats.plain(told, call.backend.name)
+    return stats(told, call.backend.name)
 
 
 def _revert_to_snapshot(call: Call) -> None:
@@ -183,7 +256,7 @@ def _get_manageable_snapshots(call: Call) -> Any:
 
 def _listed(call: Call, ask: Callable[..., Any], known: list[Any]) -> Any:
     # by an offset, and not by a marker: what the marker names may be gone by then, which Cinder counts as an error
-    return plain.plain(list(ask(known, None, call.words["limit"], call.words["offset"], ["reference"], ["asc"]) or ()))
+    return channel.plain(list(ask(known, None, call.words["limit"], call.words["offset"], ["reference"], ["asc"]) or ()))
 
 
 def _retype(call: Call) -> bool:
@@ -221,3 +294,71 @@ METHODS: dict[str, Callable[[Call], Any]] = {
     )
 }
 """The calls by name."""
+
+
+def stats(reported: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what the driver *reported* with plain values, and with at least one pool: old drivers report themselves as one."""
+    told = {str(key): _value(value) for key, value in reported.items() if key != "pools"}
+    pools = [{str(key): _value(value) for key, value in dict(pool).items()} for pool in reported.get("pools") or []]
+    if not pools:
+        pools = [{key: value for key, value in told.items() if key.endswith("_gb") or key in _OF_A_POOL}]
+    for pool in pools:
+        pool.setdefault("pool_name", name)
+    told["pools"] = pools
+    told["volume_backend_name"] = name
+    protocol = told.get("storage_protocol", "")
+    told["storage_protocol"] = str(protocol[0] if isinstance(protocol, list) and protocol else protocol)
+    return told
+
+
+_OF_A_POOL = {
+    *("pool_name", "reserved_percentage", "max_over_subscription_ratio", "thin_provisioning_support"),
+    *("thick_provisioning_support", "QoS_support", "multiattach", "consistent_group_snapshot_enabled", "online_extend_support"),
+}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "infinite" if value > 0 else "unknown"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_value(item) for item in value]
+    return str(value)
+
+
+_log = logging.getLogger("cinder.turns")
+_FLOCK = "hhqqi"  # struct flock of fcntl(2) on 64 bits: type, whence, start, length, pid
+_TAKEN = {errno.EACCES, errno.EAGAIN}
+
+
+@contextlib.contextmanager
+def resource_lock(state: str, resource_id: str | None) -> Iterator[None]:
+    """Hold the turn of the resource for the block; wait for whoever has it. Without a resource there is nothing to wait for.
+
+    The turn is one byte of a file, far out, locked by an open file description: it goes with the descriptor, so a killed
+    process holds nothing, and threads exclude each other as processes do.
+    """
+    if resource_id is None:
+        yield
+        return
+    descriptor = os.open(Path(state, "turns"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        place = zlib.crc32(resource_id.encode())
+        try:
+            _lock(descriptor, fcntl.F_OFD_SETLK, place)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                _log.warning("waiting for another process that works on %s", resource_id)
+                _lock(descriptor, fcntl.F_OFD_SETLKW, place)
+            else:  # a file system without locks
+                _log.warning("no turns are taken: %s", error)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, command: int, place: int) -> None:
+    fcntl.fcntl(descriptor, command, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))

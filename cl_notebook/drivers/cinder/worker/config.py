@@ -4,17 +4,64 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import io
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import masking
 from cl_notebook.masking import MASK
 
-from . import log_relay, options, references
+from . import log_relay, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+
+def register() -> None:
+    """Import what registers options of Cinder's volume service, and of what its drivers import when they need it."""
+    import cinder.ssh_utils
+    import cinder.volume.manager  # noqa: F401 - as above
+
+
+def option(conf: Any, group: str, name: str) -> Any:
+    """Return the option *name* that is registered in *group* of *conf*, if there is one."""
+    known = conf._opts if group == "DEFAULT" else getattr(conf._groups.get(group), "_opts", {})  # noqa: SLF001 - no public list
+    return known[name]["opt"] if name in known else None
+
+
+def known(conf: Any, group: str) -> list[str]:
+    """Return the names of the options that are registered in *group* of *conf*."""
+    return [*(conf._opts if group == "DEFAULT" else getattr(conf._groups.get(group), "_opts", ()))]  # noqa: SLF001 - as above
+
+
+def names(text: str) -> Iterator[str]:
+    """Yield the options that *text* refers to, as it names them."""
+    for match in _template().pattern.finditer(_escaped(text)):
+        if name := _name(match):
+            yield name
+
+
+def replaced(text: str, value: Callable[[str], str]) -> str:
+    """Return *text* with the references replaced for which *value* gives a text that is not empty."""
+    return str(_template().pattern.sub(lambda match: value(_name(match)) or match[0], _escaped(text)))
+
+
+def _template() -> Any:
+    """Return oslo.config's own form of :class:`string.Template`."""
+    from oslo_config import cfg
+
+    return cfg.ConfigOpts.Template
+
+
+def _name(match: re.Match[str]) -> str:
+    return match["named"] or match["braced"] or ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace(r"\$", "$$")  # oslo.config takes both
+
 
 _TAKEN = {"DEFAULT", "backend_defaults"}
 
@@ -90,15 +137,15 @@ def check_sections(conf: Any, sections: dict[str, dict[str, Any]], options: dict
     """
     from oslo_config import cfg
 
-    if any(references.option(conf, group, name) is None for group, given in sections.items() for name in given):
-        references.register()
+    if any(option(conf, group, name) is None for group, given in sections.items() for name in given):
+        register()
     values = [value for given in (*sections.values(), options) for value in given.values()]
-    referred = {name for value in values if isinstance(value, str) for name in references.names(value)}
+    referred = {name for value in values if isinstance(value, str) for name in names(value)}
     for group, given in sections.items():
         for name, value in given.items():
             if group == "backend_defaults":
                 continue
-            if references.option(conf, group, name) is None and {name, f"{group}.{name}"} & referred:
+            if option(conf, group, name) is None and {name, f"{group}.{name}"} & referred:
                 conf.register_opt(cfg.StrOpt(name), group=None if group == "DEFAULT" else group)
             _check_option(conf, group, name, value)
 
@@ -112,7 +159,7 @@ def refuse_secrets(conf: Any, sections: dict[str, dict[str, Any]]) -> None:
     """
     for group, given in sections.items():
         for name in given:
-            opt = references.option(conf, group, name)
+            opt = option(conf, group, name)
             if masking.is_secret(name) or (opt is not None and opt.secret):
                 msg = f"option {name!r} of [{group}] is secret, and sections are stored. Leave it out of them"
                 raise OptionError(msg)
@@ -121,9 +168,9 @@ def refuse_secrets(conf: Any, sections: dict[str, dict[str, Any]]) -> None:
 def _check_option(conf: Any, group: str, name: str, value: Any) -> None:
     from oslo_config import cfg
 
-    opt = references.option(conf, group, name)
+    opt = option(conf, group, name)
     if opt is None:
-        close = difflib.get_close_matches(name, references.known(conf, group), n=1)
+        close = difflib.get_close_matches(name, known(conf, group), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         who = "neither cl.setup() nor Cinder's [DEFAULT] has" if group == "DEFAULT" else f"Cinder's [{group}] does not have"
         msg = f"{who} an option {name!r}.{hint}"
@@ -193,3 +240,37 @@ def _text(name: str, value: Any, *, brackets: bool = False) -> str:
         return f"[{joined}]" if brackets and not joined.startswith("[") else joined
     text = str(value)
     return f'"{text}"' if text != text.strip() or text[:1] + text[-1:] in {"''", '""'} else text
+
+
+def sections(files: list[str]) -> dict[str, Any]:
+    """Return the sections of *files*: option -> its values, as text, in the order in which they stand, those of later files last.
+
+    As for oslo.config the names of sections are one in any letter case, but for ``[DEFAULT]``.
+    """
+    from oslo_config import cfg, iniparser
+
+    names: dict[str, str] = {}
+    merged: dict[str, Any] = {}
+    for file in files:
+        found: dict[str, Any] = {}
+        try:
+            parser = cfg.ConfigParser(file, found)
+            lines = _conf_lines(Path(file).read_bytes())
+            super(cfg.ConfigParser, parser).parse(lines)  # its own parse() reads in the locale's encoding alone
+        except iniparser.ParseError as error:
+            msg = f"{file}, line {error.lineno}: {error.msg}"  # without the line, which may hold a secret
+            raise ValueError(msg) from None
+        for section, in_section in found.items():
+            name = names.setdefault(section if section == "DEFAULT" else section.lower(), section)
+            kept = merged.setdefault(name, {})
+            for option, values in in_section.items():
+                kept.setdefault(option, []).extend(values)
+    return merged
+
+
+def _conf_lines(data: bytes) -> io.StringIO:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")  # only a comment is likely to have such letters
+    return io.StringIO(text, newline=None)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import errors, lists, log_relay, plain
+from . import channel, log_relay
 from .channel import Wire
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Worker:
         """Answer over *wire*."""
         self.wire = wire
         self.backend: Any = None
-        self._lists = lists.Lists()
+        self._lists = channel.Lists()
         self._threads: ThreadPoolExecutor | None = None
 
     def take(self, message: dict[str, Any]) -> None:
@@ -61,12 +61,12 @@ class Worker:
             return
         except Exception:  # noqa: BLE001 - it holds what the channel does not carry; execnet's DumpError has no stable place
             try:
-                self.wire.send({"id": number, "ok": plain.plain(value)})
+                self.wire.send({"id": number, "ok": channel.plain(value)})
             except Exception as error:  # noqa: BLE001 - it never ends, or refuses to be looked at
                 self._fail(number, error, "", None)
 
     def _fail(self, number: int, error: BaseException, method: str | None, changes: Any) -> None:
-        self.wire.send({"id": number, "error": {**errors.described(error, method), "changes": plain.plain(changes)}})
+        self.wire.send({"id": number, "error": {**channel.described(error, method), "changes": channel.plain(changes)}})
 
     def _requests(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         return {
@@ -111,21 +111,21 @@ def _describe(message: dict[str, Any]) -> Any:
 
 
 def _catalog(_message: dict[str, Any]) -> Any:
-    from . import catalog
+    from . import introspect
 
-    return catalog.drivers()
+    return introspect.drivers()
 
 
 def _supported(message: dict[str, Any]) -> Any:
-    from . import supported  # imports Cinder, and every driver
+    from . import introspect  # imports Cinder, and every driver
 
-    return supported.drivers(message["version"])
+    return introspect.supported_drivers(message["version"])
 
 
 def _conf(message: dict[str, Any]) -> Any:
-    from . import conf
+    from . import config
 
-    return conf.sections(message["files"])
+    return config.sections(message["files"])
 
 
 def _surroundings(message: dict[str, Any]) -> Any:

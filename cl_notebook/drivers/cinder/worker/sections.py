@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import masking
 
-from . import bootstrap, introspect, references
+from . import bootstrap, config, introspect
 from . import options as opts
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def taken(path: str, sections: dict[str, dict[str, list[str]]], options: dict[st
     reads = set(_reads(cls.__module__.partition(".")[0]))
     from oslo_config import cfg
 
-    references.register()
+    config.register()
     known = opts.of_driver(cls)
     every = (*known.own, *known.shared)
     found = _Taken(cfg.CONF, sections, {opt.name for opt in every})
@@ -99,16 +99,16 @@ class _Taken:
 
         The text *inlines* the secrets that it refers to.
         """
-        for name in references.names(text):
+        for name in config.names(text):
             self._one(*self._place(name, group), is_referred=True, inlines=inlines)
 
     def inlined(self, value: Any) -> Any:
         """Return *value*, that of a secret option, with the references to secrets replaced by these."""
         if isinstance(value, list):
             return [self.inlined(item) for item in value]
-        if not isinstance(value, str) or not any(self._secret(name) for name in references.names(value)):
+        if not isinstance(value, str) or not any(self._secret(name) for name in config.names(value)):
             return value
-        return references.replaced(value, self._secret)
+        return config.replaced(value, self._secret)
 
     def _secret(self, reference: str) -> str:
         """Return the text of the secret to which *reference* leads; nothing if it is none."""
@@ -145,7 +145,7 @@ class _Taken:
         return bool(opt is not None and opt.secret) or masking.is_secret(name)
 
     def _opt(self, group: str, name: str) -> Any:
-        return references.option(self._conf, group, name)
+        return config.option(self._conf, group, name)
 
     def _values(self, group: str, name: str, opt: Any = None) -> list[str]:
         """Return the values of an option, under whatever name the file has it."""
@@ -183,12 +183,12 @@ def _reads(top: str) -> Iterator[tuple[str, str]]:
         if name.partition(".")[0] not in {"cinder", "os_brick", top} or _SERVICES.match(name) or not file:
             continue
         for first, second in _READ.findall(Path(file).read_text(encoding="utf-8", errors="replace")):
-            if references.option(cfg.CONF, _DEFAULT, first) is not None:
+            if config.option(cfg.CONF, _DEFAULT, first) is not None:
                 yield _DEFAULT, first
             elif (
                 second
                 and first not in _NOT_TAKEN
                 and second != "lock_path"
-                and references.option(cfg.CONF, first, second) is not None
+                and config.option(cfg.CONF, first, second) is not None
             ):
                 yield first, second

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from . import log_relay, row_mapping
@@ -106,12 +107,10 @@ class Copying:
         self._ensure_types([volume], None)
 
     def _ensure_types(self, told: list[dict[str, Any]], connection: Any) -> None:
-        from . import types
-
         wanted = {row_mapping.type_id(volume): volume for volume in told}
         for own, volume in wanted.items():
             if own not in self._types:
-                self._new_types[own] = types.tables(own, volume["extra_specs"], volume["qos_specs"])
+                self._new_types[own] = tables(own, volume["extra_specs"], volume["qos_specs"])
                 self._copy.put(self._new_types[own], connection)
         if connection is None:
             self._settle_types()
@@ -223,3 +222,32 @@ def _wanted(statement: Any) -> tuple[set[str], dict[tuple[str, str], list[str]]]
                 tables.add(table)
                 by.setdefault((table, column.name), []).extend([value] if isinstance(value, str) else map(str, value))
     return tables, by if is_plain else {}
+
+
+_SPACE = uuid.UUID("0f6b1c86-3f6e-4d0b-8f3c-9c2a0a1e7b42")
+_CONSUMER = "consumer"
+
+
+def tables(own: str, extra_specs: dict[str, str], qos_specs: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of the volume type *own*, by table."""
+    qos = str(uuid.uuid5(_SPACE, own)) if qos_specs else None
+    return {
+        "volume_types": [
+            {"id": own, "name": f"type-{own[:8]}", "description": "", "is_public": True, "qos_specs_id": qos, "deleted": False}
+        ],
+        "volume_type_extra_specs": [
+            {"volume_type_id": own, "key": key, "value": value, "deleted": False} for key, value in extra_specs.items()
+        ],
+        "quality_of_service_specs": _qos(qos, qos_specs) if qos else [],
+    }
+
+
+def _qos(own: str, specs: dict[str, str]) -> list[dict[str, Any]]:
+    # a tree: the first row is the name, the others hang from it (cinder.db.models.QualityOfServiceSpecs)
+    given = {_CONSUMER: "back-end", **specs}
+    first = {"id": own, "specs_id": None, "key": "QoS_Specs_Name", "value": f"qos-{own[:8]}", "deleted": False}
+    rest = [
+        {"id": str(uuid.uuid5(_SPACE, own + key)), "specs_id": own, "key": key, "value": value, "deleted": False}
+        for key, value in given.items()
+    ]
+    return [first, *rest]
