@@ -33,7 +33,7 @@ ORDER: tuple[set[str], ...] = (
 
 FRONT_ENDS = {"IPython", "ipywidgets", "anywidget", "ipykernel", "traitlets"}
 HEAVY = {"pandas", "numpy", "execnet", "os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep", "eventlet", "alembic"}
-MAX_LINES = 600
+MAX_LINES = 700
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def test_a_tree_opens_without_pandas() -> None:
 
 
 def test_modules_are_short() -> None:
-    """No module of the package has more than 600 lines."""
+    """No module of the package has more than 700 lines."""
     lengths = {str(file.relative_to(PACKAGE)): len(file.read_text(encoding="utf-8").splitlines()) for file in _files()}
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
