@@ -61,7 +61,7 @@ LANE := $(RUN) pytest --hypothesis-profile=ci -m
 
 ##test-all      run all tests: at most 40 minutes (ARGS are passed on)
 .PHONY: test-all
-test-all: .venv/.test tools-store tools-host tools-browser tools-storage \
+test-all: test-js .venv/.test tools-store tools-host tools-browser tools-storage \
 		.venv/axe/$(AXE).tgz .venv/cinderlib/.ready .venv-cinder/.ready .peer/.ready librbd
 	$(RUN) tools.tests $(ARGS)
 
@@ -85,9 +85,9 @@ test-cinder: .venv/.test .venv-cinder/.ready .peer/.ready
 test-host: .venv/.test tools-host .venv/cinderlib/.ready .venv-cinder/.ready
 	$(LANE) "host or kill" $(ARGS)
 
-##test-browser  run the tree in JupyterLab, in Chromium
+##test-browser  run the tree's front end in Node, then the tree in JupyterLab, in Chromium
 .PHONY: test-browser
-test-browser: .venv/.test tools-browser .venv/axe/$(AXE).tgz
+test-browser: test-js .venv/.test tools-browser .venv/axe/$(AXE).tgz
 	$(LANE) browser $(ARGS)
 
 ##test-storage  run the tests on Ceph, NFS and LVM
@@ -108,7 +108,7 @@ check: .venv/.test .venv/.check node_modules/.package-lock.json
 test-js: node_modules/.package-lock.json
 	npm run --silent test
 
-##js     bundle the front end, with what Python tells it of rows and requests
+##js     bundle the front end for the wheel, with what Python defines of rows and requests
 .PHONY: js
 js: .venv/.test node_modules/.package-lock.json
 	$(RUN) tools.front_end_schema
@@ -179,15 +179,14 @@ $(LANES_TOOLS): tools-%:
 # What checks and bundles the front end; nothing that is installed needs it.
 node_modules/.package-lock.json: package.json package-lock.json | node
 	@echo "installing what checks the front end into node_modules"
-	@npm ci --silent --ignore-scripts --no-audit --no-fund
+	@npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: node
-node:
-	@command -v npm >/dev/null || $(MAKE) --no-print-directory tools-node
-	@command -v npm >/dev/null || { echo "the front end's checks need Node 18 or newer: install Debian's package npm" >&2; exit 1; }
+node: tools-node
+	@command -v npm >/dev/null || { echo "Checking the front end needs Node 18 or newer. Install Debian's package npm." >&2; exit 1; }
 	@node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' \
-		|| { echo "the front end's checks need Node 18 or newer, not $$(node --version)" >&2; exit 1; }
+		|| { echo "Checking the front end needs Node 18 or newer, not $$(node --version). Install a newer one." >&2; exit 1; }
 
 # They are installed side by side, for pip waits for the network and for the disk in turn.
 .venv-cinder/.ready: $(CINDERS:%=tests/storage/cinder-%.txt) | .venv/.pip

@@ -50,7 +50,7 @@ function connect(kernel) {
   return { cache, changes, view };
 }
 
-test("rows are read by their fields, and found by index and by id", async () => {
+test("the values of a row are read by field, and rows are looked up by index and by id", async () => {
   const kernel = createKernel();
   const { cache } = connect(kernel);
   cache.setVisible(0, 9);
@@ -110,7 +110,7 @@ test("one request is under way at a time; the next one asks for what is visible 
   );
 });
 
-test("a newer revision replaces all rows, and the anchor's move is told as a shift", async () => {
+test("a newer revision replaces all rows, and the move of the anchor is reported as a shift", async () => {
   const kernel = createKernel();
   const { cache, changes, view } = connect(kernel);
   cache.setVisible(0, 9);

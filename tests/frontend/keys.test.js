@@ -8,7 +8,7 @@ import { createModel, createRow, settled } from "./support.js";
 
 const TOTAL = 100;
 
-/** A grid of 100 volumes and four columns; `calls` are what the keys made of it. */
+/** A grid of 100 volumes and four columns; `calls` lists what the keys called. */
 function createGrid() {
   const rows = Array.from({ length: TOTAL }, (_, index) => createRow({ index }));
   /** @type {unknown[][]} */

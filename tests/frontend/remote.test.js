@@ -100,20 +100,20 @@ test("an action may take its time: the kernel is not called busy for it", async 
   assert.equal(remote.live.state, "live");
 });
 
-test("a kernel that was heard and falls silent is lost since then; its requests are rejected", async (t) => {
+test("a kernel that stops answering is lost since its last message; its requests are rejected", async (t) => {
   const { clock, remote, states, reply } = await connect(t);
   reply({ push: "alive" });
-  const heardAt = clock.now();
+  const receivedAt = clock.now();
   const request = remote.request("hello");
   const rejected = assert.rejects(request, /The kernel does not answer\./);
   await clock.advance(16_000);
   await rejected;
-  assert.deepEqual(remote.live, { state: "lost", since: heardAt / 1000 });
+  assert.deepEqual(remote.live, { state: "lost", since: receivedAt / 1000 });
   reply({ push: "alive" });
   assert.deepEqual(states, ["busy", "lost", "live"]);
 });
 
-test("a kernel that was never heard leaves the saved state, as of when it was saved", async (t) => {
+test("without any message from the kernel the saved state is shown, with its time", async (t) => {
   const { clock, remote } = await connect(t, { _state: { at: 1234 } });
   await clock.advance(16_000);
   assert.deepEqual(remote.live, { state: "static", since: 1234 });
@@ -141,7 +141,7 @@ test("the kernel is pinged every 20 seconds", async (t) => {
   remote.end();
 });
 
-test("at the end the kernel is told, and no timer or listener is left", async (t) => {
+test("at the end the kernel gets a bye, and no timer or listener is left", async (t) => {
   const { clock, remote, sent, listenerCount } = await connect(t);
   remote.end();
   await settled();

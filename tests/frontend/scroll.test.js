@@ -38,7 +38,7 @@ function scrolling(length) {
   return { scroller, scroll, moves };
 }
 
-test("a short list has the scroll bar's own position", () => {
+test("a short list has the position of the scroll bar", () => {
   const { scroller, scroll, moves } = scrolling(10_000);
   assert.equal(scroller.spacer.style.height, "10000px");
   scroller.scrollTo(1234);

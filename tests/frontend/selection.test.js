@@ -37,7 +37,7 @@ function connect(selected = []) {
   return { app, model, rows, requests, emitted, warnings, selection, listenerCount };
 }
 
-test("the selection begins with what the kernel says", () => {
+test("the selection begins with that of the model", () => {
   const { selection } = connect(["id-1", "id-4"]);
   assert.deepEqual(selection.list(), ["id-1", "id-4"]);
   assert.ok(selection.has("id-4"));
@@ -89,7 +89,7 @@ test("a range can be added to what is selected", () => {
   assert.deepEqual(selection.list(), ["id-0", "id-5", "id-6"]);
 });
 
-test("what the kernel says replaces what is shown, but not while a request is unanswered", async () => {
+test("the selection of the model replaces what is shown, but not while a request is unanswered", async () => {
   const { selection, model, rows } = connect();
   selection.set(["id-2"], rows[2]);
   model.set("selected", ["id-9"]);

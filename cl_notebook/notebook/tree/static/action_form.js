@@ -81,7 +81,7 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
   /** @param {string} danger */
   function createQuestion(danger) {
     const removed = isSeveral ? namesOf(app, ids, NAMES_SHOWN).join(", ") : plain(danger);
-    return el("p", { class: "cl-note", id: questionId }, icon("fault"), el("span", { text: `This goes: ${removed}` }));
+    return el("p", { class: "cl-note", id: questionId }, icon("fault"), el("span", { text: `This will be lost: ${removed}` }));
   }
 
   // An action that asks for nothing and removes nothing is run at once.
@@ -218,7 +218,7 @@ function createField({ name, label, type, value, required }, isSeveral, onEdit) 
     ...{ id, "aria-describedby": `${id}-wrong`, oninput: onInput, onchange: check },
   });
   const message = el("span", { class: "cl-bad", id: `${id}-wrong` });
-  const caption = el("label", { for: id, text: isSeveral && isFlag ? "With whatever hangs on them" : plain(label) });
+  const caption = el("label", { for: id, text: isSeveral && isFlag ? "Delete what depends on them, too" : plain(label) });
   if (isFlag) input.checked = Boolean(value) && !isSeveral;
   else input.value = String(value ?? "");
 
@@ -236,10 +236,10 @@ function createField({ name, label, type, value, required }, isSeveral, onEdit) 
   }
 
   function check() {
-    const found = problem();
-    setText(message, found);
-    setAttr(input, "aria-invalid", found ? "true" : null);
-    return found;
+    const text = problem();
+    setText(message, text);
+    setAttr(input, "aria-invalid", text ? "true" : null);
+    return text;
   }
 
   /** @returns {FieldValue} */

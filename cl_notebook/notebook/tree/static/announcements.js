@@ -1,4 +1,4 @@
-// What the tree says unasked: announcements to assistive technology, and a banner for problems.
+// Announcements to assistive technology, and a banner for problems.
 
 import { el, plain } from "./dom.js";
 import { icon } from "./icons.js";

@@ -149,7 +149,7 @@ export function createApp(model) {
   }
 
   for (const [event, listener] of listeners) model.on(event, listener);
-  // Notebook 7 looks for shortcuts from the focused element upwards, and would find its own before it gets to the root.
+  // Notebook 7 looks for shortcuts from the focused element upwards, and would run its own before it gets to the root.
   root.addEventListener("focusin", (event) => targetOf(event).setAttribute(KEYS_ATTRIBUTE, "true"));
   root.append(createToolbar(app).el, banner.el, el("div", { class: "cl-split" }, grid.el, side), announcer.el);
   grid.treegrid.setAttribute("aria-label", model.get("_state")?.title || "Block storage");

@@ -3,6 +3,7 @@
 import { pause } from "./remote.js";
 import { MAX_ROWS, ROW_FIELDS } from "./schema.js";
 
+/** @import { RequestParams } from "./schema.js" */
 /** @import { Mark, Row, RowValues, SavedState, SendRequest, WindowReply } from "./types.d.ts" */
 
 const BLOCK_ROWS = 50;
@@ -155,12 +156,13 @@ export function createCache(request, view) {
    * Send a request that changes which rows there are; its reply has the rows after the change.
    * @template {"open" | "all"} Name
    * @param {Name} name
-   * @param {Name extends "open" ? { row: string, on: boolean } : { on: boolean }} params
+   * @param {Omit<RequestParams[Name], "start" | "count">} params
    */
   async function change(name, params) {
     changes++;
     try {
-      replace(await request(name, /** @type {any} */ ({ ...params, ...blocks(visible[0], visible[1]) })));
+      const window = blocks(visible[0], visible[1]);
+      replace(await request(name, /** @type {RequestParams[Name]} */ ({ ...params, ...window })));
     } finally {
       changes--;
       loadNext();

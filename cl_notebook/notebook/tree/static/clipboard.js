@@ -9,7 +9,7 @@
  */
 export async function copyText(app, text) {
   const isCopied = (await writeClipboard(text)) || copyByEvent(text);
-  app.say(isCopied ? "Copied" : "The browser does not let us copy");
+  app.say(isCopied ? "Copied" : "The browser does not allow copying.");
   return isCopied;
 }
 

@@ -23,7 +23,7 @@ const GONE = /gone|any more/;
 /** @param {App} app */
 export function createDetailsPane(app) {
   const title = el("h3", { tabindex: -1 });
-  const actionBar = el("div", { class: "cl-flow", role: "group", "aria-label": "Acts" });
+  const actionBar = el("div", { class: "cl-flow", role: "group", "aria-label": "Actions" });
   const slot = el("div");
   const body = el("div");
   const scroller = el("div", { class: "cl-pane-scroll" }, actionBar, slot, body);
@@ -212,7 +212,7 @@ export function createDetailsPane(app) {
     try {
       const { acts } = await describe(app, actionIds);
       const action = acts.find((other) => other.name === name);
-      if (!action || action.why) throw new Error(action?.why ?? `${name} cannot be done here.`);
+      if (!action || action.why) throw new Error(action?.why ?? `'${name}' is not available here.`);
       openForm(action, actionIds);
     } catch (error) {
       complain(/** @type {Error} */ (error).message);

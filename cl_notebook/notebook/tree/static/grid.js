@@ -135,7 +135,7 @@ export function createGrid(app) {
     app.emit("rows", undefined);
   }
 
-  // The row that had the focus is gone: the one in its place gets it.
+  // The focused row was removed: the row that takes its index gets the focus.
   /** @param {number} shift */
   function loseRow(shift) {
     const index = Math.max(0, Math.min(cache.total - 1, cursor.index + shift));
@@ -160,7 +160,7 @@ export function createGrid(app) {
     onChange({ shift: 0, isReplaced: false });
   }
 
-  // How high the grid is
+  // The height of the grid
 
   function fit() {
     const fitting = (Math.max(MIN_ROWS, Math.min(MAX_ROWS, cache.total)) + 1) * ROW_HEIGHT + 2;
@@ -278,8 +278,8 @@ export function createGrid(app) {
   }
 
   /**
-   * Return the index of the row that *row* is below, or null. The rows between may be of any level, so each step goes to the
-   * row before the first one of its own branch.
+   * Return the index of the parent of *row*, or null. The rows between may be of any level, so every step goes to the row before
+   * the first sibling.
    * @param {Row} row
    */
   async function parentOf(row) {

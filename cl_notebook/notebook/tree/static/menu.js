@@ -31,7 +31,7 @@ const itemOf = new WeakMap();
 /**
  * Open a menu of *items*, where "-" is a separator; close it if it is the open one.
  *
- * It is put into the tree's own element, where the colours of the theme apply; as a popover it is not clipped.
+ * The menu is a child of the tree, where the colours of the theme apply; as a popover it is not clipped.
  * @param {Pick<App, "el" | "focusGrid">} app
  * @param {MenuPosition} position
  * @param {(MenuItem | "-")[]} items

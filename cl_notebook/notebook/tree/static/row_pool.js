@@ -49,7 +49,7 @@ export function createRowPool(app, layer, height) {
     spare = [];
   }
 
-  /** Fill all rows again: what they show besides their own values has changed. */
+  /** Fill all rows again: something that they show besides their values has changed. */
   function refresh() {
     revision++;
   }

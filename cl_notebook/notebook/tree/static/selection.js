@@ -1,7 +1,8 @@
-// Which rows are selected: shown at once, sent to the kernel, and replaced by what the kernel then says.
+// Which rows are selected: shown at once, sent to the kernel, and replaced by what the kernel reports.
 
 /** @import { App, Row } from "./types.d.ts" */
 /** @import { Cache } from "./cache.js" */
+/** @import { RequestParams } from "./schema.js" */
 
 /** @typedef {ReturnType<typeof createSelection>} Selection */
 
@@ -37,7 +38,7 @@ export function createSelection(app, cache, onChange) {
     if (!unanswered) show(model.get("selected") ?? []);
   }
 
-  /** @type {App["request"] extends infer Request ? (name: "select" | "range", params: any) => Promise<void> : never} */
+  /** @type {<Name extends "select" | "range">(name: Name, params: RequestParams[Name]) => Promise<void>} */
   async function send(name, params) {
     unanswered++;
     try {

@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 
 /** @import { Model } from "./types.d.ts" */
 
-// The static copy of the tree is an output of its own, for those who have no widgets. It is hidden where the tree is shown.
+// The static copy of the tree is a separate output, for front ends without widgets. Hide it where the tree is shown.
 /** @param {string} key */
 function hidingStyle(key) {
   const copy = `[data-cl-tree="${CSS.escape(key)}"]`;

@@ -137,7 +137,7 @@ export type Replies = {
 export type RequestName = keyof RequestParams & keyof Replies;
 export type SendRequest = <Name extends RequestName>(name: Name, params?: RequestParams[Name]) => Promise<Replies[Name]>;
 
-/** What the kernel sends unasked. */
+/** A message that the kernel sends without a request. */
 export type Push =
   | { push: "changed"; rev: number; total: number | null }
   | { push: "head"; head: Head }
@@ -147,7 +147,7 @@ export type Push =
 /** Whether the kernel answers. `since` is in seconds since 1970. */
 export type Live = { state: "live" | "busy" | "lost" | "static"; since: number };
 
-/** What the parts of the tree tell each other. */
+/** The events of the tree, and what their listeners get. */
 export type Events = {
   head: Head;
   live: Live;

@@ -24,7 +24,7 @@ node.textContent===text?`${text} `:text}return{el:node,say}}function createBann
 "div",{class:"cl-banner",hidden:!0},icon("fault"),text),lasting="",hiding;function show(problem){clearTimeout(hiding),text.textContent=
 plain(problem),node.hidden=!problem,problem&&say(problem)}function warn(problem){show(problem),hiding=setTimeout(()=>show(lasting),
 WARNING_DISPLAY)}function setLasting(problem){lasting=problem??"",show(lasting)}return{el:node,warn,setLasting}}async function copyText(app,text){let isCopied=await writeClipboard(text)||copyByEvent(text);return app.say(isCopied?"Copied":"The\
- browser does not let us copy"),isCopied}async function writeClipboard(text){try{return navigator.clipboard?(await navigator.clipboard.
+ browser does not allow copying."),isCopied}async function writeClipboard(text){try{return navigator.clipboard?(await navigator.clipboard.
 writeText(text),!0):!1}catch{return!1}}function copyByEvent(text){let give=event=>{event.clipboardData?.setData("text/plain",text),
 event.preventDefault(),event.stopImmediatePropagation()};window.addEventListener("copy",give,!0);let isCopied=document.execCommand(
 "copy");return window.removeEventListener("copy",give,!0),isCopied}var COPIED_DISPLAY=1500;function makeButton(label,onClick,{sign,...props}={}){let text=el("span",{text:plain(label)});return el("b\
@@ -44,9 +44,9 @@ cl-btn ${action.danger?"cl-bad":"cl-prime"}`}),parts=[el("h4",{text:title}),acti
 map(field=>field.el),line.el,hint,alert,el("div",{class:"cl-flow"},cancel,go)],form=el("form",{novalidate:!0,onsubmit:submit},...parts),
 box=el("div",{class:"cl-task",onkeydown:onKey},form),task={el:box,state:"ask",start},previews=0,typing;function createQuestion(danger){
 let removed=isSeveral?namesOf(app,ids,NAMES_SHOWN).join(", "):plain(danger);return el("p",{class:"cl-note",id:questionId},icon("fa\
-ult"),el("span",{text:`This goes: ${removed}`}))}function start(){if(line.show(action.line),isSeveral&&preview(),!fields.length&&!action.
-danger)return submit();let first=action.danger?cancel:fields[0].input;first.focus(),first instanceof HTMLInputElement&&first.select()}
-let params=()=>({act:action.name,ids,values:Object.fromEntries(fields.map(field=>[field.name,field.value()]))});function onEdit(){
+ult"),el("span",{text:`This will be lost: ${removed}`}))}function start(){if(line.show(action.line),isSeveral&&preview(),!fields.length&&
+!action.danger)return submit();let first=action.danger?cancel:fields[0].input;first.focus(),first instanceof HTMLInputElement&&first.
+select()}let params=()=>({act:action.name,ids,values:Object.fromEntries(fields.map(field=>[field.name,field.value()]))});function onEdit(){
 clearTimeout(typing),typing=setTimeout(preview,TYPING_PAUSE)}async function preview(){if(fields.some(field=>field.problem()))return;
 let number=++previews,isCurrent=()=>number===previews&&task.state!=="busy";try{let reply=await app.request("line",params());if(!isCurrent())
 return;setText(hint,""),line.show(reply.line)}catch(error){isCurrent()&&setText(hint,plain(error.message))}}async function submit(event){
@@ -66,10 +66,10 @@ let focused=activeIn(box);clearTimeout(typing),box.remove(),focused&&returnFocus
 value,required},isSeveral,onEdit){let id=uniqueId(),isFlag=type==="flag",input=el("input",{...isFlag?{type:"checkbox"}:{class:"cl-\
 input",spellcheck:"false",autocomplete:"off","aria-required":required&&"true"},...type==="number"?{inputmode:"numeric"}:{},id,"ari\
 a-describedby":`${id}-wrong`,oninput:onInput,onchange:check}),message=el("span",{class:"cl-bad",id:`${id}-wrong`}),caption=el("lab\
-el",{for:id,text:isSeveral&&isFlag?"With whatever hangs on them":plain(label)});isFlag?input.checked=!!value&&!isSeveral:input.value=
-String(value??"");function onInput(){input.ariaInvalid&&check(),onEdit()}function problem(){let typed=input.value.trim();return isFlag||
+el",{for:id,text:isSeveral&&isFlag?"Delete what depends on them, too":plain(label)});isFlag?input.checked=!!value&&!isSeveral:input.
+value=String(value??"");function onInput(){input.ariaInvalid&&check(),onEdit()}function problem(){let typed=input.value.trim();return isFlag||
 !typed&&!required?"":typed?type==="number"&&!/^\d+$/.test(typed)?"This must be a whole number":"":"This is needed"}function check(){
-let found=problem();return setText(message,found),setAttr(input,"aria-invalid",found?"true":null),found}function read(){if(isFlag)
+let text2=problem();return setText(message,text2),setAttr(input,"aria-invalid",text2?"true":null),text2}function read(){if(isFlag)
 return input.checked;let typed=input.value.trim();return typed&&type==="number"?Number(typed):typed||null}return{name,input,problem,
 check,value:read,el:el("div",{class:"cl-field"},...isFlag?[input,caption]:[caption,input],message)}}var ROW_FIELDS=["kind","id","name","status","size","where","created","level","position","siblings","children","open","busy"],COLUMN_NAMES=[
 "status","size","where","age","id","created"],SORT_NAMES=["age","name","status","size","where"];var STATUS_MEANINGS={backend:{},volume:{available:"whole","in-use":"whole",creating:"busy",deleting:"busy",error_deleting:"fault",
@@ -98,9 +98,9 @@ status,statusIcon(kind,status))))}function operationItem({at,action,status,durat
 toFixed(1)} s`;return el("li",{},el("div",{class:"cl-flow"},el("b",{text:plain(action)}),statusMark(status,OUTCOME_ICONS[status]??
 "fault")),el("div",{class:"cl-quiet",text:`${formatTime(at)}${took} · ${plain(who)}`}),error?el("div",{class:"cl-bad cl-pre",text:plainLines(
 error)}):null)}var FOCUS_DELAY=120,REFRESH_INTERVAL=1e3,SKELETON_DELAY=300,SKELETON_LINES=6,NAMES_SHOWN2=50,GONE=/gone|any more/;function createDetailsPane(app){
-let title=el("h3",{tabindex:-1}),actionBar=el("div",{class:"cl-flow",role:"group","aria-label":"Acts"}),slot=el("div"),body=el("di\
-v"),scroller=el("div",{class:"cl-pane-scroll"},actionBar,slot,body),close=iconButton("Close details","close",()=>leave(()=>app.showPane(
-!1))),head=el("div",{class:"cl-pane-head"},title,close),pane=el("section",{class:"cl-pane","aria-label":"Details",onkeydown:onKey},
+let title=el("h3",{tabindex:-1}),actionBar=el("div",{class:"cl-flow",role:"group","aria-label":"Actions"}),slot=el("div"),body=el(
+"div"),scroller=el("div",{class:"cl-pane-scroll"},actionBar,slot,body),close=iconButton("Close details","close",()=>leave(()=>app.
+showPane(!1))),head=el("div",{class:"cl-pane-head"},title,close),pane=el("section",{class:"cl-pane","aria-label":"Details",onkeydown:onKey},
 head,scroller),row=null,ids=[],tasks=[],turn=0,loadedAt=0,isVisible=!1,shown="",shownTitle="",loading;function onResize(){let isNow=pane.
 getClientRects().length>0;isNow!==isVisible&&(isVisible=isNow,app.emit("pane",isVisible),isVisible&&scheduleLoad(0))}function show(next){
 if(app.isFocusMoved&&tasks.some(task=>task.state==="ask"))return refresh();let selected=app.selectedIds;row=next;let nextIds=selected.
@@ -132,7 +132,7 @@ el.remove();tasks=tasks.filter(predicate)}function addTask(task){keepTasks(({sta
 task.el),task.el.scrollIntoView({block:"nearest"})}function openForm(action,actionIds){let isFromBar=activeIn(actionBar),form=createActionForm(
 app,action,actionIds,{returnFocus:()=>focusKey(isFromBar&&`act ${action.name}`),onEnd:()=>scheduleLoad(0)});addTask(form),form.start()}
 async function startAction(name,actionIds){try{let{acts}=await describe(app,actionIds),action=acts.find(other=>other.name===name);
-if(!action||action.why)throw new Error(action?.why??`${name} cannot be done here.`);openForm(action,actionIds)}catch(error){complain(
+if(!action||action.why)throw new Error(action?.why??`'${name}' is not available here.`);openForm(action,actionIds)}catch(error){complain(
 error.message)}}function complain(text){let dismiss=iconButton("Dismiss","close",()=>leave(()=>box.remove())),note=[icon("fault"),
 el("span",{text:plain(text)}),dismiss],box=el("div",{class:"cl-task cl-note cl-bad",role:"alert"},...note);addTask({el:box})}function leave(run2){
 run2(),app.focusGrid()}function onKey(event){event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let current=row&&
@@ -173,12 +173,13 @@ void 0,isFromTop:isFromTop&&isReplaced,isReplaced}),isReplaced&&(isFromTop=!1)}f
 isReplaced&&(rows.clear(),byId.clear()),Object.assign(cache,{rev,total}),received.forEach((values,offset)=>{let row=readRow(values,
 start+offset);rows.set(row.index,row),byId.set(row.id,row)}),rows.size>CACHED_ROWS&&evict()}function evict(){let middle=(visible[0]+
 visible[1])/2;for(let[index,row]of rows)Math.abs(index-middle)<CACHED_ROWS/2||(rows.delete(index),byId.delete(row.id))}async function change(name,params){
-changes++;try{replace(await request(name,{...params,...blocks(visible[0],visible[1])}))}finally{changes--,loadNext()}}async function peek(index){
-let{rows:received,start}=await request("rows",{start:index,count:1,anchor:null,focus:null});return received.length?readRow(received[0],
-start):null}async function jump(index){replace(await request("rows",{...blocks(index,index),anchor:null,focus:null}))}function replace(reply){
-if(reply.rev<cache.rev)return;newestRev=Math.max(newestRev,reply.rev);let isReplaced=reply.rev>cache.rev;put(reply,isReplaced),view.
-onChange({shift:0,isReplaced}),loadNext()}function seed(state){put({rev:0,total:0,rows:[],...state,start:0},!0),newestRev=cache.rev}
-return cache}function readRow(values,index){return Object.fromEntries([["index",index],...ROW_FIELDS.map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",where:"Host / path",age:"Age",id:"Id",created:"Created"},WIDTHS={status:136,size:100,
+changes++;try{let window2=blocks(visible[0],visible[1]);replace(await request(name,{...params,...window2}))}finally{changes--,loadNext()}}
+async function peek(index){let{rows:received,start}=await request("rows",{start:index,count:1,anchor:null,focus:null});return received.
+length?readRow(received[0],start):null}async function jump(index){replace(await request("rows",{...blocks(index,index),anchor:null,
+focus:null}))}function replace(reply){if(reply.rev<cache.rev)return;newestRev=Math.max(newestRev,reply.rev);let isReplaced=reply.rev>
+cache.rev;put(reply,isReplaced),view.onChange({shift:0,isReplaced}),loadNext()}function seed(state){put({rev:0,total:0,rows:[],...state,
+start:0},!0),newestRev=cache.rev}return cache}function readRow(values,index){return Object.fromEntries([["index",index],...ROW_FIELDS.
+map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",where:"Host / path",age:"Age",id:"Id",created:"Created"},WIDTHS={status:136,size:100,
 where:128,age:72,id:290,created:184},MIN_WIDTH=48,MIN_NAME_WIDTH=150,NUDGE=16;function createColumns({model},treegrid,onChange){let names=[],
 cells=[],widths={},head=el("div",{class:"cl-tr cl-thead",role:"row","aria-rowindex":1}),columns={head,get names(){return names},get cells(){
 return cells},sort,nudge,stop};function show(){delete widths.name,names=["name",...(model.get("columns")??[]).filter(name=>WIDTHS[name])],
