@@ -17,7 +17,7 @@
     │   ├── StoreUnusable              not a data base, not writable, or out of reach
     │   ├── StoreDamaged               a row holds what nobody can read; ``where`` names it
     │   ├── StoreLocked                another process holds it for too long
-    │   ├── OutcomeKept                the storage is done, the store was out of reach: what came of it is written later
+    │   ├── OutcomePending              the storage is done, the store was out of reach: what came of it is written later
     │   └── StoreTooNew                written by a newer cl_notebook
     ├── DriverError                    the storage or its driver failed; ``driver`` and ``call`` name it
     │   ├── StorageFull                no space or quota left on the storage
@@ -31,8 +31,8 @@
         └── HostUnreachable            another host does not answer, or went away before it did
 
 Beside the tree stand ``Interrupted``, a ``KeyboardInterrupt`` (an act was cut short), and ``StillRunning``, one of these (the
-user does not wait any more, the storage goes on); and the warnings ``SameStorage``, ``EncryptedVolume``, ``WritableByOthers``,
-``StoreReplaced`` and ``Untrusted``.
+user does not wait any more, the storage goes on); and the warnings ``DuplicateBackendWarning``, ``EncryptedVolume``,
+``WritableByOthers``, ``StoreReplaced`` and ``Untrusted``.
 
 Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
 the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
@@ -135,7 +135,7 @@ class StoreLocked(StoreError):
     """Another process held the store for longer than the busy time-out."""
 
 
-class OutcomeKept(StoreError):
+class OutcomePending(StoreError):
     """The storage did its part, and the store could not be told: the outcome of ``operation`` is kept."""
 
     def __init__(self, message: str, operation: int) -> None:
@@ -151,16 +151,16 @@ class StoreTooNew(StoreError):
 class DriverError(Error):
     """The storage, or the driver that speaks to it, failed."""
 
-    def __init__(self, message: str, *, driver: str = "", call: str = "", untouched: bool = False) -> None:
+    def __init__(self, message: str, *, driver: str = "", call: str = "", no_side_effects: bool = False) -> None:
         """Keep the culprit: ``driver`` is the backend's name, ``call`` the driver method.
 
-        ``untouched`` is the driver's word that it refused before it changed anything on the storage: then the resource is
+        ``no_side_effects`` is the driver's word that it refused before it changed anything on the storage: then the resource is
         not left in error.
         """
         super().__init__(message)
         self.driver = driver
         self.call = call
-        self.untouched = untouched
+        self.no_side_effects = no_side_effects
 
 
 class StorageFull(DriverError):
@@ -209,13 +209,13 @@ class AttachError(Error):
 class HostUnreachable(AttachError):
     """Another host does not answer, or went away before it did: then what it was asked for may have been done."""
 
-    def __init__(self, message: str, *, untouched: bool = False) -> None:
-        """``untouched`` says that nothing was asked of it yet."""
+    def __init__(self, message: str, *, no_side_effects: bool = False) -> None:
+        """``no_side_effects`` says that nothing was asked of it yet."""
         super().__init__(message)
-        self.untouched = untouched
+        self.no_side_effects = no_side_effects
 
 
-class SameStorage(UserWarning):
+class DuplicateBackendWarning(UserWarning):
     """Two backends of one store are the same storage under two names: a warning, for there may be a reason."""
 
 

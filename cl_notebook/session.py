@@ -12,11 +12,11 @@ from sqlalchemy import orm as sa_orm
 from cl_notebook import concurrency, errors, settings
 from cl_notebook.drivers.api import no_progress
 from cl_notebook.model import Backend, backend_pool, context, identity_map, lookup, trust
-from cl_notebook.model.backend_pool import Opening
+from cl_notebook.model.backend_pool import BackendPool
 from cl_notebook.model.operations.runner import Journal
 from cl_notebook.store import Store, damage
 from cl_notebook.store.backup import back_up
-from cl_notebook.store.change_tracker import Follower
+from cl_notebook.store.change_tracker import ChangeTracker
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from cl_notebook.attach import AttachingHost, Host, Hosts
+    from cl_notebook.attach import AttachingHost, Host, HostRegistry
     from cl_notebook.drivers.api import Driver, Progress
     from cl_notebook.model.base import Tracked
 
@@ -59,15 +59,15 @@ class Session(context.SessionBound):
         self.confirmed = trust.Confirmed()
         self.progress: Callable[[str], AbstractContextManager[Progress]] = _silent
         self._work_on(Store(self.settings.store, read_only=self.settings.read_only))
-        self._opening = Opening(self)
-        self._hosts: Hosts | None = None
+        self._opening = BackendPool(self)
+        self._hosts: HostRegistry | None = None
 
     def _work_on(self, store: Store, before: Journal | None = None) -> None:
         self.store = store
         if store.foreign:
             warnings.warn(_foreign(store), errors.Untrusted, stacklevel=_CALLER)
         self.orm = sa_orm.Session(store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
-        self.follower = Follower(store)
+        self.follower = ChangeTracker(store)
         self.journal = Journal(self, before)
         if not store.is_read_only:
             self.journal.owed.collect()
@@ -103,13 +103,13 @@ class Session(context.SessionBound):
         self._refuse_if_closed()
         return self._attaching().at(gateway)
 
-    def _attaching(self) -> Hosts:
+    def _attaching(self) -> HostRegistry:
         if self._hosts is None:
-            from cl_notebook.attach import Hosts  # noqa: PLC0415 - only who attaches pays for it
+            from cl_notebook.attach import HostRegistry  # noqa: PLC0415 - only who attaches pays for it
 
             chosen = self.settings.file_locks_path
             lock_path = Path(chosen) if chosen else settings.data_dir() / "locks"
-            self._hosts = Hosts(self.settings.host, self.settings.root_helper, lock_path)
+            self._hosts = HostRegistry(self.settings.host, self.settings.root_helper, lock_path)
         return self._hosts
 
     def close(self) -> None:

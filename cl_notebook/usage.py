@@ -70,7 +70,7 @@ def refuse(device: str, found: Sequence[str]) -> NoReturn:
 
     """
     msg = f"{device} is mounted or in use: {listed(found)}. Release it first."
-    raise errors.BusyOnStorage(msg, untouched=True)
+    raise errors.BusyOnStorage(msg, no_side_effects=True)
 
 
 def listed(found: Sequence[str]) -> str:

@@ -105,7 +105,7 @@ def opened(request: dict[str, Any]) -> dict[str, Any]:
     from cl_notebook_worker import channel as channels
 
     channel = Nobody()
-    channel.wire = channels.Wire(channel)
+    channel.wire = channels.Channel(channel)
     made = None
     try:
         made = backend.Backend(channel.wire, request["message"])

@@ -5,6 +5,6 @@ from __future__ import annotations
 from cl_notebook.attach.api import AttachingHost
 from cl_notebook.attach.files import VolumeFile
 from cl_notebook.attach.local import Host
-from cl_notebook.attach.registry import Hosts
+from cl_notebook.attach.registry import HostRegistry
 
-__all__ = ["AttachingHost", "Host", "Hosts", "VolumeFile"]
+__all__ = ["AttachingHost", "Host", "HostRegistry", "VolumeFile"]

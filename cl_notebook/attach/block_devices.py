@@ -28,7 +28,7 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)  # without slots: it runs on other hosts, too, on older Pythons
-class Present:
+class BlockDevice:
     """A block device: *names* are the kernel's for it and for the paths below it, *file* is what a loop device stands on."""
 
     path: str
@@ -38,7 +38,7 @@ class Present:
     is_multipath: bool = False
 
 
-def present(root: Path = _ROOT) -> list[Present]:
+def present(root: Path = _ROOT) -> list[BlockDevice]:
     """Return the loop devices, the disks of storage networks, the multipath maps and the images of Ceph's that there are.
 
     *root* is where ``sys`` is looked for. What another device stands on, as the paths of a multipath map, is told with it.
@@ -52,7 +52,7 @@ def present(root: Path = _ROOT) -> list[Present]:
     return [device for device in found if device.keys or device.file is not None]
 
 
-def volume_ids(device: Present) -> set[str]:
+def volume_ids(device: BlockDevice) -> set[str]:
     """Return the ids of volumes in the name of the device's target, subsystem or image, which Cinder's drivers call so."""
     return {found for key in device.keys if key[0] in _NAMED_BY for found in _ID.findall(key[1].lower())}
 
@@ -104,10 +104,10 @@ def backing_size(path: str, *, root: Path = _ROOT) -> int | None:
         return None
 
 
-def _map(root: Path, name: str, slaves: list[str]) -> Present:
+def _map(root: Path, name: str, slaves: list[str]) -> BlockDevice:
     called = _told(root / "sys/block" / name / "dm/name")
     parts = [_disk(root, slave) for slave in slaves]
-    return Present(
+    return BlockDevice(
         f"/dev/mapper/{called}" if called else f"/dev/{name}",
         frozenset({name, *slaves}),
         frozenset(key for part in parts for key in part.keys),
@@ -115,10 +115,10 @@ def _map(root: Path, name: str, slaves: list[str]) -> Present:
     )
 
 
-def _disk(root: Path, name: str) -> Present:
+def _disk(root: Path, name: str) -> BlockDevice:
     place = root / "sys/block" / name
     file = _told(place / "loop/backing_file") or None
-    return Present(f"/dev/{name}", frozenset({name}), frozenset(_keys(root, name, place)), file)
+    return BlockDevice(f"/dev/{name}", frozenset({name}), frozenset(_keys(root, name, place)), file)
 
 
 def _keys(root: Path, name: str, place: Path) -> Iterator[Key]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cl_notebook.attach.api import AttachingHost
 
 
-class Hosts:
+class HostRegistry:
     """Keeps each host that was asked for until the session is closed."""
 
     def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:

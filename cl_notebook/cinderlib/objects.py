@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cl_notebook import errors, model
 from cl_notebook.cinderlib import exception
 from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID, Object, adopt, wrapped
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import KeyValue
 from cl_notebook.session import default_session
 
@@ -156,7 +156,7 @@ class Volume(_OnBackend):
                 self.obj.delete()
                 vars(self)["_last"] = data
             elif "_last" in vars(self):
-                with storage_call(backend.id, "delete_volume"):
+                with translate_errors(backend.id, "delete_volume"):
                     backend.driver.delete_volume(vars(self)["_last"])
 
     def attach(self) -> Connection:
@@ -270,7 +270,7 @@ class Snapshot(_OfVolume):
                 self.obj.delete()
                 vars(self)["_last"] = data
             elif "_last" in vars(self):
-                with storage_call(backend.id, "delete_snapshot"):
+                with translate_errors(backend.id, "delete_snapshot"):
                     backend.driver.delete_snapshot(vars(self)["_last"])
 
 

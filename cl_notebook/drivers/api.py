@@ -7,8 +7,8 @@ progress. And creating, deleting and terminating are idempotent: asked for a sec
 change nothing, which is what lets a new kernel finish what a killed one began.
 
 A driver knows nothing of the store, of the tracked objects or of the notebook. What it looks up beyond the arguments of a call it
-asks of :class:`cl_notebook.drivers.api.Records`. It may raise anything: what is not already a
-:class:`cl_notebook.errors.DriverError` becomes one in :func:`cl_notebook.drivers.errors.storage_call`.
+asks of :class:`cl_notebook.drivers.api.DriverContext`. It may raise anything: what is not already a
+:class:`cl_notebook.errors.DriverError` becomes one in :func:`cl_notebook.drivers.errors.translate_errors`.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class ManageableVolume(TypedDict):
     extra_info: dict[str, Any] | None
 
 
-class Leftover(TypedDict):
+class OrphanFile(TypedDict):
     """What a process that was killed left half made on the storage: neither a volume nor a snapshot. ``size`` is in bytes."""
 
     name: str
@@ -334,7 +334,7 @@ class CanRetype(Protocol):
 
 
 @runtime_checkable
-class KnowsStorage(Protocol):
+class HasStorageIdentity(Protocol):
     """The driver can tell from configurations whether they lead to the same storage."""
 
     @classmethod
@@ -343,10 +343,10 @@ class KnowsStorage(Protocol):
 
 
 @runtime_checkable
-class ListsLeftovers(Protocol):
+class SupportsOrphanCleanup(Protocol):
     """The driver can tell what killed processes left half made, and remove it."""
 
-    def leftovers(self) -> list[Leftover]:
+    def leftovers(self) -> list[OrphanFile]:
         """List it; what a living process works on is none."""
 
     def remove_leftovers(self) -> int:
@@ -354,7 +354,7 @@ class ListsLeftovers(Protocol):
 
 
 @runtime_checkable
-class KeepsFiles(Protocol):
+class FileBacked(Protocol):
     """The driver's volumes are files in a folder of this host, each called by its name in the storage."""
 
     @property
@@ -366,15 +366,15 @@ class KeepsFiles(Protocol):
 
 
 @runtime_checkable
-class CanOnlyLook(Protocol):
+class SupportsReadOnly(Protocol):
     """The driver can be opened without making or removing anything: for sessions that may only look."""
 
-    def setup_to_look(self) -> None:
+    def setup_read_only(self) -> None:
         """Do as ``setup`` does, but leave the storage as it is; raise if it is not there."""
 
 
 @runtime_checkable
-class KeepsLog(Protocol):
+class HasLog(Protocol):
     """The driver keeps a log."""
 
     def log_lines(self) -> list[LogLine]:
@@ -440,7 +440,7 @@ class InitiatorData(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DriverEnvironment:
     """What a session was set up with, as far as Cinder's drivers are told of it; see :func:`cl_notebook.setup`."""
 
     project_id: str | None = None
@@ -453,7 +453,7 @@ class Surroundings:
     """Options of Cinder's section ``[DEFAULT]``."""
 
 
-class Records(Protocol):
+class DriverContext(Protocol):
     """What is tracked on one backend, for drivers that look up more than a call tells them, or change more than its resource.
 
     Lists are read in pages: those after the id *after*, in the order of their ids, *limit* at most.
@@ -463,7 +463,7 @@ class Records(Protocol):
     """Cinder's name of the backend: ``host@backend``."""
     root_helper: str
     """What is put before commands that need root."""
-    surroundings: Surroundings
+    surroundings: DriverEnvironment
     """What else the session was set up with."""
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
@@ -495,8 +495,8 @@ class Records(Protocol):
 
 
 @runtime_checkable
-class UsesRecords(Protocol):
+class NeedsContext(Protocol):
     """The driver looks up what is tracked."""
 
-    def use(self, records: Records) -> None:
+    def use(self, records: DriverContext) -> None:
         """Take the records of its backend; called before ``setup()``."""

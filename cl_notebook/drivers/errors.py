@@ -22,7 +22,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextmanager
-def storage_call(backend_name: str, call: str, secrets: Callable[[], Mapping[str, object]] | None = None) -> Iterator[None]:
+def translate_errors(backend_name: str, call: str, secrets: Callable[[], Mapping[str, object]] | None = None) -> Iterator[None]:
     """Translate what the driver of *backend_name* raises in *call* (the driver's method) into a :class:`~errors.DriverError`.
 
     Errors of ours pass as they are; a driver error learns here whose it is. ``KeyboardInterrupt`` and the like pass untouched.

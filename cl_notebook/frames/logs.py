@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cl_notebook.drivers.api import KeepsLog
+from cl_notebook.drivers.api import HasLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,12 +25,12 @@ def lines(backends: Iterable[Backend], operation: int | None = None) -> list[tup
 
 def is_kept(backend: Backend) -> bool:
     """Return whether the open *backend* has a log that lines may come into: its driver keeps one, and it is not switched off."""
-    return isinstance(backend.context.held(backend), KeepsLog) and not backend.context.settings.disable_logs
+    return isinstance(backend.context.held(backend), HasLog) and not backend.context.settings.disable_logs
 
 
 def _kept(backend: Backend) -> list[LogLine]:
     driver = backend.context.held(backend)  # one that was closed meanwhile is not opened again to be asked
-    return driver.log_lines() if isinstance(driver, KeepsLog) else []
+    return driver.log_lines() if isinstance(driver, HasLog) else []
 
 
 def frame(entries: Iterable[tuple[str, LogLine]]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cl_notebook import settings
 from cl_notebook.attach import block_devices
 from cl_notebook.attach.identity import UNREADABLE
-from cl_notebook.drivers.api import KeepsFiles
+from cl_notebook.drivers.api import FileBacked
 from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import connections, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
@@ -21,21 +21,21 @@ from cl_notebook.text import quoted
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from cl_notebook.attach.block_devices import Key, Present
+    from cl_notebook.attach.block_devices import BlockDevice, Key
     from cl_notebook.inventory.connections import Link
     from cl_notebook.inventory.rows import Row
     from cl_notebook.model import Backend
     from cl_notebook.model.context import Context
 
 
-class Leftover(NamedTuple):
+class OrphanFile(NamedTuple):
     """A device that is left over: of which backend, of which volume if it is tracked, and the connection that leads to it.
 
     ``is_gone`` says that the file that it stands on was removed: what it held is in the device, and nowhere else. ``is_taken``
     says that the storage has the volume connected, though nothing of that is tracked: by a session on another store, perhaps.
     """
 
-    device: Present
+    device: BlockDevice
     backend: Backend
     volume: Row | None
     name_in_storage: str | None
@@ -49,7 +49,7 @@ def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path
     return [_finding(each) for each in left_over(session, backends, root=root)]
 
 
-def left_over(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Leftover]:
+def left_over(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[OrphanFile]:
     """Return the devices of the *backends*' volumes that no connection accounts for."""
     before = block_devices.present(root)
     if not before:
@@ -80,15 +80,15 @@ class _Devices:
             found.setdefault(link.volume_id, []).append(link)
         return found
 
-    def left_over(self, devices: Sequence[Present]) -> Iterator[Leftover]:
+    def left_over(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanFile]:
         yield from self._files([device for device in devices if device.file is not None])
         others = [device for device in devices if device.file is None]
         if others:
             yield from self._disks(others)
 
-    def _files(self, devices: Sequence[Present]) -> Iterator[Leftover]:
+    def _files(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanFile]:
         driver = self._session.held(self._backend)
-        if not isinstance(driver, KeepsFiles) or not devices:
+        if not isinstance(driver, FileBacked) or not devices:
             return
         folder = Path(os.path.realpath(self._root / str(driver.volumes_folder.absolute()).lstrip("/")))
         inside = [
@@ -103,7 +103,7 @@ class _Devices:
             row = names.get(name)
             if is_gone or row is None or not self._links.get(row.id):
                 is_taken = not is_gone and bool(driver.connections_of(name))
-                yield Leftover(device, self._backend, row, name, is_gone=is_gone, is_taken=is_taken)
+                yield OrphanFile(device, self._backend, row, name, is_gone=is_gone, is_taken=is_taken)
 
     def _of_others(self, names: Collection[str]) -> set[str]:
         """Return which of the *names* are volumes of other backends on the same storage, which tell of their devices."""
@@ -112,11 +112,11 @@ class _Devices:
         found = (rows.again(self._session, Volume.kind, other.id, names=known) for other in others)
         return {row.name_in_storage for volumes in found for row in volumes}
 
-    def _file(self, device: Present) -> str:
+    def _file(self, device: BlockDevice) -> str:
         file = device.file or ""
         return file.removesuffix(loopdev.DELETED) if loopdev.is_gone(file, self._root) else file
 
-    def _disks(self, devices: Sequence[Present]) -> Iterator[Leftover]:
+    def _disks(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanFile]:
         by_key = self._by_key()
         ids, names = {row.id: row for row in self._volumes}, {row.name_in_storage: row for row in self._volumes}
         in_small = {row.id.lower(): row for row in self._volumes}  # a device's name may have lost its capitals
@@ -125,7 +125,7 @@ class _Devices:
             row = ids.get(links[0].volume_id) if links else _named(device, in_small, names)
             if row is None or any(self._accounts(link) for link in self._links.get(row.id, ())):
                 continue
-            yield Leftover(device, self._backend, row, row.name_in_storage, links[0].id if links else None)
+            yield OrphanFile(device, self._backend, row, row.name_in_storage, links[0].id if links else None)
 
     def _by_key(self) -> Mapping[Key, list[Link]]:
         every = [link for links in self._links.values() for link in links]
@@ -149,13 +149,13 @@ def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
         return ()
 
 
-def _named(device: Present, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
+def _named(device: BlockDevice, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
     found = [ids[volume_id] for volume_id in sorted(block_devices.volume_ids(device)) if volume_id in ids]
     images = [names.get(key[1].partition("/")[2]) for key in device.keys if key[0] == "rbd"]
     return next((row for row in (*found, *images) if row is not None), None)
 
 
-def _finding(left: Leftover) -> Finding:
+def _finding(left: OrphanFile) -> Finding:
     row, device = left.volume, left.device
     what = "A multipath map" if device.is_multipath else "A loop device" if device.file else "A disk"
     return Finding(
@@ -173,7 +173,7 @@ def _finding(left: Leftover) -> Finding:
     )
 
 
-def _whose(left: Leftover) -> str:
+def _whose(left: OrphanFile) -> str:
     if left.is_gone:
         return "of a file that is gone: what it holds is nowhere else"
     if left.is_taken:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import devices
 from cl_notebook.inventory.scanner import chosen
 from cl_notebook.model import Connection, identity_map
 
 if TYPE_CHECKING:
-    from cl_notebook.inventory.devices import Leftover
+    from cl_notebook.inventory.devices import OrphanFile
     from cl_notebook.model.context import Context
 
 
@@ -36,7 +36,7 @@ def flush(session: Context, path: str, *, remove: bool = False) -> str:
     return _flush(session, found[0])
 
 
-def _refuse_to_lose(left: Leftover) -> None:
+def _refuse_to_lose(left: OrphanFile) -> None:
     path, name = left.device.path, left.name_in_storage
     if left.is_gone:
         msg = (
@@ -61,11 +61,11 @@ def _open(session: Context, name: str) -> None:
         return  # what is on it cannot be told, and stays
 
 
-def _flush(session: Context, left: Leftover) -> str:
+def _flush(session: Context, left: OrphanFile) -> str:
     path = left.device.path
     connection = identity_map.get(session, Connection, left.connection_id) if left.connection_id is not None else None
     if left.device.file is not None:
-        with storage_call(left.backend.name, "loop device"):
+        with translate_errors(left.backend.name, "loop device"):
             loopdev.remove(path)
     elif connection is not None and connection.is_in_reach:
         connection.detach()
@@ -79,7 +79,7 @@ def _flush(session: Context, left: Leftover) -> str:
     return f"{path} was let go."
 
 
-def _commands(left: Leftover) -> str:
+def _commands(left: OrphanFile) -> str:
     names = sorted(left.device.names)
     if any(key[0] == "rbd" for key in left.device.keys):
         return f"rbd unmap {left.device.path}"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.drivers.api import GiB, ListsLeftovers
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.api import GiB, SupportsOrphanCleanup
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.inventory import connections, orphan_devices, scanner
 from cl_notebook.inventory.finding import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
 from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map
 from cl_notebook.model.operations import guards, lifecycle
-from cl_notebook.model.operations.changes import Settle, Update
+from cl_notebook.model.operations.changes import SyncAttachStatus, Update
 from cl_notebook.text import plain
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ class _Repair:
         size = {} if place.size is None else {"size" if isinstance(resource, Volume) else "volume_size": place.size}
         whole: Change = Update(resource, {**size, "status": status or "available"})
         if isinstance(resource, Volume) and status is None:
-            whole = Settle(resource, size, is_over=True)
+            whole = SyncAttachStatus(resource, size, is_over=True)
         allowed, finishing = (set(), {now}) if lifecycle.is_busy(resource.kind, now) else ({now}, set())
         guard = guards.ready(resource.context, resource, "repair", allowed, finishing, force=self._force)
         resource.context.journal.record("repair", [whole], resource, (guard,))
@@ -325,9 +325,9 @@ class _Repair:
 
 def _sweep(backend: Backend) -> str:
     driver = backend.driver
-    if not isinstance(driver, ListsLeftovers):
+    if not isinstance(driver, SupportsOrphanCleanup):
         return NOTHING
-    with storage_call(backend.name, "remove_leftovers"):
+    with translate_errors(backend.name, "remove_leftovers"):
         count = driver.remove_leftovers()
     return f"{count} half-made files of killed processes were removed." if count else NOTHING
 

@@ -14,20 +14,20 @@ from cl_notebook.drivers.api import (
     CanListManageableSnapshots,
     CanManage,
     CanManageSnapshots,
-    ListsLeftovers,
+    SupportsOrphanCleanup,
     capabilities,
 )
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
 from cl_notebook.inventory.rows import Row
 from cl_notebook.model import Volume, claims, storage_identity
 from cl_notebook.model import backend as pages
-from cl_notebook.model.driver_context import StoreRecords
+from cl_notebook.model.driver_context import StoreDriverContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from cl_notebook.drivers.api import Driver, Leftover
+    from cl_notebook.drivers.api import Driver, OrphanFile
     from cl_notebook.model import Backend, Snapshot
     from cl_notebook.model.base import Tracked
 
@@ -142,7 +142,7 @@ class Storage:
             storage_identity.volumes(self.backend) if kind == Volume.kind else storage_identity.snapshots(self.backend)
         )
         try:
-            with storage_call(self.backend.name, call, self._secrets):
+            with translate_errors(self.backend.name, call, self._secrets):
                 return _held(getattr(self.driver, call)(known), lambda: {*wanted, *claims.names(self.backend)})
         except errors.StoreError:
             raise
@@ -174,11 +174,11 @@ class Storage:
         found = {row.id: ids.get(row.id) or names.get(row.name_in_storage) or others.get(row.name_in_storage) for row in rows}
         return {row_id: Place(is_there=True, size=entry.size) for row_id, entry in found.items() if entry is not None}
 
-    def leftovers(self) -> list[Leftover]:
+    def leftovers(self) -> list[OrphanFile]:
         """Return what killed processes left half made, as far as the driver can tell."""
-        if not isinstance(self.driver, ListsLeftovers):
+        if not isinstance(self.driver, SupportsOrphanCleanup):
             return []
-        with storage_call(self.backend.name, "leftovers", self._secrets):
+        with translate_errors(self.backend.name, "leftovers", self._secrets):
             return self.driver.leftovers()
 
     def _asked_for(self, kind: str, listing: Listing, rows: Sequence[Row]) -> dict[str, Place]:
@@ -195,7 +195,7 @@ class Storage:
         if self.driver is None or not isinstance(self.driver, protocol):
             return
         asked = list(rows[:MOST_ASKED])
-        records = StoreRecords.of(self.backend)
+        records = StoreDriverContext.of(self.backend)
         ids = [row.id for row in asked]
         known: Iterable[Any] = (
             records.volumes(ids, limit=MOST_ASKED) if kind == Volume.kind else records.snapshots(ids, limit=MOST_ASKED)
@@ -203,7 +203,7 @@ class Storage:
         ask = getattr(self.driver, call)
         for data in known:
             try:
-                with storage_call(self.backend.name, call, self._secrets):
+                with translate_errors(self.backend.name, call, self._secrets):
                     yield data.id, Place(is_there=True, size=int(ask(data, {SOURCE_NAME: data.name_in_storage})))
             except errors.MissingOnStorage:
                 yield data.id, Place(is_there=False)

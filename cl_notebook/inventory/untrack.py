@@ -9,7 +9,7 @@ from cl_notebook.inventory import repairs
 from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, claims
 from cl_notebook.model.operations import guards as verbs
-from cl_notebook.model.operations.changes import Delete, Settle
+from cl_notebook.model.operations.changes import Delete, SyncAttachStatus
 
 if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
@@ -35,7 +35,7 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
         guards.append(verbs.without_dependents(resource, kinds))
     gone: list[Change] = [Delete(resource)]
     if volume is not resource:
-        gone.append(Settle(volume))
+        gone.append(SyncAttachStatus(volume))
     resource.context.journal.record("forget", gone, resource, tuple(guards))
 
 

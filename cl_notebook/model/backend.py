@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, masking
-from cl_notebook.drivers.api import KeepsLog, capabilities
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.api import HasLog, capabilities
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
 from cl_notebook.model import context, creation, identity_map, storage_identity, validation
 from cl_notebook.model.base import Children, Tracked
@@ -212,7 +212,7 @@ class Backend(Tracked):
     def stats(self, *, refresh: bool = False) -> Stats:
         """Return the storage's capacities, in GiB (``unknown`` and ``infinite`` are possible), and its identity."""
         driver = self.driver
-        with storage_call(self.name, "get_volume_stats", self._secrets):
+        with translate_errors(self.name, "get_volume_stats", self._secrets):
             return driver.get_volume_stats(refresh=refresh)
 
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
@@ -279,7 +279,7 @@ class Backend(Tracked):
 
         """
         driver = self._able("list_manageable")
-        with storage_call(self.name, "get_manageable_volumes", self._secrets):
+        with translate_errors(self.name, "get_manageable_volumes", self._secrets):
             return page(driver.get_manageable_volumes(storage_identity.volumes(self)), limit, marker)
 
     def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
@@ -288,7 +288,7 @@ class Backend(Tracked):
         *limit* and *marker*, and what is raised, are those of :meth:`manageable_volumes`.
         """
         driver = self._able("list_manageable_snapshots")
-        with storage_call(self.name, "get_manageable_snapshots", self._secrets):
+        with translate_errors(self.name, "get_manageable_snapshots", self._secrets):
             return page(driver.get_manageable_snapshots(storage_identity.snapshots(self)), limit, marker)
 
     def manage(
@@ -318,7 +318,7 @@ class Backend(Tracked):
         They are kept for as long as the driver is open. A driver without a log has none.
         """
         driver = self.driver
-        lines = driver.log_lines() if isinstance(driver, KeepsLog) else []
+        lines = driver.log_lines() if isinstance(driver, HasLog) else []
         return [line for line in lines if operation is None or line.operation == operation]
 
     def close(self, *, kill: bool = False) -> None:

@@ -12,12 +12,12 @@ from cl_notebook import concurrency, errors, masking
 from cl_notebook.drivers import options as driver_config
 from cl_notebook.drivers import options as secrets
 from cl_notebook.drivers import registry
-from cl_notebook.drivers.api import CanOnlyLook, UsesRecords
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.api import NeedsContext, SupportsReadOnly
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import identity_map, storage_identity, validation
 from cl_notebook.model import trust as trust_of
 from cl_notebook.model.backend import SECRETS, Backend
-from cl_notebook.model.driver_context import StoreRecords
+from cl_notebook.model.driver_context import StoreDriverContext
 from cl_notebook.model.operations.changes import Insert, Update
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Held:
     stored: tuple[str, dict[str, Any]]
 
 
-class Opening:
+class BackendPool:
     """The drivers at work in one session."""
 
     def __init__(self, context: Context) -> None:
@@ -94,7 +94,7 @@ class Opening:
             self._context.backends.pop(backend.name, None)
             held = self._drivers.pop(backend.id, None)
         if held is not None:
-            with storage_call(backend.name, "close"):
+            with translate_errors(backend.name, "close"):
                 end = getattr(held.driver, "kill", None) if kill else None
                 (end or held.driver.close)()
 
@@ -104,8 +104,8 @@ class Opening:
             held = self._drivers.pop(backend_id)
             self._drivers[backend.id] = held
             self._context.confirmed.backends[backend.id] = held.stored
-            if isinstance(held.driver, UsesRecords):
-                held.driver.use(StoreRecords.of(backend))
+            if isinstance(held.driver, NeedsContext):
+                held.driver.use(StoreDriverContext.of(backend))
 
     def is_confirmed(self, backend: Backend) -> bool:
         """Return whether this user typed or confirmed the configuration of *backend* as it is stored now."""
@@ -214,12 +214,12 @@ class Opening:
         def secret() -> dict[str, Any]:
             return {option: value for option, value in checked.items() if option not in driver_config.storable(cls, checked)}
 
-        with storage_call(name, "setup", secret), context.progress(f"open {name}"):
+        with translate_errors(name, "setup", secret), context.progress(f"open {name}"):
             driver = cls(checked, backend_name=name)
-            if isinstance(driver, UsesRecords):
-                driver.use(StoreRecords(context, backend_id, name, checked))
-            if context.settings.read_only and isinstance(driver, CanOnlyLook):
-                driver.setup_to_look()
+            if isinstance(driver, NeedsContext):
+                driver.use(StoreDriverContext(context, backend_id, name, checked))
+            if context.settings.read_only and isinstance(driver, SupportsReadOnly):
+                driver.setup_read_only()
             else:
                 driver.setup()
         return driver
@@ -232,7 +232,7 @@ class Opening:
                 f"Backend {name!r} is the storage of backend {same[0].name!r} under another name; each tracks its own volumes. "
                 f"If that is not what you want: cl.Backend({name!r}).forget(), then cl.Backend({same[0].name!r})."
             )
-            warnings.warn(msg, errors.SameStorage, stacklevel=6)
+            warnings.warn(msg, errors.DuplicateBackendWarning, stacklevel=6)
 
     def _add(self, name: str, driver_name: str, checked: dict[str, Any]) -> Backend:
         journal = self._context.journal

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, masking, usage
 from cl_notebook.attach import block_devices
-from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, GiB, KeepsFiles, least_bytes
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, FileBacked, GiB, least_bytes
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import encryption, identity_map, trust, validation
 from cl_notebook.model.base import Parent, Tracked
 from cl_notebook.model.operations import guards as verbs
-from cl_notebook.model.operations.changes import Change, Delete, Insert, Settle, Update
+from cl_notebook.model.operations.changes import Change, Delete, Insert, SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import Act
 from cl_notebook.model.operations.tables import Operation
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
@@ -270,12 +270,15 @@ class Connection(Tracked):
 
         def after(info: ConnectionInfo) -> list[Change]:
             told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
-            return [Update(act.target, told), Settle(volume, verbs.kept(exported, data))]
+            return [Update(act.target, told), SyncAttachStatus(volume, verbs.kept(exported, data))]
 
         def failed(error: BaseException) -> list[Change]:
-            if verbs.untouched(error) and not exported:
-                return [Delete(act.target), Settle(volume)]
-            return [Update(act.target, {"attach_status": "error_attaching"}), Settle(volume, verbs.kept(exported, data))]
+            if verbs.had_no_side_effects(error) and not exported:
+                return [Delete(act.target), SyncAttachStatus(volume)]
+            return [
+                Update(act.target, {"attach_status": "error_attaching"}),
+                SyncAttachStatus(volume, verbs.kept(exported, data)),
+            ]
 
         act: Act[ConnectionInfo] = Act(
             action="connect",
@@ -410,7 +413,7 @@ class Connection(Tracked):
             if host is None:
                 return
             # what others have of it by the same device stays, so that what uses the device loses nothing
-            is_shared = isinstance(driver, KeepsFiles) and bool(driver.connections_of(name) - {self.id})
+            is_shared = isinstance(driver, FileBacked) and bool(driver.connections_of(name) - {self.id})
             try:  # also where no path is known: the host may have got as far as a device before it was cut short
                 if anew:  # the storage says what is let go of, and not the document
                     told = self._asked(driver, data, anew["connector_info"], force=force)
@@ -423,7 +426,7 @@ class Connection(Tracked):
             except errors.HostUnreachable as error:
                 if not force:
                     msg = f"{error} With force=True it is forgotten here, whatever is left there."
-                    raise errors.HostUnreachable(msg, untouched=error.untouched) from error
+                    raise errors.HostUnreachable(msg, no_side_effects=error.no_side_effects) from error
 
         gone = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
         self._run(
@@ -472,13 +475,13 @@ class Connection(Tracked):
                 driver.remove_export(data)
 
         def failed(error: BaseException) -> str | None:
-            return "error_detaching" if is_out or not verbs.untouched(error) else None
+            return "error_detaching" if is_out or not verbs.had_no_side_effects(error) else None
 
         self._run(
             "disconnect",
             "terminate_connection",
             do,
-            lambda _answer: [Delete(self), Settle(volume)],
+            lambda _answer: [Delete(self), SyncAttachStatus(volume)],
             guards=(remember,),
             force=force,
             failed=failed,
@@ -501,8 +504,8 @@ class Connection(Tracked):
         if not self.is_confirmed:
             self.attach_device()
         host, driver = self._host(), self.backend.driver
-        if isinstance(driver, KeepsFiles):
-            with storage_call(self.backend.name, "ensure_export"):
+        if isinstance(driver, FileBacked):
+            with translate_errors(self.backend.name, "ensure_export"):
                 driver.ensure_export(self.volume.as_data())
         try:
             return host.extend(self._told(), **self._flags())
@@ -516,7 +519,7 @@ class Connection(Tracked):
         """Return what uses a device of the volume where that can be seen; a driver whose devices are files looks by itself."""
         is_near = self.gateway is not None and self.is_in_reach and self.attached
         is_here = self.gateway is None and self.name_of_host == self.context.settings.host
-        if not self.connected or isinstance(driver, KeepsFiles) or not (is_near or is_here):
+        if not self.connected or isinstance(driver, FileBacked) or not (is_near or is_here):
             return []
         try:
             return self._host().uses(self._told(), device, do_local_attach=self._flags()["do_local_attach"])
@@ -610,7 +613,7 @@ class Connection(Tracked):
         def status_after(error: BaseException) -> str:
             if failed is not None:
                 return failed(error) or before
-            return before if verbs.untouched(error) else bad
+            return before if verbs.had_no_side_effects(error) else bad
 
         self.context.journal.run(
             Act(

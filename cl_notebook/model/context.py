@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.trust import Confirmed
     from cl_notebook.settings import Settings
     from cl_notebook.store import Store
-    from cl_notebook.store.change_tracker import Follower
+    from cl_notebook.store.change_tracker import ChangeTracker
 
 
 class SessionBound:
@@ -75,7 +75,7 @@ class Context(Protocol):
         """Held while objects are read from or brought in line with the store; never during a driver's call."""
 
     @property
-    def follower(self) -> Follower:
+    def follower(self) -> ChangeTracker:
         """Tells which rows others changed."""
 
     @property

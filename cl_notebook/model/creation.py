@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cl_notebook import errors, masking
 from cl_notebook.drivers.api import CanManage, VolumeData
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import claims, identity_map, naming, validation
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import guards as verbs
@@ -112,7 +112,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
         arguments=masking.data(dict(source)),
         guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
         after=lambda answer: [Update(act.target, {**verbs.kept(answer[1], data), "size": answer[0], "status": "available"})],
-        failed=lambda error: [] if is_begun and not verbs.untouched(error) else [Delete(act.target)],
+        failed=lambda error: [] if is_begun and not verbs.had_no_side_effects(error) else [Delete(act.target)],
     )
     backend.context.journal.run(act)
     return cast("Volume", act.target)
@@ -135,7 +135,7 @@ def moment(at: dt.datetime | None) -> str | None:
 
 
 def _given_up(act: Act[Any], error: BaseException) -> Change:
-    return Delete(act.target) if verbs.untouched(error) else Update(act.target, {"status": "error"})
+    return Delete(act.target) if verbs.had_no_side_effects(error) else Update(act.target, {"status": "error"})
 
 
 def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> None:
@@ -161,7 +161,7 @@ def _refuse_on_storage(backend: Backend, driver: Driver, data: VolumeData) -> No
     if not isinstance(driver, CanManage):
         return
     try:
-        with storage_call(backend.name, "manage_existing_get_size"):
+        with translate_errors(backend.name, "manage_existing_get_size"):
             driver.manage_existing_get_size(data, {"source-name": data.name_in_storage})
     except errors.Error:
         return  # it is not there, or the storage does not answer, as making it will tell

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sqlalchemy as sa
 
 from cl_notebook import masking
-from cl_notebook.drivers.api import AttachmentData, SnapshotData, Surroundings, VolumeData
+from cl_notebook.drivers.api import AttachmentData, DriverEnvironment, SnapshotData, VolumeData
 from cl_notebook.model import creation, identity_map, naming
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.identity_map import CLASSES
@@ -58,15 +58,15 @@ def forget(connection: sa.Connection, backend_id: str) -> None:
 D = TypeVar("D", VolumeData, SnapshotData)
 
 
-class StoreRecords:
-    """The :class:`~cl_notebook.drivers.api.Records` of one backend: rows of the store, as plain data."""
+class StoreDriverContext:
+    """The :class:`~cl_notebook.drivers.api.DriverContext` of one backend: rows of the store, as plain data."""
 
     def __init__(self, context: Context, backend_id: str, name: str, config: Mapping[str, Any] | None = None) -> None:
         """Look up the rows of the backend *backend_id*, which is called *name* and has the configuration *config*."""
         chosen = context.settings
         self.host = naming.host(chosen, name, config or {})
         self.root_helper = chosen.root_helper
-        self.surroundings = Surroundings(
+        self.surroundings = DriverEnvironment(
             project_id=chosen.project_id,
             user_id=chosen.user_id,
             locks=chosen.file_locks_path,
@@ -80,7 +80,7 @@ class StoreRecords:
         """What the driver was told of resources that have maps, since it last changed some: these are what it has changed."""
 
     @classmethod
-    def of(cls, backend: Tracked) -> StoreRecords:
+    def of(cls, backend: Tracked) -> StoreDriverContext:
         """Return the records of *backend*."""
         return cls(backend.context, backend.id, str(getattr(backend, "name", "")), getattr(backend, "stored_config", {}))
 

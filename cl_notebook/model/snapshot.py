@@ -99,7 +99,9 @@ class Snapshot(HasMetadata, Tracked):
                 *([claims.unclaimed(cls, volume.backend_id, [data.name_in_storage])] if fields.get("id") else ()),
             ),
             after=lambda update: [Update(act.target, {**guards.kept(update, data), "status": "available", "progress": "100%"})],
-            failed=lambda error: [Delete(act.target) if guards.untouched(error) else Update(act.target, {"status": "error"})],
+            failed=lambda error: [
+                Delete(act.target) if guards.had_no_side_effects(error) else Update(act.target, {"status": "error"})
+            ],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
@@ -139,7 +141,7 @@ class Snapshot(HasMetadata, Tracked):
                     {**guards.kept(answer[1], data), "volume_size": answer[0], "status": "available", "progress": "100%"},
                 )
             ],
-            failed=lambda error: [] if is_begun and not guards.untouched(error) else [Delete(act.target)],
+            failed=lambda error: [] if is_begun and not guards.had_no_side_effects(error) else [Delete(act.target)],
         )
         volume.context.journal.run(act)
         return cast("Snapshot", act.target)
@@ -229,7 +231,9 @@ class Snapshot(HasMetadata, Tracked):
                 ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _answer: [Delete(self)],
-                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error_deleting"})],
+                failed=lambda error: [
+                    Update(self, {"status": before if guards.had_no_side_effects(error) else "error_deleting"})
+                ],
             )
         )
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.drivers.api import KnowsStorage
+from cl_notebook.drivers.api import HasStorageIdentity
 from cl_notebook.model import identity_map
-from cl_notebook.model.driver_context import StoreRecords
+from cl_notebook.model.driver_context import StoreDriverContext
 from cl_notebook.model.identity_map import CLASSES
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def of(backend: Backend) -> list[Backend]:
 
 def volumes(backend: Backend) -> Iterator[VolumeData]:
     """Yield the volumes that are tracked on the storage of *backend*, under whatever name, page by page."""
-    return itertools.chain.from_iterable(StoreRecords.of(each).every_volume() for each in of(backend))
+    return itertools.chain.from_iterable(StoreDriverContext.of(each).every_volume() for each in of(backend))
 
 
 def snapshots(backend: Backend) -> Iterator[SnapshotData]:
     """Yield the snapshots that are tracked on the storage of *backend*, under whatever name, page by page."""
-    return itertools.chain.from_iterable(StoreRecords.of(each).every_snapshot() for each in of(backend))
+    return itertools.chain.from_iterable(StoreDriverContext.of(each).every_snapshot() for each in of(backend))
 
 
 def others(context: Context, backend_id: str, driver_name: str, config: Mapping[str, Any]) -> list[Backend]:
@@ -74,7 +74,7 @@ def identity(driver_name: str, config: Mapping[str, Any]) -> str:
     A driver that cannot tell, as Cinder's cannot, is on the same storage where everything but the name is the same.
     """
     cls = _class(driver_name)
-    if cls is not None and isinstance(cls, KnowsStorage):
+    if cls is not None and isinstance(cls, HasStorageIdentity):
         try:
             return cls.storage_identity(config)
         except (KeyError, TypeError, ValueError):  # it was loaded by its name alone

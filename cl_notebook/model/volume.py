@@ -10,13 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, usage
 from cl_notebook.attach import block_devices
-from cl_notebook.drivers.api import GiB, KeepsFiles
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.api import FileBacked, GiB
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import batch, claims, creation, encryption, identity_map, validation
 from cl_notebook.model.base import Children, HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.operations import background, guards, lifecycle
-from cl_notebook.model.operations.changes import Delete, Settle, Update
+from cl_notebook.model.operations.changes import Delete, SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import Act
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
@@ -164,7 +164,7 @@ class Attachable(Tracked):
             BusyOnStorage: it has.
 
         """
-        found = [] if isinstance(driver, KeepsFiles) else usage.uses(block_devices.of_volume(self.id))
+        found = [] if isinstance(driver, FileBacked) else usage.uses(block_devices.of_volume(self.id))
         if found:
             usage.refuse(f"A device of {self.label()}", found)
 
@@ -218,8 +218,8 @@ def _leads_to(gateway: str, typed: str) -> bool:
 def _goes_on(error: BaseException, *, elsewhere: bool) -> bool:
     """Return whether the storage or another host may still be at what *error* ended the waiting for, or has done it."""
     if isinstance(error, errors.HostUnreachable):
-        return not error.untouched
-    return isinstance(error, (errors.StillRunning, errors.OutcomeKept)) or (elsewhere and not isinstance(error, Exception))
+        return not error.no_side_effects
+    return isinstance(error, (errors.StillRunning, errors.OutcomePending)) or (elsewhere and not isinstance(error, Exception))
 
 
 T = TypeVar("T")
@@ -398,12 +398,12 @@ class Volume(HasMetadata, Attachable, Tracked):
             has_grown = True
             return min((conn.extend_device() for conn in attached), default=grown * GiB)
 
-        settled = Settle(self, {"size": grown}, is_over=True)
+        settled = SyncAttachStatus(self, {"size": grown}, is_over=True)
 
         def failed(error: BaseException) -> list[Change]:
             if has_grown:
                 return [settled]
-            return [Update(self, {"status": before if guards.untouched(error) else "error_extending"})]
+            return [Update(self, {"status": before if guards.had_no_side_effects(error) else "error_extending"})]
 
         return self._run(
             Act(
@@ -460,7 +460,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 ),
                 before=[Update(self, {"status": "reverting"})],
                 after=lambda update: [Update(self, {**guards.kept(update, data), "status": "available"})],
-                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error"})],
+                failed=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
             )
         )
 
@@ -495,9 +495,9 @@ class Volume(HasMetadata, Attachable, Tracked):
                 guards=(guards.ready(self.context, self, "retype", allowed, {"retyping"}, force=force),),
                 before=[Update(self, {"status": "retyping"})],
                 after=lambda update: [
-                    Settle(self, {**guards.kept(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True)
+                    SyncAttachStatus(self, {**guards.kept(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True)
                 ],
-                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error"})],
+                failed=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
             )
         )
 
@@ -533,7 +533,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 for snapshot in going:
                     snapshot.delete(force=force)
                     done()
-                with storage_call(self.backend.name, "delete_volume"):  # here, for its error to have the words added
+                with translate_errors(self.backend.name, "delete_volume"):  # here, for its error to have the words added
                     driver.delete_volume(data)
 
         self._run(
@@ -551,7 +551,9 @@ class Volume(HasMetadata, Attachable, Tracked):
                 ),
                 before=[Update(self, {"status": "deleting"})],
                 after=lambda _answer: [Delete(self)],
-                failed=lambda error: [Update(self, {"status": before if guards.untouched(error) else "error_deleting"})],
+                failed=lambda error: [
+                    Update(self, {"status": before if guards.had_no_side_effects(error) else "error_deleting"})
+                ],
             )
         )
 

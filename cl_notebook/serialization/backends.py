@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cl_notebook.model.context import Context
-    from cl_notebook.serialization.reader import Bundle
+    from cl_notebook.serialization.reader import ParsedDocument
     from cl_notebook.serialization.schema import Row
 
 
@@ -45,7 +45,12 @@ class Place:
 
 
 def places(
-    context: Context, bundles: Iterable[Bundle], *, fail_on_missing_backend: bool, opens: bool = False, trust: bool = False
+    context: Context,
+    bundles: Iterable[ParsedDocument],
+    *,
+    fail_on_missing_backend: bool,
+    opens: bool = False,
+    trust: bool = False,
 ) -> dict[str, Place]:
     """Return the backends that *bundles* are on, by name.
 
@@ -66,7 +71,7 @@ def places(
     return found
 
 
-def _place(context: Context, bundle: Bundle, *, fail_on_missing_backend: bool, opens: bool, trust: bool) -> Place:
+def _place(context: Context, bundle: ParsedDocument, *, fail_on_missing_backend: bool, opens: bool, trust: bool) -> Place:
     spec = bundle.backend
     name = validation.name(spec[NAME], NAME)
     known = identity_map.select(context, sa.select(Backend).where(Backend.name == name))
@@ -90,7 +95,7 @@ def _place(context: Context, bundle: Bundle, *, fail_on_missing_backend: bool, o
     return Place(row["id"], name, None, row)
 
 
-def _row(context: Context, bundle: Bundle, name: str) -> Row:
+def _row(context: Context, bundle: ParsedDocument, name: str) -> Row:
     given = bundle.of.row if bundle.of is not None and bundle.of.kind == "Backend" else None
     taken = given is not None and identity_map.get(context, Backend, given["id"]) is not None
     own = validation.new_id(None) if given is None or taken else given["id"]
@@ -156,7 +161,7 @@ def _open(context: Context, name: str, spec: dict[str, Any]) -> Backend:
     return context.open_backend(name, {"volume_driver": driver, **config}, replace=False)
 
 
-def _described(context: Context, bundle: Bundle, name: str, *, trust: bool) -> Place:
+def _described(context: Context, bundle: ParsedDocument, name: str, *, trust: bool) -> Place:
     """Return the place of a backend that only the document describes: nothing is opened, and no secret is kept."""
     driver, config, missing = _config(name, bundle.backend)
     secret = sorted({*missing, *(option for option, value in config.items() if is_secret(option) and value not in (None, ""))})

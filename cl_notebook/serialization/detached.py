@@ -14,7 +14,7 @@ from cl_notebook.serialization import schema
 from cl_notebook.serialization.backends import Place
 from cl_notebook.serialization.documents import NAME
 from cl_notebook.serialization.persist import Storing, whole
-from cl_notebook.serialization.reader import Bundle
+from cl_notebook.serialization.reader import ParsedDocument
 from cl_notebook.serialization.schema import ATTRIBUTES, CLASSES, Read
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LISTS = {"snapshots": "Snapshot", "connections": "Connection"}
 
 
-def resource(context: Context, bundle: Bundle, place: Place, *, trust: bool = False) -> Tracked:
+def resource(context: Context, bundle: ParsedDocument, place: Place, *, trust: bool = False) -> Tracked:
     """Return the object that *bundle* is of, with those that came with it, none of them tracked."""
     if bundle.kind == "Backend":
         backend = _backend(context, place)
@@ -36,7 +36,7 @@ def resource(context: Context, bundle: Bundle, place: Place, *, trust: bool = Fa
     return _on(context, bundle, place, place.backend or _backend(context, place), trust=trust)
 
 
-def _on(context: Context, bundle: Bundle, place: Place, backend: Backend, *, trust: bool) -> Tracked:
+def _on(context: Context, bundle: ParsedDocument, place: Place, backend: Backend, *, trust: bool) -> Tracked:
     made: list[Tracked] = [_object(context, read, place, backend, trust=trust) for read in bundle.reads]
     own = made[1] if bundle.volume is not None else made[0]
     volume = own if bundle.kind == "Volume" else made[0] if bundle.volume is not None else None
@@ -93,7 +93,7 @@ def save(made: Tracked) -> None:
     backend: Any = made if isinstance(made, Backend) else made.__dict__["_loaded_backend"]
     tops = made.__dict__.get("_loaded_volumes", []) if isinstance(made, Backend) else [made]
     place = _place(context, backend)
-    bundles = [_bundle(place, each) for each in tops] or [Bundle({NAME: place.name}, None)]
+    bundles = [_bundle(place, each) for each in tops] or [ParsedDocument({NAME: place.name}, None)]
     # what is to be confirmed was decided when it was loaded, and stands in the objects
     Storing(context, trust=True).store(lambda: ((place, each) for each in bundles))
     with context.lock:
@@ -126,12 +126,12 @@ def _family(top: Tracked) -> list[Tracked]:
     return [*above, top, *(each for each in below if each.is_loaded_only)]
 
 
-def _bundle(place: Place, top: Tracked) -> Bundle:
+def _bundle(place: Place, top: Tracked) -> ParsedDocument:
     reads = {id(each): _read(each) for each in _family(top)}
     own = reads.pop(id(top))
     if type(top).__name__ == "Volume":
-        return Bundle({NAME: place.name}, own, children=list(reads.values()))
-    return Bundle({NAME: place.name}, own, volume=next(iter(reads.values()), None))
+        return ParsedDocument({NAME: place.name}, own, children=list(reads.values()))
+    return ParsedDocument({NAME: place.name}, own, volume=next(iter(reads.values()), None))
 
 
 def _read(each: Tracked) -> Read:

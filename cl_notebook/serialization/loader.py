@@ -14,7 +14,7 @@ from cl_notebook.serialization import backends as places
 from cl_notebook.serialization import detached, key_values, stream
 from cl_notebook.serialization.documents import NAME
 from cl_notebook.serialization.persist import Storing
-from cl_notebook.serialization.reader import Bundle, bundle, of_line
+from cl_notebook.serialization.reader import ParsedDocument, bundle, of_line
 from cl_notebook.serialization.schema import CLASSES
 from cl_notebook.session import default_session
 
@@ -104,17 +104,17 @@ def load_as(
     read = [_read(each, expected) for each in (data if isinstance(data, list) else [data])]
     if save:
         context.journal.refuse_if_read_only("load")
-    bundles = [each for each in read if isinstance(each, Bundle)]
+    bundles = [each for each in read if isinstance(each, ParsedDocument)]
     fails = _fails(context, fail_on_missing_backend)
     found = places.places(context, bundles, fail_on_missing_backend=fails, opens=save, trust=trust)
     if save:
         Storing(context, trust=trust).store(lambda: _placed(read, found))
 
-    def make(each: Bundle) -> Tracked:
+    def make(each: ParsedDocument) -> Tracked:
         place = found[each.backend[NAME]]
         return _live(context, each, place) if save else detached.resource(context, each, place, trust=trust)
 
-    made = [make(each) if isinstance(each, Bundle) else each for each in read]
+    made = [make(each) if isinstance(each, ParsedDocument) else each for each in read]
     return made if isinstance(data, list) else made[0]
 
 
@@ -163,10 +163,10 @@ def _fails(context: Context, given: bool | None) -> bool:  # noqa: FBT001 - of t
 def _outlined(context: Context, source: Path, *, fails: bool, trust: bool) -> tuple[dict[str, Place], dict[int, dict[str, Any]]]:
     backends: dict[int, dict[str, Any]] = {}
 
-    def outlined() -> Iterator[Bundle]:
+    def outlined() -> Iterator[ParsedDocument]:
         for number, document, _ in stream.parts(source, no_progress, outline=True):
             read = _read(document, None)
-            if isinstance(read, Bundle):
+            if isinstance(read, ParsedDocument):
                 yield read
                 if read.kind == "Backend":
                     backends[number] = read.backend
@@ -189,13 +189,13 @@ def _streamed(
     return each
 
 
-def _read(document: Any, expected: str | None) -> Bundle | KeyValue:  # noqa: ANN401 - JSON
+def _read(document: Any, expected: str | None) -> ParsedDocument | KeyValue:  # noqa: ANN401 - JSON
     if key_values.is_one(document) and expected in {None, key_values.CLASS}:
         return key_values.read(document)
     return bundle(document, expected)
 
 
-def _placed(read: Iterable[Bundle | KeyValue], found: dict[str, Place]) -> Iterator[Item]:
+def _placed(read: Iterable[ParsedDocument | KeyValue], found: dict[str, Place]) -> Iterator[Item]:
     for each in read:
         if isinstance(each, KeyValue):
             yield each
@@ -210,7 +210,7 @@ def _to_confirm(found: dict[str, Place]) -> tuple[str, ...]:
     return tuple(name for name, row in rows.items() if row["volume_driver"] and trusting.is_flagged(row["extra"]))
 
 
-def _live(context: Context, each: Bundle, place: Place) -> Tracked:
+def _live(context: Context, each: ParsedDocument, place: Place) -> Tracked:
     cls, own = (CLASSES[each.kind], each.of.row["id"]) if each.of is not None and each.kind != "Backend" else (Backend, place.id)
     found = identity_map.get(context, cls, own)
     if found is None:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.context import Context
     from cl_notebook.serialization.backends import Place
-    from cl_notebook.serialization.reader import Bundle
+    from cl_notebook.serialization.reader import ParsedDocument
     from cl_notebook.serialization.schema import Row
     from cl_notebook.settings import Settings
 
-    Item = tuple[Place, Bundle] | KeyValue
+    Item = tuple[Place, ParsedDocument] | KeyValue
     """What is stored: what a document stands for, with its backend, or a pair."""
 
 BATCH = 500
@@ -80,7 +80,7 @@ class Storing:
             if any(self.made.values()):
                 context.follower.look()
 
-    def _store(self, connection: sa.Connection, batch: Sequence[tuple[Place, Bundle]], kernel: str) -> None:
+    def _store(self, connection: sa.Connection, batch: Sequence[tuple[Place, ParsedDocument]], kernel: str) -> None:
         for place, _ in batch:
             if place.row is not None and place.name not in self._operations:
                 bulk.insert(connection, Backend, [place.row])

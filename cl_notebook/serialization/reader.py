@@ -18,7 +18,7 @@ _AROUND = frozenset({"class", "version", "backend", "data", "volumes", cinderlib
 
 
 @dataclass(slots=True)
-class Bundle:
+class ParsedDocument:
     """One document: the resource that it is of, and those that came with it, in the order in which they are inserted."""
 
     backend: dict[str, Any]
@@ -27,7 +27,7 @@ class Bundle:
     volume: Read | None = None
     """The volume of a snapshot or a connection that came alone: tracked if it is not yet."""
     children: list[Read] = field(default_factory=list)
-    volumes: list[Bundle] | None = None
+    volumes: list[ParsedDocument] | None = None
     """Those of a backend."""
     lists: frozenset[str] = frozenset()
     """The names of the lists that the document had."""
@@ -44,7 +44,7 @@ class Bundle:
         return [*([self.volume] if self.volume is not None else []), *own, *self.children]
 
 
-def bundle(document: Any, expected: str | None = None) -> Bundle:  # noqa: ANN401 - JSON
+def bundle(document: Any, expected: str | None = None) -> ParsedDocument:  # noqa: ANN401 - JSON
     """Return what *document*, ours or cinderlib's, says; one of the class *expected* if that is given.
 
     Raises:
@@ -61,7 +61,7 @@ def bundle(document: Any, expected: str | None = None) -> Bundle:  # noqa: ANN40
     else:
         check_version(document, kind.lower())
         data = document.get("data")
-    made = Bundle(backend, schema.read(kind, data, outside))
+    made = ParsedDocument(backend, schema.read(kind, data, outside))
     if kind == "Volume":
         _add_children(made, data)
     elif data.get("volume") is not None:
@@ -70,7 +70,7 @@ def bundle(document: Any, expected: str | None = None) -> Bundle:  # noqa: ANN40
     return made
 
 
-def of_line(document: Any, backend: dict[str, Any]) -> Bundle:  # noqa: ANN401 - JSON
+def of_line(document: Any, backend: dict[str, Any]) -> ParsedDocument:  # noqa: ANN401 - JSON
     """Return what the document of a volume among those of *backend* says."""
     made = bundle(document, "Volume")
     if made.backend[NAME] != backend[NAME]:
@@ -107,7 +107,7 @@ def _backend(document: dict[str, Any], kind: str) -> dict[str, Any]:
     return backend
 
 
-def _of_backend(document: dict[str, Any], backend: dict[str, Any], outside: dict[str, Any]) -> Bundle:
+def _of_backend(document: dict[str, Any], backend: dict[str, Any], outside: dict[str, Any]) -> ParsedDocument:
     by_cinderlib = "data" not in document and "version" not in document
     if not by_cinderlib:
         check_version(document, "backend")
@@ -116,12 +116,12 @@ def _of_backend(document: dict[str, Any], backend: dict[str, Any], outside: dict
     if volumes is not None and not isinstance(volumes, list):
         msg = f"The volumes of the backend {backend[NAME]!r} must be a list, not {schema.shown(volumes)}."
         raise errors.InvalidInput(msg)
-    made = Bundle(backend, of, lists=frozenset({"volumes"}) if volumes is not None else frozenset())
+    made = ParsedDocument(backend, of, lists=frozenset({"volumes"}) if volumes is not None else frozenset())
     made.volumes = [of_line(each, backend) for each in volumes or ()]
     return made
 
 
-def _add_children(made: Bundle, data: dict[str, Any]) -> None:
+def _add_children(made: ParsedDocument, data: dict[str, Any]) -> None:
     volume = made.reads[0]
     lists = set()
     for name, kind in (("snapshots", "Snapshot"), ("connections", "Connection")):
@@ -145,7 +145,7 @@ def _child(kind: str, data: Any, volume: Read) -> Read:  # noqa: ANN401 - JSON
     return child
 
 
-def _check_volume(made: Bundle) -> None:
+def _check_volume(made: ParsedDocument) -> None:
     volume, own = made.reads
     if not _is_same(own.row["volume_id"], volume.row["id"]):
         msg = f"The {own.label} is of the volume {own.row['volume_id']}; its document has {volume.label} instead."

@@ -17,7 +17,7 @@ MANY = 10_000
 """More changes than this are not told apart: everything that was read counts as out of date."""
 
 
-class Follower:
+class ChangeTracker:
     """Counts in ticks: every time that it finds changes, they belong to a new tick.
 
     Who reads a row remembers the tick of that moment; the row is out of date once :meth:`changed_at` gives a later one.

@@ -17,7 +17,7 @@ from sqlalchemy import event, exc, pool
 from cl_notebook import concurrency, errors
 from cl_notebook.store import changefeed, damage, schema, sqlite_file
 from cl_notebook.store.errors import is_broken_off, is_memory, secret_options, shown_url, store_errors
-from cl_notebook.store.notify import News
+from cl_notebook.store.notify import NotifyListener
 from cl_notebook.store.sqlite_file import HEAD, Marker, SqliteFile, WriteAheadLog
 from cl_notebook.store.types import MARIADB
 from cl_notebook.store.url import not_installed, parse_url
@@ -159,7 +159,7 @@ class Store:
     def _begin(self) -> None:
         """Be used by this process from now on."""
         self._pid = os.getpid()
-        self.news = News(self.engine)
+        self.news = NotifyListener(self.engine)
         self._log: WriteAheadLog | None = None
         if self._file is None:
             return

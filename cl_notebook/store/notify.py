@@ -27,7 +27,7 @@ _FORGOTTEN = 10.0
 _PATIENCE = 5.0
 
 
-class News:
+class NotifyListener:
     """Counts what the server tells, for those who ask again and again."""
 
     def __init__(self, engine: sa.Engine) -> None:

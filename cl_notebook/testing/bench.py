@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cl_notebook.drivers.api import AttachmentData, CanRevert, ConnectionData, GiB, SnapshotData, Surroundings, VolumeData
+from cl_notebook.drivers.api import AttachmentData, CanRevert, ConnectionData, DriverEnvironment, GiB, SnapshotData, VolumeData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -253,13 +253,13 @@ def read(path: str, count: int, at: int = 0) -> bytes:
 
 
 class BenchRecords:
-    """The :class:`~cl_notebook.drivers.api.Records` of a workbench: what was made on it and is still there."""
+    """The :class:`~cl_notebook.drivers.api.DriverContext` of a workbench: what was made on it and is still there."""
 
     def __init__(self, bench: Bench, host: str) -> None:
         """Look at *bench*, and call its backend *host*."""
         self.host = host
         self.root_helper = "sudo"
-        self.surroundings = Surroundings()
+        self.surroundings = DriverEnvironment()
         self._bench = bench
         self._initiators: dict[tuple[str, str, str], InitiatorData] = {}
 

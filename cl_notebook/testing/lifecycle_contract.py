@@ -9,7 +9,7 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.attach import Host
-from cl_notebook.drivers.api import CanRevert, Driver, GiB, SnapshotData, UsesRecords, VolumeData
+from cl_notebook.drivers.api import CanRevert, Driver, GiB, NeedsContext, SnapshotData, VolumeData
 from cl_notebook.testing.bench import BACKEND, DATA, Bench, BenchRecords
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class LifecycleContract:
         """Give a workbench on a driver that is set up; what is made with it is removed at the end."""
         driver = open_driver()
         bench = self.bench_class(driver, host)
-        if isinstance(driver, UsesRecords):
+        if isinstance(driver, NeedsContext):
             driver.use(BenchRecords(bench, BACKEND))
         driver.setup()
         yield bench

@@ -19,8 +19,8 @@ from cl_notebook.store.changefeed import ENTRY, PROGRESS
 from cl_notebook.treemodel import filter_parser, typeahead
 from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, CONNECTION, KINDS, SNAPSHOT, VOLUME
 from cl_notebook.treemodel.siblings import order
-from cl_notebook.treemodel.state import Openings, Seen, Survey
-from cl_notebook.treemodel.visibility import Showing, check_ids, know_owners, lost, scope
+from cl_notebook.treemodel.state import ExpansionState, Seen, TreeState
+from cl_notebook.treemodel.visibility import Visibility, check_ids, know_owners, lost, scope
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
+class RunningOperation:
     """An operation that runs on a row: ``done`` is a fraction if that is known, ``gone`` says that its kernel is dead."""
 
     doing: str
@@ -43,7 +43,7 @@ class Busy:
     gone: bool = False
 
 
-def running(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Busy]:
+def running(connection: sa.Connection, ids: Sequence[str]) -> dict[str, RunningOperation]:
     """Return what is being done with the resources of these *ids*; of several operations, the one that began last."""
     what = (Operation.id.label("operation"), Operation.resource_id, Operation.action, Operation.started_at)
     statement = sa.select(*what, *TOLD).join(Kernel, Operation.kernel_id == Kernel.id)
@@ -53,7 +53,10 @@ def running(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Busy]:
         return {}
     done = _done(connection, {row["operation"]: row_id for row_id, row in latest.items()})
     dead = {row["id"]: is_dead(dict(row)) for row in {row["id"]: row for row in latest.values()}.values()}
-    return {row_id: Busy(row["action"], row["started_at"], done.get(row_id), dead[row["id"]]) for row_id, row in latest.items()}
+    return {
+        row_id: RunningOperation(row["action"], row["started_at"], done.get(row_id), dead[row["id"]])
+        for row_id, row in latest.items()
+    }
 
 
 def _done(connection: sa.Connection, operations: dict[int, str]) -> dict[str, float]:
@@ -76,7 +79,7 @@ def _fraction(text: str | None) -> float | None:
     return min(1.0, max(0.0, value)) if math.isfinite(value) else None
 
 
-__all__ = ("MOST", "Busy", "Row", "Rows")
+__all__ = ("MOST", "Row", "Rows", "RunningOperation")
 
 MOST = 10_000
 """Rows that one range gives the ids of at most."""
@@ -104,7 +107,7 @@ class Row:
     siblings: int
     children: int = 0
     open: bool = False
-    busy: Busy | None = None
+    busy: RunningOperation | None = None
 
 
 class _Stood(NamedTuple):
@@ -131,7 +134,7 @@ class Rows:
         self._asked = ("", False, "")
         self._filter = filter_parser.Filter()
         self._order = order("")
-        self._survey: Survey | None = None
+        self._survey: TreeState | None = None
         self._is_arranged = False
         self._stood: dict[str, _Stood] = {}
         self._scope: Scope | None = None
@@ -143,7 +146,7 @@ class Rows:
             if self._top is None and listed is None:
                 backends = connection.execute(sa.select(KINDS[BACKEND].id).limit(2)).scalars().all()
                 opened = list(backends) if len(backends) == 1 else []
-        self._openings = Openings(opened)
+        self._openings = ExpansionState(opened)
 
     @property
     def opened(self) -> frozenset[str]:
@@ -302,12 +305,12 @@ class Rows:
                 (self._openings.open if on else self._openings.close)(backend_id)
             self._is_arranged = False
 
-    def _look(self, connection: sa.Connection) -> Survey:
+    def _look(self, connection: sa.Connection) -> TreeState:
         if self._survey is None:
             dialect = connection.dialect.name
             gone = lost(connection) if self._asked[1] else frozenset()
-            showing = know_owners(connection, Showing(self._filter, self._asked[1], self._scope, gone, dialect))
-            self._survey = Survey(connection, showing, self._order, self._top, self._session.backends.keys())
+            showing = know_owners(connection, Visibility(self._filter, self._asked[1], self._scope, gone, dialect))
+            self._survey = TreeState(connection, showing, self._order, self._top, self._session.backends.keys())
             self._is_arranged = False
         return self._survey
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.treemodel.rows import Rows
     from cl_notebook.treemodel.siblings import Order
-    from cl_notebook.treemodel.visibility import Showing
+    from cl_notebook.treemodel.visibility import Visibility
 
 LISTED = 10_000
 """Volumes that are listed by their keys if no more are shown under a filter; of more, a page at a time is looked for."""
@@ -38,13 +38,13 @@ class Seen(NamedTuple):
     key: Key = ()
 
 
-class Survey:
+class TreeState:
     """Counts and places, true until something changes; opening and closing branches does not change them."""
 
     def __init__(
         self,
         connection: sa.Connection,
-        showing: Showing,
+        showing: Visibility,
         order: Order,
         top: tuple[str, str] | None,
         open_backends: Collection[str],
@@ -65,7 +65,7 @@ class Survey:
             level = self._top_level(*top)
             self.layout = Layout([], Below(level, level.count(connection), 1))
 
-    def arrange(self, connection: sa.Connection, openings: Openings) -> None:
+    def arrange(self, connection: sa.Connection, openings: ExpansionState) -> None:
         """Put what is open below its backends and volumes, and nothing else."""
         openings.bound(self.backends)
         if self._automatic is None:
@@ -210,7 +210,7 @@ class Survey:
         found = connection.execute(statement) if ids else ()
         return [Seen(row[0], row[1], bool(row[2]), tuple(row[3:])) for row in found]
 
-    def _read_branches(self, connection: sa.Connection, openings: Openings) -> None:
+    def _read_branches(self, connection: sa.Connection, openings: ExpansionState) -> None:
         ids = openings.ids - self.backends - self._branches.keys()
         if not ids:
             return
@@ -260,7 +260,7 @@ class _Asked:
     closed: set[str] = field(default_factory=set)
 
 
-class Openings:
+class ExpansionState:
     """The open branches by id. What is opened and closed under a filter holds until the filter changes."""
 
     def __init__(self, opened: Iterable[str] = ()) -> None:

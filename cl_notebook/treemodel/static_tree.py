@@ -11,7 +11,7 @@ from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.model.identity_map import pages
 from cl_notebook.treemodel.filter_parser import parse
 from cl_notebook.treemodel.kinds import CONNECTION, KINDS, SNAPSHOT
-from cl_notebook.treemodel.visibility import Showing, check_ids, scope
+from cl_notebook.treemodel.visibility import Visibility, check_ids, scope
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -60,7 +60,7 @@ def forest(
     listed = None if ids is None else check_ids(ids)
     with session.store.reading() as connection:
         limits = None if listed is None else scope(connection, listed)
-        reader = _Reader(connection, session, budget, Showing(parse(""), scope=limits))
+        reader = _Reader(connection, session, budget, Visibility(parse(""), scope=limits))
         if resource is None:
             return reader.backends(None)
         match resource.kind:
@@ -77,7 +77,7 @@ def forest(
 class _Reader:
     """Reads one forest with a constant number of queries a backend."""
 
-    def __init__(self, connection: sa.Connection, session: Context, budget: int | None, showing: Showing) -> None:
+    def __init__(self, connection: sa.Connection, session: Context, budget: int | None, showing: Visibility) -> None:
         self._connection = connection
         self._session = session
         self._left = budget

@@ -84,7 +84,7 @@ def lost(connection: sa.Connection) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class Visibility:
     """The conditions of one look at the tree; None stands for no condition."""
 
     filter: Filter
@@ -193,7 +193,7 @@ class Showing:
         return column.in_(listed) if listed else sa.false()
 
 
-def know_owners(connection: sa.Connection, showing: Showing) -> Showing:
+def know_owners(connection: sa.Connection, showing: Visibility) -> Visibility:
     """Return *showing* with the volumes that own a row which meets the filter, where these are few: most filters are such.
 
     Otherwise every volume that is passed on the way to a page would be asked what it owns.

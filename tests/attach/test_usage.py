@@ -195,7 +195,7 @@ def test_the_refusal_is_one_line(kernel: Kernel) -> None:
         errors.BusyOnStorage, match=r"^/dev/sda is mounted or in use: mounted at /mnt/0; .*; and 12 more\. Release"
     ) as caught:
         usage.refuse("/dev/sda", used(kernel))
-    assert caught.value.untouched
+    assert caught.value.no_side_effects
 
 
 @pytest.fixture

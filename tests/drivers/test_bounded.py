@@ -11,7 +11,7 @@ import pytest
 from cl_notebook import errors
 from cl_notebook.drivers.cinder.log import KEPT_CHARACTERS, Log
 from cl_notebook.drivers.cinder.worker import channel, log_relay
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model.operations import guards
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def test_an_error_of_a_driver_is_bounded(kind: Callable[[str], Exception]) -> No
     def fail() -> None:
         raise kind(HUGE) from OSError(HUGE)
 
-    with pytest.raises(errors.DriverError) as raised, storage_call("lab", "create_volume"):
+    with pytest.raises(errors.DriverError) as raised, translate_errors("lab", "create_volume"):
         fail()
     found: BaseException | None = raised.value
     while found is not None:
@@ -66,12 +66,12 @@ def test_a_line_without_an_end_is_bounded() -> None:
     """A line on standard error that goes on and on is cut, and the lines after it are read."""
     sent: list[dict[str, Any]] = []
 
-    class Wire:
+    class Channel:
         def send(self, message: dict[str, Any]) -> None:
             sent.append(message["log"])
 
     read, write = os.pipe()
-    thread = threading.Thread(target=log_relay._relay, args=(read, Wire()))
+    thread = threading.Thread(target=log_relay._relay, args=(read, Channel()))
     thread.start()
     with os.fdopen(write, "w", encoding="utf-8") as stderr:
         stderr.write(f"before\n{HUGE}\nafter\n")

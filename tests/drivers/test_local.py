@@ -15,7 +15,7 @@ import pytest
 from cl_notebook import errors
 from cl_notebook.attach import Host
 from cl_notebook.drivers.api import ConnectionData, GiB, SnapshotData, VolumeData
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.local import loopdev
 from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.testing.bench import Bench, read, write
@@ -200,7 +200,7 @@ def test_a_full_file_system_leaves_no_volume(mount: Mount) -> None:
         lambda: driver.create_snapshot(snapshot),
     ]
     for call in calls:
-        with pytest.raises(errors.StorageFull, match="No space left") as caught, storage_call("local", "copy"):
+        with pytest.raises(errors.StorageFull, match="No space left") as caught, translate_errors("local", "copy"):
             call()
         assert caught.value.driver == "local"
     assert sorted(entry.name for entry in path.rglob("*") if entry.is_file() and "locks" not in entry.parts) == ["a"]
@@ -357,7 +357,7 @@ def test_a_partial_device_of_somebody_else_is_not_used(bench: Bench) -> None:
     file = info["data"]["backing_file"]
     bench.driver.terminate_connection(made, connection)
     by_hand = subprocess.run(["losetup", "-f", "--show", "-o", "4096", file], check=True, capture_output=True, text=True)
-    with pytest.raises(errors.DriverError), storage_call("local", "initialize_connection"):
+    with pytest.raises(errors.DriverError), translate_errors("local", "initialize_connection"):
         bench.driver.initialize_connection(made, connection)
     subprocess.run(["losetup", "-d", by_hand.stdout.strip()], check=True)
     bench.driver.terminate_connection(made, connection)

@@ -16,7 +16,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.drivers.api import ConnectionData, SnapshotData, VolumeData
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.local import loopdev
 from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.drivers.sim.driver import SimDriver
@@ -99,7 +99,7 @@ def test_a_folder_that_became_a_link_is_not_followed(tmp_path: Path, driver: Loc
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                with storage_call("lab", "call"):
+                with translate_errors("lab", "call"):
                     call()
             except errors.Error:
                 pass
@@ -127,7 +127,7 @@ def test_what_is_no_regular_file_is_no_volume(tmp_path: Path, driver: LocalDrive
             file.mkdir()
     for name in ("extend", "clone", "connect", "create_snapshot"):
         try:
-            with storage_call("lab", name):
+            with translate_errors("lab", name):
                 calls(driver)[name]()
         except errors.Error:
             pass
@@ -144,7 +144,7 @@ def test_a_hard_link_is_refused_where_others_can_write(tmp_path: Path) -> None:
     (tmp_path / "second").hardlink_to(path / "volume-v")
     driver.extend_volume(VOLUME, 2)
     path.chmod(0o777)
-    with pytest.raises(errors.DriverError, match="has another name"), storage_call("lab", "extend_volume"):
+    with pytest.raises(errors.DriverError, match="has another name"), translate_errors("lab", "extend_volume"):
         driver.extend_volume(VOLUME, 3)
 
 
@@ -161,7 +161,7 @@ def test_a_loop_device_stands_on_the_file_that_was_checked(tmp_path: Path, root:
         moved = file.rename(tmp_path / "moved")
         file.symlink_to(moved)
         assert loopdev.devices_of(file) == []
-        with pytest.raises(errors.DriverError), storage_call("lab", "initialize_connection"):
+        with pytest.raises(errors.DriverError), translate_errors("lab", "initialize_connection"):
             driver.initialize_connection(VOLUME, HERE)
         file.unlink()
         moved.rename(file)
@@ -283,7 +283,7 @@ def test_another_programs_database_is_no_simulated_storage(tmp_path: Path) -> No
         made.execute("CREATE TABLE accounts (id INTEGER)")
     made.close()
     before = (state.read_bytes(), state.stat().st_mtime_ns)
-    for setup in (sim.setup, sim.setup_to_look):
+    for setup in (sim.setup, sim.setup_read_only):
         with pytest.raises(errors.DriverError, match="is not a simulated storage"):
             setup()
     assert (state.read_bytes(), state.stat().st_mtime_ns) == before
@@ -312,7 +312,7 @@ def test_looking_leaves_the_simulators_state_alone(tmp_path: Path, at_work: bool
             assert len(there.manageable_volumes()) == 1
             assert len(there.manageable_snapshots()) == 1
             assert [each.verdict for each in cl.inventory.findings(looking)] == ["ok", "ok"]
-            with pytest.raises(errors.DriverError, match="readonly"), storage_call("sim", "vanish"):
+            with pytest.raises(errors.DriverError, match="readonly"), translate_errors("sim", "vanish"):
                 there.driver.vanish("a")  # type: ignore[attr-defined] # it is the simulator's
         assert states(path) == before
 

@@ -93,7 +93,7 @@ def test_a_loop_device_outlives_its_file(session: cl.Session, lab: cl.Backend, t
     assert cl.inventory.repair(path, remove=True, session=session) == f"{path} was let go."
 
 
-@pytest.mark.filterwarnings("ignore::cl_notebook.errors.SameStorage")
+@pytest.mark.filterwarnings("ignore::cl_notebook.errors.DuplicateBackendWarning")
 def test_the_devices_of_one_storage_under_two_names_are_told_once(
     session: cl.Session, lab: cl.Backend, tmp_path: Path, loops: Any
 ) -> None:

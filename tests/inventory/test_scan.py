@@ -89,7 +89,7 @@ def test_two_backends_on_one_storage_do_not_lose_each_others_volumes(
 ) -> None:
     """A volume that is tracked on a backend of another name, on the same storage, is not untracked."""
     volume = backend.create_volume(1)
-    with pytest.warns(cl.errors.SameStorage):
+    with pytest.warns(cl.errors.DuplicateBackendWarning):
         twin = session.backend("twin", volume_driver=backend.volume_driver, path=backend.stored_config["path"])
     (seen,) = found(backend=twin).values()
     assert (seen.verdict, seen.id, seen.next) == ("ok", volume.id, None)

@@ -75,7 +75,7 @@ class Bench:
             assert ended.is_killed, ended.steps
         assert ended.steps.count("commit store.db") >= 2, ended.steps
 
-    def _ended(self, act: str, order: str) -> zygote.Ended:
+    def _ended(self, act: str, order: str) -> zygote.OperationResult:
         ended = self.killing.killed_by_driver(act, self.session.settings.store, order, **self.config)
         assert not ended.error, ended.error
         return ended

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cl_notebook as cl
-from tests.kill.zygote import END, ORDER, Case, Ended
+from tests.kill.zygote import END, ORDER, Case, OperationResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Kernels:
         self._waiting.shutdown()
         self._zygote.communicate()
 
-    def killed(self, act: str, folder: Path, **config: Any) -> Iterator[tuple[Path, Path, Ended]]:
+    def killed(self, act: str, folder: Path, **config: Any) -> Iterator[tuple[Path, Path, OperationResult]]:
         """Yield the store, the storage and the end of a kernel for each step of *act*: it was killed before that step.
 
         The last one did all of it, and ended without closing anything.
@@ -62,14 +62,14 @@ class Kernels:
         msg = f"{act} takes more than {STEPS} steps"
         raise AssertionError(msg)
 
-    def killed_by_driver(self, act: str, store: str, order: str, **config: Any) -> Ended:
+    def killed_by_driver(self, act: str, store: str, order: str, **config: Any) -> OperationResult:
         """Return the end of a kernel whose driver followed *order*: the name of a call, and a word of ``killing_driver``."""
         try:
             return self._ended(Case(store, "/nowhere", config, act, order=order))
         finally:
             self._order.unlink(missing_ok=True)
 
-    def killed_at_each_step(self, act: str, store: str, folder: Path, order: str, **config: Any) -> Iterator[Ended]:
+    def killed_at_each_step(self, act: str, store: str, folder: Path, order: str, **config: Any) -> Iterator[OperationResult]:
         """Yield the end of a kernel for each step of *act*, one after the other, on one *store* and one storage.
 
         What else changes than the store is looked at in *folder*. The last kernel did all of it, whatever *order* its driver has.
@@ -84,19 +84,19 @@ class Kernels:
         msg = f"{act} takes more than {STEPS} steps"
         raise AssertionError(msg)
 
-    def _begun(self, act: str, folder: Path, last: int, config: dict[str, Any]) -> tuple[Path, Path, Future[Ended]]:
+    def _begun(self, act: str, folder: Path, last: int, config: dict[str, Any]) -> tuple[Path, Path, Future[OperationResult]]:
         store, storage = folder / str(last) / "store.db", folder / str(last) / "storage"
         store.parent.mkdir()
         shutil.copyfile(self._store, store)
         case = Case(f"sqlite:///{store}", str(storage), {**config, "path": str(storage)}, act, last)
         return store, storage, self._waiting.submit(self._ended, case)
 
-    def _ended(self, case: Case) -> Ended:
+    def _ended(self, case: Case) -> OperationResult:
         assert self._zygote.stdin is not None
         assert self._zygote.stdout is not None
         self._zygote.stdin.write(json.dumps(asdict(case)) + "\n")
         self._zygote.stdin.flush()
-        return Ended(**json.loads(self._zygote.stdout.readline()))
+        return OperationResult(**json.loads(self._zygote.stdout.readline()))
 
 
 @contextmanager

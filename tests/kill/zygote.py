@@ -42,7 +42,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Ended:
+class OperationResult:
     """How a kernel ended: the steps that it took, the last of which is the one that it was killed before; or what it raised."""
 
     steps: list[str]
@@ -50,7 +50,7 @@ class Ended:
     error: str = ""
 
 
-def forked(case: Case) -> Ended:
+def forked(case: Case) -> OperationResult:
     """Run *case* in a process of its own."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -62,8 +62,8 @@ def forked(case: Case) -> Ended:
         lines = told.read().splitlines()
     _, status = os.waitpid(pid, 0)  # a process that nobody has waited for counts as one that is there
     if os.WIFSIGNALED(status):
-        return Ended(lines, is_killed=True)
-    return Ended(lines, is_killed=False, error="\n".join(lines) if os.WEXITSTATUS(status) else "")
+        return OperationResult(lines, is_killed=True)
+    return OperationResult(lines, is_killed=False, error="\n".join(lines) if os.WEXITSTATUS(status) else "")
 
 
 def _ran(case: Case, report: int) -> int:

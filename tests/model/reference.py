@@ -95,7 +95,7 @@ class Storage:
         """Raise if *growth* does not fit."""
         if growth and sum(self.volumes.values()) + growth > CAPACITY:
             msg = "full"
-            raise errors.StorageFull(msg, untouched=True)
+            raise errors.StorageFull(msg, no_side_effects=True)
 
 
 class Reference:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.model.driver_context import StoreRecords
+from cl_notebook.model.driver_context import StoreDriverContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,7 +122,7 @@ def test_an_outcome_keeps_what_was_saved_during_the_call(
 def test_what_a_driver_changes_on_other_resources_keeps_what_was_saved_there(lab: cl.Backend, other: cl.Session) -> None:
     """Changes of a driver on resources that its call is not about are merged, too, with what was saved since it looked."""
     vol = lab.create_volume(1, "db", metadata={"kept": "1", "old": "1"})
-    records = StoreRecords(lab.context, lab.id, lab.name)
+    records = StoreDriverContext(lab.context, lab.id, lab.name)
     assert [dict(data.metadata) for data in records.volumes()] == [{"kept": "1", "old": "1"}]
     _saved(other, metadata={"kept": "2", "old": "1"})
     update: Mapping[str, Any] = {"metadata": {"kept": "1", "driver": "1"}}

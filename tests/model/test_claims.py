@@ -18,7 +18,7 @@ from cl_notebook.model import storage_identity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.filterwarnings("ignore::cl_notebook.errors.SameStorage")
+pytestmark = pytest.mark.filterwarnings("ignore::cl_notebook.errors.DuplicateBackendWarning")
 
 
 @pytest.fixture

@@ -79,12 +79,15 @@ def test_a_key_value_pair_is_copied(session: cl.Session, way: Callable[[cl.KeyVa
 
 
 _ERRORS: list[tuple[BaseException, dict[str, Any]]] = [
-    (errors.OutcomeKept("kept", 7), {"operation": 7}),
+    (errors.OutcomePending("kept", 7), {"operation": 7}),
     (errors.StillRunning("goes on", 8), {"operation": 8}),
     (errors.Ambiguous("several", ["a", "b"]), {"candidates": ("a", "b")}),
-    (errors.StorageFull("full", driver="lab", call="create_volume", untouched=True), {"driver": "lab", "untouched": True}),
+    (
+        errors.StorageFull("full", driver="lab", call="create_volume", no_side_effects=True),
+        {"driver": "lab", "no_side_effects": True},
+    ),
     (errors.CleanupIncomplete("left", None), {"report": None}),
-    (errors.HostUnreachable("away", untouched=True), {"untouched": True}),
+    (errors.HostUnreachable("away", no_side_effects=True), {"no_side_effects": True}),
 ]
 
 

@@ -85,7 +85,7 @@ def test_an_outcome_without_room_is_kept(lab: cl.Backend, small: Path, mine: cl.
                 cl.KeyValue.set("ballast", "x" * 3000, session=mine)
 
     meddling.meanwhile = fill
-    with pytest.raises(cl.errors.OutcomeKept, match=r"extend volume 'db' .* is done on the storage.*full") as caught:
+    with pytest.raises(cl.errors.OutcomePending, match=r"extend volume 'db' .* is done on the storage.*full") as caught:
         vol.extend(2)
     meddling.meanwhile = None
     assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import settings
-from cl_notebook.model.operations.changes import Merge
+from cl_notebook.model.operations.changes import MapPatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,4 +65,4 @@ def test_of_a_map_only_what_was_changed_is_written(
     told: dict[str, object] | None, given: dict[str, object] | None, present: dict[str, object] | None, merged: dict[str, object]
 ) -> None:
     """What a driver left alone stays as it is now, what it set is set, and what it removed is removed."""
-    assert Merge.between(told, given).into(present) == merged
+    assert MapPatch.between(told, given).into(present) == merged

@@ -61,7 +61,7 @@ def vol(lab: cl.Backend) -> cl.Volume:
 def owed(vol: cl.Volume, server: Server, meddling: type[MeddlingDriver]) -> Path:
     """Let the server go away while the volume is extended to 2 GiB, and come back; return the file of the outcome."""
     meddling.meanwhile = _gone(server, "kill")
-    with pytest.raises(cl.errors.OutcomeKept):
+    with pytest.raises(cl.errors.OutcomePending):
         vol.extend(2)
     meddling.meanwhile = None
     server.start()
@@ -92,7 +92,7 @@ def test_a_server_that_goes_away_during_a_call_is_told_when_it_returns(
 ) -> None:
     """The caller is told in one line, the outcome stands in a file of the owner's alone, and the next act writes it first."""
     meddling.meanwhile = _gone(server, end)
-    with pytest.raises(cl.errors.OutcomeKept, match=r"extend volume 'db' .* is done on the storage") as caught:
+    with pytest.raises(cl.errors.OutcomePending, match=r"extend volume 'db' .* is done on the storage") as caught:
         vol.extend(2)
     meddling.meanwhile = None
     (file,) = _files()
@@ -114,7 +114,7 @@ def test_what_was_made_while_the_store_was_away_is_written_by_the_kernel_that_ma
 ) -> None:
     """The kernel that was told works on once the store is back, and what it made is there, whole."""
     meddling.meanwhile = _gone(server, "kill")
-    with pytest.raises(cl.errors.OutcomeKept):
+    with pytest.raises(cl.errors.OutcomePending):
         lab.create_volume(1, "made")
     meddling.meanwhile = None
     server.start()
@@ -162,7 +162,7 @@ def test_the_next_kernel_writes_what_the_last_one_owed(
             "delete": vol.delete,
             "extend": lambda: vol.extend(2),
         }
-        with pytest.raises(cl.errors.OutcomeKept):
+        with pytest.raises(cl.errors.OutcomePending):
             acts[last[0]]()
     assert len(_files()) == 1
     server.start()
@@ -185,7 +185,7 @@ def test_a_failure_is_owed_as_a_failure(server: Server, mine: cl.Session, vol: c
         raise OSError(msg)
 
     meddling.meanwhile = fail
-    with pytest.raises(cl.errors.OutcomeKept, match=r"ended with DriverError: .*the array is on fire"):
+    with pytest.raises(cl.errors.OutcomePending, match=r"ended with DriverError: .*the array is on fire"):
         vol.extend(2)
     meddling.meanwhile = None
     server.start()

@@ -77,7 +77,7 @@ def test_an_outcome_that_a_trigger_refuses_is_kept(
     }
     meddling.meanwhile = _refuse(mine, "DELETE" if act == "delete" else "UPDATE")
     with pytest.raises(
-        errors.OutcomeKept, match=rf"{act} volume .* is done on the storage: it was {says}, .*not on my watch"
+        errors.OutcomePending, match=rf"{act} volume .* is done on the storage: it was {says}, .*not on my watch"
     ) as caught:
         acts[act]()
     meddling.meanwhile = None
@@ -85,7 +85,7 @@ def test_an_outcome_that_a_trigger_refuses_is_kept(
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
     if act != "create":
-        with pytest.raises(errors.OutcomeKept, match=f"outcome of operation {caught.value.operation} still waits"):
+        with pytest.raises(errors.OutcomePending, match=f"outcome of operation {caught.value.operation} still waits"):
             volume.extend(3)
     with cl.Session(str(mine.settings.store)) as next_one:  # opened as ever
         assert len(_files()) == 1
@@ -114,7 +114,7 @@ def test_a_refused_outcome_is_written_by_the_next_session(
         lab = session.backend("lab", volume_driver="meddling", path=str(tmp_path / "lab"))
         volume = lab.create_volume(1, "db")
         meddling.meanwhile = _refuse(session, "UPDATE")
-        with pytest.raises(errors.OutcomeKept):
+        with pytest.raises(errors.OutcomePending):
             volume.extend(2)
         meddling.meanwhile = None
     store = sa.create_engine(sa.make_url(any_store_url.replace("mariadb://", "mariadb+pymysql://")))

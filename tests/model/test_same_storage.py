@@ -26,7 +26,9 @@ def test_a_second_name_is_told(mine: cl.Session, tmp_path: Path, driver: str) ->
     """Opening the same folder under a second name, or by another path to it, warns in one line, and works."""
     first = mine.backend("first", volume_driver=driver, path=str(tmp_path / "lab"))
     (tmp_path / "link").symlink_to(tmp_path / "lab")
-    with pytest.warns(cl.errors.SameStorage, match="'second' is the storage of backend 'first' under another name") as told:
+    with pytest.warns(
+        cl.errors.DuplicateBackendWarning, match="'second' is the storage of backend 'first' under another name"
+    ) as told:
         second = mine.backend("second", volume_driver=driver, path=str(tmp_path / "link"))
     assert "\n" not in str(told[0].message)
     assert Path(told[0].filename).name == Path(__file__).name
@@ -39,7 +41,7 @@ def test_a_replaced_configuration_is_told(mine: cl.Session, tmp_path: Path) -> N
     """Replacing a configuration by one that leads to the storage of another backend warns."""
     mine.backend("first", volume_driver="sim", path=str(tmp_path / "lab"))
     mine.backend("second", volume_driver="sim", path=str(tmp_path / "other"))
-    with pytest.warns(cl.errors.SameStorage, match="'second' is the storage of backend 'first'"):
+    with pytest.warns(cl.errors.DuplicateBackendWarning, match="'second' is the storage of backend 'first'"):
         mine.backend("second", volume_driver="sim", path=str(tmp_path / "lab"), latency=0.0, replace=True)
 
 
@@ -47,7 +49,7 @@ def test_what_the_other_name_tracks_is_not_adopted(mine: cl.Session, tmp_path: P
     """A volume or snapshot that one name tracks is marked in the lists of the other, and refused by its ``manage``."""
     first = mine.backend("first", volume_driver="local", path=str(tmp_path / "lab"))
     vol = first.create_volume(1, "db")
-    with pytest.warns(cl.errors.SameStorage):
+    with pytest.warns(cl.errors.DuplicateBackendWarning):
         second = mine.backend("second", volume_driver="local", path=str(tmp_path / "lab"))
     (item,) = second.manageable_volumes()
     assert (item["cinder_id"], item["safe_to_manage"]) == (vol.id, False)
@@ -64,7 +66,7 @@ def test_two_sessions_with_a_name_each_are_told_apart(mine: cl.Session, tmp_path
     """A second session on the store that calls the storage something else is told so, too."""
     mine.backend("first", volume_driver="sim", path=str(tmp_path / "lab"))
     with cl.Session(str(tmp_path / "store.db")) as other:
-        with pytest.warns(cl.errors.SameStorage):
+        with pytest.warns(cl.errors.DuplicateBackendWarning):
             other.backend("second", volume_driver="sim", path=str(tmp_path / "lab"))
         with pytest.raises(cl.errors.AlreadyExists, match="exists with another configuration"):
             other.backend("first", volume_driver="sim", path=str(tmp_path / "other"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cl_notebook.notebook.tree import assets, protocol
-from cl_notebook.treemodel.rows import Busy, Row
+from cl_notebook.treemodel.rows import Row, RunningOperation
 from tools import front_end_schema
 
 STATIC = Path(assets.__file__).parent / "static"
@@ -68,7 +68,7 @@ def test_rows_are_sent_in_the_order_that_the_front_end_reads() -> None:
     fields = re.search(r"export const ROW_FIELDS = .*?\((\[.*?\])\);", front_end_schema.schema(), re.DOTALL)
     assert fields is not None
     moment = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
-    busy = Busy("create", moment, 0.5, gone=False)
+    busy = RunningOperation("create", moment, 0.5, gone=False)
     row = Row("volume", "v1", "ledger", "creating", 3, "host", moment, 2, 4, 5, 6, open=True, busy=busy)
     assert dict(zip(json.loads(fields[1]), protocol.row(row), strict=True)) == {
         "kind": "volume",

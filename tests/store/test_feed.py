@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from cl_notebook.store import Store, changefeed
-from cl_notebook.store.change_tracker import Follower
+from cl_notebook.store.change_tracker import ChangeTracker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def test_numbers_follow_each_other_and_a_rollback_leaves_no_gap(store: Store) ->
 
 def test_a_follower_knows_which_rows_changed(store: Store) -> None:
     """After ``sync()`` exactly the rows that others wrote are out of date, and their parents know of them."""
-    follower = Follower(store)
+    follower = ChangeTracker(store)
     _append(store, "vol", backend_id="backend")
     follower.sync()
     assert follower.changed_at("vol") == follower.tick
@@ -57,7 +57,7 @@ def test_a_follower_knows_which_rows_changed(store: Store) -> None:
 
 def test_a_connection_touches_its_volume(store: Store) -> None:
     """What happens to a connection or snapshot makes its volume's row out of date, in the backend's list, too."""
-    follower = Follower(store)
+    follower = ChangeTracker(store)
     _append(store, "conn", volume_id="vol", backend_id="backend")
     follower.sync()
     assert follower.changed_at("conn") == follower.changed_at("vol") == follower.tick
@@ -67,7 +67,7 @@ def test_a_connection_touches_its_volume(store: Store) -> None:
 
 def test_own_writes_are_no_news(store: Store) -> None:
     """What the session wrote itself does not make anything out of date."""
-    follower = Follower(store)
+    follower = ChangeTracker(store)
     with store.writing() as connection:
         follower.sync()
         number = changefeed.append(connection, changefeed.Entry("save", "volume", "mine"))
@@ -78,7 +78,7 @@ def test_own_writes_are_no_news(store: Store) -> None:
 
 def test_a_foreign_write_between_two_own_ones_is_seen(store: Store) -> None:
     """An own write that follows a foreign one does not hide it."""
-    follower = Follower(store)
+    follower = ChangeTracker(store)
     _append(store, "theirs")
     with store.writing() as connection:
         follower.sync()
@@ -91,7 +91,7 @@ def test_a_foreign_write_between_two_own_ones_is_seen(store: Store) -> None:
 
 def test_a_write_beside_the_feed_makes_everything_doubtful(store: Store) -> None:
     """On SQLite a commit that appended nothing makes every row count as out of date."""
-    follower = Follower(store)
+    follower = ChangeTracker(store)
     with store.writing() as connection:
         connection.execute(sa.text("UPDATE feed SET id = id"))
     follower.sync()
@@ -101,7 +101,7 @@ def test_a_write_beside_the_feed_makes_everything_doubtful(store: Store) -> None
 
 def test_an_unchanged_store_costs_no_query(store: Store) -> None:
     """While nobody writes, ``sync()`` sends nothing through SQLAlchemy."""
-    follower = Follower(store)
+    follower = ChangeTracker(store)
     sent: list[str] = []
     sa.event.listen(store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
     for _ in range(100):

@@ -123,7 +123,7 @@ class RemoteHost:
                     found = Gateway.start(self._spec, self._root_helper)
                 except Lost as error:
                     msg = f"{self._spec} cannot be reached: {error}"
-                    raise errors.HostUnreachable(msg, untouched=True) from error
+                    raise errors.HostUnreachable(msg, no_side_effects=True) from error
                 if not found.has_brick:
                     found.close()
                     self._refuse_without_brick(found)
@@ -143,7 +143,7 @@ class RemoteHost:
         if "error" in answer:
             msg = f"on {gateway.host}: {answer['error']}"
             if answer.get("kind") == errors.BusyOnStorage.__name__:
-                raise errors.BusyOnStorage(msg, untouched=True) from RemoteTraceback(answer["trace"])
+                raise errors.BusyOnStorage(msg, no_side_effects=True) from RemoteTraceback(answer["trace"])
             raise errors.AttachError(msg) from RemoteTraceback(answer["trace"])
         return answer["value"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from cl_notebook import errors
 from cl_notebook.drivers.cinder.options import PYTHON, interpreter
-from cl_notebook.drivers.cinder.process import Child
+from cl_notebook.drivers.cinder.process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def renamed(python: str | None = None) -> dict[str, str]:
 def _asked(python: str | None) -> str:
     path = interpreter({PYTHON: python})
     if path not in _KNOWN:
-        with contextlib.closing(Child(path)) as child:
+        with contextlib.closing(WorkerProcess(path)) as child:
             told = child.ask("catalog", "Cinder's drivers")
         _RENAMED[path] = told["renamed"]
         _KNOWN[path] = told["drivers"]
@@ -84,7 +84,7 @@ def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str
         raise errors.InvalidInput(msg)
     path = interpreter({PYTHON: python})
     if (path, version) not in _SUPPORTED:
-        with contextlib.closing(Child(path)) as child:
+        with contextlib.closing(WorkerProcess(path)) as child:
             _SUPPORTED[path, version] = child.ask("supported", "Cinder's drivers", version=version)
     return copy.deepcopy(_SUPPORTED[path, version])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import errors, settings
 from cl_notebook.drivers.cinder.factory import driver_class
 from cl_notebook.drivers.cinder.options import PYTHON, SECTIONS, interpreter
-from cl_notebook.drivers.cinder.process import Child
+from cl_notebook.drivers.cinder.process import WorkerProcess
 from cl_notebook.drivers.options import renamed_text
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Conf:
         self._options: dict[str, dict[str, Any]] = {}
         self._remarks: dict[str, list[str]] = {}
         self._secrets: set[str] = set()
-        with contextlib.closing(Child(interpreter({PYTHON: python}))) as child:
+        with contextlib.closing(WorkerProcess(interpreter({PYTHON: python}))) as child:
             try:
                 self._sections: dict[str, dict[str, list[str]]] = child.ask("conf", self._name, files=[*map(str, self._files)])
             except errors.DriverError as error:

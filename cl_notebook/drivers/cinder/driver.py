@@ -9,11 +9,11 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cl_notebook import concurrency, errors, regular_files, settings
-from cl_notebook.drivers.api import Surroundings, no_progress
+from cl_notebook.drivers.api import DriverEnvironment, no_progress
 from cl_notebook.drivers.cinder import options as own_options
 from cl_notebook.drivers.cinder import payloads
 from cl_notebook.drivers.cinder.log import Log
-from cl_notebook.drivers.cinder.process import Child
+from cl_notebook.drivers.cinder.process import WorkerProcess
 from cl_notebook.drivers.errors import operation
 from cl_notebook.drivers.filebased.manage import checked_size
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import (
         ConnectionData,
         ConnectionInfo,
+        DriverContext,
         LogLine,
         ManageableSnapshot,
         ManageableVolume,
         ModelUpdate,
         Option,
         Progress,
-        Records,
         SnapshotData,
         Stats,
         VolumeData,
@@ -47,11 +47,11 @@ _PATIENCE = 1.0
 _NUMBERS = itertools.count(1)
 
 
-def listed(child: Child, name: str, method: str, known: Iterable[dict[str, Any]], timeout: float | None) -> Iterator[Any]:
+def listed(child: WorkerProcess, name: str, method: str, known: Iterable[dict[str, Any]], timeout: float | None) -> Iterator[Any]:
     """Yield what the driver in *child* lists by *method*, given the *known* resources; *name* is the backend's.
 
     Raises:
-        errors.DriverError: as :meth:`Child.ask`.
+        errors.DriverError: as :meth:`WorkerProcess.ask`.
 
     """
     what, before, page = f"{name}: {method}", next(_NUMBERS), next(_NUMBERS)
@@ -77,7 +77,7 @@ def listed(child: Child, name: str, method: str, known: Iterable[dict[str, Any]]
                 child.ask("drop", what, _PATIENCE, list=number)
 
 
-def _page_entries(child: Child, what: str, number: int, count: int) -> Iterator[Any]:
+def _page_entries(child: WorkerProcess, what: str, number: int, count: int) -> Iterator[Any]:
     for _ in range(0, count, MESSAGE):
         yield from child.ask("take", what, list=number, limit=MESSAGE)
 
@@ -106,9 +106,9 @@ class CinderDriver:
     """Python libraries that the driver would use, and that its Python does not have."""
     beside: ClassVar[frozenset[str]]
     """Options that Cinder has in ``[DEFAULT]``, beside the driver's own."""
-    spare: ClassVar[list[Child]]
+    spare: ClassVar[list[WorkerProcess]]
     """The child that described the class, for the first driver of it."""
-    outlives_interrupts: ClassVar[bool] = True
+    uninterruptible: ClassVar[bool] = True
     """A call goes on when the kernel is interrupted, and its outcome comes later."""
 
     @classmethod
@@ -132,7 +132,7 @@ class CinderDriver:
         """
         child = _taken(cls.spare)
         if child is None or not child.is_alive:
-            child = Child(cls.python)
+            child = WorkerProcess(cls.python)
         try:
             return child.ask(do, what, path=cls.path, **words)
         finally:
@@ -143,10 +143,10 @@ class CinderDriver:
         self._config = dict(config)
         self._name = backend_name
         self._timeout = min(float(self._config.get(own_options.TIMEOUT) or 0), threading.TIMEOUT_MAX) or None
-        self._records: Records | None = None
-        self._around = Surroundings()
-        self._child: Child | None = None
-        self._starting: Child | None = None
+        self._records: DriverContext | None = None
+        self._around = DriverEnvironment()
+        self._child: WorkerProcess | None = None
+        self._starting: WorkerProcess | None = None
         self._log = Log()
         self._lock = concurrency.lock()
         self._stats: Stats = {}
@@ -157,7 +157,7 @@ class CinderDriver:
         """What the driver's statistics call its protocol."""
         return str(self._stats.get("storage_protocol", "")).lower()
 
-    def use(self, records: Records) -> None:
+    def use(self, records: DriverContext) -> None:
         """Look up there what the driver asks for."""
         self._records = records
         self._around = records.surroundings
@@ -230,7 +230,7 @@ class CinderDriver:
         checked_size(new_size, volume.size)
         if volume.attach_status == "attached" and not self.features.get("extend_attached", True):
             msg = f"{self._name}: the driver cannot extend a volume while it is attached"
-            raise errors.NotSupported(msg, untouched=True)
+            raise errors.NotSupported(msg, no_side_effects=True)
         self._update("extend_volume", volume=self._volume(volume), new_size=new_size)
 
     def delete_volume(self, volume: VolumeData) -> None:
@@ -283,7 +283,7 @@ class CinderDriver:
         self._keep(answer)
         return answer
 
-    def _sending(self) -> Child:
+    def _sending(self) -> WorkerProcess:
         """Return the child, started if it does not run."""
         child = self._child
         return child if child is not None and child.is_alive else self._started()
@@ -301,7 +301,7 @@ class CinderDriver:
                 {"at": time.time(), "level": "ERROR", "logger": "cl_notebook", "text": text, "call": 0}, operation.get()
             )
 
-    def _started(self) -> Child:
+    def _started(self) -> WorkerProcess:
         with self._lock:
             if self._child is not None and self._child.is_alive:
                 return self._child
@@ -313,14 +313,14 @@ class CinderDriver:
             except BaseException as error:
                 child.kill()
                 if isinstance(error, errors.DriverError):
-                    error.untouched = True  # what the driver was to be called for was not begun
+                    error.no_side_effects = True  # what the driver was to be called for was not begun
                 raise
             finally:
                 self._starting = None
             self._child = child
             return child
 
-    def _set_up(self, child: Child, state: str) -> None:
+    def _set_up(self, child: WorkerProcess, state: str) -> None:
         try:
             child.ask("load", f"{self._name}: setup", **self.load_request(state))
             found = child.ask("open", f"{self._name}: setup", self._timeout)
@@ -354,10 +354,10 @@ class CinderDriver:
             "defaults": dict(around.defaults),
         }
 
-    def _new_child(self) -> Child:
+    def _new_child(self) -> WorkerProcess:
         child = _taken(self.spare)
         if child is None or not child.is_alive:
-            child = Child(self.python)
+            child = WorkerProcess(self.python)
         child.log = self._log
         child.answer = self._answer
         return child
@@ -396,7 +396,7 @@ class CinderDriver:
         return payloads.snapshot(data, self._host, self._pool, self._around)
 
 
-def _taken(spare: list[Child]) -> Child | None:
+def _taken(spare: list[WorkerProcess]) -> WorkerProcess | None:
     try:
         return spare.pop()
     except IndexError:  # another thread was faster
@@ -480,7 +480,7 @@ class Retyping(CinderDriver):
         answer = self._call("retype", volume=self._volume(volume), specs=specs)
         if not answer["value"]:
             msg = f"{self._name}: the driver cannot give the volume these specs in place"
-            raise errors.NotSupported(msg, untouched=True)
+            raise errors.NotSupported(msg, no_side_effects=True)
         update: ModelUpdate = answer["update"]
         return update
 

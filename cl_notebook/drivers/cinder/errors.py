@@ -41,12 +41,12 @@ def raised(told: Mapping[str, Any], what: str, python: str, log: Sequence[LogLin
 def _error(told: Mapping[str, Any], what: str, python: str) -> errors.Error:
     kinds, words = set(told["kinds"]), told["message"]
     if told["module"] and not told["module"].startswith("cinder."):
-        return errors.NotSupported(_lacking(told["module"], what, python), untouched=told["untouched"])
+        return errors.NotSupported(_lacking(told["module"], what, python), no_side_effects=told["no_side_effects"])
     if kinds & _WRONG:
         lead = "the connector does not suit: " if kinds & _REFUSED else ""
         return errors.InvalidInput(f"{what}: {lead}{words}")
     if "NotImplementedError" in kinds:
-        return errors.NotSupported(f"{what}: the driver cannot do that", untouched=told["untouched"])
+        return errors.NotSupported(f"{what}: the driver cannot do that", no_side_effects=told["no_side_effects"])
     name = told["type"].rpartition(".")[2]
     message = f"{what} failed: {words if name in words or told['command'] else f'{name}: {words}'}"
     cause = told["cause"].partition(": ")[2]
@@ -58,7 +58,7 @@ def _error(told: Mapping[str, Any], what: str, python: str) -> errors.Error:
         if kinds & names:
             return kind(message)
     is_refused = _OTHER_NAME in kinds  # by the child, before the driver was called
-    return errors.DriverError(f"{what}: {words}" if is_refused else message, untouched=is_refused)
+    return errors.DriverError(f"{what}: {words}" if is_refused else message, no_side_effects=is_refused)
 
 
 def _lacking(module: str, what: str, python: str) -> str:

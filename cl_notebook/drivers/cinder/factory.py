@@ -10,7 +10,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.cinder import catalog
 from cl_notebook.drivers.cinder.driver import MIXINS, CinderDriver
 from cl_notebook.drivers.cinder.options import from_cinder, interpreter
-from cl_notebook.drivers.cinder.process import Child
+from cl_notebook.drivers.cinder.process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
 @functools.lru_cache(maxsize=64)
 def _class(path: str, python: str) -> type[CinderDriver]:
     # What an installed Cinder says of a driver does not change under a running kernel; asking takes as long as importing it.
-    child = Child(python)
+    child = WorkerProcess(python)
     try:
         told = child.ask("describe", f"driver {path!r}", path=path)
     except BaseException:  # an interrupt as well
@@ -65,7 +65,7 @@ def _class(path: str, python: str) -> type[CinderDriver]:
     return described(path, python, told, [child])
 
 
-def described(path: str, python: str, told: Mapping[str, Any], spare: list[Child]) -> type[CinderDriver]:
+def described(path: str, python: str, told: Mapping[str, Any], spare: list[WorkerProcess]) -> type[CinderDriver]:
     """Return the class for the driver at *path* in *python*, of which a child *told* this; *spare* has that child."""
     bases = tuple(mixin for name, mixin in MIXINS.items() if told["features"].get(name))
     members = {

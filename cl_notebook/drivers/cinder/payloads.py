@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cl_notebook.drivers.api import AttachmentData, SnapshotData, Surroundings, VolumeData
+    from cl_notebook.drivers.api import AttachmentData, DriverEnvironment, SnapshotData, VolumeData
 
 _VOLUME = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "provider_location", "provider_id", "source_volid"),
@@ -17,7 +17,7 @@ _ADOPTED = {"managing": "creating"}
 _SNAPSHOT = ("id", "name_in_storage", "size", "name", "provider_location", "provider_id", "status", "created_at")
 
 
-def volume(data: VolumeData, host: str, pool: str, around: Surroundings) -> dict[str, Any]:
+def volume(data: VolumeData, host: str, pool: str, around: DriverEnvironment) -> dict[str, Any]:
     """Return a volume; one that names no host or pool is on *host*, in *pool*: Cinder's scheduler always chooses one."""
     told = {name: getattr(data, name) for name in _VOLUME}
     told |= {name: dict(getattr(data, name)) for name in ("metadata", "extra_specs", "qos_specs", "driver_data")}
@@ -27,7 +27,7 @@ def volume(data: VolumeData, host: str, pool: str, around: Surroundings) -> dict
     return told
 
 
-def snapshot(data: SnapshotData, host: str, pool: str, around: Surroundings) -> dict[str, Any]:
+def snapshot(data: SnapshotData, host: str, pool: str, around: DriverEnvironment) -> dict[str, Any]:
     """Return a snapshot, with its volume."""
     told = {name: getattr(data, name) for name in _SNAPSHOT}
     told |= {name: dict(getattr(data, name)) for name in ("metadata", "driver_data")}

@@ -87,7 +87,7 @@ _REMEMBERED = 1000
 """Requests whose operation is known for lines of the log that come late."""
 
 
-class Child:
+class WorkerProcess:
     """One child. Calls may come from any thread; each waits for its own answer."""
 
     def __init__(self, python: str, log: Log | None = None) -> None:
@@ -385,7 +385,7 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_CHILDREN: weakref.WeakSet[Child] = weakref.WeakSet()
+_CHILDREN: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
 
 
 def _forget_all() -> None:

@@ -101,7 +101,7 @@ class NewFile:
             if error.errno not in FULL:
                 raise
             msg = f"{error.strerror} in {self.path.parent.parent} while {source.name} was copied; nothing was kept of the copy"
-            raise errors.StorageFull(msg, untouched=True) from error
+            raise errors.StorageFull(msg, no_side_effects=True) from error
         finally:
             os.close(reader)
 
@@ -224,7 +224,7 @@ def copy(
                 "the volume was written to while it was copied, and the file system cannot share its blocks. Detach it, or stop "
                 "what writes to it, then repeat"
             )
-            raise errors.BusyOnStorage(msg, untouched=True)
+            raise errors.BusyOnStorage(msg, no_side_effects=True)
     os.fsync(target)
     progress(total, total)
 

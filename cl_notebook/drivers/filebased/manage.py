@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from cl_notebook.drivers.api import Capacity, Leftover, Stats
+    from cl_notebook.drivers.api import Capacity, OrphanFile, Stats
     from cl_notebook.drivers.filebased.folder import Folder
 
 SOURCE_NAME = "source-name"
@@ -187,7 +187,7 @@ class InFolder:
 
     _folder: Folder
 
-    def leftovers(self) -> list[Leftover]:
+    def leftovers(self) -> list[OrphanFile]:
         """List the temporary files that nobody works on; ``size`` is what they take."""
         return [{"name": name, "size": size} for name, size in sorted(self._folder.leftovers())]
 
@@ -224,7 +224,7 @@ class InFolder:
             f"the folder {self._folder.path} was begun after what is tracked in it, and has none of it: is its file system "
             f"mounted? If it is the right folder, remove {self._folder.made}"
         )
-        return errors.DriverError(msg, untouched=True)
+        return errors.DriverError(msg, no_side_effects=True)
 
 
 class _Told(Generic[K]):

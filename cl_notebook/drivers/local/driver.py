@@ -161,7 +161,7 @@ class LocalDriver(LocalManaging):
         self._folder.prepare()
         self.features = features(attached=self._reflink != "never" and self._folder.shares_blocks())
 
-    def setup_to_look(self) -> None:
+    def setup_read_only(self) -> None:
         """Check that the folder is there, and leave it as it is; errors are those of :meth:`setup`."""
         self._find_loops()
         self._folder.refuse_if_missing()
@@ -393,7 +393,7 @@ class LocalDriver(LocalManaging):
                     f"{_gib(growth)} GiB more would exceed the quota of {self._backend_name}: "
                     f"{_gib(provisioned)} of {_gib(self._quota)} GiB are provisioned"
                 )
-                raise errors.StorageFull(msg, untouched=True)
+                raise errors.StorageFull(msg, no_side_effects=True)
             yield
 
     def _devices(self, file: Path) -> list[str]:

@@ -104,7 +104,7 @@ def frozen(device: str, *, silence: float = LONGEST_SILENCE) -> Iterator[Callabl
     if end != "ended":
         why = f"for {silence:g} s the copy did not advance" if end == "late" else "another process thawed it"
         msg = f"{', '.join(points)} was to be frozen during the copy, but {why}. Nothing was kept of the copy: repeat it."
-        raise errors.BusyOnStorage(msg, untouched=True)
+        raise errors.BusyOnStorage(msg, no_side_effects=True)
 
 
 class _Guard:
@@ -130,7 +130,7 @@ class _Guard:
             self.thaw()
             reason = os.strerror(int(problem)) if problem.isdigit() else "no Python could be started for it"
             msg = f"{', '.join(points)} cannot be frozen while the volume is copied ({reason}). Unmount it, or detach the volume."
-            raise errors.BusyOnStorage(msg, untouched=True)
+            raise errors.BusyOnStorage(msg, no_side_effects=True)
 
     def beat(self) -> None:
         """Say that the copy advances."""

@@ -199,7 +199,7 @@ class SimDriver(SimManaging):
         with self._call("setup"):
             pass
 
-    def setup_to_look(self) -> None:
+    def setup_read_only(self) -> None:
         """Check that the folder is there, and make nothing in it.
 
         Raises:
@@ -410,7 +410,7 @@ class SimDriver(SimManaging):
         taken = provisioned(sql)
         if taken + growth > self._capacity * GiB:
             msg = f"{growth // GiB} GiB more do not fit: {taken // GiB} of {self._capacity:g} GiB are provisioned"
-            raise errors.StorageFull(msg, untouched=True)
+            raise errors.StorageFull(msg, no_side_effects=True)
 
     def _copy_volume(self, volume: VolumeData, table: Literal["volumes", "snapshots"], name: str, progress: Progress) -> None:
         final, size = self._folder.volume(volume.name_in_storage), volume_bytes(volume.size)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Apart:
+class BackgroundRunner:
     """Runs acts beside the thread that waits for them."""
 
     def __init__(self) -> None:

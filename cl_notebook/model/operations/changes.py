@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class MapPatch:
     """What a driver changed in a map of the row (``metadata``, ``driver_data``), whatever else is in it when it is written."""
 
     put: Mapping[str, Any]
     gone: tuple[str, ...] = ()
 
     @classmethod
-    def between(cls, before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> Merge:
+    def between(cls, before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> MapPatch:
         """Return what leads from the map that a driver was told to the one that it gave back."""
         told, given = before or {}, now or {}
         put = {key: value for key, value in given.items() if key not in told or told[key] != value}
@@ -59,7 +59,7 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
+class SyncAttachStatus:
     """A volume's row to be changed, and to say what its connections say at that moment: attached or not, in use or not."""
 
     resource: Tracked
@@ -75,7 +75,7 @@ class Delete:
     resource: Tracked
 
 
-Change = Insert | Update | Settle | Delete
+Change = Insert | Update | SyncAttachStatus | Delete
 
 
 # Building a statement costs more than running it, so those that every act needs are built once a class.
@@ -118,7 +118,7 @@ def apply(connection: sa.Connection, change: Change, *, checked: bool, made: Tra
             return _update(connection, resource, dict(values), resource.version if version is None else version)
         case Update(resource, values):
             return overwrite(connection, type(resource), resource.id, values, _made_row(resource, made))
-        case Settle(resource, values, is_over):
+        case SyncAttachStatus(resource, values, is_over):
             settled = settle(connection, type(resource), resource.id, is_over=is_over)
             return overwrite(connection, type(resource), resource.id, {**values, **settled}, _made_row(resource, made))
         case Delete(resource):
@@ -168,7 +168,7 @@ def overwrite(
 
 
 def _merged(connection: sa.Connection, cls: Any, row_id: str, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - a tracked class
-    maps = {name: value for name, value in values.items() if isinstance(value, Merge)}
+    maps = {name: value for name, value in values.items() if isinstance(value, MapPatch)}
     if not maps:
         return dict(values)
     statement = sa.select(*[getattr(cls, name).label(name) for name in maps]).where(cls.id == row_id).with_for_update()
@@ -207,12 +207,12 @@ def bring_in_line(context: Context, change: Change, values: dict[str, Any] | Non
             made = identity_map.adopt(context, cls, values or {})
             made.after_creation(context)
             return made
-        case Update(resource) | Settle(resource) if values is not None:
+        case Update(resource) | SyncAttachStatus(resource) if values is not None:
             if values["version"] == resource.version + 1:
                 identity_map.amend(context, resource, values)
             else:  # others wrote in between, and a later save must not take what they wrote for what was read here
                 identity_map.reread(context, resource, keep_unsaved=True)
             return resource
-        case Update(resource) | Settle(resource) | Delete(resource):
+        case Update(resource) | SyncAttachStatus(resource) | Delete(resource):
             identity_map.let_go(context, resource)
             return resource

@@ -10,7 +10,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.api import CAPABILITIES
 from cl_notebook.model.operations import lifecycle, liveness
 from cl_notebook.model.operations import tables as op
-from cl_notebook.model.operations.changes import Merge
+from cl_notebook.model.operations.changes import MapPatch
 from cl_notebook.store.types import utcnow
 
 if TYPE_CHECKING:
@@ -114,15 +114,15 @@ def kept(update: ModelUpdate, told: VolumeData | SnapshotData | None) -> dict[st
         name: errors.bounded(value) if isinstance(value, str) else value for name, value in given.items() if name in _KEPT
     }
     for name, attribute in _MAPS.items():
-        change = Merge.between(getattr(told, name, None), given[name]) if name in given else Merge({})
+        change = MapPatch.between(getattr(told, name, None), given[name]) if name in given else MapPatch({})
         if change.put or change.gone:
             values[attribute] = change
     return values
 
 
-def untouched(error: BaseException) -> bool:
+def had_no_side_effects(error: BaseException) -> bool:
     """Return whether *error* says that nothing was changed on the storage: refusals never change anything."""
-    return isinstance(error, (errors.InvalidInput, errors.Refused)) or bool(getattr(error, "untouched", False))
+    return isinstance(error, (errors.InvalidInput, errors.Refused)) or bool(getattr(error, "no_side_effects", False))
 
 
 def capable(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the word
@@ -135,7 +135,7 @@ def capable(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa:
     if isinstance(driver, CAPABILITIES[capability]):
         return driver
     msg = f"The driver of {resource.label()} does not support {capability!r}."
-    raise errors.NotSupported(msg, untouched=True)
+    raise errors.NotSupported(msg, no_side_effects=True)
 
 
 def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 SEEN = sa.update(op.Kernel).where(op.Kernel.id == sa.bindparam("kernel")).values(seen_at=database_now())
 
 
-class Heart:
+class Heartbeat:
     """Beats while operations run, in a thread that ends soon after the last of them. One beat serves all that run."""
 
     def __init__(self, context: Context) -> None:

@@ -41,7 +41,7 @@ def _place(url: sa.URL) -> str:
     return f"{kind} {url.host}:{url.port} {url.database}"
 
 
-class Spool:
+class SpoolDirectory:
     """The outcomes that one store is owed by the kernels of this user on this host."""
 
     def __init__(self, store: Store) -> None:
@@ -94,7 +94,7 @@ AWAY = (errors.StoreUnusable, errors.StoreLocked)
 """What a store that is away, full or held by somebody says: it may be otherwise in a moment."""
 
 
-class Owed:
+class Outbox:
     """The outcomes that one session owes its store."""
 
     patience = 15.0
@@ -103,7 +103,7 @@ class Owed:
     def __init__(self, context: Context) -> None:
         """Belong to the session *context*; what other sessions left is looked for by :meth:`collect`."""
         self._context = context
-        self._spool = Spool(context.store)
+        self._spool = SpoolDirectory(context.store)
         self._kept: list[Kept] = []
 
     @property
@@ -117,7 +117,7 @@ class Owed:
         What the store refuses is written once more in a form that every database takes; while it is away it is tried again.
 
         Raises:
-            OutcomeKept: the store cannot be written, or refuses the outcome; it is kept.
+            OutcomePending: the store cannot be written, or refuses the outcome; it is kept.
 
         """
         try:
@@ -132,7 +132,7 @@ class Owed:
         try:
             how = self._patiently(lambda: write(writable))
         except Exception as error:
-            raise errors.OutcomeKept(_words(doing, kept, file, error), kept.ended.operation) from error
+            raise errors.OutcomePending(_words(doing, kept, file, error), kept.ended.operation) from error
         self._forget(kept)
         return how
 
@@ -167,7 +167,7 @@ class Owed:
         """Write what this session owes, before an act on the resources with these ids.
 
         Raises:
-            OutcomeKept: the store still refuses the outcome of an earlier act on one of them.
+            OutcomePending: the store still refuses the outcome of an earlier act on one of them.
             StoreError: the store cannot be written still.
 
         """
@@ -182,7 +182,7 @@ class Owed:
                 except errors.Error as error:
                     if _concerned(kept) & set(resource_ids):
                         msg = f"The outcome of operation {kept.ended.operation} still waits, for the store refuses it: {error}"
-                        raise errors.OutcomeKept(msg, kept.ended.operation) from error
+                        raise errors.OutcomePending(msg, kept.ended.operation) from error
 
     def close(self) -> None:
         """Write what can be written: what is left stays in its files."""

@@ -14,7 +14,17 @@ import sqlalchemy as sa
 from cl_notebook import masking, settings
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import tables as op
-from cl_notebook.model.operations.changes import Delete, Insert, Merge, Settle, Update, overwrite, remove, row_of, settle
+from cl_notebook.model.operations.changes import (
+    Delete,
+    Insert,
+    MapPatch,
+    SyncAttachStatus,
+    Update,
+    overwrite,
+    remove,
+    row_of,
+    settle,
+)
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import Json, utcnow
 
@@ -68,7 +78,7 @@ def storable_changes(given: Iterable[Change]) -> tuple[list[Change], str]:
             continue
         values = _storable_row(type(change.resource), change.values)
         made.append(replace(change, values=values))
-        before = {name: value for name, value in change.values.items() if not isinstance(value, (Merge, dict, list))}
+        before = {name: value for name, value in change.values.items() if not isinstance(value, (MapPatch, dict, list))}
         altered += [f"{name} {value!a}" for name, value in before.items() if name not in values or values[name] != value]
     return made, storable_text(", ".join(altered))
 
@@ -83,8 +93,8 @@ def _storable_row(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noq
 
 
 def _value(column: sa.Column[Any], value: object) -> Any:  # noqa: ANN401 - what the column takes
-    if isinstance(value, Merge):
-        return Merge(storable_data(dict(value.put)), tuple(storable_text(key) for key in value.gone))
+    if isinstance(value, MapPatch):
+        return MapPatch(storable_data(dict(value.put)), tuple(storable_text(key) for key in value.gone))
     if value is None:
         return None
     if isinstance(column.type, Json):
@@ -94,7 +104,7 @@ def _value(column: sa.Column[Any], value: object) -> Any:  # noqa: ANN401 - what
     return value
 
 
-class Ended(msgspec.Struct, frozen=True):
+class OperationResult(msgspec.Struct, frozen=True):
     """How an operation ended: what its row says from then on."""
 
     operation: int
@@ -120,7 +130,7 @@ class Row(msgspec.Struct, frozen=True):
 class Kept(msgspec.Struct, frozen=True):
     """An outcome that waits for its store, as plain data. ``made`` is the row that the act made; ``if_overtaken`` see below."""
 
-    ended: Ended
+    ended: OperationResult
     rows: list[Row]
     if_overtaken: list[Row]
     event: dict[str, Any]
@@ -139,7 +149,7 @@ class Outcome:
     a resource that was made, and whose row was removed by then, is tracked again by *if_overtaken*: the storage may have it.
     """
 
-    ended: Ended
+    ended: OperationResult
     changes: Sequence[Change]
     if_overtaken: Sequence[Change]
     made: Tracked | None
@@ -179,7 +189,7 @@ def rows(changes: Iterable[Change]) -> list[Row]:
         match change:
             case Update(resource, values):
                 found.append(_row("write", resource, values))
-            case Settle(resource, values, is_over):
+            case SyncAttachStatus(resource, values, is_over):
                 found.append(_row("settle", resource, values, is_over=is_over))
             case Delete(resource):
                 found.append(Row("remove", resource.kind, resource.id))
@@ -187,7 +197,7 @@ def rows(changes: Iterable[Change]) -> list[Row]:
 
 
 def _row(do: str, resource: Tracked, values: Any, *, is_over: bool = False) -> Row:  # noqa: ANN401 - a mapping of anything
-    maps = {name: value for name, value in values.items() if isinstance(value, Merge)}
+    maps = {name: value for name, value in values.items() if isinstance(value, MapPatch)}
     plain = {name: value for name, value in values.items() if name not in maps}
     put = {name: dict(change.put) for name, change in maps.items()}
     gone = {name: list(change.gone) for name, change in maps.items()}
@@ -202,7 +212,7 @@ _FIND = sa.select(op.Operation.status, op.Operation.ended_at).where(*_OWN)
 WRITTEN, KNOWN, OVERTAKEN, NEVER_BEGUN = "written", "known", "overtaken", "never begun"
 
 
-def end(connection: sa.Connection, ended: Ended) -> str:
+def end(connection: sa.Connection, ended: OperationResult) -> str:
     """Close the operation, and return ``written``.
 
     ``known`` is one that was closed in the same words before, ``never begun`` one whose intent never came to be. One that
@@ -247,7 +257,7 @@ def _write(connection: sa.Connection, row: Row, made: Row | None) -> None:
     if row.do == "remove":
         remove(connection, cls, row.id)
         return
-    merges = {name: Merge(put, tuple(row.gone.get(name, ()))) for name, put in row.put.items()}
+    merges = {name: MapPatch(put, tuple(row.gone.get(name, ()))) for name, put in row.put.items()}
     settled = settle(connection, cls, row.id, is_over=row.is_over) if row.do == "settle" else {}
     again = _typed(made.values) if made is not None and made.id == row.id else None
     overwrite(connection, cls, row.id, {**row.values, **merges, **settled}, again)
@@ -263,10 +273,10 @@ def _class(kind: str) -> Any:  # noqa: ANN401 - a tracked class
     return CLASSES[kind.capitalize()]
 
 
-def ended(operation: int, kernel_id: str, error: BaseException | None, duration: float) -> Ended:
+def ended(operation: int, kernel_id: str, error: BaseException | None, duration: float) -> OperationResult:
     """Return how an operation ended now that *error*, or none, came of it; *duration* is in seconds."""
     said = storable_text(masking.text(f"{type(error).__name__}: {error}")) if error else None
-    return Ended(operation, kernel_id, _status(error), utcnow(), duration, said)
+    return OperationResult(operation, kernel_id, _status(error), utcnow(), duration, said)
 
 
 def _status(error: BaseException | None) -> str:

@@ -18,14 +18,14 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers import errors as calling
-from cl_notebook.drivers.errors import storage_call
+from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import identity_map
 from cl_notebook.model.operations import background, liveness, outcome
 from cl_notebook.model.operations import tables as op
-from cl_notebook.model.operations.background import Apart
+from cl_notebook.model.operations.background import BackgroundRunner
 from cl_notebook.model.operations.changes import Change, Insert, Update, apply, bring_in_line, row_of
-from cl_notebook.model.operations.heartbeat import Heart
-from cl_notebook.model.operations.outbox import AWAY, Owed
+from cl_notebook.model.operations.heartbeat import Heartbeat
+from cl_notebook.model.operations.outbox import AWAY, Outbox
 from cl_notebook.model.operations.outcome import Outcome
 from cl_notebook.model.operations.progress import Reporter
 from cl_notebook.store import changefeed
@@ -59,7 +59,7 @@ class Act(Generic[R]):
     guards: tuple[Guard, ...] = ()
     before: Iterable[Change] = ()
     after: Callable[[R], Iterable[Change]]
-    """What the driver's answer changes. What depends on other rows is said as such (``Settle``): it may be written much later."""
+    """What the driver's reply changes. What depends on other rows is plain data (``SyncAttachStatus``): it may be written later."""
     failed: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
 
     @property
@@ -84,9 +84,9 @@ class Journal:
         self._kernel_id: str | None = None
         self._pid = 0
         self._unwritten: set[int] = set()
-        self._apart = Apart()
-        self._heart = Heart(context)
-        self.owed = Owed(context)
+        self._apart = BackgroundRunner()
+        self._heart = Heartbeat(context)
+        self.owed = Outbox(context)
         """What could not be written yet."""
         self.running: set[int] = set()
         """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
@@ -120,7 +120,7 @@ class Journal:
             ReadOnly: the session may only look.
             ChangedElsewhere: somebody else changed a row since it was read.
             DriverError, AttachError: the storage or the host refused; the outcome says so.
-            OutcomeKept: the store was out of reach when the driver was done; what came of it is written later.
+            OutcomePending: the store was out of reach when the driver was done; what came of it is written later.
             Interrupted: the user interrupted it; the message says what is left, and what mends it.
 
         """
@@ -132,7 +132,7 @@ class Journal:
         try:
             self._unwritten.add(operation)
             self._heart.begin(self.kernel_id)
-            if getattr(driver, "outlives_interrupts", False):
+            if getattr(driver, "uninterruptible", False):
                 return self._apart.run(lambda: self._finish(act, driver, operation), self._doing(act), operation)
             return self._finish(act, driver, operation)
         except errors.StillRunning:
@@ -162,7 +162,7 @@ class Journal:
         secrets = functools.partial(context.secrets, act.backend)
         try:
             with (
-                storage_call(act.backend.name, act.call, secrets),
+                translate_errors(act.backend.name, act.call, secrets),
                 context.progress(self._doing(act)) as show,
                 reporter.showing(show),
             ):
@@ -279,14 +279,14 @@ class Journal:
 
     def _owe_retreat(self, act: Act[Any], operation: int, error: errors.StoreError) -> None:
         """Owe the store that an intent, if it is there at all, is taken back."""
-        refused = errors.DriverError(f"The driver was not called: {error}", untouched=True)
+        refused = errors.DriverError(f"The driver was not called: {error}", no_side_effects=True)
         rows: list[outcome.Row] = []
         if act.insert:
             rows.append(outcome.Row("remove", act.insert.cls.kind, act.insert.values["id"]))
         else:
             rows.extend(outcome.rows(act.failed(refused)))
         target = act.insert or act.target
-        ended = outcome.Ended(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
+        ended = outcome.OperationResult(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
         self.owed.add(outcome.Kept(ended, rows, [], outcome.plain_entry(self._entry("outcome", target, operation))))
 
     def _commit(

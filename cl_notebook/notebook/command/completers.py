@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from cl_notebook.model.base import Tracked
-    from cl_notebook.notebook.command.lexer import Word
+    from cl_notebook.notebook.command.lexer import Token
 
 MOST = 50
 """Names, and ids, that are offered at most."""
@@ -62,7 +62,7 @@ _WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
 _IDS: Mapping[str, type[Tracked]] = {"volume_id": Volume, "snapshot_id": Snapshot, "source_volid": Volume}
 
 
-def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Word] = ()) -> Iterable[str]:
+def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Token] = ()) -> Iterable[str]:
     """Return the words that begin with *prefix* where *means* says what is wanted (see ``grammar.Option``).
 
     *typed* are the words of the line before the cursor.
@@ -85,7 +85,7 @@ def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Word] =
     return ways[kind]()
 
 
-def quoted(words: Iterable[str], current: Word, kind: str) -> list[tuple[str, str]]:
+def quoted(words: Iterable[str], current: Token, kind: str) -> list[tuple[str, str]]:
     """Return those of *words* that go on from what is typed, in the quotes that they need or that were opened, with *kind*."""
     found = [_quoted(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
     return [(word, kind or "value") for word in found if word is not None]
@@ -105,7 +105,7 @@ def _quoted(word: str, quote: str) -> str | None:
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _cinders(field: Literal["name", "path"], prefix: str, typed: Sequence[Word]) -> list[str]:
+def _cinders(field: Literal["name", "path"], prefix: str, typed: Sequence[Token]) -> list[str]:
     """Return the names, or the paths, of Cinder's drivers: if they were looked for before, or a path was begun."""
     from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - as long as nobody uses Cinder nobody pays for it
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from cl_notebook.notebook.command import completers
-from cl_notebook.notebook.command.lexer import Word, split, without_comment
+from cl_notebook.notebook.command.lexer import Token, split, without_comment
 from cl_notebook.notebook.command.parser import find_option
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class _Place:
     waiting: Option | None
     argument: int
     typed: frozenset[str]
-    current: Word
-    words: Sequence[Word] = ()
+    current: Token
+    words: Sequence[Token] = ()
     may_be_verb: bool = False
 
 
@@ -101,7 +101,7 @@ def _complete(shell: InteractiveShell, commands: dict[str, Command], line: str) 
 def _place(command: Command, rest: str) -> _Place:
     words = split(rest)
     is_new = not words or (rest[-1:].isspace() and not words[-1].quote)
-    current = Word("", "", len(rest)) if is_new else words.pop()
+    current = Token("", "", len(rest)) if is_new else words.pop()
     verb = command.verbs[0]
     default = command.verb(command.default) if command.default else None
     may_be_verb = default is not None and not words
@@ -119,7 +119,7 @@ def _place(command: Command, rest: str) -> _Place:
     return _Place(command, verb, options, waiting, argument, typed, current, words, may_be_verb)
 
 
-def _walk(words: Sequence[Word], options: Sequence[Option]) -> tuple[Option | None, int, frozenset[str]]:
+def _walk(words: Sequence[Token], options: Sequence[Option]) -> tuple[Option | None, int, frozenset[str]]:
     waiting: Option | None = None
     argument, typed = 0, set()
     for word in words:
@@ -148,7 +148,7 @@ def _at(shell: InteractiveShell, place: _Place) -> tuple[str, list[tuple[str, st
         name, sign, value = current.raw.partition("=")
         option = find_option(place.options, name) if sign else None
         if option is not None:
-            word = split(value)[0] if value else Word("", "", 0)
+            word = split(value)[0] if value else Token("", "", 0)
             return _fragment(option, word), _values(shell, place, option, word)
         return current.raw, _options(place)
     found = [*_first_verbs(place), *_arguments(shell, place)]
@@ -177,10 +177,10 @@ def _arguments(shell: InteractiveShell, place: _Place) -> list[tuple[str, str]]:
     return completers.quoted(words, place.current, argument.means.partition(":")[0])
 
 
-def _values(shell: InteractiveShell, place: _Place, option: Option, current: Word) -> list[tuple[str, str]]:
+def _values(shell: InteractiveShell, place: _Place, option: Option, current: Token) -> list[tuple[str, str]]:
     prefix = current.text.rpartition(",")[2] if _takes_several(option) else current.text
     words: Iterable[str] = option.words or completers.of(option.means, prefix, shell, place.words)
-    found = Word(current.raw, prefix, current.start, "" if prefix != current.text else current.quote)
+    found = Token(current.raw, prefix, current.start, "" if prefix != current.text else current.quote)
     return completers.quoted(words, found, option.means.partition(":")[0] or "value")
 
 
@@ -188,7 +188,7 @@ def _takes_several(option: Option) -> bool:
     return option.means.startswith(("value:", "sort:"))
 
 
-def _fragment(option: Option, current: Word) -> str:
+def _fragment(option: Option, current: Token) -> str:
     return current.raw.rpartition(",")[2] if _takes_several(option) and "," in current.text else current.raw
 
 

@@ -26,11 +26,11 @@ _MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 _COMMENT = "#"
 
-__all__ = ["Word", "checked", "expanded", "literal", "quoted", "split", "without_comment"]
+__all__ = ["Token", "checked", "expanded", "literal", "quoted", "split", "without_comment"]
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Token:
     """One word: as it stands in the line from *start* on, and without its quotes. *quote* is the one that was left open.
 
     *literal* are the stretches of the text (from, to) that are not to be expanded.
@@ -47,7 +47,7 @@ class Word:
         """Whether it was typed as an option: a quoted dash, or one that comes out of a variable, is none."""
         return self.raw.startswith("-") and self.raw != "-"
 
-    def expanded(self, namespace: Mapping[str, Any]) -> Word:
+    def expanded(self, namespace: Mapping[str, Any]) -> Token:
         """Return the word with ``{python}`` and ``$var`` replaced from *namespace*."""
         text, end = "", 0
         for start, stop in self.literal:
@@ -63,8 +63,8 @@ class _Lexer:
         self.line = line
         self.at = 0
 
-    def words(self) -> list[Word]:
-        found: list[Word] = []
+    def words(self) -> list[Token]:
+        found: list[Token] = []
         while True:
             while self.at < len(self.line) and self.line[self.at].isspace():
                 self.at += 1
@@ -72,7 +72,7 @@ class _Lexer:
                 return found
             found.append(self._word())
 
-    def _word(self) -> Word:
+    def _word(self) -> Token:
         start, text = self.at, ""
         literal: list[tuple[int, int]] = []
         while self.at < len(self.line) and not self.line[self.at].isspace():
@@ -86,8 +86,8 @@ class _Lexer:
                 literal.append((len(text), len(text) + len(inner)))
             text += inner
             if not closed:
-                return Word(self.line[start:], text, start, quote, tuple(literal))
-        return Word(self.line[start : self.at], text, start, literal=tuple(literal))
+                return Token(self.line[start:], text, start, quote, tuple(literal))
+        return Token(self.line[start : self.at], text, start, literal=tuple(literal))
 
     def _bare(self, character: str) -> str:
         start = self.at
@@ -147,7 +147,7 @@ class _Formatter(DollarFormatter):
         return value.id if isinstance(value, Tracked) else super().format_field(value, format_spec)
 
 
-def split(line: str) -> list[Word]:
+def split(line: str) -> list[Token]:
     """Return the words of *line*; the last of them may have its quote left open."""
     return _Lexer(line).words()
 
@@ -159,7 +159,7 @@ def without_comment(line: str) -> str:
     return line[: lexer.at].strip()
 
 
-def checked(line: str) -> list[Word]:
+def checked(line: str) -> list[Token]:
     """Return the words of *line*.
 
     Raises:

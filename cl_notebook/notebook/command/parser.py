@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-    from cl_notebook.notebook.command.lexer import Word
+    from cl_notebook.notebook.command.lexer import Token
 
 HELP = ("--help", "-h")
 
@@ -40,7 +40,7 @@ def parse(command: Command, line: str, namespace: Mapping[str, Any]) -> Parsed:
     return _Parser(command, verb, rest, namespace).parsed()
 
 
-def _verb(command: Command, words: Sequence[Word]) -> tuple[Verb | None, Sequence[Word]]:
+def _verb(command: Command, words: Sequence[Token]) -> tuple[Verb | None, Sequence[Token]]:
     if not command.has_verbs:
         return command.verbs[0], words
     if words and words[0].raw in HELP:
@@ -69,7 +69,7 @@ def find_option(options: Sequence[Option], word: str) -> Option | None:
 class _Parser:
     """Goes through the words of one line."""
 
-    def __init__(self, command: Command, verb: Verb, words: Sequence[Word], namespace: Mapping[str, Any]) -> None:
+    def __init__(self, command: Command, verb: Verb, words: Sequence[Token], namespace: Mapping[str, Any]) -> None:
         self.title = command.title(verb)
         self.verb = verb
         # once: the expressions are the user's, and may do something
@@ -94,7 +94,7 @@ class _Parser:
         self._refuse_if_missing()
         return Parsed(self.verb, self.values)
 
-    def _take_option(self, word: Word) -> None:
+    def _take_option(self, word: Token) -> None:
         stem, sign, attached = word.text.partition("=")
         option = find_option(self.options, stem)
         if option is None:

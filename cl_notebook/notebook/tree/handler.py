@@ -32,7 +32,7 @@ class Shown(Protocol):
     selected: list[str]
 
 
-class Answers:
+class RequestHandler:
     """The rows of one tree, under a lock, with a number that changes whenever the rows may have."""
 
     def __init__(self, session: Context, rows: Rows, shown: Shown, push: Callable[[Answer], None]) -> None:

@@ -18,7 +18,7 @@ from IPython.display import display
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree import actions, assets, details, protocol, selection
-from cl_notebook.notebook.tree.handler import Answers
+from cl_notebook.notebook.tree.handler import RequestHandler
 from cl_notebook.notebook.tree.poller import Capacities, Watcher
 from cl_notebook.notebook.tree.selection import refuse_if_closed
 from cl_notebook.treemodel.render import Tree as StaticTree
@@ -73,7 +73,7 @@ class Tree(anywidget.AnyWidget):
         self._session = session
         self._shown_now = StaticTree(session, resource, ids=ids)
         self._shown_copy = StaticTree(session, resource, ids=ids, budget=COPY_ROWS)
-        self._answers = Answers(session, rows, self, self._push)
+        self._answers = RequestHandler(session, rows, self, self._push)
         self._watcher = Watcher(session, self)
         self._capacities = Capacities(session, self._measured)
         self._threads = (self._watcher, self._capacities)

@@ -67,7 +67,7 @@ def test_another_template_is_refused_by_every_act(renamed: cl.Backend, folder: P
     volume = cl.Volume.get_by_name("db")[0]
     with pytest.raises(errors.DriverError, match=r"'(volume|snapshot)-.*name_template that was in force when the") as caught:
         ACTS[act](volume, volume.snapshots[0])
-    assert caught.value.untouched
+    assert caught.value.no_side_effects
     assert {file.name for file in (folder / "array").iterdir()} == files
     assert _UPDATED.sub("", cl.dumps()) == _UPDATED.sub("", before)
     del renamed

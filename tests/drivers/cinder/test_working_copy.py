@@ -13,7 +13,7 @@ import pytest
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.drivers.api import Surroundings, VolumeData
+from cl_notebook.drivers.api import DriverEnvironment, VolumeData
 from tests.drivers.cinder.conftest import FAKE
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ManyRecords:
 
     host = "lab1@many"
     root_helper = "sudo"
-    surroundings = Surroundings()
+    surroundings = DriverEnvironment()
 
     def __init__(self) -> None:
         """Begin with 100,000 volumes, unasked."""

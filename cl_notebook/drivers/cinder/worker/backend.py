@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import bootstrap, calls, config, introspect, log_relay, row_mapping, shadow_db, shadow_sync
 
 if TYPE_CHECKING:
-    from .channel import Wire
+    from .channel import Channel
 
 _TABLES = {"volume": ("volumes", "volume_metadata", "volume_id"), "snapshot": ("snapshots", "snapshot_metadata", "snapshot_id")}
 
@@ -17,7 +17,7 @@ _TABLES = {"volume": ("volumes", "volume_metadata", "volume_id"), "snapshot": ("
 class Backend:
     """A driver at work."""
 
-    def __init__(self, wire: Wire, message: dict[str, Any]) -> None:
+    def __init__(self, wire: Channel, message: dict[str, Any]) -> None:
         """Import Cinder and the driver, and configure both; no storage is touched."""
         self._wire = wire
         self.name = message["name"]
@@ -34,8 +34,8 @@ class Backend:
         with config.file(cls, {**sections, group: options}) as file:
             conf = bootstrap.configured(message, work, file, sections)
         self.context = bootstrap.context(message)
-        self.copy = shadow_db.WorkingCopy(work, conf)
-        self.copying = shadow_sync.Copying(self.copy, wire)
+        self.copy = shadow_db.ShadowDatabase(work, conf)
+        self.copying = shadow_sync.ShadowSync(self.copy, wire)
         self.resources = calls.Resources(objects, self.context)
         self._lock = threading.Lock()
         self._running = 0

@@ -15,7 +15,7 @@ _GONE = "the kernel is gone"
 _PATIENCE = 60
 
 
-class Wire:
+class Channel:
     """The channel to the kernel, for every thread of the child."""
 
     def __init__(self, channel: Any) -> None:
@@ -159,7 +159,7 @@ def _described(error: BaseException, method: str | None) -> dict[str, Any]:
     command = _command(error)
     number = getattr(error, "errno", None)
     return {
-        "untouched": _is_untouched(error, method),
+        "no_side_effects": _is_untouched(error, method),
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
         "kinds": [cls.__name__ for cls in type(error).__mro__],
         "message": log_relay.masked(_words(error, command)),

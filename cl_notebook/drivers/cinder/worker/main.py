@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import channel, log_relay
-from .channel import Wire
+from .channel import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Worker:
     """Takes requests. What it can do is looked up late: a question about a driver's options starts no data base."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Channel) -> None:
         """Answer over *wire*."""
         self.wire = wire
         self.backend: Any = None
@@ -147,7 +147,7 @@ def serve(channel: Any) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # execnet ends a process 15 s after its parent is gone; a storage call takes as long as it takes
     channel.gateway._terminate_execution = lambda: None  # noqa: SLF001 - there is no other way to say so
-    wire = Wire(channel)
+    wire = Channel(channel)
     log_relay.install(wire)
     worker = Worker(wire)
     crash = log_relay.crash_file()

@@ -65,7 +65,7 @@ def _is_left(file: Path) -> bool:
     return True
 
 
-class WorkingCopy:
+class ShadowDatabase:
     """Rows of Cinder's tables, put there before a call, and read back after it where a driver changed them."""
 
     def __init__(self, folder: Path, conf: Any) -> None:

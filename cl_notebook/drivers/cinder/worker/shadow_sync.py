@@ -13,18 +13,18 @@ from . import log_relay, row_mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .channel import Wire
-    from .shadow_db import WorkingCopy
+    from .channel import Channel
+    from .shadow_db import ShadowDatabase
 
 _PAGE = 1000
 _TYPES = {"volume_types", "volume_type_extra_specs", "quality_of_service_specs"}
 _OURS = {"volumes", "snapshots", "volume_attachment", "driver_initiator_data", "volume_metadata", "volume_admin_metadata"}
 
 
-class Copying:
+class ShadowSync:
     """Looks at each statement of Cinder's data base before it runs, and fetches the rows that it is about."""
 
-    def __init__(self, copy: WorkingCopy, wire: Wire) -> None:
+    def __init__(self, copy: ShadowDatabase, wire: Channel) -> None:
         """Fill *copy* with what is asked for over *wire*."""
         import sqlalchemy as sa
         from sqlalchemy import orm
