@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 _OPENING = "import sys; from cl_notebook.store import Store; sys.stdin.read(); Store(sys.argv[1]).close()"
 _WRITING = """
 import sys, uuid
-from cl_notebook.store import Store, feed
+from cl_notebook.store import Store, changefeed
 store = Store(sys.argv[1])
 for _ in range(25):
     with store.writing() as connection:
-        feed.append(connection, feed.Entry("save", "volume", str(uuid.uuid4())))
+        changefeed.append(connection, changefeed.Entry("save", "volume", str(uuid.uuid4())))
     with store.writing() as connection:
-        feed.append_many(connection, [feed.Entry("save", "volume", str(uuid.uuid4()))] * 3)
+        changefeed.append_many(connection, [changefeed.Entry("save", "volume", str(uuid.uuid4()))] * 3)
 store.close()
 """
 

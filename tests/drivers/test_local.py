@@ -128,7 +128,7 @@ def test_the_quota_is_kept(tmp_path: Path) -> None:
 RACE = """
 from cl_notebook import errors
 from cl_notebook.drivers.api import VolumeData
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.local.driver import LocalDriver
 
 driver = LocalDriver({{"path": {path!r}, "quota": 20, "loop_devices": "never"}}, backend_name="race")
 driver.setup()
@@ -159,7 +159,7 @@ def test_processes_share_a_quota(tmp_path: Path, in_process: Callable[[str], sub
 CLONE = """
 import time
 from cl_notebook.drivers.api import VolumeData
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.local.driver import LocalDriver
 
 def progress(done, total):
     print("copying", flush=True)

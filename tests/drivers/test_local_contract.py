@@ -69,7 +69,7 @@ def test_an_unwritable_folder_is_one_line(as_nobody: AsNobody) -> None:
     """A folder that the user may not write, or not make, is refused at setup with one line that names it."""
     code = (
         "from cl_notebook import errors\n"
-        "from cl_notebook.drivers.local import LocalDriver\n"
+        "from cl_notebook.drivers.local.driver import LocalDriver\n"
         "for path in ('/usr', '/usr/cl-storage', '/dev/null', '/dev/null/x'):\n"
         "    try: LocalDriver({'path': path}, backend_name='b').setup()\n"
         "    except errors.DriverError as error: print(error)\n"
@@ -84,7 +84,7 @@ def test_an_unwritable_folder_is_one_line(as_nobody: AsNobody) -> None:
 def test_loop_devices_cannot_be_insisted_on_without_root(as_nobody: AsNobody, nobodys_folder: Path) -> None:
     """``loop_devices=always`` is refused at setup for a user who is not root, with what it needs."""
     code = (
-        "from cl_notebook.drivers.local import LocalDriver\n"
+        "from cl_notebook.drivers.local.driver import LocalDriver\n"
         f"LocalDriver(dict(path={str(nobodys_folder)!r}, loop_devices='always'), backend_name='b').setup()\n"
     )
     result = as_nobody("-c", code)

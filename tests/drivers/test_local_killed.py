@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LIFE = """
 from cl_notebook.drivers.api import ConnectionData, SnapshotData, VolumeData
-from cl_notebook.drivers.local import LocalDriver
+from cl_notebook.drivers.local.driver import LocalDriver
 
 driver = LocalDriver({{"path": {path!r}, "loop_devices": "always"}}, backend_name="killed")
 driver.setup()

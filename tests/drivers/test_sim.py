@@ -92,7 +92,7 @@ def test_calls_are_counted_across_restarts(open_sim: Callable[..., SimDriver]) -
 
 HANG = """
 from cl_notebook.drivers.api import VolumeData
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 
 driver = SimDriver({{"path": {path!r}, "faults": "create_volume:1:hang"}}, backend_name="sim")
 driver.setup()
@@ -257,7 +257,7 @@ def test_names_cannot_leave_the_folder(open_sim: Callable[..., SimDriver], name:
 FILL = """
 from concurrent.futures import ThreadPoolExecutor
 from cl_notebook.drivers.api import VolumeData
-from cl_notebook.drivers.sim import SimDriver
+from cl_notebook.drivers.sim.driver import SimDriver
 
 driver = SimDriver({{"path": {path!r}, "capacity": 1000.0}}, backend_name="sim")
 driver.setup()

@@ -23,10 +23,10 @@ _ENTRY = changefeed.Entry("save", "volume", "x")
 
 _STORM = """
 import sys
-from cl_notebook.store import Store, feed
+from cl_notebook.store import Store, changefeed
 for _ in range(25):
     store = Store(sys.argv[1])
-    store.write(lambda connection: feed.append(connection, feed.Entry("save", "volume", "x")))
+    store.write(lambda connection: changefeed.append(connection, changefeed.Entry("save", "volume", "x")))
     store.head(), store.token()
     store.close()
 """
