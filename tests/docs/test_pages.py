@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import SkipTest
@@ -64,6 +65,21 @@ def of_cinderlib(peer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def example_driver(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the example of a driver, as pip does: its module can be imported, and its entry points are registered."""
+    project = tomllib.loads((ROOT / "examples" / "driver" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    folder = tmp_path_factory.mktemp("installed")
+    metadata = folder / f"plain_files-{project['version']}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n", "utf-8"
+    )
+    lines = [f"{name} = {target}" for name, target in project["entry-points"]["cl_notebook.drivers"].items()]
+    (metadata / "entry_points.txt").write_text("\n".join(["[cl_notebook.drivers]", *lines, ""]), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+
+
+@pytest.fixture
 def shell(tmp_path: Path, of_cinderlib: Path, cinder_29: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """Give a shell in an empty home, as a new user has it; what a page leaves attached is detached."""
     for name in [name for name in os.environ if name.startswith(("CL_NOTEBOOK_", "XDG_"))]:
@@ -98,7 +114,7 @@ def test_they_build(site: Path) -> None:
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
     """No built page loads a script, a style sheet or an image of another host."""
-    assert [page.name for page in site.glob("*.html") if FETCHED.search(page.read_text(encoding="utf-8"))] == []
+    assert [page.name for page in site.rglob("*.html") if FETCHED.search(page.read_text(encoding="utf-8"))] == []
 
 
 def test_every_magic_has_its_section(site: Path) -> None:
@@ -108,6 +124,7 @@ def test_every_magic_has_its_section(site: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.usefixtures("example_driver")
 def test_the_code_runs(page: Path, shell: InteractiveShell) -> None:
     """The code of a page runs from top to bottom, Python as Python and magics in IPython, in an empty home."""
 
