@@ -95,6 +95,11 @@ test-browser: test-js .venv/.test tools-browser .venv/axe/$(AXE).tgz
 test-storage: .venv/.test tools-storage .venv/cinderlib/.ready .venv-cinder/.ready librbd
 	$(LANE) storage $(ARGS)
 
+##coverage      run the tests of `make test` and measure what they run of the package: as text, and into coverage.xml
+.PHONY: coverage
+coverage: .venv/.test
+	$(RUN) pytest -m fast $(PARALLEL) --cov --cov-report=term --cov-report=xml $(ARGS)
+
 ##check  lint, formatting, types; whether the front end's bundle is that of its sources
 .PHONY: check
 check: .venv/.test .venv/.check node_modules/.package-lock.json
