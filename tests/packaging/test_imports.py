@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,20 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(cl_notebook.__file__).parent
-FACE = "the face"
-ORDER: tuple[set[str], ...] = (
-    {"errors", "masking", "regular_files", "concurrency", "text"},
-    {"settings", "usage", "tabular"},
-    {"drivers", "attach", "store"},
-    {"model"},
-    {"session"},
-    {"serialization", "inventory"},
-    {"frames", "treemodel"},
-    {"cinderlib"},
-    {"notebook", FACE},
-    {"testing"},
-)
-"""The rooms of the house, from the ground up: a room imports from those below it, and from itself."""
+FACE = "cl_notebook"
+_PAGE = (PACKAGE.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
+_DRAWN = re.findall(r"^```rooms\n(.*?)^```$", _PAGE, re.DOTALL | re.MULTILINE)
+ORDER: tuple[set[str], ...] = tuple(set(line.split()) for line in "".join(_DRAWN).splitlines())
+"""The rooms from the ground up, as ARCHITECTURE.md draws them: a room imports from itself and from those below it."""
 
 FRONT_ENDS = {"IPython", "ipywidgets", "anywidget", "ipykernel", "traitlets"}
 HEAVY = {"pandas", "numpy", "execnet", "os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep", "eventlet", "alembic"}
