@@ -130,7 +130,7 @@ class PlainFilesDriver:
         connections = self._connections / volume.name_in_storage
         if connections.exists() and any(connections.iterdir()):
             msg = f"{volume.name_in_storage} is connected. Disconnect it first."
-            raise errors.BusyOnStorage(msg, untouched=True)
+            raise errors.BusyOnStorage(msg, no_side_effects=True)
 
     def _create(self, volume: VolumeData, source: Path | None, progress: Progress) -> None:
         final, size = self._volumes / volume.name_in_storage, volume.size * GiB
