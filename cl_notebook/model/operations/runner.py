@@ -59,7 +59,7 @@ class Act(Generic[R]):
     guards: tuple[Guard, ...] = ()
     before: Iterable[Change] = ()
     after: Callable[[R], Iterable[Change]]
-    """What the driver's reply changes. What depends on other rows is plain data (``SyncAttachStatus``): it may be written late."""
+    """What the driver's reply changes. What depends on other rows is plain data (``SyncAttachStatus``), to be written late."""
     failed: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
 
     @property
