@@ -1,6 +1,6 @@
 """Load the tree's front end as a widget carries it: one ES module and one style sheet, neither of which uses the network.
 
-``static/`` holds the sources; esbuild bundles them into ``static/bundle/`` (``npm run build``), and the result is checked in.
+``static/`` holds the sources; esbuild bundles them into ``static/bundle/`` (``make js``), and the result is checked in.
 A bundler gives every module a separate scope and reports an import that does not resolve; because its output is checked in,
 neither an installation nor a kernel needs Node, and ``make check`` compares the files with the sources byte for byte.
 """
