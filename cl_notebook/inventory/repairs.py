@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cl_notebook.inventory.storage import Place
+    from cl_notebook.inventory.storage import Presence
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
     from cl_notebook.model.operations.changes import Change
@@ -33,14 +33,14 @@ _NEEDS_OPERATION = frozenset({"create", "delete", "manage", "unmanage"})
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class LastAction:
     """The act that a resource's status comes from: nothing is known where *action* is empty."""
 
     action: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-def of(resource: Tracked) -> Past:
+def of(resource: Tracked) -> LastAction:
     """Return the last act on *resource* that leads to its status, or the only one that can.
 
     A row that came in by a document or an import has no operation here. Its status alone must neither remove anything from the
@@ -56,8 +56,8 @@ def of(resource: Tracked) -> Past:
     with resource.context.store.reading() as connection:
         row = connection.execute(statement).one_or_none()
     if row is not None:
-        return Past(row.action, row.arguments or {})
-    return Past(wanted[0]) if len(wanted) == 1 and wanted[0] not in _NEEDS_OPERATION else Past()
+        return LastAction(row.action, row.arguments or {})
+    return LastAction(wanted[0]) if len(wanted) == 1 and wanted[0] not in _NEEDS_OPERATION else LastAction()
 
 
 def last(resource: Tracked) -> str:
@@ -183,8 +183,8 @@ class _Repair:
         return ways.get(cut.action, self._unknown_past)(cut.arguments)
 
     def _settled(self) -> str:
-        place = self._storages.known_place(self._resource)
-        if not place.is_there:
+        place = self._storages.require_location(self._resource)
+        if not place.found:
             msg = (
                 f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {self._resource.id} forgets it."
             )
@@ -204,22 +204,22 @@ class _Repair:
     def _foreign(self) -> str:
         """Give it the status that fits what the storage says, instead of one of somebody else's life cycle."""
         before = self._resource.status
-        place = self._storages.place(self._resource)
-        if place.is_there is None and not (self._force or self._storages.cannot_tell(self._resource)):
+        place = self._storages.presence(self._resource)
+        if place.found is None and not (self._force or self._storages.cannot_tell(self._resource)):
             raise errors.Refused(unknown(self._resource, place))
-        if place.is_there is False:
+        if place.found is False:
             raise errors.Refused(self._gone())
         self._refuse_if_empty(place)
         is_torn = lifecycle.is_torn(before)
         self._write(place, status="error" if is_torn else None)
         now = self._resource.status
-        where = "The storage has it" if place.is_there else "The storage does not say whether it has it"
+        where = "The storage has it" if place.found else "The storage does not say whether it has it"
         doubt = ": what it holds may not be whole" if is_torn else ""
         return f"{where}; it was {before!r} and is {now!r} now{doubt}."
 
     def _create(self, _arguments: Mapping[str, Any]) -> str:
-        place = self._storages.known_place(self._resource)
-        if not place.is_there:
+        place = self._storages.require_location(self._resource)
+        if not place.found:
             self._resource.delete(force=self._force)
             return "The storage does not have it: it is not tracked any more."
         if self._storages.of(self._resource).is_atomic:
@@ -240,9 +240,9 @@ class _Repair:
         return "The deletion was finished."
 
     def _extend(self, arguments: Mapping[str, Any]) -> str:
-        place = self._storages.known_place(self._resource)
+        place = self._storages.require_location(self._resource)
         wanted = arguments.get("size")
-        if not place.is_there:
+        if not place.found:
             raise errors.Refused(self._gone())
         if place.size is None:
             msg = (
@@ -284,20 +284,20 @@ class _Repair:
         return f"It was released: it stays on the storage, as {name!r}, and is not tracked any more."
 
     def _unknown_past(self, _arguments: Mapping[str, Any]) -> str:
-        place = self._storages.known_place(self._resource)
+        place = self._storages.require_location(self._resource)
         status = self._resource.status
         is_doubtful = status == "error" and last(self._resource) == "repair"  # by a repair of what was being written
-        if place.is_there and self._storages.of(self._resource).is_atomic and not is_doubtful:
+        if place.found and self._storages.of(self._resource).is_atomic and not is_doubtful:
             self._write(place)
             return "The storage has it, whole."
-        where = "has" if place.is_there else "does not have"
+        where = "has" if place.found else "does not have"
         msg = (
             f"{self._label} is {status!r}, and no operation says why; the storage {where} it. %cl_{self._resource.kind} delete "
             f"{self._resource.id} removes it."
         )
         raise errors.Refused(msg)
 
-    def _refuse_if_empty(self, place: Place) -> None:
+    def _refuse_if_empty(self, place: Presence) -> None:
         if place.size == 0:  # no volume has 0 GiB, and no document with one could be read
             own, kind = self._resource.id, self._resource.kind
             msg = f"{self._label} is empty on the storage: what it held is gone. %cl_{kind} delete {own} removes it."
@@ -311,7 +311,7 @@ class _Repair:
     def _label(self) -> str:
         return str(self._resource.label())
 
-    def _write(self, place: Place, *, status: str | None = None) -> None:
+    def _write(self, place: Presence, *, status: str | None = None) -> None:
         """Write the size that the storage says, and *status*, or the one that a whole resource has."""
         resource, now = self._resource, self._resource.status
         size = {} if place.size is None else {"size" if isinstance(resource, Volume) else "volume_size": place.size}

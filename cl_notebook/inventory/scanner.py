@@ -96,12 +96,12 @@ class _Scan:
                 number = f"{listing.more:,} more {kind}s are on the storage, and not tracked"
                 line = f"%cl_backend manageable {quoted(self._backend.name)}{' --snapshots' if kind == Snapshot.kind else ''}"
                 detail = f"{number}. They are listed in pages: --marker REFERENCE is where the page before ended."
-                marker = next((entry.word for entry in reversed(listing.entries) if entry.cinder_id is None), "")
+                marker = next((entry.reference_text for entry in reversed(listing.entries) if entry.cinder_id is None), "")
                 yield Finding(UNTRACKED, kind, self._backend.name, detail=detail, next=f"{line} --marker {quoted(marker)}")
 
     def _of_kind(self, kind: str) -> Iterator[Finding]:
         judged = self._judged(kind, self._known[kind])
-        strays = self._strays(kind, judged)
+        strays = self._untracked_entries(kind, judged)
         missing = {row.id: row for row, found in judged.values() if found.verdict == MISSING}
         hidden = self._hidden(kind) if strays else None
         if missing or strays:
@@ -125,7 +125,7 @@ class _Scan:
         """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
         judged: dict[str, tuple[Row, Finding]] = {}
         for _ in range(verdicts.LOOKS):
-            places = self._storage.places(kind, self._listings[kind], known, self._others(kind))
+            places = self._storage.locate(kind, self._listings[kind], known, self._others(kind))
             with self._session.store.reading() as connection:
                 work: Work = guards.all_at_work(self._session, connection)
             name = self._backend.name
@@ -143,7 +143,7 @@ class _Scan:
     def _others(self, kind: str) -> Mapping[str, Entry]:
         return self._listings[_OTHER[kind]].by_name()
 
-    def _strays(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
+    def _untracked_entries(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
         """Return what is on the storage and is no row's, also none that was made while the storage was asked."""
         tracked = {row.name_in_storage for row, _ in judged.values()} | {row.name_in_storage for row in self._known[_OTHER[kind]]}
         strays = [
@@ -164,7 +164,7 @@ class _Scan:
         While others work on it a thing may be under another name, or in no list, for a moment.
         """
         again = self._storage.listing(kind)
-        if again.why_not:
+        if again.unlisted_reason:
             return list(strays)
         self._listings[kind] = again
         now = rows.again(self._session, kind, self._backend.id, ids=missing)
@@ -190,35 +190,35 @@ class _Scan:
         return None
 
     def _unasked(self) -> Iterator[Finding]:
-        reasons = dict.fromkeys(listing.why_not for listing in self._listings.values() if listing.why_not)
+        reasons = dict.fromkeys(listing.unlisted_reason for listing in self._listings.values() if listing.unlisted_reason)
         if reasons:
             detail = f"What is on its storage and not tracked is not known: {'; '.join(reasons)}."
             yield Finding(UNKNOWN, Backend.kind, self._backend.name, id=self._backend.id, name=self._backend.name, detail=detail)
 
     def _stray(self, kind: str, entry: Entry, taken: Mapping[str, str], hidden: Mapping[str, Any] | None) -> Finding:
         lost = lost_id(entry)
-        told = Finding(UNTRACKED, kind, self._backend.name, name_in_storage=entry.word, size_on_storage=entry.size)
+        told = Finding(UNTRACKED, kind, self._backend.name, name_in_storage=entry.reference_text, size_on_storage=entry.size)
         owner = taken.get(lost or "")
         if owner is not None and owner != self._backend.id:
             where = self._names.get(owner, owner)
             detail = f"It is tracked on the backend {where}, which seems to be on the same storage."
             return told._replace(verdict=OK, id=lost, detail=detail)
-        if entry.why_not or not self._storage.can_manage(kind) or settings.UNSTORABLE.search(entry.word):
-            return told._replace(detail=f"It is not tracked, and cannot be: {self._why_not(kind, entry)}.")
+        if entry.reason_not_safe or not self._storage.can_manage(kind) or settings.UNSTORABLE.search(entry.reference_text):
+            return told._replace(detail=f"It is not tracked, and cannot be: {self._refusal(kind, entry)}.")
         if lost is None and hidden is not None:
             who = f"process {hidden['pid']} on {hidden['host']}"
             detail = f"It is not tracked, or it is what {who} is at ({hidden['action']!r}), under a name for the while."
             return told._replace(verdict=UNKNOWN, detail=detail)
-        line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.word)}"
+        line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.reference_text)}"
         if kind == Snapshot.kind:
             line += " --snapshot"
         if lost is None or owner is not None:
             return told._replace(detail="It is not tracked.", next=line)
         return told._replace(id=lost, detail="It is not tracked any more: it can be adopted under the id in its name.", next=line)
 
-    def _why_not(self, kind: str, entry: Entry) -> str:
-        if entry.why_not:
-            return entry.why_not
+    def _refusal(self, kind: str, entry: Entry) -> str:
+        if entry.reason_not_safe:
+            return entry.reason_not_safe
         if not self._storage.can_manage(kind):
             return f"the driver cannot adopt {kind}s"
         return "its name is no text that a store can keep"

@@ -1,6 +1,6 @@
-"""What a storage says of itself: what is on it, and whether one thing is there. Nothing is changed by asking.
+"""What is on a storage, by its driver: list it, and look up single volumes and snapshots. Nothing is changed.
 
-A question that failed is no answer: what was not found because the storage could not be asked is not called missing.
+A failed question is no answer: what could not be looked up is *unknown*, never *missing*.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
 
 MOST_LISTED = 100_000
-"""Things on a storage that nobody tracks, and that are held of one list; what is tracked is held whatever it is."""
+"""Untracked entries of one list that are held in memory; tracked ones are held whatever their number."""
 
 MOST_ASKED = 1000
-"""Volumes, and snapshots, of a driver that cannot list them, that are asked for one by one."""
+"""Volumes (and snapshots) that are looked up one by one where the driver cannot list them."""
 
 _LISTS: Mapping[str, tuple[type, str]] = {
     "volume": (CanListManageable, "get_manageable_volumes"),
@@ -48,217 +48,224 @@ _ASKS: Mapping[str, tuple[type, str]] = {
 
 
 class Entry(NamedTuple):
-    """One thing on a storage: the word that names it, its size in GiB, and why it is not to be adopted, if so."""
+    """A volume or snapshot on a storage, as the driver lists it: its reference, its size in GiB, and why it cannot be adopted."""
 
     reference: Mapping[str, str]
     size: int | None
-    why_not: str | None
+    reason_not_safe: str | None
     cinder_id: str | None
     source: Mapping[str, str]
 
     @property
     def names(self) -> set[str]:
-        """What it may be tracked as; LVM puts a line before a snapshot's name."""
+        """The names under which it may be tracked; LVM puts an underscore before a snapshot's name."""
         words = {str(word) for word in self.reference.values()}
         return words | {word.removeprefix("_") for word in words}
 
     @property
     def key(self) -> tuple[str, str]:
-        """What is the same in two lists: the word, and that of the volume that a snapshot is of."""
-        return self.word, ",".join(map(str, self.source.values()))
+        """A key that is the same in two lists: the reference, and that of a snapshot's volume."""
+        return self.reference_text, ",".join(map(str, self.source.values()))
 
     @property
-    def word(self) -> str:
+    def reference_text(self) -> str:
         """The reference as ``manage`` takes it."""
         return pages.word(self.reference)
 
 
-class Place(NamedTuple):
-    """Whether one thing is on its storage: None where that is not known, and then *why*. ``size`` is in GiB."""
+class Presence(NamedTuple):
+    """Whether a resource is on its storage: ``found`` is None where that is not known, for *reason*. ``size`` is in GiB."""
 
-    is_there: bool | None
+    found: bool | None
     size: int | None = None
-    why: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)
 class Listing:
-    """What a storage lists of one kind; ``why_not`` says why there is no list. A driver that failed is able to list."""
+    """The volumes or the snapshots that a storage lists.
+
+    ``unlisted_reason`` says why there is no list; ``is_able`` is False only where the driver has no such call.
+    """
 
     entries: list[Entry] = field(default_factory=list)
-    why_not: str = ""
+    unlisted_reason: str = ""
     is_able: bool = True
     more: int = 0
-    """Entries beyond :data:`MOST_LISTED`, of which nothing is tracked: they are counted, and not held."""
+    """Untracked entries beyond :data:`MOST_LISTED`: counted, not held."""
 
     def by_name(self) -> dict[str, Entry]:
-        """Return the entries by each of the words that name them."""
+        """Return the entries by each of their names."""
         return {word: entry for entry in self.entries for word in entry.names}
 
     def by_id(self) -> dict[str, Entry]:
-        """Return the entries that the driver knows as tracked, by the id that it says."""
+        """Return the entries for which the driver reports the id of a tracked resource, by that id."""
         return {entry.cinder_id: entry for entry in self.entries if entry.cinder_id}
 
 
 class Storage:
-    """One backend's storage, asked through its driver, which is opened for that if need be."""
+    """The storage of one backend, looked at through its driver; a closed backend is opened."""
 
     def __init__(self, backend: Backend) -> None:
-        """Open the backend; one that cannot be opened has no driver, and says ``why_not``."""
+        """Open *backend*; where that fails ``driver`` stays None and ``unlisted_reason`` says why."""
         self.backend = backend
         self.driver: Driver | None = None
-        self.why_not = ""
+        self.unlisted_reason = ""
         try:
             self.driver = backend.driver
         except errors.StoreError:
             raise
         except errors.Error as error:
-            self.why_not = errors.one_line(error)
+            self.unlisted_reason = errors.one_line(error)
 
     @property
     def is_atomic(self) -> bool:
-        """Whether what is on the storage is whole: the driver puts nothing there before it is."""
+        """Whether a volume on this storage is always complete: the driver publishes it only when it is."""
         return self.driver is not None and capabilities(self.driver)["atomic"]
 
     def can_manage(self, kind: str) -> bool:
-        """Return whether the driver adopts what it did not make."""
+        """Return whether the driver can adopt resources of that kind that it did not create."""
         return isinstance(self.driver, _ASKS[kind][0])
 
     def _secrets(self) -> Mapping[str, object]:
         return self.backend.context.secrets(self.backend)
 
     def can_list(self, kind: str) -> bool:
-        """Return whether the driver lists what is on its storage."""
+        """Return whether the driver can list the resources of that kind on its storage."""
         return isinstance(self.driver, _LISTS[kind][0])
 
-    def listing(self, kind: str, wanted: Collection[str] = ()) -> Listing:
-        """List what is on the storage, ``volume`` or ``snapshot``, and hold what is called as one of the words *wanted*, too."""
+    def listing(self, kind: str, requested: Collection[str] = ()) -> Listing:
+        """List the ``volume``s or ``snapshot``s on the storage; entries with one of the *requested* names are always held."""
         protocol, call = _LISTS[kind]
         if self.driver is None:
-            return Listing(why_not=self.why_not)
+            return Listing(unlisted_reason=self.unlisted_reason)
         if not isinstance(self.driver, protocol):
-            return Listing(why_not=f"its driver cannot list {kind}s", is_able=False)
-        known: Iterator[Any] = (
+            return Listing(unlisted_reason=f"its driver cannot list {kind}s", is_able=False)
+        tracked: Iterator[Any] = (
             storage_identity.volumes(self.backend) if kind == Volume.kind else storage_identity.snapshots(self.backend)
         )
         try:
             with translate_errors(self.backend.name, call, self._secrets):
-                return _held(getattr(self.driver, call)(known), lambda: {*wanted, *claims.names(self.backend)})
+                return _held(getattr(self.driver, call)(tracked), lambda: {*requested, *claims.names(self.backend)})
         except errors.StoreError:
             raise
         except errors.NotSupported:
-            return Listing(why_not=f"its driver cannot list {kind}s", is_able=False)
+            return Listing(unlisted_reason=f"its driver cannot list {kind}s", is_able=False)
         except errors.Error as error:
-            return Listing(why_not=errors.one_line(error))
+            return Listing(unlisted_reason=errors.one_line(error))
 
-    def places(
+    def locate(
         self, kind: str, listing: Listing, rows: Sequence[Row], others: Mapping[str, Entry] | None = None
-    ) -> dict[str, Place]:
-        """Return where each of the *rows* is: by the list, and where it does not have it by asking for it.
+    ) -> dict[str, Presence]:
+        """Return the presence of each of the *rows* by id: from the list, else by looking the row up.
 
         *others* are entries of the other kind, by name: LVM lists thin snapshots among the volumes.
         """
-        if listing.why_not:
-            return self._asked_for(kind, listing, rows)
-        places = self.listed(listing, rows, others or {})
-        absent = [row for row in rows if row.id not in places]
-        places |= {row.id: Place(is_there=False) for row in absent}
-        if not self.is_atomic:  # a list may leave out what is tracked already: its word alone is not enough
-            places |= {key: place for key, place in self._each(kind, absent) if place.is_there is not False}
-        return places
+        if listing.unlisted_reason:
+            return self._look_up_all(kind, listing, rows)
+        presences = self.listed(listing, rows, others or {})
+        absent = [row for row in rows if row.id not in presences]
+        presences |= {row.id: Presence(found=False) for row in absent}
+        if not self.is_atomic:  # some drivers leave tracked volumes out of the list
+            presences |= {key: presence for key, presence in self._look_up(kind, absent) if presence.found is not False}
+        return presences
 
     @staticmethod
-    def listed(listing: Listing, rows: Sequence[Row], others: Mapping[str, Entry]) -> dict[str, Place]:
-        """Return where those of the *rows* are that the list has, or *others*; nothing is asked."""
+    def listed(listing: Listing, rows: Sequence[Row], others: Mapping[str, Entry]) -> dict[str, Presence]:
+        """Return the presence of those of the *rows* that the list or *others* holds, by id; the storage is not asked."""
         names, ids = listing.by_name(), listing.by_id()
-        found = {row.id: ids.get(row.id) or names.get(row.name_in_storage) or others.get(row.name_in_storage) for row in rows}
-        return {row_id: Place(is_there=True, size=entry.size) for row_id, entry in found.items() if entry is not None}
+        entries = {row.id: ids.get(row.id) or names.get(row.name_in_storage) or others.get(row.name_in_storage) for row in rows}
+        return {row_id: Presence(found=True, size=entry.size) for row_id, entry in entries.items() if entry is not None}
 
     def leftovers(self) -> list[OrphanFile]:
-        """Return what killed processes left half made, as far as the driver can tell."""
+        """Return incomplete files of killed processes, as far as the driver can tell."""
         if not isinstance(self.driver, SupportsOrphanCleanup):
             return []
         with translate_errors(self.backend.name, "leftovers", self._secrets):
             return self.driver.leftovers()
 
-    def _asked_for(self, kind: str, listing: Listing, rows: Sequence[Row]) -> dict[str, Place]:
-        unknown = {row.id: Place(None, why=listing.why_not) for row in rows}
+    def _look_up_all(self, kind: str, listing: Listing, rows: Sequence[Row]) -> dict[str, Presence]:
+        unknown = {row.id: Presence(None, reason=listing.unlisted_reason) for row in rows}
         if self.driver is None or listing.is_able:
-            return unknown  # a driver that has just failed to list is not asked a thousand times
-        answers = dict(self._each(kind, rows))
-        # What the driver does not know under its name is missing only if it knows others under theirs: some take other words.
-        knows_names = any(place.is_there for place in answers.values())
-        return unknown | {key: place for key, place in answers.items() if place.is_there is not False or knows_names}
+            return unknown  # the driver has just failed: do not ask it a thousand times
+        answers = dict(self._look_up(kind, rows))
+        # Some drivers want other references than names: believe "missing" only if the driver knows at least one name.
+        knows_names = any(presence.found for presence in answers.values())
+        return unknown | {key: presence for key, presence in answers.items() if presence.found is not False or knows_names}
 
-    def _each(self, kind: str, rows: Sequence[Row]) -> Iterator[tuple[str, Place]]:
+    def _look_up(self, kind: str, rows: Sequence[Row]) -> Iterator[tuple[str, Presence]]:
         protocol, call = _ASKS[kind]
         if self.driver is None or not isinstance(self.driver, protocol):
             return
-        asked = list(rows[:MOST_ASKED])
+        requested = list(rows[:MOST_ASKED])
         records = StoreDriverContext.of(self.backend)
-        ids = [row.id for row in asked]
-        known: Iterable[Any] = (
+        ids = [row.id for row in requested]
+        payloads: Iterable[Any] = (
             records.volumes(ids, limit=MOST_ASKED) if kind == Volume.kind else records.snapshots(ids, limit=MOST_ASKED)
         )
         ask = getattr(self.driver, call)
-        for data in known:
+        for data in payloads:
             try:
                 with translate_errors(self.backend.name, call, self._secrets):
-                    yield data.id, Place(is_there=True, size=int(ask(data, {SOURCE_NAME: data.name_in_storage})))
+                    yield data.id, Presence(found=True, size=int(ask(data, {SOURCE_NAME: data.name_in_storage})))
             except errors.MissingOnStorage:
-                yield data.id, Place(is_there=False)
+                yield data.id, Presence(found=False)
             except errors.NotSupported:
                 return
             except errors.StoreError:
                 raise
             except errors.Error as error:
-                yield data.id, Place(None, why=errors.one_line(error))
-        yield from ((row.id, Place(None, why=f"more than {MOST_ASKED} would have to be asked for")) for row in rows[MOST_ASKED:])
+                yield data.id, Presence(None, reason=errors.one_line(error))
+        yield from (
+            (row.id, Presence(None, reason=f"more than {MOST_ASKED} would have to be asked for")) for row in rows[MOST_ASKED:]
+        )
 
 
-def _held(told: Iterable[Mapping[str, Any]], tracked: Callable[[], Collection[str]]) -> Listing:
-    """Return the list of what was *told*, which may be longer than memory is large, with all that has a name among the *tracked*.
+def _held(reported: Iterable[Mapping[str, Any]], tracked: Callable[[], Collection[str]]) -> Listing:
+    """Return the *reported* entries: all tracked ones, and at most :data:`MOST_LISTED` others.
 
-    Those names are asked for only if the list is long.
+    *tracked* returns the tracked names; it is called only if the list is long.
     """
-    found, strays, names = Listing(), 0, None
-    for entry in map(_entry, told):
+    listing, untracked, names = Listing(), 0, None
+    for entry in map(_entry, reported):
         if names is None:
-            if len(found.entries) < MOST_LISTED:
-                found.entries.append(entry)
+            if len(listing.entries) < MOST_LISTED:
+                listing.entries.append(entry)
                 continue
             names = frozenset(tracked())
-            strays = sum(_is_stray(each, names) for each in found.entries)
-        is_stray = _is_stray(entry, names)
-        if is_stray and strays >= MOST_LISTED:
-            found.more += 1
+            untracked = sum(_is_untracked(held, names) for held in listing.entries)
+        is_untracked = _is_untracked(entry, names)
+        if is_untracked and untracked >= MOST_LISTED:
+            listing.more += 1
         else:
-            strays += is_stray
-            found.entries.append(entry)
-    return found
+            untracked += is_untracked
+            listing.entries.append(entry)
+    return listing
 
 
-def _is_stray(entry: Entry, names: frozenset[str]) -> bool:
+def _is_untracked(entry: Entry, names: frozenset[str]) -> bool:
     return entry.cinder_id is None and entry.names.isdisjoint(names)
 
 
-def _entry(told: Mapping[str, Any]) -> Entry:
-    size = told.get("size")
-    reason = told.get("reason_not_safe") or ("the driver does not say why" if not told.get("safe_to_manage", True) else None)
+def _entry(reported: Mapping[str, Any]) -> Entry:
+    size = reported.get("size")
+    reason = reported.get("reason_not_safe") or (
+        "the driver does not say why" if not reported.get("safe_to_manage", True) else None
+    )
     return Entry(
-        reference=dict(told.get("reference") or {}),
+        reference=dict(reported.get("reference") or {}),
         size=int(size) if isinstance(size, (int, float)) else None,
-        why_not=reason,
-        cinder_id=told.get("cinder_id"),
-        source=dict(told.get("source_reference") or {}),
+        reason_not_safe=reason,
+        cinder_id=reported.get("cinder_id"),
+        source=dict(reported.get("source_reference") or {}),
     )
 
 
 class Storages:
-    """Answers where things are. What it was told it keeps: it is made for one request, and forgotten after it."""
+    """Presences of volumes and snapshots, for the length of one request: each storage is listed once, and the list kept."""
 
     def __init__(self) -> None:
-        """Know nothing yet."""
+        """Ask nothing yet."""
         self._storages: dict[str, Storage] = {}
         self._listings: dict[tuple[str, str], Listing] = {}
 
@@ -269,28 +276,28 @@ class Storages:
             self._storages[backend.id] = Storage(backend)
         return self._storages[backend.id]
 
-    def place(self, resource: Volume | Snapshot) -> Place:
+    def presence(self, resource: Volume | Snapshot) -> Presence:
         """Return whether a volume or snapshot is on its storage."""
         storage, kind = self.of(resource), resource.kind
-        own = self._listing(storage, kind)
+        listing = self._listing(storage, kind)
         other = self._listing(storage, "snapshot" if kind == "volume" else "volume")
         row = Row(resource.id, resource.name, resource.name_in_storage, resource.size, resource.status)
-        return storage.places(kind, own, [row], other.by_name())[row.id]
+        return storage.locate(kind, listing, [row], other.by_name())[row.id]
 
-    def known_place(self, resource: Volume | Snapshot) -> Place:
-        """Return the same.
+    def require_location(self, resource: Volume | Snapshot) -> Presence:
+        """Return whether a volume or snapshot is on its storage, if that is known.
 
         Raises:
-            Refused: the storage could not be asked, or does not tell.
+            Refused: the storage could not be asked, or its driver cannot tell.
 
         """
-        place = self.place(resource)
-        if place.is_there is None:
-            raise errors.Refused(unknown(resource, place))
-        return place
+        presence = self.presence(resource)
+        if presence.found is None:
+            raise errors.Refused(unknown(resource, presence))
+        return presence
 
     def cannot_tell(self, resource: Volume | Snapshot) -> bool:
-        """Return whether the driver has no way to say what is on its storage, unlike one that failed to."""
+        """Return whether the driver has no call that shows what is on its storage (a failed call is another matter)."""
         storage = self.of(resource)
         return storage.driver is not None and not storage.can_manage(resource.kind) and not storage.can_list(resource.kind)
 
@@ -301,6 +308,6 @@ class Storages:
         return self._listings[key]
 
 
-def unknown(resource: Tracked, place: Place) -> str:
-    """Return the line that says that nothing is known of a place."""
-    return f"Whether {resource.label()} is on the storage is not known: {place.why}. Nothing was changed."
+def unknown(resource: Tracked, presence: Presence) -> str:
+    """Return the message that the presence of *resource* is not known."""
+    return f"Whether {resource.label()} is on the storage is not known: {presence.reason}. Nothing was changed."

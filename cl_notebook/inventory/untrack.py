@@ -48,11 +48,11 @@ def _is_claimed_twice(resource: Tracked) -> bool:
 
 
 def _refuse_if_there(resource: Tracked, volume: Volume | Snapshot, storages: Storages) -> None:
-    place = storages.place(volume)
-    if place.is_there is None:
+    place = storages.presence(volume)
+    if place.found is None:
         msg = f"{unknown(volume, place)} force=True (--force) forgets it all the same."
         raise errors.Refused(msg)
-    if not place.is_there:
+    if not place.found:
         return
     if isinstance(resource, Connection):
         cure = f"disconnect() it (%cl_connection disconnect {resource.id}): the storage still lets the host in"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cl_notebook.inventory.rows import Row
-    from cl_notebook.inventory.storage import Place
+    from cl_notebook.inventory.storage import Presence
 
 
 ENCRYPTED = "It is encrypted: its device holds ciphertext, for cryptsetup alone."
@@ -32,7 +32,7 @@ def stuck(kind: str, status: str) -> str:
     return "and an act on it failed" if status in lifecycle.LEFT_BY[kind] else ""
 
 
-def tracked(kind: str, backend: str, row: Row, place: Place, work: Mapping[str, Any] | None) -> Finding:
+def tracked(kind: str, backend: str, row: Row, place: Presence, work: Mapping[str, Any] | None) -> Finding:
     """Return the finding on a tracked volume or snapshot; *work* is what a living kernel does to it, if anything."""
     verdict, detail, act = _verdict(kind, row, place, work)
     return Finding(
@@ -50,15 +50,15 @@ def tracked(kind: str, backend: str, row: Row, place: Place, work: Mapping[str, 
     )
 
 
-def _verdict(kind: str, row: Row, place: Place, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
+def _verdict(kind: str, row: Row, place: Presence, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
     if work is not None:
         return OK, f"It is {row.status}: {being_done(work)}.", ""
     told = _stuck(kind, row)
-    if told and not (place.is_there is False and lifecycle.is_foreign(kind, row.status)):
+    if told and not (place.found is False and lifecycle.is_foreign(kind, row.status)):
         return STUCK, f"{told}; {_whereabouts(place)}.", "repair"
-    if place.is_there is None:
-        return UNKNOWN, f"Whether it is on the storage is not known: {place.why}.", ""
-    if not place.is_there:
+    if place.found is None:
+        return UNKNOWN, f"Whether it is on the storage is not known: {place.reason}.", ""
+    if not place.found:
         return MISSING, "The storage does not have it.", "forget"
     if place.size not in {None, row.size}:
         return SIZE_DIFFERS, f"It has {place.size} GiB on the storage, and {row.size} GiB here.", "repair"
@@ -89,9 +89,9 @@ def being_done(work: Mapping[str, Any]) -> str:
     return f"{work['action']!r} is being done by process {work['pid']} on {work['host']}"
 
 
-def _whereabouts(place: Place) -> str:
-    if place.is_there is None:
-        return f"whether it is on the storage is not known: {place.why}"
-    if not place.is_there:
+def _whereabouts(place: Presence) -> str:
+    if place.found is None:
+        return f"whether it is on the storage is not known: {place.reason}"
+    if not place.found:
         return "the storage does not have it"
     return "it is on the storage" + (f", with {place.size} GiB" if place.size is not None else "")

@@ -17,7 +17,7 @@ from cl_notebook import session
 from cl_notebook.masking import SHORTEST, is_secret
 from cl_notebook.notebook.command import completion
 from cl_notebook.notebook.command.magic import function
-from cl_notebook.notebook.display.output import aside
+from cl_notebook.notebook.display.output import echo_err
 from cl_notebook.notebook.display.progress import Display
 from cl_notebook.notebook.magics import (
     backend,
@@ -57,7 +57,7 @@ def install_secret_warning(shell: InteractiveShell) -> None:
         names = sorted(set(exposed(str(cell), shell)) - told) if cell else []
         if names:
             told.update(names)
-            aside(
+            echo_err(
                 f"{', '.join(names)}: a secret stands in this cell, so in the notebook and in IPython's history. Take it out: "
                 "%cl_backend add asks for what is left out, and getpass.getpass() keeps a value out of the cell."
             )

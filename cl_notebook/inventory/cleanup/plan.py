@@ -158,7 +158,7 @@ class _Work:
     def __init__(self, session: Session, planned: Sequence[Step]) -> None:
         self._session = session
         self._steps = planned
-        self._going = scope.going(planned)
+        self._going = scope.removed_ids(planned)
         self._outcomes: dict[int, tuple[str, str]] = {}
         self._under_way: int | None = None
         self.stop = threading.Event()
@@ -211,7 +211,7 @@ class _Work:
     def _in_the_way(self, step: Step, resource: Tracked) -> str:
         if isinstance(resource, Connection) and resource.attached and not resource.is_in_reach:
             return scope.elsewhere(resource) if resource.gateway is None else scope.not_typed(resource)
-        return scope.hindrances(self._session, [step], self._going).get(step.id, "")
+        return scope.blockers(self._session, [step], self._going).get(step.id, "")
 
 
 def _detach(resource: Any) -> None:  # noqa: ANN401 - a connection

@@ -132,7 +132,7 @@ def read(session: Session, scope: Scope) -> list[Step]:
             found.connection(row, ours=False)
         ids = list(dict.fromkeys(step.id for step in found.steps))
         made_by = ownership.makers(connection, ids)
-    in_the_way = hindrances(session, found.steps, going(found.steps)) | found.elsewhere
+    in_the_way = blockers(session, found.steps, removed_ids(found.steps)) | found.elsewhere
     listed = steps.ordered(found.steps, found.needs, found.soft)
     return [_told(step, made_by.get(step.id), in_the_way.get(step.id, "")) for step in listed]
 
@@ -142,7 +142,7 @@ def _told(step: Step, maker: tuple[str, str | None] | None, detail: str) -> Step
     return replace(step, owner=owner, notebook=notebook, detail=detail)
 
 
-def going(listed: Iterable[Step]) -> set[str]:
+def removed_ids(listed: Iterable[Step]) -> set[str]:
     """Return the ids of what is not there any more after these steps; what is only detached stays."""
     return {step.id for step in listed if step.action != DETACH}
 
@@ -157,7 +157,7 @@ def elsewhere(connection: Any) -> str:  # noqa: ANN401 - a connection, or its ro
     return f"It is attached on {connection.attached_host} as {connection.path}: it must be detached there."
 
 
-def hindrances(session: Session, planned: Sequence[Step], inside: set[str]) -> dict[str, str]:
+def blockers(session: Session, planned: Sequence[Step], inside: set[str]) -> dict[str, str]:
     """Return, by the id of a resource, why it cannot be removed: somebody works on it, or what is not *inside* depends on it."""
     busy = [step for step in planned if step.status in guards.BUSY]
     resources = [identity_map.get(session, CLASSES[step.kind.capitalize()], step.id) for step in busy]

@@ -82,7 +82,7 @@ class Argument:
 
 
 @dataclass(slots=True)
-class Call:
+class Invocation:
     """One use of a magic: the shell it is used in, the variables that are seen from there, and what was typed.
 
     ``within`` is the session to act in; the default one if there is none.
@@ -122,7 +122,7 @@ class Verb:
 
     name: str
     help: str
-    run: Callable[[Call], Any]
+    run: Callable[[Invocation], Any]
     arguments: tuple[Argument, ...] = ()
     options: tuple[Option, ...] = ()
     more: Callable[[Sequence[str]], Sequence[Option]] | None = None

@@ -14,10 +14,10 @@ from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_s
 
 from cl_notebook import errors, masking, session
 from cl_notebook.notebook.command import help as helping
-from cl_notebook.notebook.command.command import Call
+from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.lexer import without_comment
 from cl_notebook.notebook.command.parser import parse
-from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.display.output import echo
 from cl_notebook.notebook.display.progress import asked_by
 from cl_notebook.store import damage
 from cl_notebook.text import plain
@@ -109,9 +109,9 @@ def _damage_named() -> AbstractContextManager[None]:
 def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
     parsed = parse(command, without_comment(line).removesuffix(";"), namespace)  # IPython has seen that it silences the output
     if parsed.help or parsed.verb is None:
-        say(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
+        echo(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
         return None
-    return parsed.verb.run(Call(shell, namespace, parsed.values))
+    return parsed.verb.run(Invocation(shell, namespace, parsed.values))
 
 
 def _run_within(within: AbstractContextManager[object], shell: InteractiveShell, command: Command, cell: str) -> Any:  # noqa: ANN401 - as above

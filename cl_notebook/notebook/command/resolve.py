@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
     from cl_notebook.session import Session
 
 ALL: tuple[type[Tracked], ...] = lookup.ALL
@@ -34,27 +34,27 @@ _REMEMBERED = 1000
 _REFERENCE = re.compile(r"(source-\w+)=(.+)")
 
 
-def backend(call: Call, text: str, *, acting: bool = False) -> Backend:
+def backend(call: Invocation, text: str, *, acting: bool = False) -> Backend:
     """Return the backend that *text* means; see :func:`resolve`."""
     return resolve(call, text, (Backend,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
 
 
-def volume(call: Call, text: str, *, acting: bool = False) -> Volume:
+def volume(call: Invocation, text: str, *, acting: bool = False) -> Volume:
     """Return the volume that *text* means; see :func:`resolve`."""
     return resolve(call, text, (Volume,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
 
 
-def snapshot(call: Call, text: str, *, acting: bool = False) -> Snapshot:
+def snapshot(call: Invocation, text: str, *, acting: bool = False) -> Snapshot:
     """Return the snapshot that *text* means; see :func:`resolve`."""
     return resolve(call, text, (Snapshot,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
 
 
-def connection(call: Call, text: str, *, acting: bool = False) -> Connection:
+def connection(call: Invocation, text: str, *, acting: bool = False) -> Connection:
     """Return the connection that *text* means; see :func:`resolve`."""
     return resolve(call, text, (Connection,), acting=acting)  # type: ignore[return-value] # it is of the kind asked for
 
 
-def resolve(call: Call, text: str, kinds: Sequence[type[Tracked]] = ALL, *, acting: bool = False) -> Tracked:
+def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *, acting: bool = False) -> Tracked:
     """Return the one resource of *kinds* that *text* means.
 
     Args:
@@ -95,7 +95,7 @@ def reference(text: str) -> str | dict[str, str]:
     return {found[1]: found[2]} if found else text
 
 
-def variable_name(call: Call) -> str | None:
+def variable_name(call: Invocation) -> str | None:
     """Return what was typed after ``-v``.
 
     Raises:
@@ -153,7 +153,7 @@ def _is_one(value: object, kinds: Sequence[type[Tracked]]) -> TypeGuard[Tracked]
     return isinstance(value, tuple(kinds))
 
 
-def chosen_backend(call: Call) -> Backend:
+def chosen_backend(call: Invocation) -> Backend:
     """Return the backend of ``--backend``, or the only one that is open.
 
     Raises:
@@ -196,7 +196,7 @@ def _current(resource: Tracked, variable: str) -> Tracked:
     return known
 
 
-def _nothing(call: Call, text: str, kinds: Sequence[type[Tracked]], *, acting: bool) -> str:
+def _nothing(call: Invocation, text: str, kinds: Sequence[type[Tracked]], *, acting: bool) -> str:
     other = call.namespace.get(text)
     wanted = " or ".join(_ARTICLE[cls.kind] for cls in kinds) if len(kinds) < len(ALL) else "anything that is tracked"
     if isinstance(other, Tracked):

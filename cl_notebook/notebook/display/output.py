@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 500
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Print *text*, line by line made safe."""
     sys.stdout.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
 
@@ -29,12 +29,12 @@ def show(shell: InteractiveShell, value: object, text: str) -> None:
     shell.display_pub.publish(data, metadata=metadata)
 
 
-def aside(text: str) -> None:
+def echo_err(text: str) -> None:
     """Print *text* where it does not mix with what another program is to read."""
     sys.stderr.write(f"{plain(text)}\n")
 
 
-def say_all(lines: Iterable[str]) -> None:
+def echo_lines(lines: Iterable[str]) -> None:
     """Print any number of lines, many at once: a front end takes a message for each write."""
     held: list[str] = []
     for line in lines:
@@ -45,7 +45,7 @@ def say_all(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(held))
 
 
-def agreed(question: str) -> bool:
+def confirm(question: str) -> bool:
     """Ask *question*, and return whether the answer is yes: no by default, on an interrupt, and where nobody can be asked."""
     sys.stdout.flush()
     try:

@@ -10,7 +10,7 @@ from cl_notebook.drivers import registry
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
 from cl_notebook.notebook.display.details import Details
-from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.display.output import echo
 from cl_notebook.notebook.display.progress import shown
 from cl_notebook.notebook.magics import drivers, lists
 from cl_notebook.notebook.magics.drivers import PYTHON
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.model import Backend
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _BACKEND = Argument("BACKEND", "The backend: its name, its id, or the variable that holds it.", means="backend")
 _CONF = "--conf takes the backends from the file, with their options"
 
 
-def _add(call: Call) -> Backend | list[Backend]:
+def _add(call: Invocation) -> Backend | list[Backend]:
     if call["conf"]:
         return _add_from_conf(call)
     if call["driver"] is None:
@@ -46,7 +46,7 @@ def _add(call: Call) -> Backend | list[Backend]:
     return call.session.open_backend(call["name"][0], {"volume_driver": call["driver"], **options}, replace=call["replace"])
 
 
-def _add_from_conf(call: Call) -> list[Backend]:
+def _add_from_conf(call: Invocation) -> list[Backend]:
     typed = sorted(call.typed() - {"name", "conf", "python", "replace"})
     if typed:
         msg = f"{_CONF}: --{typed[0].replace('_', '-')} does not go with it."
@@ -65,7 +65,7 @@ def _add_from_conf(call: Call) -> list[Backend]:
         except errors.Error as error:
             failed[name] = error
     for remark in conf.remarks:
-        say(remark)
+        echo(remark)
     if failed:
         _tell(made, failed)
     return list(made.values())
@@ -77,30 +77,30 @@ def _tell(made: Mapping[str, Backend], failed: Mapping[str, errors.Error]) -> No
     if not made and len(failed) == 1:
         raise first
     for name in made:
-        say(f"{name}: open")
+        echo(f"{name}: open")
     for name, error in failed.items():
-        say(f"{name}: {errors.one_line(error)}")
+        echo(f"{name}: {errors.one_line(error)}")
     msg = f"{len(failed)} of {len(failed) + len(made)} backends could not be opened: {', '.join(failed)}."
     raise errors.Error(msg) from first
 
 
-def _open(call: Call) -> Backend:
+def _open(call: Invocation) -> Backend:
     name = resolve.backend(call, call["backend"]).name
     options = {"python": call["python"]} if call["python"] is not None else {}
     return call.session.open_backend(name, options, trust=call["trust"])
 
 
-def _close(call: Call) -> Backend:
+def _close(call: Invocation) -> Backend:
     backend = resolve.backend(call, call["backend"])
     backend.close(kill=call["kill"])
     return backend
 
 
-def _show(call: Call) -> Details:
+def _show(call: Invocation) -> Details:
     return Details(resolve.backend(call, call["backend"]))
 
 
-def _stats(call: Call) -> pd.DataFrame:
+def _stats(call: Invocation) -> pd.DataFrame:
 
     from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
 
@@ -113,7 +113,7 @@ def _stats(call: Call) -> pd.DataFrame:
     return frame.set_index("pool_name")
 
 
-def _manageable(call: Call) -> pd.DataFrame:
+def _manageable(call: Invocation) -> pd.DataFrame:
     from cl_notebook.frames import api  # noqa: PLC0415 - as above
 
     backend = resolve.backend(call, call["backend"])
@@ -122,11 +122,11 @@ def _manageable(call: Call) -> pd.DataFrame:
     entries = listed(limit=limit and limit + 1, marker=call["marker"])
     frame = api.frame(entries[:limit])
     if limit and len(entries) > limit:
-        say(f"There are more than these {limit} rows. The next: --marker {shlex.quote(str(frame.index[-1]))}. All: --limit 0.")
+        echo(f"There are more than these {limit} rows. The next: --marker {shlex.quote(str(frame.index[-1]))}. All: --limit 0.")
     return frame
 
 
-def _forget(call: Call) -> Backend:
+def _forget(call: Invocation) -> Backend:
     backend = resolve.backend(call, call["backend"], acting=True)
     backend.forget()
     return backend

@@ -10,7 +10,7 @@ from cl_notebook.inventory.cleanup.steps import DONE
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
 from cl_notebook.notebook.command.lexer import quoted
-from cl_notebook.notebook.display.output import agreed, aside, say, show
+from cl_notebook.notebook.display.output import confirm, echo, echo_err, show
 from cl_notebook.notebook.magics.lists import FORMAT, formed
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.inventory import Plan, Scratch
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _FOR_PROGRAMS = {"json", "csv", "yaml", "value"}
 """The formats that another program may read: nothing but the result is printed in them."""
@@ -29,12 +29,12 @@ _TOLD = ("step", "outcome", "action", "name", "volume", "backend", "size", "owne
 """The columns that a terminal shows."""
 
 
-def _cleanup(call: Call) -> pd.DataFrame | None:
+def _cleanup(call: Invocation) -> pd.DataFrame | None:
     session = call.session
     session.journal.refuse_if_read_only("a clean-up")
     backend = None if call["backend"] is None else resolve.backend(call, call["backend"])
     plan = inventory.plan_cleanup(session, backend=backend, owner=call["owner"], all=call["all"])
-    tell = aside if call["format"] in _FOR_PROGRAMS else say
+    tell = echo_err if call["format"] in _FOR_PROGRAMS else echo
     if not plan:
         tell(_nothing(call))
         return formed(call, plan.run()) if call["yes"] else None
@@ -42,7 +42,7 @@ def _cleanup(call: Call) -> pd.DataFrame | None:
         frame = formed(call, plan.frame)
         if frame is not None:
             _show(call, frame)
-    if not call["yes"] and not agreed(f"Remove all of this for good ({plan.summary})?"):
+    if not call["yes"] and not confirm(f"Remove all of this for good ({plan.summary})?"):
         tell(f"Nothing was removed. This removes it: {_line(call)} --yes")
         return None
     report = plan.run()
@@ -52,19 +52,19 @@ def _cleanup(call: Call) -> pd.DataFrame | None:
     return formed(call, report)
 
 
-def _nothing(call: Call) -> str:
+def _nothing(call: Invocation) -> str:
     if call["all"] or call["owner"] is not None or call["backend"] is not None:
         return "There is nothing to remove."
     return "There is nothing left that this session made. More: --backend, --owner or --all."
 
 
-def _line(call: Call) -> str:
+def _line(call: Invocation) -> str:
     """Return the magic as it was typed, but for what says yes to it."""
     words = [f"--{key} {quoted(str(value))}" for key, value in call.given("backend", "owner").items()]
     return " ".join(["%cl_cleanup", *words, *(["--all"] if call["all"] else [])])
 
 
-def _show(call: Call, frame: pd.DataFrame) -> None:
+def _show(call: Invocation, frame: pd.DataFrame) -> None:
     """Show steps in a front end as the frame, and in a terminal as a table of what says most: a frame would leave that out."""
     from cl_notebook.notebook.display.formats import as_text  # noqa: PLC0415 - pandas is loaded when a frame is made
 
@@ -72,13 +72,13 @@ def _show(call: Call, frame: pd.DataFrame) -> None:
     show(call.shell, frame, as_text(frame, "table", told))
 
 
-def _scratch(call: Call) -> AbstractContextManager[None]:
+def _scratch(call: Invocation) -> AbstractContextManager[None]:
     call.session.journal.refuse_if_read_only("a scratch cell")
     return _told(call, inventory.scratch(call.session, keep_on_error=call["keep_on_error"]))
 
 
 @contextlib.contextmanager
-def _told(call: Call, made: Scratch) -> Iterator[None]:
+def _told(call: Invocation, made: Scratch) -> Iterator[None]:
     """Run a cell as a scratch block, and say what became of what it made: beside the cell's own error, if it has one."""
     try:
         with made:
@@ -87,13 +87,13 @@ def _told(call: Call, made: Scratch) -> Iterator[None]:
         _tell(call, made.plan, made)
 
 
-def _tell(call: Call, plan: Plan | None, made: Scratch) -> None:
+def _tell(call: Invocation, plan: Plan | None, made: Scratch) -> None:
     if plan is None or made.report is None:
         return
     if not made.left:
-        say(f"Removed again: {plan.summary}.")
+        echo(f"Removed again: {plan.summary}.")
         return
-    say(f"{made.left} of {len(plan)} steps are not done:")
+    echo(f"{made.left} of {len(plan)} steps are not done:")
     _show(call, made.report[made.report["outcome"] != DONE])
 
 

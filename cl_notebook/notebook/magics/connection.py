@@ -10,28 +10,28 @@ from cl_notebook.notebook.display.details import Details
 
 if TYPE_CHECKING:
     from cl_notebook.model import Connection
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _CONNECTION = Argument("CONNECTION", "The connection: its id, the beginning of it, or the variable that holds it.", "connection")
 
 
-def _show(call: Call) -> Details:
+def _show(call: Invocation) -> Details:
     return Details(resolve.connection(call, call["connection"]))
 
 
-def _attach(call: Call) -> Connection:
+def _attach(call: Invocation) -> Connection:
     connection = resolve.connection(call, call["connection"], acting=True)
     connection.attach()
     return connection
 
 
-def _detach(call: Call) -> Connection:
+def _detach(call: Invocation) -> Connection:
     connection = resolve.connection(call, call["connection"], acting=True)
     connection.detach(force=call["force"])
     return connection
 
 
-def _disconnect(call: Call) -> Connection:
+def _disconnect(call: Invocation) -> Connection:
     connection = resolve.connection(call, call["connection"], acting=True)
     connection.disconnect(force=call["force"])
     return connection

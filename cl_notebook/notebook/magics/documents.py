@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import errors, serialization
 from cl_notebook.inventory.importers import cinderlib
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.display.output import echo
 
 if TYPE_CHECKING:
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _FILE = "The file, of JSON."
 
 
-def _dump(call: Call) -> None:
+def _dump(call: Invocation) -> None:
     size = serialization.dump_file(
         call["file"],
         session=call.session,
         output_all_backend_info=call["all_backend_info"] or None,
         include_secrets=call["include_secrets"] or None,
     )
-    say(f"{call['file']}: {size:,} bytes.")
+    echo(f"{call['file']}: {size:,} bytes.")
 
 
-def _load(call: Call) -> Any:  # noqa: ANN401 - an object, or several
+def _load(call: Invocation) -> Any:  # noqa: ANN401 - an object, or several
     if (call["file"] is None) == (call["cinderlib"] is None):
         msg = "%cl_load takes the name of a file, or --cinderlib with the URL of a data base."
         raise errors.InvalidInput(msg)
@@ -38,7 +38,7 @@ def _load(call: Call) -> Any:  # noqa: ANN401 - an object, or several
             raise errors.InvalidInput(msg)
         return serialization.look_file(call["file"], session=call.session, fail_on_missing_backend=fails)
     counts = serialization.load_file(call["file"], session=call.session, fail_on_missing_backend=fails, trust=call["trust"])
-    say(f"{call['file']}: {counts}.")
+    echo(f"{call['file']}: {counts}.")
     return None
 
 

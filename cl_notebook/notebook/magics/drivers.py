@@ -13,7 +13,7 @@ from cl_notebook.drivers import registry
 from cl_notebook.drivers.api import CAPABILITIES, FEATURES, Sections, capabilities
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.command.help import columns
-from cl_notebook.notebook.display.output import aside, say
+from cl_notebook.notebook.display.output import echo, echo_err
 from cl_notebook.notebook.display.progress import shown
 from cl_notebook.notebook.magics.lists import FORMAT, formed
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.api import Driver
     from cl_notebook.drivers.api import Option as DriverOption
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 COLUMNS = (
     *("name", "storage_protocol", *CAPABILITIES, *FEATURES, "options", "class"),
@@ -38,12 +38,12 @@ PYTHON = Option("python", "The Python that has Cinder; this one by default.", "P
 _LISTING = "look for Cinder's drivers"
 
 
-def description_of(name: str) -> str:
+def loading_label(name: str) -> str:
     """Return what is being done while the class of the driver *name* is made."""
     return f"load {name}"
 
 
-def _drivers(call: Call) -> pd.DataFrame | None:
+def _drivers(call: Invocation) -> pd.DataFrame | None:
     from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     word, python = call["word"], call["python"]
@@ -52,7 +52,7 @@ def _drivers(call: Call) -> pd.DataFrame | None:
     driver = _named(word, python) if word is not None else None
     if driver is None:
         return _found(call, word or "", python)
-    with shown(description_of(driver)):
+    with shown(loading_label(driver)):
         cls = views.load(driver, python)
     frame = views.options(cls)
     chosen = frame if call["long"] else frame[frame["own"]]
@@ -73,7 +73,7 @@ def _named(word: str, python: str | None) -> str | None:
         return None  # the search says so if it finds nothing without Cinder either
 
 
-def _found(call: Call, word: str, python: str | None) -> pd.DataFrame | None:
+def _found(call: Invocation, word: str, python: str | None) -> pd.DataFrame | None:
     from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - as above
 
     with shown(_LISTING):
@@ -88,7 +88,7 @@ def _found(call: Call, word: str, python: str | None) -> pd.DataFrame | None:
     return _given(call, frame, "drivers", beside=f"Only drivers that are installed here: {lacking}" if lacking else "")
 
 
-def _given(call: Call, frame: pd.DataFrame, what: str, beside: str = "") -> pd.DataFrame | None:
+def _given(call: Invocation, frame: pd.DataFrame, what: str, beside: str = "") -> pd.DataFrame | None:
     from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - as above
 
     chosen: Sequence[str] = list(dict.fromkeys(call["column"]))
@@ -96,7 +96,7 @@ def _given(call: Call, frame: pd.DataFrame, what: str, beside: str = "") -> pd.D
         frame = views.picked(frame, [name for name in chosen if name != frame.index.name], what)
     if beside:
         sys.stdout.flush()
-        (say if call["format"] in {None, "frame", "table"} else aside)(beside)
+        (echo if call["format"] in {None, "frame", "table"} else echo_err)(beside)
     return formed(call, frame, chosen or None)
 
 
@@ -183,11 +183,11 @@ def python_of(words: Sequence[str]) -> str | None:
 
 def load(name: str, python: str | None) -> type[Driver]:
     """Return the class of a driver; that its Python takes some time to describe it is shown."""
-    with shown(description_of(name)):
+    with shown(loading_label(name)):
         return registry.load_driver(name, {"python": python} if python else {})
 
 
-def given(call: Call, cls: type[Driver]) -> dict[str, Any]:
+def given(call: Invocation, cls: type[Driver]) -> dict[str, Any]:
     """Return those options of the driver *cls* that were typed, by the driver's names for them."""
     names = {name.replace("-", "_"): option for option in cls.options() for name in (option.name, *option.aliases)}
     typed = call.given(*(key for key in names if key in call.values and key not in OURS - {"python"}))  # noqa: PD011 - no frame

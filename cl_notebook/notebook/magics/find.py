@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
-from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.display.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.model.base import Tracked
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 PAGE = 1000
 """Resources without a variable that ``%cl_who`` lists if no ``--limit`` is given."""
@@ -25,7 +25,7 @@ PAGE = 1000
 _COLUMNS = ("variable", "kind", "name", "status")
 
 
-def _find(call: Call) -> Tracked | list[Tracked]:
+def _find(call: Invocation) -> Tracked | list[Tracked]:
     name = resolve.variable_name(call)
     found: Tracked | list[Tracked] = call.session.find(" ".join(call["text"]), all=call["all"])
     if name is not None:
@@ -33,7 +33,7 @@ def _find(call: Call) -> Tracked | list[Tracked]:
     return found
 
 
-def _who(call: Call) -> pd.DataFrame:
+def _who(call: Invocation) -> pd.DataFrame:
 
     from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
 
@@ -42,14 +42,14 @@ def _who(call: Call) -> pd.DataFrame:
     limit = PAGE if call["limit"] is None else call["limit"] or None
     lost = [] if call["held"] else list(_without_variable(call, {item.id for _, item in held}, limit and limit + 1))
     if limit is not None and len(lost) > limit:
-        say(f"The first {limit} resources without a variable; there are more. All: --limit 0.")
+        echo(f"The first {limit} resources without a variable; there are more. All: --limit 0.")
         lost = lost[:limit]
     table = [(identity, None, *rest) for identity, *rest in lost]
     frame = Frame([*rows, *table], columns=["id", *_COLUMNS]).astype("string")
     return frame.set_index("id")
 
 
-def _without_variable(call: Call, held: set[str], limit: int | None) -> Iterator[tuple[str, ...]]:
+def _without_variable(call: Invocation, held: set[str], limit: int | None) -> Iterator[tuple[str, ...]]:
     left = limit
     with call.session.store.reading() as connection:
         for cls in (Backend, Volume, Snapshot, Connection):

@@ -10,7 +10,7 @@ from cl_notebook import errors
 from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
 from cl_notebook.notebook.command import help as helping
 from cl_notebook.notebook.command.command import Command, Option, Verb, count
-from cl_notebook.notebook.display.output import aside, say
+from cl_notebook.notebook.display.output import echo, echo_err
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.frames.columns import Column
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 PAGE = 1000
 """Rows of a list without ``--limit``: enough to look through, and quick from a store of millions."""
@@ -57,7 +57,7 @@ def _searched(kind: str) -> dict[str, Column]:
     return {name: column for name, column in SOURCES[kind].columns.items() if column.kind not in UNSEARCHED}
 
 
-def _list(kind: str, default_sort: str | None, call: Call) -> pd.DataFrame | None:
+def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame | None:
     from cl_notebook.frames import api  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     chosen = call["column"] or None
@@ -97,15 +97,15 @@ def _number(marker: str) -> int:
         raise errors.InvalidInput(msg) from None
 
 
-def _give_note(call: Call, frame: pd.DataFrame, *, more: bool) -> None:
+def _give_note(call: Invocation, frame: pd.DataFrame, *, more: bool) -> None:
     if not more:
         return
-    say_it = say if call["format"] in {None, "frame", "table"} else aside
+    say_it = echo if call["format"] in {None, "frame", "table"} else echo_err
     sys.stdout.flush()
     say_it(f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
 
 
-def formed(call: Call, frame: pd.DataFrame, chosen: Sequence[str] | None = None) -> pd.DataFrame | None:
+def formed(call: Invocation, frame: pd.DataFrame, chosen: Sequence[str] | None = None) -> pd.DataFrame | None:
     """Return *frame*, or print it in the format that was asked for, with the *chosen* columns only."""
     form = call["format"]
     if form in {None, "frame"}:
@@ -114,7 +114,7 @@ def formed(call: Call, frame: pd.DataFrame, chosen: Sequence[str] | None = None)
 
     text = as_text(frame, form, list(dict.fromkeys(chosen)) if chosen else None)
     if text:
-        say(text)
+        echo(text)
     return None
 
 

@@ -13,7 +13,7 @@ from cl_notebook.drivers.cinder.log import shown
 from cl_notebook.frames import logs
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count, whole
-from cl_notebook.notebook.display.output import aside, say
+from cl_notebook.notebook.display.output import echo, echo_err
 from cl_notebook.notebook.magics.lists import FORMATS, formed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.api import LogLine
     from cl_notebook.model import Backend
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
     Entry = tuple[str, LogLine]
 
@@ -49,7 +49,7 @@ def _level(text: str) -> str:
     return text.upper()
 
 
-def _log(call: Call) -> pd.DataFrame | None:
+def _log(call: Invocation) -> pd.DataFrame | None:
     backends = _backends(call)
     chosen = _Chosen(backends, call["operation"], call["level"])
     if call["format"] is not None:
@@ -65,7 +65,7 @@ def _log(call: Call) -> pd.DataFrame | None:
     return None
 
 
-def _backends(call: Call) -> list[Backend]:
+def _backends(call: Invocation) -> list[Backend]:
     if call["backend"] is None:
         opened = list(call.session.backends.values())
         if not opened:
@@ -103,7 +103,7 @@ class _Chosen:
         return f"No lines{of}{least} in the log of {', '.join(backend.name for backend in self.backends)}."
 
 
-def _framed(call: Call, entries: Sequence[Entry]) -> pd.DataFrame | None:
+def _framed(call: Invocation, entries: Sequence[Entry]) -> pd.DataFrame | None:
     if call["follow"]:
         msg = "--follow prints lines as they come: it goes with no --format."
         raise errors.InvalidInput(msg)
@@ -116,7 +116,7 @@ def _print(entries: Sequence[Entry], most: int | None, *, named: bool, otherwise
     last = entries[-most:] if most is not None else entries
     text = "\n".join(f"{name}: {shown(line)}" if named else shown(line) for name, line in last)
     if text or otherwise:
-        say(text or otherwise)
+        echo(text or otherwise)
         sys.stdout.flush()
 
 
@@ -125,9 +125,9 @@ def _follow(chosen: _Chosen, lines: int | None, *, named: bool) -> None:
     _print(entries, lines, named=named, otherwise="" if entries else chosen.nothing())
     silent = [backend.name for backend in chosen.backends if not logs.is_kept(backend)]
     if silent:
-        aside(f"No log is kept for {', '.join(silent)}: no lines will come. Interrupt the cell to stop following.")
+        echo_err(f"No log is kept for {', '.join(silent)}: no lines will come. Interrupt the cell to stop following.")
     elif not entries:
-        aside("Waiting for lines. Interrupt the cell to stop following.")
+        echo_err("Waiting for lines. Interrupt the cell to stop following.")
     while any(backend.is_open for backend in chosen.backends):
         time.sleep(EVERY)
         before, entries = entries, chosen.entries()

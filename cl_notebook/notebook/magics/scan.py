@@ -8,20 +8,20 @@ from cl_notebook import errors, inventory
 from cl_notebook.inventory.finding import KINDS, VERDICTS, Finding
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.display.output import echo
 from cl_notebook.notebook.magics import lists
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.model import Backend, Snapshot, Volume
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _BACKENDS = Argument("BACKEND", "Only this backend; all that are stored by default.", "backend", optional=True, repeat=True)
 _NO_HOST = Option("no-host", "Leave the devices of this host out.")
 
 
-def _backends(call: Call) -> list[Backend] | None:
+def _backends(call: Invocation) -> list[Backend] | None:
     try:
         return [resolve.backend(call, text) for text in call["backend"]] or None
     except errors.NotFound as error:
@@ -33,7 +33,7 @@ def _backends(call: Call) -> list[Backend] | None:
         raise errors.NotFound(msg) from error
 
 
-def _show(call: Call) -> pd.DataFrame | None:
+def _show(call: Invocation) -> pd.DataFrame | None:
     chosen = list(dict.fromkeys(call["column"])) or None
     frame = inventory.scan(_backends(call), host=not call["no_host"], session=call.session)
     for column in ("verdict", "kind"):
@@ -43,7 +43,7 @@ def _show(call: Call) -> pd.DataFrame | None:
     return lists.formed(call, frame, list(frame.columns))
 
 
-def _manage(call: Call) -> Volume | Snapshot:
+def _manage(call: Invocation) -> Volume | Snapshot:
     backend = resolve.backend(call, call["backend"])
     volume = resolve.volume(call, call["volume"]) if call["volume"] is not None else None
     return inventory.manage(
@@ -56,7 +56,7 @@ def _manage(call: Call) -> Volume | Snapshot:
     )
 
 
-def _repair(call: Call) -> pd.DataFrame | None:
+def _repair(call: Invocation) -> pd.DataFrame | None:
     if call["all"]:
         backends = [resolve.backend(call, text) for text in call["resource"]] or None
         return inventory.repair_all(backends, remove=call["yes"], session=call.session)
@@ -68,16 +68,16 @@ def _repair(call: Call) -> pd.DataFrame | None:
         name = each if isinstance(each, str) else each.label()
         with call.session.progress(f"repair {name}"):
             done = inventory.repair(each, remove=call["yes"], force=call["force"], session=call.session)
-        say(f"{name}: {done}")
+        echo(f"{name}: {done}")
     return None
 
 
-def _forget(call: Call) -> None:
+def _forget(call: Invocation) -> None:
     meant = [resolve.resolve(call, text, acting=True) for text in call["resource"]]
     for each in sorted(meant, key=lambda each: _ORDER.index(each.kind)):
         name = each.label()
         inventory.forget(each, force=call["force"])
-        say(f"{name} is not tracked any more.")
+        echo(f"{name} is not tracked any more.")
 
 
 _DEVICES = "/dev/"

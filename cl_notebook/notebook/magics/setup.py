@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, masking, session, settings
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import say
+from cl_notebook.notebook.display.output import echo
 from cl_notebook.store.errors import is_memory, shown_url
 from cl_notebook.store.url import parse_url
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _TRUE_OR_FALSE = ("true", "false")
 _FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info", "include_secrets", "fail_on_missing_backend")
 _TEXTS = ("host", "root_helper", "file_locks_path", "project_id", "user_id")
 
 
-def _setup(call: Call) -> pd.DataFrame | None:
+def _setup(call: Invocation) -> pd.DataFrame | None:
     if call["store"] is not None and call["where"] is not None:
         msg = "%cl_setup takes one store: %cl_setup sqlite:///lab.db or %cl_setup --store sqlite:///lab.db."
         raise errors.InvalidInput(msg)
@@ -31,7 +31,7 @@ def _setup(call: Call) -> pd.DataFrame | None:
         _change(store, given)
     if call["backup"] is not None:
         file = session.default_session().backup(call["backup"])
-        say(f"The store is copied to {file}: {file.stat().st_size:,} bytes.")
+        echo(f"The store is copied to {file}: {file.stat().st_size:,} bytes.")
         if store is None and not given:
             return None
     return _shown()

@@ -10,41 +10,41 @@ from cl_notebook.notebook.display.details import Details
 
 if TYPE_CHECKING:
     from cl_notebook.model import Snapshot, Volume
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _HELP = "The snapshot: its id, the beginning of its id, its name, or the variable that holds it."
 _SNAPSHOT = Argument("SNAPSHOT", _HELP, "snapshot")
 
 
-def _show(call: Call) -> Details:
+def _show(call: Invocation) -> Details:
     return Details(resolve.snapshot(call, call["snapshot"]))
 
 
-def _create_volume(call: Call) -> Volume:
+def _create_volume(call: Invocation) -> Volume:
     fields: dict[str, Any] = call.given("name", "size", "description")
     if call["metadata"]:
         fields["metadata"] = dict(call["metadata"])
     return resolve.snapshot(call, call["snapshot"]).create_volume(**fields)
 
 
-def _revert(call: Call) -> Volume:
+def _revert(call: Invocation) -> Volume:
     snapshot = resolve.snapshot(call, call["snapshot"], acting=True)
     snapshot.revert()
     return snapshot.volume
 
 
-def _manage(call: Call) -> Snapshot:
+def _manage(call: Invocation) -> Snapshot:
     volume = resolve.volume(call, call["volume"], acting=True)
     return volume.manage_snapshot(resolve.reference(call["reference"]), call["name"] or "")
 
 
-def _unmanage(call: Call) -> Snapshot:
+def _unmanage(call: Invocation) -> Snapshot:
     snapshot = resolve.snapshot(call, call["snapshot"], acting=True)
     snapshot.unmanage()
     return snapshot
 
 
-def _delete(call: Call) -> Snapshot | list[Snapshot]:
+def _delete(call: Invocation) -> Snapshot | list[Snapshot]:
     snapshots = [resolve.snapshot(call, text, acting=True) for text in call["snapshot"]]
     return batch.each("deleted", snapshots, lambda snapshot: snapshot.delete(force=call["force"]))
 

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from cl_notebook.model import Backend, Volume, identity_map
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import say, say_all
+from cl_notebook.notebook.display.output import echo, echo_lines
 from cl_notebook.notebook.tree import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
     from cl_notebook.notebook.tree.widget import Tree
     from cl_notebook.session import Session
     from cl_notebook.treemodel.render import Tree as StaticTree
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PAGE = 500
 
 
-def _tree(call: Call) -> Tree | StaticTree | None:
+def _tree(call: Invocation) -> Tree | StaticTree | None:
     text, variable = call["resource"], resolve.variable_name(call)
     held = call.namespace.get(text)
     shown = held if type(held).__name__ == "DataFrame" else resolve.resolve(call, text) if text is not None else None
@@ -36,16 +36,16 @@ def _tree(call: Call) -> Tree | StaticTree | None:
     return None
 
 
-def _status(call: Call) -> None:
+def _status(call: Invocation) -> None:
     session = call.session
     if call["backend"] is not None:
         backends = [resolve.backend(call, call["backend"])]
     else:
         backends = identity_map.select(session, sa.select(Backend).order_by(Backend.name))
     if not backends:
-        say("No backends. %cl_backend add makes the first.")
+        echo("No backends. %cl_backend add makes the first.")
         return
-    say_all(line for backend in backends for volume in _volumes(session, backend) for line in _report(volume))
+    echo_lines(line for backend in backends for volume in _volumes(session, backend) for line in _report(volume))
 
 
 def _volumes(session: Session, backend: Backend) -> Iterator[Volume]:

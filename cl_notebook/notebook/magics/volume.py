@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cl_notebook.model import Connection, Snapshot, Volume
-    from cl_notebook.notebook.command.command import Call
+    from cl_notebook.notebook.command.command import Invocation
 
 _VOLUME = Argument("VOLUME", "The volume: its id, the beginning of its id, its name, or the variable that holds it.", "volume")
 _NAME = Option("name", "Display name.", "NAME")
@@ -26,22 +26,22 @@ _FORCE = Option("force", "Take a kernel that is still named as working on it for
 _BACKEND = Option("backend", "Which backend; may be left out while exactly one is open.", "BACKEND", means="backend")
 
 
-def _fields(call: Call, *plain: str) -> dict[str, Any]:
+def _fields(call: Invocation, *plain: str) -> dict[str, Any]:
     maps = {"metadata", "extra_specs", "qos_specs"} & call.values.keys()
     return {**call.given(*plain), **{key: dict(value) for key, value in call.given(*maps).items()}}
 
 
-def _create(call: Call) -> Volume:
+def _create(call: Invocation) -> Volume:
     backend = resolve.chosen_backend(call)
     plain = ("name", "description", "bootable", "pool_name", "availability_zone", "id")
     return backend.create_volume(call["size"], **_fields(call, *plain))
 
 
-def _show(call: Call) -> Details:
+def _show(call: Invocation) -> Details:
     return Details(resolve.volume(call, call["volume"]))
 
 
-def _extend(call: Call) -> Volume:
+def _extend(call: Invocation) -> Volume:
     size = _new_size(call)
     volume = resolve.volume(call, call["volume"], acting=True)
     volume.look_again()  # what is to be added is added to the present size
@@ -68,7 +68,7 @@ class _NewSize:
         return present + self.gib if self.is_growth else self.gib
 
 
-def _new_size(call: Call) -> _NewSize:
+def _new_size(call: Invocation) -> _NewSize:
     typed = call["new_size"]
     if (typed is None) == (call["size"] is None):
         msg = "%cl_volume extend needs the new size in GiB, once: %cl_volume extend db 2, or +1 to add a GiB."
@@ -83,22 +83,22 @@ def _new_size(call: Call) -> _NewSize:
         raise errors.InvalidInput(msg) from None
 
 
-def _clone(call: Call) -> Volume:
+def _clone(call: Invocation) -> Volume:
     volume = resolve.volume(call, call["volume"])
     return volume.clone(**_fields(call, "name", "description", "size"))
 
 
-def _snapshot(call: Call) -> Snapshot:
+def _snapshot(call: Invocation) -> Snapshot:
     volume = resolve.volume(call, call["volume"])
     return volume.create_snapshot(**_fields(call, "name", "description"))
 
 
-def _connect(call: Call) -> Connection:
+def _connect(call: Invocation) -> Connection:
     volume = resolve.volume(call, call["volume"], acting=True)
     return volume.connect(_connector(call, volume), multipath=call["multipath"])
 
 
-def _connector(call: Call, volume: Volume) -> Mapping[str, Any]:
+def _connector(call: Invocation, volume: Volume) -> Mapping[str, Any]:
     described = call.given("host", "ip", "initiator")
     if call["connector"] is None and not described:
         protocol = volume.backend.driver.storage_protocol
@@ -109,7 +109,7 @@ def _connector(call: Call, volume: Volume) -> Mapping[str, Any]:
     return {**_properties(call), **described}
 
 
-def _properties(call: Call) -> dict[str, Any]:
+def _properties(call: Invocation) -> dict[str, Any]:
     text = call["connector"]
     if text is None:
         return {}
@@ -126,32 +126,32 @@ def _properties(call: Call) -> dict[str, Any]:
     return value
 
 
-def _attach(call: Call) -> Connection:
+def _attach(call: Invocation) -> Connection:
     return resolve.volume(call, call["volume"], acting=True).attach(host=call["host"], multipath=call["multipath"])
 
 
-def _detach(call: Call) -> Volume:
+def _detach(call: Invocation) -> Volume:
     volume = resolve.volume(call, call["volume"], acting=True)
     volume.detach(host=call["host"], force=call["force"])
     return volume
 
 
-def _delete(call: Call) -> Volume | list[Volume]:
+def _delete(call: Invocation) -> Volume | list[Volume]:
     volumes = [resolve.volume(call, text, acting=True) for text in call["volume"]]
     return batch.each("deleted", volumes, lambda volume: volume.delete(cascade=call["cascade"], force=call["force"]))
 
 
-def _manage(call: Call) -> Volume:
+def _manage(call: Invocation) -> Volume:
     return resolve.chosen_backend(call).manage(resolve.reference(call["reference"]), call["name"] or "")
 
 
-def _unmanage(call: Call) -> Volume:
+def _unmanage(call: Invocation) -> Volume:
     volume = resolve.volume(call, call["volume"], acting=True)
     volume.unmanage()
     return volume
 
 
-def _retype(call: Call) -> Volume:
+def _retype(call: Invocation) -> Volume:
     if not (call["extra_specs"] or call["qos_specs"] or call["clear"]):
         msg = "%cl_volume retype needs what to change: --extra-specs KEY=VALUE, --qos-specs KEY=VALUE, or --clear."
         raise errors.InvalidInput(msg)
@@ -162,7 +162,7 @@ def _retype(call: Call) -> Volume:
     return volume
 
 
-def _revert(call: Call) -> Volume:
+def _revert(call: Invocation) -> Volume:
     volume = resolve.volume(call, call["volume"], acting=True)
     volume.revert(resolve.snapshot(call, call["snapshot"], acting=True))
     return volume

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.notebook.command import batch
-from cl_notebook.notebook.command.command import Call
+from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.magic import one_line
 from cl_notebook.notebook.display.progress import silenced
 from cl_notebook.notebook.tree import command_lines
@@ -117,7 +117,7 @@ def _run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome
     if shell is None and variable is not None:
         msg = "There is no IPython shell here that a variable could be bound in."
         raise errors.Refused(msg)
-    call = Call(shell, namespace, parsed.values, session)  # type: ignore[arg-type] # only binding asks for the shell
+    call = Invocation(shell, namespace, parsed.values, session)  # type: ignore[arg-type] # only binding asks for the shell
     return told(verb.run(call), variable)
 
 
