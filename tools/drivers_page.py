@@ -20,7 +20,7 @@ PAGE = TOP / "docs" / "drivers.md"
 RELEASES = ("29", "28")
 
 EXCEPTIONS = {
-    "prophetstor.dpl_fc.DPLFCDriver": "a fault of the driver: on Python 3 it encodes its login as text where bytes are asked for",
+    "prophetstor.dpl_fc.DPLFCDriver": "a fault of the driver: on Python 3 it passes its login as text where bytes are required",
 }
 """Drivers that get to none of these, and why."""
 
@@ -28,20 +28,22 @@ _CEPH = ("rbd.", "ceph.")
 
 _HEAD = """# Cinder's drivers
 
-Which of Cinder's drivers can be configured here, and how far does opening one get where there is no array?
+This page says which of Cinder's drivers can be configured, and how far each can be opened without its array.
 
-`python -m tools.drivers_page` writes this page. It reads the sources of each driver for the options that it reads of its
-configuration, compares these, and all that stand in oslo.config once the driver was constructed as Cinder constructs it, with the
-options that `%cl_drivers` shows; and it opens each driver with plausible options, up to the first connection or command, which is
-not made. A test does it again. *Options* are those that the driver declares or reads, and those with the ones that all drivers
-share; *refused* would be options that it reads and that are not accepted here.
+`python -m tools.drivers_page` writes the page. It collects the options that a driver's source code reads, and those that are
+in oslo.config after the driver was constructed as Cinder constructs it, and compares them with the options that `%cl_drivers`
+shows. It also opens each driver with plausible options, up to the first connection or command, which is blocked. A test checks
+that the page is up to date.
 
-A driver gets as far as:
+*Options* counts the options that the driver declares or reads, and these together with the options that all drivers share.
+*Refused* lists options that the driver reads and that cl_notebook does not accept.
 
-- **its array**: it is about to connect to it, or to run the command that looks at it;
-- **its library**: its vendor's Python library, which is not installed there;
-- **its own check**: it refuses what it was given (a file of its own that is not there, a value that only the vendor knows);
-- **the first call**: nothing is looked at before.
+The other columns say where opening the driver ended:
+
+- **its array**: before the first connection to the array, or the first command that queries it;
+- **its library**: the vendor's Python library is not installed on the test machine;
+- **its own check**: the driver rejects an option value, such as a file that does not exist or a value that only the vendor knows;
+- **the first call**: opening succeeds, because the driver contacts nothing before its first call.
 
 Ceph RBD, NFS and LVM are tested on real storage; see [Real storage](real-storage.md).
 """

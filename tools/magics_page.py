@@ -23,15 +23,15 @@ PAGE = "magics.md"
 
 _HEAD = """# Magics
 
-`%load_ext cl_notebook` gives any IPython the magics; the kernel *Block storage (cl_notebook)* has them loaded.
+`%load_ext cl_notebook` loads the magics into any IPython; the kernel *Block storage (cl_notebook)* has them loaded.
 
-A plural lists, and gives a pandas frame; a singular acts, and gives the object. Both can be assigned, as in `vol =
-%cl_volume create --size 1`. A resource is named by its id, the beginning of the id, its name, or the variable that
-holds it. `{python}` and `$variable` are expanded, also in quotes; `$'…'` keeps a word exactly as it stands. Tab
-completes verbs, options, columns, backends, ids and names. An error is one line; `%tb` shows the rest.
+A plural lists, and returns a pandas DataFrame; a singular acts, and returns the object. You can assign both, as in `vol =
+%cl_volume create --size 1`. Name a resource by its id, the start of its id, its name, or the variable that holds it.
+`{python}` and `$variable` are expanded, also inside quotes; text in `$'…'` is not. Tab completes verbs, options, columns,
+backends, ids and names. An error is one line; `%tb` shows the rest.
 
-Below is what `%cl_volume?` and `%cl_volume --help` show, for every magic. The options of a driver depend on what is
-installed and are left out; `%cl_drivers NAME` shows them.
+This page lists, for every magic, what `%cl_volume?` and `%cl_volume --help` show. The options of drivers depend on the
+installation and are left out; `%cl_drivers NAME` shows them.
 """
 
 
