@@ -8,7 +8,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import devices
-from cl_notebook.inventory.scanner import chosen
+from cl_notebook.inventory.scanner import select_backends
 from cl_notebook.model import Connection, identity_map
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def flush(session: Context, path: str, *, remove: bool = False) -> str:
     store: they go only if *remove* says so.
     """
     session.journal.refuse_if_read_only("repair")
-    backends = chosen(session, None)
+    backends = select_backends(session, None)
     for backend in backends:  # only who is open knows where its files are
         if session.held(backend) is None:
             _open(session, backend.name)

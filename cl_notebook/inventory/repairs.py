@@ -340,7 +340,7 @@ COLUMNS = ("kind", "backend", "id", "name", "device", "done", "detail")
 def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str] | None, *, remove: bool) -> pd.DataFrame:
     """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
     session.journal.refuse_if_read_only("repair")
-    backends = scanner.chosen(session, backend)
+    backends = scanner.select_backends(session, backend)
     wrong = [each for each in scanner.findings(session, backends) if _can_be_tried(each)]
     wrong.sort(key=lambda each: _ORDER.index(each.kind))
     storages, by_name = Storages(), {each.name: each for each in backends}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.claims import Claim
     from cl_notebook.model.context import Context
 
-_LOST = re.compile(r"(?:volume|_?snapshot)-([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
+_ID_IN_NAME = re.compile(r"(?:volume|_?snapshot)-([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
 """A name that Cinder, and this package, give what they make: the id of the resource is in it."""
 
 _KINDS = (Volume.kind, Snapshot.kind)
@@ -40,15 +40,15 @@ def findings(
 ) -> list[Finding]:
     """Return what a scan of *backend*, or of several, or of all of the store, finds; see :func:`cl_notebook.inventory.scan`."""
     found: list[Finding] = []
-    meant = chosen(session, backend)
-    for each in meant:
+    requested = select_backends(session, backend)
+    for each in requested:
         with session.progress(f"scan {each.name}"):
             found += _Scan(session, each).findings()
             found += Connections(session, each.id, each.name).findings(host=host)
-    return [*found, *devices.findings(session, meant)] if host else found
+    return [*found, *devices.findings(session, requested)] if host else found
 
 
-def chosen(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
+def select_backends(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
     """Return the backends that are meant: by name or as they are; all that are stored if it is None.
 
     Raises:
@@ -59,11 +59,11 @@ def chosen(session: Context, backend: Backend | str | Iterable[Backend | str] | 
     if backend is None:
         return list(stored.values())
     try:
-        meant = [backend] if isinstance(backend, (str, Backend)) else list(backend)
+        requested = [backend] if isinstance(backend, (str, Backend)) else list(backend)
     except TypeError:
         msg = f"A scan is of a backend, or of several, by name or as they are; not of {backend!r}."
         raise errors.InvalidInput(msg) from None
-    names = list(dict.fromkeys(each.name if isinstance(each, Backend) else each for each in meant))
+    names = list(dict.fromkeys(each.name if isinstance(each, Backend) else each for each in requested))
     for name in names:
         if name not in stored:
             msg = f"No backend {name!r} is stored.{errors.did_you_mean(str(name), stored)}"
@@ -84,12 +84,12 @@ class _Scan:
         self._known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in _KINDS}
         self._storage = Storage(self._backend)
         self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
-        found = list(self._unasked())
+        found = list(self._unlisted())
         for kind in _KINDS:
             found += self._of_kind(kind)
-        return [*found, *self._uncounted(), *self._leftovers()]
+        return [*found, *self._unheld(), *self._leftovers()]
 
-    def _uncounted(self) -> Iterator[Finding]:
+    def _unheld(self) -> Iterator[Finding]:
         """Say how much more there is on the storage that nobody tracks than a scan names."""
         for kind, listing in self._listings.items():
             if listing.more:
@@ -100,28 +100,28 @@ class _Scan:
                 yield Finding(UNTRACKED, kind, self._backend.name, detail=detail, next=f"{line} --marker {quoted(marker)}")
 
     def _of_kind(self, kind: str) -> Iterator[Finding]:
-        judged = self._judged(kind, self._known[kind])
-        strays = self._untracked_entries(kind, judged)
+        judged = self._judge(kind, self._known[kind])
+        untracked = self._untracked_entries(kind, judged)
         missing = {row.id: row for row, found in judged.values() if found.verdict == MISSING}
-        hidden = self._hidden(kind) if strays else None
-        if missing or strays:
-            strays = self._second_look(kind, judged, missing, strays)
+        running = self._transient_operation(kind) if untracked else None
+        if missing or untracked:
+            untracked = self._confirm(kind, judged, missing, untracked)
         contested = self._contested(kind)
-        yield from (self._told_twice(found, contested.get(row.name_in_storage, ())) for row, found in judged.values())
-        taken = rows.whereabouts(self._session, kind, [lost for lost in map(lost_id, strays) if lost])
-        yield from (self._stray(kind, entry, taken, hidden) for entry in strays)
+        yield from (self._mark_conflict(found, contested.get(row.name_in_storage, ())) for row, found in judged.values())
+        taken = rows.whereabouts(self._session, kind, [former_id for former_id in map(former_id_of, untracked) if former_id])
+        yield from (self._untracked_finding(kind, entry, taken, running) for entry in untracked)
 
     def _contested(self, kind: str) -> Mapping[str, Sequence[Claim]]:
         with self._session.store.reading() as connection:
             return claims.contested(connection, _CLASSES[kind], self._backend.id)
 
-    def _told_twice(self, found: Finding, claimed: Sequence[Claim]) -> Finding:
+    def _mark_conflict(self, found: Finding, claimed: Sequence[Claim]) -> Finding:
         other = next((claim for claim in claimed if claim.id != found.id), None)
         if other is None:
             return found
         return verdicts.contested(found, other.id, self._names.get(other.backend_id, other.backend_id))
 
-    def _judged(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
+    def _judge(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
         """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
         judged: dict[str, tuple[Row, Finding]] = {}
         for _ in range(verdicts.LOOKS):
@@ -146,18 +146,18 @@ class _Scan:
     def _untracked_entries(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
         """Return what is on the storage and is no row's, also none that was made while the storage was asked."""
         tracked = {row.name_in_storage for row, _ in judged.values()} | {row.name_in_storage for row in self._known[_OTHER[kind]]}
-        strays = [
+        untracked = [
             entry for entry in self._listings[kind].entries if entry.cinder_id not in judged and tracked.isdisjoint(entry.names)
         ]
-        return self._untracked(kind, strays)
+        return self._untracked(kind, untracked)
 
-    def _untracked(self, kind: str, strays: Sequence[Entry]) -> list[Entry]:
-        names = {word for entry in strays for word in entry.names if not settings.UNSTORABLE.search(word)}
+    def _untracked(self, kind: str, untracked: Sequence[Entry]) -> list[Entry]:
+        names = {word for entry in untracked for word in entry.names if not settings.UNSTORABLE.search(word)}
         made = {row.name_in_storage for row in rows.again(self._session, kind, self._backend.id, names=names)}
-        return [entry for entry in strays if made.isdisjoint(entry.names)]
+        return [entry for entry in untracked if made.isdisjoint(entry.names)]
 
-    def _second_look(
-        self, kind: str, judged: dict[str, tuple[Row, Finding]], missing: Mapping[str, Row], strays: Sequence[Entry]
+    def _confirm(
+        self, kind: str, judged: dict[str, tuple[Row, Finding]], missing: Mapping[str, Row], untracked: Sequence[Entry]
     ) -> list[Entry]:
         """Ask store and storage once more for what is to be called missing or untracked; return what is a stray still.
 
@@ -165,7 +165,7 @@ class _Scan:
         """
         again = self._storage.listing(kind)
         if again.unlisted_reason:
-            return list(strays)
+            return list(untracked)
         self._listings[kind] = again
         now = rows.again(self._session, kind, self._backend.id, ids=missing)
         back = self._storage.listed(again, now, self._others(kind))
@@ -173,48 +173,50 @@ class _Scan:
         for own in missing.keys() - still:
             del judged[own]
         changed = [row for row in now if row.id not in still]
-        judged |= self._judged(kind, changed) if changed else {}
-        before = {entry.key for entry in strays}
+        judged |= self._judge(kind, changed) if changed else {}
+        before = {entry.key for entry in untracked}
         return self._untracked(kind, [entry for entry in again.entries if entry.key in before])
 
-    def _hidden(self, kind: str) -> Mapping[str, Any] | None:
+    def _transient_operation(self, kind: str) -> Mapping[str, Any] | None:
         """Return what is being done to something that is not under its own name on the storage, if anything is."""
         with self._session.store.reading() as connection:
             work: Work = guards.all_at_work(self._session, connection)
         for backend in storage_identity.of(self._backend) if work else ():
-            being = rows.again(self._session, kind, backend.id, ids=work)
-            there = self._storage.listed(self._listings[kind], being, self._others(kind))
-            for row in being:
-                if row.id not in there:
+            affected = rows.again(self._session, kind, backend.id, ids=work)
+            listed = self._storage.listed(self._listings[kind], affected, self._others(kind))
+            for row in affected:
+                if row.id not in listed:
                     return work[row.id]
         return None
 
-    def _unasked(self) -> Iterator[Finding]:
+    def _unlisted(self) -> Iterator[Finding]:
         reasons = dict.fromkeys(listing.unlisted_reason for listing in self._listings.values() if listing.unlisted_reason)
         if reasons:
             detail = f"What is on its storage and not tracked is not known: {'; '.join(reasons)}."
             yield Finding(UNKNOWN, Backend.kind, self._backend.name, id=self._backend.id, name=self._backend.name, detail=detail)
 
-    def _stray(self, kind: str, entry: Entry, taken: Mapping[str, str], hidden: Mapping[str, Any] | None) -> Finding:
-        lost = lost_id(entry)
-        told = Finding(UNTRACKED, kind, self._backend.name, name_in_storage=entry.reference_text, size_on_storage=entry.size)
-        owner = taken.get(lost or "")
+    def _untracked_finding(self, kind: str, entry: Entry, taken: Mapping[str, str], running: Mapping[str, Any] | None) -> Finding:
+        former_id = former_id_of(entry)
+        finding = Finding(UNTRACKED, kind, self._backend.name, name_in_storage=entry.reference_text, size_on_storage=entry.size)
+        owner = taken.get(former_id or "")
         if owner is not None and owner != self._backend.id:
             where = self._names.get(owner, owner)
             detail = f"It is tracked on the backend {where}, which seems to be on the same storage."
-            return told._replace(verdict=OK, id=lost, detail=detail)
+            return finding._replace(verdict=OK, id=former_id, detail=detail)
         if entry.reason_not_safe or not self._storage.can_manage(kind) or settings.UNSTORABLE.search(entry.reference_text):
-            return told._replace(detail=f"It is not tracked, and cannot be: {self._refusal(kind, entry)}.")
-        if lost is None and hidden is not None:
+            return finding._replace(detail=f"It is not tracked, and cannot be: {self._refusal(kind, entry)}.")
+        if former_id is None and running is not None:
             who = f"process {hidden['pid']} on {hidden['host']}"
             detail = f"It is not tracked, or it is what {who} is at ({hidden['action']!r}), under a name for the while."
-            return told._replace(verdict=UNKNOWN, detail=detail)
+            return finding._replace(verdict=UNKNOWN, detail=detail)
         line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.reference_text)}"
         if kind == Snapshot.kind:
             line += " --snapshot"
-        if lost is None or owner is not None:
-            return told._replace(detail="It is not tracked.", next=line)
-        return told._replace(id=lost, detail="It is not tracked any more: it can be adopted under the id in its name.", next=line)
+        if former_id is None or owner is not None:
+            return finding._replace(detail="It is not tracked.", next=line)
+        return finding._replace(
+            id=former_id, detail="It is not tracked any more: it can be adopted under the id in its name.", next=line
+        )
 
     def _refusal(self, kind: str, entry: Entry) -> str:
         if entry.reason_not_safe:
@@ -238,12 +240,12 @@ class _Scan:
             yield Finding(UNTRACKED, "file", name, name_in_storage=each["name"], detail=detail, next=line)
 
 
-def lost_id(entry: Entry) -> str | None:
+def former_id_of(entry: Entry) -> str | None:
     """Return the id that the name of what is on a storage tells."""
     return id_in(entry.reference.values())
 
 
 def id_in(words: Iterable[str]) -> str | None:
     """Return the id that one of the *words* carries, as the names do that Cinder and this package give."""
-    found = (_LOST.fullmatch(str(word)) for word in words)
+    found = (_ID_IN_NAME.fullmatch(str(word)) for word in words)
     return next((match[1] for match in found if match), None)

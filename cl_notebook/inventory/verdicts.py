@@ -32,9 +32,9 @@ def stuck(kind: str, status: str) -> str:
     return "and an act on it failed" if status in lifecycle.LEFT_BY[kind] else ""
 
 
-def tracked(kind: str, backend: str, row: Row, place: Presence, work: Mapping[str, Any] | None) -> Finding:
+def tracked(kind: str, backend: str, row: Row, presence: Presence, work: Mapping[str, Any] | None) -> Finding:
     """Return the finding on a tracked volume or snapshot; *work* is what a living kernel does to it, if anything."""
-    verdict, detail, act = _verdict(kind, row, place, work)
+    verdict, detail, act = _verdict(kind, row, presence, work)
     return Finding(
         verdict,
         kind,
@@ -43,24 +43,24 @@ def tracked(kind: str, backend: str, row: Row, place: Presence, work: Mapping[st
         name=row.name,
         name_in_storage=row.name_in_storage,
         size=row.size,
-        size_on_storage=place.size,
+        size_on_storage=presence.size,
         status=row.status,
         detail=detail,
         next=f"%cl_scan {act} {quoted(row.id)}" if act else None,
     )
 
 
-def _verdict(kind: str, row: Row, place: Presence, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
+def _verdict(kind: str, row: Row, presence: Presence, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
     if work is not None:
         return OK, f"It is {row.status}: {being_done(work)}.", ""
-    told = _stuck(kind, row)
-    if told and not (place.found is False and lifecycle.is_foreign(kind, row.status)):
+    finding = _stuck(kind, row)
+    if finding and not (presence.found is False and lifecycle.is_foreign(kind, row.status)):
         return STUCK, f"{told}; {_whereabouts(place)}.", "repair"
-    if place.found is None:
+    if presence.found is None:
         return UNKNOWN, f"Whether it is on the storage is not known: {place.reason}.", ""
-    if not place.found:
+    if not presence.found:
         return MISSING, "The storage does not have it.", "forget"
-    if place.size not in {None, row.size}:
+    if presence.size not in {None, row.size}:
         return SIZE_DIFFERS, f"It has {place.size} GiB on the storage, and {row.size} GiB here.", "repair"
     return OK, ENCRYPTED if row.encrypted else None, ""
 
@@ -89,9 +89,9 @@ def being_done(work: Mapping[str, Any]) -> str:
     return f"{work['action']!r} is being done by process {work['pid']} on {work['host']}"
 
 
-def _whereabouts(place: Presence) -> str:
-    if place.found is None:
+def _whereabouts(presence: Presence) -> str:
+    if presence.found is None:
         return f"whether it is on the storage is not known: {place.reason}"
-    if not place.found:
+    if not presence.found:
         return "the storage does not have it"
-    return "it is on the storage" + (f", with {place.size} GiB" if place.size is not None else "")
+    return "it is on the storage" + (f", with {place.size} GiB" if presence.size is not None else "")
