@@ -206,8 +206,8 @@ class _Scan:
         if entry.reason_not_safe or not self._storage.can_manage(kind) or settings.UNSTORABLE.search(entry.reference_text):
             return finding._replace(detail=f"It is not tracked, and cannot be: {self._refusal(kind, entry)}.")
         if former_id is None and running is not None:
-            who = f"process {hidden['pid']} on {hidden['host']}"
-            detail = f"It is not tracked, or it is what {who} is at ({hidden['action']!r}), under a name for the while."
+            who = f"process {running['pid']} on {running['host']}"
+            detail = f"It is not tracked, or it is what {who} is at ({running['action']!r}), under a name for the while."
             return finding._replace(verdict=UNKNOWN, detail=detail)
         line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.reference_text)}"
         if kind == Snapshot.kind:

@@ -55,13 +55,13 @@ def _verdict(kind: str, row: Row, presence: Presence, work: Mapping[str, Any] | 
         return OK, f"It is {row.status}: {being_done(work)}.", ""
     finding = _stuck(kind, row)
     if finding and not (presence.found is False and lifecycle.is_foreign(kind, row.status)):
-        return STUCK, f"{told}; {_whereabouts(place)}.", "repair"
+        return STUCK, f"{finding}; {_whereabouts(presence)}.", "repair"
     if presence.found is None:
-        return UNKNOWN, f"Whether it is on the storage is not known: {place.reason}.", ""
+        return UNKNOWN, f"Whether it is on the storage is not known: {presence.reason}.", ""
     if not presence.found:
         return MISSING, "The storage does not have it.", "forget"
     if presence.size not in {None, row.size}:
-        return SIZE_DIFFERS, f"It has {place.size} GiB on the storage, and {row.size} GiB here.", "repair"
+        return SIZE_DIFFERS, f"It has {presence.size} GiB on the storage, and {row.size} GiB here.", "repair"
     return OK, ENCRYPTED if row.encrypted else None, ""
 
 
@@ -91,7 +91,7 @@ def being_done(work: Mapping[str, Any]) -> str:
 
 def _whereabouts(presence: Presence) -> str:
     if presence.found is None:
-        return f"whether it is on the storage is not known: {place.reason}"
+        return f"whether it is on the storage is not known: {presence.reason}"
     if not presence.found:
         return "the storage does not have it"
-    return "it is on the storage" + (f", with {place.size} GiB" if presence.size is not None else "")
+    return "it is on the storage" + (f", with {presence.size} GiB" if presence.size is not None else "")
