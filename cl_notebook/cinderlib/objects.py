@@ -16,7 +16,6 @@ from cl_notebook.session import default_session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.cinderlib.cinderlib import Backend
     from cl_notebook.drivers.api import SnapshotData, VolumeData
 
 __all__ = ["DEFAULT_PROJECT_ID", "DEFAULT_USER_ID", "Connection", "KeyValue", "Object", "Snapshot", "Volume"]
@@ -30,11 +29,11 @@ _KRBD = {"rbd", "ceph"}
 
 class _OnBackend(Object):
     @property
-    def backend(self) -> Backend:
+    def backend(self) -> Object:
         """The backend that it is on."""
         if "_backend" not in vars(self):
             vars(self)["_backend"] = wrapped(self.obj.backend)
-        held: Backend = vars(self)["_backend"]
+        held: Object = vars(self)["_backend"]
         return held
 
     @property
@@ -63,12 +62,11 @@ class Volume(_OnBackend):
             fields: ``size``, ``name`` and the others of ``create_volume``.
 
         """
-        from cl_notebook.cinderlib.cinderlib import Backend  # noqa: PLC0415 - the two know each other
-
         if isinstance(backend_or_vol, Volume):
             like, backend_or_vol = backend_or_vol, backend_or_vol.backend
             fields = {"size": like.size, **like.inherited(), "pool_name": like.pool_name, **fields}
-        backend = Backend.backends[backend_or_vol] if isinstance(backend_or_vol, str) else backend_or_vol
+        is_name = isinstance(backend_or_vol, str)
+        backend = wrapped(default_session().backends[backend_or_vol]) if is_name else backend_or_vol
         chosen = {"pool_name": pool_name} if pool_name else {}
         vars(self).update(_backend=backend, _fields={"size": 1, **fields, **chosen})
 

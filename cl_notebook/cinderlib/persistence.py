@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from cl_notebook import model
-from cl_notebook.cinderlib.base import wrapped
+from cl_notebook.cinderlib.base import Object, wrapped
 from cl_notebook.model import KeyValue, identity_map
 from cl_notebook.session import default_session
-
-if TYPE_CHECKING:
-    from cl_notebook.cinderlib.objects import Connection, Snapshot, Volume
 
 
 class Persistence:
@@ -20,23 +17,23 @@ class Persistence:
 
     def get_volumes(
         self, volume_id: str | None = None, volume_name: str | None = None, backend_name: str | None = None
-    ) -> list[Volume]:
+    ) -> list[Object]:
         """Return the volumes that fit all that is given."""
         conditions: dict[str, Any] = {"id": volume_id, "name": volume_name}
-        found: list[Volume] = wrapped(_select(model.Volume, conditions))
+        found: list[Object] = wrapped(_select(model.Volume, conditions))
         return [volume for volume in found if backend_name is None or volume.backend.id == backend_name]
 
     def get_snapshots(
         self, snapshot_id: str | None = None, snapshot_name: str | None = None, volume_id: str | None = None
-    ) -> list[Snapshot]:
+    ) -> list[Object]:
         """Return the snapshots that fit all that is given."""
         conditions = {"id": snapshot_id, "name": snapshot_name, "volume_id": volume_id}
-        found: list[Snapshot] = wrapped(_select(model.Snapshot, conditions))
+        found: list[Object] = wrapped(_select(model.Snapshot, conditions))
         return found
 
-    def get_connections(self, connection_id: str | None = None, volume_id: str | None = None) -> list[Connection]:
+    def get_connections(self, connection_id: str | None = None, volume_id: str | None = None) -> list[Object]:
         """Return the connections that fit all that is given."""
-        found: list[Connection] = wrapped(_select(model.Connection, {"id": connection_id, "volume_id": volume_id}))
+        found: list[Object] = wrapped(_select(model.Connection, {"id": connection_id, "volume_id": volume_id}))
         return found
 
     def get_key_values(self, key: str | None = None) -> list[KeyValue]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -20,13 +20,21 @@ from cl_notebook.store.types import reg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from cl_notebook.store.engine import Store
+    from contextlib import AbstractContextManager
 
 _Column = sa.sql.elements.NamedColumn[Any]
 
 _SHOWN = 40
 """Characters of a damaged value that a message shows."""
+
+
+class Database(Protocol):
+    """The parts of a store that a search for damaged rows needs."""
+
+    engine: sa.Engine
+    url: sa.URL
+    memory_lock: AbstractContextManager[Any]
+    """Held while the one connection of a store in memory is in use."""
 
 
 class _Text(bytes):
@@ -75,13 +83,13 @@ _KINDS: tuple[tuple[type, tuple[type, ...], str], ...] = (
 """SQLAlchemy's types, what a column of each gives in Python, and its word."""
 
 
-def error(store: Store, where: str) -> errors.StoreDamaged:
+def error(store: Database, where: str) -> errors.StoreDamaged:
     """Return the error that says *where* the store is damaged."""
     said = f"The store {shown_url(store.url)} is damaged: {where}. Restore it from a backup, or mend that row by hand."
     return errors.StoreDamaged(said, where)
 
 
-def refuse_unsound(store: Store, table: sa.Table, key: str, values: Sequence[tuple[_Column, object]]) -> None:
+def refuse_unsound(store: Database, table: sa.Table, key: str, values: Sequence[tuple[_Column, object]]) -> None:
     """Raise StoreDamaged if one of *values*, which were read from the row *key* of *table*, is not of its column's type."""
     for column, value in values:
         wrong = problem(column, value)
@@ -90,7 +98,7 @@ def refuse_unsound(store: Store, table: sa.Table, key: str, values: Sequence[tup
 
 
 @contextlib.contextmanager
-def named(store: Store) -> Iterator[None]:
+def named(store: Database) -> Iterator[None]:
     """Let an error in the block that comes of a damaged row be StoreDamaged, and name table, row and column.
 
     Raises:
@@ -113,11 +121,11 @@ def named(store: Store) -> Iterator[None]:
         raise error(store, where) from caught
 
 
-def find(store: Store) -> str:
+def find(store: Database) -> str:
     """Return the first damage that is found in *store*, in words; empty if there is none, or the store cannot be read."""
     with (
         contextlib.suppress(errors.Error, exc.SQLAlchemyError, store.engine.dialect.loaded_dbapi.Error),
-        store.turn,
+        store.memory_lock,
         store.engine.connect() as connection,
     ):
         for table in reg.metadata.sorted_tables:

@@ -137,7 +137,7 @@ class Store:
         # A store in memory is one connection, used by one thread at a time. Nor do green threads share SQLAlchemy's pool with
         # native ones: its locks are green.
         takes_turns = in_memory or concurrency.is_green()
-        self.turn: contextlib.AbstractContextManager[Any] = (
+        self.memory_lock: contextlib.AbstractContextManager[Any] = (
             concurrency.reentrant_lock() if takes_turns else contextlib.nullcontext()
         )
         self._file: SqliteFile | None = None
@@ -209,7 +209,7 @@ class Store:
         if self._file is not None:
             _close_file(self._pid, self._file, self._log, self.engine)
             return
-        with self.turn:
+        with self.memory_lock:
             self.engine.dispose()
 
     @contextlib.contextmanager
@@ -218,7 +218,7 @@ class Store:
         self._adopt_fork()
         if self._file is not None:
             self._file.refuse_if_moved()
-        with damage.named(self), store_errors(self.url), self.turn, self.engine.connect() as connection:
+        with damage.named(self), store_errors(self.url), self.memory_lock, self.engine.connect() as connection:
             at_one_moment(connection)
             yield connection
 
@@ -236,7 +236,7 @@ class Store:
         self._adopt_fork()
         if self._file is not None:
             self._file.refuse_if_moved()
-        with store_errors(self.url), self.turn, self.engine.connect() as bare:
+        with store_errors(self.url), self.memory_lock, self.engine.connect() as bare:
             connection = bare.execution_options(**{_WRITING: True})
             with connection.begin():
                 yield connection
@@ -297,7 +297,7 @@ class Store:
         self._adopt_fork()
         if self._file is not None:
             return self._ask(self._file, "SELECT head FROM feed WHERE id = 1")[1]
-        with store_errors(self.url), self.turn, self.engine.connect() as connection:
+        with store_errors(self.url), self.memory_lock, self.engine.connect() as connection:
             try:
                 return changefeed.head(connection)
             except exc.NoResultFound:

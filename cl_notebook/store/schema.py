@@ -11,7 +11,7 @@ itself: there what a killed kernel left half done is done again by the next one,
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 
@@ -22,10 +22,9 @@ from cl_notebook.store.types import MARIADB, reg, table_options
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from contextlib import AbstractContextManager
 
     from alembic.config import Config
-
-    from cl_notebook.store.engine import Store
 
 HEAD = "0009"
 """The newest revision under ``migrations/versions``."""
@@ -39,7 +38,18 @@ _PATIENCE = 3600
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
-def bring_up_to_date(store: Store) -> None:
+class Database(Protocol):
+    """The parts of a store that creating and upgrading its schema needs."""
+
+    engine: sa.Engine
+    url: sa.URL
+    is_read_only: bool
+
+    def writing(self) -> AbstractContextManager[sa.Connection]:
+        """Return a transaction that commits at the end of the block, or rolls back on an error."""
+
+
+def bring_up_to_date(store: Database) -> None:
     """Leave *store* with the newest schema, or refuse it untouched.
 
     Raises:
@@ -115,7 +125,7 @@ def _stamped(connection: sa.Connection, *, is_new: bool) -> str | None:
     raise errors.StoreUnusable(msg)
 
 
-def _create(store: Store) -> None:
+def _create(store: Database) -> None:
     with store.writing() as connection:
         _keep_others_out(connection)
         if _version(connection) is not None:  # another kernel was faster
@@ -131,7 +141,7 @@ def _create(store: Store) -> None:
         connection.execute(sa.insert(_VERSION), {"version_num": HEAD})
 
 
-def _upgrade(store: Store) -> None:
+def _upgrade(store: Database) -> None:
     from alembic import command  # noqa: PLC0415 - see known_revisions
 
     with store.writing() as connection:
