@@ -67,7 +67,7 @@ class Session(context.SessionBound):
         if store.foreign:
             warnings.warn(_foreign(store), errors.Untrusted, stacklevel=_CALLER)
         self.orm = sa_orm.Session(store.engine, autoflush=False, expire_on_commit=False, info={"context": self})
-        self.follower = ChangeTracker(store)
+        self.change_tracker = ChangeTracker(store)
         self.journal = Journal(self, before)
         if not store.is_read_only:
             self.journal.owed.collect()

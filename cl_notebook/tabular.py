@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,5 +77,5 @@ def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
 def _cell(value: object) -> object:
     if not isinstance(value, str):
         return None if pd.isna(value) else value  # type: ignore[call-overload] # one cell
-    safe = "\n".join(plain(line) for line in value.split("\n"))
+    safe = "\n".join(sanitize(line) for line in value.split("\n"))
     return f"'{safe}" if safe.startswith("=") else safe

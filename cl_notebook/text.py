@@ -1,19 +1,19 @@
-"""Text from storage, made fit for a magic's line and for a terminal."""
+"""Quote text from storage for a line of magic, and escape it for display in a terminal."""
 
 from __future__ import annotations
 
 import re
 
 LITERAL = "$'"
-"""How a word begins that is taken exactly as it stands, with what cannot be typed written out."""
+"""The start of a word whose contents are literal, with unprintable characters as escapes."""
 
 _BARE = re.compile(r"[A-Za-z0-9_./:@+,=][A-Za-z0-9_./:@+,=-]*")
 
 
-def quoted(text: str) -> str:
-    """Return *text* as one word that means exactly that: nothing in it is expanded, and none of it is an option.
+def quote_word(text: str) -> str:
+    """Quote *text* as one word of a line of magic that the lexer reads back unchanged.
 
-    It has no line break, and nothing in it that cannot be seen, whatever *text* holds.
+    Nothing in the word is expanded or read as an option. It contains no line break and no unprintable character.
     """
     if _BARE.fullmatch(text):
         return text
@@ -22,11 +22,11 @@ def quoted(text: str) -> str:
         return f"'{text}'"
     if text.isprintable() and special == {"'"}:
         return f'"{text}"'
-    return literal(text)
+    return quote_literal(text)
 
 
-def literal(text: str) -> str:
-    """Return *text* in ``$'…'``, with what cannot be typed or seen written out."""
+def quote_literal(text: str) -> str:
+    """Quote *text* as ``$'…'``, with backslashes, quotes and unprintable characters escaped."""
     return f"{LITERAL}{''.join(map(_escaped, text))}'"
 
 
@@ -36,11 +36,8 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
 
 
-def plain(text: object) -> str:
-    r"""Return *text* on one line, with what cannot be seen written out (``\n``, ``\x1b``, ``\u202e``, ``\xa0``)."""
+def sanitize(text: object) -> str:
+    r"""Escape unprintable characters of *text* (``\n``, ``\x1b``, ``\u202e``, ``\xa0``), so that it fits on one line."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in str(text)
     )
-
-
-__all__ = ["plain"]

@@ -16,7 +16,7 @@ from cl_notebook.inventory import verdicts
 from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
 from cl_notebook.model import Connection, Volume, identity_map
 from cl_notebook.model.operations import guards
-from cl_notebook.text import quoted
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -129,7 +129,7 @@ class Connections:
             status=link.status,
             device=link.path,
             detail=detail or None,
-            next=f"%cl_scan {act} {quoted(link.id)}" if act else None,
+            next=f"%cl_scan {act} {quote_word(link.id)}" if act else None,
         )
 
     def seen(self, link: Link, info: Mapping[str, Any] | None) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from cl_notebook.inventory import connections, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
 from cl_notebook.model import Volume, storage_identity
 from cl_notebook.model.operations import guards
-from cl_notebook.text import quoted
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -169,7 +169,7 @@ def _finding(left: OrphanFile) -> Finding:
         status=row.status if row else None,
         device=device.path,
         detail=f"{what} {_whose(left)}.",
-        next=f"%cl_scan repair {quoted(device.path)}",
+        next=f"%cl_scan repair {quote_word(device.path)}",
     )
 
 

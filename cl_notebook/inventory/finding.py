@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ def frame(found: Sequence[Finding]) -> pd.DataFrame:
             words = sorted({word for word in column if word is not None}) if known is None else list(known)
             made[name] = pd.Categorical(list(column), categories=pd.Index(words, dtype="string"))
         else:
-            made[name] = pd.array([None if each is None else plain(each) for each in column], dtype="string")
+            made[name] = pd.array([None if each is None else sanitize(each) for each in column], dtype="string")
     return Frame(made)
 
 

@@ -16,7 +16,7 @@ from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import SyncAttachStatus, Update
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -359,7 +359,7 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
 
 
 def _label(found: Finding) -> str:
-    return plain(f"{found.kind} {found.name or found.device or ''} {f'({found.id[:8]})' if found.id else ''}".strip())
+    return sanitize(f"{found.kind} {found.name or found.device or ''} {f'({found.id[:8]})' if found.id else ''}".strip())
 
 
 def _can_be_tried(found: Finding) -> bool:
@@ -386,10 +386,11 @@ def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:
 
     made = {
         name: pd.array(
-            [None if value is None else plain(value) for value in (getattr(each, name) for each, _, _ in tried)], dtype="string"
+            [None if value is None else sanitize(value) for value in (getattr(each, name) for each, _, _ in tried)],
+            dtype="string",
         )
         for name in COLUMNS[:-2]
     }
     done = pd.array([done for _, done, _ in tried], dtype="boolean")
-    detail = pd.array([plain(detail) for _, _, detail in tried], dtype="string")
+    detail = pd.array([sanitize(detail) for _, _, detail in tried], dtype="string")
     return Frame({**made, "done": done, "detail": detail})

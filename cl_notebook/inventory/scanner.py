@@ -14,7 +14,7 @@ from cl_notebook.inventory.finding import MISSING, OK, UNKNOWN, UNTRACKED, Findi
 from cl_notebook.inventory.storage import Storage
 from cl_notebook.model import Backend, Snapshot, Volume, claims, identity_map, storage_identity
 from cl_notebook.model.operations import guards
-from cl_notebook.text import quoted
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,10 +94,10 @@ class _Scan:
         for kind, listing in self._listings.items():
             if listing.more:
                 number = f"{listing.more:,} more {kind}s are on the storage, and not tracked"
-                line = f"%cl_backend manageable {quoted(self._backend.name)}{' --snapshots' if kind == Snapshot.kind else ''}"
+                line = f"%cl_backend manageable {quote_word(self._backend.name)}{' --snapshots' if kind == Snapshot.kind else ''}"
                 detail = f"{number}. They are listed in pages: --marker REFERENCE is where the page before ended."
                 marker = next((entry.reference_text for entry in reversed(listing.entries) if entry.cinder_id is None), "")
-                yield Finding(UNTRACKED, kind, self._backend.name, detail=detail, next=f"{line} --marker {quoted(marker)}")
+                yield Finding(UNTRACKED, kind, self._backend.name, detail=detail, next=f"{line} --marker {quote_word(marker)}")
 
     def _of_kind(self, kind: str) -> Iterator[Finding]:
         judged = self._judge(kind, self._known[kind])
@@ -209,7 +209,7 @@ class _Scan:
             who = f"process {running['pid']} on {running['host']}"
             detail = f"It is not tracked, or it is what {who} is at ({running['action']!r}), under a name for the while."
             return finding._replace(verdict=UNKNOWN, detail=detail)
-        line = f"%cl_scan manage {quoted(self._backend.name)} {quoted(entry.reference_text)}"
+        line = f"%cl_scan manage {quote_word(self._backend.name)} {quote_word(entry.reference_text)}"
         if kind == Snapshot.kind:
             line += " --snapshot"
         if former_id is None or owner is not None:
@@ -236,7 +236,7 @@ class _Scan:
             return
         for each in left:
             detail = f"A process that was killed left it half made; it takes {each['size']:,} bytes."
-            line = f"%cl_scan repair {quoted(name)}"
+            line = f"%cl_scan repair {quote_word(name)}"
             yield Finding(UNTRACKED, "file", name, name_in_storage=each["name"], detail=detail, next=line)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook.inventory.finding import CONFLICT, MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
 from cl_notebook.model.operations import lifecycle
-from cl_notebook.text import quoted
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ def tracked(kind: str, backend: str, row: Row, presence: Presence, work: Mapping
         size_on_storage=presence.size,
         status=row.status,
         detail=detail,
-        next=f"%cl_scan {act} {quoted(row.id)}" if act else None,
+        next=f"%cl_scan {act} {quote_word(row.id)}" if act else None,
     )
 
 
@@ -81,7 +81,7 @@ def contested(found: Finding, other: str, backend: str) -> Finding:
         f"The {found.kind} {other} of the backend {backend} is the same thing on the storage. Forget one of them: to delete one "
         "would take the bytes of the other."
     )
-    return found._replace(verdict=CONFLICT, detail=detail, next=f"%cl_scan forget {quoted(found.id or '')}")
+    return found._replace(verdict=CONFLICT, detail=detail, next=f"%cl_scan forget {quote_word(found.id or '')}")
 
 
 def being_done(work: Mapping[str, Any]) -> str:

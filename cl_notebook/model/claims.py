@@ -137,7 +137,7 @@ def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> G
     """
 
     def guard(connection: sa.Connection) -> None:
-        changefeed.hold(connection)  # serialise concurrent claims, also through differently named backends
+        changefeed.lock(connection)  # serialise concurrent claims, also through differently named backends
         claims = Claims(connection)
         found = claims.of(kind, backend_id, names)
         if found:

@@ -75,7 +75,7 @@ class Context(Protocol):
         """Held while objects are read from or brought in line with the store; never during a driver's call."""
 
     @property
-    def follower(self) -> ChangeTracker:
+    def change_tracker(self) -> ChangeTracker:
         """Tells which rows others changed."""
 
     @property

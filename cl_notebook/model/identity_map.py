@@ -161,7 +161,7 @@ def pages(ids: Sequence[str]) -> Iterable[Sequence[str]]:
 def get(context: Context, cls: type[T], resource_id: str) -> T | None:
     """Return the object of one row, from memory if it is held there and nobody changed the row since."""
     with context.lock:
-        context.follower.sync()
+        context.change_tracker.sync()
         known = held(context, cls, resource_id)
         if known is not None and (_is_current(context, known) or is_there(known)):
             return known
@@ -183,11 +183,11 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
     What was set on an object and not saved is kept.
     """
     with context.lock:
-        context.follower.sync()
-        tick = context.follower.tick
+        context.change_tracker.sync()
+        tick = context.change_tracker.tick
         orm = context.orm
         kept = keep_all(orm)
-        with damage.named(context.store), store_errors(context.store.url), context.store.turn:
+        with damage.named(context.store), store_errors(context.store.url), context.store.memory_lock:
             try:
                 found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
             finally:
@@ -244,9 +244,9 @@ def load_children(owner: Tracked, relation: Children[T]) -> list[T]:
     """Load the list of *owner*, and have those of the objects that were read together with it ready."""
     context = owner.context
     with context.lock:
-        context.follower.sync()
+        context.change_tracker.sync()
         ready = owner.__dict__.pop(_ahead(relation), None)
-        if ready is not None and context.follower.children_changed(owner.id, ready[0]) == set():
+        if ready is not None and context.change_tracker.children_changed(owner.id, ready[0]) == set():
             tick, children = ready
             _put(owner, relation, children, tick)
             return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # the slot holds what was just put there
@@ -257,7 +257,7 @@ def load_children(owner: Tracked, relation: Children[T]) -> list[T]:
 def _load_page(context: Context, owner: Tracked, relation: Children[T]) -> None:
     owners = {peer.id: peer for peer in _peers(context, owner) if relation.slot not in peer.__dict__}
     owners[owner.id] = owner
-    tick = context.follower.tick
+    tick = context.change_tracker.tick
     groups: dict[str, list[T]] = {resource_id: [] for resource_id in owners}
     for child in _select_children(context, relation, list(owners)):
         groups[child.__dict__[relation.column]].append(child)
@@ -290,7 +290,7 @@ def refresh(context: Context, resource: Tracked, *, keep_unsaved: bool = False) 
     What was set and not saved is given up, unless it is to be kept.
     """
     with context.lock:
-        context.follower.sync()
+        context.change_tracker.sync()
         if _nothing_happened(context, resource):
             return
         if (is_there(resource) and not keep_unsaved) or not _is_current(context, resource):
@@ -305,7 +305,7 @@ def _nothing_happened(context: Context, resource: Tracked) -> bool:
     """Return whether no row at all was changed, and nothing set and not saved, since *resource* and its lists were read."""
     if context.orm.identity_map.check_modified() or may_be_edited_inside(resource):
         return False
-    inner, tick = resource.__dict__, context.follower.tick
+    inner, tick = resource.__dict__, context.change_tracker.tick
     return _read(resource).tick == tick and all(
         inner[f"_loaded_{name}_tick"] == tick for name in resource.relations if f"_loaded_{name}" in inner
     )
@@ -323,11 +323,11 @@ def reread(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -
 def _refresh_children(context: Context, owner: Tracked, relation: Children[T], *, keep_unsaved: bool) -> None:
     listed: list[T] = owner.__dict__[relation.slot]
     tick: int = owner.__dict__[f"{relation.slot}_tick"]
-    now = context.follower.tick
+    now = context.change_tracker.tick
     for child in [] if keep_unsaved else listed:
         if is_there(child):
             reread(context, child)
-    changed = context.follower.children_changed(owner.id, tick)
+    changed = context.change_tracker.children_changed(owner.id, tick)
     if changed is not None and not changed:
         return
     if changed is None or len(changed) > PAGE:
@@ -348,7 +348,7 @@ def adopt(context: Context, cls: type[T], values: dict[str, Any]) -> T:
     instance.__dict__.update(values)
     sa_orm.make_transient_to_detached(instance)
     context.orm.add(instance)
-    setattr(instance, _READ, _Read(context.follower.tick))
+    setattr(instance, _READ, _Read(context.change_tracker.tick))
     return instance
 
 
@@ -362,7 +362,7 @@ def take_place(context: Context, resource: T, newcomer: T) -> None:
     resource.__dict__.update(values, _sa_instance_state=kept)
     sa_orm.make_transient_to_detached(resource)
     context.orm.add(resource)
-    setattr(resource, _READ, _Read(context.follower.tick))
+    setattr(resource, _READ, _Read(context.change_tracker.tick))
 
 
 def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
@@ -370,7 +370,7 @@ def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
     for name, value in values.items():
         sa_orm.attributes.set_committed_value(resource, name, value)
     if _read(resource) is _UNREAD:
-        setattr(resource, _READ, _Read(context.follower.tick))
+        setattr(resource, _READ, _Read(context.change_tracker.tick))
 
 
 def list_in(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
@@ -429,7 +429,7 @@ def _read(resource: Tracked) -> _Read:
 
 
 def _is_current(context: Context, resource: Tracked) -> bool:
-    return context.follower.changed_at(resource.id) <= _read(resource).tick
+    return context.change_tracker.changed_at(resource.id) <= _read(resource).tick
 
 
 def _ahead(relation: Children[Any]) -> str:

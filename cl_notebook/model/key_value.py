@@ -155,13 +155,13 @@ def _write(context: Context, key: str, change: Callable[[sa.Connection], bool]) 
     context.journal.refuse_if_read_only("saving a key-value pair")
 
     def work(connection: sa.Connection) -> tuple[bool, int]:
-        changefeed.hold(connection)  # first: others may be about to make the same pair
-        context.follower.sync()
+        changefeed.lock(connection)  # first: others may be about to make the same pair
+        context.change_tracker.sync()
         is_changed = change(connection)
         return is_changed, changefeed.append(connection, entry(key)) if is_changed else 0
 
     with context.lock:
         is_changed, number = context.store.write(work)
         if number:
-            context.follower.wrote(number)
+            context.change_tracker.note_own_write(number)
     return is_changed

@@ -68,7 +68,7 @@ class Storing:
         kernel = context.journal.kernel_id
 
         def work(connection: sa.Connection) -> None:
-            changefeed.hold(connection)  # first: others may be about to load the same
+            changefeed.lock(connection)  # first: others may be about to load the same
             self._begin_anew()
             self._claims = Claims(connection)
             for batch in _batches(items()):
@@ -78,7 +78,7 @@ class Storing:
         with context.lock:
             context.store.write(work)
             if any(self.made.values()):
-                context.follower.look()
+                context.change_tracker.poll()
 
     def _store(self, connection: sa.Connection, batch: Sequence[tuple[Place, ParsedDocument]], kernel: str) -> None:
         for place, _ in batch:

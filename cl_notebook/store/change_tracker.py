@@ -43,7 +43,7 @@ class ChangeTracker:
         head = self._store.head()
         if head == known:
             if token is not None:  # somebody wrote without telling the feed: believe nothing that was read
-                self._distrust_everything()
+                self._invalidate_all()
             return
         self._take(known, head)
 
@@ -55,7 +55,7 @@ class ChangeTracker:
         self._own.difference_update(entry.number for entry in entries)
         if len(entries) > MANY or len(self._rows) > 10 * MANY:
             self._head = max(head, self._head)
-            self._distrust_everything()
+            self._invalidate_all()
             return
         if foreign:
             self.tick += 1
@@ -71,14 +71,14 @@ class ChangeTracker:
     def _note_child(self, parent_id: str, child_id: str) -> None:
         self._children.setdefault(parent_id, {})[child_id] = self.tick
 
-    def _distrust_everything(self) -> None:
+    def _invalidate_all(self) -> None:
         self.tick += 1
         self._all = self.tick
         self._rows.clear()
         self._children.clear()
         self._own.clear()
 
-    def wrote(self, number: int) -> None:
+    def note_own_write(self, number: int) -> None:
         """Note that this session wrote entry *number*, just committed: what it concerns is up to date in memory.
 
         Call :meth:`sync` inside the transaction, before the commit: then no foreign change can hide behind this one.
@@ -89,7 +89,7 @@ class ChangeTracker:
         else:
             self._own.add(number)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Take note of every entry since the last look, also of those of this session: many rows were written at once."""
         self._token = None
         self.sync()

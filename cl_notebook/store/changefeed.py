@@ -71,7 +71,7 @@ class Entry:
     operation_id: int | None = None
 
 
-def hold(connection: sa.Connection) -> None:
+def lock(connection: sa.Connection) -> None:
     """Let nobody else append until the commit: for what has to be looked up and written as one."""
     connection.execute(_HEAD.with_for_update())
 

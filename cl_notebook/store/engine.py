@@ -159,7 +159,7 @@ class Store:
     def _begin(self) -> None:
         """Be used by this process from now on."""
         self._pid = os.getpid()
-        self.news = NotifyListener(self.engine)
+        self.notify_listener = NotifyListener(self.engine)
         self._log: WriteAheadLog | None = None
         if self._file is None:
             return
@@ -192,7 +192,7 @@ class Store:
             self.engine.dispose()  # closed, or SQLite would take the locks of the parent for this process's own
         elif not self._is_sqlite:
             self.engine.dispose(close=False)  # closing would end the parent's conversation with the server
-            self._inherited = inherited, self.news
+            self._inherited = inherited, self.notify_listener
         self._begin()
 
     def __repr__(self) -> str:
@@ -205,7 +205,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of every connection; what is stored stays, all of it in the one file if the store is one."""
-        self.news.close()
+        self.notify_listener.close()
         if self._file is not None:
             _close_file(self._pid, self._file, self._log, self.engine)
             return
@@ -217,7 +217,7 @@ class Store:
         """Give a connection whose reads all see the same moment."""
         self._adopt_fork()
         if self._file is not None:
-            self._file.refuse_if_moved()
+            self._file.refuse_if_replaced()
         with damage.named(self), store_errors(self.url), self.memory_lock, self.engine.connect() as connection:
             at_one_moment(connection)
             yield connection
@@ -235,7 +235,7 @@ class Store:
             raise errors.ReadOnly(msg)
         self._adopt_fork()
         if self._file is not None:
-            self._file.refuse_if_moved()
+            self._file.refuse_if_replaced()
         with store_errors(self.url), self.memory_lock, self.engine.connect() as bare:
             connection = bare.execution_options(**{_WRITING: True})
             with connection.begin():
@@ -289,21 +289,21 @@ class Store:
             return None
         if self._file is None:
             return "memory"
-        self._file.refuse_if_moved()
-        return self._ask(self._file, "PRAGMA data_version")
+        self._file.refuse_if_replaced()
+        return self._probe_query(self._file, "PRAGMA data_version")
 
     def head(self) -> int:
         """Return the number of the last entry of the change feed."""
         self._adopt_fork()
         if self._file is not None:
-            return self._ask(self._file, "SELECT head FROM feed WHERE id = 1")[1]
+            return self._probe_query(self._file, "SELECT head FROM feed WHERE id = 1")[1]
         with store_errors(self.url), self.memory_lock, self.engine.connect() as connection:
             try:
                 return changefeed.head(connection)
             except exc.NoResultFound:
                 raise self._no_feed() from None
 
-    def _ask(self, file: SqliteFile, sql: str) -> tuple[int, int]:
+    def _probe_query(self, file: SqliteFile, sql: str) -> tuple[int, int]:
         """Return the one number that *sql* gives, behind that of the connection that was asked."""
         try:
             asked, number = file.ask(sql)

@@ -80,17 +80,17 @@ class NotifyListener:
             connection.detach()
             bare: Any = connection.connection.dbapi_connection
             connection.exec_driver_sql(f"LISTEN {CHANNEL}")
-            self._is_heard = self._is_proved(connection, bare)
-            self._tell()  # of what was committed before
+            self._is_heard = self._self_test(connection, bare)
+            self._wake_all()  # of what was committed before
             try:
                 while self._is_heard and self._is_wanted(keep=True):
                     for _ in bare.notifies(timeout=_SLICE, stop_after=1):
-                        self._tell()
+                        self._wake_all()
             finally:
                 self._is_heard = False
 
     @staticmethod
-    def _is_proved(connection: sa.Connection, bare: Any) -> bool:  # noqa: ANN401 - psycopg's
+    def _self_test(connection: sa.Connection, bare: Any) -> bool:  # noqa: ANN401 - psycopg's
         """Say something, and return whether it is heard: a pooler may hand each statement to another connection."""
         channel = f"{CHANNEL}_{uuid.uuid4().hex}"
         connection.exec_driver_sql(f"LISTEN {channel}")
@@ -101,7 +101,7 @@ class NotifyListener:
                 return True
         return False
 
-    def _tell(self) -> None:
+    def _wake_all(self) -> None:
         with self._lock:
             self._count += 1
             asked = list(self._asked)

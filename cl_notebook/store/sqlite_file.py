@@ -117,7 +117,7 @@ class SqliteFile:
         """Return whether the file that was opened still stands under its name."""
         return self._identity is None or self._present() == self._identity
 
-    def refuse_if_moved(self) -> None:
+    def refuse_if_replaced(self) -> None:
         """Refuse to work on a file that lost its name: what is written there is gone with the last process that has it open.
 
         Raises:
@@ -310,7 +310,7 @@ class WriteAheadLog:
         self._engine = engine
         self._marker = marker
         self._lock = concurrency.lock()
-        self._folding = concurrency.lock()
+        self._checkpointing = concurrency.lock()
         self._stopped = concurrency.event()
         self._thread: threading.Thread | None = None
         self._first: float | None = None
@@ -324,38 +324,38 @@ class WriteAheadLog:
         with self._lock:
             self._first = self._last
             if (self._thread is None or not self._thread.is_alive()) and not self._stopped.is_set():
-                self._thread = concurrency.daemon(self._fold_now_and_then, "cl_notebook-wal")
+                self._thread = concurrency.daemon(self._checkpoint_periodically, "cl_notebook-wal")
                 self._thread.start()
 
-    def _fold_now_and_then(self) -> None:
+    def _checkpoint_periodically(self) -> None:
         while not self._stopped.wait(IDLE):
             now, first = time.monotonic(), self._first
             if first is not None and now - (self._last or first) < IDLE and now - first < AT_MOST:
                 continue
             if first is not None:
                 self._first = None  # before: what is written meanwhile is for the next time
-                self.fold()
+                self.checkpoint()
             with self._lock:
                 if self._first is None:
                     self._thread = None
                     return
 
-    def fold(self) -> None:
+    def checkpoint(self) -> None:
         """Write the log into the file, as far as other processes let us."""
         waiting = self._engine.pool
-        with self._folding:
+        with self._checkpointing:
             if not isinstance(waiting, pool.QueuePool) or not waiting.checkedin() or not self._file.is_in_place():
                 return
             try:
                 bare = self._engine.raw_connection()
                 try:
-                    self._fold(bare.cursor())
+                    self._checkpoint_wal(bare.cursor())
                 finally:
                     bare.close()
             except (exc.SQLAlchemyError, sqlite3.Error):  # a disk that is full, a store that is held: the log keeps everything
                 _log.debug("The log of %s cannot be folded in", self._file.path, exc_info=True)
 
-    def _fold(self, cursor: sa.engine.interfaces.DBAPICursor) -> None:
+    def _checkpoint_wal(self, cursor: sa.engine.interfaces.DBAPICursor) -> None:
         cursor.execute(HEAD)
         head = cursor.fetchone()
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -367,7 +367,7 @@ class WriteAheadLog:
     def close(self) -> None:
         """Fold in what there is, and begin nothing any more."""
         self._stopped.set()
-        self.fold()
+        self.checkpoint()
 
 
 def foreign(file: Path) -> str:

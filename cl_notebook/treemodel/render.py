@@ -6,7 +6,7 @@ import html
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.store import damage
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 from cl_notebook.treemodel import static_tree
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def _lines(row: Node, first: str, rest: str) -> Iterator[str]:
 
 def line(row: Node) -> str:
     """Return one line: what it is, its name and short id, and what matters most."""
-    parts = [row.kind, plain(row.name) or "(no name)", row.id[:SHORT_ID]]
+    parts = [row.kind, sanitize(row.name) or "(no name)", row.id[:SHORT_ID]]
     if row.size is not None:
         parts.append(f"{row.size} GiB")
-    parts.append(plain(row.status))
+    parts.append(sanitize(row.status))
     if row.where:
-        parts.append(plain(row.where))
+        parts.append(sanitize(row.where))
     return "  ".join(parts)
 
 
@@ -94,7 +94,7 @@ def _label(row: Node) -> str:
 
 def escaped(text: object) -> str:
     """Return *text*, which may come from a hostile array, as HTML that can only be read."""
-    return html.escape(plain(text), quote=True)
+    return html.escape(sanitize(text), quote=True)
 
 
 class Tree:

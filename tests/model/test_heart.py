@@ -103,13 +103,13 @@ def test_a_kernel_that_works_is_heard(
 
     def listen(_call: str) -> None:
         _move_away(other, _LONG)
-        other.follower.sync()
-        ticks.append(other.follower.tick)
+        other.change_tracker.sync()
+        ticks.append(other.change_tracker.tick)
         before = _seen(other)
         while _seen(other) == before:
             time.sleep(0.01)
-        other.follower.sync()
-        ticks.append(other.follower.tick)
+        other.change_tracker.sync()
+        ticks.append(other.change_tracker.tick)
 
     meddling.meanwhile = listen
     vol.extend(2)

@@ -103,12 +103,12 @@ def test_progress_puts_nothing_out_of_date(mine: cl.Session, tmp_path: Path) -> 
         )
         for session, held in ((mine, vol), (other, theirs)):
             held.refresh()
-            tick = session.follower.tick
+            tick = session.change_tracker.tick
             report(tick, 1000)
             sent: list[str] = []
             sa.event.listen(session.store.engine, "before_cursor_execute", lambda *told, sent=sent: sent.append(told[2]))
             held.refresh()
-            assert session.follower.tick == tick
+            assert session.change_tracker.tick == tick
             assert not [text for text in sent if "FROM volume" in text]
         theirs.extend(2)
         vol.refresh()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 import cl_notebook as cl
-from cl_notebook.notebook.command.lexer import quoted, split
+from cl_notebook.notebook.command.lexer import quote_word, split
 from cl_notebook.notebook.display.progress import Display
 from cl_notebook.notebook.tree import actions, command_lines
 
@@ -242,7 +242,7 @@ _TEXTS = st.text(st.characters()) | st.text(st.sampled_from("{}$'\"\\- \n;?#x!:.
 @given(text=_TEXTS)
 def test_any_text_is_quoted_as_one_word_that_means_it(text: str) -> None:
     """A quoted text is one visible word on one line; read back it is the same text, no option, and no variable is looked at."""
-    word = quoted(text)
+    word = quote_word(text)
     assert len(word.splitlines()) == 1
     assert word.isprintable()
     (read,) = split(word)

@@ -38,7 +38,7 @@ def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
     with cl.Session(url) as session, cl.Session(url) as other:
         watched = _Watched()
         watcher = Watcher(session, watched)
-        while session.store.news.count(watcher._wake) is None:
+        while session.store.notify_listener.count(watcher._wake) is None:
             pass
         for _ in range(2):  # the second look knows what was told at the first
             watcher._look()

@@ -1,4 +1,4 @@
-"""The change feed: numbers without gaps, and what a follower makes of them."""
+"""The change feed: numbers without gaps, and what a tracker makes of them."""
 
 from __future__ import annotations
 
@@ -46,64 +46,64 @@ def test_numbers_follow_each_other_and_a_rollback_leaves_no_gap(store: Store) ->
 
 def test_a_follower_knows_which_rows_changed(store: Store) -> None:
     """After ``sync()`` exactly the rows that others wrote are out of date, and their parents know of them."""
-    follower = ChangeTracker(store)
+    tracker = ChangeTracker(store)
     _append(store, "vol", backend_id="backend")
-    follower.sync()
-    assert follower.changed_at("vol") == follower.tick
-    assert follower.changed_at("other") == 0
-    assert follower.children_changed("backend", follower.tick - 1) == {"vol"}
-    assert follower.children_changed("backend", follower.tick) == set()
+    tracker.sync()
+    assert tracker.changed_at("vol") == tracker.tick
+    assert tracker.changed_at("other") == 0
+    assert tracker.children_changed("backend", tracker.tick - 1) == {"vol"}
+    assert tracker.children_changed("backend", tracker.tick) == set()
 
 
 def test_a_connection_touches_its_volume(store: Store) -> None:
     """What happens to a connection or snapshot makes its volume's row out of date, in the backend's list, too."""
-    follower = ChangeTracker(store)
+    tracker = ChangeTracker(store)
     _append(store, "conn", volume_id="vol", backend_id="backend")
-    follower.sync()
-    assert follower.changed_at("conn") == follower.changed_at("vol") == follower.tick
-    assert follower.children_changed("vol", 0) == {"conn"}
-    assert follower.children_changed("backend", 0) == {"vol"}
+    tracker.sync()
+    assert tracker.changed_at("conn") == tracker.changed_at("vol") == tracker.tick
+    assert tracker.children_changed("vol", 0) == {"conn"}
+    assert tracker.children_changed("backend", 0) == {"vol"}
 
 
 def test_own_writes_are_no_news(store: Store) -> None:
     """What the session wrote itself does not make anything out of date."""
-    follower = ChangeTracker(store)
+    tracker = ChangeTracker(store)
     with store.writing() as connection:
-        follower.sync()
+        tracker.sync()
         number = changefeed.append(connection, changefeed.Entry("save", "volume", "mine"))
-    follower.wrote(number)
-    follower.sync()
-    assert (follower.changed_at("mine"), follower.tick) == (0, 1)
+    tracker.note_own_write(number)
+    tracker.sync()
+    assert (tracker.changed_at("mine"), tracker.tick) == (0, 1)
 
 
 def test_a_foreign_write_between_two_own_ones_is_seen(store: Store) -> None:
     """An own write that follows a foreign one does not hide it."""
-    follower = ChangeTracker(store)
+    tracker = ChangeTracker(store)
     _append(store, "theirs")
     with store.writing() as connection:
-        follower.sync()
+        tracker.sync()
         number = changefeed.append(connection, changefeed.Entry("save", "volume", "mine"))
-    follower.wrote(number)
-    follower.sync()
-    assert follower.changed_at("theirs") == follower.tick
-    assert follower.changed_at("mine") == 0
+    tracker.note_own_write(number)
+    tracker.sync()
+    assert tracker.changed_at("theirs") == tracker.tick
+    assert tracker.changed_at("mine") == 0
 
 
 def test_a_write_beside_the_feed_makes_everything_doubtful(store: Store) -> None:
     """On SQLite a commit that appended nothing makes every row count as out of date."""
-    follower = ChangeTracker(store)
+    tracker = ChangeTracker(store)
     with store.writing() as connection:
         connection.execute(sa.text("UPDATE feed SET id = id"))
-    follower.sync()
-    assert follower.changed_at("anything") == follower.tick == 2
-    assert follower.children_changed("any parent", 1) is None
+    tracker.sync()
+    assert tracker.changed_at("anything") == tracker.tick == 2
+    assert tracker.children_changed("any parent", 1) is None
 
 
 def test_an_unchanged_store_costs_no_query(store: Store) -> None:
     """While nobody writes, ``sync()`` sends nothing through SQLAlchemy."""
-    follower = ChangeTracker(store)
+    tracker = ChangeTracker(store)
     sent: list[str] = []
     sa.event.listen(store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
     for _ in range(100):
-        follower.sync()
+        tracker.sync()
     assert sent == []

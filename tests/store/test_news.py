@@ -43,7 +43,7 @@ def _heard(store: Store) -> queue.SimpleQueue[None]:
     """Return what is filled when the server tells something, once it does."""
     told: queue.SimpleQueue[None] = queue.SimpleQueue()
     wake = _Wake(told)
-    while store.news.count(wake) is None:
+    while store.notify_listener.count(wake) is None:
         told.get(timeout=60)
     return told
 
@@ -66,10 +66,10 @@ def test_a_commit_elsewhere_is_told(store: Store, url: str) -> None:
     other = Store(url)
     while not told.empty():
         told.get()
-    before = store.news.count(lambda: None)
+    before = store.notify_listener.count(lambda: None)
     _write(other)
     told.get(timeout=60)
-    assert store.news.count(lambda: None) != before
+    assert store.notify_listener.count(lambda: None) != before
     other.close()
 
 
@@ -90,10 +90,10 @@ def test_a_lost_connection_is_made_again(store: Store, postgresql: Server) -> No
     """When the server was killed there are no news, and once it is back they are told again."""
     told = _heard(store)
     postgresql.kill()
-    while store.news.count(told_again := _Wake(told)) is not None:
+    while store.notify_listener.count(told_again := _Wake(told)) is not None:
         pass
     postgresql.start()
-    while store.news.count(told_again) is None:
+    while store.notify_listener.count(told_again) is None:
         told.get(timeout=60)
 
 
@@ -105,14 +105,14 @@ def test_no_thread_is_left(url: str) -> None:
     assert _threads() == ["cl_news"]
     store.close()
     assert _threads() == []
-    assert store.news.count(lambda: None) is None
+    assert store.notify_listener.count(lambda: None) is None
 
 
 def test_elsewhere_there_are_no_news(mariadb: Server) -> None:
     """SQLite and MariaDB tell nothing, and nothing is begun for it."""
     for url in ("memory", mariadb.new_url()):
         store = Store(url)
-        assert store.news.count(lambda: None) is None
+        assert store.notify_listener.count(lambda: None) is None
         assert _threads() == []
         store.close()
 

@@ -91,12 +91,12 @@ def test_an_open_store_is_folded_in_while_nothing_is_written(tmp_path: Path) -> 
         sim = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
         for name in ("a", "b"):
             sim.create_volume(1, name)
-            session.follower.sync()
-            tick = session.follower.tick
+            session.change_tracker.sync()
+            tick = session.change_tracker.tick
             while _alone(file)[-1:] != [name]:
                 time.sleep(0.05)
-            session.follower.sync()
-            assert session.follower.tick == tick
+            session.change_tracker.sync()
+            assert session.change_tracker.tick == tick
 
 
 def test_a_store_that_is_never_idle_is_folded_in_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
             connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS filling (text TEXT)")
             connection.exec_driver_sql("INSERT INTO filling VALUES (zeroblob(200000))")
         assert store._log is not None
-        store._log.fold()
+        store._log.checkpoint()
         sizes.append(file.with_name("s.db-wal").stat().st_size)
     store.close()
     assert sizes[2] == sizes[1]

@@ -37,7 +37,7 @@ def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
         kernel_id = session.journal.kernel_id
 
         def work(connection: sa.Connection) -> tuple[_Taking, list[tuple[Found, str]]]:
-            changefeed.hold(connection)  # first: others may be about to take the same
+            changefeed.lock(connection)  # first: others may be about to take the same
             taking = _Taking(connection, session.settings)
             report = taking.take(contents)
             taking.write(kernel_id, contents.shown)
@@ -51,7 +51,7 @@ def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
 
 def _look_again(session: Session, taking: _Taking) -> None:
     """Let lists that were loaded before show what is in them now."""
-    session.follower.look()
+    session.change_tracker.poll()
     for cls, ids in ((Backend, set(taking.made)), (Volume, taking.grown)):
         for own in ids:
             known = identity_map.held(session, cls, own)

@@ -77,11 +77,11 @@ class Heartbeat:
             if self._stopped.is_set() or context.is_closed:
                 return
             number = context.store.write(self._written)
-            context.follower.wrote(number)
+            context.change_tracker.note_own_write(number)
         self._last = _now()
 
     def _written(self, connection: sa.Connection) -> int:
-        self._context.follower.sync()
+        self._context.change_tracker.sync()
         connection.execute(SEEN, {"kernel": self._kernel_id})
         return changefeed.append(connection, changefeed.Entry(changefeed.BEAT, "kernel", self._kernel_id))
 

@@ -194,7 +194,7 @@ class Outbox:
         with context.lock:
             context.store.write(lambda connection: outcome.write(connection, kept))
             self._forget(kept)
-            context.follower.look()
+            context.change_tracker.poll()
             for row in (*kept.rows, *kept.if_overtaken):
                 held = identity_map.held(context, CLASSES[row.kind.capitalize()], row.id)
                 if held is not None:

@@ -70,7 +70,7 @@ class Reporter:
             return
         context = self._context
         with context.store.writing() as connection:
-            context.follower.sync()
+            context.change_tracker.sync()
             number = changefeed.append(connection, self._entry(fraction))
-        context.follower.wrote(number)
+        context.change_tracker.note_own_write(number)
         self._noted = fraction

@@ -303,7 +303,7 @@ class Journal:
 
         def work(connection: sa.Connection) -> tuple[list[tuple[Change, dict[str, Any] | None]], int]:
             nonlocal todo
-            context.follower.sync()
+            context.change_tracker.sync()
             for guard in guards:
                 guard(connection)
             todo = list(changes(connection) if callable(changes) else changes)
@@ -316,7 +316,9 @@ class Journal:
             except errors.ChangedElsewhere as error:
                 raise self._changed(todo) from error
             brought = [bring_in_line(context, change, values) for change, values in applied]
-            context.follower.wrote(number)  # last: until then the change counts as somebody else's, and is read at the next look
+            context.change_tracker.note_own_write(
+                number
+            )  # last: until then the change counts as somebody else's, and is read at the next look
             return brought
 
     def _changed(self, todo: Iterable[Change]) -> errors.ChangedElsewhere:

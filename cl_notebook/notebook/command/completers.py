@@ -13,11 +13,11 @@ from cl_notebook.frames.columns import FLAG, SOURCES, UNSEARCHED
 from cl_notebook.inventory.cleanup import ownership
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
 from cl_notebook.notebook.command import resolve
-from cl_notebook.notebook.command.lexer import literal
+from cl_notebook.notebook.command.lexer import quote_literal
 from cl_notebook.notebook.magics import drivers
 from cl_notebook.notebook.magics.lists import columns_of
 from cl_notebook.store.url import parse_url
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -93,8 +93,8 @@ def quoted(words: Iterable[str], current: Token, kind: str) -> list[tuple[str, s
 
 def _quoted(word: str, quote: str) -> str | None:
     if quote == "$'":
-        return literal(word)
-    if plain(word) != word or _EXPANDED & set(word) or len(word) > _LONGEST:
+        return quote_literal(word)
+    if sanitize(word) != word or _EXPANDED & set(word) or len(word) > _LONGEST:
         return None  # cannot be typed as it is: its id can
     if not quote:
         if word and not any(character.isspace() or character in "'\"\\" for character in word) and word[0] not in "-#":

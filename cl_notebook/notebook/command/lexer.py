@@ -15,7 +15,7 @@ from IPython.utils.text import DollarFormatter
 
 from cl_notebook import errors
 from cl_notebook.model.base import Tracked
-from cl_notebook.text import LITERAL, literal, quoted
+from cl_notebook.text import LITERAL, quote_literal, quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ _MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 _COMMENT = "#"
 
-__all__ = ["Token", "checked", "expanded", "literal", "quoted", "split", "without_comment"]
+__all__ = ["Token", "checked", "expanded", "quote_literal", "quote_word", "split", "without_comment"]
 
 
 @dataclass(frozen=True, slots=True)

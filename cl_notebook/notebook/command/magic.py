@@ -20,7 +20,7 @@ from cl_notebook.notebook.command.parser import parse
 from cl_notebook.notebook.display.output import echo
 from cl_notebook.notebook.display.progress import asked_by
 from cl_notebook.store import damage
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -133,7 +133,7 @@ def _run_within(within: AbstractContextManager[object], shell: InteractiveShell,
 
 def one_line(error: BaseException) -> str:
     """Return what *error* says as one line that is safe to show."""
-    return plain(" ".join(str(error).split()))
+    return sanitize(" ".join(str(error).split()))
 
 
 def _show_in_one_line(error: errors.Error | errors.Interrupted, shell: InteractiveShell) -> None:
@@ -161,8 +161,8 @@ def _everything(error: BaseException, shell: InteractiveShell) -> list[str]:
     story = _story(error, told)
     shown = [*told.format(), *([_STORY, story] if story else [])]
     lines = [masking.text(text) for text in shown]  # the line of the cell may hold a secret, too
-    if story or lines != shown or any(plain(line) != line for text in lines for line in text.splitlines()):
-        return ["\n".join(plain(line) for line in text.splitlines()) for text in lines]  # a driver's words hold escapes
+    if story or lines != shown or any(sanitize(line) != line for text in lines for line in text.splitlines()):
+        return ["\n".join(sanitize(line) for line in text.splitlines()) for text in lines]  # a driver's words hold escapes
     return list(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cl_notebook import masking
 from cl_notebook.drivers.api import capabilities
 from cl_notebook.model import Connection, Snapshot
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 from cl_notebook.treemodel.render import escaped
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Details(Mapping[str, Any]):
     def __repr__(self) -> str:
         """Return a field a line."""
         width = max(map(len, self))
-        return "\n".join(f"{name:<{width}}  {plain(shown(value))}".rstrip() for name, value in self.items())
+        return "\n".join(f"{name:<{width}}  {sanitize(shown(value))}".rstrip() for name, value in self.items())
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         rows = "".join(

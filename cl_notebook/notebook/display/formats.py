@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +38,8 @@ def _word(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
-        return plain(json.dumps(value, ensure_ascii=False))
-    return plain(value)
+        return sanitize(json.dumps(value, ensure_ascii=False))
+    return sanitize(value)
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -77,7 +77,7 @@ def _yaml(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def _harmless_json(text: str) -> str:
     """Write what a terminal would obey as JSON's own escapes: it stays the same data."""
     return "".join(
-        character if character == "\n" or plain(character) == character else json.dumps(character)[1:-1] for character in text
+        character if character == "\n" or sanitize(character) == character else json.dumps(character)[1:-1] for character in text
     )
 
 

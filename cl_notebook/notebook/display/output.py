@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from IPython.utils.io import ask_yes_no
 
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,26 +19,26 @@ _AT_ONCE = 500
 
 def echo(text: str) -> None:
     """Print *text*, line by line made safe."""
-    sys.stdout.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
+    sys.stdout.write("".join(f"{sanitize(line)}\n" for line in text.split("\n")))
 
 
 def show(shell: InteractiveShell, value: object, text: str) -> None:
     """Show *value* as a cell's result is shown, and as *text*, line by line made safe, where that is all that can be shown."""
     data, metadata = shell.display_formatter.format(value)  # type: ignore[union-attr] # every shell has one
-    data["text/plain"] = "\n".join(plain(line) for line in text.split("\n"))
+    data["text/plain"] = "\n".join(sanitize(line) for line in text.split("\n"))
     shell.display_pub.publish(data, metadata=metadata)
 
 
 def echo_err(text: str) -> None:
     """Print *text* where it does not mix with what another program is to read."""
-    sys.stderr.write(f"{plain(text)}\n")
+    sys.stderr.write(f"{sanitize(text)}\n")
 
 
 def echo_lines(lines: Iterable[str]) -> None:
     """Print any number of lines, many at once: a front end takes a message for each write."""
     held: list[str] = []
     for line in lines:
-        held.append(f"{plain(line)}\n")
+        held.append(f"{sanitize(line)}\n")
         if len(held) >= _AT_ONCE:
             sys.stdout.write("".join(held))
             held.clear()

@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +76,7 @@ class Display:
         if _SILENT.get():
             yield no_progress
             return
-        work = _Work(self._shell, plain(doing), self._delay)
+        work = _Work(self._shell, sanitize(doing), self._delay)
         thread = threading.Thread(target=contextvars.copy_context().run, args=(work.watch,), daemon=True)
         thread.start()
 

@@ -9,7 +9,7 @@ from cl_notebook import inventory
 from cl_notebook.inventory.cleanup.steps import DONE
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
-from cl_notebook.notebook.command.lexer import quoted
+from cl_notebook.notebook.command.lexer import quote_word
 from cl_notebook.notebook.display.output import confirm, echo, echo_err, show
 from cl_notebook.notebook.magics.lists import FORMAT, formed
 
@@ -60,7 +60,7 @@ def _nothing(call: Invocation) -> str:
 
 def _line(call: Invocation) -> str:
     """Return the magic as it was typed, but for what says yes to it."""
-    words = [f"--{key} {quoted(str(value))}" for key, value in call.given("backend", "owner").items()]
+    words = [f"--{key} {quote_word(str(value))}" for key, value in call.given("backend", "owner").items()]
     return " ".join(["%cl_cleanup", *words, *(["--all"] if call["all"] else [])])
 
 

@@ -15,7 +15,7 @@ from cl_notebook.notebook.display.progress import silenced
 from cl_notebook.notebook.tree import command_lines
 from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
 from cl_notebook.notebook.tree.selection import refuse_if_closed
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -145,7 +145,7 @@ def _said(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or sever
     resources = value if isinstance(value, list) else [value]
     shown = ", ".join(each.label() for each in resources[:_TOLD])
     more = f" and {len(resources) - _TOLD} more" if len(resources) > _TOLD else ""
-    return plain(f"{shown}{more}: {what}")
+    return sanitize(f"{shown}{more}: {what}")
 
 
 def _made(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - what the verb gives
@@ -161,7 +161,7 @@ def _changed(what: str) -> Callable[[Any, str | None], Outcome]:
 
 
 _PHRASES: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]] = {
-    ("cl_find", ""): lambda value, variable: Outcome(plain(f"{variable} = {value!r}"), (), variable),
+    ("cl_find", ""): lambda value, variable: Outcome(sanitize(f"{variable} = {value!r}"), (), variable),
     ("cl_volume", "create"): _made,
     ("cl_volume", "snapshot"): _made,
     ("cl_volume", "clone"): _made,

@@ -13,7 +13,7 @@ from cl_notebook.model import Connection, Snapshot, Volume
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.notebook.tree import command_lines
 from cl_notebook.notebook.tree.selection import free_name
-from cl_notebook.text import plain
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -101,7 +101,7 @@ def _several(session: Session, act: str, resources: Sequence[Tracked], offered: 
     if unable and (is_danger or not able):
         reasons = [f"{_titled(each)} {_why_not(session, act, each)}" for each in unable[:_REASONS]]
         more = f"; and {len(unable) - _REASONS} more" if len(unable) > _REASONS else ""
-        why = plain(f"{'; '.join(reasons)}{more}.")
+        why = sanitize(f"{'; '.join(reasons)}{more}.")
     asks = {ask.name: replace(ask, value=False) for acts in offered if act in acts for ask in acts[act].asks}
     return {
         "name": act,
@@ -149,7 +149,7 @@ def _told(offer: _Offer, resource: Tracked) -> dict[str, Any]:
         "name": offer.name,
         "label": offer.label,
         "asks": [ask.told() for ask in offer.asks],
-        "danger": None if offer.danger is None else plain(offer.danger),
+        "danger": None if offer.danger is None else sanitize(offer.danger),
         "line": command_lines.of_one(offer.name, resource.kind, resource.id, values),
         "why": None,
     }

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import Connection
 from cl_notebook.model.identity_map import pages
-from cl_notebook.notebook.command.lexer import quoted
+from cl_notebook.notebook.command.lexer import quote_word
 from cl_notebook.notebook.command.parser import Parsed, parse
 from cl_notebook.notebook.magics import connection, find, snapshot, volume
 from cl_notebook.notebook.tree import selection
@@ -53,12 +53,12 @@ class _Form:
         return (*self.places, *(name for name, _ in (*self.options, *self.flags)))
 
     def line(self, ids: Sequence[str], values: Mapping[str, object]) -> str:
-        named = [quoted(each) for each in ids]
+        named = [quote_word(each) for each in ids]
         words = [self.magic, *([] if self.by else named)]
-        words += [quoted(text) for text in (_text(name, values.get(name)) for name in self.places) if text]
+        words += [quote_word(text) for text in (_text(name, values.get(name)) for name in self.places) if text]
         for name, option in self.options:
             text = _text(name, values.get(name))
-            words += [option, quoted(text)] if text else []
+            words += [option, quote_word(text)] if text else []
         words += [option for name, option in self.flags if _is_true(name, values.get(name))]
         return " ".join([*words, *([self.by, *named] if self.by else [])])
 

@@ -182,7 +182,7 @@ class Watcher(Leased):
         """Return whether it is known, without a query, that nobody wrote anything."""
         if token is not None:
             return isinstance(token, int) and token == seen.token
-        told, before, now = store.news.count(self._wake), self._told, time.monotonic()
+        told, before, now = store.notify_listener.count(self._wake), self._told, time.monotonic()
         self._told = told
         if told is not None and told == before and now - self._asked < _TRUSTED:
             return True
