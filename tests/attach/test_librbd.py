@@ -119,9 +119,13 @@ def test_a_blocked_write_is_interrupted_and_says_what_is_in_doubt(host: Host, cl
     device = host.attach(INFO)
     [image] = cluster.opened
 
+    is_interrupted = threading.Event()
+
     def interrupt() -> None:
         image.is_writing.wait()
-        os.kill(os.getpid(), signal.SIGINT)
+        while not is_interrupted.is_set():  # a signal right before Python begins to wait is not noticed
+            os.kill(os.getpid(), signal.SIGINT)
+            is_interrupted.wait(1)
 
     with host.open(INFO, device) as disk:
         assert disk.write(b"before") == 6
@@ -131,6 +135,7 @@ def test_a_blocked_write_is_interrupted_and_says_what_is_in_doubt(host: Host, cl
         threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt, match=rf"Writing 5 bytes at byte 6 of {PATH} was interrupted.*Write them again"):
             disk.write(b"stale")
+        is_interrupted.set()
         assert disk.tell() == 6
     image.is_answered.set()
     with host.open(INFO, device) as disk:

@@ -60,6 +60,7 @@ def _append(store: Store) -> int:
     return store.write(lambda connection: changefeed.append(connection, _ENTRY))
 
 
+@pytest.mark.lane("slow")
 def test_eight_processes_that_open_write_and_close_are_never_refused(tmp_path: Path) -> None:
     """Whoever makes the schema, switches to the log or folds it in, the others wait for it, and every write counts."""
     path = tmp_path / "s.db"
