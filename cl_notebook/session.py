@@ -91,7 +91,7 @@ class Session(context.SessionBound):
     @property
     def host(self) -> Host:
         """What attaches on this host; os-brick is loaded when it is first used."""
-        return self._attaching().here
+        return self._attaching().local
 
     def host_at(self, gateway: str | None) -> AttachingHost:
         """Return what attaches on the host at an address (``root@node2``), reached by ssh; None is this one.
@@ -101,7 +101,7 @@ class Session(context.SessionBound):
 
         """
         self._refuse_if_closed()
-        return self._attaching().at(gateway)
+        return self._attaching().get(gateway)
 
     def _attaching(self) -> HostRegistry:
         if self._hosts is None:

@@ -38,7 +38,7 @@ class BlockDevice:
     is_multipath: bool = False
 
 
-def present(root: Path = _ROOT) -> list[BlockDevice]:
+def list_block_devices(root: Path = _ROOT) -> list[BlockDevice]:
     """Return the loop devices, the disks of storage networks, the multipath maps and the images of Ceph's that there are.
 
     *root* is where ``sys`` is looked for. What another device stands on, as the paths of a multipath map, is told with it.
@@ -59,7 +59,7 @@ def volume_ids(device: BlockDevice) -> set[str]:
 
 def of_volume(volume_id: str, *, root: Path = _ROOT) -> list[str]:
     """Return the paths of the devices that are called by a volume's id, whether or not a connection leads to them."""
-    return [device.path for device in present(root) if volume_id.lower() in volume_ids(device)]
+    return [device.path for device in list_block_devices(root) if volume_id.lower() in volume_ids(device)]
 
 
 def keys(info: Mapping[str, Any]) -> frozenset[Key]:

@@ -216,7 +216,7 @@ def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:
         found = [path] if path else []
     with contextlib.suppress(*identity.UNREADABLE):
         wanted = block_devices.keys(info)
-        found += [each.path for each in block_devices.present() if wanted & each.keys] if wanted else []
+        found += [each.path for each in block_devices.list_block_devices() if wanted & each.keys] if wanted else []
     return found
 
 

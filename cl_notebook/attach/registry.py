@@ -21,12 +21,12 @@ class HostRegistry:
 
     def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:
         """Begin with this host; see :class:`~cl_notebook.attach.local.Host`."""
-        self.here = Host(host, root_helper, lock_path)
+        self.local = Host(host, root_helper, lock_path)
         self._root_helper = root_helper
         self._lock = concurrency.lock()
         self._others: dict[str, RemoteHost] = {}
 
-    def at(self, gateway: str | None) -> AttachingHost:
+    def get(self, gateway: str | None) -> AttachingHost:
         """Return the host at the address *gateway*; None is this one.
 
         Raises:
@@ -34,7 +34,7 @@ class HostRegistry:
 
         """
         if gateway is None:
-            return self.here
+            return self.local
         gateway = address.parse(gateway).text
         with self._lock:
             if gateway not in self._others:
@@ -44,7 +44,7 @@ class HostRegistry:
     def close(self) -> None:
         """Close the gateways and what is open on this host; what is attached stays attached."""
         with self._lock, contextlib.ExitStack() as last:
-            last.callback(self.here.close)
+            last.callback(self.local.close)
             for other in self._others.values():
                 last.callback(other.close)
             self._others.clear()

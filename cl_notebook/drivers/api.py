@@ -463,7 +463,7 @@ class DriverContext(Protocol):
     """Cinder's name of the backend: ``host@backend``."""
     root_helper: str
     """What is put before commands that need root."""
-    surroundings: DriverEnvironment
+    environment: DriverEnvironment
     """What else the session was set up with."""
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
@@ -485,7 +485,7 @@ class DriverContext(Protocol):
     def initiator_data(self) -> list[InitiatorData]:
         """Return what was kept for initiators."""
 
-    def keep(
+    def save_updates(
         self,
         volumes: Mapping[str, ModelUpdate],
         snapshots: Mapping[str, ModelUpdate],
@@ -498,5 +498,5 @@ class DriverContext(Protocol):
 class NeedsContext(Protocol):
     """The driver looks up what is tracked."""
 
-    def use(self, records: DriverContext) -> None:
+    def bind(self, context: DriverContext) -> None:
         """Take the records of its backend; called before ``setup()``."""

@@ -276,7 +276,7 @@ _EXPECTED: Mapping[type, str] = {
 }
 
 
-SERVICE = "cl_notebook"
+KEYRING_SERVICE = "cl_notebook"
 """The service under which the keyring library keeps ``BACKEND.OPTION``."""
 
 
@@ -287,12 +287,12 @@ _SHOWN = 12
 _LONGEST = 100
 
 
-def variable(backend_name: str, option: str) -> str:
+def secret_variable(backend_name: str, option: str) -> str:
     """Return the environment variable that may hold a backend's secret: ``CL_NOTEBOOK_CEPH_RBD_PASSWORD``."""
     return "CL_NOTEBOOK_" + re.sub(r"\W", "_", f"{backend_name}_{option}").upper()
 
 
-def destination(driver: str, config: Mapping[str, object], hidden: Collection[str] = ()) -> str:
+def secret_destination(driver: str, config: Mapping[str, object], hidden: Collection[str] = ()) -> str:
     """Return where the secrets of a backend would go: its driver and options, without those that are secret or *hidden*."""
     given = {name: value for name, value in config.items() if name not in hidden and value not in (None, "", False, [], {})}
     first = sorted(masking.mapping(given).items(), key=lambda pair: (not _ADDRESS.search(pair[0]), pair[0]))[:_SHOWN]
@@ -305,7 +305,7 @@ def _short(value: object) -> str:
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 
-def find(backend_name: str, option: str, target: str = "") -> str:
+def require_secret(backend_name: str, option: str, target: str = "") -> str:
     """Return the secret *option* of a backend that is opened again; *target* says where it goes, for whoever is asked.
 
     Only for a configuration that the user typed or confirmed: whoever else writes one would be sent the secret.
@@ -314,21 +314,21 @@ def find(backend_name: str, option: str, target: str = "") -> str:
         errors.InvalidInput: it is in neither place, and there is nobody to ask.
 
     """
-    found = look(backend_name, option, target)
+    found = find_secret(backend_name, option, target)
     if not found:
+        going_to = f" for {target}" if target else ""
         msg = (
-            f"backend {backend_name!r} needs its secret option {option!r}{f' for {target}' if target else ''}, which is never "
-            f"stored. Give it: "
-            f"cl.Backend({backend_name!r}, {option}=…), set {variable(backend_name, option)}, or keep it by the keyring library: "
-            f"keyring.set_password({SERVICE!r}, '{backend_name}.{option}', …)."
+            f"Backend {backend_name!r} needs its secret option {option!r}{going_to}, which is never stored. "
+            f"Give it: cl.Backend({backend_name!r}, {option}=…), set {secret_variable(backend_name, option)}, or save it with the "
+            f"keyring library: keyring.set_password({KEYRING_SERVICE!r}, '{backend_name}.{option}', …)."
         )
         raise errors.InvalidInput(msg)
     return found
 
 
-def look(backend_name: str, option: str, target: str = "") -> str | None:
-    """Return the secret as :func:`find` does; None if it is nowhere, or nobody types it."""
-    found = os.environ.get(variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
+def find_secret(backend_name: str, option: str, target: str = "") -> str | None:
+    """Return the secret as :func:`require_secret` does; None if it is nowhere, or nobody types it."""
+    found = os.environ.get(secret_variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
     return found or _asked(f"{option} of backend {backend_name}{f' ({target})' if target else ''}: ") or None
 
 
@@ -338,7 +338,7 @@ def _from_keyring(name: str) -> str | None:
     except ImportError:
         return None
     try:
-        found: str | None = keyring.get_password(SERVICE, name)
+        found: str | None = keyring.get_password(KEYRING_SERVICE, name)
     except Exception:  # noqa: BLE001 - a keyring that is locked or broken is one without the secret
         return None
     return found

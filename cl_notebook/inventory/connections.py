@@ -190,4 +190,4 @@ def has_device(connection: Connection, *, root: Path = Path("/")) -> bool:
         wanted = block_devices.keys(info)
     except (*UNREADABLE, errors.AttachError):
         return False
-    return any(wanted & device.keys for device in block_devices.present(root))
+    return any(wanted & device.keys for device in block_devices.list_block_devices(root))

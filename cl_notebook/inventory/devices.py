@@ -51,13 +51,13 @@ def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path
 
 def left_over(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[OrphanFile]:
     """Return the devices of the *backends*' volumes that no connection accounts for."""
-    before = block_devices.present(root)
+    before = block_devices.list_block_devices(root)
     if not before:
         return []
     # by its path: backends on one storage find the same
     found = {each.device.path: each for backend in backends for each in _Devices(session, backend, root).left_over(before)}
     # what was detached while the store was read is not left over
-    still = {device.path: device for device in block_devices.present(root)} if found else {}
+    still = {device.path: device for device in block_devices.list_block_devices(root)} if found else {}
     return [each for path, each in found.items() if still.get(path) == each.device]
 
 

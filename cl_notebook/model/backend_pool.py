@@ -105,7 +105,7 @@ class BackendPool:
             self._drivers[backend.id] = held
             self._context.confirmed.backends[backend.id] = held.stored
             if isinstance(held.driver, NeedsContext):
-                held.driver.use(StoreDriverContext.of(backend))
+                held.driver.bind(StoreDriverContext.of(backend))
 
     def is_confirmed(self, backend: Backend) -> bool:
         """Return whether this user typed or confirmed the configuration of *backend* as it is stored now."""
@@ -138,7 +138,7 @@ class BackendPool:
                 raise errors.Unconfirmed(msg)
             options = {"volume_driver": stored.volume_driver, **described, **given}
             missing = [name for name in stored.secret_options if name not in options]
-            options |= {name: secrets.find(stored.name, name, _target(stored)) for name in missing}
+            options |= {name: secrets.require_secret(stored.name, name, _target(stored)) for name in missing}
         driver_name, checked = self._checked(stored.name, options, None)
         is_same = _stored_part(stored) == (driver_name, self._storable(driver_name, checked))
         if self._context.store.foreign and not is_same and not replace:
@@ -164,7 +164,7 @@ class BackendPool:
             return held.config
         options = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
         missing = [name for name in backend.secret_options if name not in given]
-        options |= given | {name: secrets.find(backend.name, name, _target(backend)) for name in missing}
+        options |= given | {name: secrets.require_secret(backend.name, name, _target(backend)) for name in missing}
         cls = self._class(backend.volume_driver, options)
         return driver_config.check_config(backend.volume_driver, cls, options)
 
@@ -217,7 +217,7 @@ class BackendPool:
         with translate_errors(name, "setup", secret), context.progress(f"open {name}"):
             driver = cls(checked, backend_name=name)
             if isinstance(driver, NeedsContext):
-                driver.use(StoreDriverContext(context, backend_id, name, checked))
+                driver.bind(StoreDriverContext(context, backend_id, name, checked))
             if context.settings.read_only and isinstance(driver, SupportsReadOnly):
                 driver.setup_read_only()
             else:
@@ -302,7 +302,7 @@ def unconfirmed(backend: Backend, context: Context) -> str:
 
 
 def _target(backend: Backend) -> str:
-    return secrets.destination(backend.volume_driver, backend.stored_config, {SECRETS, *backend.secret_options})
+    return secrets.secret_destination(backend.volume_driver, backend.stored_config, {SECRETS, *backend.secret_options})
 
 
 def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:

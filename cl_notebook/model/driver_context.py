@@ -66,7 +66,7 @@ class StoreDriverContext:
         chosen = context.settings
         self.host = naming.host(chosen, name, config or {})
         self.root_helper = chosen.root_helper
-        self.surroundings = DriverEnvironment(
+        self.environment = DriverEnvironment(
             project_id=chosen.project_id,
             user_id=chosen.user_id,
             locks=chosen.file_locks_path,
@@ -132,7 +132,7 @@ class StoreDriverContext:
         with self._context.store.reading() as connection:
             return read(connection, self._backend_id)
 
-    def keep(
+    def save_updates(
         self,
         volumes: Mapping[str, ModelUpdate],
         snapshots: Mapping[str, ModelUpdate],

@@ -156,7 +156,9 @@ def _config(name: str, spec: dict[str, Any]) -> tuple[str, dict[str, Any], list[
 def _open(context: Context, name: str, spec: dict[str, Any]) -> Backend:
     driver, config, missing = _config(name, spec)
     config |= {
-        option: options.find(name, option, options.destination(driver, config)) for option in missing if option not in config
+        option: options.require_secret(name, option, options.secret_destination(driver, config))
+        for option in missing
+        if option not in config
     }
     return context.open_backend(name, {"volume_driver": driver, **config}, replace=False)
 

@@ -259,7 +259,7 @@ class BenchRecords:
         """Look at *bench*, and call its backend *host*."""
         self.host = host
         self.root_helper = "sudo"
-        self.surroundings = DriverEnvironment()
+        self.environment = DriverEnvironment()
         self._bench = bench
         self._initiators: dict[tuple[str, str, str], InitiatorData] = {}
 
@@ -304,7 +304,7 @@ class BenchRecords:
         """Return what was kept for initiators."""
         return list(self._initiators.values())
 
-    def keep(
+    def save_updates(
         self,
         volumes: Mapping[str, ModelUpdate],
         snapshots: Mapping[str, ModelUpdate],

@@ -53,7 +53,7 @@ class LifecycleContract:
         driver = open_driver()
         bench = self.bench_class(driver, host)
         if isinstance(driver, NeedsContext):
-            driver.use(BenchRecords(bench, BACKEND))
+            driver.bind(BenchRecords(bench, BACKEND))
         driver.setup()
         yield bench
         bench.clean()

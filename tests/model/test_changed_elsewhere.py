@@ -126,6 +126,6 @@ def test_what_a_driver_changes_on_other_resources_keeps_what_was_saved_there(lab
     assert [dict(data.metadata) for data in records.volumes()] == [{"kept": "1", "old": "1"}]
     _saved(other, metadata={"kept": "2", "old": "1"})
     update: Mapping[str, Any] = {"metadata": {"kept": "1", "driver": "1"}}
-    records.keep({vol.id: update}, {}, [])
+    records.save_updates({vol.id: update}, {}, [])
     vol.refresh()
     assert vol.metadata == {"kept": "2", "driver": "1"}

@@ -143,8 +143,8 @@ class CinderDriver:
         self._config = dict(config)
         self._name = backend_name
         self._timeout = min(float(self._config.get(own_options.TIMEOUT) or 0), threading.TIMEOUT_MAX) or None
-        self._records: DriverContext | None = None
-        self._around = DriverEnvironment()
+        self._context: DriverContext | None = None
+        self._environment = DriverEnvironment()
         self._child: WorkerProcess | None = None
         self._starting: WorkerProcess | None = None
         self._log = Log()
@@ -157,11 +157,11 @@ class CinderDriver:
         """What the driver's statistics call its protocol."""
         return str(self._stats.get("storage_protocol", "")).lower()
 
-    def use(self, records: DriverContext) -> None:
+    def bind(self, context: DriverContext) -> None:
         """Look up there what the driver asks for."""
-        self._records = records
-        self._around = records.surroundings
-        if not self._around.keeps_log:
+        self._context = context
+        self._environment = context.environment
+        if not self._environment.keeps_log:
             self._log = Log(0)
 
     def setup(self) -> None:
@@ -290,10 +290,10 @@ class CinderDriver:
 
     def _keep(self, changes: Mapping[str, Any] | None) -> None:
         """Keep what the driver wrote beside its answer, also where it failed; the call's own outcome does not hang on it."""
-        if self._records is None or not changes or not any(changes[name] for name in _KEPT):
+        if self._context is None or not changes or not any(changes[name] for name in _KEPT):
             return
         try:
-            self._records.keep(*(changes[name] for name in _KEPT))
+            self._context.save_updates(*(changes[name] for name in _KEPT))
         except errors.StoreError as error:
             ids = ", ".join([*changes["volumes"], *changes["snapshots"]]) or "initiators"
             text = f"what the driver changed on {ids} could not be kept: {error}"
@@ -338,14 +338,14 @@ class CinderDriver:
             "name": self._name,
             "host": self._host,
             "state": state,
-            "root_helper": self._records.root_helper if self._records is not None else "sudo",
+            "root_helper": self._context.root_helper if self._context is not None else "sudo",
             "options": own_options.cinders(self._config),
             "sections": self._sections,
             **self._told_around(),
         }
 
     def _told_around(self) -> dict[str, Any]:
-        around = self._around
+        around = self._environment
         return {
             "project_id": around.project_id,
             "user_id": around.user_id,
@@ -364,17 +364,17 @@ class CinderDriver:
 
     def _answer(self, what: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - plain data
         """Return the rows that the driver looks up."""
-        records = self._records
-        if records is None:
+        context = self._context
+        if context is None:
             return []
         page = {"after": asked.get("after", ""), "limit": asked.get("limit", 0)}
         if what == "volumes":
-            return [self._volume(data) for data in records.volumes(asked["ids"], **page)]
+            return [self._volume(data) for data in context.volumes(asked["ids"], **page)]
         if what == "snapshots":
-            return [self._snapshot(data) for data in records.snapshots(asked["ids"], asked["volume_ids"], **page)]
+            return [self._snapshot(data) for data in context.snapshots(asked["ids"], asked["volume_ids"], **page)]
         if what == "attachments":
-            return [payloads.attachment(data) for data in records.attachments(asked["volume_ids"])]
-        return [dict(data) for data in records.initiator_data()]
+            return [payloads.attachment(data) for data in context.attachments(asked["volume_ids"])]
+        return [dict(data) for data in context.initiator_data()]
 
     @property
     def _sections(self) -> dict[str, dict[str, Any]]:
@@ -382,7 +382,7 @@ class CinderDriver:
 
     @property
     def _host(self) -> str:
-        return self._records.host if self._records is not None else f"localhost@{self._name}"
+        return self._context.host if self._context is not None else f"localhost@{self._name}"
 
     @property
     def _pool(self) -> str:
@@ -390,10 +390,10 @@ class CinderDriver:
         return str(pools[0].get("pool_name") or self._name)
 
     def _volume(self, data: VolumeData) -> dict[str, Any]:
-        return payloads.volume(data, self._host, self._pool, self._around)
+        return payloads.volume(data, self._host, self._pool, self._environment)
 
     def _snapshot(self, data: SnapshotData) -> dict[str, Any]:
-        return payloads.snapshot(data, self._host, self._pool, self._around)
+        return payloads.snapshot(data, self._host, self._pool, self._environment)
 
 
 def _taken(spare: list[WorkerProcess]) -> WorkerProcess | None:

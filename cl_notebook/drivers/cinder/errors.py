@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.drivers.cinder.log import shown
+from cl_notebook.drivers.cinder.log import format_line
 from cl_notebook.drivers.errors import FULL
 
 if TYPE_CHECKING:
@@ -78,5 +78,5 @@ def _story(told: Mapping[str, Any], log: Sequence[LogLine]) -> str:
         parts += ["\n\nCommand: ", command["command"], f"\nExit status: {command['exit_code']}"]
         parts += [f"\n{name}:\n{command[name].rstrip()}" for name in ("stdout", "stderr") if command[name].strip()]
     if log:
-        parts += ["\n\nLast lines of the driver's log:\n", "\n".join(shown(line) for line in log)]
+        parts += ["\n\nLast lines of the driver's log:\n", "\n".join(format_line(line) for line in log)]
     return "".join(parts)

@@ -55,7 +55,7 @@ class Log:
         return found[-most:]
 
 
-def shown(line: LogLine) -> str:
+def format_line(line: LogLine) -> str:
     """Return a line as text: time in UTC, level, logger, words."""
     at = dt.datetime.fromtimestamp(line.at, tz=dt.UTC)
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d} {line.level:<7} {line.logger}: {line.text}"

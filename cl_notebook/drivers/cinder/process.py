@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import concurrency, errors
 from cl_notebook.concurrency import Future
 from cl_notebook.drivers.cinder import errors as failures
-from cl_notebook.drivers.cinder.log import Log, shown
+from cl_notebook.drivers.cinder.log import Log, format_line
 from cl_notebook.drivers.errors import operation
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class _GoneError(Exception):
 
 
 def _lines(log: Log, number: int) -> failures.RemoteError:
-    lines = "\n".join(shown(line) for line in log.of_call(number, LINES))
+    lines = "\n".join(format_line(line) for line in log.of_call(number, LINES))
     return failures.RemoteError(f"\n\nLast lines of the driver's log:\n{lines}" if lines else "\nThe driver logged nothing.")
 
 

@@ -200,12 +200,12 @@ def secrets_left_out(name: str, driver: str, cls: type[Driver], options: Mapping
     So that they need not stand in a cell. A password is also looked for where its user was typed; whoever is asked may leave it
     empty.
     """
-    target = secrets.destination(driver, options)
+    target = secrets.secret_destination(driver, options)
     found: dict[str, Any] = {}
     for option in cls.options():
         is_typed = any(options.get(known, "") not in ("", None) for known in (option.name, *option.aliases))
         if option.secret and not is_typed and (option.required or option.checked or _user_of(option.name, options)):
-            value = secrets.look(name, option.name, target)
+            value = secrets.find_secret(name, option.name, target)
             if value:
                 found[option.name] = value
     return found

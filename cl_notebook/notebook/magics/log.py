@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.drivers.cinder.log import shown
+from cl_notebook.drivers.cinder.log import format_line
 from cl_notebook.frames import logs
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count, whole
@@ -114,7 +114,7 @@ def _framed(call: Invocation, entries: Sequence[Entry]) -> pd.DataFrame | None:
 
 def _print(entries: Sequence[Entry], most: int | None, *, named: bool, otherwise: str = "") -> None:
     last = entries[-most:] if most is not None else entries
-    text = "\n".join(f"{name}: {shown(line)}" if named else shown(line) for name, line in last)
+    text = "\n".join(f"{name}: {format_line(line)}" if named else format_line(line) for name, line in last)
     if text or otherwise:
         echo(text or otherwise)
         sys.stdout.flush()

@@ -126,7 +126,7 @@ def test_a_secret_is_found_again(python: str, tmp_path: Path, monkeypatch: pytes
         with pytest.raises(errors.InvalidInput, match=r"needs its secret option 'fake_password'.*CL_NOTEBOOK_FAKE_FAKE_PASSWORD"):
             session.backend("fake")
         assert session.backend("fake", fake_password=PASSWORD).is_open
-    monkeypatch.setenv(secrets.variable("fake", "fake_password"), PASSWORD)
+    monkeypatch.setenv(secrets.secret_variable("fake", "fake_password"), PASSWORD)
     with cl.Session(store=store) as session:
         assert session.backend("fake").is_open
         assert session.backend("fake", **options).is_open
@@ -139,9 +139,9 @@ def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch, tmp
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "keyring", raising=False)
-    assert secrets.find("fake", "pin") == "cl_notebook/fake.pin"
+    assert secrets.require_secret("fake", "pin") == "cl_notebook/fake.pin"
     with pytest.raises(errors.InvalidInput, match="needs its secret option 'other'"):
-        secrets.find("fake", "other")
+        secrets.require_secret("fake", "other")
     sys.modules.pop("keyring")
 
 
@@ -157,7 +157,7 @@ def test_the_catalog_lists_what_cinder_ships(python: str) -> None:
 
 def test_a_secret_is_asked_for_at_a_terminal(tmp_path: Path) -> None:
     """Where there is a terminal, a secret that is nowhere is asked for by name, and what is typed is not shown."""
-    code = "from cl_notebook.drivers import options as secrets; print('found', secrets.find('fake', 'pin')[::-1])"
+    code = "from cl_notebook.drivers import options as secrets; print('found', secrets.require_secret('fake', 'pin')[::-1])"
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, cwd=tmp_path

@@ -34,7 +34,7 @@ class ManyRecords:
 
     host = "lab1@many"
     root_helper = "sudo"
-    surroundings = DriverEnvironment()
+    environment = DriverEnvironment()
 
     def __init__(self) -> None:
         """Begin with 100,000 volumes, unasked."""
@@ -75,7 +75,7 @@ class ManyRecords:
         """Return none."""
         return []
 
-    def keep(
+    def save_updates(
         self,
         volumes: Mapping[str, ModelUpdate],
         snapshots: Mapping[str, ModelUpdate],
@@ -96,7 +96,7 @@ def driver(python: str, tmp_path: Path, records: ManyRecords) -> Iterator[Driver
     options = {"python": python, "fake_path": str(tmp_path / "array")}
     cls = registry.load_driver(FAKE, options)
     driver = cls(registry.check_config(FAKE, cls, options), backend_name="many")
-    driver.use(records)  # type: ignore[attr-defined] # a Cinder driver's
+    driver.bind(records)  # type: ignore[attr-defined] # a Cinder driver's
     driver.setup()
     yield driver
     driver.close()
@@ -191,12 +191,12 @@ def test_a_strange_answer_is_kept_as_text(fake: cl.Backend) -> None:
 def test_a_call_does_not_fail_with_what_it_changed_elsewhere(fake: cl.Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the store cannot keep what a driver changed on others, the call's own outcome is kept, and the log says so."""
 
-    def keep(*_args: object) -> None:
+    def save_updates(*_args: object) -> None:
         msg = "locked"
         raise errors.StoreLocked(msg)
 
     other = fake.create_volume(1, "plain")
-    monkeypatch.setattr(fake.driver._records, "keep", keep)  # type: ignore[attr-defined] # a Cinder driver's
+    monkeypatch.setattr(fake.driver._context, "save_updates", save_updates)  # type: ignore[attr-defined] # a Cinder driver's
     made = fake.create_volume(1, "writing", metadata={"other": other.id})
     assert (made.status, made.provider_id) == ("available", "saved")
     assert any(other.id in line.text and "could not be kept" in line.text for line in fake.log())

@@ -35,7 +35,7 @@ class Backend:
             conf = bootstrap.configured(message, work, file, sections)
         self.context = bootstrap.context(message)
         self.copy = shadow_db.ShadowDatabase(work, conf)
-        self.copying = shadow_sync.ShadowSync(self.copy, wire)
+        self.sync = shadow_sync.ShadowSync(self.copy, wire)
         self.resources = calls.Resources(objects, self.context)
         self._lock = threading.Lock()
         self._running = 0
@@ -66,13 +66,13 @@ class Backend:
         with self._lock:
             self._running += 1
         try:
-            with calls.resource_lock(self._state, calls.resource_id(words)), self.copying.holding(words):
+            with calls.resource_lock(self._state, calls.resource_id(words)), self.sync.holding(words):
                 return self._called(method, calls.Call(self, method, words))
         finally:
             with self._lock:
                 self._running -= 1
                 if not self._running:
-                    self.copying.clear()
+                    self.sync.clear()
 
     def close(self) -> None:
         """Throw the working copy away."""
@@ -102,7 +102,7 @@ class Backend:
     def _written(self, kind: str, own: str) -> dict[str, Any]:
         """Return the columns of a resource that a driver wrote into the working copy."""
         table, metadata, owner = _TABLES[kind]
-        told = self.copying.told.get((kind, own))
+        told = self.sync.told.get((kind, own))
         if told is None or own not in self.copy.changed().get(table, {}):
             return {}
         now = self.copy.row(table, own) or {}
@@ -115,11 +115,11 @@ class Backend:
 
     def _others(self, call: calls.Call, *, is_failed: bool = False) -> dict[str, Any]:
         """Return what a driver wrote on resources beside the call's own, and on that as well if the call failed."""
-        changed, busy = self.copy.changed(), self.copying.held_by_others(call.words)
+        changed, busy = self.copy.changed(), self.sync.held_by_others(call.words)
         found: dict[str, Any] = {"volumes": {}, "snapshots": {}, "initiator_data": []}
         for kind, (table, _metadata, _owner) in _TABLES.items():
             for own, mark in changed.get(table, {}).items():
-                told = self.copying.told.get((kind, own))
+                told = self.sync.told.get((kind, own))
                 is_own = call.told is not None and own == call.told["id"] and not is_failed
                 if told is None or is_own or (kind, own) in busy:
                     continue  # a row that a driver made for itself and nobody tracks, or one that another call answers for

@@ -12,14 +12,14 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import channel, row_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .backend import Backend
+    from .shadow_sync import ShadowSync
 
 _DATES = ("created_at",)
 
@@ -87,10 +87,20 @@ def _dated(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, **dates}
 
 
+class CallBackend(Protocol):
+    """What a call uses of its backend."""
+
+    name: str
+    driver: Any
+    context: Any
+    resources: Resources
+    sync: ShadowSync
+
+
 class Call:
     """One call: the resource that it is about (``subject``), as it was told, and the other words. Their rows are in the copy."""
 
-    def __init__(self, backend: Backend, method: str, words: dict[str, Any]) -> None:
+    def __init__(self, backend: CallBackend, method: str, words: dict[str, Any]) -> None:
         """Make Cinder's objects of what the kernel told.
 
         Raises:
@@ -262,7 +272,7 @@ def _listed(call: Call, ask: Callable[..., Any], known: list[Any]) -> Any:
 def _retype(call: Call) -> bool:
     """Answer whether the driver could; what its model update says is taken."""
     wanted = {**call.words["volume"], **call.words["specs"]}
-    call.backend.copying.ensure_type(wanted)
+    call.backend.sync.ensure_type(wanted)
     new = call.backend.resources.type_of(wanted)
     diff = _difference(call.words["volume"], wanted)
     host = {"host": call.volume.host, "capabilities": call.driver.capabilities}
