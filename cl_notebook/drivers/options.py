@@ -319,7 +319,7 @@ def require_secret(backend_name: str, option: str, target: str = "") -> str:
         going_to = f" for {target}" if target else ""
         msg = (
             f"Backend {backend_name!r} needs its secret option {option!r}{going_to}, which is never stored. "
-            f"Give it: cl.Backend({backend_name!r}, {option}=…), set {secret_variable(backend_name, option)}, or save it with the "
+            f"Give it: cl.Backend({backend_name!r}, {option}=…), set {secret_variable(backend_name, option)}, or save it by the "
             f"keyring library: keyring.set_password({KEYRING_SERVICE!r}, '{backend_name}.{option}', …)."
         )
         raise errors.InvalidInput(msg)
