@@ -70,7 +70,7 @@ class Session(context.SessionBound):
         self.change_tracker = ChangeTracker(store)
         self.journal = Journal(self, before)
         if not store.is_read_only:
-            self.journal.owed.collect()
+            self.journal.outbox.replay()
 
     def __repr__(self) -> str:
         """Show the store and the open backends."""
@@ -133,7 +133,7 @@ class Session(context.SessionBound):
     def reopened(self) -> Session:
         """Return a new session with the same settings."""
         again = Session(self.settings)
-        again.journal.go_on_from(self.journal)
+        again.journal.inherit(self.journal)
         again.progress = self.progress
         return again
 
@@ -190,7 +190,7 @@ class Session(context.SessionBound):
         self._refuse_if_closed()
         if not self.store.is_read_only:
             with contextlib.suppress(errors.StoreError):  # what cannot be written now stays kept beside the store
-                self.journal.owed.write()
+                self.journal.outbox.flush()
         return back_up(self.store, path)
 
     def backend(
@@ -284,7 +284,7 @@ class _DefaultSession:
         if before is not session:
             session.progress = before.progress if before is not None else self._progress
             if before is not None:
-                session.journal.go_on_from(before.journal)
+                session.journal.inherit(before.journal)
         if before is not None and before is not session:
             before.close()
         return session

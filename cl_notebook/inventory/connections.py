@@ -103,7 +103,7 @@ class Connections:
 
     def _judged(self, links: list[Link], *, host: bool) -> dict[str, tuple[Link, Finding | None]]:
         with self._session.store.reading() as connection:
-            work = guards.all_at_work(self._session, connection)
+            work = guards.running_operations(self._session, connection)
         told = infos(self._session, [link.id for link in links if host and link.path and is_here(self._session, link)])
         return {link.id: (link, self._finding(link, work.get(link.id), told.get(link.id), host=host)) for link in links}
 

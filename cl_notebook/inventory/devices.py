@@ -15,7 +15,7 @@ from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import connections, rows
 from cl_notebook.inventory.finding import LEFTOVER, Finding
 from cl_notebook.model import Volume, storage_identity
-from cl_notebook.model.operations import guards
+from cl_notebook.model.operations import lifecycle
 from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class _Devices:
 
     def _accounts(self, link: Link) -> bool:
         # one that is being worked on, or was cut short, is told of with the connection
-        is_unsettled = link.status in guards.BUSY or link.status.startswith("error")
+        is_unsettled = link.status in lifecycle.BUSY or link.status.startswith("error")
         return is_unsettled or (link.path is not None and connections.is_here(self._session, link))
 
 

@@ -75,7 +75,7 @@ def _flush(session: Context, left: OrphanFile) -> str:
             f"{_commands(left)}."
         )
         raise errors.Refused(msg)
-    session.journal.record("repair", [], left.backend)
+    session.journal.record_without_driver("repair", [], left.backend)
     return f"{path} was let go."
 
 

@@ -75,7 +75,7 @@ def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:
 
     """
     with resource.context.store.reading() as connection:
-        row = None if force else guards.worked_on_by(resource.context, connection, resource)
+        row = None if force else guards.running_operation(resource.context, connection, resource)
     if row is not None:
         msg = f"{row['action']!r} is being done to {resource.label()} by process {row['pid']} on {row['host']}: wait for it."
         raise errors.InvalidStatus(msg)
@@ -126,8 +126,10 @@ def _cut_short(connection: Connection, *, force: bool) -> str:
 def _settle(connection: Connection) -> None:
     """Give a connection with a foreign status the one that fits what is known of it: whether the storage let the host in."""
     status = "attached" if connection.connected else "error_attaching"
-    guard = guards.ready(connection.context, connection, "repair", {connection.status})
-    connection.context.journal.record("repair", [Update(connection, {"attach_status": status})], connection, (guard,))
+    guard = guards.require_status(connection.context, connection, "repair", {connection.status})
+    connection.context.journal.record_without_driver(
+        "repair", [Update(connection, {"attach_status": status})], connection, (guard,)
+    )
 
 
 def _refuse_if_out_of_reach(connection: Connection) -> None:
@@ -319,8 +321,8 @@ class _Repair:
         if isinstance(resource, Volume) and status is None:
             whole = SyncAttachStatus(resource, size, is_over=True)
         allowed, finishing = (set(), {now}) if lifecycle.is_busy(resource.kind, now) else ({now}, set())
-        guard = guards.ready(resource.context, resource, "repair", allowed, finishing, force=self._force)
-        resource.context.journal.record("repair", [whole], resource, (guard,))
+        guard = guards.require_status(resource.context, resource, "repair", allowed, finishing, force=self._force)
+        resource.context.journal.record_without_driver("repair", [whole], resource, (guard,))
 
 
 def _sweep(backend: Backend) -> str:

@@ -127,7 +127,7 @@ class _Scan:
         for _ in range(verdicts.LOOKS):
             places = self._storage.locate(kind, self._listings[kind], known, self._others(kind))
             with self._session.store.reading() as connection:
-                work: Work = guards.all_at_work(self._session, connection)
+                work: Work = guards.running_operations(self._session, connection)
             name = self._backend.name
             judged |= {row.id: (row, verdicts.tracked(kind, name, row, places[row.id], work.get(row.id))) for row in known}
             wrong = {row.id: row for row in known if judged[row.id][1].verdict not in {OK, UNKNOWN}}
@@ -180,7 +180,7 @@ class _Scan:
     def _transient_operation(self, kind: str) -> Mapping[str, Any] | None:
         """Return what is being done to something that is not under its own name on the storage, if anything is."""
         with self._session.store.reading() as connection:
-            work: Work = guards.all_at_work(self._session, connection)
+            work: Work = guards.running_operations(self._session, connection)
         for backend in storage_identity.of(self._backend) if work else ():
             affected = rows.again(self._session, kind, backend.id, ids=work)
             listed = self._storage.listed(self._listings[kind], affected, self._others(kind))

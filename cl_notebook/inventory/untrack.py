@@ -8,7 +8,7 @@ from cl_notebook import errors
 from cl_notebook.inventory import repairs
 from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, claims
-from cl_notebook.model.operations import guards as verbs
+from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Delete, SyncAttachStatus
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
     if not force and not _is_claimed_twice(resource):
         _refuse_if_there(resource, volume, storages or Storages())
     status = str(getattr(resource, "status", ""))
-    allowed, finishing = (set(), {status}) if status in verbs.BUSY else ({status}, set())
-    guards = [verbs.ready(resource.context, resource, "forget", allowed, finishing, force=force)]
+    allowed, finishing = (set(), {status}) if status in lifecycle.BUSY else ({status}, set())
+    checks = [guards.require_status(resource.context, resource, "forget", allowed, finishing, force=force)]
     if isinstance(resource, Volume):
         kinds = {"snapshot": Volume.snapshots.target, "connection": Volume.connections.target}
-        guards.append(verbs.without_dependents(resource, kinds))
+        checks.append(guards.without_dependents(resource, kinds))
     gone: list[Change] = [Delete(resource)]
     if volume is not resource:
         gone.append(SyncAttachStatus(volume))
-    resource.context.journal.record("forget", gone, resource, tuple(guards))
+    resource.context.journal.record_without_driver("forget", gone, resource, tuple(checks))
 
 
 def _is_claimed_twice(resource: Tracked) -> bool:

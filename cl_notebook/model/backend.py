@@ -338,7 +338,7 @@ class Backend(Tracked):
         session = self.context
         session.journal.refuse_if_read_only("forget")
         self._refuse_if_volumes()
-        session.journal.record("forget", [Delete(self)], self)
+        session.journal.record_without_driver("forget", [Delete(self)], self)
         session.close_backend(self)
 
     def _refuse_if_volumes(self) -> None:
@@ -353,7 +353,7 @@ class Backend(Tracked):
         return self.context.secrets(self)
 
     def _able(self, capability: str) -> Any:  # noqa: ANN401 - the Protocol depends on the word
-        return guards.capable(self.driver, capability, self)
+        return guards.require_capability(self.driver, capability, self)
 
     def summary(self) -> tuple[str, ...]:
         """Name, driver, and whether it is open."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.base import Tracked
-    from cl_notebook.model.operations.runner import Guard
+    from cl_notebook.model.operations.changes import Guard
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

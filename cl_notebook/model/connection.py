@@ -16,9 +16,9 @@ from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, FileBacked, 
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import encryption, identity_map, trust, validation
 from cl_notebook.model.base import Parent, Tracked
-from cl_notebook.model.operations import guards as verbs
+from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Change, Delete, Insert, SyncAttachStatus, Update
-from cl_notebook.model.operations.runner import Act
+from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.model.operations.tables import Operation
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.runner import Guard
+    from cl_notebook.model.operations.changes import Guard
     from cl_notebook.model.volume import Volume
 
 
@@ -210,7 +210,7 @@ class Connection(Tracked):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether its device comes from an act, and not from a document or a store that others can write to."""
+        """Whether its device comes from an operation, and not from a document or a store that others can write to."""
         if trust.is_trusted(self.context, self.extra):
             return True
         return self.context.confirmed.devices.get(self.id) == (self.path, self.conn_info)
@@ -270,34 +270,34 @@ class Connection(Tracked):
 
         def after(info: ConnectionInfo) -> list[Change]:
             told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
-            return [Update(act.target, told), SyncAttachStatus(volume, verbs.kept(exported, data))]
+            return [Update(operation.target, told), SyncAttachStatus(volume, guards.persisted_fields(exported, data))]
 
         def failed(error: BaseException) -> list[Change]:
-            if verbs.had_no_side_effects(error) and not exported:
-                return [Delete(act.target), SyncAttachStatus(volume)]
+            if guards.had_no_side_effects(error) and not exported:
+                return [Delete(operation.target), SyncAttachStatus(volume)]
             return [
-                Update(act.target, {"attach_status": "error_attaching"}),
-                SyncAttachStatus(volume, verbs.kept(exported, data)),
+                Update(operation.target, {"attach_status": "error_attaching"}),
+                SyncAttachStatus(volume, guards.persisted_fields(exported, data)),
             ]
 
-        act: Act[ConnectionInfo] = Act(
+        operation: OperationSpec[ConnectionInfo] = OperationSpec(
             action="connect",
-            call="initialize_connection",
-            do=do,
+            method="initialize_connection",
+            call=do,
             insert=Insert(cls, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
             guards=(
-                verbs.ready(volume.context, volume, "connect it", {*verbs.SETTLED, "error_extending"}),
+                guards.require_status(volume.context, volume, "connect it", {*lifecycle.STABLE_STATUSES, "error_extending"}),
                 one_host_alone(cls, volume, values["connector_info"]["host"]),
             ),
-            after=after,
-            failed=failed,
+            on_success=after,
+            on_failure=failed,
         )
-        volume.context.journal.run(act)
+        volume.context.journal.run(operation)
         if gateway is not None:
             volume.context.confirmed.gateways[values["id"]] = (gateway, gateway)
-        return cast("Connection", act.target)
+        return cast("Connection", operation.target)
 
     def attach(self) -> str:
         """Attach the volume on its host by os-brick, and return the path of the device or file.
@@ -336,7 +336,7 @@ class Connection(Tracked):
 
         def after(answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[Change]:
             exported, told, where = answer
-            kept = verbs.kept(exported, data)
+            kept = guards.persisted_fields(exported, data)
             own = Update(self, {**where, **anew, "conn_info": dict(told), "attach_status": "attached"})
             return [own, Update(self.volume, kept)] if kept else [own]
 
@@ -475,14 +475,14 @@ class Connection(Tracked):
                 driver.remove_export(data)
 
         def failed(error: BaseException) -> str | None:
-            return "error_detaching" if is_out or not verbs.had_no_side_effects(error) else None
+            return "error_detaching" if is_out or not guards.had_no_side_effects(error) else None
 
         self._run(
             "disconnect",
             "terminate_connection",
             do,
             lambda _answer: [Delete(self), SyncAttachStatus(volume)],
-            guards=(remember,),
+            more_guards=(remember,),
             force=force,
             failed=failed,
         )
@@ -600,33 +600,33 @@ class Connection(Tracked):
         call: str,
         do: Any,  # noqa: ANN401 - the answer's type is handed through
         after: Any,  # noqa: ANN401 - as above
-        guards: tuple[Any, ...] = (),
+        more_guards: tuple[Any, ...] = (),
         *,
         force: bool = False,
         failed: Callable[[BaseException], str | None] | None = None,
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
         doing, bad = ("attaching", "error_attaching") if action == "attach" else ("detaching", "error_detaching")
-        ready = verbs.ready(self.context, self, action, _WHOLE, _CUT_SHORT, force=force)
+        ready = guards.require_status(self.context, self, action, _WHOLE, _CUT_SHORT, force=force)
         before = self.attach_status
 
         def status_after(error: BaseException) -> str:
             if failed is not None:
                 return failed(error) or before
-            return before if verbs.had_no_side_effects(error) else bad
+            return before if guards.had_no_side_effects(error) else bad
 
         self.context.journal.run(
-            Act(
+            OperationSpec(
                 action=action,
-                call=call,
-                do=do,
+                method=call,
+                call=do,
                 resource=self,
                 backend=self.backend,
                 arguments=arguments or {},
-                guards=(ready, *guards),
-                before=[Update(self, {"attach_status": doing})],
-                after=after,
-                failed=lambda error: [Update(self, {"attach_status": status_after(error)})],
+                guards=(ready, *more_guards),
+                on_start=[Update(self, {"attach_status": doing})],
+                on_success=after,
+                on_failure=lambda error: [Update(self, {"attach_status": status_after(error)})],
             )
         )
 

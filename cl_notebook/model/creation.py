@@ -9,9 +9,9 @@ from cl_notebook.drivers.api import CanManage, VolumeData
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import claims, identity_map, naming, validation
 from cl_notebook.model.identity_map import CLASSES
-from cl_notebook.model.operations import guards as verbs
+from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Change, Delete, Insert, Update
-from cl_notebook.model.operations.runner import Act
+from cl_notebook.model.operations.runner import OperationSpec
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.runner import Guard
+    from cl_notebook.model.operations.changes import Guard
     from cl_notebook.model.volume import Volume
 
 _TOLD = (
@@ -37,7 +37,7 @@ def make_volume(
     fields: Mapping[str, Any],
     call: str = "create_volume",
     do: Callable[[Driver, VolumeData, Progress], ModelUpdate] | None = None,
-    guards: tuple[Guard, ...] = (),
+    more_guards: tuple[Guard, ...] = (),
     *,
     driver_data: Mapping[str, Any] | None = None,
 ) -> Volume:
@@ -63,20 +63,20 @@ def make_volume(
         return do(driver, data, progress) if do else driver.create_volume(data)
 
     if fields.get("id"):  # another row may have a name that is made of it
-        guards = (*guards, claims.unclaimed(CLASSES["Volume"], backend.id, [data.name_in_storage]))
-    act: Act[ModelUpdate] = Act(
+        more_guards = (*more_guards, claims.unclaimed(CLASSES["Volume"], backend.id, [data.name_in_storage]))
+    operation: OperationSpec[ModelUpdate] = OperationSpec(
         action="create",
-        call=call,
-        do=create,
+        method=call,
+        call=create,
         insert=Insert(CLASSES["Volume"], values),
         backend=backend,
         arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
-        guards=guards,
-        after=lambda update: [Update(act.target, {**verbs.kept(update, data), "status": "available"})],
-        failed=lambda error: [_given_up(act, error)],
+        guards=more_guards,
+        on_success=lambda update: [Update(operation.target, {**guards.persisted_fields(update, data), "status": "available"})],
+        on_failure=lambda error: [_given_up(operation, error)],
     )
-    backend.context.journal.run(act)
-    return cast("Volume", act.target)
+    backend.context.journal.run(operation)
+    return cast("Volume", operation.target)
 
 
 def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_id: str | None = None) -> Volume:
@@ -98,24 +98,26 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
 
     def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
         nonlocal is_begun
-        able: CanManage = verbs.capable(driver, "manage", backend)
+        able: CanManage = guards.require_capability(driver, "manage", backend)
         size = able.manage_existing_get_size(data, source)
         is_begun = True
         return size, able.manage_existing(data, source)
 
-    act: Act[tuple[int, ModelUpdate]] = Act(
+    operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
         action="manage",
-        call="manage_existing",
-        do=manage,
+        method="manage_existing",
+        call=manage,
         insert=Insert(CLASSES["Volume"], values),
         backend=backend,
         arguments=masking.data(dict(source)),
         guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
-        after=lambda answer: [Update(act.target, {**verbs.kept(answer[1], data), "size": answer[0], "status": "available"})],
-        failed=lambda error: [] if is_begun and not verbs.had_no_side_effects(error) else [Delete(act.target)],
+        on_success=lambda answer: [
+            Update(operation.target, {**guards.persisted_fields(answer[1], data), "size": answer[0], "status": "available"})
+        ],
+        on_failure=lambda error: [] if is_begun and not guards.had_no_side_effects(error) else [Delete(operation.target)],
     )
-    backend.context.journal.run(act)
-    return cast("Volume", act.target)
+    backend.context.journal.run(operation)
+    return cast("Volume", operation.target)
 
 
 def volume_data(values: Mapping[str, Any]) -> VolumeData:
@@ -134,8 +136,8 @@ def moment(at: dt.datetime | None) -> str | None:
     return at.isoformat() if at is not None else None
 
 
-def _given_up(act: Act[Any], error: BaseException) -> Change:
-    return Delete(act.target) if verbs.had_no_side_effects(error) else Update(act.target, {"status": "error"})
+def _given_up(operation: OperationSpec[Any], error: BaseException) -> Change:
+    return Delete(operation.target) if guards.had_no_side_effects(error) else Update(operation.target, {"status": "error"})
 
 
 def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> None:
@@ -215,7 +217,7 @@ def _already_there(backend: Backend, values: Mapping[str, Any]) -> Volume | None
     if known is None:
         return None
     if all(getattr(known, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):
-        if known.status not in verbs.SETTLED:
+        if known.status not in lifecycle.STABLE_STATUSES:
             msg = f"{known.label()} with that id exists and is {known.status!r}. Delete it, then repeat."
             raise errors.InvalidStatus(msg)
         return known

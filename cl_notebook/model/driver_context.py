@@ -143,8 +143,8 @@ class StoreDriverContext:
             for resource_id, update in updates.items():
                 resource = identity_map.get(self._context, cls, resource_id)
                 if resource is not None:
-                    changes: list[Change] = [Update(resource, guards.kept(update, self._told.get(resource_id)))]
-                    self._context.journal.note(changes, resource)
+                    changes: list[Change] = [Update(resource, guards.persisted_fields(update, self._told.get(resource_id)))]
+                    self._context.journal.save_side_effects(changes, resource)
         self._told.clear()
         kept = list(initiator_data)
         if kept:

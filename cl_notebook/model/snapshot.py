@@ -14,7 +14,7 @@ from cl_notebook.model.base import HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Delete, Insert, Update
-from cl_notebook.model.operations.runner import Act
+from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
@@ -87,29 +87,31 @@ class Snapshot(HasMetadata, Tracked):
         """Keep the present bytes of *volume*; see ``Volume.create_snapshot``."""
         values = _row(volume, fields)
         data = snapshot_data(values, volume.as_data())
-        act: Act[ModelUpdate] = Act(
+        operation: OperationSpec[ModelUpdate] = OperationSpec(
             action="create",
-            call="create_snapshot",
-            do=lambda driver, progress: driver.create_snapshot(data, progress),
+            method="create_snapshot",
+            call=lambda driver, progress: driver.create_snapshot(data, progress),
             insert=Insert(cls, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "name": values["name"]},
             guards=(
-                guards.ready(volume.context, volume, "take a snapshot", guards.SETTLED),
+                guards.require_status(volume.context, volume, "take a snapshot", lifecycle.STABLE_STATUSES),
                 *([claims.unclaimed(cls, volume.backend_id, [data.name_in_storage])] if fields.get("id") else ()),
             ),
-            after=lambda update: [Update(act.target, {**guards.kept(update, data), "status": "available", "progress": "100%"})],
-            failed=lambda error: [
-                Delete(act.target) if guards.had_no_side_effects(error) else Update(act.target, {"status": "error"})
+            on_success=lambda update: [
+                Update(operation.target, {**guards.persisted_fields(update, data), "status": "available", "progress": "100%"})
+            ],
+            on_failure=lambda error: [
+                Delete(operation.target) if guards.had_no_side_effects(error) else Update(operation.target, {"status": "error"})
             ],
         )
-        volume.context.journal.run(act)
-        return cast("Snapshot", act.target)
+        volume.context.journal.run(operation)
+        return cast("Snapshot", operation.target)
 
     @classmethod
     def adopt(cls, volume: Volume, source: Mapping[str, str], name: str, snapshot_id: str | None = None) -> Snapshot:
         """Track what *source* names on the storage as a snapshot of *volume*; see ``Volume.manage_snapshot``."""
-        able: CanManageSnapshots = guards.capable(volume.backend.driver, "manage_snapshots", volume)
+        able: CanManageSnapshots = guards.require_capability(volume.backend.driver, "manage_snapshots", volume)
         values = _row(volume, {"name": name, "id": snapshot_id}) | {"status": "managing"}
         creation.refuse_taken(volume.context, cls, snapshot_id)
         data = snapshot_data(values, volume.as_data())
@@ -124,27 +126,32 @@ class Snapshot(HasMetadata, Tracked):
             is_begun = True
             return size, able.manage_existing_snapshot(data, source)
 
-        act: Act[tuple[int, ModelUpdate]] = Act(
+        operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
             action="manage",
-            call="manage_existing_snapshot",
-            do=manage,
+            method="manage_existing_snapshot",
+            call=manage,
             insert=Insert(cls, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, **source},
             guards=(
-                guards.ready(volume.context, volume, "adopt its snapshot", guards.SETTLED),
+                guards.require_status(volume.context, volume, "adopt its snapshot", lifecycle.STABLE_STATUSES),
                 claims.unclaimed(cls, volume.backend_id, list(source.values())),
             ),
-            after=lambda answer: [
+            on_success=lambda answer: [
                 Update(
-                    act.target,
-                    {**guards.kept(answer[1], data), "volume_size": answer[0], "status": "available", "progress": "100%"},
+                    operation.target,
+                    {
+                        **guards.persisted_fields(answer[1], data),
+                        "volume_size": answer[0],
+                        "status": "available",
+                        "progress": "100%",
+                    },
                 )
             ],
-            failed=lambda error: [] if is_begun and not guards.had_no_side_effects(error) else [Delete(act.target)],
+            on_failure=lambda error: [] if is_begun and not guards.had_no_side_effects(error) else [Delete(operation.target)],
         )
-        volume.context.journal.run(act)
-        return cast("Snapshot", act.target)
+        volume.context.journal.run(operation)
+        return cast("Snapshot", operation.target)
 
     def unmanage(self, *, force: bool = False) -> None:
         """Release the snapshot: it is not tracked any more, and stays on the storage.
@@ -157,21 +164,23 @@ class Snapshot(HasMetadata, Tracked):
         """
         self.look_again()
         data, before = self.as_data(), self.status
-        able: CanManageSnapshots = guards.capable(self.backend.driver, "manage_snapshots", self)
+        able: CanManageSnapshots = guards.require_capability(self.backend.driver, "manage_snapshots", self)
         self.context.journal.run(
-            Act(
+            OperationSpec(
                 action="unmanage",
-                call="unmanage_snapshot",
-                do=lambda _driver, _progress: able.unmanage_snapshot(data),
+                method="unmanage_snapshot",
+                call=lambda _driver, _progress: able.unmanage_snapshot(data),
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    guards.ready(self.context, self, "unmanage", {"available", "error"}, guards.NOT_OURS, force=force),
+                    guards.require_status(
+                        self.context, self, "unmanage", {"available", "error"}, lifecycle.UNOWNED_STATUSES, force=force
+                    ),
                     claims.sole(self, "release"),
                 ),
-                before=[Update(self, {"status": "unmanaging"})],
-                after=lambda _answer: [Delete(self)],
-                failed=lambda _error: [Update(self, {"status": before})],
+                on_start=[Update(self, {"status": "unmanaging"})],
+                on_success=lambda _answer: [Delete(self)],
+                on_failure=lambda _error: [Update(self, {"status": before})],
             )
         )
 
@@ -192,7 +201,7 @@ class Snapshot(HasMetadata, Tracked):
             {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": grown, "snapshot_id": self.id},
             "create_volume_from_snapshot",
             lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
-            (guards.ready(self.context, self, "make a volume from it", {"available"}),),
+            (guards.require_status(self.context, self, "make a volume from it", {"available"}),),
             driver_data=encryption.inherited(self) or encryption.inherited(volume),
         )
 
@@ -213,25 +222,28 @@ class Snapshot(HasMetadata, Tracked):
 
         """
         self.look_again()
-        if self.status in guards.NOT_OURS:
+        if self.status in lifecycle.UNOWNED_STATUSES:
             self.unmanage(force=force)
             return
         data, before = self.as_data(), self.status
-        allowed, finishing = {"available", "error", "error_deleting"}, lifecycle.BUSY_BY_KIND[self.kind] - guards.NOT_OURS
+        allowed, finishing = (
+            {"available", "error", "error_deleting"},
+            lifecycle.BUSY_BY_KIND[self.kind] - lifecycle.UNOWNED_STATUSES,
+        )
         self.context.journal.run(
-            Act(
+            OperationSpec(
                 action="delete",
-                call="delete_snapshot",
-                do=lambda driver, _progress: driver.delete_snapshot(data),
+                method="delete_snapshot",
+                call=lambda driver, _progress: driver.delete_snapshot(data),
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    guards.ready(self.context, self, "delete", allowed, finishing, force=force),
+                    guards.require_status(self.context, self, "delete", allowed, finishing, force=force),
                     claims.sole(self, "delete"),
                 ),
-                before=[Update(self, {"status": "deleting"})],
-                after=lambda _answer: [Delete(self)],
-                failed=lambda error: [
+                on_start=[Update(self, {"status": "deleting"})],
+                on_success=lambda _answer: [Delete(self)],
+                on_failure=lambda error: [
                     Update(self, {"status": before if guards.had_no_side_effects(error) else "error_deleting"})
                 ],
             )

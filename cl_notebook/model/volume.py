@@ -17,7 +17,7 @@ from cl_notebook.model.base import Children, HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.operations import background, guards, lifecycle
 from cl_notebook.model.operations.changes import Delete, SyncAttachStatus, Update
-from cl_notebook.model.operations.runner import Act
+from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             },
             "create_cloned_volume",
             lambda driver, data, progress: driver.create_cloned_volume(data, source, progress),
-            (guards.ready(self.context, self, "clone", guards.SETTLED),),
+            (guards.require_status(self.context, self, "clone", lifecycle.STABLE_STATUSES),),
             driver_data=encryption.inherited(self),
         )
 
@@ -406,19 +406,21 @@ class Volume(HasMetadata, Attachable, Tracked):
             return [Update(self, {"status": before if guards.had_no_side_effects(error) else "error_extending"})]
 
         return self._run(
-            Act(
+            OperationSpec(
                 action="extend",
-                call="extend_volume",
-                do=do,
+                method="extend_volume",
+                call=do,
                 resource=self,
                 backend=self.backend,
                 arguments={"size": grown, "from": self.size},
                 guards=(
-                    guards.ready(self.context, self, "extend", {*guards.SETTLED, "error_extending"}, {"extending"}, force=force),
+                    guards.require_status(
+                        self.context, self, "extend", {*lifecycle.STABLE_STATUSES, "error_extending"}, {"extending"}, force=force
+                    ),
                 ),
-                before=[Update(self, {"status": "extending"})],
-                after=lambda _bytes: [settled],
-                failed=failed,
+                on_start=[Update(self, {"status": "extending"})],
+                on_success=lambda _bytes: [settled],
+                on_failure=failed,
             )
         )
 
@@ -438,29 +440,31 @@ class Volume(HasMetadata, Attachable, Tracked):
             raise errors.InvalidInput(msg)
         self.look_again()
         data, kept, before = self.as_data(), snapshot.as_data(), self.status
-        able: CanRevert = guards.capable(self.backend.driver, "revert", self)
+        able: CanRevert = guards.require_capability(self.backend.driver, "revert", self)
 
         def do(driver: Driver, progress: Progress) -> ModelUpdate:
             self.refuse_if_in_use(driver)
             return able.revert_to_snapshot(data, kept, progress)
 
         self._run(
-            Act(
+            OperationSpec(
                 action="revert",
-                call="revert_to_snapshot",
-                do=do,
+                method="revert_to_snapshot",
+                call=do,
                 resource=self,
                 backend=self.backend,
                 arguments={"snapshot_id": snapshot.id},
                 guards=(
-                    guards.ready(self.context, self, "revert", {*guards.SETTLED, "error"}, {"reverting"}, force=force),
+                    guards.require_status(
+                        self.context, self, "revert", {*lifecycle.STABLE_STATUSES, "error"}, {"reverting"}, force=force
+                    ),
                     guards.without_dependents(self, {"connection": type(self).connections.target}),
-                    guards.ready(self.context, snapshot, "revert to", {"available"}),
+                    guards.require_status(self.context, snapshot, "revert to", {"available"}),
                     claims.sole(self, "revert"),
                 ),
-                before=[Update(self, {"status": "reverting"})],
-                after=lambda update: [Update(self, {**guards.kept(update, data), "status": "available"})],
-                failed=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
+                on_start=[Update(self, {"status": "reverting"})],
+                on_success=lambda update: [Update(self, {**guards.persisted_fields(update, data), "status": "available"})],
+                on_failure=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
             )
         )
 
@@ -482,22 +486,24 @@ class Volume(HasMetadata, Attachable, Tracked):
         data, before = self.as_data(), self.status
         extra = dict(data.extra_specs) if extra_specs is None else validation.text_map(extra_specs, "extra_specs")
         qos = dict(data.qos_specs) if qos_specs is None else validation.text_map(qos_specs, "qos_specs")
-        able: CanRetype = guards.capable(self.backend.driver, "retype", self)
-        allowed = {*guards.SETTLED, "error"}
+        able: CanRetype = guards.require_capability(self.backend.driver, "retype", self)
+        allowed = {*lifecycle.STABLE_STATUSES, "error"}
         self._run(
-            Act(
+            OperationSpec(
                 action="retype",
-                call="retype",
-                do=lambda _driver, _progress: able.retype(data, extra, qos),
+                method="retype",
+                call=lambda _driver, _progress: able.retype(data, extra, qos),
                 resource=self,
                 backend=self.backend,
                 arguments={"extra_specs": extra, "qos_specs": qos},
-                guards=(guards.ready(self.context, self, "retype", allowed, {"retyping"}, force=force),),
-                before=[Update(self, {"status": "retyping"})],
-                after=lambda update: [
-                    SyncAttachStatus(self, {**guards.kept(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True)
+                guards=(guards.require_status(self.context, self, "retype", allowed, {"retyping"}, force=force),),
+                on_start=[Update(self, {"status": "retyping"})],
+                on_success=lambda update: [
+                    SyncAttachStatus(
+                        self, {**guards.persisted_fields(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True
+                    )
                 ],
-                failed=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
+                on_failure=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
             )
         )
 
@@ -515,15 +521,15 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         """
         self.look_again()
-        if self.status in guards.NOT_OURS:
+        if self.status in lifecycle.UNOWNED_STATUSES:
             self.unmanage(force=force)
             return
         data, before, target = self.as_data(), self.status, type(self)
         kinds: dict[str, Any] = {"connection": target.connections.target}
         if not cascade:
             kinds["snapshot"] = target.snapshots.target
-        allowed = {*guards.SETTLED, "error", "error_deleting", "error_extending"}
-        finishing = lifecycle.BUSY_BY_KIND[self.kind] - guards.NOT_OURS
+        allowed = {*lifecycle.STABLE_STATUSES, "error", "error_deleting", "error_extending"}
+        finishing = lifecycle.BUSY_BY_KIND[self.kind] - lifecycle.UNOWNED_STATUSES
 
         def do(driver: Driver, _progress: Progress) -> None:
             self.refuse_if_in_use(driver)
@@ -537,21 +543,21 @@ class Volume(HasMetadata, Attachable, Tracked):
                     driver.delete_volume(data)
 
         self._run(
-            Act(
+            OperationSpec(
                 action="delete",
-                call="delete_volume",
-                do=do,
+                method="delete_volume",
+                call=do,
                 resource=self,
                 backend=self.backend,
                 arguments={"cascade": True} if cascade else {},
                 guards=(
-                    guards.ready(self.context, self, "delete", allowed, finishing, force=force),
+                    guards.require_status(self.context, self, "delete", allowed, finishing, force=force),
                     guards.without_dependents(self, kinds),
                     claims.sole(self, "delete"),
                 ),
-                before=[Update(self, {"status": "deleting"})],
-                after=lambda _answer: [Delete(self)],
-                failed=lambda error: [
+                on_start=[Update(self, {"status": "deleting"})],
+                on_success=lambda _answer: [Delete(self)],
+                on_failure=lambda error: [
                     Update(self, {"status": before if guards.had_no_side_effects(error) else "error_deleting"})
                 ],
             )
@@ -571,26 +577,28 @@ class Volume(HasMetadata, Attachable, Tracked):
         data, before = self.as_data(), self.status
         kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
 
-        able: CanManage = guards.capable(self.backend.driver, "manage", self)
+        able: CanManage = guards.require_capability(self.backend.driver, "manage", self)
 
         def do(_driver: Driver, _progress: Progress) -> None:
             able.unmanage(data)
 
         self._run(
-            Act(
+            OperationSpec(
                 action="unmanage",
-                call="unmanage",
-                do=do,
+                method="unmanage",
+                call=do,
                 resource=self,
                 backend=self.backend,
                 guards=(
-                    guards.ready(self.context, self, "unmanage", {"available", "error"}, guards.NOT_OURS, force=force),
+                    guards.require_status(
+                        self.context, self, "unmanage", {"available", "error"}, lifecycle.UNOWNED_STATUSES, force=force
+                    ),
                     guards.without_dependents(self, kinds),
                     claims.sole(self, "release"),
                 ),
-                before=[Update(self, {"status": "unmanaging"})],
-                after=lambda _answer: [Delete(self)],
-                failed=lambda _error: [Update(self, {"status": before})],
+                on_start=[Update(self, {"status": "unmanaging"})],
+                on_success=lambda _answer: [Delete(self)],
+                on_failure=lambda _error: [Update(self, {"status": before})],
             )
         )
 
@@ -622,5 +630,5 @@ class Volume(HasMetadata, Attachable, Tracked):
         name, told = repr(self.name) if self.name else "", "encrypted" if self.encrypted else ""
         return (name, self.id, f"{self.size} GiB", self.status, f"on {self.host}", told)
 
-    def _run(self, act: Act[T]) -> T:
-        return self.context.journal.run(act)
+    def _run(self, operation: OperationSpec[T]) -> T:
+        return self.context.journal.run(operation)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import Kernel, Operation
-from cl_notebook.model.operations.liveness import TOLD, is_dead
+from cl_notebook.model.operations.liveness import LIVENESS_COLUMNS, is_dead
 from cl_notebook.model.operations.tables import RUNNING
 from cl_notebook.store.changefeed import ENTRY, PROGRESS
 from cl_notebook.treemodel import filter_parser, typeahead
@@ -46,7 +46,7 @@ class RunningOperation:
 def running(connection: sa.Connection, ids: Sequence[str]) -> dict[str, RunningOperation]:
     """Return what is being done with the resources of these *ids*; of several operations, the one that began last."""
     what = (Operation.id.label("operation"), Operation.resource_id, Operation.action, Operation.started_at)
-    statement = sa.select(*what, *TOLD).join(Kernel, Operation.kernel_id == Kernel.id)
+    statement = sa.select(*what, *LIVENESS_COLUMNS).join(Kernel, Operation.kernel_id == Kernel.id)
     statement = statement.where(Operation.status == RUNNING, Operation.resource_id.in_(ids)).order_by(Operation.id)
     latest = {row["resource_id"]: row for row in connection.execute(statement).mappings()}
     if not latest:

@@ -50,7 +50,7 @@ def test_an_error_of_a_driver_is_bounded(kind: Callable[[str], Exception]) -> No
 
 def test_a_location_is_bounded() -> None:
     """Of a location that a driver gives 1 MiB is kept."""
-    kept = guards.kept({"provider_location": HUGE, "provider_id": "short"}, None)
+    kept = guards.persisted_fields({"provider_location": HUGE, "provider_id": "short"}, None)
     assert len(kept["provider_location"]) < MiB + 100
     assert kept["provider_id"] == "short"
 

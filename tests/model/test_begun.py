@@ -47,7 +47,7 @@ def test_no_act_is_taken_for_cut_short_before_it_begins(session: cl.Session, sim
                 sa.select(cl.Operation.action, cl.Operation.resource_id).where(cl.Operation.status == "running")
             )
             acts = running.all()
-            at_work = guards.all_at_work(session, connection)
+            at_work = guards.running_operations(session, connection)
         found.extend((action, resource_id in at_work) for action, resource_id in acts)
 
     with _after_commits(session, look):

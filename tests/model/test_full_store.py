@@ -29,7 +29,7 @@ def small(mount: Mount) -> Path:
 def mine(small: Path) -> Iterator[cl.Session]:
     """Give a session on a store there, which tries for a moment only."""
     with cl.Session(small / "store.db") as session:
-        session.journal.owed.patience = 0.3
+        session.journal.outbox.patience = 0.3
         yield session
 
 

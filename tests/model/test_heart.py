@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.model.operations import liveness
+from cl_notebook.model.operations import heartbeat, liveness
 from cl_notebook.model.operations import tables as op
 from cl_notebook.store.types import database_now
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.meddling import MeddlingDriver
 
-_LONG = liveness.SILENCE + dt.timedelta(minutes=1)
+_LONG = liveness.GRACE_PERIOD + dt.timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_kernel_that_works_is_heard(
     lab: cl.Backend, other: cl.Session, meddling: type[MeddlingDriver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While an operation runs its kernel is seen again and again, nobody reads anything again for it, and then it is quiet."""
-    monkeypatch.setattr(liveness, "EVERY", 0.05)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_INTERVAL", 0.05)
     vol = lab.create_volume(1, "db")
     other.find("db")
     ticks: list[int] = []
@@ -114,7 +114,7 @@ def test_a_kernel_that_works_is_heard(
     meddling.meanwhile = listen
     vol.extend(2)
     assert ticks[0] == ticks[1]
-    while any(thread.name == "cl_notebook-heart" for thread in threading.enumerate()):
+    while any(thread.name == "cl_notebook-heartbeat" for thread in threading.enumerate()):
         time.sleep(0.01)
 
 

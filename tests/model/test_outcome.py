@@ -42,7 +42,7 @@ def test_an_outcome_whose_commit_is_unknown_is_not_written_twice(
         made = acts.get(act, vol.delete)()
         assert set(cl.frames.operations(session)["status"]) == {"done"}
         assert not list((settings.data_dir() / "outcomes").rglob("*.json"))
-        assert session.journal.owed.operations == set()
+        assert session.journal.outbox.operations == set()
         if act == "create":
             assert isinstance(made, cl.Volume)
             assert made.status == "available"

@@ -40,7 +40,7 @@ def url(server: Server) -> str:
 def mine(url: str) -> Iterator[cl.Session]:
     """Give a session that tries for a moment only."""
     with cl.Session(url) as session:
-        session.journal.owed.patience = 0.3
+        session.journal.outbox.patience = 0.3
         yield session
 
 
@@ -127,7 +127,7 @@ def test_a_server_that_returns_soon_is_waited_for(
     server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver]
 ) -> None:
     """A server that was started again meanwhile gets the outcome, and the caller notices nothing."""
-    mine.journal.owed.patience = 30.0
+    mine.journal.outbox.patience = 30.0
 
     def restart(_call: str) -> None:
         server.kill()
@@ -153,7 +153,7 @@ def test_the_next_kernel_writes_what_the_last_one_owed(
 ) -> None:
     """A kernel that opens the store after the owing one ended finds every outcome in it, once."""
     with cl.Session(url) as session:
-        session.journal.owed.patience = 0.3
+        session.journal.outbox.patience = 0.3
         lab = _lab(session, tmp_path)
         vol = lab.create_volume(1, "db", metadata={"a": "1"})
         meddling.meanwhile = _gone(server, "kill")
@@ -189,7 +189,7 @@ def test_a_failure_is_owed_as_a_failure(server: Server, mine: cl.Session, vol: c
         vol.extend(2)
     meddling.meanwhile = None
     server.start()
-    mine.journal.owed.write()
+    mine.journal.outbox.flush()
     assert vol.status == "error_extending"
     assert cl.frames.operations(mine).iloc[-1]["error"].endswith("the array is on fire")
 
@@ -203,7 +203,7 @@ def test_what_was_done_meanwhile_is_not_overwritten(url: str, mine: cl.Session, 
         theirs.extend(5, force=True)
         assert (theirs.size, theirs.status) == (5, "available")
         owed.write_text(text)
-        mine.journal.owed.write()
+        mine.journal.outbox.flush()
         vol.refresh()
         assert (vol.size, vol.status, _files()) == (5, "available", [])
         frame = cl.frames.operations(other, action="extend")
@@ -221,7 +221,7 @@ def test_a_file_is_written_once_however_often_it_is_found(url: str, mine: cl.Ses
     owed.write_text(text)
     with cl.Session(url) as again:
         assert (again.find("db").size, again.find("db").description) == (3, "later")
-    mine.journal.owed.write()
+    mine.journal.outbox.flush()
     vol.extend(4)
     assert vol.size == 4
     assert _history(mine)[-3:] == [("extend", "done")] * 3
@@ -231,7 +231,7 @@ def test_a_file_is_written_once_however_often_it_is_found(url: str, mine: cl.Ses
 @pytest.mark.usefixtures("lab")
 def test_a_file_that_is_no_outcome_is_left_alone(url: str, mine: cl.Session) -> None:
     """A damaged file in the folder of outcomes hinders nobody."""
-    folder = mine.journal.owed._spool._folder
+    folder = mine.journal.outbox._spool._folder
     folder.mkdir(parents=True)
     (folder / "x.json").write_text("{")
     cl.Session(url).close()
@@ -277,7 +277,7 @@ def test_an_intent_whose_commit_is_unknown_is_taken_back(
             act()
         sa.event.remove(mine.store.engine, "commit", lose)
         server.start()
-        mine.journal.owed.write()
+        mine.journal.outbox.flush()
     assert meddling.noted == ["create_volume"]
     vol.refresh()
     assert (vol.status, vol.size) == ("available", 1)
@@ -288,10 +288,10 @@ def test_an_intent_whose_commit_is_unknown_is_taken_back(
 def test_a_store_is_the_same_whoever_names_it(tmp_path: Path) -> None:
     """Outcomes are found under every URL of the data base: with another user, password or Python driver, or by a link."""
     urls = ["postgresql+psycopg://a:x@h:1/db", "postgresql://b:y@h:1/db?sslmode=require", "mysql+pymysql://a@h:1/db"]
-    places = [outbox._place(sa.make_url(url)) for url in (*urls, "mariadb+pymysql://a@h:1/db", "postgresql://b@h:1/other")]
+    places = [outbox._database_key(sa.make_url(url)) for url in (*urls, "mariadb+pymysql://a@h:1/db", "postgresql://b@h:1/other")]
     assert places[0] == places[1]
     assert places[2] == places[3]
     assert len(set(places)) == 3
     (tmp_path / "link").symlink_to(tmp_path / "s.db")
-    linked = {outbox._place(sa.make_url(f"sqlite:///{tmp_path / name}")) for name in ("s.db", "link")}
+    linked = {outbox._database_key(sa.make_url(f"sqlite:///{tmp_path / name}")) for name in ("s.db", "link")}
     assert len(linked) == 1

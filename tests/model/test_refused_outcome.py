@@ -33,7 +33,7 @@ _GONE = {"sqlite": "DROP TRIGGER refuse", "postgresql": "DROP TRIGGER refuse ON 
 def mine(any_store_url: str) -> Iterator[cl.Session]:
     """Give a session on a database of each kind."""
     with cl.Session(any_store_url) as session:
-        session.journal.owed.patience = 0.3
+        session.journal.outbox.patience = 0.3
         yield session
 
 

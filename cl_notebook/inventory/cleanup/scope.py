@@ -11,7 +11,7 @@ from cl_notebook.inventory.cleanup import ownership, steps
 from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, Step
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, trust
 from cl_notebook.model.identity_map import CLASSES, pages
-from cl_notebook.model.operations import guards
+from cl_notebook.model.operations import guards, lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -159,13 +159,13 @@ def elsewhere(connection: Any) -> str:  # noqa: ANN401 - a connection, or its ro
 
 def blockers(session: Session, planned: Sequence[Step], inside: set[str]) -> dict[str, str]:
     """Return, by the id of a resource, why it cannot be removed: somebody works on it, or what is not *inside* depends on it."""
-    busy = [step for step in planned if step.status in guards.BUSY]
+    busy = [step for step in planned if step.status in lifecycle.BUSY]
     resources = [identity_map.get(session, CLASSES[step.kind.capitalize()], step.id) for step in busy]
     reasons: dict[str, str] = {}
     with session.store.reading() as connection:
         reasons |= _depended_on(connection, planned, inside)
         for resource in resources:
-            work = guards.worked_on_by(session, connection, resource) if resource is not None else None
+            work = guards.running_operation(session, connection, resource) if resource is not None else None
             if resource is not None and work is not None:
                 reasons[resource.id] = f"{work['action']!r} is being done with it, by process {work['pid']} on {work['host']}."
     return reasons

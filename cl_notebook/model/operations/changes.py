@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import identity_map
 from cl_notebook.model.identity_map import CLASSES
-from cl_notebook.model.operations.lifecycle import SETTLED
+from cl_notebook.model.operations.lifecycle import STABLE_STATUSES
 from cl_notebook.store.types import utcnow
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class Delete:
 
 
 Change = Insert | Update | SyncAttachStatus | Delete
+
+Guard = Callable[[sa.Connection], None]
+"""Check the store inside the transaction of the intent; raise if the operation must not begin."""
 
 
 # Building a statement costs more than running it, so those that every act needs are built once a class.
@@ -186,7 +190,7 @@ def settle(connection: sa.Connection, cls: Any, volume_id: str, *, is_over: bool
     conn: Any = CLASSES["Connection"]
     attached = connection.execute(sa.select(conn.id).where(conn.volume_id == volume_id).limit(1)).first() is not None
     values = {"attach_status": "attached" if attached else "detached"}
-    if is_over or connection.execute(sa.select(cls.status).where(cls.id == volume_id)).scalar() in SETTLED:
+    if is_over or connection.execute(sa.select(cls.status).where(cls.id == volume_id)).scalar() in STABLE_STATUSES:
         values["status"] = "in-use" if attached else "available"
     return values
 
@@ -200,7 +204,7 @@ def _new_version(connection: sa.Connection, cls: Any, row_id: str, values: dict[
     return connection.execute(sa.select(cls.version).where(cls.id == row_id)).scalar()
 
 
-def bring_in_line(context: Context, change: Change, values: dict[str, Any] | None) -> Tracked:
+def apply_in_memory(context: Context, change: Change, values: dict[str, Any] | None) -> Tracked:
     """Let memory say what *change* wrote, once it is committed: *values* are the row's new ones, None if the row is gone."""
     match change:
         case Insert(cls):

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import Driver, ModelUpdate, SnapshotData, VolumeData
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.runner import Guard
-
-BUSY, NOT_OURS, SETTLED = lifecycle.BUSY, lifecycle.NOT_OURS, lifecycle.SETTLED
+    from cl_notebook.model.operations.changes import Guard
 
 _KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name"}
 _MAPS = {"metadata": "metadata_", "driver_data": "driver_data"}
 
 
-def ready(
+def require_status(
     context: Context,
     resource: Tracked,
     act: str,
@@ -73,7 +71,7 @@ def _either(words: Collection[str]) -> str:
 
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
-    row = worked_on_by(context, connection, resource)
+    row = running_operation(context, connection, resource)
     if row is not None:
         msg = (
             f"{resource.label()} is {status!r}: {row['action']!r} is being done by process {row['pid']} on {row['host']}. "
@@ -82,18 +80,18 @@ def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Trac
         raise errors.InvalidStatus(msg)
 
 
-def worked_on_by(context: Context, connection: sa.Connection, resource: Tracked) -> dict[str, Any] | None:
+def running_operation(context: Context, connection: sa.Connection, resource: Tracked) -> dict[str, Any] | None:
     """Return the operation on *resource* that still runs, with its kernel; None if there is none, or its kernel is dead."""
     return next(_alive(context, connection, op.Operation.resource_id == resource.id), None)
 
 
-def all_at_work(context: Context, connection: sa.Connection) -> dict[str, dict[str, Any]]:
+def running_operations(context: Context, connection: sa.Connection) -> dict[str, dict[str, Any]]:
     """Return every operation that still runs, with its kernel, by the id of its resource; those of dead kernels are left out."""
     return {row["resource_id"]: row for row in _alive(context, connection)}
 
 
 def _alive(context: Context, connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
-    what = (op.Operation.id.label("operation"), op.Operation.action, op.Operation.resource_id, *liveness.TOLD)
+    what = (op.Operation.id.label("operation"), op.Operation.action, op.Operation.resource_id, *liveness.LIVENESS_COLUMNS)
     running = (
         sa.select(*what)
         .join_from(op.Operation, op.Kernel, op.Operation.kernel_id == op.Kernel.id)
@@ -107,7 +105,7 @@ def _alive(context: Context, connection: sa.Connection, *which: sa.ColumnElement
         yield row
 
 
-def kept(update: ModelUpdate, told: VolumeData | SnapshotData | None) -> dict[str, Any]:
+def persisted_fields(update: ModelUpdate, told: VolumeData | SnapshotData | None) -> dict[str, Any]:
     """Return what is kept of a driver's answer; of maps, what differs from those that it was *told*, if it was told any."""
     given = update or {}
     values: dict[str, Any] = {
@@ -125,7 +123,7 @@ def had_no_side_effects(error: BaseException) -> bool:
     return isinstance(error, (errors.InvalidInput, errors.Refused)) or bool(getattr(error, "no_side_effects", False))
 
 
-def capable(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the word
+def require_capability(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the word
     """Return *driver*, known to have the capability.
 
     Raises:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook import concurrency
-from cl_notebook.model.operations import liveness
 from cl_notebook.model.operations import tables as op
 from cl_notebook.store import changefeed
 from cl_notebook.store.errors import is_memory
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SEEN = sa.update(op.Kernel).where(op.Kernel.id == sa.bindparam("kernel")).values(seen_at=database_now())
+HEARTBEAT_INTERVAL = 30.0
+"""Seconds between two heartbeats of a kernel that works."""
+
+_UPDATE_SEEN_AT = sa.update(op.Kernel).where(op.Kernel.id == sa.bindparam("kernel")).values(seen_at=database_now())
 
 
 class Heartbeat:
@@ -32,45 +34,45 @@ class Heartbeat:
         """Belong to the session *context*, whose journal knows what runs."""
         self._context = context
         self._kernel_id = ""
-        self._last = -liveness.EVERY
+        self._last = -HEARTBEAT_INTERVAL
         self._thread: threading.Thread | None = None
         self._lock = concurrency.lock()
         self._stopped = concurrency.event()
         self._is_heard = not is_memory(context.store.url)  # a store in memory has nobody else who would listen
 
-    def in_intent(self, connection: sa.Connection, kernel_id: str) -> None:
+    def touch(self, connection: sa.Connection, kernel_id: str) -> None:
         """Be seen by whoever sees the intent that is written on *connection*, unless that was so a moment ago."""
-        if self._is_heard and _now() - self._last >= liveness.EVERY:
-            connection.execute(SEEN, {"kernel": kernel_id})
+        if self._is_heard and _now() - self._last >= HEARTBEAT_INTERVAL:
+            connection.execute(_UPDATE_SEEN_AT, {"kernel": kernel_id})
 
-    def begin(self, kernel_id: str) -> None:
+    def start(self, kernel_id: str) -> None:
         """Beat from now on: an intent was committed."""
         if not self._is_heard:
             return
-        if _now() - self._last >= liveness.EVERY:
+        if _now() - self._last >= HEARTBEAT_INTERVAL:
             self._last = _now()
         with self._lock:
             self._kernel_id = kernel_id
             if self._thread is None or not self._thread.is_alive():  # a fork has no threads of its parent
-                self._thread = concurrency.daemon(self._beat_on, "cl_notebook-heart")
+                self._thread = concurrency.daemon(self._record_regularly, "cl_notebook-heartbeat")
                 self._thread.start()
 
     def stop(self) -> None:
         """Beat no more."""
         self._stopped.set()
 
-    def _beat_on(self) -> None:
-        while not self._stopped.wait(liveness.EVERY):
+    def _record_regularly(self) -> None:
+        while not self._stopped.wait(HEARTBEAT_INTERVAL):
             with self._lock:
                 if not self._context.journal.running:
                     self._thread = None
                     return
             try:
-                self.beat()
+                self.record()
             except Exception:  # noqa: BLE001 - a store that is away is the business of the act that runs
                 _log.debug("A beat could not be written", exc_info=True)
 
-    def beat(self) -> None:
+    def record(self) -> None:
         """Be seen now."""
         context = self._context
         with context.lock:
@@ -82,7 +84,7 @@ class Heartbeat:
 
     def _written(self, connection: sa.Connection) -> int:
         self._context.change_tracker.sync()
-        connection.execute(SEEN, {"kernel": self._kernel_id})
+        connection.execute(_UPDATE_SEEN_AT, {"kernel": self._kernel_id})
         return changefeed.append(connection, changefeed.Entry(changefeed.BEAT, "kernel", self._kernel_id))
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SETTLED = frozenset({"available", "in-use"})
+STABLE_STATUSES = frozenset({"available", "in-use"})
 """Statuses of a volume or snapshot that is whole."""
 
 WHOLE: Mapping[str, frozenset[str]] = {
-    "volume": SETTLED,
+    "volume": STABLE_STATUSES,
     "snapshot": frozenset({"available"}),
     "connection": frozenset({"attached"}),
 }
@@ -60,7 +60,7 @@ BUSY_BY_KIND: Mapping[str, frozenset[str]] = {
 BUSY = frozenset().union(*BUSY_BY_KIND.values())
 """Those of any kind."""
 
-NOT_OURS = frozenset({"managing", "unmanaging"})
+UNOWNED_STATUSES = frozenset({"managing", "unmanaging"})
 """Statuses of what was being adopted or released: what is on the storage was not ours, or is not to be any more."""
 
 ATTACH_STATUSES = frozenset({"attached", "detached"})

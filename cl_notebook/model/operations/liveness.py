@@ -1,7 +1,7 @@
 """Who works on the store: one row a process, and whether that process is still there.
 
 A process of this machine is looked for by its number and start time. One elsewhere is known by its heart: while it works it
-notes, every :data:`EVERY` seconds, that it was seen, by the clock of the data base, which is the same for everybody.
+notes, every HEARTBEAT_INTERVAL seconds, that it was seen, by the clock of the data base, which is the same for everybody.
 """
 
 from __future__ import annotations
@@ -23,13 +23,10 @@ from cl_notebook.store.types import database_now, utcnow
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-EVERY = 30.0
-"""Seconds between two beats of a kernel that works."""
-
-SILENCE = dt.timedelta(minutes=5)
+GRACE_PERIOD = dt.timedelta(minutes=5)
 """How long a kernel on another machine, or in another container, may be silent at work before it counts as dead."""
 
-TOLD = (
+LIVENESS_COLUMNS = (
     *(op.Kernel.id, op.Kernel.host, op.Kernel.pid, op.Kernel.start_ticks, op.Kernel.machine, op.Kernel.boot, op.Kernel.seen_at),
     database_now().label("now"),
 )
@@ -58,7 +55,7 @@ def describe(host: str) -> dict[str, Any]:
 
 
 def is_dead(kernel: Mapping[str, Any]) -> bool:
-    """Return whether the process that *kernel* (:data:`TOLD`) describes, and that had something to do, is known to be gone.
+    """Return whether the process of *kernel* (its :data:`LIVENESS_COLUMNS`), which had an operation to do, is known to be gone.
 
     It is when the machine was booted since, or has no process with its number and start time. A process that ``/proc`` hides
     counts as alive while its number is in use. One on another machine, or in another container, is dead when it was silent for
@@ -68,7 +65,7 @@ def is_dead(kernel: Mapping[str, Any]) -> bool:
     if known is not None:
         return known
     seen, now = kernel.get("seen_at"), kernel.get("now")
-    return seen is not None and now is not None and now - seen > SILENCE
+    return seen is not None and now is not None and now - seen > GRACE_PERIOD
 
 
 def _is_gone_from_here(kernel: Mapping[str, Any]) -> bool | None:
@@ -98,7 +95,7 @@ def _was_seen_since_boot(kernel: Mapping[str, Any]) -> bool:
 def dead(connection: sa.Connection, ids: Collection[str] | None = None) -> frozenset[str]:
     """Return the ids of the kernels that are dead and have operations that stand as running; of all, or of those in *ids*."""
     working = sa.select(op.Operation.kernel_id).where(op.Operation.status == op.RUNNING)
-    statement = sa.select(*TOLD).where(op.Kernel.id.in_(working))
+    statement = sa.select(*LIVENESS_COLUMNS).where(op.Kernel.id.in_(working))
     if ids is not None:
         statement = statement.where(op.Kernel.id.in_(ids))
     return frozenset(row["id"] for row in connection.execute(statement).mappings() if is_dead(dict(row)))

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.outcome import Kept, Outcome
+    from cl_notebook.model.operations.outcome import Outcome, PendingOutcome
     from cl_notebook.store import Store
 
 
-def _place(url: sa.URL) -> str:
+def _database_key(url: sa.URL) -> str:
     """Return what is the same for the URLs of one data base, whoever logs in there, and by which Python driver."""
     kind = {"mysql": "mariadb"}.get(url.get_backend_name(), url.get_backend_name())
     if kind == "sqlite":
@@ -48,9 +48,9 @@ class SpoolDirectory:
         """Belong to *store*; nothing is made until there is something to keep."""
         self._store = store
         self._is_memory = is_memory(store.url)
-        self._folder = settings.data_dir() / "outcomes" / hashlib.sha256(_place(store.url).encode()).hexdigest()[:16]
+        self._folder = settings.data_dir() / "outcomes" / hashlib.sha256(_database_key(store.url).encode()).hexdigest()[:16]
 
-    def keep(self, kept: Kept) -> Path | None:
+    def save(self, kept: PendingOutcome) -> Path | None:
         """Keep an outcome in a file, which is on the disk when this returns; return the file, None if it cannot be made."""
         if self._is_memory:
             return None
@@ -68,23 +68,23 @@ class SpoolDirectory:
             return None
         return path
 
-    def drop(self, kept: Kept) -> None:
+    def remove(self, kept: PendingOutcome) -> None:
         """Forget an outcome: it is written."""
         self._path(kept).unlink(missing_ok=True)
 
-    def waiting(self) -> Iterable[Kept]:
+    def pending(self) -> Iterable[PendingOutcome]:
         """Return the outcomes that were kept, in the order in which they came."""
         found = []
         for path in self._folder.glob("*.json") if not self._is_memory and self._folder.is_dir() else ():
             try:
-                found.append(msgspec.json.decode(path.read_bytes(), type=outcome.Kept))
+                found.append(msgspec.json.decode(path.read_bytes(), type=outcome.PendingOutcome))
             except FileNotFoundError:  # another kernel was faster
                 continue
             except (OSError, msgspec.MsgspecError) as error:
                 _log.warning("The outcome in %s cannot be read: %s", path, error)
         return sorted(found, key=lambda kept: (kept.ended.ended_at, kept.ended.operation))
 
-    def _path(self, kept: Kept) -> Path:
+    def _path(self, kept: PendingOutcome) -> Path:
         return self._folder / f"{kept.ended.kernel_id}-{kept.ended.operation}.json"
 
 
@@ -101,17 +101,17 @@ class Outbox:
     """Seconds for which an outcome is tried again before its caller is told that it has to wait."""
 
     def __init__(self, context: Context) -> None:
-        """Belong to the session *context*; what other sessions left is looked for by :meth:`collect`."""
+        """Belong to the session *context*; what other sessions left is looked for by :meth:`replay`."""
         self._context = context
         self._spool = SpoolDirectory(context.store)
-        self._kept: list[Kept] = []
+        self._kept: list[PendingOutcome] = []
 
     @property
     def operations(self) -> set[int]:
         """Numbers of the operations that are owed."""
         return {kept.ended.operation for kept in self._kept}
 
-    def settle(self, came: Outcome, write: Callable[[Outcome], str], doing: str) -> str:
+    def deliver(self, came: Outcome, write: Callable[[Outcome], str], doing: str) -> str:
         """Write an outcome by *write*, and return what that returns.
 
         What the store refuses is written once more in a form that every database takes; while it is away it is tried again.
@@ -125,15 +125,15 @@ class Outbox:
         except Exception:  # noqa: BLE001 - whatever the reason is: the storage has done it, and somebody has to know
             writable = came.writable()
             kept = writable.plain()
-            file = self.add(kept)  # before anything is waited for: the kernel may be killed meanwhile
+            file = self.enqueue(kept)  # before anything is waited for: the kernel may be killed meanwhile
         except BaseException:  # an interrupt: it is not known whether the outcome was written
-            self.add(came.writable().plain())
+            self.enqueue(came.writable().plain())
             raise
         try:
             how = self._patiently(lambda: write(writable))
         except Exception as error:
             raise errors.OutcomePending(_words(doing, kept, file, error), kept.ended.operation) from error
-        self._forget(kept)
+        self._remove(kept)
         return how
 
     def _patiently(self, write: Callable[[], str]) -> str:
@@ -147,15 +147,15 @@ class Outbox:
         )
         return attempts(write)
 
-    def add(self, kept: Kept) -> Path | None:
+    def enqueue(self, kept: PendingOutcome) -> Path | None:
         """Owe the store *kept*; return the file that it is kept in, None if only this kernel has it."""
         with self._context.lock:
             self._kept.append(kept)
-        return self._spool.keep(kept)
+        return self._spool.save(kept)
 
-    def collect(self) -> None:
+    def replay(self) -> None:
         """Write what earlier sessions could not, as far as the store takes it."""
-        for kept in self._spool.waiting():
+        for kept in self._spool.pending():
             try:
                 self._write(kept)
             except AWAY:
@@ -163,7 +163,7 @@ class Outbox:
             except errors.Error as error:  # what it refuses does not keep the others
                 _log.warning("The outcome of operation %s still waits: %s", kept.ended.operation, error)
 
-    def write(self, *resource_ids: str | None) -> None:
+    def flush(self, *resource_ids: str | None) -> None:
         """Write what this session owes, before an act on the resources with these ids.
 
         Raises:
@@ -187,26 +187,26 @@ class Outbox:
     def close(self) -> None:
         """Write what can be written: what is left stays in its files."""
         with contextlib.suppress(errors.StoreError):
-            self.write()
+            self.flush()
 
-    def _write(self, kept: Kept) -> None:
+    def _write(self, kept: PendingOutcome) -> None:
         context = self._context
         with context.lock:
             context.store.write(lambda connection: outcome.write(connection, kept))
-            self._forget(kept)
+            self._remove(kept)
             context.change_tracker.poll()
             for row in (*kept.rows, *kept.if_overtaken):
                 held = identity_map.held(context, CLASSES[row.kind.capitalize()], row.id)
                 if held is not None:
                     identity_map.reread(context, held, keep_unsaved=True)
 
-    def _forget(self, kept: Kept) -> None:
+    def _remove(self, kept: PendingOutcome) -> None:
         with self._context.lock:
             self._kept = [each for each in self._kept if each.ended != kept.ended]
-        self._spool.drop(kept)
+        self._spool.remove(kept)
 
 
-def _concerned(kept: Kept) -> set[str | None]:
+def _concerned(kept: PendingOutcome) -> set[str | None]:
     """Return the ids of the resources that an outcome is about."""
     rows = (*kept.rows, *kept.if_overtaken)
     return {*(row.id for row in rows), kept.event.get("resource_id"), kept.event.get("volume_id")} - {None}
@@ -228,7 +228,7 @@ _PAST = {
 """What was done with a resource once an act is done."""
 
 
-def _words(doing: str, kept: Kept, file: Path | None, error: BaseException) -> str:
+def _words(doing: str, kept: PendingOutcome, file: Path | None, error: BaseException) -> str:
     past = _PAST.get(doing.partition(" ")[0])
     done = f"is {kept.ended.status} on the storage" + (f": it was {past}" if past else "")
     ended = done if kept.ended.status == op.DONE else f"ended with {kept.ended.error} on the storage"

@@ -115,7 +115,7 @@ class OperationResult(msgspec.Struct, frozen=True):
     error: str | None
 
 
-class Row(msgspec.Struct, frozen=True):
+class RowChange(msgspec.Struct, frozen=True):
     """One row to be written (``write``, ``settle``) or removed (``remove``), as plain data."""
 
     do: str
@@ -127,14 +127,14 @@ class Row(msgspec.Struct, frozen=True):
     is_over: bool = False
 
 
-class Kept(msgspec.Struct, frozen=True):
+class PendingOutcome(msgspec.Struct, frozen=True):
     """An outcome that waits for its store, as plain data. ``made`` is the row that the act made; ``if_overtaken`` see below."""
 
     ended: OperationResult
-    rows: list[Row]
-    if_overtaken: list[Row]
+    rows: list[RowChange]
+    if_overtaken: list[RowChange]
     event: dict[str, Any]
-    made: Row | None = None
+    made: RowChange | None = None
 
 
 _STATUS = 32
@@ -166,10 +166,10 @@ class Outcome:
         entry = dataclasses.replace(self.entry, status=status)
         return dataclasses.replace(self, ended=ended, changes=changes, if_overtaken=if_overtaken, entry=entry)
 
-    def plain(self) -> Kept:
+    def plain(self) -> PendingOutcome:
         """Return it as it is kept in a file."""
-        made = None if self.made is None else Row("write", self.made.kind, self.made.id, _plain(row_of(self.made)))
-        return Kept(self.ended, rows(self.changes), rows(self.if_overtaken), plain_entry(self.entry), made)
+        made = None if self.made is None else RowChange("write", self.made.kind, self.made.id, _plain(row_of(self.made)))
+        return PendingOutcome(self.ended, rows(self.changes), rows(self.if_overtaken), plain_entry(self.entry), made)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def plain_entry(entry: changefeed.Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in changefeed.Entry.__dataclass_fields__}
 
 
-def rows(changes: Iterable[Change]) -> list[Row]:
+def rows(changes: Iterable[Change]) -> list[RowChange]:
     """Return *changes* of rows that are there as plain data."""
     found = []
     for change in changes:
@@ -192,16 +192,16 @@ def rows(changes: Iterable[Change]) -> list[Row]:
             case SyncAttachStatus(resource, values, is_over):
                 found.append(_row("settle", resource, values, is_over=is_over))
             case Delete(resource):
-                found.append(Row("remove", resource.kind, resource.id))
+                found.append(RowChange("remove", resource.kind, resource.id))
     return found
 
 
-def _row(do: str, resource: Tracked, values: Any, *, is_over: bool = False) -> Row:  # noqa: ANN401 - a mapping of anything
+def _row(do: str, resource: Tracked, values: Any, *, is_over: bool = False) -> RowChange:  # noqa: ANN401 - a mapping of anything
     maps = {name: value for name, value in values.items() if isinstance(value, MapPatch)}
     plain = {name: value for name, value in values.items() if name not in maps}
     put = {name: dict(change.put) for name, change in maps.items()}
     gone = {name: list(change.gone) for name, change in maps.items()}
-    return Row(do, resource.kind, resource.id, plain, put, gone, is_over)
+    return RowChange(do, resource.kind, resource.id, plain, put, gone, is_over)
 
 
 _OWN = (op.Operation.id == sa.bindparam("operation"), op.Operation.kernel_id == sa.bindparam("kernel"))
@@ -239,7 +239,7 @@ def is_gone(connection: sa.Connection, kind: str, row_id: str) -> bool:
     return connection.execute(sa.select(cls.id).where(cls.id == row_id)).first() is None
 
 
-def write(connection: sa.Connection, kept: Kept) -> None:
+def write(connection: sa.Connection, kept: PendingOutcome) -> None:
     """Write what was *kept*, and tell the feed, unless that was done before."""
     how = end(connection, kept.ended)
     todo = kept.rows
@@ -252,7 +252,7 @@ def write(connection: sa.Connection, kept: Kept) -> None:
     changefeed.append(connection, changefeed.Entry(**kept.event))
 
 
-def _write(connection: sa.Connection, row: Row, made: Row | None) -> None:
+def _write(connection: sa.Connection, row: RowChange, made: RowChange | None) -> None:
     cls = _class(row.kind)
     if row.do == "remove":
         remove(connection, cls, row.id)

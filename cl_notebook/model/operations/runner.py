@@ -10,9 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -23,7 +22,7 @@ from cl_notebook.model import identity_map
 from cl_notebook.model.operations import background, liveness, outcome
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.background import BackgroundRunner
-from cl_notebook.model.operations.changes import Change, Insert, Update, apply, bring_in_line, row_of
+from cl_notebook.model.operations.changes import Change, Insert, Update, apply, apply_in_memory, row_of
 from cl_notebook.model.operations.heartbeat import Heartbeat
 from cl_notebook.model.operations.outbox import AWAY, Outbox
 from cl_notebook.model.operations.outcome import Outcome
@@ -32,35 +31,49 @@ from cl_notebook.store import changefeed
 from cl_notebook.store.types import database_now, utcnow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from cl_notebook.drivers.api import Driver, Progress
-    from cl_notebook.model.backend import Backend
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
+    from cl_notebook.model.operations.changes import Guard
 
 R = TypeVar("R")
 
 
-Guard = Callable[[sa.Connection], None]
-"""Looks at the store inside the transaction of the intent, and raises if the act must not be."""
+class DriverOwner(Protocol):
+    """A backend, as far as an operation needs it."""
+
+    @property
+    def id(self) -> str:
+        """The id of its row."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for messages."""
+
+    @property
+    def driver(self) -> Driver:
+        """Its driver, opened if need be."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Act(Generic[R]):
+class OperationSpec(Generic[R]):
     """One act on one resource: what is written before the call, the call, and what is written after it."""
 
     action: str
-    call: str
+    method: str
     """Name of the driver's method (or of os-brick's), as it is shown in the history."""
-    do: Callable[[Driver, Progress], R]
+    call: Callable[[Driver, Progress], R]
     resource: Tracked | None = None
     insert: Insert | None = None
-    backend: Backend
+    backend: DriverOwner
     arguments: Mapping[str, Any] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
-    before: Iterable[Change] = ()
-    after: Callable[[R], Iterable[Change]]
+    on_start: Iterable[Change] = ()
+    on_success: Callable[[R], Iterable[Change]]
     """What the driver's reply changes. What depends on other rows is plain data (``SyncAttachStatus``), to be written late."""
-    failed: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
+    on_failure: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
 
     @property
     def target(self) -> Tracked:
@@ -84,23 +97,23 @@ class Journal:
         self._kernel_id: str | None = None
         self._pid = 0
         self._unwritten: set[int] = set()
-        self._apart = BackgroundRunner()
-        self._heart = Heartbeat(context)
-        self.owed = Outbox(context)
+        self._background = BackgroundRunner()
+        self._heartbeat = Heartbeat(context)
+        self.outbox = Outbox(context)
         """What could not be written yet."""
         self.running: set[int] = set()
         """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
 
     @property
     def kernel_id(self) -> str:
-        """The id under which this process stands in the store; the row is made with the first act."""
+        """The id under which this process stands in the store; the row is made with the first spec."""
         if self._kernel_id is None or self._pid != os.getpid():  # a fork is a process of its own
             self._kernel_id, self._pid = self._register_kernel(), os.getpid()
         return self._kernel_id
 
     @property
     def registered_id(self) -> str | None:
-        """The id under which this process stands in the store; None before its first act."""
+        """The id under which this process stands in the store; None before its first spec."""
         return self._kernel_id if self._pid == os.getpid() else None
 
     @property
@@ -109,11 +122,11 @@ class Journal:
         own = self.registered_id
         return self._earlier if own is None else (*self._earlier, own)
 
-    def go_on_from(self, before: Journal) -> None:
+    def inherit(self, before: Journal) -> None:
         """Take what the session of *before* made for this one's own: it took that one's place, as when it is set up again."""
         self._earlier = before.kernel_ids
 
-    def run(self, act: Act[R]) -> R:
+    def run(self, spec: OperationSpec[R]) -> R:
         """Do *act*: commit the intent, call the driver, commit the outcome.
 
         Raises:
@@ -125,56 +138,56 @@ class Journal:
 
         """
         __tracebackhide__ = True  # a notebook shows a long story as it is
-        self.refuse_if_read_only(act.action)
-        self.owed.write(*_ids(act.insert or act.target))
-        driver = self._context.driver(act.backend)
-        operation = self._intend(act)
+        self.refuse_if_read_only(spec.action)
+        self.outbox.flush(*_ids(spec.insert or spec.target))
+        driver = spec.backend.driver
+        operation = self._intend(spec)
         try:
             self._unwritten.add(operation)
-            self._heart.begin(self.kernel_id)
+            self._heartbeat.start(self.kernel_id)
             if getattr(driver, "uninterruptible", False):
-                return self._apart.run(lambda: self._finish(act, driver, operation), self._doing(act), operation)
-            return self._finish(act, driver, operation)
+                return self._background.run(lambda: self._finish(spec, driver, operation), self._doing(spec), operation)
+            return self._finish(spec, driver, operation)
         except errors.StillRunning:
             raise
         except KeyboardInterrupt as error:
             self.running.discard(operation)
-            raise background.interrupted(self._doing(act), act.target, operation, error) from error
+            raise background.interrupted(self._doing(spec), spec.target, operation, error) from error
         except BaseException:
             self.running.discard(operation)  # also if it was interrupted before the driver was called
             raise
 
-    def _finish(self, act: Act[R], driver: Driver, operation: int) -> R:
+    def _finish(self, spec: OperationSpec[R], driver: Driver, operation: int) -> R:
         __tracebackhide__ = True
         token = calling.operation.set(operation)
         try:
-            return self._call(act, driver, operation)
+            return self._call(spec, driver, operation)
         finally:
             calling.operation.reset(token)
             self.running.discard(operation)
 
-    def _call(self, act: Act[R], driver: Driver, operation: int) -> R:
+    def _call(self, spec: OperationSpec[R], driver: Driver, operation: int) -> R:
         __tracebackhide__ = True
         context, started = self._context, time.monotonic()
         reporter = Reporter(
-            context, lambda status: replace(self._entry(changefeed.PROGRESS, act.target, operation), status=status)
+            context, lambda status: replace(self._entry(changefeed.PROGRESS, spec.target, operation), status=status)
         )
-        secrets = functools.partial(context.secrets, act.backend)
+        secrets = functools.partial(context.secrets, cast("Any", spec.backend))
         try:
             with (
-                translate_errors(act.backend.name, act.call, secrets),
-                context.progress(self._doing(act)) as show,
+                translate_errors(spec.backend.name, spec.method, secrets),
+                context.progress(self._doing(spec)) as show,
                 reporter.showing(show),
             ):
-                result = act.do(driver, reporter)
-                changes = list(act.after(result))
+                result = spec.call(driver, reporter)
+                changes = list(spec.on_success(result))
         except BaseException as error:
-            self._settle(act, operation, started, act.failed(error), error)
+            self._settle(spec, operation, started, spec.on_failure(error), error)
             raise
-        if self._settle(act, operation, started, changes, None) == outcome.OVERTAKEN:
+        if self._settle(spec, operation, started, changes, None) == outcome.OVERTAKEN:
             msg = (
-                f"{self._doing(act)} was done, but another kernel took this one for dead, and went on with {act.target.label()}: "
-                f"its row stays as that one left it. See %cl_history --id {operation}."
+                f"{self._doing(spec)} was done, but another kernel took this one for dead, and went on with "
+                f"{spec.target.label()}: its row stays as that one left it. See %cl_history --id {operation}."
             )
             raise errors.ChangedElsewhere(msg)
         return result
@@ -182,21 +195,21 @@ class Journal:
     def save(self, resource: Tracked, values: Mapping[str, Any], version: int) -> None:
         """Write plain values of a row that still has *version*: a change without a driver."""
         self.refuse_if_read_only("save")
-        self.owed.write(*_ids(resource))
+        self.outbox.flush(*_ids(resource))
         entry = self._entry("save", resource, None)
         self._commit([Update(resource, dict(values), version)], lambda _connection: entry)
 
-    def note(self, changes: list[Change], resource: Tracked) -> None:
+    def save_side_effects(self, changes: list[Change], resource: Tracked) -> None:
         """Write what a driver changed on a resource that its call was not about, whatever others wrote meanwhile."""
         entry = self._entry("save", resource, None)
         self._commit(changes, lambda _connection: entry, checked=False)
 
-    def record(
+    def record_without_driver(
         self, action: str, changes: list[Change], resource: Tracked | Insert, guards: tuple[Guard, ...] = ()
     ) -> list[Tracked]:
         """Write a change that needs no driver as an operation that is done at once; return the objects."""
         self.refuse_if_read_only(action)
-        self.owed.write(*_ids(resource))
+        self.outbox.flush(*_ids(resource))
 
         def written(connection: sa.Connection) -> changefeed.Entry:
             row = self._operation_row(action, None, resource, None, {})
@@ -213,50 +226,50 @@ class Journal:
             msg = f"This session is read-only, so {action} is refused. cl.setup(read_only=False) allows it."
             raise errors.ReadOnly(msg)
 
-    def _intend(self, act: Act[Any]) -> int:
+    def _intend(self, spec: OperationSpec[Any]) -> int:
         kernel_id = self.kernel_id
-        target = act.insert or act.target
+        target = spec.insert or spec.target
         number = 0
 
         def written(connection: sa.Connection) -> changefeed.Entry:
             nonlocal number
             self.running.discard(number)  # of a transaction that was broken off, and is repeated
-            row = self._operation_row(act.action, act.call, target, act.backend, act.arguments)
+            row = self._operation_row(spec.action, spec.method, target, spec.backend, spec.arguments)
             key = connection.execute(_BEGIN_OPERATION, row | {"kernel_id": kernel_id}).inserted_primary_key
             number = key[0] if key else 0
             self.running.add(number)  # before the commit: another thread that sees the intent must not take it for cut short
-            self._heart.in_intent(connection, kernel_id)
+            self._heartbeat.touch(connection, kernel_id)
             return self._entry("intent", target, number)
 
-        changes = [*([act.insert] if act.insert else []), *act.before]
+        changes = [*([spec.insert] if spec.insert else []), *spec.on_start]
         try:
-            made = self._commit(changes, written, act.guards)
+            made = self._commit(changes, written, spec.guards)
         except BaseException as error:
             self.running.discard(number)
             if number and isinstance(error, AWAY):  # whether it was committed is not known; the driver is not called
-                self._owe_retreat(act, number, error)
+                self._enqueue_withdrawal(spec, number, error)
             raise
-        if act.insert:
-            act.resource = made[0]
+        if spec.insert:
+            spec.resource = made[0]
         return number
 
     def _settle(
-        self, act: Act[Any], operation: int, started: float, changes: Iterable[Change], error: BaseException | None
+        self, spec: OperationSpec[Any], operation: int, started: float, changes: Iterable[Change], error: BaseException | None
     ) -> str:
         """Write down what came of *act*; return how that went (see :func:`outcome.end`)."""
-        made = act.target if act.insert else None
+        made = spec.target if spec.insert else None
         came = Outcome(
             ended=outcome.ended(operation, self.kernel_id, error, time.monotonic() - started),
             changes=list(changes),
-            if_overtaken=list(act.failed(errors.Error("taken over"))) if made is not None else (),
+            if_overtaken=list(spec.on_failure(errors.Error("taken over"))) if made is not None else (),
             made=made,
-            entry=self._entry("outcome", act.target, operation),
+            entry=self._entry("outcome", spec.target, operation),
         )
-        how = self.owed.settle(came, self._write, self._doing(act))
+        how = self.outbox.deliver(came, self._write, self._doing(spec))
         self._unwritten.discard(operation)
         if how != outcome.WRITTEN:
             with self._context.lock:
-                identity_map.reread(self._context, act.target, keep_unsaved=True)
+                identity_map.reread(self._context, spec.target, keep_unsaved=True)
         return how
 
     def _write(self, came: Outcome) -> str:
@@ -277,17 +290,19 @@ class Journal:
         self._commit(changes, lambda _connection: came.entry, checked=False, made=came.made)
         return how
 
-    def _owe_retreat(self, act: Act[Any], operation: int, error: errors.StoreError) -> None:
+    def _enqueue_withdrawal(self, spec: OperationSpec[Any], operation: int, error: errors.StoreError) -> None:
         """Owe the store that an intent, if it is there at all, is taken back."""
         refused = errors.DriverError(f"The driver was not called: {error}", no_side_effects=True)
-        rows: list[outcome.Row] = []
-        if act.insert:
-            rows.append(outcome.Row("remove", act.insert.cls.kind, act.insert.values["id"]))
+        rows: list[outcome.RowChange] = []
+        if spec.insert:
+            rows.append(outcome.RowChange("remove", spec.insert.cls.kind, spec.insert.values["id"]))
         else:
-            rows.extend(outcome.rows(act.failed(refused)))
-        target = act.insert or act.target
+            rows.extend(outcome.rows(spec.on_failure(refused)))
+        target = spec.insert or spec.target
         ended = outcome.OperationResult(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
-        self.owed.add(outcome.Kept(ended, rows, [], outcome.plain_entry(self._entry("outcome", target, operation))))
+        self.outbox.enqueue(
+            outcome.PendingOutcome(ended, rows, [], outcome.plain_entry(self._entry("outcome", target, operation)))
+        )
 
     def _commit(
         self,
@@ -315,10 +330,9 @@ class Journal:
                 applied, number = context.store.write(work)
             except errors.ChangedElsewhere as error:
                 raise self._changed(todo) from error
-            brought = [bring_in_line(context, change, values) for change, values in applied]
-            context.change_tracker.note_own_write(
-                number
-            )  # last: until then the change counts as somebody else's, and is read at the next look
+            brought = [apply_in_memory(context, change, values) for change, values in applied]
+            # Last: until then the change counts as somebody else's, and is read again at the next poll.
+            context.change_tracker.note_own_write(number)
             return brought
 
     def _changed(self, todo: Iterable[Change]) -> errors.ChangedElsewhere:
@@ -337,7 +351,7 @@ class Journal:
         action: str,
         call: str | None,
         target: Tracked | Insert,
-        backend: Backend | None,
+        backend: DriverOwner | None,
         arguments: Mapping[str, Any],
     ) -> dict[str, Any]:
         read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
@@ -375,15 +389,15 @@ class Journal:
 
     def wait(self) -> None:
         """Wait for the acts that were interrupted and still go on; another interrupt ends the waiting, and not them."""
-        self._apart.wait()
+        self._background.wait()
 
     def close(self) -> None:
         """Say of the operations whose outcome is known to nobody any more that they were interrupted."""
-        self._heart.stop()
+        self._heartbeat.stop()
         if self._pid != os.getpid():
             return
-        self.owed.close()
-        lost = self._unwritten - self.running - self.owed.operations
+        self.outbox.close()
+        lost = self._unwritten - self.running - self.outbox.operations
         if not lost:
             return
         statement = sa.update(op.Operation).where(op.Operation.id.in_(lost), op.Operation.status == op.RUNNING)
@@ -392,8 +406,8 @@ class Journal:
         self._unwritten.clear()
 
     @staticmethod
-    def _doing(act: Act[Any]) -> str:
-        return f"{act.action} {act.resource.label() if act.resource is not None else ''}".strip()
+    def _doing(spec: OperationSpec[Any]) -> str:
+        return f"{spec.action} {spec.resource.label() if spec.resource is not None else ''}".strip()
 
 
 def _ids(target: Tracked | Insert) -> tuple[str | None, str | None]:

@@ -37,7 +37,7 @@ _ON_SEVERAL = {
 }
 """Acts on several resources: how each is called, and whether it takes something away."""
 
-_DELETED = frozenset({*guards.SETTLED, "error", "error_deleting", "error_extending"})
+_DELETED = frozenset({*lifecycle.STABLE_STATUSES, "error", "error_deleting", "error_extending"})
 _WHOLE = frozenset({"attached", "error_attaching", "error_detaching"})
 
 
@@ -167,13 +167,15 @@ def _of_volume(session: Session, volume: Any) -> Iterator[_Offer]:  # noqa: ANN4
     dependents = _Dependents.of(session, volume.id)
     allowed = _Allowed(session, volume, volume.status)
     able = partial(_able, session, volume.backend)
-    if allowed(guards.SETTLED):
+    if allowed(lifecycle.STABLE_STATUSES):
         yield _Offer("snapshot", "Take a snapshot", (_NAME,))
         yield _Offer("clone", "Clone", (_NAME, _Ask("size", "Size in GiB, if larger", "number")))
-    if allowed({*guards.SETTLED, "error_extending"}, {"extending"}) and (not dependents.connections or able("extend_attached")):
+    if allowed({*lifecycle.STABLE_STATUSES, "error_extending"}, {"extending"}) and (
+        not dependents.connections or able("extend_attached")
+    ):
         yield _Offer("extend", "Extend", (_Ask("size", "New size in GiB", "number", volume.size + 1, required=True),))
     lets_in = not dependents.connections or dependents.is_connected_here or able("multiattach")
-    if lets_in and not dependents.is_attached_here and allowed({*guards.SETTLED, "error_extending"}):
+    if lets_in and not dependents.is_attached_here and allowed({*lifecycle.STABLE_STATUSES, "error_extending"}):
         yield _Offer("attach", "Attach on this host")
     if dependents.is_connected_here:
         yield _Offer("detach", "Detach from this host")
@@ -204,7 +206,7 @@ def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Offer]:  # noqa: 
 def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
     if _Dependents.of(session, volume.id).connections:
         return False
-    if not _Allowed(session, volume, volume.status)({*guards.SETTLED, "error"}, {"reverting"}):
+    if not _Allowed(session, volume, volume.status)({*lifecycle.STABLE_STATUSES, "error"}, {"reverting"}):
         return False
     return _able(session, backend, "revert")
 
@@ -231,7 +233,7 @@ def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # no
 
 
 class _Allowed:
-    """Whether a status allows an act: the rule of ``verbs.ready``, asked before the act."""
+    """Whether a status allows an act: the rule of ``guards.require_status``, asked before the act."""
 
     def __init__(self, session: Session, resource: Tracked, status: str) -> None:
         self._session, self._resource, self._status = session, resource, status
@@ -243,7 +245,7 @@ class _Allowed:
     def _was_left(self) -> bool:
         if self._is_left is None:
             with self._session.store.reading() as connection:
-                self._is_left = guards.worked_on_by(self._session, connection, self._resource) is None
+                self._is_left = guards.running_operation(self._session, connection, self._resource) is None
         return self._is_left
 
 
