@@ -122,9 +122,9 @@ def get_connector_properties(
 
 
 def import_cinderlib(url: str) -> pd.DataFrame:
-    """Track what cinderlib, or Cinder, tracks in the data base at *url*: volumes, snapshots, attachments and key-value pairs.
+    """Track what cinderlib, or Cinder, tracks in the database at *url*: volumes, snapshots, attachments and key-value pairs.
 
-    The data base is only read, and the storage is not touched. A volume is taken if a backend of its backend's name is stored
+    The database is only read, and the storage is not touched. A volume is taken if a backend of its backend's name is stored
     here: open it first. What is here already stays as it is, so it may be done again: then it takes what is new.
 
     Args:
@@ -134,10 +134,10 @@ def import_cinderlib(url: str) -> pd.DataFrame:
         a row for each thing that was found: ``kind``, ``id``, ``name``, whether it was ``taken``, and the ``reason`` if not.
 
     Raises:
-        InvalidInput: it is no URL, or neither cinderlib nor Cinder wrote that data base.
+        InvalidInput: it is no URL, or neither cinderlib nor Cinder wrote that database.
         NotFound: it names a file that is not there.
         ReadOnly: the session may only look.
-        StoreError: the data base, or the store, cannot be used.
+        StoreError: the database, or the store, cannot be used.
 
     """
     from cl_notebook.inventory.importers import cinderlib  # noqa: PLC0415 - `import cl_notebook` stays light

@@ -13,8 +13,8 @@
     │   ├── ChangedElsewhere           another kernel changed the row since it was read
     │   ├── Unconfirmed                it was loaded, or stands in a store of another user: the user has to confirm it
     │   └── ReadOnly                   the session was set up to look, not to act
-    ├── StoreError                     the data base behind the objects
-    │   ├── StoreUnusable              not a data base, not writable, or out of reach
+    ├── StoreError                     the database behind the objects
+    │   ├── StoreUnusable              not a database, not writable, or out of reach
     │   ├── StoreDamaged               a row holds what nobody can read; ``where`` names it
     │   ├── StoreLocked                another process holds it for too long
     │   ├── OutcomePending              the storage is done, the store was out of reach: what came of it is written later
@@ -115,11 +115,11 @@ class ReadOnly(Refused):
 
 
 class StoreError(Error):
-    """The data base behind the tracked objects failed."""
+    """The database behind the tracked objects failed."""
 
 
 class StoreUnusable(StoreError):
-    """The store is not a data base of ours, cannot be written, or is out of reach."""
+    """The store is not a database of ours, cannot be written, or is out of reach."""
 
 
 class StoreDamaged(StoreError):

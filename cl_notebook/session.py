@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from sqlalchemy import orm as sa_orm
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from types import TracebackType
-    from typing import Self
+    from typing import Self, Unpack
 
     from cl_notebook.attach import AttachingHost, Host, HostRegistry
     from cl_notebook.drivers.api import Driver, Progress
@@ -321,67 +321,40 @@ def show_progress(display: Callable[[str], AbstractContextManager[Progress]] | N
     _default.show_progress(display)
 
 
-def setup(
-    store: str | os.PathLike[str] | None = None,
-    *,
-    host: str | None = None,
-    root_helper: str | None = None,
-    read_only: bool | None = None,
-    file_locks_path: str | os.PathLike[str] | None = None,
-    suppress_requests_ssl_warnings: bool = True,
-    disable_logs: bool = False,
-    non_uuid_ids: bool = False,
-    output_all_backend_info: bool = False,
-    include_secrets: bool = False,
-    project_id: str | None = None,
-    user_id: str | None = None,
-    persistence_config: object = None,
-    fail_on_missing_backend: bool = True,
-    **cinder_options: Any,  # noqa: ANN401 - Cinder's own
-) -> Session:
-    """Open a session and let the module-level names act on it; the one before is closed.
+@overload
+def setup(store: str | os.PathLike[str] | None = None, **options: Unpack[settings.SetupOptions]) -> Session: ...
+@overload
+def setup(store: str | os.PathLike[str] | None = None, **options: Any) -> Session: ...  # noqa: ANN401 - Cinder's own
+def setup(store: str | os.PathLike[str] | None = None, **options: Any) -> Session:
+    """Open a session, make it the default one, and close the default session before it.
 
-    Everything is optional, and it may be called again. If the new store cannot be used the old session stays.
+    Everything is optional, and it may be called again. If the new store cannot be used the old session stays the default.
 
     Args:
         store: a SQLAlchemy URL, a file name, or ``memory``; by default a SQLite file in the user's data folder.
-        host: the name that connections of this host are made under.
-        root_helper: what os-brick puts before commands that need root.
-        read_only: refuse every act.
-        file_locks_path: the folder of the locks that os-brick and Cinder's drivers share between processes; for os-brick the
-            first one that is used in a process counts.
+        host: the name of this host, under which its connections are recorded.
+        root_helper: the command that os-brick prefixes to commands that need root.
+        read_only: refuse every operation that changes something.
+        file_locks_path: the folder of the lock files that os-brick and Cinder's drivers share between processes; os-brick keeps
+            the first one that is set in a process.
         suppress_requests_ssl_warnings: do not log that a Cinder driver talks to its storage without checking certificates.
         disable_logs: keep no log of Cinder's drivers.
         non_uuid_ids: allow ids that are no UUIDs, of at most 36 characters.
-        output_all_backend_info: write a backend's whole configuration, secrets left out, where it is serialised.
-        include_secrets: write what is secret of connections and volumes, such as CHAP's passwords, in the clear where they are
-            serialised; with *output_all_backend_info* also the secret options of open backends.
-        project_id: the project that Cinder's drivers are told volumes belong to.
-        user_id: the user, likewise.
-        persistence_config: cinderlib's way to say where the store is: ``{"storage": "db", "connection": URL}``.
-        fail_on_missing_backend: refuse to load what is on a backend that is not there.
-        cinder_options: options of Cinder's section ``[DEFAULT]``, for its drivers.
+        output_all_backend_info: write a backend's whole configuration, without secrets, into documents.
+        include_secrets: write secrets of connections and volumes, such as CHAP passwords, in the clear into documents; with
+            *output_all_backend_info* also the secret options of open backends.
+        project_id: the project of volumes, for Cinder's drivers.
+        user_id: the user of volumes, for Cinder's drivers.
+        persistence_config: the store in cinderlib's form: ``{"storage": "db", "connection": URL}``.
+        fail_on_missing_backend: refuse to load resources of a backend that is not open.
+        **options: other keywords are options of Cinder's section ``[DEFAULT]``, for its drivers.
 
     Raises:
-        InvalidInput: a setting has the wrong type, or none is called so.
+        InvalidInput: a setting has the wrong type, or does not exist.
         StoreError: the store cannot be used; the message says why.
 
     """
-    chosen = settings.Settings.choose(
-        store,
-        host=host,
-        root_helper=root_helper,
-        read_only=read_only,
-        file_locks_path=file_locks_path,
-        suppress_requests_ssl_warnings=suppress_requests_ssl_warnings,
-        disable_logs=disable_logs,
-        non_uuid_ids=non_uuid_ids,
-        output_all_backend_info=output_all_backend_info,
-        include_secrets=include_secrets,
-        project_id=project_id,
-        user_id=user_id,
-        persistence_config=persistence_config,
-        fail_on_missing_backend=fail_on_missing_backend,
-        **cinder_options,
-    )
-    return _default.put(Session(chosen))
+    return _default.put(Session(settings.Settings.choose(store, **options)))
+
+
+setup.__signature__ = settings.setup_signature("Session")  # type: ignore[attr-defined] # what inspect.signature() returns

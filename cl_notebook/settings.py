@@ -1,53 +1,77 @@
-"""Settings: where the store is, who we are, and what we may do.
+"""Settings of a session: the store, this host's name, the root helper, read-only and the others of ``cl.setup()``.
 
-Read from the arguments of :func:`cl_notebook.setup`, then from the environment (``CL_NOTEBOOK_STORE``,
-``CL_NOTEBOOK_HOST``, ``CL_NOTEBOOK_ROOT_HELPER``, ``CL_NOTEBOOK_READ_ONLY``), then from the defaults.
+A setting comes from the arguments of :func:`cl_notebook.setup`, else from the environment (``CL_NOTEBOOK_STORE``,
+``CL_NOTEBOOK_HOST``, ``CL_NOTEBOOK_ROOT_HELPER``, ``CL_NOTEBOOK_READ_ONLY``), else from the defaults.
 """
 
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import platformdirs
 
 from cl_notebook.errors import InvalidInput, did_you_mean, one_line
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-"""What no data base keeps as text: the character 0, and halves of surrogate pairs."""
+"""Characters that no database stores as text: NUL, and halves of surrogate pairs."""
 _HIDDEN = "pass|pwd|secret|token|odbc_connect"
 SECRET_OPTION = re.compile(_HIDDEN, re.IGNORECASE)
-"""What the name of a URL's option has in it if its value is not shown."""
+"""Matches the name of a URL option whose value is secret."""
 _PASSWORD = re.compile(rf"(?<=://)([^:/@\s]*):.*(?=@)|([?&][^=&]*(?:{_HIDDEN})[^=&]*=)[^&'\"\s]*", re.IGNORECASE | re.DOTALL)
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
 _CLOSE = 0.75
-"""How alike a word must be to a setting to count as misspelt, and not as an option of Cinder's."""
+"""Similarity (0 to 1) from which an unknown keyword counts as a misspelt setting, not as an option of Cinder's."""
 
 DEFAULT_STORE = "default"
-"""The word for the store that is used where none is named."""
+"""The name of the store that is used when none is given."""
 
 DIALECTS = "SQLite, PostgreSQL and MariaDB are tested"
-"""The data bases that stores are tested on."""
+"""The databases that stores are tested on."""
 
 _STORAGES = {"memory": (), "memory_db": (), "memory_dbms": (), "db": ("connection",)}
-"""cinderlib's words for where it keeps what it tracks, each with what else it has to be told."""
+"""cinderlib's names of storages, each with the other keys that its configuration needs."""
+
+_NO_HOME = "Set the environment variable CL_NOTEBOOK_DATA to a folder before Python is started."
 
 
-_NO_HOME = "Data goes to the folder that the environment variable CL_NOTEBOOK_DATA names: set it before Python is started."
+class SetupOptions(TypedDict, total=False):
+    """Keywords of :func:`cl_notebook.setup` beside the store; any other keyword is an option of Cinder's ``[DEFAULT]``.
+
+    The signature of ``setup`` and the checks of :meth:`Settings.choose` follow these names.
+    """
+
+    host: str | None
+    root_helper: str | None
+    read_only: bool | None
+    file_locks_path: str | os.PathLike[str] | None
+    suppress_requests_ssl_warnings: bool
+    disable_logs: bool
+    non_uuid_ids: bool
+    output_all_backend_info: bool
+    include_secrets: bool
+    project_id: str | None
+    user_id: str | None
+    persistence_config: object
+    fail_on_missing_backend: bool
 
 
 def data_dir() -> Path:
-    """Return the user's data folder for cl_notebook (``CL_NOTEBOOK_DATA`` overrides the platform's place).
+    """Return the user's data folder: ``CL_NOTEBOOK_DATA`` if that is set, else the platform's.
 
     Raises:
-        InvalidInput: neither that nor a home directory is there.
+        InvalidInput: ``CL_NOTEBOOK_DATA`` is not set, and the user has no home directory.
 
     """
     chosen = os.environ.get("CL_NOTEBOOK_DATA")
@@ -56,7 +80,7 @@ def data_dir() -> Path:
     try:
         return platformdirs.user_data_path("cl_notebook").absolute()
     except RuntimeError as error:
-        msg = f"There is no home directory to keep data in. {_NO_HOME}"
+        msg = f"There is no home directory for data. {_NO_HOME}"
         raise InvalidInput(msg) from error
 
 
@@ -64,23 +88,23 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     """Return *path* with ``~`` expanded.
 
     Raises:
-        InvalidInput: the user has no home directory, or there is no user of that name.
+        InvalidInput: the user has no home directory, or a user of that name does not exist.
 
     """
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        msg = f"{os.fspath(path)!r} has no place: its home directory is not known. Type the whole path. {_NO_HOME}"
+        msg = f"{os.fspath(path)!r} cannot be expanded: its home directory is not known. Type the whole path. {_NO_HOME}"
         raise InvalidInput(msg) from error
 
 
 def without_password(text: str) -> str:
-    """Return *text* with the passwords of the URL in it masked, whether or not it can be taken apart."""
-    return _PASSWORD.sub(lambda found: f"{found[1]}:***" if found[2] is None else f"{found[2]}***", text)
+    """Mask the passwords of the URLs in *text*, also of URLs that cannot be parsed."""
+    return _PASSWORD.sub(lambda match: f"{match[1]}:***" if match[2] is None else f"{match[2]}***", text)
 
 
-class _Place(str):
-    """What was typed for a store; shown without its password."""
+class _StoreName(str):
+    """The name or URL of a store, whose repr masks the password."""
 
     __slots__ = ()
 
@@ -90,11 +114,10 @@ class _Place(str):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one session runs with.
+    """The settings of one session, checked and complete.
 
-    ``store`` is a SQLAlchemy URL, the absolute name of a SQLite file or the word ``memory``; ``host`` the name that connections
-    are made under; ``root_helper`` the command that os-brick puts before what needs root; ``read_only`` refuses every act. The
-    others are those of :func:`cl_notebook.setup`; ``cinder_options`` are what Cinder's drivers find in ``[DEFAULT]``.
+    ``store`` is a SQLAlchemy URL, the absolute name of a SQLite file or ``memory``. ``cinder_options`` are for the section
+    ``[DEFAULT]`` of Cinder's drivers. :func:`cl_notebook.setup` explains the others.
     """
 
     store: str
@@ -113,84 +136,73 @@ class Settings:
     cinder_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def choose(
-        cls,
-        store: str | os.PathLike[str] | None = None,
-        *,
-        host: str | None = None,
-        root_helper: str | None = None,
-        read_only: bool | None = None,
-        file_locks_path: str | os.PathLike[str] | None = None,
-        suppress_requests_ssl_warnings: bool = True,
-        disable_logs: bool = False,
-        non_uuid_ids: bool = False,
-        output_all_backend_info: bool = False,
-        include_secrets: bool = False,
-        project_id: str | None = None,
-        user_id: str | None = None,
-        persistence_config: object = None,
-        fail_on_missing_backend: bool = True,
-        **cinder_options: Any,  # noqa: ANN401 - Cinder's own
-    ) -> Settings:
-        """Fill what the caller left open from the environment and the defaults.
+    def choose(cls, store: str | os.PathLike[str] | None = None, **options: Any) -> Settings:  # noqa: ANN401 - Cinder's, too
+        """Check *options* (:class:`SetupOptions`, and Cinder's), and fill the others from environment and defaults.
 
         Raises:
-            InvalidInput: a setting has the wrong type or an empty value, or is none.
+            InvalidInput: a setting has the wrong type or an empty value, or does not exist.
 
         """
+        persistence_config = options.pop("persistence_config", None)
         if persistence_config is not None:
             if store is not None:
-                msg = "store and persistence_config both say where the store is: give one of them."
+                msg = "store and persistence_config both name the store: give one of them."
                 raise InvalidInput(msg)
             store = store_of(persistence_config)
+        given = {"host": None, "root_helper": None, "read_only": None} | options
         return cls(
             store=_store(store),
-            host=_text("host", host, os.environ.get("CL_NOTEBOOK_HOST") or socket.gethostname()),
-            root_helper=_text("root_helper", root_helper, os.environ.get("CL_NOTEBOOK_ROOT_HELPER", "sudo")),
-            read_only=_read_only(read_only),
-            file_locks_path=_folder("file_locks_path", file_locks_path),
-            suppress_requests_ssl_warnings=_flag("suppress_requests_ssl_warnings", suppress_requests_ssl_warnings),
-            disable_logs=_flag("disable_logs", disable_logs),
-            non_uuid_ids=_flag("non_uuid_ids", non_uuid_ids),
-            output_all_backend_info=_flag("output_all_backend_info", output_all_backend_info),
-            include_secrets=_flag("include_secrets", include_secrets),
-            project_id=_optional_text("project_id", project_id),
-            user_id=_optional_text("user_id", user_id),
-            fail_on_missing_backend=_flag("fail_on_missing_backend", fail_on_missing_backend),
-            cinder_options={name: _cinder_option(name, value) for name, value in cinder_options.items()},
+            cinder_options={name: _cinder_option(name, value) for name, value in options.items() if name not in _CHECKS},
+            **{name: check(name, given[name]) for name, check in _CHECKS.items() if name in given},
         )
 
     def options(self) -> dict[str, Any]:
-        """Return everything but the store, as the keywords that :meth:`choose` takes."""
-        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"store", "cinder_options"}}
-        return {**own, **self.cinder_options}
+        """Return all settings but the store as keywords for :meth:`choose`."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in {"store", "cinder_options"}}
+        return {**values, **self.cinder_options}
+
+
+def setup_signature(result: str) -> inspect.Signature:
+    """Return the signature of ``setup`` for introspection: the store, :class:`SetupOptions` with defaults, Cinder's options.
+
+    *result* is the annotation of what it returns.
+    """
+    defaults = {item.name: item.default for item in fields(Settings)} | {"host": None, "root_helper": None, "read_only": None}
+    kinds = inspect.Parameter
+    options = [
+        kinds(name, kinds.KEYWORD_ONLY, default=defaults.get(name), annotation=annotation.__forward_arg__)
+        for name, annotation in SetupOptions.__annotations__.items()
+    ]
+    store = kinds("store", kinds.POSITIONAL_OR_KEYWORD, default=None, annotation="str | os.PathLike[str] | None")
+    cinder = kinds("cinder_options", kinds.VAR_KEYWORD, annotation="Any")
+    return inspect.Signature([store, *options, cinder], return_annotation=result)
 
 
 def _store(given: str | os.PathLike[str] | None) -> str:
-    chosen: object = os.fspath(given) if isinstance(given, os.PathLike) else given
-    if chosen is None or (isinstance(chosen, str) and chosen.strip() == DEFAULT_STORE):
-        chosen = os.environ.get("CL_NOTEBOOK_STORE") or default_store()
-    if not isinstance(chosen, str) or not chosen.strip():
+    name: object = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if name is None or (isinstance(name, str) and name.strip() == DEFAULT_STORE):
+        name = os.environ.get("CL_NOTEBOOK_STORE") or default_store()
+    if not isinstance(name, str) or not name.strip():
         msg = f"store must be a SQLAlchemy URL, a file name or 'memory', not {without_password(repr(given))}."
         raise InvalidInput(msg)
-    _refuse_misspelt(chosen.strip())
-    return _Place(absolute_store(chosen.strip()))
+    _refuse_misspelt(name.strip())
+    return _StoreName(absolute_store(name.strip()))
 
 
 def _refuse_misspelt(store: str) -> None:
-    """Refuse a bare word that is nearly one that a store may be, unless there is a file of that name."""
-    words = ("memory", DEFAULT_STORE)
-    hint = "" if store in {*words, ":memory:"} or not store.isidentifier() else did_you_mean(store, words)
+    """Refuse a bare word that resembles ``memory`` or ``default``, unless a file has that name."""
+    names = ("memory", DEFAULT_STORE)
+    hint = "" if store in {*names, ":memory:"} or not store.isidentifier() else did_you_mean(store, names)
     if hint and not Path(store).exists():
         msg = f"There is no store called {store!r}.{hint} A new file of that name is given as './{store}'."
         raise InvalidInput(msg)
 
 
 def store_of(persistence_config: object) -> str:
-    """Return the store that cinderlib's *persistence_config* means: its dict, or the URL or file that could stand for a store.
+    """Return the name or URL of the store for cinderlib's *persistence_config*: a dict, a URL or a file name.
 
     Raises:
-        InvalidInput: it is neither, or names a persistence plugin of somebody's own.
+        InvalidInput: it is none of these, or names a persistence plugin.
 
     """
     if isinstance(persistence_config, (str, os.PathLike)):
@@ -206,7 +218,7 @@ def store_of(persistence_config: object) -> str:
         return "memory"
     connection = given.get("connection")
     if not isinstance(connection, str) or not connection.strip():
-        msg = "persistence_config needs the URL of its data base: {'storage': 'db', 'connection': 'sqlite:///lab.db'}."
+        msg = "persistence_config needs the URL of its database: {'storage': 'db', 'connection': 'sqlite:///lab.db'}."
         raise InvalidInput(msg)
     return connection
 
@@ -214,40 +226,40 @@ def store_of(persistence_config: object) -> str:
 def _no_plugins(storage: object, hint: str = "") -> str:
     shown = without_password(repr(storage))
     return (
-        f"persistence_config cannot be {shown}.{hint} There are no persistence plugins here: a store is any data base that "
+        f"persistence_config cannot be {shown}.{hint} There are no persistence plugins here: a store is any database that "
         f"SQLAlchemy has a URL for ({DIALECTS}). Give that URL: cl.setup(store='sqlite:///lab.db')."
     )
 
 
 def default_store() -> str:
-    """Return the default store: the name of a SQLite file in the user's data folder."""
+    """Return the path of the default store, a SQLite file in the user's data folder."""
     return str(data_dir() / "store.db")
 
 
 def is_url(store: str) -> bool:
-    """Return whether *store* is a URL, and not the name of a file."""
+    """Return whether *store* is a URL rather than a file name."""
     return "://" in store and not store.startswith(("/", "./", "../", "~"))
 
 
 def absolute_store(store: str) -> str:
-    """Return *store* as it means the same from every working folder: the name of a SQLite file is made absolute.
+    """Make the file name in *store* absolute, so that it does not depend on the working folder; leave other stores alone.
 
     Raises:
         InvalidInput: the home or the working folder that it is relative to does not exist.
 
     """
-    if store in {"memory", ":memory:"} or store.startswith("file:") or UNSTORABLE.search(store):  # what is wrong is told later
+    if store in {"memory", ":memory:"} or store.startswith("file:") or UNSTORABLE.search(store):  # parse_url refuses them
         return store
     if not is_url(store):
         return _absolute(store)
     scheme, _, rest = store.partition("://")
-    typed, mark, query = rest.partition("?")
-    relative = typed.startswith("/") and not typed.startswith(("//", "/:memory:", "/file:")) and typed != "/"
+    path, mark, query = rest.partition("?")
+    relative = path.startswith("/") and not path.startswith(("//", "/:memory:", "/file:")) and path != "/"
     if scheme not in {"sqlite", "sqlite+pysqlite"} or not relative:
         return store
-    import sqlalchemy as sa  # noqa: PLC0415 - only a relative URL needs to be taken apart
+    import sqlalchemy as sa  # noqa: PLC0415 - only a relative URL has to be parsed
 
-    url = sa.make_url(f"sqlite://{typed}")
+    url = sa.make_url(f"sqlite://{path}")
     file = _absolute(str(url.database))
     return f"{url.set(database=file).render_as_string()}?{query}" if mark else file
 
@@ -256,8 +268,16 @@ def _absolute(path: str) -> str:
     try:
         return str(expanded(path).absolute())
     except OSError as error:
-        msg = f"{path!r} has no place: {one_line(error)}."
+        msg = f"{path!r} cannot be made absolute: {one_line(error)}."
         raise InvalidInput(msg) from error
+
+
+def _host(name: str, value: object) -> str:
+    return _text(name, value, os.environ.get("CL_NOTEBOOK_HOST") or socket.gethostname())
+
+
+def _root_helper(name: str, value: object) -> str:
+    return _text(name, value, os.environ.get("CL_NOTEBOOK_ROOT_HELPER", "sudo"))
 
 
 def _text(name: str, value: object, default: str) -> str:
@@ -283,8 +303,8 @@ def _cinder_option(name: str, value: object) -> object:
     if close:
         msg = f"cl.setup() has no {name!r}. Did you mean {close[0]!r}?"
         raise InvalidInput(msg)
-    each = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, (str, bool, int, float)) for item in each):
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, (str, bool, int, float)) for item in items):
         msg = f"{name} must be text, a number, True or False, or a list of these, not {value!r}."
         raise InvalidInput(msg)
     return value
@@ -297,13 +317,30 @@ def _flag(name: str, value: object) -> bool:
     raise InvalidInput(msg)
 
 
-def _read_only(value: object) -> bool:
+def _read_only(name: str, value: object) -> bool:
     if value is not None:
-        return _flag("read_only", value)
+        return _flag(name, value)
     word = os.environ.get("CL_NOTEBOOK_READ_ONLY", "").strip().lower()
     if word in _TRUE:
         return True
     if word in _FALSE:
         return False
-    msg = f"CL_NOTEBOOK_READ_ONLY must be true or false, not {word!r}"
+    msg = f"CL_NOTEBOOK_READ_ONLY must be true or false, not {word!r}."
     raise InvalidInput(msg)
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "host": _host,
+    "root_helper": _root_helper,
+    "read_only": _read_only,
+    "file_locks_path": _folder,
+    "suppress_requests_ssl_warnings": _flag,
+    "disable_logs": _flag,
+    "non_uuid_ids": _flag,
+    "output_all_backend_info": _flag,
+    "include_secrets": _flag,
+    "project_id": _optional_text,
+    "user_id": _optional_text,
+    "fail_on_missing_backend": _flag,
+}
+"""The function that checks and converts each setting, called with its name and the value that was given."""

@@ -39,7 +39,7 @@ class Server(abc.ABC):
     """
 
     driver: ClassVar[str]
-    """SQLAlchemy's word for the data base and its Python driver."""
+    """SQLAlchemy's word for the database and its Python driver."""
     _own_database: ClassVar[str]
     _stopping: ClassVar[signal.Signals]
 
@@ -69,7 +69,7 @@ class Server(abc.ABC):
         self._keeper.communicate()
 
     def new_url(self, driver: str | None = None) -> str:
-        """Return the URL of a new, empty data base; *driver* is the word before ``://``, if not :attr:`driver`."""
+        """Return the URL of a new, empty database; *driver* is the word before ``://``, if not :attr:`driver`."""
         name = f"cl_{secrets.token_hex(6)}"
         self.execute(f"CREATE DATABASE {name}")
         self._databases.append(name)
@@ -81,7 +81,7 @@ class Server(abc.ABC):
         return url.render_as_string(hide_password=False)
 
     def drop_databases(self) -> None:
-        """Remove the data bases that were made; the server is running after that."""
+        """Remove the databases that were made; the server is running after that."""
         self.start()
         for name in self._databases:
             self.execute(self._dropping(name))
@@ -148,7 +148,7 @@ class Server(abc.ABC):
 
     @abc.abstractmethod
     def _dropping(self, name: str) -> str:
-        """Return the statement that removes a data base, whoever is connected to it."""
+        """Return the statement that removes a database, whoever is connected to it."""
 
 
 class PostgreSQL(Server):

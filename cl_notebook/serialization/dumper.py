@@ -141,7 +141,7 @@ def _pages(connection: sa.Connection, backend: Backend, *, secrets: bool) -> Ite
     table, after, name = _VOLUMES.table, None, {writing.NAME: backend.name}
     own = _VOLUMES.statement.where(table.c.backend_id == backend.id).limit(PAGE)
     while True:
-        # not one long cursor: not every data base lets others be opened beside it
+        # not one long cursor: not every database lets others be opened beside it
         statement = own if after is None else own.where(sa.tuple_(table.c.created_at, table.c.id) > sa.tuple_(*after))
         rows = connection.execute(statement).all()
         if rows:

@@ -132,7 +132,7 @@ def parts(path: Path, progress: Progress, *, outline: bool = False) -> Iterator[
             yield from _lines(file, path, progress, outline=outline)
             return
         for part in _walk(_events(file, path, progress), outline=outline):
-            # by way of text, as everywhere: what no data base keeps is found there
+            # by way of text, as everywhere: what no database keeps is found there
             yield part._replace(document=parse(part.document)) if isinstance(part.document, (dict, list)) else part
 
 

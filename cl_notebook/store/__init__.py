@@ -1,4 +1,4 @@
-"""The data base behind the tracked objects: engine, tables' base, schema versions, change feed."""
+"""The database behind the tracked objects: engine, tables' base, schema versions, change feed."""
 
 from cl_notebook.store.engine import Store
 

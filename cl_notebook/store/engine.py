@@ -1,4 +1,4 @@
-"""A store: one data base, opened, with its schema brought up to date."""
+"""A store: one database, opened, with its schema brought up to date."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def new_engine(url: sa.URL, **options: Any) -> sa.Engine:  # noqa: ANN401 - SQLA
     except ImportError as error:
         raise errors.InvalidInput(not_installed(url.drivername, error)) from error
     except (exc.ArgumentError, ValueError, TypeError) as error:
-        msg = f"{shown_url(url)} is not the URL of a data base that can be opened: {errors.one_line(error)}."
+        msg = f"{shown_url(url)} is not the URL of a database that can be opened: {errors.one_line(error)}."
         raise errors.InvalidInput(msg) from error
 
 
@@ -110,7 +110,7 @@ _WRITING = "cl_notebook_writing"
 
 
 class Store:
-    """One data base with our tables in it.
+    """One database with our tables in it.
 
     Reads and writes are short transactions on connections of their own, so nothing is bound to a thread and nothing stays open
     between two calls. On SQLite a write takes the lock at its beginning (``BEGIN IMMEDIATE``), so it never fails half way for
@@ -123,8 +123,8 @@ class Store:
         With *read_only* it must be there already: nothing is made, migrated or written. A store in memory is always new.
 
         Raises:
-            InvalidInput: *store* is no URL, or names a data base whose Python driver is not installed.
-            StoreUnusable: it is not a data base of ours, cannot be written, or is out of reach.
+            InvalidInput: *store* is no URL, or names a database whose Python driver is not installed.
+            StoreUnusable: it is not a database of ours, cannot be written, or is out of reach.
             StoreTooNew: a newer cl_notebook wrote it.
             StoreLocked: another process holds it.
 
@@ -200,7 +200,7 @@ class Store:
         return f"<Store {shown_url(self.url)}>"
 
     def is_same_as(self, other: Store) -> bool:
-        """Return whether *other* is this data base, perhaps opened again; each store in memory is one of its own."""
+        """Return whether *other* is this database, perhaps opened again; each store in memory is one of its own."""
         return other is self or (other.url == self.url and not is_memory(self.url))
 
     def close(self) -> None:
@@ -362,7 +362,7 @@ def _decoded(text: str) -> Any:  # noqa: ANN401 - JSON
     return {} if text == "{}" else json.loads(text)  # psycopg calls it, where base.Json is not asked
 
 
-def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the type is the data base driver's own
+def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the type is the database driver's own
     cursor = connection.cursor()
     # FULL: an intent that was committed is on disk before the driver is called, whatever happens to the machine.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

@@ -1,4 +1,4 @@
-"""The one place where errors of SQLAlchemy and of the data base become errors of cl_notebook."""
+"""The one place where errors of SQLAlchemy and of the database become errors of cl_notebook."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
     (
         errors.StoreUnusable,
         ("file is not a database", "file is encrypted"),
-        "{shown} is not a data base. Choose another file: cl.setup(store=…).",
+        "{shown} is not a database. Choose another file: cl.setup(store=…).",
     ),
     (
         errors.InvalidInput,
@@ -50,7 +50,7 @@ _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
         "The store {shown} is damaged: a row of it cannot be read ({said}).",
     ),
 )
-"""What a data base may say, and the error of ours that it becomes."""
+"""What a database may say, and the error of ours that it becomes."""
 
 _REFUSALS = frozenset({1142, 1143, 1227, 1370, 1644})
 """MariaDB's errors that PyMySQL calls operational although the server is there: rights that lack, and what a trigger signals."""
@@ -78,11 +78,11 @@ def secret_options(url: sa.URL) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def store_errors(url: sa.URL) -> Iterator[None]:
-    """Translate what the data base raises inside the block.
+    """Translate what the database raises inside the block.
 
     Raises:
-        StoreLocked: another process held the data base for longer than the busy time-out.
-        StoreUnusable: it is no data base, read-only, damaged or out of reach.
+        StoreLocked: another process held the database for longer than the busy time-out.
+        StoreUnusable: it is no database, read-only, damaged or out of reach.
         InvalidInput: what was asked is too long or too large for it.
         StoreError: anything else that it refused, and a row that cannot be read.
 
@@ -136,7 +136,7 @@ def _value_error(url: sa.URL, error: BaseException) -> errors.Error:
     if isinstance(error, UnicodeEncodeError):
         return errors.InvalidInput("What was asked holds a character that cannot be stored (half a surrogate pair).")
     if isinstance(error, OverflowError):
-        return errors.InvalidInput(f"What was asked holds a number that is too large for a data base: {one_line(str(error))}.")
+        return errors.InvalidInput(f"What was asked holds a number that is too large for a database: {one_line(str(error))}.")
     return damaged(url, "a row of it", error)
 
 

@@ -1,7 +1,7 @@
 """PostgreSQL tells who listens that somebody has committed: watchers then look at once, and otherwise leave the server alone.
 
 Every entry of the feed comes with a NOTIFY in its transaction, which the server delivers when that commits. One connection
-listens, in a thread of its own, for as long as somebody asks for news. Where that does not work (another data base, a pooler
+listens, in a thread of its own, for as long as somebody asks for news. Where that does not work (another database, a pooler
 between us and the server, a connection that was lost) there are no news, and who watches has to look by himself.
 """
 

@@ -101,7 +101,7 @@ def refuse_foreign(tables: Collection[str], shown: str) -> None:
     """
     if not tables or ("alembic_version" in tables and ("feed" in tables or len(tables) == 1)):
         return
-    msg = f"{shown} holds a data base that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
+    msg = f"{shown} holds a database that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
     raise errors.StoreUnusable(msg)
 
 

@@ -1,6 +1,6 @@
 """Names as they are searched: letter case ignored, by their beginning or by any part, and the indexes that this takes.
 
-Which letters have two cases is the data base's own matter: SQLite knows those of ASCII, the others most scripts.
+Which letters have two cases is the database's own matter: SQLite knows those of ASCII, the others most scripts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TRIGRAMS_OF = "ix_{table}_name_trigrams"
 _TRIGRAMS = "CREATE INDEX IF NOT EXISTS " + _TRIGRAMS_OF + " ON {table} USING gin (name gin_trgm_ops)"
 
 INDEXES = frozenset({"ix_volume_name_nocase", *(_TRIGRAMS_OF.format(table=table) for table in _TABLES)})
-"""Those that only one kind of data base has, which the tables therefore do not name."""
+"""Those that only one kind of database has, which the tables therefore do not name."""
 
 SHORT = 3
 """Characters from which on PostgreSQL's trigrams help to find a part of a name: of fewer they cost more than all names would."""
@@ -136,7 +136,7 @@ def _ways(text: str) -> list[str]:
 
 
 def make_indexes(connection: sa.Connection) -> None:
-    """Make the indexes that only one kind of data base has, unless they are there.
+    """Make the indexes that only one kind of database has, unless they are there.
 
     On PostgreSQL they need the extension ``pg_trgm``. Who may not create it goes without: then all names are looked at.
     """

@@ -78,7 +78,7 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class UtcDateTime(sa.TypeDecorator[dt.datetime]):
-    """A point in time with microseconds: aware and in UTC in Python, naive UTC in the data base."""
+    """A point in time with microseconds: aware and in UTC in Python, naive UTC in the database."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -119,7 +119,7 @@ class Json(sa.TypeDecorator[Any]):
     cache_ok = True
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """Return what reads a column; None where the data base's driver does."""
+        """Return what reads a column; None where the database's driver does."""
         decoded = super().result_processor(dialect, coltype)
         if decoded is None:
             return None
@@ -138,7 +138,7 @@ def utcnow() -> dt.datetime:
 
 
 class database_now(sa.sql.functions.FunctionElement[dt.datetime]):  # noqa: N801 - it stands in SQL as functions do
-    """The present moment by the data base's clock, in UTC: the same for every machine that works on the store."""
+    """The present moment by the database's clock, in UTC: the same for every machine that works on the store."""
 
     type = UtcDateTime()
     inherit_cache = True

@@ -51,11 +51,11 @@ def _known_url(store: str) -> sa.URL:
             url = url.set(drivername=f"{url.drivername}+{_DRIVERS[url.drivername]}")
         dialect = url.get_dialect()
     except ValueError:  # what it says may be a part of the password
-        msg = f"{scheme}:// is followed by what is no host, port and data base: such as {scheme}://user@host:5432/lab."
+        msg = f"{scheme}:// is followed by what is no host, port and database: such as {scheme}://user@host:5432/lab."
         raise errors.InvalidInput(msg) from None
     except (exc.ArgumentError, exc.NoSuchModuleError) as error:
         hint = errors.did_you_mean(scheme, _KNOWN)
-        msg = f"{scheme}:// is not the URL of a data base that SQLAlchemy knows.{hint} Try sqlite:///lab.db."
+        msg = f"{scheme}:// is not the URL of a database that SQLAlchemy knows.{hint} Try sqlite:///lab.db."
         raise errors.InvalidInput(msg) from error
     except ImportError as error:
         raise errors.InvalidInput(not_installed(scheme, error)) from error

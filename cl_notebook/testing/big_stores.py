@@ -1,4 +1,4 @@
-"""Stores of up to a million volumes with all that belongs to them, made by the data base itself: for measuring.
+"""Stores of up to a million volumes with all that belongs to them, made by the database itself: for measuring.
 
 The same number of volumes gives the same rows on SQLite and on PostgreSQL: whatever looks random is counted from a row's number.
 """
@@ -213,7 +213,7 @@ def _bare(store: Store, table: sa.Table) -> Iterator[Any]:
 
 
 def _settle(store: Store) -> None:
-    """Let the data base look at what it has, as it would have by itself in the months that so many rows take."""
+    """Let the database look at what it has, as it would have by itself in the months that so many rows take."""
     on_sqlite = store.url.get_backend_name() == "sqlite"
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)" if on_sqlite else "VACUUM (ANALYZE)")

@@ -75,7 +75,7 @@ class SharedStoreContract(StoreContract):
             found.delete(cascade=True)
 
     def test_kernels_that_open_a_new_store_make_it_once(self, store_url: str) -> None:
-        """Processes that open an empty data base at the same time all find one store in it."""
+        """Processes that open an empty database at the same time all find one store in it."""
         _end(_children(_OPENING, store_url))
         store = Store(store_url)
         assert store.head() == 0
@@ -193,7 +193,7 @@ with cl.Session(sys.argv[1]) as session:
         assert session.store.head() == head
 
     def test_a_new_store_is_not_made_to_be_read(self, store_url: str) -> None:
-        """A data base in which there is no store cannot be opened to be read, and stays empty."""
+        """A database in which there is no store cannot be opened to be read, and stays empty."""
         with pytest.raises(errors.StoreUnusable):
             Store(store_url, read_only=True)
         Store(store_url).close()

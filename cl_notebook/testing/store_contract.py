@@ -1,4 +1,4 @@
-"""The suite that every data base passes on which stores are kept: subclass :class:`StoreContract`, and pytest runs it.
+"""The suite that every database passes on which stores are kept: subclass :class:`StoreContract`, and pytest runs it.
 
 ::
 
@@ -48,10 +48,10 @@ NASTY = (
     "100% a_b c\\d \\' \\",
     "line\nline\r\n\ttab\x01\x7f",
 )
-"""Texts that some data base, or some driver of one, might take for something else."""
+"""Texts that some database, or some driver of one, might take for something else."""
 
 ALIKE = ("db", "DB", "Db", "db ", " db", "d\u00e9b", "deb", "de\u0301b", "db\t", "d%", "d_", "d\\", "d\\\\", "d'", 'd"', "d;--")
-"""Names that some data base might take for one another."""
+"""Names that some database might take for one another."""
 
 INJECTIONS = ("'; DROP TABLE volume; --", "x'); DELETE FROM backend; --", '"; DROP TABLE feed; --', "\\'; DELETE FROM feed; --")
 
@@ -66,7 +66,7 @@ class StoreContract:
 
     @pytest.fixture
     def store_url(self) -> str:
-        """Return the URL of an empty data base of this test's own."""
+        """Return the URL of an empty database of this test's own."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -81,7 +81,7 @@ class StoreContract:
         return session.backend("lab", volume_driver="sim", path=str(tmp_path / "sim"))
 
     def test_a_new_store_is_empty(self, session: cl.Session) -> None:
-        """An empty data base becomes a store in which nothing is tracked and nothing has changed."""
+        """An empty database becomes a store in which nothing is tracked and nothing has changed."""
         assert session.store.head() == 0
         for kind in ("backends", "volumes", "snapshots", "connections", "operations"):
             assert api.read(kind, session).empty

@@ -1,4 +1,4 @@
-"""Stores full of rows, made at the speed of the data base: for tests and benchmarks of what looks at them."""
+"""Stores full of rows, made at the speed of the database: for tests and benchmarks of what looks at them."""
 
 from __future__ import annotations
 

@@ -277,7 +277,7 @@ def test_what_is_no_data_base(tmp_path: Path) -> None:
         cl.import_cinderlib(str(text))
     with pytest.raises(errors.NotFound, match="There is no file"):
         cl.import_cinderlib(str(tmp_path / "nowhere.db"))
-    with pytest.raises(errors.InvalidInput, match="not the URL of a data base"):
+    with pytest.raises(errors.InvalidInput, match="not the URL of a database"):
         cl.import_cinderlib("nosuch://host/db")
     with pytest.raises(errors.InvalidInput, match="in memory"):
         cl.import_cinderlib("memory")

@@ -114,7 +114,7 @@ def test_wrong_types(document: Document, change: Callable[[Document], None], sai
 
 
 def test_half_a_character(sim: cl.Backend) -> None:
-    """Half a surrogate pair, which no data base keeps, is refused in text and in data."""
+    """Half a surrogate pair, which no database keeps, is refused in text and in data."""
     del sim
     assert refused('{"class": "\ud800"}', errors.InvalidInput)
     assert refused({"class": "\ud800"}, errors.InvalidInput)

@@ -123,7 +123,7 @@ def test_a_load_that_is_broken_off_is_done_again(session: cl.Session, broken_off
 
 
 def test_an_import_that_is_broken_off_is_done_again(session: cl.Session, broken_off: list[str], tmp_path: Path) -> None:
-    """What cinderlib's data base tracks is compared and taken again when a server breaks the import off."""
+    """What cinderlib's database tracks is compared and taken again when a server breaks the import off."""
     theirs = tmp_path / "cinderlib.sqlite"
     with contextlib.closing(sqlite3.connect(theirs)) as raw:
         raw.executescript(_CINDER)

@@ -93,7 +93,7 @@ def test_a_reference_in_another_spelling(tmp_path: Path) -> None:
 
 
 def test_an_import_keeps_them(tmp_path: Path, own: str) -> None:
-    """A data base of Cinder's with such ids is taken as it is."""
+    """A database of Cinder's with such ids is taken as it is."""
     lab = anew(tmp_path / "sim")
     file = tmp_path / "cinder.db"
     with sqlite3.connect(file) as sql:

@@ -83,7 +83,7 @@ def frames_ids(session: cl.Session) -> list[str]:
     return [str(key) for key in cl.frames.volumes(session, columns=["name"]).index]
 
 
-def test_json_that_the_data_base_takes_apart_itself_is_one_line(tmp_path: Path) -> None:
+def test_json_that_the_database_takes_apart_itself_is_one_line(tmp_path: Path) -> None:
     """A connector that is no JSON is StoreError although SQLite itself finds out, while the rows are fetched."""
     with cl.Session(tmp_path / "s.db") as session:
         stores.fill(session.store, volumes=3)
@@ -104,7 +104,7 @@ def test_text_that_is_no_utf8_is_one_line(tmp_path: Path) -> None:
 
 
 def test_errors_of_the_callers_own_stay_what_they_are(store_url: str) -> None:
-    """A ValueError that the code in the block raises itself is not taken for one of the data base."""
+    """A ValueError that the code in the block raises itself is not taken for one of the database."""
     store = Store(store_url)
     for raised in (ValueError("mine"), TypeError("mine"), errors.InvalidInput("mine")):
         with pytest.raises(type(raised), match=r"^mine$"), store.reading():

@@ -248,7 +248,7 @@ def test_an_upgrade_that_is_killed_at_any_statement_loses_nothing(
 
 @pytest.mark.parametrize("made", ["new", "upgraded"])
 def test_indexes_of_what_is_often_empty_leave_that_out(any_store_url: str, tmp_path: Path, made: str) -> None:
-    """In a new store and in an upgraded one, the same indexes have rows with a value alone, where the data base can do that."""
+    """In a new store and in an upgraded one, the same indexes have rows with a value alone, where the database can do that."""
     if made == "upgraded":
         _restore(OLDEST, any_store_url, tmp_path)
     Store(any_store_url).close()

@@ -1,4 +1,4 @@
-"""Names as they are searched, on every kind of data base."""
+"""Names as they are searched, on every kind of database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOLD = {"vol-1": 1, "VOL-1?": 2, "*L-1*": 3, "v*": 12, "vol-%": 0, "vol_*": 0, "
 
 
 def test_names_are_found_whatever_their_letter_case(any_store_url: str) -> None:
-    """A glob and a part of a name find the same on each data base, and what stands for something in SQL stands for itself."""
+    """A glob and a part of a name find the same on each database, and what stands for something in SQL stands for itself."""
     with cl.Session(any_store_url) as session:
         fill(session.store, volumes=12, snapshots=0, connections=0)
         assert {word: len(api.volumes(session, name=word, limit=50)) for word in TOLD} == TOLD

@@ -38,15 +38,15 @@ def test_memory_is_named_cinderlibs_way(config: object) -> None:
 
 
 @pytest.mark.parametrize("config", [Plugin, Plugin(), {"storage": Plugin}, {"storage": Plugin()}, {"storage": "etcd"}, 7])
-def test_a_persistence_plugin_is_answered_with_the_data_bases_that_were_tried(config: object) -> None:
+def test_a_persistence_plugin_is_answered_with_the_databases_that_were_tried(config: object) -> None:
     """A class, an instance or the name of a plugin is refused in one line that names what a store may be."""
-    with pytest.raises(errors.InvalidInput, match=r"any data base that SQLAlchemy .*SQLite.*PostgreSQL.*MariaDB") as caught:
+    with pytest.raises(errors.InvalidInput, match=r"any database that SQLAlchemy .*SQLite.*PostgreSQL.*MariaDB") as caught:
         cl.setup(persistence_config=config)
     assert "\n" not in str(caught.value)
 
 
 def test_a_dict_without_its_connection() -> None:
-    """A data base without its URL is told what to give; a misspelt storage has its close match."""
+    """A database without its URL is told what to give; a misspelt storage has its close match."""
     with pytest.raises(errors.InvalidInput, match="needs the URL"):
         cl.setup(persistence_config={"storage": "db"})
     with pytest.raises(errors.InvalidInput, match="Did you mean 'memory'"):

@@ -46,18 +46,18 @@ def test_sqlite_is_in_wal_mode_and_durable(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_store_that_is_no_data_base_is_refused(tmp_path: Path) -> None:
+def test_a_store_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """A file of something else is named as such, and is left as it was."""
     path = tmp_path / "notes.txt"
     path.write_text("these are my notes, and they are longer than a header of SQLite would be" * 20)
     before = path.read_bytes()
-    with pytest.raises(errors.StoreUnusable, match="is not a data base") as caught:
+    with pytest.raises(errors.StoreUnusable, match="is not a database") as caught:
         Store(str(path))
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
 
 
-def test_somebody_elses_data_base_is_refused(tmp_path: Path) -> None:
+def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
     """A SQLite file with tables that are not ours is left alone."""
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as other:

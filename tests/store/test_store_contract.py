@@ -1,4 +1,4 @@
-"""The store contract, on every data base that stores are kept on."""
+"""The store contract, on every database that stores are kept on."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class TestSqliteFile(SharedStoreContract):
 
 
 class TestPostgreSQL(SharedStoreContract):
-    """A data base on a server of Debian's."""
+    """A database on a server of Debian's."""
 
     @pytest.fixture
     def store_url(self, postgresql: Server) -> str:
-        """Return the URL of a new data base."""
+        """Return the URL of a new database."""
         return postgresql.new_url()
 
 
@@ -52,7 +52,7 @@ class TestMariaDB(SharedStoreContract):
 
     @pytest.fixture
     def store_url(self, mariadb: Server) -> str:
-        """Return the URL of a new data base."""
+        """Return the URL of a new database."""
         return mariadb.new_url()
 
 

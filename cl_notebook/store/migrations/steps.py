@@ -41,7 +41,7 @@ def drop_column(table: str, column: str) -> None:
 def create_index(table: str, *columns: str, of_filled: bool = False) -> None:
     """Make an index of *columns* in their order, named as the tables' own indexes are, unless it is there.
 
-    With *of_filled* it is one of the rows that have a value in the first of them, where the data base can have such.
+    With *of_filled* it is one of the rows that have a value in the first of them, where the database can have such.
     """
     name = index_name(table, *columns)
     if name not in _indexes(table):
