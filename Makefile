@@ -8,7 +8,7 @@ SHELL := /bin/bash
 
 ARGS ?=
 MODERN = import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c '$(MODERN)' 2>/dev/null && { echo $$name; break; }; done)
 
 RUN := .venv/bin/python -m
