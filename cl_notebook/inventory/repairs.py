@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.model.operations.changes import Change
 
-_NEEDS_OPERATION = frozenset({"create", "delete", "manage", "unmanage"})
-"""Acts that are finished or rolled back only where an operation says that they were begun here."""
-
 
 @dataclass(frozen=True, slots=True)
 class LastAction:
@@ -57,7 +54,11 @@ def of(resource: Tracked) -> LastAction:
         row = connection.execute(statement).one_or_none()
     if row is not None:
         return LastAction(row.action, row.arguments or {})
-    return LastAction(wanted[0]) if len(wanted) == 1 and wanted[0] not in _NEEDS_OPERATION else LastAction()
+    if len(wanted) != 1:
+        return LastAction()
+    # What adds or removes something is finished or rolled back only where an operation says that it was begun here.
+    transition = lifecycle.TRANSITIONS[resource.kind][wanted[0]]
+    return LastAction() if transition.makes_row or transition.ends_tracking else LastAction(wanted[0])
 
 
 def last(resource: Tracked) -> str:

@@ -70,10 +70,6 @@ def _words(doing: str, operation: int) -> str:
     )
 
 
-GONE = "deleted"
-"""The status of an object whose row is gone."""
-
-
 def interrupted(doing: str, resource: Tracked, operation: int, cause: KeyboardInterrupt) -> errors.Interrupted:
     """Return the error for *doing*, the act of *operation*, that *cause* ended and that left *resource* as it is now.
 
@@ -91,7 +87,7 @@ def rolled_back(error: BaseException, doing: str) -> None:
 
 def _left(resource: Tracked) -> str:
     status, kind, short = str(getattr(resource, "status", "")), resource.kind, resource.id[:8]
-    if status == GONE:
+    if status == lifecycle.DELETED:
         return f"the {kind} is not tracked any more, and nothing is left to mend."
     if status not in lifecycle.LEFT_BY.get(kind, {}):
         return f"the {kind} is {status!r}. Do it again, or let %cl_scan compare it with the storage."

@@ -18,7 +18,7 @@ import msgspec
 from cl_notebook import errors, regular_files, settings
 from cl_notebook.model import identity_map
 from cl_notebook.model.identity_map import CLASSES
-from cl_notebook.model.operations import outcome
+from cl_notebook.model.operations import lifecycle, outcome
 from cl_notebook.model.operations import tables as op
 from cl_notebook.store.errors import is_memory
 
@@ -212,24 +212,8 @@ def _concerned(kept: PendingOutcome) -> set[str | None]:
     return {*(row.id for row in rows), kept.event.get("resource_id"), kept.event.get("volume_id")} - {None}
 
 
-_PAST = {
-    "create": "created",
-    "delete": "deleted",
-    "extend": "extended",
-    "revert": "reverted",
-    "retype": "retyped",
-    "manage": "adopted",
-    "unmanage": "released",
-    "connect": "connected",
-    "disconnect": "disconnected",
-    "attach": "attached",
-    "detach": "detached",
-}
-"""What was done with a resource once an act is done."""
-
-
 def _words(doing: str, kept: PendingOutcome, file: Path | None, error: BaseException) -> str:
-    past = _PAST.get(doing.partition(" ")[0])
+    past = lifecycle.PARTICIPLES.get(doing.partition(" ")[0])
     done = f"is {kept.ended.status} on the storage" + (f": it was {past}" if past else "")
     ended = done if kept.ended.status == op.DONE else f"ended with {kept.ended.error} on the storage"
     where = f"in {file}" if file else "by this kernel alone, so do not end it"

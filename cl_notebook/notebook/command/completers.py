@@ -12,6 +12,7 @@ from cl_notebook.drivers import registry
 from cl_notebook.frames.columns import FLAG, SOURCES, UNSEARCHED
 from cl_notebook.inventory.cleanup import ownership
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
+from cl_notebook.model.operations import lifecycle
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.lexer import quote_literal
 from cl_notebook.notebook.magics import drivers
@@ -47,18 +48,15 @@ _BY_LIST: Mapping[str, Any] = {
     "backends": Backend,
     "operations": Operation,
 }
-_WHOLE_STATUSES = ("available", "error", "creating", "deleting", "error_deleting")
-_WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("volumes", "status"): (
-        *("available", "in-use", "error", "creating", "deleting", "error_deleting", "extending", "error_extending"),
-        *("reverting", "managing", "unmanaging", "retyping"),
-    ),
-    ("snapshots", "status"): _WHOLE_STATUSES,
-    ("connections", "status"): ("attached", "attaching", "detaching", "error_attaching", "error_detaching"),
+WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("volumes", "status"): lifecycle.statuses("volume"),
+    ("snapshots", "status"): lifecycle.statuses("snapshot"),
+    ("connections", "status"): lifecycle.statuses("connection"),
     ("operations", "status"): ("running", "done", "failed", "interrupted", "lost"),
     ("operations", "resource_type"): ("backend", "volume", "snapshot", "connection"),
-    ("volumes", "attach_status"): ("attached", "detached"),
+    ("volumes", "attach_status"): tuple(sorted(lifecycle.ATTACH_STATUSES)),
 }
+"""By list and column, the values that completion offers for a column that has only a few."""
 _IDS: Mapping[str, type[Tracked]] = {"volume_id": Volume, "snapshot_id": Snapshot, "source_volid": Volume}
 
 
@@ -121,8 +119,8 @@ def _sortable(listed: str) -> list[str]:
 
 def _values(rest: str, prefix: str) -> Iterable[str]:
     listed, _, column = rest.partition(":")
-    if (listed, column) in _WORDS:
-        return _WORDS[listed, column]
+    if (listed, column) in WORDS:
+        return WORDS[listed, column]
     known = SOURCES[listed].columns
     if column in known and known[column].kind == FLAG:
         return ("true", "false")

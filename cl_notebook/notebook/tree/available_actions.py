@@ -16,7 +16,7 @@ from cl_notebook.notebook.tree.selection import free_name
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -36,9 +36,6 @@ _ON_SEVERAL = {
     "delete": ("Delete", True),
 }
 """Acts on several resources: how each is called, and whether it takes something away."""
-
-_DELETED = frozenset({*lifecycle.STABLE_STATUSES, "error", "error_deleting", "error_extending"})
-_WHOLE = frozenset({"attached", "error_attaching", "error_detaching"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,21 +162,19 @@ def _of_backend() -> list[_Offer]:
 
 def _of_volume(session: Session, volume: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a volume
     dependents = _Dependents.of(session, volume.id)
-    allowed = _Allowed(session, volume, volume.status)
+    statuses = _Statuses(session, volume, volume.status)
     able = partial(_able, session, volume.backend)
-    if allowed(lifecycle.STABLE_STATUSES):
+    if statuses.serves("snapshot"):
         yield _Offer("snapshot", "Take a snapshot", (_NAME,))
         yield _Offer("clone", "Clone", (_NAME, _Ask("size", "Size in GiB, if larger", "number")))
-    if allowed({*lifecycle.STABLE_STATUSES, "error_extending"}, {"extending"}) and (
-        not dependents.connections or able("extend_attached")
-    ):
+    if statuses.may("extend") and (not dependents.connections or able("extend_attached")):
         yield _Offer("extend", "Extend", (_Ask("size", "New size in GiB", "number", volume.size + 1, required=True),))
     lets_in = not dependents.connections or dependents.is_connected_here or able("multiattach")
-    if lets_in and not dependents.is_attached_here and allowed({*lifecycle.STABLE_STATUSES, "error_extending"}):
+    if lets_in and not dependents.is_attached_here and statuses.serves("connect"):
         yield _Offer("attach", "Attach on this host")
     if dependents.is_connected_here:
         yield _Offer("detach", "Detach from this host")
-    if not dependents.connections and allowed(_DELETED, lifecycle.BUSY_BY_KIND[volume.kind]):
+    if not dependents.connections and statuses.may("delete", "unmanage"):
         what = f"{_titled(volume)} ({volume.size} GiB)"
         if not dependents.snapshots:
             yield _Offer("delete", "Delete", danger=what)
@@ -191,22 +186,22 @@ def _of_volume(session: Session, volume: Any) -> Iterator[_Offer]:  # noqa: ANN4
 
 def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a snapshot
     volume: Volume = snapshot.volume
-    allowed = _Allowed(session, snapshot, snapshot.status)
-    if allowed({"available"}):
+    statuses = _Statuses(session, snapshot, snapshot.status)
+    if statuses.serves("volume"):
         size = _Ask("size", "Size in GiB, if larger", "number")
         yield _Offer("volume", "Make a volume of it", (_NAME, size))
         if _can_revert(session, snapshot.backend, volume):
             since = f"{snapshot.created_at:%Y-%m-%d %H:%M} UTC"
             what = f"what was written to {_titled(volume)} ({volume.size} GiB) since {_titled(snapshot)} was taken, {since}"
             yield _Offer("revert", "Revert the volume to it", danger=what)
-    if allowed({"available", "error", "error_deleting"}, lifecycle.BUSY_BY_KIND[snapshot.kind]):
+    if statuses.may("delete", "unmanage"):
         yield _Offer("delete", "Delete", danger=f"{_titled(snapshot)} of {_titled(volume)} ({snapshot.size} GiB)")
 
 
 def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
     if _Dependents.of(session, volume.id).connections:
         return False
-    if not _Allowed(session, volume, volume.status)({*lifecycle.STABLE_STATUSES, "error"}, {"reverting"}):
+    if not _Statuses(session, volume, volume.status).may("revert"):
         return False
     return _able(session, backend, "revert")
 
@@ -217,8 +212,7 @@ def _able(session: Session, backend: Backend, capability: str) -> bool:
 
 
 def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a connection
-    allowed = _Allowed(session, connection, connection.attach_status)(_WHOLE, {"attaching", "detaching"})
-    if not allowed:
+    if not _Statuses(session, connection, connection.attach_status).may("attach", "detach", "disconnect"):
         return
     host = connection.name_of_host
     where = "this host" if connection.gateway is None else f"host {host}"
@@ -232,15 +226,23 @@ def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # no
         yield _Offer("disconnect", "Disconnect", danger=what)
 
 
-class _Allowed:
-    """Whether a status allows an act: the rule of ``guards.require_status``, asked before the act."""
+class _Statuses:
+    """Whether the status of a resource allows an action: the rule of ``guards.require_status``, asked before the action."""
 
     def __init__(self, session: Session, resource: Tracked, status: str) -> None:
         self._session, self._resource, self._status = session, resource, status
         self._is_left: bool | None = None
 
-    def __call__(self, allowed: Collection[str], finishing: Collection[str] = ()) -> bool:
-        return self._status in allowed or (self._status in finishing and self._was_left())
+    def may(self, *actions: str) -> bool:
+        """Return whether one of the *actions* can be done to the resource."""
+        transitions = [lifecycle.TRANSITIONS[self._resource.kind][action] for action in actions]
+        if any(self._status in transition.allowed for transition in transitions):
+            return True
+        return any(self._status in transition.resumable for transition in transitions) and self._was_left()
+
+    def serves(self, use: str) -> bool:
+        """Return whether the resource can be the source of that *use*."""
+        return self._status in lifecycle.SOURCE_STATUSES[self._resource.kind, use]
 
     def _was_left(self) -> bool:
         if self._is_left is None:
