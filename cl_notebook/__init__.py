@@ -212,4 +212,4 @@ def __dir__() -> list[str]:
     return __all__
 
 
-base.late.load = functools.partial(importlib.import_module, _DOCUMENTS)
+base.document_service.register_loader(functools.partial(importlib.import_module, _DOCUMENTS))

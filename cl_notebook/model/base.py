@@ -27,45 +27,59 @@ Document = dict[str, Any]
 
 
 class Documents(Protocol):
-    """What writes and reads documents."""
+    """Writes and reads the documents of resources; :mod:`cl_notebook.serialization` implements it."""
 
-    def of(self, resource: Serializable, *, simplified: bool) -> Document:
-        """Return the document of *resource*: what was loaded of it, or only itself."""
+    def to_document(self, resource: Serializable, *, simplified: bool) -> Document:
+        """Return the document of *resource*, with the related resources that were loaded unless it is *simplified*."""
 
-    def whole(self, resource: Serializable) -> Document:
-        """Return the document of *resource*, with what lies below and above it, loaded first."""
+    def to_full_document(self, resource: Serializable) -> Document:
+        """Load the resources that are related to *resource*, and return its document with them."""
 
-    def plain(self, resource: Serializable) -> dict[str, Any]:
-        """Return the fields of *resource*, and of what was loaded below it."""
+    def to_dict(self, resource: Serializable) -> dict[str, Any]:
+        """Return the fields of *resource* by name, with the lists that were loaded."""
 
-    def text(self, document: Any) -> str:  # noqa: ANN401 - JSON
+    def to_text(self, document: Any) -> str:  # noqa: ANN401 - JSON
         """Return *document* as one line of JSON."""
 
     def load(self, source: Any, cls: type[Serializable], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
-        """Return what *source* stands for, which must be of the class *cls*."""
+        """Return the object of a document, or a list of them for a list, each of the class *cls*."""
 
     def save(self, resource: Tracked) -> None:
-        """Track *resource*, which was loaded and not saved, and what was loaded below it."""
+        """Insert the rows of *resource*, which was loaded and not saved, and of what was loaded with it."""
 
 
-class _Late:
-    """Where the objects find what writes and reads them: set by :mod:`cl_notebook.serialization`, once it is loaded."""
+class DocumentService:
+    """The registry of the one implementation of :class:`Documents`, so that this module does not import it."""
 
-    documents: Documents | None = None
-    load: Callable[[], object] | None = None
+    def __init__(self) -> None:
+        """Begin without an implementation."""
+        self._implementation: Documents | None = None
+        self._load: Callable[[], object] | None = None
+
+    def register(self, implementation: Documents) -> None:
+        """Use *implementation* from now on."""
+        self._implementation = implementation
+
+    def register_loader(self, load: Callable[[], object]) -> None:
+        """Call *load* when the implementation is first needed; it registers one."""
+        self._load = load
+
+    def get(self) -> Documents:
+        """Return the implementation.
+
+        Raises:
+            Error: none is registered.
+
+        """
+        if self._implementation is None and self._load is not None:
+            self._load()
+        if self._implementation is None:
+            msg = "Documents cannot be written or read yet: import cl_notebook."
+            raise Error(msg)
+        return self._implementation
 
 
-late = _Late()
-
-
-def documents() -> Documents:
-    """Return what writes and reads documents."""
-    if late.documents is None and late.load is not None:
-        late.load()
-    if late.documents is None:
-        msg = "Nothing here writes or reads documents: import cl_notebook."
-        raise Error(msg)
-    return late.documents
+document_service = DocumentService()
 
 
 class Serializable:
@@ -79,34 +93,34 @@ class Serializable:
     @property
     def jsons(self) -> str:
         """``json`` as text."""
-        return documents().text(self.json)
+        return document_service.get().to_text(self.json)
 
     @property
     def dump(self) -> Document:
         """The document of the object, with its lists, or its volume, loaded first."""
-        return documents().whole(self)
+        return document_service.get().to_full_document(self)
 
     @property
     def dumps(self) -> str:
         """``dump`` as text."""
-        return documents().text(self.dump)
+        return document_service.get().to_text(self.dump)
 
     def to_json(self, simplified: bool = True) -> Document:  # noqa: FBT001, FBT002 - cinderlib's signature
         """Return the document of the object; *simplified* leaves out what lies below and above it."""
-        return documents().of(self, simplified=simplified)
+        return document_service.get().to_document(self, simplified=simplified)
 
     def to_jsons(self, simplified: bool = True) -> str:  # noqa: FBT001, FBT002 - as above
         """Return :meth:`to_json` as text."""
-        return documents().text(self.to_json(simplified))
+        return document_service.get().to_text(self.to_json(simplified))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by their names, times as ``datetime``, with the lists that were loaded; no document around them."""
-        return documents().plain(self)
+        return document_service.get().to_dict(self)
 
     @classmethod
     def load(cls, json_src: Any, save: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
         """Return what a document of such an object, text or data, stands for; see :func:`cl_notebook.load`."""
-        return documents().load(json_src, cls, save=save)
+        return document_service.get().load(json_src, cls, save=save)
 
 
 T = TypeVar("T", bound="Tracked")
@@ -247,7 +261,7 @@ class Tracked(SessionBound, Serializable):
 
         """
         if self.is_loaded_only:
-            documents().save(self)
+            document_service.get().save(self)
             return
         self.context.journal.refuse_if_read_only("save")
         self.validate()

@@ -1,4 +1,4 @@
-"""Objects of what was read and not stored: to be looked at, and saved later."""
+"""Objects that were loaded from documents and are not stored: to be looked at, and saved later."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cl_notebook import errors
 from cl_notebook.model import Backend, identity_map
 from cl_notebook.model.base import LOADED
 from cl_notebook.serialization import schema
-from cl_notebook.serialization.backends import Place
+from cl_notebook.serialization.backends import TargetBackend
 from cl_notebook.serialization.documents import NAME
-from cl_notebook.serialization.persist import Storing, whole
+from cl_notebook.serialization.persist import DocumentWriter, complete_row
 from cl_notebook.serialization.reader import ParsedDocument
-from cl_notebook.serialization.schema import ATTRIBUTES, CLASSES, Read
+from cl_notebook.serialization.schema import ATTRIBUTES, CLASSES, ParsedResource
 
 if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
@@ -24,132 +24,137 @@ if TYPE_CHECKING:
 _LISTS = {"snapshots": "Snapshot", "connections": "Connection"}
 
 
-def resource(context: Context, bundle: ParsedDocument, place: Place, *, trust: bool = False) -> Tracked:
-    """Return the object that *bundle* is of, with those that came with it, none of them tracked."""
-    if bundle.kind == "Backend":
-        backend = _backend(context, place)
-        if "volumes" in bundle.lists:
-            backend.__dict__["_loaded_volumes"] = [
-                _on(context, each, place, backend, trust=trust) for each in bundle.volumes or ()
-            ]
+def build(context: Context, document: ParsedDocument, target: TargetBackend, *, trust: bool = False) -> Tracked:
+    """Return the object of *document*, linked to those of the resources in it; none of them is tracked.
+
+    Without *trust* the user has to confirm hosts and devices that the document names.
+    """
+    if document.kind == "Backend":
+        backend = _build_backend(context, target)
+        if "volumes" in document.lists:
+            volumes = [_build_on(context, volume, target, backend, trust=trust) for volume in document.volumes or ()]
+            backend.__dict__["_loaded_volumes"] = volumes
         return backend
-    return _on(context, bundle, place, place.backend or _backend(context, place), trust=trust)
+    return _build_on(context, document, target, target.backend or _build_backend(context, target), trust=trust)
 
 
-def _on(context: Context, bundle: ParsedDocument, place: Place, backend: Backend, *, trust: bool) -> Tracked:
-    made: list[Tracked] = [_object(context, read, place, backend, trust=trust) for read in bundle.reads]
-    own = made[1] if bundle.volume is not None else made[0]
-    volume = own if bundle.kind == "Volume" else made[0] if bundle.volume is not None else None
-    for name in bundle.lists if bundle.kind == "Volume" else ():
-        own.__dict__[f"_loaded_{name}"] = [each for each in made if type(each).__name__ == _LISTS[name]]
-    for each in made:
-        if volume is not None and each is not volume:
-            each.__dict__["_loaded_volume"] = volume
-    return own
+def _build_on(context: Context, document: ParsedDocument, target: TargetBackend, backend: Backend, *, trust: bool) -> Tracked:
+    resources: list[Tracked] = [_build(context, item, target, backend, trust=trust) for item in document.resources]
+    resource = resources[1] if document.volume is not None else resources[0]
+    volume = resource if document.kind == "Volume" else resources[0] if document.volume is not None else None
+    for name in document.lists if document.kind == "Volume" else ():
+        resource.__dict__[f"_loaded_{name}"] = [child for child in resources if type(child).__name__ == _LISTS[name]]
+    for child in resources:
+        if volume is not None and child is not volume:
+            child.__dict__["_loaded_volume"] = volume
+    return resource
 
 
-def _object(context: Context, read: Read, place: Place, backend: Backend, *, trust: bool) -> Tracked:
-    row = whole(read, place, context.settings, trust=trust)
-    values = {attribute: row[name] for name, attribute in ATTRIBUTES[read.kind]}
-    values |= {"backend_id": place.id, "version": 1, "extra": row["extra"]}
-    return _new(CLASSES[read.kind], context, values | {"_loaded_backend": backend})
+def _build(context: Context, parsed: ParsedResource, target: TargetBackend, backend: Backend, *, trust: bool) -> Tracked:
+    row = complete_row(parsed, target, context.settings, trust_documents=trust)
+    values = {attribute: row[name] for name, attribute in ATTRIBUTES[parsed.kind]}
+    values |= {"backend_id": target.id, "version": 1, "extra": row["extra"]}
+    return _new_object(CLASSES[parsed.kind], context, values | {"_loaded_backend": backend})
 
 
-def _backend(context: Context, place: Place) -> Backend:
-    """Return an object for a backend that is not the tracked one: that one keeps its own list of volumes."""
-    if place.backend is not None:
-        source = place.backend
+def _build_backend(context: Context, target: TargetBackend) -> Backend:
+    """Return a detached object of *target*, also of a tracked backend, whose own list of volumes must not change."""
+    if target.backend is not None:
+        source = target.backend
         columns = ("id", "name", "volume_driver", "stored_config", "created_at", "updated_at", "version", "extra")
         values = {name: getattr(source, name) for name in columns}
     else:
-        row = dict(place.row or {})
+        row = dict(target.row or {})
         values = {**row, "stored_config": row.pop("config", {})}
         values.pop("config", None)
-    made: Backend = _new(Backend, context, values)  # type: ignore[assignment] # it is one
-    return made
+    backend: Backend = _new_object(Backend, context, values)  # type: ignore[assignment] # it is one
+    return backend
 
 
-def _new(cls: type[Tracked], context: Context, values: dict[str, Any]) -> Tracked:
-    made: Tracked = sa_orm.class_mapper(cls).class_manager.new_instance()
-    made.__dict__.update(values)
-    made.__dict__[LOADED] = context
-    return made
+def _new_object(cls: type[Tracked], context: Context, values: dict[str, Any]) -> Tracked:
+    instance: Tracked = sa_orm.class_mapper(cls).class_manager.new_instance()
+    instance.__dict__.update(values)
+    instance.__dict__[LOADED] = context
+    return instance
 
 
-def save(made: Tracked) -> None:
-    """Track *made* and what was loaded below it: from then on they are the live objects of their rows.
+def save(resource: Tracked) -> None:
+    """Insert the rows of *resource* and of what was loaded with it, and attach the objects to their session.
 
-    What is tracked already, and the same, stays as it is; ``cl.find`` gives its object.
+    Rows that are stored already and equal are left alone; ``cl.find`` gives their objects.
 
     Raises:
-        AlreadyExists: an id is tracked and differs.
-        Refused: the session that it was loaded in was closed.
+        AlreadyExists: an id is stored and differs.
+        Refused: the session of the objects was closed.
 
     """
-    context: Context = made.__dict__[LOADED]
+    context: Context = resource.__dict__[LOADED]
     if context.is_closed:
-        msg = f"{made.label()} was loaded in a session that was closed: load it again."
+        msg = f"{resource.label()} was loaded in a session that was closed: load it again."
         raise errors.Refused(msg)
-    backend: Any = made if isinstance(made, Backend) else made.__dict__["_loaded_backend"]
-    tops = made.__dict__.get("_loaded_volumes", []) if isinstance(made, Backend) else [made]
-    place = _place(context, backend)
-    bundles = [_bundle(place, each) for each in tops] or [ParsedDocument({NAME: place.name}, None)]
-    # what is to be confirmed was decided when it was loaded, and stands in the objects
-    Storing(context, trust=True).store(lambda: ((place, each) for each in bundles))
+    is_backend = isinstance(resource, Backend)
+    backend: Any = resource if is_backend else resource.__dict__["_loaded_backend"]
+    tops = resource.__dict__.get("_loaded_volumes", []) if is_backend else [resource]
+    target = _target(context, backend)
+    documents = [_document(target, top) for top in tops] or [ParsedDocument({NAME: target.name}, None)]
+    # Whether the user has to confirm them was decided when they were loaded, and stands in the objects.
+    writer = DocumentWriter(context, trust_documents=True)
+    writer.write(lambda: ((target, document) for document in documents))
     with context.lock:
-        for each in (backend, *(each for top in tops for each in _family(top))):
-            _go_live(context, each)
+        for instance in (backend, *(member for top in tops for member in _family(top))):
+            _attach(context, instance)
 
 
-def _place(context: Context, backend: Backend) -> Place:
+def _target(context: Context, backend: Backend) -> TargetBackend:
     if not backend.is_loaded_only:
-        return Place(backend.id, backend.name, backend)
-    known = identity_map.select(context, sa.select(Backend).where(Backend.name == backend.name))
-    if known:
-        return Place(known[0].id, known[0].name, known[0])
-    moments = {name: getattr(backend, name) for name in ("created_at", "updated_at", "version", "extra")}
+        return TargetBackend(backend.id, backend.name, backend)
+    tracked = identity_map.select(context, sa.select(Backend).where(Backend.name == backend.name))
+    if tracked:
+        return TargetBackend(tracked[0].id, tracked[0].name, tracked[0])
+    common = {name: getattr(backend, name) for name in ("created_at", "updated_at", "version", "extra")}
     row = {
         "id": backend.id,
         "name": backend.name,
         "volume_driver": backend.volume_driver,
         "config": backend.stored_config,
-        **moments,
+        **common,
     }
-    return Place(backend.id, backend.name, None, row)
+    return TargetBackend(backend.id, backend.name, None, row)
 
 
 def _family(top: Tracked) -> list[Tracked]:
-    """Return *top* and those that came with it: its volume before it, its children after it."""
+    """Return *top* with the detached objects that were loaded with it: its volume before it, its children after it."""
     inner = top.__dict__
     above = [inner["_loaded_volume"]] if "_loaded_volume" in inner and inner["_loaded_volume"].is_loaded_only else []
-    below = [each for name in _LISTS for each in inner.get(f"_loaded_{name}", ())] if type(top).__name__ == "Volume" else []
-    return [*above, top, *(each for each in below if each.is_loaded_only)]
+    is_volume = type(top).__name__ == "Volume"
+    below = [child for name in _LISTS for child in inner.get(f"_loaded_{name}", ())] if is_volume else []
+    return [*above, top, *(child for child in below if child.is_loaded_only)]
 
 
-def _bundle(place: Place, top: Tracked) -> ParsedDocument:
-    reads = {id(each): _read(each) for each in _family(top)}
-    own = reads.pop(id(top))
+def _document(target: TargetBackend, top: Tracked) -> ParsedDocument:
+    parsed = {id(member): _parsed(member) for member in _family(top)}
+    resource = parsed.pop(id(top))
     if type(top).__name__ == "Volume":
-        return ParsedDocument({NAME: place.name}, own, children=list(reads.values()))
-    return ParsedDocument({NAME: place.name}, own, volume=next(iter(reads.values()), None))
+        return ParsedDocument({NAME: target.name}, resource, children=list(parsed.values()))
+    return ParsedDocument({NAME: target.name}, resource, volume=next(iter(parsed.values()), None))
 
 
-def _read(each: Tracked) -> Read:
-    each.validate()
-    kind, inner = type(each).__name__, each.__dict__
+def _parsed(resource: Tracked) -> ParsedResource:
+    resource.validate()
+    kind, inner = type(resource).__name__, resource.__dict__
     row = {name: inner[attribute] for name, attribute in ATTRIBUTES[kind]}
-    return Read(kind, row | {"version": 1, "extra": inner["extra"]}, frozenset(schema.FIELDS[kind]))
+    return ParsedResource(kind, row | {"version": 1, "extra": inner["extra"]}, frozenset(schema.FIELDS[kind]))
 
 
-def _go_live(context: Context, each: Tracked) -> None:
-    """Let *each* be the object of its row, unless the session holds another one that is."""
-    if not each.is_loaded_only or identity_map.held(context, type(each), each.id) is not None:
+def _attach(context: Context, resource: Tracked) -> None:
+    """Attach *resource* to its session as the object of its row, unless the session has an object of that row."""
+    if not resource.is_loaded_only or identity_map.held(context, type(resource), resource.id) is not None:
         return
-    state = sa_orm.attributes.instance_state(each)
-    state._commit_all(each.__dict__, None)  # noqa: SLF001 - what was set on it is what was just stored
-    del each.__dict__[LOADED]
-    sa_orm.make_transient_to_detached(each)
-    context.orm.add(each)
-    for name in [name for name in each.__dict__ if name.startswith("_loaded_")]:
-        del each.__dict__[name]  # read again when it is asked for: the store may have more
-    identity_map.reread(context, each)
+    state = sa_orm.attributes.instance_state(resource)
+    state._commit_all(resource.__dict__, None)  # noqa: SLF001 - the values that were set on it were just stored
+    del resource.__dict__[LOADED]
+    sa_orm.make_transient_to_detached(resource)
+    context.orm.add(resource)
+    for name in [name for name in resource.__dict__ if name.startswith("_loaded_")]:
+        del resource.__dict__[name]  # the store may have more children: they are loaded when they are asked for
+    identity_map.reread(context, resource)

@@ -1,4 +1,4 @@
-"""Documents of objects: what was loaded of them, or all of it."""
+"""Documents of objects: each with what was loaded of it, or with everything around it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cl_notebook.model import Backend, identity_map
 from cl_notebook.model.backend import SECRETS
 from cl_notebook.model.base import LOADED
 from cl_notebook.serialization import schema
-from cl_notebook.serialization.schema import ATTRIBUTES, BESIDE, VERSION
+from cl_notebook.serialization.schema import ATTRIBUTES, RELATED, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,45 +22,46 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 NAME = "volume_backend_name"
+"""The key of a backend's name in documents and in cinderlib's configurations."""
 
 
-def of(resource: Tracked, *, simplified: bool) -> Document:
-    """Return the document of *resource*; see :class:`cl_notebook.model.base.Documents`."""
+def to_document(resource: Tracked, *, simplified: bool) -> Document:
+    """Return the document of *resource*, with the related resources that were loaded unless it is *simplified*."""
     if isinstance(resource, Backend):
-        return _of_backend(resource, simplified=simplified)
-    made = data(resource)
-    for name in () if simplified else BESIDE[type(resource).__name__]:
-        beside = resource.__dict__.get(f"_loaded_{name}")
-        if beside is not None:
-            made[name] = [data(child) for child in beside] if isinstance(beside, list) else data(beside)
+        return _backend_document(resource, simplified=simplified)
+    fields = data(resource)
+    for name in () if simplified else RELATED[type(resource).__name__]:
+        related = resource.__dict__.get(f"_loaded_{name}")
+        if related is not None:
+            fields[name] = [data(child) for child in related] if isinstance(related, list) else data(related)
     backend: Backend = resource.backend  # type: ignore[attr-defined] # every class but Backend has one
-    return document(type(resource).__name__, of_backend(backend), made, added(resource))
+    return wrap(type(resource).__name__, backend_reference(backend), fields, unknown_fields(resource))
 
 
-def _of_backend(backend: Backend, *, simplified: bool) -> Document:
-    # its volumes are always in it, as in cinderlib; of each of them, what was loaded
-    volumes = [] if simplified else [of(volume, simplified=False) for volume in backend.volumes]
+def _backend_document(backend: Backend, *, simplified: bool) -> Document:
+    # As in cinderlib, a backend's document always has its volumes; each of them has what was loaded of it.
+    volumes = [] if simplified else [to_document(volume, simplified=False) for volume in backend.volumes]
     for volume in volumes:
-        volume["backend"] = {NAME: backend.name}  # the whole configuration once is enough
-    made = document("Backend", of_backend(backend), data(backend), added(backend))
-    return made if simplified else made | {"volumes": volumes}
+        volume["backend"] = {NAME: backend.name}  # the document around them has the configuration
+    document = wrap("Backend", backend_reference(backend), data(backend), unknown_fields(backend))
+    return document if simplified else document | {"volumes": volumes}
 
 
-def loaded(resource: Tracked) -> Document:
-    """Return the document of *resource* after what lies beside it was loaded."""
-    for name in BESIDE[type(resource).__name__]:
+def to_loaded_document(resource: Tracked) -> Document:
+    """Load the resources that are related to *resource*, and return its document with them."""
+    for name in RELATED[type(resource).__name__]:
         getattr(resource, name)
-    return of(resource, simplified=False)
+    return to_document(resource, simplified=False)
 
 
-def document(kind: str, backend: Mapping[str, Any], inner: dict[str, Any], extra: Mapping[str, Any] | None) -> Document:
-    """Return *inner* with what stands around it."""
-    made = {"class": kind, "version": VERSION, "backend": dict(backend), "data": inner}
-    return {**extra["document"], **made} if extra and extra.get("document") else made
+def wrap(kind: str, backend: Mapping[str, Any], fields: dict[str, Any], extra: Mapping[str, Any] | None) -> Document:
+    """Return the document around *fields*, the data of class *kind*, with the unknown keys in *extra*."""
+    document = {"class": kind, "version": VERSION, "backend": dict(backend), "data": fields}
+    return {**extra["document"], **document} if extra and extra.get("document") else document
 
 
-def of_backend(backend: Backend) -> dict[str, Any]:
-    """Return what is written of the backend that a resource is on: its name, or all of it where the session says so."""
+def backend_reference(backend: Backend) -> dict[str, Any]:
+    """Return how documents refer to *backend*: by name, or with its configuration if the settings say so."""
     if not backend.is_tracked or not backend.context.settings.output_all_backend_info:
         return {NAME: backend.name}
     context = backend.context
@@ -68,42 +69,45 @@ def of_backend(backend: Backend) -> dict[str, Any]:
 
 
 def configuration(backend: Backend, secrets: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the whole configuration of *backend*: with *secrets*, or with the names of those that are missing."""
-    plain = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
+    """Return the configuration of *backend*: with *secrets*, or with the names of the secrets left out."""
+    options = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
     missing = [name for name in backend.secret_options if name not in (secrets or {})]
-    if secrets is None:  # a secret may also stand in an option that is none, such as the password in a URL
-        missing += [name for name, value in plain.items() if masking.data(value, name) != value]
-    whole = {NAME: backend.name, "volume_driver": backend.volume_driver, **plain, **(secrets or {})}
-    told = {name: value for name, value in whole.items() if name not in missing}
-    return {**told, SECRETS: missing} if missing else told
+    if secrets is None:  # an option that is not secret may contain a secret, such as the password in a URL
+        missing += [name for name, value in options.items() if masking.data(value, name) != value]
+    whole = {NAME: backend.name, "volume_driver": backend.volume_driver, **options, **(secrets or {})}
+    shared = {name: value for name, value in whole.items() if name not in missing}
+    return {**shared, SECRETS: missing} if missing else shared
 
 
-def plain(resource: Tracked) -> dict[str, Any]:
-    """Return the fields of *resource* by name, and lists of them for the lists that were loaded."""
-    kind, inner = type(resource).__name__, resource.__dict__
-    told = _values(resource, secrets=False)
+def to_dict(resource: Tracked) -> dict[str, Any]:
+    """Return the fields of *resource* by name, with the lists that were loaded.
+
+    Times are ``datetime``; secrets are masked.
+    """
+    kind, attributes = type(resource).__name__, resource.__dict__
+    fields = _values(resource, secrets=False)
     if isinstance(resource, Backend):
-        told = {"id": told.pop("id"), "name": resource.name, "config": resource.config, **told}
+        fields = {"id": fields.pop("id"), "name": resource.name, "config": resource.config, **fields}
     else:
-        told["backend"] = resource.backend.name  # type: ignore[attr-defined] # every class but Backend has one
-    for name in BESIDE[kind]:
-        beside = inner.get(f"_loaded_{name}")
-        if isinstance(beside, list):
-            told[name] = [plain(child) for child in beside]
-    return cast("dict[str, Any]", msgspec.to_builtins(told, builtin_types=(dt.datetime,)))
+        fields["backend"] = resource.backend.name  # type: ignore[attr-defined] # every class but Backend has one
+    for name in RELATED[kind]:
+        related = attributes.get(f"_loaded_{name}")
+        if isinstance(related, list):
+            fields[name] = [to_dict(child) for child in related]
+    return cast("dict[str, Any]", msgspec.to_builtins(fields, builtin_types=(dt.datetime,)))
 
 
-def text(made: Any) -> str:  # noqa: ANN401 - JSON
-    """Return *made* as one line of JSON."""
-    return msgspec.json.encode(made).decode()
+def to_text(document: Any) -> str:  # noqa: ANN401 - JSON
+    """Return *document* as one line of JSON."""
+    return msgspec.json.encode(document).decode()
 
 
 def data(resource: Tracked) -> dict[str, Any]:
-    """Return the data of the document of *resource* alone, its secrets masked unless the session says otherwise."""
+    """Return the fields of *resource* for a document: times as text, secrets masked unless allowed."""
     kind = type(resource).__name__
     values = _values(resource, secrets=_context(resource).settings.include_secrets)
-    # a copy, with times as text: what is done to it does nothing to the object
-    return cast("dict[str, Any]", msgspec.to_builtins(schema.written(kind, values, added(resource))))
+    # to_builtins copies: a change of the document does not change the object
+    return cast("dict[str, Any]", msgspec.to_builtins(schema.with_unknown_fields(kind, values, unknown_fields(resource))))
 
 
 def _context(resource: Tracked) -> Context:
@@ -111,8 +115,8 @@ def _context(resource: Tracked) -> Context:
     return context
 
 
-def added(resource: Tracked) -> dict[str, Any] | None:
-    """Return what others added to the documents of *resource*, its secrets masked unless the session says otherwise."""
+def unknown_fields(resource: Tracked) -> dict[str, Any] | None:
+    """Return the unknown fields of *resource*'s document; secrets are masked unless the settings allow them."""
     if resource.extra is None or _context(resource).settings.include_secrets:
         return resource.extra
     return cast("dict[str, Any]", masking.data(resource.extra))
@@ -120,11 +124,11 @@ def added(resource: Tracked) -> dict[str, Any] | None:
 
 def _values(resource: Tracked, *, secrets: bool) -> dict[str, Any]:
     values = {name: resource.__dict__[attribute] for name, attribute in ATTRIBUTES[type(resource).__name__]}
-    return (
-        values if secrets else {name: masking.data(value) if name in masking.FIELDS else value for name, value in values.items()}
-    )
+    if secrets:
+        return values
+    return {name: masking.data(value) if name in masking.FIELDS else value for name, value in values.items()}
 
 
-def tracked(context: Context) -> list[Backend]:
+def tracked_backends(context: Context) -> list[Backend]:
     """Return every backend of the store, by name."""
     return identity_map.select(context, sa.select(Backend).order_by(Backend.name))

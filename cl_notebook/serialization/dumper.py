@@ -1,4 +1,4 @@
-"""Everything that is tracked, or what is open, as documents: as data, as text, as a file."""
+"""Write documents of all tracked or of all open backends: as data, as text, into a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from cl_notebook import errors, masking, settings
 from cl_notebook.drivers.api import no_progress
 from cl_notebook.model import Connection, KeyValue, Snapshot, Volume
 from cl_notebook.serialization import documents, key_values, schema, stream
-from cl_notebook.serialization import documents as writing
 from cl_notebook.serialization.schema import FIELDS
 from cl_notebook.session import default_session
 from cl_notebook.store import damage
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 PAGE = 500
-"""Volumes that are read, with what lies below them, at a time."""
+"""Volumes that are read at a time, with their snapshots and connections."""
 
 _EMPTY = msgspec.Raw(b"{}")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -39,7 +38,7 @@ _CHILDREN = {"snapshots": Snapshot, "connections": Connection}
 
 
 class _Select:
-    """The columns of one class as they are written: JSON is not taken apart, for it is JSON that is written."""
+    """Reads the rows of one class as the data of documents; JSON columns are copied as text, without parsing."""
 
     def __init__(self, cls: Any) -> None:  # noqa: ANN401 - a mapped class
         self.kind: str = cls.__name__
@@ -50,35 +49,35 @@ class _Select:
         self.json = [column.key for column in columns if isinstance(column.type, Json)]
         self._sound: set[tuple[type, ...]] = set()
         self.statement = sa.select(
-            *(sa.cast(each, sa.Text).label(each.key) if each.key in self.json else each for each in columns)
+            *(sa.cast(column, sa.Text).label(column.key) if column.key in self.json else column for column in columns)
         ).order_by(self.table.c.created_at, self.table.c.id)
 
     def data(self, row: Sequence[Any], *, secrets: bool) -> dict[str, Any]:
-        """Return the data of the document of *row*; what others added to the document itself stands under an empty name."""
+        """Return the data of the document of *row*, with the preserved ``extra`` of the document, if any, under an empty name."""
         types = tuple(map(type, row))
         if types not in self._sound:
             self._check(types)
-        made = dict(zip((*self.names, "extra"), row, strict=False))
+        fields = dict(zip((*self.names, "extra"), row, strict=False))
         for name in self.json:
-            value = made[name]
+            value = fields[name]
             if value and value != "{}":
-                _OBJECT.decode(value)  # what is written as it stands would spoil the whole document
+                _OBJECT.decode(value)  # it is copied as it is: invalid JSON would spoil the whole document
             if value and name in masking.FIELDS and not secrets and masking.may_hold_secrets(value):
                 value = msgspec.json.encode(masking.data(msgspec.json.decode(value))).decode()
-            made[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
-        location = made.get("provider_location")
+            fields[name] = _EMPTY if value == "{}" else None if value is None else msgspec.Raw(value.encode())
+        location = fields.get("provider_location")
         if location and not secrets:
-            made["provider_location"] = masking.text(location)
-        extra = made.pop("extra")
-        if extra is None:
-            return made
-        others = msgspec.json.decode(extra)
+            fields["provider_location"] = masking.text(location)
+        stored_extra = fields.pop("extra")
+        if stored_extra is None:
+            return fields
+        extra = msgspec.json.decode(stored_extra)
         if not secrets:
-            others = masking.data(others)
-        return schema.written(self.kind, made, others) | {"": others}
+            extra = masking.data(extra)
+        return schema.with_unknown_fields(self.kind, fields, extra) | {"": extra}
 
     def _check(self, types: tuple[type, ...]) -> None:
-        """Refuse a row with values of these *types* unless they are those of its columns: SQLite keeps anything anywhere."""
+        """Raise TypeError if *types* are not those of the columns: SQLite stores values of any type in any column."""
         for column, kind in zip(self.columns, types, strict=True):
             is_text = column.key in self.json and kind is str
             if not is_text and (kind is dict or not damage.fits(column, kind)):
@@ -88,7 +87,7 @@ class _Select:
 
 
 _VOLUMES = _Select(Volume)
-_BELOW = {name: _Select(cls) for name, cls in _CHILDREN.items()}
+_CHILD_SELECTS = {name: _Select(cls) for name, cls in _CHILDREN.items()}
 
 
 def chunks(
@@ -99,17 +98,17 @@ def chunks(
     secrets: bool,
     with_pairs: bool = True,
 ) -> Iterator[bytes]:
-    """Yield an array with the documents of the backends in *heads*, each with what is written of it; one line a volume.
+    """Yield a JSON array in chunks: the documents of the backends in *heads*, one line a volume, then of key-value pairs.
 
-    Those of the key-value pairs follow. What is secret of volumes and connections is masked, without *secrets*. Joined, the
-    chunks are JSON. *progress* is told the bytes so far, and how many it is likely to be.
+    Each head is a backend with its configuration as it is written. Without *secrets* those of volumes and connections are masked.
+    *progress* is called with the bytes so far and an estimate of the total.
     """
     with context.store.reading() as connection:
         expected = _count(connection, [backend.id for backend, _ in heads])
         done = size = 0
         yield b"[\n"
-        for number, (backend, told) in enumerate(heads):
-            head = writing.document("Backend", told, writing.data(backend), writing.added(backend))
+        for number, (backend, reference) in enumerate(heads):
+            head = documents.wrap("Backend", reference, documents.data(backend), documents.unknown_fields(backend))
             yield (b",\n" if number else b"") + msgspec.json.encode({**head, "volumes": []}).removesuffix(b"]}") + b"\n"
             separator = b""
             for page in _pages(connection, backend, secrets=secrets):
@@ -120,29 +119,29 @@ def chunks(
                 progress(size, size * max(expected, done) // done)
             yield b"\n]}" if separator else b"]}"
         before = b",\n" if heads else b""
-        for documents in key_values.stored(connection) if with_pairs else ():
-            yield before + b",\n".join(map(msgspec.json.encode, documents))
+        for pairs in key_values.stored_documents(connection) if with_pairs else ():
+            yield before + b",\n".join(map(msgspec.json.encode, pairs))
             before = b",\n"
         yield b"\n]\n" if before else b"]\n"
 
 
 def _count(connection: sa.Connection, backend_ids: list[str]) -> int:
     table = _VOLUMES.table
-    counted = sa.select(sa.func.count()).select_from(table).where(table.c.backend_id.in_(backend_ids))
-    return int(connection.execute(counted).scalar_one())
+    statement = sa.select(sa.func.count()).select_from(table).where(table.c.backend_id.in_(backend_ids))
+    return int(connection.execute(statement).scalar_one())
 
 
 def _line(document: dict[str, Any]) -> bytes:
     line = msgspec.json.encode(document)
-    return line.replace(b"\n", b" ") if b"\n" in line else line  # somebody else may have written JSON of several lines
+    return line.replace(b"\n", b" ") if b"\n" in line else line  # another program may have stored JSON of several lines
 
 
 def _pages(connection: sa.Connection, backend: Backend, *, secrets: bool) -> Iterator[list[dict[str, Any]]]:
-    table, after, name = _VOLUMES.table, None, {writing.NAME: backend.name}
-    own = _VOLUMES.statement.where(table.c.backend_id == backend.id).limit(PAGE)
+    table, after, name = _VOLUMES.table, None, {documents.NAME: backend.name}
+    first = _VOLUMES.statement.where(table.c.backend_id == backend.id).limit(PAGE)
     while True:
-        # not one long cursor: not every database lets others be opened beside it
-        statement = own if after is None else own.where(sa.tuple_(table.c.created_at, table.c.id) > sa.tuple_(*after))
+        # Pages instead of one long cursor: not every database has several open cursors a connection.
+        statement = first if after is None else first.where(sa.tuple_(table.c.created_at, table.c.id) > sa.tuple_(*after))
         rows = connection.execute(statement).all()
         if rows:
             yield _documents(connection, [_VOLUMES.data(row, secrets=secrets) for row in rows], name, secrets=secrets)
@@ -155,39 +154,39 @@ def _documents(
     connection: sa.Connection, volumes: list[dict[str, Any]], backend: Mapping[str, Any], *, secrets: bool
 ) -> list[dict[str, Any]]:
     by_id: dict[str, dict[str, Any]] = {volume["id"]: volume for volume in volumes}
-    for name, select in _BELOW.items():
+    for name, select in _CHILD_SELECTS.items():
         for volume in volumes:
             volume[name] = []
         for row in connection.execute(select.statement.where(select.table.c.volume_id.in_(list(by_id)))):
             child = select.data(row, secrets=secrets)
             child.pop("", None)
             by_id[child["volume_id"]][name].append(child)
-    return [writing.document("Volume", backend, volume, volume.pop("", None)) for volume in volumes]
+    return [documents.wrap("Volume", backend, volume, volume.pop("", None)) for volume in volumes]
 
 
 def json() -> list[Document]:
-    """Return the documents of the open backends: their volumes, and of each volume what was loaded of it; and of the pairs."""
+    """Return the documents of the open backends with their volumes as far as they were loaded, and of the key-value pairs."""
     context = default_session()
-    return [*(backend.json for backend in context.backends.values()), *map(key_values.of, KeyValue.all(session=context))]
+    return [*(backend.json for backend in context.backends.values()), *map(key_values.to_document, KeyValue.all(session=context))]
 
 
 def jsons() -> str:
     """Return :func:`json` as text."""
-    return documents.text(json())
+    return documents.to_text(json())
 
 
 def dump(*, output_all_backend_info: bool | None = None, include_secrets: bool | None = None) -> list[Document]:
-    """Return the documents of every tracked backend, open or not, with all that is on it, as it is stored; and of every pair.
+    """Return the documents of all tracked backends with their volumes, snapshots and connections, and of all key-value pairs.
 
     Args:
-        output_all_backend_info: write the backends' whole configuration instead of their names; by default what the session
-            says, which by default is no.
-        include_secrets: write, in the clear, what is secret of connections and volumes (CHAP's passwords, keyrings); with the
-            whole configuration also the secret options of the backends that are open. By default what the session says.
+        output_all_backend_info: write the backends' whole configuration instead of their names; by default the session's setting,
+            which is no unless it was set.
+        include_secrets: write secrets of connections and volumes (CHAP passwords, keyrings) in the clear; with the whole
+            configuration also the secret options of open backends. By default the session's setting.
 
     """
-    made = dumps(output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
-    return msgspec.json.decode(made)  # type: ignore[no-any-return] # a list of objects
+    text = dumps(output_all_backend_info=output_all_backend_info, include_secrets=include_secrets)
+    return msgspec.json.decode(text)  # type: ignore[no-any-return] # a list of objects
 
 
 def dumps(*, output_all_backend_info: bool | None = None, include_secrets: bool | None = None) -> str:
@@ -205,12 +204,12 @@ def dump_file(
     output_all_backend_info: bool | None = None,
     include_secrets: bool | None = None,
 ) -> int:
-    """Write :func:`dump` to the file *path*, which only its owner may read, and return its size in bytes.
+    """Write :func:`dump` to the file *path*, readable by its owner alone, and return its size in bytes.
 
-    Memory is needed for a page of it only. The file is there once it is whole; one of that name is replaced then.
+    The file appears, or replaces one of that name, when it is complete. Memory does not grow with its size.
 
     Raises:
-        InvalidInput: the file cannot be written, or what is there is a link, a device or a FIFO.
+        InvalidInput: the file cannot be written, or a link, a device or a FIFO has that name.
 
     """
     context = session or default_session()
@@ -220,26 +219,26 @@ def dump_file(
         return sum(map(file.write, chunks(context, heads, progress, secrets=secrets)))
 
 
-def whole(backend: Backend) -> Document:
-    """Return the document of *backend* with all that is on it, as it is stored."""
+def dump_backend(backend: Backend) -> Document:
+    """Return the document of *backend* with all its stored volumes, snapshots and connections."""
     context = backend.context
-    heads, secrets = [(backend, documents.of_backend(backend))], context.settings.include_secrets
-    made = b"".join(chunks(context, heads, no_progress, secrets=secrets, with_pairs=False))
-    return msgspec.json.decode(made)[0]  # type: ignore[no-any-return] # an object
+    heads, secrets = [(backend, documents.backend_reference(backend))], context.settings.include_secrets
+    text = b"".join(chunks(context, heads, no_progress, secrets=secrets, with_pairs=False))
+    return msgspec.json.decode(text)[0]  # type: ignore[no-any-return] # an object
 
 
-def _secrets(context: Context, wanted: bool | None) -> bool:  # noqa: FBT001 - of this module
-    return context.settings.include_secrets if wanted is None else wanted
+def _secrets(context: Context, given: bool | None) -> bool:  # noqa: FBT001 - of this module
+    return context.settings.include_secrets if given is None else given
 
 
 def _heads(
     context: Context, *, output_all_backend_info: bool | None, include_secrets: bool
 ) -> list[tuple[Backend, dict[str, Any]]]:
-    wanted = output_all_backend_info
-    if wanted is None:
-        wanted = context.settings.output_all_backend_info
-    backends = documents.tracked(context)
-    if not wanted:
+    is_whole = output_all_backend_info
+    if is_whole is None:
+        is_whole = context.settings.output_all_backend_info
+    backends = documents.tracked_backends(context)
+    if not is_whole:
         return [(backend, {documents.NAME: backend.name}) for backend in backends]
     secrets = {backend.id: context.secrets(backend) if include_secrets else None for backend in backends}
     return [(backend, documents.configuration(backend, secrets[backend.id])) for backend in backends]
@@ -247,15 +246,15 @@ def _heads(
 
 @contextlib.contextmanager
 def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    """Give a file that takes the place of *target* at the end of the block, once on disk; an error leaves *target* alone.
+    """Yield a temporary file that replaces *target* at the end of the block; an error leaves *target* unchanged.
 
     Raises:
-        InvalidInput: *target* is there, and is no regular file or is a link, or it cannot be written.
+        InvalidInput: *target* cannot be written, or something other than a regular file has that name.
 
     """
     stream.refuse_irregular(target, "written", follow=False)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # its owner's alone, whatever the umask
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600, whatever the umask
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file

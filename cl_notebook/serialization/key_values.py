@@ -1,4 +1,4 @@
-"""Key-value pairs as documents, and back."""
+"""Documents of key-value pairs: written, parsed and stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 CLASS = KeyValue.__name__
 LABEL = "key-value pair"
 PAGE = 500
-_AROUND = {"class", "version", "data"}
+"""Pairs that are read at a time."""
+
+_KEYS = {"class", "version", "data"}
 _TABLE: sa.Table = sa.inspect(KeyValue).local_table
 
 
@@ -30,74 +32,74 @@ class _Fields(msgspec.Struct, forbid_unknown_fields=True):
     value: str = ""
 
 
-def of(pair: KeyValue) -> Document:
+def to_document(pair: KeyValue) -> Document:
     """Return the document of *pair*."""
-    return {"class": CLASS, "version": VERSION, "data": plain(pair)}
+    return {"class": CLASS, "version": VERSION, "data": to_dict(pair)}
 
 
-def plain(pair: KeyValue) -> dict[str, Any]:
-    """Return key and value by their names."""
+def to_dict(pair: KeyValue) -> dict[str, Any]:
+    """Return the key and the value of *pair* by name."""
     return {"key": pair.key, "value": pair.value}
 
 
-def is_one(document: Any) -> bool:  # noqa: ANN401 - JSON
-    """Return whether *document* is that of a pair."""
+def is_pair(document: Any) -> bool:  # noqa: ANN401 - JSON
+    """Return whether *document* describes a key-value pair."""
     return isinstance(document, dict) and document.get("class") == CLASS
 
 
-def read(document: Document) -> KeyValue:
-    """Return the pair that *document* stands for; it is not kept yet.
+def parse(document: Document) -> KeyValue:
+    """Return the pair that *document* describes, without storing it.
 
     Raises:
-        InvalidInput: it is of another version, or a field is missing, wrong, or one that a pair cannot keep.
+        InvalidInput: the version is another one, or a field is missing, wrong or unknown.
 
     """
     check_version(document, LABEL)
-    unknown = sorted(document.keys() - _AROUND)
+    unknown = sorted(document.keys() - _KEYS)
     try:
-        found = msgspec.convert(document.get("data"), _Fields)
+        fields = msgspec.convert(document.get("data"), _Fields)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `")
-        place = f" at {where.strip('`').removeprefix('$.')}" if where else ""
-        msg = f"The document of a {LABEL} is wrong{place}: {what[:1].lower()}{what[1:]}."
+        path = f" at {where.strip('`').removeprefix('$.')}" if where else ""
+        msg = f"The document of a {LABEL} is wrong{path}: {what[:1].lower()}{what[1:]}."
         raise errors.InvalidInput(msg) from error
     if unknown:
-        msg = f"The document of the {LABEL} {schema.shown(found.key)} holds {unknown[0]!r}, which no pair can keep."
+        msg = f"The document of the {LABEL} {schema.shorten(fields.key)} holds {unknown[0]!r}, which no pair can keep."
         raise errors.InvalidInput(msg)
-    return KeyValue(found.key, found.value)
+    return KeyValue(fields.key, fields.value)
 
 
-def stored(connection: sa.Connection) -> Iterator[list[Document]]:
-    """Yield the documents of the pairs of a store, by the page."""
+def stored_documents(connection: sa.Connection) -> Iterator[list[Document]]:
+    """Yield the documents of all pairs of a store, ordered by key, in lists of at most :data:`PAGE`."""
     after = ""
     while True:
-        own = sa.select(_TABLE).where(_TABLE.c.key > after).order_by(_TABLE.c.key).limit(PAGE)
-        page = [key_value.of_row(row) for row in connection.execute(own)]
+        statement = sa.select(_TABLE).where(_TABLE.c.key > after).order_by(_TABLE.c.key).limit(PAGE)
+        page = [key_value.of_row(row) for row in connection.execute(statement)]
         if page:
-            yield [of(pair) for pair in page]
+            yield [to_document(pair) for pair in page]
         if len(page) < PAGE:
             return
         after = page[-1].key
 
 
-def store(connection: sa.Connection, pairs: Sequence[KeyValue]) -> int:
-    """Keep those of *pairs* that are new, and return how many; what is there and the same is left alone.
+def insert_new(connection: sa.Connection, pairs: Sequence[KeyValue]) -> int:
+    """Insert those of *pairs* whose keys are not stored yet, and return how many; leave equal ones alone.
 
     Raises:
-        AlreadyExists: a key is there with another value.
+        AlreadyExists: a key is stored with another value.
 
     """
-    there: dict[str, str] = {}
+    stored: dict[str, str] = {}
     for page in identity_map.pages([pair.key for pair in pairs]):
-        there.update((row.key, row.value) for row in connection.execute(sa.select(_TABLE).where(_TABLE.c.key.in_(list(page)))))
-    fresh: list[schema.Row] = []
+        stored.update((row.key, row.value) for row in connection.execute(sa.select(_TABLE).where(_TABLE.c.key.in_(list(page)))))
+    rows: list[schema.Row] = []
     for pair in pairs:
-        if pair.key not in there:
-            there[pair.key] = pair.value
-            fresh.append(plain(pair))
-        elif there[pair.key] != pair.value:
-            msg = f"The {LABEL} {schema.shown(pair.key)} is tracked already with another value. Nothing was loaded."
+        if pair.key not in stored:
+            stored[pair.key] = pair.value
+            rows.append(to_dict(pair))
+        elif stored[pair.key] != pair.value:
+            msg = f"The {LABEL} {schema.shorten(pair.key)} is tracked already with another value. Nothing was loaded."
             raise errors.AlreadyExists(msg)
-    bulk.insert(connection, KeyValue, fresh)
-    changefeed.append_many(connection, [key_value.entry(row["key"]) for row in fresh])
-    return len(fresh)
+    bulk.insert(connection, KeyValue, rows)
+    changefeed.append_many(connection, [key_value.entry(row["key"]) for row in rows])
+    return len(rows)

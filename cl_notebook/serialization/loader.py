@@ -1,4 +1,4 @@
-"""Documents become objects, tracked or not."""
+"""Load documents: as detached objects, or straight into the store."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, settings
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.model import Backend, KeyValue, identity_map
-from cl_notebook.model import trust as trusting
-from cl_notebook.serialization import backends as places
+from cl_notebook.model import KeyValue, identity_map
+from cl_notebook.model.trust import is_flagged
 from cl_notebook.serialization import detached, key_values, stream
+from cl_notebook.serialization.backends import BackendResolver
 from cl_notebook.serialization.documents import NAME
-from cl_notebook.serialization.persist import Storing
-from cl_notebook.serialization.reader import ParsedDocument, bundle, of_line
+from cl_notebook.serialization.persist import DocumentWriter
+from cl_notebook.serialization.reader import ParsedDocument, parse_document, parse_volume_of
 from cl_notebook.serialization.schema import CLASSES
 from cl_notebook.session import default_session
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import Progress
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.serialization.backends import Place
+    from cl_notebook.serialization.backends import TargetBackend
     from cl_notebook.serialization.persist import Item
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a file held: how many rows were made of each kind, and how many were there already."""
+    """The number of rows of each class that a file created, and that were stored before."""
 
-    made: dict[str, int]
-    known: dict[str, int]
+    created: dict[str, int]
+    existing: dict[str, int]
     to_confirm: tuple[str, ...] = ()
-    """The names of the backends that only the file described: they are not opened before the user confirms them."""
+    """The names of backends that only the file describes; they are not opened before the user confirms them."""
 
     def __str__(self) -> str:
-        """Say it in words."""
-        made = ", ".join(_counted(kind, count) for kind, count in self.made.items() if count) or "nothing"
-        known = sum(self.known.values())
-        text = f"{made} loaded" + (f", {known:,} tracked already" if known else "")
+        """Return the counts as one phrase, e.g. ``2 volumes loaded, 1 tracked already``."""
+        created = ", ".join(_counted(kind, count) for kind, count in self.created.items() if count) or "nothing"
+        existing = sum(self.existing.values())
+        text = f"{created} loaded" + (f", {existing:,} tracked already" if existing else "")
         if self.to_confirm:
             text += f"; to be confirmed before they are opened: {', '.join(self.to_confirm)} (%cl_backend open NAME --trust)"
         return text
@@ -61,30 +61,31 @@ def load(
     fail_on_missing_backend: bool | None = None,
     trust: bool = False,
 ) -> Any:  # noqa: ANN401 - an object, or several
-    """Return what *json_src* stands for: one object for a document, a list of them for a list.
+    """Return the object of a document, or a list of objects for a list of documents.
 
-    Without *save* they are objects to look at: they have their fields and the lists that the document had, and nothing can be
-    done with them until ``save()`` tracks them. With it they are tracked at once, all or none. An id that is tracked already is
-    left as it is if nothing differs.
+    Without *save* the objects are detached: they have their fields and the lists of the document, and no operations until
+    ``save()`` tracks them. With *save* all are tracked at once, or none. Resources that are tracked already and equal are left
+    alone.
 
     A document is data. Without *trust* nothing that it names is opened, reached or run: a backend that only the document
-    describes is tracked as it says, to be confirmed by ``cl.Backend(name, …)``; another host has to be typed again; and the
-    device of a connection is asked for before it is used.
+    describes is tracked, and confirmed by ``cl.Backend(name, …)``; another host has to be typed again; and the device of a
+    connection is looked up before it is used.
 
     Args:
         json_src: text or data, of this library or of cinderlib 5.2.0.
-        save: track what was loaded.
-        fail_on_missing_backend: refuse what is on a backend that is neither tracked nor described in the document; otherwise
-            the backend is known by its name alone, to be opened later. By default what the session says, which by default is yes.
-        trust: take what the document says of backends, hosts and devices as if you had typed it: for documents that are your own.
-            Backends that it describes are opened if *save* is given, with their secrets from the environment or the keyring.
-            Programs that it names are not run even then.
+        save: track the resources.
+        fail_on_missing_backend: refuse resources of a backend that is neither tracked nor described in the document; otherwise
+            the backend is tracked by its name alone, to be opened later. By default the session's setting, which is yes unless
+            it was set.
+        trust: take the backends, hosts and devices of the document as if you had typed them: for your own documents. Backends
+            that it describes are opened if *save* is given, with their secrets from the environment or the keyring. Programs
+            that it names are not run even then.
 
     Raises:
-        InvalidInput: it is no document, or one of another version, or a field is wrong.
-        NotFound: a backend is not there, or its driver is neither installed nor one of Cinder's.
+        InvalidInput: it is no document, its version is another one, or a field is wrong.
+        NotFound: a backend is missing, or its driver is neither installed nor one of Cinder's.
         AlreadyExists: an id is tracked and differs, or a backend has another configuration.
-        ReadOnly: the session may only look.
+        ReadOnly: the session is read-only.
 
     """
     return load_as(default_session(), json_src, None, save=save, fail_on_missing_backend=fail_on_missing_backend, trust=trust)
@@ -99,23 +100,25 @@ def load_as(
     fail_on_missing_backend: bool | None = None,
     trust: bool = False,
 ) -> Any:  # noqa: ANN401 - an object, or several
-    """Return what *source* stands for in the session *context*; documents of the class *expected* alone, if that is given."""
+    """Load *source* in *context* as :func:`load` does; refuse other classes than *expected*, if given."""
     data = stream.parse(source)
-    read = [_read(each, expected) for each in (data if isinstance(data, list) else [data])]
+    parsed = [_parse(document, expected) for document in (data if isinstance(data, list) else [data])]
     if save:
         context.journal.refuse_if_read_only("load")
-    bundles = [each for each in read if isinstance(each, ParsedDocument)]
-    fails = _fails(context, fail_on_missing_backend)
-    found = places.places(context, bundles, fail_on_missing_backend=fails, opens=save, trust=trust)
+    documents = [item for item in parsed if isinstance(item, ParsedDocument)]
+    is_required = _is_backend_required(context, fail_on_missing_backend)
+    targets = BackendResolver(context, is_required, opens=save, trust_documents=trust).resolve(documents)
     if save:
-        Storing(context, trust=trust).store(lambda: _placed(read, found))
+        DocumentWriter(context, trust_documents=trust).write(lambda: _items(parsed, targets))
 
-    def make(each: ParsedDocument) -> Tracked:
-        place = found[each.backend[NAME]]
-        return _live(context, each, place) if save else detached.resource(context, each, place, trust=trust)
+    def result(item: ParsedDocument | KeyValue) -> Tracked | KeyValue:
+        if isinstance(item, KeyValue):
+            return item
+        target = targets[item.backend[NAME]]
+        return _tracked(context, item, target) if save else detached.build(context, item, target, trust=trust)
 
-    made = [make(each) if isinstance(each, ParsedDocument) else each for each in read]
-    return made if isinstance(data, list) else made[0]
+    results = [result(item) for item in parsed]
+    return results if isinstance(data, list) else results[0]
 
 
 def load_file(
@@ -125,103 +128,107 @@ def load_file(
     fail_on_missing_backend: bool | None = None,
     trust: bool = False,
 ) -> Counts:
-    """Track what the file *path* holds, all or nothing, and return how much it was; *trust* is that of :func:`load`.
+    """Track all resources of the file *path*, or none, and return how many they are; *trust* is that of :func:`load`.
 
-    Memory is needed for a page of it only, whoever wrote it.
+    The file is read twice, in memory that does not grow with it.
 
     Raises:
         InvalidInput: as of :func:`load`, or the file cannot be read.
         NotFound: as of :func:`load`.
         AlreadyExists: as of :func:`load`.
-        ReadOnly: the session may only look.
+        ReadOnly: the session is read-only.
 
     """
     context = session or default_session()
-    source, fails = settings.expanded(path), _fails(context, fail_on_missing_backend)
+    source, is_required = settings.expanded(path), _is_backend_required(context, fail_on_missing_backend)
     context.journal.refuse_if_read_only("load")
-    storing = Storing(context, trust=trust)
-    with _readable(source), context.progress(f"load {source.name}") as progress:
-        found = _outlined(context, source, fails=fails, trust=trust)  # before the first row: opening a backend writes, too
-        storing.store(_streamed(source, progress, *found))
-    return Counts(storing.made, storing.known, _to_confirm(found[0]))
+    writer = DocumentWriter(context, trust_documents=trust)
+    resolver = BackendResolver(context, is_required, opens=True, trust_documents=trust)
+    with _read_errors(source), context.progress(f"load {source.name}") as progress:
+        # The backends come before the first row: opening one is a transaction of its own.
+        targets, backends = _resolve_backends(source, resolver)
+        writer.write(_streamed_items(source, progress, targets, backends))
+    return Counts(writer.created, writer.existing, _to_confirm(targets))
 
 
 def look_file(
     path: str | os.PathLike[str], *, session: Context | None = None, fail_on_missing_backend: bool | None = None
 ) -> Any:  # noqa: ANN401 - an object, or several
-    """Return what the file *path* stands for as objects, none of them tracked; see :func:`load`."""
+    """Return the resources of the file *path* as detached objects; see :func:`load`."""
     context, source = session or default_session(), settings.expanded(path)
-    with _readable(source):
+    with _read_errors(source):
         data = stream.decoded(source.read_bytes(), f" in {source.name}")
     return load_as(context, data, None, save=False, fail_on_missing_backend=fail_on_missing_backend)
 
 
-def _fails(context: Context, given: bool | None) -> bool:  # noqa: FBT001 - of this module
+def _is_backend_required(context: Context, given: bool | None) -> bool:  # noqa: FBT001 - of this module
     return context.settings.fail_on_missing_backend if given is None else given
 
 
-def _outlined(context: Context, source: Path, *, fails: bool, trust: bool) -> tuple[dict[str, Place], dict[int, dict[str, Any]]]:
+def _resolve_backends(source: Path, resolver: BackendResolver) -> tuple[dict[str, TargetBackend], dict[int, dict[str, Any]]]:
+    """Read the backends of a file: return them resolved, by name, and as in their documents, by number."""
     backends: dict[int, dict[str, Any]] = {}
 
-    def outlined() -> Iterator[ParsedDocument]:
+    def outline() -> Iterator[ParsedDocument]:
         for number, document, _ in stream.parts(source, no_progress, outline=True):
-            read = _read(document, None)
-            if isinstance(read, ParsedDocument):
-                yield read
-                if read.kind == "Backend":
-                    backends[number] = read.backend
+            parsed = _parse(document, None)
+            if isinstance(parsed, ParsedDocument):
+                yield parsed
+                if parsed.kind == "Backend":
+                    backends[number] = parsed.backend
 
-    found = places.places(context, outlined(), fail_on_missing_backend=fails, opens=True, trust=trust)
-    return found, backends
+    return resolver.resolve(outline()), backends
 
 
-def _streamed(
-    source: Path, progress: Progress, found: dict[str, Place], backends: dict[int, dict[str, Any]]
+def _streamed_items(
+    source: Path, progress: Progress, targets: dict[str, TargetBackend], backends: dict[int, dict[str, Any]]
 ) -> Callable[[], Iterator[Item]]:
-    def each() -> Iterator[Item]:
+    def items() -> Iterator[Item]:
         for number, document, is_inside in stream.parts(source, progress):
             if not is_inside:
-                yield from _placed([_read(document, None)], found)
+                yield from _items([_parse(document, None)], targets)
             elif number in backends:
                 backend = backends[number]
-                yield found[backend[NAME]], of_line(document, backend)
+                yield targets[backend[NAME]], parse_volume_of(backend, document)
 
-    return each
-
-
-def _read(document: Any, expected: str | None) -> ParsedDocument | KeyValue:  # noqa: ANN401 - JSON
-    if key_values.is_one(document) and expected in {None, key_values.CLASS}:
-        return key_values.read(document)
-    return bundle(document, expected)
+    return items
 
 
-def _placed(read: Iterable[ParsedDocument | KeyValue], found: dict[str, Place]) -> Iterator[Item]:
-    for each in read:
-        if isinstance(each, KeyValue):
-            yield each
+def _parse(document: Any, expected: str | None) -> ParsedDocument | KeyValue:  # noqa: ANN401 - JSON
+    if key_values.is_pair(document) and expected in {None, key_values.CLASS}:
+        return key_values.parse(document)
+    return parse_document(document, expected)
+
+
+def _items(parsed: Iterable[ParsedDocument | KeyValue], targets: dict[str, TargetBackend]) -> Iterator[Item]:
+    for item in parsed:
+        if isinstance(item, KeyValue):
+            yield item
             continue
-        place = found[each.backend[NAME]]
-        yield place, each
-        yield from ((place, volume) for volume in each.volumes or ())
+        target = targets[item.backend[NAME]]
+        yield target, item
+        yield from ((target, volume) for volume in item.volumes or ())
 
 
-def _to_confirm(found: dict[str, Place]) -> tuple[str, ...]:
-    rows = {place.name: place.row for place in found.values() if place.row is not None}
-    return tuple(name for name, row in rows.items() if row["volume_driver"] and trusting.is_flagged(row["extra"]))
+def _to_confirm(targets: dict[str, TargetBackend]) -> tuple[str, ...]:
+    rows = {target.name: target.row for target in targets.values() if target.row is not None}
+    return tuple(name for name, row in rows.items() if row["volume_driver"] and is_flagged(row["extra"]))
 
 
-def _live(context: Context, each: ParsedDocument, place: Place) -> Tracked:
-    cls, own = (CLASSES[each.kind], each.of.row["id"]) if each.of is not None and each.kind != "Backend" else (Backend, place.id)
-    found = identity_map.get(context, cls, own)
-    if found is None:
-        msg = f"The {each.kind.lower()} {own} was loaded, and removed by somebody at once."
+def _tracked(context: Context, document: ParsedDocument, target: TargetBackend) -> Tracked:
+    cls: type[Tracked] = CLASSES[document.kind]
+    parsed = document.resource
+    resource_id = target.id if parsed is None or parsed.kind == "Backend" else parsed.row["id"]
+    resource = identity_map.get(context, cls, resource_id)
+    if resource is None:
+        msg = f"The {document.kind.lower()} {resource_id} was loaded, and removed by another session at once."
         raise errors.NotFound(msg)
-    return found
+    return resource
 
 
 @contextlib.contextmanager
-def _readable(source: Path) -> Iterator[None]:
-    """Say clearly why a file cannot be read."""
+def _read_errors(source: Path) -> Iterator[None]:
+    """Translate the operating system's errors about the file *source* into InvalidInput."""
     try:
         yield
     except OSError as error:

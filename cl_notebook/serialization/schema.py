@@ -1,4 +1,4 @@
-"""What a document says of each kind of resource: the fields, their types, and those that others added."""
+"""The schema of documents: the fields of each class, their types, the version, and fields that are unknown to us."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Document, Tracked
 
 Row = dict[str, Any]
-"""A row, by the names of its columns."""
+"""The values of a row by the names of their columns."""
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=36)]
 _Name = Annotated[str, msgspec.Meta(max_length=validation.NAME_LENGTH)]
@@ -29,7 +29,7 @@ _Texts = dict[str, str]
 
 
 class _Fields(msgspec.Struct, kw_only=True):
-    """What every resource has."""
+    """The fields that every class has."""
 
     id: _Id
     created_at: dt.datetime | None = None
@@ -37,11 +37,11 @@ class _Fields(msgspec.Struct, kw_only=True):
 
 
 class BackendFields(_Fields, kw_only=True):
-    """Nothing of its own: the name and the configuration stand beside it."""
+    """The fields of a backend; its name and configuration are beside them in the document."""
 
 
 class VolumeFields(_Fields, kw_only=True):
-    """Of a volume."""
+    """The fields of a volume."""
 
     name: _Name = ""
     description: str | None = ""
@@ -64,7 +64,7 @@ class VolumeFields(_Fields, kw_only=True):
 
 
 class SnapshotFields(_Fields, kw_only=True):
-    """Of a snapshot."""
+    """The fields of a snapshot."""
 
     name: _Name = ""
     description: str | None = ""
@@ -80,7 +80,7 @@ class SnapshotFields(_Fields, kw_only=True):
 
 
 class ConnectionFields(_Fields, kw_only=True):
-    """Of a connection."""
+    """The fields of a connection."""
 
     volume_id: _Id
     attach_status: _Word
@@ -103,28 +103,28 @@ STRUCTS: dict[str, type[_Fields]] = {
 }
 CLASSES: dict[str, type[Tracked]] = {cls.__name__: cls for cls in (Backend, Volume, Snapshot, Connection)}
 
-BESIDE = {
+RELATED = {
     "Backend": frozenset({"volumes"}),
     "Volume": frozenset({"snapshots", "connections"}),
     "Snapshot": frozenset({"volume"}),
     "Connection": frozenset({"volume"}),
 }
-"""What stands among the fields and is a resource, or a list of them, itself."""
+"""The keys, among the fields of each class, whose value is another resource or a list of resources."""
 
 
 def _names(kind: str) -> tuple[str, ...]:
-    own = [name for name in STRUCTS[kind].__struct_fields__ if name not in _Fields.__struct_fields__]
-    return ("id", *own, "created_at", "updated_at")
+    names = [name for name in STRUCTS[kind].__struct_fields__ if name not in _Fields.__struct_fields__]
+    return ("id", *names, "created_at", "updated_at")
 
 
 FIELDS: dict[str, tuple[str, ...]] = {kind: _names(kind) for kind in STRUCTS}
-"""The fields of each class, in the order in which they are written."""
+"""The fields of each class in the order of a document."""
 
-_KNOWN = {kind: frozenset({*FIELDS[kind], *BESIDE[kind]}) for kind in STRUCTS}
+_KNOWN = {kind: frozenset({*FIELDS[kind], *RELATED[kind]}) for kind in STRUCTS}
 
 
 def attributes(kind: str) -> tuple[tuple[str, str], ...]:
-    """Return (field, mapped attribute) of the class called *kind*: ``metadata`` is mapped under another name."""
+    """Return (field, mapped attribute) pairs of the class *kind*; they differ where SQLAlchemy reserves a name (``metadata``)."""
     mapper: Any = sa.inspect(CLASSES[kind])
     by_column = {attribute.columns[0].key: attribute.key for attribute in mapper.column_attrs}
     return tuple((name, by_column[name]) for name in FIELDS[kind])
@@ -133,9 +133,13 @@ def attributes(kind: str) -> tuple[tuple[str, str], ...]:
 ATTRIBUTES = {kind: attributes(kind) for kind in STRUCTS}
 
 
+VERSION = 1
+"""The version of our documents, raised when older readers would misread newer ones."""
+
+
 @dataclass(slots=True)
-class Read:
-    """One resource that was read: the name of its class, its row without the backend, and the fields that were really given."""
+class ParsedResource:
+    """One resource of a document: its class, its row without the backend, and the names of the fields that the document has."""
 
     kind: str
     row: Row
@@ -143,21 +147,21 @@ class Read:
 
     @property
     def label(self) -> str:
-        """What to call it in a message."""
+        """The class, the name and the short id, for messages."""
         name = self.row.get("name")
         short = f"{self.kind.lower()} {self.row['id'][:8]}"
         return f"{self.kind.lower()} {name!r} ({self.row['id'][:8]})" if name else short
 
 
-def read(kind: str, data: Any, outside: Mapping[str, Any] | None = None) -> Read:  # noqa: ANN401 - JSON
-    """Return the resource of class *kind* that *data* stands for; *outside* are unknown names of the document around it.
+def parse_resource(kind: str, data: Any, unknown_keys: Mapping[str, Any] | None = None) -> ParsedResource:  # noqa: ANN401 - JSON
+    """Return the resource of class *kind* that *data* describes; *unknown_keys* of the document around it are preserved.
 
     Raises:
         InvalidInput: a field is missing, or of the wrong type.
 
     """
     if not isinstance(data, dict):
-        msg = f"The document of a {kind.lower()} must have an object as its data, not {shown(data)}."
+        msg = f"The document of a {kind.lower()} must have an object as its data, not {shorten(data)}."
         raise errors.InvalidInput(msg)
     try:
         struct = msgspec.convert(data, STRUCTS[kind])
@@ -168,49 +172,45 @@ def read(kind: str, data: Any, outside: Mapping[str, Any] | None = None) -> Read
     row["updated_at"] = utc(row["updated_at"])
     row["version"] = 1
     unknown = data.keys() - _KNOWN[kind]
-    kept = {"data": {name: data[name] for name in data if name in unknown}} if unknown else {}
-    if outside:
-        kept["document"] = dict(outside)
-    row["extra"] = kept or None
-    return Read(kind, row, frozenset(data.keys() - unknown))
+    extra = {"data": {name: data[name] for name in data if name in unknown}} if unknown else {}
+    if unknown_keys:
+        extra["document"] = dict(unknown_keys)
+    row["extra"] = extra or None
+    return ParsedResource(kind, row, frozenset(data.keys() - unknown))
 
 
 def _refusal(kind: str, data: dict[str, Any], error: msgspec.ValidationError) -> str:
     what, _, where = str(error).partition(" - at `")
     field = where.rstrip("`").removeprefix("$.").removeprefix("$")
-    of = f" {shown(data['id'])}" if "id" in data else ""
-    return f"The document of {kind.lower()}{of} is wrong{f' at {field}' if field else ''}: {what[:1].lower()}{what[1:]}."
+    resource_id = f" {shorten(data['id'])}" if "id" in data else ""
+    return f"The document of {kind.lower()}{resource_id} is wrong{f' at {field}' if field else ''}: {what[:1].lower()}{what[1:]}."
 
 
 def utc(moment: dt.datetime | None) -> dt.datetime | None:
-    """Return *moment* in UTC; one without a time zone is in UTC already."""
+    """Convert *moment* to UTC; without a time zone it is taken as UTC already."""
     if moment is None:
         return None
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
-def shown(value: object) -> str:
-    """Return *value* as a message shows it: short."""
+def shorten(value: object) -> str:
+    """Return the repr of *value* for a message: without secrets, at most 60 characters."""
     text = masking.text(repr(masking.data(value)))
     most = 60
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def written(kind: str, values: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the data of a document: the *values* by field, after those that somebody added."""
-    own = {name: values[name] for name in FIELDS[kind]}
-    return {**extra["data"], **own} if extra and extra.get("data") else own
+def with_unknown_fields(kind: str, values: Mapping[str, Any], extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of a document of class *kind*: the unknown ones that *extra* preserves, then *values* in our order."""
+    fields = {name: values[name] for name in FIELDS[kind]}
+    return {**extra["data"], **fields} if extra and extra.get("data") else fields
 
 
-VERSION = 1
-"""Of the documents: raised when a reader of before would misread them."""
-
-
-def check_version(document: Document, kind: str) -> None:
-    """Refuse the *document* of a *kind*, a word, if it is of another version.
+def check_version(document: Document, label: str) -> None:
+    """Refuse *document* unless its version is ours; *label* names its class in the message.
 
     Raises:
-        InvalidInput: it is.
+        InvalidInput: the version is missing or another one.
 
     """
     version = document.get("version")
@@ -218,10 +218,9 @@ def check_version(document: Document, kind: str) -> None:
         return
     if isinstance(version, int) and version > VERSION:
         msg = (
-            f"The document of a {kind} has version {version}, this cl_notebook reads version {VERSION}. "
+            f"The document of a {label} has version {version}, this cl_notebook reads version {VERSION}. "
             "Upgrade cl_notebook: update its clone, and type pip install . there."
         )
     else:
-        shown = repr(version)
-        msg = f"The document of a {kind} must have the version {VERSION}, not {shown[:60]}."
+        msg = f"The document of a {label} must have the version {VERSION}, not {repr(version)[:60]}."
     raise errors.InvalidInput(msg)

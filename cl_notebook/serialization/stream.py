@@ -1,4 +1,4 @@
-"""Files, document by document: those of one line a volume at the speed of the disk, any other JSON as it streams by."""
+"""Read documents from JSON text and from files of any size: ours line by line, any other JSON with a streaming parser."""
 
 from __future__ import annotations
 
@@ -24,18 +24,33 @@ if TYPE_CHECKING:
 
 _BOM = "\ufeff"
 
+_HEAD, _OPEN, _END = b'{"', b'"volumes":[', b"]}"
+_PAIR = b'{"class":"KeyValue"'
+_BRACKETS = frozenset({b"[", b"]", b"]}", b"]},"})
+_LONGEST = 2**20
+"""Bytes that are read of the first line, which in a file of ours is a backend's."""
+
+_CHUNK = 2**20
+"""Characters that are converted to UTF-8 at a time."""
+
+_VOLUMES = "volumes"
+_STARTS = frozenset({"start_map", "start_array"})
+_ENDS = frozenset({"end_map", "end_array"})
+_INSIDE = 2
+"""Levels of JSON from a backend's document down to a volume's."""
+
 
 def parse(source: Any) -> Any:  # noqa: ANN401 - text or data
-    """Return *source*, JSON as text or as Python's data, as data that is all the caller's own.
+    """Return *source*, JSON text or Python data, as new Python data.
 
     Raises:
-        InvalidInput: it is no JSON, or text that ends too early.
+        InvalidInput: it is not JSON, or its text is cut off.
 
     """
     if isinstance(source, (str, bytes, bytearray)):
         return decoded(_encoded(source.removeprefix(_BOM)) if isinstance(source, str) else in_utf8(source))
     if not isinstance(source, (dict, list, tuple)):
-        msg = f"load() takes text, a document or a list of documents, not {schema.shown(source)}."
+        msg = f"load() takes text, a document or a list of documents, not {schema.shorten(source)}."
         raise errors.InvalidInput(msg)
     try:
         return decoded(msgspec.json.encode(source))
@@ -47,10 +62,10 @@ def parse(source: Any) -> Any:  # noqa: ANN401 - text or data
 
 
 def decoded(text: bytes | bytearray, where: str = "") -> Any:  # noqa: ANN401 - JSON
-    """Return the data that *text* is JSON of; *where* is said of it in an error.
+    """Decode *text*, JSON in UTF-8; *where* says in an error where it comes from.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: it is not JSON, or cut off.
 
     """
     try:
@@ -65,10 +80,10 @@ def decoded(text: bytes | bytearray, where: str = "") -> Any:  # noqa: ANN401 - 
 
 
 def in_utf8(text: bytes | bytearray) -> bytes:
-    """Return *text* in UTF-8, without a byte order mark. Editors and shells of Windows write one, or write UTF-16.
+    """Return *text* in UTF-8 without a byte order mark; programs on Windows write one, or write UTF-16.
 
     Raises:
-        InvalidInput: it is in no encoding of Unicode's.
+        InvalidInput: *text* cannot be decoded.
 
     """
     encoding = json.detect_encoding(bytes(text[:4]))
@@ -89,38 +104,22 @@ def _encoded(text: str) -> bytes:
         raise errors.InvalidInput(msg) from error
 
 
-_HEAD, _OPEN, _END = b'{"', b'"volumes":[', b"]}"
-_LONGEST = 2**20
-"""Bytes that the first line of ours may have, which tells of a backend."""
-
-_CHUNK = 2**20
-"""Characters that are converted at once."""
-
-_PAIR = b'{"class":"KeyValue"'
-_BRACKETS = frozenset({b"[", b"]", b"]}", b"]},"})
-_VOLUMES = "volumes"
-_STARTS = frozenset({"start_map", "start_array"})
-_ENDS = frozenset({"end_map", "end_array"})
-_INSIDE = 2
-"""How much deeper than its backend the document of a volume stands."""
-
-
 class Part(NamedTuple):
-    """A document of a file: one that stands for itself, of a backend without its volumes, or of a volume in that of a backend."""
+    """One document of a file: a top-level one (a backend's without its volumes), or a volume's inside a backend's."""
 
     number: int
-    """Counts the documents that stand for themselves; that of the backend for a volume in it."""
+    """The position of the top-level document in the file, from 0; a volume has its backend's."""
     document: Any
     is_inside: bool = False
 
 
 def parts(path: Path, progress: Progress, *, outline: bool = False) -> Iterator[Part]:
-    """Yield what the file *path* holds, in memory that does not grow with it; *outline* leaves out the volumes of backends.
+    """Yield the documents of the file *path*; *outline* leaves out the volumes of backends. Memory does not grow with the file.
 
-    *progress* is told the bytes so far, and the size of the file.
+    *progress* is called with the bytes so far and the size of the file.
 
     Raises:
-        InvalidInput: the file is no JSON, or ends in the middle.
+        InvalidInput: the file is not JSON, or cut off.
 
     """
     refuse_irregular(path, "read")
@@ -132,37 +131,39 @@ def parts(path: Path, progress: Progress, *, outline: bool = False) -> Iterator[
             yield from _lines(file, path, progress, outline=outline)
             return
         for part in _walk(_events(file, path, progress), outline=outline):
-            # by way of text, as everywhere: what no database keeps is found there
+            # through text, as in load(): that finds characters that no database stores
             yield part._replace(document=parse(part.document)) if isinstance(part.document, (dict, list)) else part
 
 
 def refuse_irregular(path: Path, done: str, *, follow: bool = True) -> None:
-    """Refuse what is at *path* unless it is a regular file, or nothing; what should be *done* with it would wait, or never end.
+    """Refuse *path* unless it is a regular file or missing: reading or writing a FIFO or a device may block or never end.
+
+    *done* is the participle for the message: ``read`` or ``written``.
 
     Raises:
         InvalidInput: it is a folder, a device, a FIFO or a socket; without *follow* also a symbolic link.
 
     """
     try:
-        found = path.stat() if follow else path.lstat()
+        mode = (path.stat() if follow else path.lstat()).st_mode
     except OSError:
-        return  # opening it says why
-    if stat.S_ISREG(found.st_mode):
+        return  # opening it raises an error with the reason
+    if stat.S_ISREG(mode):
         return
-    what = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+    what = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no regular file"
     msg = f"The file {path} cannot be {done}: it is {what}. Name a regular file."
     raise errors.InvalidInput(msg)
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open *path* for reading as UTF-8, behind a byte order mark, whatever encoding of Unicode's it is in."""
+    """Open *path* as UTF-8 without its byte order mark, converting other encodings of Unicode."""
     with contextlib.ExitStack() as stack:
         file: IO[bytes] = stack.enter_context(path.open("rb"))
         encoding = json.detect_encoding(file.read(4))
         file.seek(len(codecs.BOM_UTF8) if encoding == "utf-8-sig" else 0)
         if not encoding.startswith("utf-8"):
-            # a copy, because the parser reads into buffers of its own, past any codec
+            # a converted copy, because the parser reads bytes
             text, file = io.TextIOWrapper(file, encoding, newline=""), stack.enter_context(tempfile.TemporaryFile())
             for chunk in iter(lambda: text.read(_CHUNK), ""):
                 file.write(chunk.encode())
@@ -173,7 +174,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 def _is_by_line(file: IO[bytes]) -> bool:
     if file.read(2) != b"[\n":
         return False
-    line = file.readline(_LONGEST)  # all of some other file may be one line
+    line = file.readline(_LONGEST)  # a file of another program may be one long line
     return line in {b"", b"]\n"} or line.rstrip().endswith(_OPEN) or line.startswith(_PAIR)
 
 
@@ -184,7 +185,7 @@ def _lines(file: IO[bytes], path: Path, progress: Progress, *, outline: bool) ->
         if text in _BRACKETS:
             is_inside = False
         elif not text.startswith(_HEAD):
-            msg = f"The document{where} is no JSON: {schema.shown(line[:40])}."
+            msg = f"The document{where} is no JSON: {schema.shorten(line[:40])}."
             raise errors.InvalidInput(msg)
         elif is_inside:
             if not outline:
@@ -199,23 +200,23 @@ def _lines(file: IO[bytes], path: Path, progress: Progress, *, outline: bool) ->
 
 
 def _events(file: IO[bytes], path: Path, progress: Progress) -> Iterator[tuple[str, Any]]:
-    import ijson  # noqa: PLC0415 - only files of others need it
+    import ijson  # noqa: PLC0415 - only files of other programs need it
 
-    size, told = path.stat().st_size, 0
+    size, reported = path.stat().st_size, 0
     for event in ijson.basic_parse(file, use_float=True):
         done = file.tell()
-        if done != told:
-            told = done
+        if done != reported:
+            reported = done
             progress(done, size)
         yield event
 
 
 def _walk(events: Iterable[tuple[str, Any]], *, outline: bool) -> Iterator[Part]:  # noqa: C901 - one automaton, whole
-    """Put documents together of the *events* of a parser: of a list of documents, or of one."""
+    """Build documents from the *events* of a JSON parser; the top level is a list of documents or one document."""
     from ijson import ObjectBuilder  # noqa: PLC0415 - as above
 
     number, depth, base, key, is_inside = -1, 0, -1, None, False
-    own = volume = None
+    top = volume = None
     for event, value in events:
         depth -= event in _ENDS
         if base < 0 and event == "start_array":
@@ -223,7 +224,7 @@ def _walk(events: Iterable[tuple[str, Any]], *, outline: bool) -> Iterator[Part]
             continue
         base = max(base, 0)
         if depth < base:
-            continue  # the list has ended: the parser looks whether anything follows
+            continue  # after the end of the list: the parser checks that nothing follows
         if is_inside and event == "end_array" and depth == base + 1:
             is_inside = False
         elif is_inside:
@@ -236,25 +237,27 @@ def _walk(events: Iterable[tuple[str, Any]], *, outline: bool) -> Iterator[Part]
         elif event == "start_array" and depth == base + 1 and key == _VOLUMES:
             is_inside = True
         else:
-            if own is None:
-                number, own, key = number + 1, ObjectBuilder(), None
+            if top is None:
+                number, top, key = number + 1, ObjectBuilder(), None
             key = value if event == "map_key" and depth == base + 1 else key
-            own.event(event, value)
+            top.event(event, value)
             if depth == base and event not in _STARTS:
-                yield Part(number, own.value)
-                own = None
+                yield Part(number, top.value)
+                top = None
         depth += event in _STARTS
 
 
 @contextlib.contextmanager
 def _json_errors(path: Path) -> Iterator[None]:
-    """Say clearly what is wrong with a file that is no JSON."""
+    """Translate the parser's errors about the file *path* into InvalidInput."""
     import ijson  # noqa: PLC0415 - as above
 
     try:
         yield
     except (ijson.JSONError, UnicodeError) as error:
-        said = str(error).removeprefix("b'").replace("\\n", "\n").partition("\n")[0].rstrip(".")  # a drawing of the place follows
+        said = (
+            str(error).removeprefix("b'").replace("\\n", "\n").partition("\n")[0].rstrip(".")
+        )  # lines that draw the position follow
         what = "is cut off: it ends in the middle" if "premature EOF" in said else f"is no JSON: {said}"
         msg = f"The document in {path.name} {what}."
         raise errors.InvalidInput(msg) from error
