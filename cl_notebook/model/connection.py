@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,7 +16,7 @@ from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, FileBacked, 
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import encryption, identity_map, trust, validation
 from cl_notebook.model.base import Parent, Tracked
-from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Change, Delete, Insert, SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.model.operations.tables import Operation
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.model.operations.changes import Guard
     from cl_notebook.model.volume import Volume
+
+R = TypeVar("R")
 
 
 def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,10 +136,6 @@ def row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[s
         "conn_info": None,
         "device": None,
     }
-
-
-_WHOLE = frozenset({"attached", "error_attaching", "error_detaching"})
-_CUT_SHORT = frozenset({"attaching", "detaching"})
 
 
 @reg.mapped
@@ -261,24 +259,19 @@ class Connection(Tracked):
         values |= beside(extra or {})
         data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
 
-        exported: ModelUpdate = None
+        exported: dict[str, Any] = {}
 
         def do(driver: Driver, _progress: Progress) -> ConnectionInfo:
-            nonlocal exported
-            exported = driver.create_export(data, wanted.connector)
-            return driver.initialize_connection(replace(data, **(exported or {})), wanted)
+            exported.update(driver.create_export(data, wanted.connector) or {})
+            operation.side_effects = True if exported else None
+            return driver.initialize_connection(replace(data, **exported), wanted)
 
         def after(info: ConnectionInfo) -> list[Change]:
             told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
             return [Update(operation.target, told), SyncAttachStatus(volume, guards.persisted_fields(exported, data))]
 
         def failed(error: BaseException) -> list[Change]:
-            if guards.had_no_side_effects(error) and not exported:
-                return [Delete(operation.target), SyncAttachStatus(volume)]
-            return [
-                Update(operation.target, {"attach_status": "error_attaching"}),
-                SyncAttachStatus(volume, guards.persisted_fields(exported, data)),
-            ]
+            return [*operation.default_failure(error), SyncAttachStatus(volume, guards.persisted_fields(exported, data))]
 
         operation: OperationSpec[ConnectionInfo] = OperationSpec(
             action="connect",
@@ -288,7 +281,7 @@ class Connection(Tracked):
             backend=volume.backend,
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
             guards=(
-                guards.require_status(volume.context, volume, "connect it", {*lifecycle.STABLE_STATUSES, "error_extending"}),
+                guards.require_source(volume.context, volume, "connect", "connect it"),
                 one_host_alone(cls, volume, values["connector_info"]["host"]),
             ),
             on_success=after,
@@ -342,7 +335,7 @@ class Connection(Tracked):
 
         # by this a clean-up tells a device that the act brought from one that was there before
         arguments = {"path": self.path} if before is not None else {}
-        self._run("attach", "connect_volume", do, after, arguments=arguments)
+        self._run(self._operation("attach", "connect_volume", do, after, arguments=arguments))
         self.context.confirmed.devices[self.id] = (self.path, self.conn_info)
         if self.gateway is not None:
             self.context.confirmed.gateways[self.id] = (self.gateway, self.gateway)
@@ -429,13 +422,7 @@ class Connection(Tracked):
                     raise errors.HostUnreachable(msg, no_side_effects=error.no_side_effects) from error
 
         gone = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
-        self._run(
-            "detach",
-            "disconnect_volume",
-            do,
-            lambda _answer: [Update(self, anew | gone)],
-            force=force,
-        )
+        self._run(self._operation("detach", "disconnect_volume", do, lambda _answer: [Update(self, anew | gone)], force=force))
         self._warn_of(taken, device)
 
     def disconnect(self, *, force: bool = False) -> None:
@@ -455,37 +442,32 @@ class Connection(Tracked):
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
         wanted = ConnectionData(self.id, masking.without(self.connector_info))
-        volume, last, is_out = self.volume, False, False
+        volume, others = self.volume, list[str]()
         data, device, taken = volume.as_data(), self.device or {}, list[str]()
 
-        def remember(connection: sa.Connection) -> None:
-            nonlocal last
-            others = sa.select(sa.func.count()).where(Connection.volume_id == self.volume_id, Connection.id != self.id)
-            last = connection.execute(others).scalar_one() == 0
+        def find_others(connection: sa.Connection) -> None:
+            ids = sa.select(Connection.id).where(Connection.volume_id == self.volume_id, Connection.id != self.id)
+            others[:] = connection.execute(ids).scalars()
 
         def do(driver: Driver, _progress: Progress) -> None:
-            nonlocal is_out
             found = self._uses(driver, device)
             if found and not force:
                 usage.refuse(f"A device of {volume.label()}", found)
             taken.extend(found)
             driver.terminate_connection(data, wanted)
-            is_out = True
-            if last:
+            operation.side_effects = True
+            if not others:
                 driver.remove_export(data)
 
-        def failed(error: BaseException) -> str | None:
-            return "error_detaching" if is_out or not guards.had_no_side_effects(error) else None
-
-        self._run(
+        operation = self._operation(
             "disconnect",
             "terminate_connection",
             do,
             lambda _answer: [Delete(self), SyncAttachStatus(volume)],
-            more_guards=(remember,),
+            guards=(find_others,),
             force=force,
-            failed=failed,
         )
+        self._run(operation)
         self._warn_of(taken, device)
 
     def release(self, *, force: bool = False) -> None:
@@ -594,41 +576,31 @@ class Connection(Tracked):
             msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {what}."
             raise errors.InvalidStatus(msg)
 
-    def _run(
+    def _operation(
         self,
         action: str,
-        call: str,
-        do: Any,  # noqa: ANN401 - the answer's type is handed through
-        after: Any,  # noqa: ANN401 - as above
-        more_guards: tuple[Any, ...] = (),
+        method: str,
+        call: Callable[[Driver, Progress], R],
+        on_success: Callable[[R], list[Change]],
         *,
+        guards: tuple[Guard, ...] = (),
         force: bool = False,
-        failed: Callable[[BaseException], str | None] | None = None,
         arguments: Mapping[str, Any] | None = None,
-    ) -> None:
-        doing, bad = ("attaching", "error_attaching") if action == "attach" else ("detaching", "error_detaching")
-        ready = guards.require_status(self.context, self, action, _WHOLE, _CUT_SHORT, force=force)
-        before = self.attach_status
-
-        def status_after(error: BaseException) -> str:
-            if failed is not None:
-                return failed(error) or before
-            return before if guards.had_no_side_effects(error) else bad
-
-        self.context.journal.run(
-            OperationSpec(
-                action=action,
-                method=call,
-                call=do,
-                resource=self,
-                backend=self.backend,
-                arguments=arguments or {},
-                guards=(ready, *more_guards),
-                on_start=[Update(self, {"attach_status": doing})],
-                on_success=after,
-                on_failure=lambda error: [Update(self, {"attach_status": status_after(error)})],
-            )
+    ) -> OperationSpec[R]:
+        return OperationSpec(
+            action=action,
+            method=method,
+            call=call,
+            resource=self,
+            backend=self.backend,
+            arguments=arguments or {},
+            guards=guards,
+            on_success=on_success,
+            force=force,
         )
+
+    def _run(self, operation: OperationSpec[R]) -> R:
+        return self.context.journal.run(operation)
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""

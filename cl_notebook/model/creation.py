@@ -10,7 +10,7 @@ from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import claims, identity_map, naming, validation
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import guards, lifecycle
-from cl_notebook.model.operations.changes import Change, Delete, Insert, Update
+from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.operations.runner import OperationSpec
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ def make_volume(
         arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
         guards=more_guards,
         on_success=lambda update: [Update(operation.target, {**guards.persisted_fields(update, data), "status": "available"})],
-        on_failure=lambda error: [_given_up(operation, error)],
     )
     backend.context.journal.run(operation)
     return cast("Volume", operation.target)
@@ -94,19 +93,17 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
     # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
     values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
 
-    is_begun = False
-
     def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
-        nonlocal is_begun
         able: CanManage = guards.require_capability(driver, "manage", backend)
         size = able.manage_existing_get_size(data, source)
-        is_begun = True
+        operation.side_effects = None
         return size, able.manage_existing(data, source)
 
     operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
         action="manage",
         method="manage_existing",
         call=manage,
+        side_effects=False,
         insert=Insert(CLASSES["Volume"], values),
         backend=backend,
         arguments=masking.data(dict(source)),
@@ -114,7 +111,6 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
         on_success=lambda answer: [
             Update(operation.target, {**guards.persisted_fields(answer[1], data), "size": answer[0], "status": "available"})
         ],
-        on_failure=lambda error: [] if is_begun and not guards.had_no_side_effects(error) else [Delete(operation.target)],
     )
     backend.context.journal.run(operation)
     return cast("Volume", operation.target)
@@ -134,10 +130,6 @@ def volume_data(values: Mapping[str, Any]) -> VolumeData:
 def moment(at: dt.datetime | None) -> str | None:
     """Return when a resource was made as a driver is told it: ISO 8601, in UTC."""
     return at.isoformat() if at is not None else None
-
-
-def _given_up(operation: OperationSpec[Any], error: BaseException) -> Change:
-    return Delete(operation.target) if guards.had_no_side_effects(error) else Update(operation.target, {"status": "error"})
 
 
 def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> None:

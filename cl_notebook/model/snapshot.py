@@ -13,7 +13,7 @@ from cl_notebook.model import claims, creation, encryption, identity_map, naming
 from cl_notebook.model.base import HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.operations import guards, lifecycle
-from cl_notebook.model.operations.changes import Delete, Insert, Update
+from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
@@ -95,14 +95,11 @@ class Snapshot(HasMetadata, Tracked):
             backend=volume.backend,
             arguments={"volume_id": volume.id, "name": values["name"]},
             guards=(
-                guards.require_status(volume.context, volume, "take a snapshot", lifecycle.STABLE_STATUSES),
+                guards.require_source(volume.context, volume, "snapshot", "take a snapshot"),
                 *([claims.unclaimed(cls, volume.backend_id, [data.name_in_storage])] if fields.get("id") else ()),
             ),
             on_success=lambda update: [
                 Update(operation.target, {**guards.persisted_fields(update, data), "status": "available", "progress": "100%"})
-            ],
-            on_failure=lambda error: [
-                Delete(operation.target) if guards.had_no_side_effects(error) else Update(operation.target, {"status": "error"})
             ],
         )
         volume.context.journal.run(operation)
@@ -118,23 +115,21 @@ class Snapshot(HasMetadata, Tracked):
         # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
         values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
 
-        is_begun = False
-
         def manage(_driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
-            nonlocal is_begun
             size = able.manage_existing_snapshot_get_size(data, source)
-            is_begun = True
+            operation.side_effects = None
             return size, able.manage_existing_snapshot(data, source)
 
         operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
             action="manage",
             method="manage_existing_snapshot",
             call=manage,
+            side_effects=False,
             insert=Insert(cls, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, **source},
             guards=(
-                guards.require_status(volume.context, volume, "adopt its snapshot", lifecycle.STABLE_STATUSES),
+                guards.require_source(volume.context, volume, "snapshot", "adopt its snapshot"),
                 claims.unclaimed(cls, volume.backend_id, list(source.values())),
             ),
             on_success=lambda answer: [
@@ -148,7 +143,6 @@ class Snapshot(HasMetadata, Tracked):
                     },
                 )
             ],
-            on_failure=lambda error: [] if is_begun and not guards.had_no_side_effects(error) else [Delete(operation.target)],
         )
         volume.context.journal.run(operation)
         return cast("Snapshot", operation.target)
@@ -163,7 +157,7 @@ class Snapshot(HasMetadata, Tracked):
 
         """
         self.look_again()
-        data, before = self.as_data(), self.status
+        data = self.as_data()
         able: CanManageSnapshots = guards.require_capability(self.backend.driver, "manage_snapshots", self)
         self.context.journal.run(
             OperationSpec(
@@ -172,15 +166,8 @@ class Snapshot(HasMetadata, Tracked):
                 call=lambda _driver, _progress: able.unmanage_snapshot(data),
                 resource=self,
                 backend=self.backend,
-                guards=(
-                    guards.require_status(
-                        self.context, self, "unmanage", {"available", "error"}, lifecycle.UNOWNED_STATUSES, force=force
-                    ),
-                    claims.sole(self, "release"),
-                ),
-                on_start=[Update(self, {"status": "unmanaging"})],
-                on_success=lambda _answer: [Delete(self)],
-                on_failure=lambda _error: [Update(self, {"status": before})],
+                force=force,
+                guards=(claims.sole(self, "release"),),
             )
         )
 
@@ -201,7 +188,7 @@ class Snapshot(HasMetadata, Tracked):
             {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": grown, "snapshot_id": self.id},
             "create_volume_from_snapshot",
             lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
-            (guards.require_status(self.context, self, "make a volume from it", {"available"}),),
+            (guards.require_source(self.context, self, "volume", "make a volume from it"),),
             driver_data=encryption.inherited(self) or encryption.inherited(volume),
         )
 
@@ -225,11 +212,7 @@ class Snapshot(HasMetadata, Tracked):
         if self.status in lifecycle.UNOWNED_STATUSES:
             self.unmanage(force=force)
             return
-        data, before = self.as_data(), self.status
-        allowed, finishing = (
-            {"available", "error", "error_deleting"},
-            lifecycle.BUSY_BY_KIND[self.kind] - lifecycle.UNOWNED_STATUSES,
-        )
+        data = self.as_data()
         self.context.journal.run(
             OperationSpec(
                 action="delete",
@@ -237,15 +220,8 @@ class Snapshot(HasMetadata, Tracked):
                 call=lambda driver, _progress: driver.delete_snapshot(data),
                 resource=self,
                 backend=self.backend,
-                guards=(
-                    guards.require_status(self.context, self, "delete", allowed, finishing, force=force),
-                    claims.sole(self, "delete"),
-                ),
-                on_start=[Update(self, {"status": "deleting"})],
-                on_success=lambda _answer: [Delete(self)],
-                on_failure=lambda error: [
-                    Update(self, {"status": before if guards.had_no_side_effects(error) else "error_deleting"})
-                ],
+                force=force,
+                guards=(claims.sole(self, "delete"),),
             )
         )
 

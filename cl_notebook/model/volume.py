@@ -16,7 +16,7 @@ from cl_notebook.model import batch, claims, creation, encryption, identity_map,
 from cl_notebook.model.base import Children, HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.operations import background, guards, lifecycle
-from cl_notebook.model.operations.changes import Delete, SyncAttachStatus, Update
+from cl_notebook.model.operations.changes import SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
@@ -370,7 +370,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             },
             "create_cloned_volume",
             lambda driver, data, progress: driver.create_cloned_volume(data, source, progress),
-            (guards.require_status(self.context, self, "clone", lifecycle.STABLE_STATUSES),),
+            (guards.require_source(self.context, self, "clone", "clone"),),
             driver_data=encryption.inherited(self),
         )
 
@@ -385,44 +385,34 @@ class Volume(HasMetadata, Attachable, Tracked):
             AttachError: the storage has the new size, the device on this host could not follow.
 
         """
-        grown = validation.size(size)
-        if grown <= self.size and self.status not in {"extending", "error_extending"}:
+        grown, transition = validation.size(size), lifecycle.TRANSITIONS[self.kind]["extend"]
+        unfinished = {transition.during, transition.failure}
+        if grown <= self.size and self.status not in unfinished:
             msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {grown}. A volume cannot shrink."
             raise errors.InvalidInput(msg)
-        data, before = self.as_data(), self.status
-        attached, has_grown = self.attached_in_reach, False
-
-        def do(driver: Driver, _progress: Progress) -> int:
-            nonlocal has_grown
-            driver.extend_volume(data, grown)
-            has_grown = True
-            return min((conn.extend_device() for conn in attached), default=grown * GiB)
-
+        data, attached = self.as_data(), self.attached_in_reach
         settled = SyncAttachStatus(self, {"size": grown}, is_over=True)
 
-        def failed(error: BaseException) -> list[Change]:
-            if has_grown:
-                return [settled]
-            return [Update(self, {"status": before if guards.had_no_side_effects(error) else "error_extending"})]
+        def do(driver: Driver, _progress: Progress) -> int:
+            driver.extend_volume(data, grown)
+            operation.side_effects = True
+            return min((conn.extend_device() for conn in attached), default=grown * GiB)
 
-        return self._run(
-            OperationSpec(
-                action="extend",
-                method="extend_volume",
-                call=do,
-                resource=self,
-                backend=self.backend,
-                arguments={"size": grown, "from": self.size},
-                guards=(
-                    guards.require_status(
-                        self.context, self, "extend", {*lifecycle.STABLE_STATUSES, "error_extending"}, {"extending"}, force=force
-                    ),
-                ),
-                on_start=[Update(self, {"status": "extending"})],
-                on_success=lambda _bytes: [settled],
-                on_failure=failed,
-            )
+        def failed(error: BaseException) -> list[Change]:
+            return [settled] if operation.side_effects else operation.default_failure(error)
+
+        operation: OperationSpec[int] = OperationSpec(
+            action="extend",
+            method="extend_volume",
+            call=do,
+            resource=self,
+            backend=self.backend,
+            arguments={"size": grown, "from": self.size},
+            force=force,
+            on_success=lambda _bytes: [settled],
+            on_failure=failed,
         )
+        return self._run(operation)
 
     def revert(self, snapshot: Snapshot, *, force: bool = False) -> None:
         """Give the volume the bytes of *snapshot* again, in place.
@@ -439,7 +429,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             msg = f"{snapshot.label()} is not a snapshot of {self.label()}."
             raise errors.InvalidInput(msg)
         self.look_again()
-        data, kept, before = self.as_data(), snapshot.as_data(), self.status
+        data, kept = self.as_data(), snapshot.as_data()
         able: CanRevert = guards.require_capability(self.backend.driver, "revert", self)
 
         def do(driver: Driver, progress: Progress) -> ModelUpdate:
@@ -454,17 +444,13 @@ class Volume(HasMetadata, Attachable, Tracked):
                 resource=self,
                 backend=self.backend,
                 arguments={"snapshot_id": snapshot.id},
+                force=force,
                 guards=(
-                    guards.require_status(
-                        self.context, self, "revert", {*lifecycle.STABLE_STATUSES, "error"}, {"reverting"}, force=force
-                    ),
                     guards.without_dependents(self, {"connection": type(self).connections.target}),
-                    guards.require_status(self.context, snapshot, "revert to", {"available"}),
+                    guards.require_source(self.context, snapshot, "revert", "revert to"),
                     claims.sole(self, "revert"),
                 ),
-                on_start=[Update(self, {"status": "reverting"})],
                 on_success=lambda update: [Update(self, {**guards.persisted_fields(update, data), "status": "available"})],
-                on_failure=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
             )
         )
 
@@ -483,11 +469,10 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         """
         self.look_again()
-        data, before = self.as_data(), self.status
+        data = self.as_data()
         extra = dict(data.extra_specs) if extra_specs is None else validation.text_map(extra_specs, "extra_specs")
         qos = dict(data.qos_specs) if qos_specs is None else validation.text_map(qos_specs, "qos_specs")
         able: CanRetype = guards.require_capability(self.backend.driver, "retype", self)
-        allowed = {*lifecycle.STABLE_STATUSES, "error"}
         self._run(
             OperationSpec(
                 action="retype",
@@ -496,14 +481,12 @@ class Volume(HasMetadata, Attachable, Tracked):
                 resource=self,
                 backend=self.backend,
                 arguments={"extra_specs": extra, "qos_specs": qos},
-                guards=(guards.require_status(self.context, self, "retype", allowed, {"retyping"}, force=force),),
-                on_start=[Update(self, {"status": "retyping"})],
+                force=force,
                 on_success=lambda update: [
                     SyncAttachStatus(
                         self, {**guards.persisted_fields(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True
                     )
                 ],
-                on_failure=lambda error: [Update(self, {"status": before if guards.had_no_side_effects(error) else "error"})],
             )
         )
 
@@ -524,12 +507,10 @@ class Volume(HasMetadata, Attachable, Tracked):
         if self.status in lifecycle.UNOWNED_STATUSES:
             self.unmanage(force=force)
             return
-        data, before, target = self.as_data(), self.status, type(self)
+        data, target = self.as_data(), type(self)
         kinds: dict[str, Any] = {"connection": target.connections.target}
         if not cascade:
             kinds["snapshot"] = target.snapshots.target
-        allowed = {*lifecycle.STABLE_STATUSES, "error", "error_deleting", "error_extending"}
-        finishing = lifecycle.BUSY_BY_KIND[self.kind] - lifecycle.UNOWNED_STATUSES
 
         def do(driver: Driver, _progress: Progress) -> None:
             self.refuse_if_in_use(driver)
@@ -550,16 +531,11 @@ class Volume(HasMetadata, Attachable, Tracked):
                 resource=self,
                 backend=self.backend,
                 arguments={"cascade": True} if cascade else {},
+                force=force,
                 guards=(
-                    guards.require_status(self.context, self, "delete", allowed, finishing, force=force),
                     guards.without_dependents(self, kinds),
                     claims.sole(self, "delete"),
                 ),
-                on_start=[Update(self, {"status": "deleting"})],
-                on_success=lambda _answer: [Delete(self)],
-                on_failure=lambda error: [
-                    Update(self, {"status": before if guards.had_no_side_effects(error) else "error_deleting"})
-                ],
             )
         )
 
@@ -574,7 +550,7 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         """
         self.look_again()
-        data, before = self.as_data(), self.status
+        data = self.as_data()
         kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
 
         able: CanManage = guards.require_capability(self.backend.driver, "manage", self)
@@ -589,16 +565,11 @@ class Volume(HasMetadata, Attachable, Tracked):
                 call=do,
                 resource=self,
                 backend=self.backend,
+                force=force,
                 guards=(
-                    guards.require_status(
-                        self.context, self, "unmanage", {"available", "error"}, lifecycle.UNOWNED_STATUSES, force=force
-                    ),
                     guards.without_dependents(self, kinds),
                     claims.sole(self, "release"),
                 ),
-                on_start=[Update(self, {"status": "unmanaging"})],
-                on_success=lambda _answer: [Delete(self)],
-                on_failure=lambda _error: [Update(self, {"status": before})],
             )
         )
 

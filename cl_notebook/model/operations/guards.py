@@ -39,7 +39,7 @@ def require_status(
     A status among *finishing* is allowed, too, once the kernel that worked on the resource is known to be dead: then the act
     finishes what that one began. ``force`` takes that for granted.
     """
-    column = "attach_status" if resource.kind == "connection" else "status"
+    column = lifecycle.status_column(resource.kind)
 
     def guard(connection: sa.Connection) -> None:
         cls: Any = type(resource)
@@ -64,6 +64,17 @@ def require_status(
         )
 
     return guard
+
+
+def require_transition(context: Context, resource: Tracked, action: str, *, force: bool = False) -> Guard:
+    """Return a guard that lets the *action* begin from the statuses of its transition; see :func:`require_status`."""
+    transition = lifecycle.TRANSITIONS[resource.kind][action]
+    return require_status(context, resource, action, transition.allowed, transition.resumable, force=force)
+
+
+def require_source(context: Context, resource: Tracked, use: str, purpose: str) -> Guard:
+    """Return a guard that lets *resource* serve that *use* (of ``SOURCE_STATUSES``); *purpose* names it in the message."""
+    return require_status(context, resource, purpose, lifecycle.SOURCE_STATUSES[resource.kind, use])
 
 
 def _either(words: Collection[str]) -> str:

@@ -264,6 +264,11 @@ def statuses(kind: str) -> tuple[str, ...]:
     return (*sorted(WHOLE[kind]), *LEFT_BY[kind])
 
 
+def status_column(kind: str) -> str:
+    """Return the column that holds the status of resources of that *kind*."""
+    return "attach_status" if kind == "connection" else "status"
+
+
 def is_foreign(kind: str, status: str) -> bool:
     """Return whether no action of cl_notebook gives a resource of that *kind* the *status*."""
     return status not in WHOLE[kind] and status not in LEFT_BY[kind]

@@ -19,10 +19,11 @@ from cl_notebook import errors
 from cl_notebook.drivers import errors as calling
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import identity_map
-from cl_notebook.model.operations import background, liveness, outcome
+from cl_notebook.model.operations import background, lifecycle, liveness, outcome
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.background import BackgroundRunner
-from cl_notebook.model.operations.changes import Change, Insert, Update, apply, apply_in_memory, row_of
+from cl_notebook.model.operations.changes import Change, Delete, Insert, Update, apply, apply_in_memory, row_of
+from cl_notebook.model.operations.guards import had_no_side_effects, require_transition
 from cl_notebook.model.operations.heartbeat import Heartbeat
 from cl_notebook.model.operations.outbox import AWAY, Outbox
 from cl_notebook.model.operations.outcome import Outcome
@@ -59,21 +60,80 @@ class DriverOwner(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class OperationSpec(Generic[R]):
-    """One act on one resource: what is written before the call, the call, and what is written after it."""
+    """One action on one resource: what is written before the driver's call, the call, and what is written after it.
+
+    The statuses come from the table of transitions. ``insert`` is the row to be made, for an action that makes one; any other
+    names its ``resource``.
+    """
 
     action: str
     method: str
-    """Name of the driver's method (or of os-brick's), as it is shown in the history."""
+    """The method of the driver (or of os-brick), as the history shows it."""
     call: Callable[[Driver, Progress], R]
     resource: Tracked | None = None
     insert: Insert | None = None
     backend: DriverOwner
     arguments: Mapping[str, Any] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
-    on_start: Iterable[Change] = ()
-    on_success: Callable[[R], Iterable[Change]]
-    """What the driver's reply changes. What depends on other rows is plain data (``SyncAttachStatus``), to be written late."""
-    on_failure: Callable[[BaseException], Iterable[Change]] = lambda _error: ()
+    on_success: Callable[[R], Iterable[Change]] | None = None
+    """What the driver's reply changes; None removes the row. A change that depends on other rows is a ``SyncAttachStatus``."""
+    on_failure: Callable[[BaseException], Iterable[Change]] | None = None
+    """What a failure changes; None does what the table says."""
+    force: bool = False
+    """Whether a kernel that is still named as working on the resource counts as dead."""
+    side_effects: bool | None = None
+    """Whether the storage was changed, as far as the call knows; None leaves that to the error."""
+    _status_before: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        """Note the status of the resource, to which a failure without side effects leads back."""
+        if self.resource is not None:
+            self._status_before = getattr(self.resource, self._column)
+
+    @property
+    def _kind(self) -> str:
+        return self.insert.cls.kind if self.insert is not None else self.target.kind
+
+    @property
+    def _column(self) -> str:
+        return lifecycle.status_column(self._kind)
+
+    @property
+    def transition(self) -> lifecycle.Transition:
+        """The row of the table for the action."""
+        return lifecycle.TRANSITIONS[self._kind][self.action]
+
+    def checks(self, context: Context) -> tuple[Guard, ...]:
+        """Return the guards, that of the status first."""
+        if self.insert is not None:
+            return self.guards
+        return (require_transition(context, self.target, self.action, force=self.force), *self.guards)
+
+    def started(self) -> list[Change]:
+        """Return what the intent changes."""
+        return [self.insert] if self.insert is not None else [Update(self.target, {self._column: self.transition.during})]
+
+    def succeeded(self, result: R) -> list[Change]:
+        """Return what the *result* of the call changes."""
+        return [Delete(self.target)] if self.on_success is None else list(self.on_success(result))
+
+    def failed(self, error: BaseException) -> list[Change]:
+        """Return what the failure of the call by *error* changes."""
+        return self.default_failure(error) if self.on_failure is None else list(self.on_failure(error))
+
+    def default_failure(self, error: BaseException) -> list[Change]:
+        """Return what the table says for a failure by *error*."""
+        has_changed, transition = self.had_side_effects(error), self.transition
+        if not transition.makes_row:
+            status = transition.failure if has_changed and transition.failure is not None else self._status_before
+            return [Update(self.target, {self._column: status})]
+        if not has_changed:
+            return [Delete(self.target)]
+        return [] if transition.failure == transition.during else [Update(self.target, {self._column: transition.failure})]
+
+    def had_side_effects(self, error: BaseException) -> bool:
+        """Return whether the call, which failed by *error*, may have changed something on the storage."""
+        return not had_no_side_effects(error) if self.side_effects is None else self.side_effects
 
     @property
     def target(self) -> Tracked:
@@ -180,9 +240,9 @@ class Journal:
                 reporter.showing(show),
             ):
                 result = spec.call(driver, reporter)
-                changes = list(spec.on_success(result))
+                changes = spec.succeeded(result)
         except BaseException as error:
-            self._settle(spec, operation, started, spec.on_failure(error), error)
+            self._settle(spec, operation, started, spec.failed(error), error)
             raise
         if self._settle(spec, operation, started, changes, None) == outcome.OVERTAKEN:
             msg = (
@@ -241,9 +301,9 @@ class Journal:
             self._heartbeat.touch(connection, kernel_id)
             return self._entry("intent", target, number)
 
-        changes = [*([spec.insert] if spec.insert else []), *spec.on_start]
+        changes = spec.started()
         try:
-            made = self._commit(changes, written, spec.guards)
+            made = self._commit(changes, written, spec.checks(self._context))
         except BaseException as error:
             self.running.discard(number)
             if number and isinstance(error, AWAY):  # whether it was committed is not known; the driver is not called
@@ -261,7 +321,7 @@ class Journal:
         came = Outcome(
             ended=outcome.ended(operation, self.kernel_id, error, time.monotonic() - started),
             changes=list(changes),
-            if_overtaken=list(spec.on_failure(errors.Error("taken over"))) if made is not None else (),
+            if_overtaken=spec.failed(errors.Error("taken over")) if made is not None else (),
             made=made,
             entry=self._entry("outcome", spec.target, operation),
         )
@@ -297,7 +357,7 @@ class Journal:
         if spec.insert:
             rows.append(outcome.RowChange("remove", spec.insert.cls.kind, spec.insert.values["id"]))
         else:
-            rows.extend(outcome.rows(spec.on_failure(refused)))
+            rows.extend(outcome.rows(spec.failed(refused)))
         target = spec.insert or spec.target
         ended = outcome.OperationResult(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
         self.outbox.enqueue(
