@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cl_notebook.inventory.storage import Presence
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.changes import Change
+    from cl_notebook.model.operations.changes import RowChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _settle(connection: Connection) -> None:
     status = "attached" if connection.connected else "error_attaching"
     guard = guards.require_status(connection.context, connection, "repair", {connection.status})
     connection.context.journal.record_without_driver(
-        "repair", [Update(connection, {"attach_status": status})], connection, (guard,)
+        "repair", [Update.of(connection, {"attach_status": status})], connection, (guard,)
     )
 
 
@@ -318,9 +318,9 @@ class _Repair:
         """Write the size that the storage says, and *status*, or the one that a whole resource has."""
         resource, now = self._resource, self._resource.status
         size = {} if place.size is None else {"size" if isinstance(resource, Volume) else "volume_size": place.size}
-        whole: Change = Update(resource, {**size, "status": status or "available"})
+        whole: RowChange = Update.of(resource, {**size, "status": status or "available"})
         if isinstance(resource, Volume) and status is None:
-            whole = SyncAttachStatus(resource, size, is_over=True)
+            whole = SyncAttachStatus.of(resource, size, is_over=True)
         allowed, finishing = (set(), {now}) if lifecycle.is_busy(resource.kind, now) else ({now}, set())
         guard = guards.require_status(resource.context, resource, "repair", allowed, finishing, force=self._force)
         resource.context.journal.record_without_driver("repair", [whole], resource, (guard,))

@@ -13,7 +13,7 @@ from cl_notebook.model.operations.changes import Delete, SyncAttachStatus
 
 if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
-    from cl_notebook.model.operations.changes import Change
+    from cl_notebook.model.operations.changes import RowChange
 
 
 def forget(resource: Tracked, *, force: bool = False, storages: Storages | None = None) -> None:
@@ -33,9 +33,9 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
     if isinstance(resource, Volume):
         kinds = {"snapshot": Volume.snapshots.target, "connection": Volume.connections.target}
         checks.append(guards.without_dependents(resource, kinds))
-    gone: list[Change] = [Delete(resource)]
+    gone: list[RowChange] = [Delete.of(resource)]
     if volume is not resource:
-        gone.append(SyncAttachStatus(volume))
+        gone.append(SyncAttachStatus.of(volume))
     resource.context.journal.record_without_driver("forget", gone, resource, tuple(checks))
 
 

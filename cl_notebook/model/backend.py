@@ -338,7 +338,7 @@ class Backend(Tracked):
         session = self.context
         session.journal.refuse_if_read_only("forget")
         self._refuse_if_volumes()
-        session.journal.record_without_driver("forget", [Delete(self)], self)
+        session.journal.record_without_driver("forget", [Delete.of(self)], self)
         session.close_backend(self)
 
     def _refuse_if_volumes(self) -> None:

@@ -148,7 +148,7 @@ class BackendPool:
         opened = self._open(stored, checked)
         if not self._context.store.foreign and not self._context.settings.read_only:
             self._context.journal.record_without_driver(
-                "confirm", [Update(stored, {"extra": trust_of.unflagged(stored.extra)})], stored
+                "confirm", [Update.of(stored, {"extra": trust_of.unflagged(stored.extra)})], stored
             )
         return opened
 
@@ -248,7 +248,7 @@ class BackendPool:
             "stored_config": self._storable(driver_name, checked),
         }
         try:
-            made = journal.record_without_driver("add", [Insert(Backend, row)], Insert(Backend, row))[0]
+            made = journal.record_without_driver("add", [Insert(Backend.kind, row)], Insert(Backend.kind, row))[0]
         except errors.StoreError:
             driver.close()
             if self._stored(name) is None:
@@ -275,7 +275,7 @@ class BackendPool:
             "stored_config": self._storable(driver_name, checked),
             "extra": trust_of.unflagged(stored.extra),
         }
-        journal.record_without_driver("replace", [Update(stored, values)], stored)
+        journal.record_without_driver("replace", [Update.of(stored, values)], stored)
         self.close_backend(stored)
         opened = self._hold(stored, driver, checked)
         self._warn_if_known(stored.name, stored.id, driver_name, checked)
@@ -353,7 +353,7 @@ def carry_over(context: Context, plan: Plan) -> None:
     for backend, planned_row in plan:
         row = dict(planned_row)
         if row.pop("is_new"):
-            made = context.journal.record_without_driver("add", [Insert(Backend, row)], Insert(Backend, row))[0]
+            made = context.journal.record_without_driver("add", [Insert(Backend.kind, row)], Insert(Backend.kind, row))[0]
         else:
             found = identity_map.get(context, Backend, row["id"])
             if found is None:

@@ -17,7 +17,7 @@ from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import encryption, identity_map, trust, validation
 from cl_notebook.model.base import Parent, Tracked
 from cl_notebook.model.operations import guards
-from cl_notebook.model.operations.changes import Change, Delete, Insert, SyncAttachStatus, Update
+from cl_notebook.model.operations.changes import Delete, Insert, RowChange, SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.model.operations.tables import Operation
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
@@ -266,18 +266,18 @@ class Connection(Tracked):
             operation.side_effects = True if exported else None
             return driver.initialize_connection(replace(data, **exported), wanted)
 
-        def after(info: ConnectionInfo) -> list[Change]:
+        def after(info: ConnectionInfo) -> list[RowChange]:
             told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
-            return [Update(operation.target, told), SyncAttachStatus(volume, guards.persisted_fields(exported, data))]
+            return [Update.of(operation.target, told), SyncAttachStatus.of(volume, guards.persisted_fields(exported, data))]
 
-        def failed(error: BaseException) -> list[Change]:
-            return [*operation.default_failure(error), SyncAttachStatus(volume, guards.persisted_fields(exported, data))]
+        def failed(error: BaseException) -> list[RowChange]:
+            return [*operation.default_failure(error), SyncAttachStatus.of(volume, guards.persisted_fields(exported, data))]
 
         operation: OperationSpec[ConnectionInfo] = OperationSpec(
             action="connect",
             method="initialize_connection",
             call=do,
-            insert=Insert(cls, values),
+            insert=Insert(cls.kind, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
             guards=(
@@ -327,11 +327,11 @@ class Connection(Tracked):
             device = host.attach(told, expected_bytes=size, before=before, **self._flags())
             return exported, told, {"path": device["path"], "device": device, "attached_host": name}
 
-        def after(answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[Change]:
+        def after(answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[RowChange]:
             exported, told, where = answer
             kept = guards.persisted_fields(exported, data)
-            own = Update(self, {**where, **anew, "conn_info": dict(told), "attach_status": "attached"})
-            return [own, Update(self.volume, kept)] if kept else [own]
+            own = Update.of(self, {**where, **anew, "conn_info": dict(told), "attach_status": "attached"})
+            return [own, Update.of(self.volume, kept)] if kept else [own]
 
         # by this a clean-up tells a device that the act brought from one that was there before
         arguments = {"path": self.path} if before is not None else {}
@@ -422,7 +422,7 @@ class Connection(Tracked):
                     raise errors.HostUnreachable(msg, no_side_effects=error.no_side_effects) from error
 
         gone = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
-        self._run(self._operation("detach", "disconnect_volume", do, lambda _answer: [Update(self, anew | gone)], force=force))
+        self._run(self._operation("detach", "disconnect_volume", do, lambda _answer: [Update.of(self, anew | gone)], force=force))
         self._warn_of(taken, device)
 
     def disconnect(self, *, force: bool = False) -> None:
@@ -463,7 +463,7 @@ class Connection(Tracked):
             "disconnect",
             "terminate_connection",
             do,
-            lambda _answer: [Delete(self), SyncAttachStatus(volume)],
+            lambda _answer: [Delete.of(self), SyncAttachStatus.of(volume)],
             guards=(find_others,),
             force=force,
         )
@@ -581,7 +581,7 @@ class Connection(Tracked):
         action: str,
         method: str,
         call: Callable[[Driver, Progress], R],
-        on_success: Callable[[R], list[Change]],
+        on_success: Callable[[R], list[RowChange]],
         *,
         guards: tuple[Guard, ...] = (),
         force: bool = False,

@@ -68,11 +68,11 @@ def make_volume(
         action="create",
         method=call,
         call=create,
-        insert=Insert(CLASSES["Volume"], values),
+        insert=Insert("volume", values),
         backend=backend,
         arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
         guards=more_guards,
-        on_success=lambda update: [Update(operation.target, {**guards.persisted_fields(update, data), "status": "available"})],
+        on_success=lambda update: [Update.of(operation.target, {**guards.persisted_fields(update, data), "status": "available"})],
     )
     backend.context.journal.run(operation)
     return cast("Volume", operation.target)
@@ -104,12 +104,12 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
         method="manage_existing",
         call=manage,
         side_effects=False,
-        insert=Insert(CLASSES["Volume"], values),
+        insert=Insert("volume", values),
         backend=backend,
         arguments=masking.data(dict(source)),
         guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
         on_success=lambda answer: [
-            Update(operation.target, {**guards.persisted_fields(answer[1], data), "size": answer[0], "status": "available"})
+            Update.of(operation.target, {**guards.persisted_fields(answer[1], data), "size": answer[0], "status": "available"})
         ],
     )
     backend.context.journal.run(operation)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import InitiatorData, ModelUpdate
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.changes import Change
+    from cl_notebook.model.operations.changes import RowChange
 
 TABLE = sa.Table(
     "driver_initiator_data",
@@ -143,7 +143,7 @@ class StoreDriverContext:
             for resource_id, update in updates.items():
                 resource = identity_map.get(self._context, cls, resource_id)
                 if resource is not None:
-                    changes: list[Change] = [Update(resource, guards.persisted_fields(update, self._told.get(resource_id)))]
+                    changes: list[RowChange] = [Update.of(resource, guards.persisted_fields(update, self._told.get(resource_id)))]
                     self._context.journal.save_side_effects(changes, resource)
         self._told.clear()
         kept = list(initiator_data)

@@ -91,7 +91,7 @@ class Snapshot(HasMetadata, Tracked):
             action="create",
             method="create_snapshot",
             call=lambda driver, progress: driver.create_snapshot(data, progress),
-            insert=Insert(cls, values),
+            insert=Insert(cls.kind, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "name": values["name"]},
             guards=(
@@ -99,7 +99,7 @@ class Snapshot(HasMetadata, Tracked):
                 *([claims.unclaimed(cls, volume.backend_id, [data.name_in_storage])] if fields.get("id") else ()),
             ),
             on_success=lambda update: [
-                Update(operation.target, {**guards.persisted_fields(update, data), "status": "available", "progress": "100%"})
+                Update.of(operation.target, {**guards.persisted_fields(update, data), "status": "available", "progress": "100%"})
             ],
         )
         volume.context.journal.run(operation)
@@ -125,7 +125,7 @@ class Snapshot(HasMetadata, Tracked):
             method="manage_existing_snapshot",
             call=manage,
             side_effects=False,
-            insert=Insert(cls, values),
+            insert=Insert(cls.kind, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, **source},
             guards=(
@@ -133,7 +133,7 @@ class Snapshot(HasMetadata, Tracked):
                 claims.unclaimed(cls, volume.backend_id, list(source.values())),
             ),
             on_success=lambda answer: [
-                Update(
+                Update.of(
                     operation.target,
                     {
                         **guards.persisted_fields(answer[1], data),

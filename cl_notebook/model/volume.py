@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.connection import Connection
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.changes import Change
+    from cl_notebook.model.operations.changes import RowChange
     from cl_notebook.model.snapshot import Snapshot
 
 
@@ -391,14 +391,14 @@ class Volume(HasMetadata, Attachable, Tracked):
             msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {grown}. A volume cannot shrink."
             raise errors.InvalidInput(msg)
         data, attached = self.as_data(), self.attached_in_reach
-        settled = SyncAttachStatus(self, {"size": grown}, is_over=True)
+        settled = SyncAttachStatus.of(self, {"size": grown}, is_over=True)
 
         def do(driver: Driver, _progress: Progress) -> int:
             driver.extend_volume(data, grown)
             operation.side_effects = True
             return min((conn.extend_device() for conn in attached), default=grown * GiB)
 
-        def failed(error: BaseException) -> list[Change]:
+        def failed(error: BaseException) -> list[RowChange]:
             return [settled] if operation.side_effects else operation.default_failure(error)
 
         operation: OperationSpec[int] = OperationSpec(
@@ -450,7 +450,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                     guards.require_source(self.context, snapshot, "revert", "revert to"),
                     claims.sole(self, "revert"),
                 ),
-                on_success=lambda update: [Update(self, {**guards.persisted_fields(update, data), "status": "available"})],
+                on_success=lambda update: [Update.of(self, {**guards.persisted_fields(update, data), "status": "available"})],
             )
         )
 
@@ -483,7 +483,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 arguments={"extra_specs": extra, "qos_specs": qos},
                 force=force,
                 on_success=lambda update: [
-                    SyncAttachStatus(
+                    SyncAttachStatus.of(
                         self, {**guards.persisted_fields(update, data), "extra_specs": extra, "qos_specs": qos}, is_over=True
                     )
                 ],

@@ -44,7 +44,7 @@ def _plan(volume: cl.Volume) -> None:
 
 def _repair(volume: cl.Volume) -> None:
     conn = volume.connections[0]
-    conn.context.journal.save_side_effects([Update(conn, {"attach_status": "error_detaching"})], conn)
+    conn.context.journal.save_side_effects([Update.of(conn, {"attach_status": "error_detaching"})], conn)
     cl.inventory.repair(conn)
 
 
@@ -165,7 +165,7 @@ def test_what_nothing_uses_is_detached_without_a_word(root: None, volume: cl.Vol
 def test_a_host_that_has_a_mounted_device_is_not_shut_out(volume: cl.Volume, point: Path) -> None:
     """A connection without a path is refused, too, while its device is here and mounted."""
     (conn,) = volume.connections
-    volume.attach().context.journal.save_side_effects([Update(conn, {"path": None, "device": None})], conn)
+    volume.attach().context.journal.save_side_effects([Update.of(conn, {"path": None, "device": None})], conn)
     with pytest.raises(errors.BusyOnStorage, match="mounted at"):
         conn.disconnect()
     assert (point / "letter").exists()

@@ -118,7 +118,7 @@ def test_a_disk_is_measured_by_what_the_kernel_says(
     conn = sim.create_volume(2).connect({"host": session.settings.host})
     info = {"driver_volume_type": "iscsi", "data": {"target_iqn": "iqn.2010-10.org:one", "target_lun": 7}}
     attached = {"conn_info": info, "path": "/dev/sda", "attached_host": session.settings.host}
-    session.journal.save_side_effects([Update(conn, attached)], conn)
+    session.journal.save_side_effects([Update.of(conn, attached)], conn)
     (seen,) = Connections(session, sim.id, sim.name, root=kernel.root).findings(host=True)
     assert (seen.verdict, seen.detail) == told
 
@@ -179,7 +179,7 @@ def test_a_file_that_lost_more_than_rounding_is_refused(session: cl.Session, tmp
     volume = lab.create_volume(3)
     info = volume.connect({"host": session.settings.host})
     told = {"driver_volume_type": "local", "data": {"device_path": str(tmp_path / "files" / volume.name_in_storage)}}
-    session.journal.save_side_effects([Update(info, {"conn_info": told})], info)
+    session.journal.save_side_effects([Update.of(info, {"conn_info": told})], info)
     os.truncate(tmp_path / "files" / volume.name_in_storage, 2 * GiB)
     with pytest.raises(errors.AttachError, match=f"has {2 * GiB} bytes, {2 * GiB + 1} were expected"):
         info.attach()

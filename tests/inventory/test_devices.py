@@ -206,7 +206,7 @@ def _connected(session: cl.Session, backend: cl.Backend, protocol: str, data: di
 
 
 def _write(session: cl.Session, conn: cl.Connection, **values: Any) -> None:
-    session.journal.save_side_effects([Update(conn, values)], conn)
+    session.journal.save_side_effects([Update.of(conn, values)], conn)
 
 
 def _iscsi(kernel: Kernel) -> dict[str, Any]:

@@ -230,9 +230,9 @@ def test_what_nobody_here_made_is_not_unmade(session: cl.Session, backend: cl.Ba
     volume = backend.create_volume(1)
     with session.store.writing() as connection:
         connection.exec_driver_sql("DELETE FROM operation")
-    session.journal.save_side_effects([Update(volume, {"status": "error"})], volume)
+    session.journal.save_side_effects([Update.of(volume, {"status": "error"})], volume)
     assert cl.inventory.repair(volume) == "The storage has it, whole."
-    session.journal.save_side_effects([Update(volume, {"status": "error"})], volume)
+    session.journal.save_side_effects([Update.of(volume, {"status": "error"})], volume)
     ghost.remove(volume.name_in_storage)
     with pytest.raises(cl.errors.Refused, match="no operation says why; the storage does not have it"):
         cl.inventory.repair(volume)

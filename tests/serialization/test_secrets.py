@@ -35,7 +35,7 @@ DATA: dict[str, Any] = {"provider_auth": "CHAP ann hush-hush", "admin_metadata":
 def tell(volume: cl.Volume) -> None:
     """Let the storage have told its secrets."""
     for resource, values in ((volume, {"driver_data": DATA}), (volume.connections[0], {"conn_info": INFO, "protocol": "iscsi"})):
-        volume.context.journal.save_side_effects([Update(resource, values)], resource)
+        volume.context.journal.save_side_effects([Update.of(resource, values)], resource)
         resource.refresh()
 
 
@@ -199,9 +199,9 @@ def test_secrets_in_other_clothes_are_in_no_document(volume: cl.Volume) -> None:
         "connector_info": {"host": "h0", **OTHERS},
         "device": OTHERS,
     }
-    volume.context.journal.save_side_effects([Update(connection, values)], connection)
+    volume.context.journal.save_side_effects([Update.of(connection, values)], connection)
     told = {"driver_data": OTHERS, "provider_location": "nfs://ann:p@hush@array/x"}
-    volume.context.journal.save_side_effects([Update(volume, told)], volume)
+    volume.context.journal.save_side_effects([Update.of(volume, told)], volume)
     volume.refresh()
     for text in (volume.dumps, volume.connections[0].dumps, cl.dumps(), json.dumps(volume.to_dict(), default=str)):
         assert "hush" not in text

@@ -96,7 +96,7 @@ class TestLvm(LifecycleContract):
                 assert report["outcome"].tolist() == ["failed", "not done", "not done"]
                 assert disk.exists()
                 (conn,) = volume.connections
-                session.journal.save_side_effects([Delete(conn)], conn)  # it is lost, as with a store
+                session.journal.save_side_effects([Delete.of(conn)], conn)  # it is lost, as with a store
                 with pytest.raises(errors.BusyOnStorage, match=rf"^A device of volume .* mounted at {point}"):
                     volume.delete()
                 assert disk.exists()
@@ -116,7 +116,7 @@ class TestLvm(LifecycleContract):
             volume = lvm.create_volume(1)
             conn = volume.attach()
             lvm.driver.extend_volume(volume.as_data(), 2)
-            session.journal.save_side_effects([Update(volume, {"size": 2})], volume)
+            session.journal.save_side_effects([Update.of(volume, {"size": 2})], volume)
             (seen,) = [each for each in cl.inventory.findings(session) if each.kind == "connection"]
             assert (seen.verdict, seen.detail) == ("size differs", "Its device has 1 GiB, its volume 2.")
             assert cl.inventory.repair(conn) == "Its device follows its volume: it has 2 GiB now."

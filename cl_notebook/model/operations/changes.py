@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import sqlalchemy as sa
 
 from cl_notebook import errors
@@ -41,42 +43,85 @@ class MapPatch:
         return {key: value for key, value in (present or {}).items() if key not in self.gone} | dict(self.put)
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(msgspec.Struct, frozen=True):
     """A row to be made."""
 
-    cls: type[Tracked]
+    kind: str
     values: dict[str, Any]
 
+    @property
+    def id(self) -> str:
+        """The id of the new row."""
+        return str(self.values["id"])
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """A row to be changed."""
 
-    resource: Tracked
-    values: Mapping[str, Any]
+class Update(msgspec.Struct, frozen=True, tag_field="do", tag="write"):
+    """A row to be changed: ``values`` by column, and by column of a map the keys to ``put`` and those that are ``gone``.
+
+    ``version`` is the one that the change was made for, if it is not the one in memory.
+    """
+
+    kind: str
+    id: str
+    values: dict[str, Any] = {}  # a Struct copies it
+    put: dict[str, dict[str, Any]] = {}
+    gone: dict[str, list[str]] = {}
     version: int | None = None
-    """The version that the change was made for; the object's own by default."""
+
+    @classmethod
+    def of(cls, resource: Tracked, values: Mapping[str, Any], version: int | None = None) -> Update:
+        """Return the change of the row of *resource* to *values*."""
+        return cls(resource.kind, resource.id, *_split(values), version)
 
 
-@dataclass(frozen=True, slots=True)
-class SyncAttachStatus:
-    """A volume's row to be changed, and to say what its connections say at that moment: attached or not, in use or not."""
+class SyncAttachStatus(msgspec.Struct, frozen=True, tag_field="do", tag="settle"):
+    """A volume's row to be changed, with its attach status from the connections that it has at that moment.
 
-    resource: Tracked
-    values: Mapping[str, Any] = field(default_factory=dict)
+    With ``is_over`` its status follows them even if it is not a stable one: the operation on the volume has ended.
+    """
+
+    kind: str
+    id: str
+    values: dict[str, Any] = {}
+    put: dict[str, dict[str, Any]] = {}
+    gone: dict[str, list[str]] = {}
     is_over: bool = False
-    """Whether its status follows them, too, if it is not a settled one: what was done with the volume has come to its end."""
+
+    @classmethod
+    def of(cls, volume: Tracked, values: Mapping[str, Any] | None = None, *, is_over: bool = False) -> SyncAttachStatus:
+        """Return the change of the row of *volume* to *values*."""
+        return cls(volume.kind, volume.id, *_split(values or {}), is_over)
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(msgspec.Struct, frozen=True, tag_field="do", tag="remove"):
     """A row to be removed."""
 
-    resource: Tracked
+    kind: str
+    id: str
+
+    @classmethod
+    def of(cls, resource: Tracked) -> Delete:
+        """Return the removal of the row of *resource*."""
+        return cls(resource.kind, resource.id)
 
 
-Change = Insert | Update | SyncAttachStatus | Delete
+def _split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, list[str]]]:
+    """Return the plain values, and what the patches among *values* put and remove, by column."""
+    patches = {name: value for name, value in values.items() if isinstance(value, MapPatch)}
+    plain = {name: value for name, value in values.items() if name not in patches}
+    put = {name: dict(patch.put) for name, patch in patches.items()}
+    return plain, put, {name: list(patch.gone) for name, patch in patches.items()}
+
+
+def _values(change: Update | SyncAttachStatus) -> dict[str, Any]:
+    """Return the values of *change*, with the patches of maps among them."""
+    return change.values | {name: MapPatch(put, tuple(change.gone.get(name, ()))) for name, put in change.put.items()}
+
+
+RowChange = Update | SyncAttachStatus | Delete
+"""A change of a row that is there. It is plain data, so that it can wait in a file."""
+
+Change = Insert | RowChange
 
 Guard = Callable[[sa.Connection], None]
 """Check the store inside the transaction of the intent; raise if the operation must not begin."""
@@ -110,28 +155,49 @@ def _parameters(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa:
     return {columns[name]: value for name, value in values.items()}
 
 
-def apply(connection: sa.Connection, change: Change, *, checked: bool, made: Tracked | None) -> dict[str, Any] | None:
-    """Write *change* and return the row's new values; None if the row is gone."""
+def model_class(kind: str) -> Any:  # noqa: ANN401 - a tracked class
+    """Return the tracked class of that *kind*."""
+    return CLASSES[kind.capitalize()]
+
+
+def apply(
+    connection: sa.Connection, change: Change, *, version: int | None = None, made: Update | None = None
+) -> dict[str, Any] | None:
+    """Write *change* and return the row's new values; None if the row is gone.
+
+    Args:
+        connection: the open transaction.
+        change: what to write. A deletion returns an empty dict.
+        version: the version that the row must still have; None writes whatever others wrote meanwhile.
+        made: the whole row, if it is to be made again where it is gone.
+
+    Raises:
+        ChangedElsewhere: the row has another version.
+
+    """
+    cls = model_class(change.kind)
+    again = _typed(made.values) if made is not None and made.id == change.id else None
     match change:
-        case Insert(made_cls, values):
-            cls: Any = made_cls  # not its type: mypy takes the classes for unhashable
+        case Insert(values=values):
             row = {name: values.get(name) for name in _columns(cls)} | {"created_at": utcnow(), "version": 1}
             connection.execute(_insert(cls), _parameters(cls, row))
             return row
-        case Update(resource, values, version) if checked:
-            return _update(connection, resource, dict(values), resource.version if version is None else version)
-        case Update(resource, values):
-            return overwrite(connection, type(resource), resource.id, values, _made_row(resource, made))
-        case SyncAttachStatus(resource, values, is_over):
-            settled = settle(connection, type(resource), resource.id, is_over=is_over)
-            return overwrite(connection, type(resource), resource.id, {**values, **settled}, _made_row(resource, made))
-        case Delete(resource):
-            remove(connection, type(resource), resource.id)
+        case Update() if version is not None:
+            return _update(connection, change, version)
+        case Update():
+            return overwrite(connection, cls, change.id, _values(change), again)
+        case SyncAttachStatus():
+            settled = settle(connection, cls, change.id, is_over=change.is_over)
+            return overwrite(connection, cls, change.id, {**_values(change), **settled}, again)
+        case Delete():
+            remove(connection, cls, change.id)
             return {}
 
 
-def _made_row(resource: Tracked, made: Tracked | None) -> dict[str, Any] | None:
-    return row_of(resource) if resource is made else None
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with its times as times: a file gives them back as text."""
+    texts = {name: values.get(name) for name in ("created_at", "updated_at")}
+    return {**values, **{name: dt.datetime.fromisoformat(text) for name, text in texts.items() if isinstance(text, str)}}
 
 
 def row_of(resource: Tracked) -> dict[str, Any]:
@@ -140,12 +206,13 @@ def row_of(resource: Tracked) -> dict[str, Any]:
     return {name: resource.__dict__.get(name) for name in _columns(cls)}
 
 
-def _update(connection: sa.Connection, resource: Tracked, values: dict[str, Any], version: int) -> dict[str, Any]:
-    cls: Any = type(resource)
-    values |= {"updated_at": utcnow(), "version": version + 1}
-    statement = sa.update(cls).where(cls.id == resource.id, cls.version == version)
+def _update(connection: sa.Connection, change: Update, version: int) -> dict[str, Any]:
+    cls = model_class(change.kind)
+    merged = _merged(connection, cls, change.id, _values(change))
+    values = merged | {"updated_at": utcnow(), "version": version + 1}
+    statement = sa.update(cls).where(cls.id == change.id, cls.version == version)
     if not connection.execute(statement, _parameters(cls, values)).rowcount:
-        raise errors.ChangedElsewhere(resource.label())  # whoever reads the row again says what was changed
+        raise errors.ChangedElsewhere(change.id)  # the caller reads the row again, and says what was changed
     return values
 
 
@@ -204,19 +271,29 @@ def _new_version(connection: sa.Connection, cls: Any, row_id: str, values: dict[
     return connection.execute(sa.select(cls.version).where(cls.id == row_id)).scalar()
 
 
-def apply_in_memory(context: Context, change: Change, values: dict[str, Any] | None) -> Tracked:
-    """Let memory say what *change* wrote, once it is committed: *values* are the row's new ones, None if the row is gone."""
-    match change:
-        case Insert(cls):
-            made = identity_map.adopt(context, cls, values or {})
-            made.after_creation(context)
-            return made
-        case Update(resource) | SyncAttachStatus(resource) if values is not None:
-            if values["version"] == resource.version + 1:
-                identity_map.amend(context, resource, values)
-            else:  # others wrote in between, and a later save must not take what they wrote for what was read here
-                identity_map.reread(context, resource, keep_unsaved=True)
-            return resource
-        case Update(resource) | SyncAttachStatus(resource) | Delete(resource):
-            identity_map.let_go(context, resource)
-            return resource
+def in_memory(context: Context, change: RowChange) -> Tracked | None:
+    """Return the object of the row of *change*, if the session has one."""
+    resource: Tracked | None = identity_map.held(context, model_class(change.kind), change.id)
+    return resource
+
+
+def insert_in_memory(context: Context, change: Insert, values: dict[str, Any]) -> Tracked:
+    """Return the object of the row that *change* made, which was committed with *values*."""
+    created: Tracked = identity_map.adopt(context, model_class(change.kind), values)
+    created.after_creation(context)
+    return created
+
+
+def apply_in_memory(context: Context, change: RowChange, values: dict[str, Any] | None, resource: Tracked | None) -> None:
+    """Bring *resource* in line with *change*, which was committed.
+
+    *values* are what :func:`apply` returned; without a *resource* nothing has to be done.
+    """
+    if resource is None:
+        return
+    if isinstance(change, Delete) or values is None:
+        identity_map.let_go(context, resource)
+    elif values["version"] == resource.version + 1:
+        identity_map.amend(context, resource, values)
+    else:  # others wrote in between, and a later save must not take what they wrote for what was read here
+        identity_map.reread(context, resource, keep_unsaved=True)

@@ -17,9 +17,9 @@ import msgspec
 
 from cl_notebook import errors, regular_files, settings
 from cl_notebook.model import identity_map
-from cl_notebook.model.identity_map import CLASSES
-from cl_notebook.model.operations import lifecycle, outcome
+from cl_notebook.model.operations import changes, lifecycle, outcome
 from cl_notebook.model.operations import tables as op
+from cl_notebook.model.operations.outcome import CloseResult
 from cl_notebook.store.errors import is_memory
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.outcome import Outcome, PendingOutcome
+    from cl_notebook.model.operations.changes import RowChange
+    from cl_notebook.model.operations.outcome import PendingOutcome
     from cl_notebook.store import Store
 
 
@@ -111,32 +113,32 @@ class Outbox:
         """Numbers of the operations that are owed."""
         return {kept.ended.operation for kept in self._kept}
 
-    def deliver(self, came: Outcome, write: Callable[[Outcome], str], doing: str) -> str:
-        """Write an outcome by *write*, and return what that returns.
+    def deliver(self, pending: PendingOutcome, doing: str, resource: Tracked) -> CloseResult:
+        """Write the outcome of *doing*, an operation on *resource*, and bring the objects in line with it.
 
-        What the store refuses is written once more in a form that every database takes; while it is away it is tried again.
+        An outcome that the store refuses is written once more in a form that every database takes; while the store is away it is
+        tried again.
 
         Raises:
-            OutcomePending: the store cannot be written, or refuses the outcome; it is kept.
+            OutcomePending: the store cannot be written, or refuses the outcome; it is saved.
 
         """
         try:
-            return write(came)
-        except Exception:  # noqa: BLE001 - whatever the reason is: the storage has done it, and somebody has to know
-            writable = came.writable()
-            kept = writable.plain()
-            file = self.enqueue(kept)  # before anything is waited for: the kernel may be killed meanwhile
+            return self._write(pending, resource)
+        except Exception:  # noqa: BLE001 - whatever the reason is: the storage has done it, and the store has to say so
+            storable = pending.storable()
+            file = self.enqueue(storable)  # before the retries: the kernel may be killed meanwhile
         except BaseException:  # an interrupt: it is not known whether the outcome was written
-            self.enqueue(came.writable().plain())
+            self.enqueue(pending.storable())
             raise
         try:
-            how = self._patiently(lambda: write(writable))
+            result = self._patiently(lambda: self._write(storable, resource))
         except Exception as error:
-            raise errors.OutcomePending(_words(doing, kept, file, error), kept.ended.operation) from error
-        self._remove(kept)
-        return how
+            raise errors.OutcomePending(_words(doing, storable, file, error), storable.ended.operation) from error
+        self._remove(storable)
+        return result
 
-    def _patiently(self, write: Callable[[], str]) -> str:
+    def _patiently(self, write: Callable[[], CloseResult]) -> CloseResult:
         import tenacity  # noqa: PLC0415 - it takes longer to load than the house, and is seldom needed
 
         attempts = tenacity.Retrying(
@@ -158,6 +160,7 @@ class Outbox:
         for kept in self._spool.pending():
             try:
                 self._write(kept)
+                self._remove(kept)
             except AWAY:
                 return
             except errors.Error as error:  # what it refuses does not keep the others
@@ -177,6 +180,7 @@ class Outbox:
                     continue
                 try:
                     self._write(kept)
+                    self._remove(kept)
                 except AWAY:
                     raise
                 except errors.Error as error:
@@ -189,16 +193,28 @@ class Outbox:
         with contextlib.suppress(errors.StoreError):
             self.flush()
 
-    def _write(self, kept: PendingOutcome) -> None:
+    def _write(self, pending: PendingOutcome, resource: Tracked | None = None) -> CloseResult:
         context = self._context
+
+        def work(connection: sa.Connection) -> outcome.Written:
+            context.change_tracker.sync()
+            return outcome.write(connection, pending)
+
+        def in_memory(change: RowChange) -> Tracked | None:  # the object of a row that was removed meanwhile is not cached
+            return resource if resource is not None and resource.id == change.id else changes.in_memory(context, change)
+
         with context.lock:
-            context.store.write(lambda connection: outcome.write(connection, kept))
-            self._remove(kept)
-            context.change_tracker.poll()
-            for row in (*kept.rows, *kept.if_overtaken):
-                held = identity_map.held(context, CLASSES[row.kind.capitalize()], row.id)
-                if held is not None:
-                    identity_map.reread(context, held, keep_unsaved=True)
+            written = context.store.write(work)
+            for change, values in written.applied:
+                changes.apply_in_memory(context, change, values, in_memory(change))
+            # Last: until then the change counts as somebody else's, and is read again at the next poll.
+            if written.number is not None:
+                context.change_tracker.note_own_write(written.number)
+            if written.result is not CloseResult.WRITTEN:
+                others = [in_memory(change) for change in pending.changes]
+                for stale in {each.id: each for each in (*others, resource) if each is not None}.values():
+                    identity_map.reread(context, stale, keep_unsaved=True)
+        return written.result
 
     def _remove(self, kept: PendingOutcome) -> None:
         with self._context.lock:
@@ -208,8 +224,7 @@ class Outbox:
 
 def _concerned(kept: PendingOutcome) -> set[str | None]:
     """Return the ids of the resources that an outcome is about."""
-    rows = (*kept.rows, *kept.if_overtaken)
-    return {*(row.id for row in rows), kept.event.get("resource_id"), kept.event.get("volume_id")} - {None}
+    return {*(change.id for change in kept.changes), kept.event.get("resource_id"), kept.event.get("volume_id")} - {None}
 
 
 def _words(doing: str, kept: PendingOutcome, file: Path | None, error: BaseException) -> str:

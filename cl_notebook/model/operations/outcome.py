@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
+import enum
 import math
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from cl_notebook import masking, settings
-from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import tables as op
-from cl_notebook.model.operations.changes import (
-    Delete,
-    Insert,
-    MapPatch,
-    SyncAttachStatus,
-    Update,
-    overwrite,
-    remove,
-    row_of,
-    settle,
-)
+from cl_notebook.model.operations.changes import Delete, RowChange, Update, apply, model_class, row_of
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import Json, utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from cl_notebook.model.base import Tracked
-    from cl_notebook.model.operations.changes import Change
 
 LONGEST = 2**20
 """Characters that are kept of a text that has no other limit."""
@@ -68,19 +55,21 @@ def storable_data(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - JSON
             return storable_text(repr(value))
 
 
-def storable_changes(given: Iterable[Change]) -> tuple[list[Change], str]:
-    """Return *given* with values that every database takes, and what of them had to be altered, as text."""
-    made: list[Change] = []
+def storable_changes(changes: Iterable[RowChange]) -> tuple[list[RowChange], str]:
+    """Return *changes* with values that every database takes, and what of them had to be altered, as text."""
+    storable: list[RowChange] = []
     altered: list[str] = []
-    for change in given:
-        if isinstance(change, (Delete, Insert)):
-            made.append(change)
+    for change in changes:
+        if isinstance(change, Delete):
+            storable.append(change)
             continue
-        values = _storable_row(type(change.resource), change.values)
-        made.append(replace(change, values=values))
-        before = {name: value for name, value in change.values.items() if not isinstance(value, (MapPatch, dict, list))}
+        values = _storable_row(model_class(change.kind), change.values)
+        put = {name: storable_data(keys) for name, keys in change.put.items()}
+        gone = {name: [storable_text(key) for key in keys] for name, keys in change.gone.items()}
+        storable.append(msgspec.structs.replace(change, values=values, put=put, gone=gone))
+        before = {name: value for name, value in change.values.items() if not isinstance(value, (dict, list))}
         altered += [f"{name} {value!a}" for name, value in before.items() if name not in values or values[name] != value]
-    return made, storable_text(", ".join(altered))
+    return storable, storable_text(", ".join(altered))
 
 
 def _storable_row(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - a tracked class
@@ -93,8 +82,6 @@ def _storable_row(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:  # noq
 
 
 def _value(column: sa.Column[Any], value: object) -> Any:  # noqa: ANN401 - what the column takes
-    if isinstance(value, MapPatch):
-        return MapPatch(storable_data(dict(value.put)), tuple(storable_text(key) for key in value.gone))
     if value is None:
         return None
     if isinstance(column.type, Json):
@@ -115,93 +102,46 @@ class OperationResult(msgspec.Struct, frozen=True):
     error: str | None
 
 
-class RowChange(msgspec.Struct, frozen=True):
-    """One row to be written (``write``, ``settle``) or removed (``remove``), as plain data."""
-
-    do: str
-    kind: str
-    id: str
-    values: dict[str, Any] = {}  # a Struct copies it
-    put: dict[str, dict[str, Any]] = {}
-    gone: dict[str, list[str]] = {}
-    is_over: bool = False
+_STATUS = 32
+"""Characters of a status."""
 
 
 class PendingOutcome(msgspec.Struct, frozen=True):
-    """An outcome that waits for its store, as plain data. ``made`` is the row that the act made; ``if_overtaken`` see below."""
+    """What an operation has to write in the end, as plain data: it can wait in a file.
+
+    If another kernel counted this one as dead meanwhile, and finished or removed its resource, ``rows`` are not written. Only a
+    resource that the operation ``made``, and whose row was removed by then, is tracked again by ``if_overtaken``: the storage may
+    have it.
+    """
 
     ended: OperationResult
     rows: list[RowChange]
     if_overtaken: list[RowChange]
     event: dict[str, Any]
-    made: RowChange | None = None
+    """The entry of the change feed."""
+    made: Update | None = None
+    """The whole row that the operation made."""
 
-
-_STATUS = 32
-"""Characters of a status."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an act has to write in the end.
-
-    If another kernel took this one for dead meanwhile, and finished or removed what it was at, the changes are not written. Only
-    a resource that was made, and whose row was removed by then, is tracked again by *if_overtaken*: the storage may have it.
-    """
-
-    ended: OperationResult
-    changes: Sequence[Change]
-    if_overtaken: Sequence[Change]
-    made: Tracked | None
-    entry: changefeed.Entry
-
-    def writable(self) -> Outcome:
+    def storable(self) -> PendingOutcome:
         """Return it in a form that every database takes; what had to be altered for that is remarked in the history."""
-        changes, altered = storable_changes(self.changes)
+        rows, altered = storable_changes(self.rows)
         if_overtaken, _ = storable_changes(self.if_overtaken)
         remarks = [self.ended.error or "", f"Stored in another form: {altered}." if altered else ""]
         error = storable_text(" ".join(remark for remark in remarks if remark)) or None
         ended = msgspec.structs.replace(self.ended, error=error)
-        status = None if self.entry.status is None else storable_text(self.entry.status, _STATUS)
-        entry = dataclasses.replace(self.entry, status=status)
-        return dataclasses.replace(self, ended=ended, changes=changes, if_overtaken=if_overtaken, entry=entry)
+        status = self.event["status"]
+        event = {**self.event, "status": None if status is None else storable_text(status, _STATUS)}
+        return msgspec.structs.replace(self, ended=ended, rows=rows, if_overtaken=if_overtaken, event=event)
 
-    def plain(self) -> PendingOutcome:
-        """Return it as it is kept in a file."""
-        made = None if self.made is None else RowChange("write", self.made.kind, self.made.id, _plain(row_of(self.made)))
-        return PendingOutcome(self.ended, rows(self.changes), rows(self.if_overtaken), plain_entry(self.entry), made)
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its times as text, as a file gives them back."""
-    return {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, value in values.items()}
+    @property
+    def changes(self) -> tuple[RowChange, ...]:
+        """Every change that may have to be written."""
+        return (*self.rows, *self.if_overtaken)
 
 
-def plain_entry(entry: changefeed.Entry) -> dict[str, Any]:
-    """Return an entry of the feed as plain data."""
-    return {name: getattr(entry, name) for name in changefeed.Entry.__dataclass_fields__}
-
-
-def rows(changes: Iterable[Change]) -> list[RowChange]:
-    """Return *changes* of rows that are there as plain data."""
-    found = []
-    for change in changes:
-        match change:
-            case Update(resource, values):
-                found.append(_row("write", resource, values))
-            case SyncAttachStatus(resource, values, is_over):
-                found.append(_row("settle", resource, values, is_over=is_over))
-            case Delete(resource):
-                found.append(RowChange("remove", resource.kind, resource.id))
-    return found
-
-
-def _row(do: str, resource: Tracked, values: Any, *, is_over: bool = False) -> RowChange:  # noqa: ANN401 - a mapping of anything
-    maps = {name: value for name, value in values.items() if isinstance(value, MapPatch)}
-    plain = {name: value for name, value in values.items() if name not in maps}
-    put = {name: dict(change.put) for name, change in maps.items()}
-    gone = {name: list(change.gone) for name, change in maps.items()}
-    return RowChange(do, resource.kind, resource.id, plain, put, gone, is_over)
+def whole_row(resource: Tracked) -> Update:
+    """Return the row of *resource* as memory has it."""
+    return Update(resource.kind, resource.id, row_of(resource))
 
 
 _OWN = (op.Operation.id == sa.bindparam("operation"), op.Operation.kernel_id == sa.bindparam("kernel"))
@@ -209,68 +149,63 @@ _END = sa.update(op.Operation).where(*_OWN, op.Operation.status == op.RUNNING)
 _REMARK = sa.update(op.Operation).where(*_OWN)
 _FIND = sa.select(op.Operation.status, op.Operation.ended_at).where(*_OWN)
 
-WRITTEN, KNOWN, OVERTAKEN, NEVER_BEGUN = "written", "known", "overtaken", "never begun"
+
+class CloseResult(enum.Enum):
+    """What was found when an operation was to be closed."""
+
+    WRITTEN = "written"
+    """It was running, and is closed now."""
+    KNOWN = "known"
+    """It had been closed with the same outcome before."""
+    OVERTAKEN = "overtaken"
+    """Another kernel had closed it."""
+    NEVER_BEGUN = "never begun"
+    """Its intent had not been committed."""
 
 
-def end(connection: sa.Connection, ended: OperationResult) -> str:
-    """Close the operation, and return ``written``.
+class Written(NamedTuple):
+    """What :func:`write` did: the changes with the rows' new values, and the number of the feed's entry."""
 
-    ``known`` is one that was closed in the same words before, ``never begun`` one whose intent never came to be. One that
-    another kernel closed is ``overtaken``: what came of it all the same is remarked in the history.
-    """
+    result: CloseResult
+    applied: list[tuple[RowChange, dict[str, Any] | None]]
+    number: int | None
+
+
+def end(connection: sa.Connection, ended: OperationResult) -> CloseResult:
+    """Close the operation. If another kernel closed it, the history gets a remark on how it ended here."""
     own = {"operation": ended.operation, "kernel": ended.kernel_id}
     values = {"status": ended.status, "ended_at": ended.ended_at, "duration": ended.duration, "error": ended.error}
     if connection.execute(_END, {**own, **values}).rowcount:
-        return WRITTEN
+        return CloseResult.WRITTEN
     row = connection.execute(_FIND, own).one_or_none()
     if row is None:
-        return NEVER_BEGUN
+        return CloseResult.NEVER_BEGUN
     if row.ended_at == ended.ended_at:
-        return KNOWN
+        return CloseResult.KNOWN
     said = f": {ended.error}" if ended.error else "."
     text = f"Taken over while it ran. Its kernel went on, and it ended as {ended.status!r} at {ended.ended_at:%H:%M:%S} UTC{said}"
     connection.execute(_REMARK, {**own, "error": text, "duration": ended.duration})
-    return OVERTAKEN
+    return CloseResult.OVERTAKEN
 
 
-def is_gone(connection: sa.Connection, kind: str, row_id: str) -> bool:
-    """Return whether the store has no such row any more."""
-    cls = _class(kind)
+def _is_gone(connection: sa.Connection, kind: str, row_id: str) -> bool:
+    cls = model_class(kind)
     return connection.execute(sa.select(cls.id).where(cls.id == row_id)).first() is None
 
 
-def write(connection: sa.Connection, kept: PendingOutcome) -> None:
-    """Write what was *kept*, and tell the feed, unless that was done before."""
-    how = end(connection, kept.ended)
-    todo = kept.rows
-    if how == OVERTAKEN:
-        todo = kept.if_overtaken if kept.made is not None and is_gone(connection, kept.made.kind, kept.made.id) else []
-    elif how != WRITTEN:
-        return
-    for row in todo:
-        _write(connection, row, kept.made)
-    changefeed.append(connection, changefeed.Entry(**kept.event))
+def write(connection: sa.Connection, outcome: PendingOutcome) -> Written:
+    """Write *outcome* and its entry of the change feed, unless that was done before.
 
-
-def _write(connection: sa.Connection, row: RowChange, made: RowChange | None) -> None:
-    cls = _class(row.kind)
-    if row.do == "remove":
-        remove(connection, cls, row.id)
-        return
-    merges = {name: MapPatch(put, tuple(row.gone.get(name, ()))) for name, put in row.put.items()}
-    settled = settle(connection, cls, row.id, is_over=row.is_over) if row.do == "settle" else {}
-    again = _typed(made.values) if made is not None and made.id == row.id else None
-    overwrite(connection, cls, row.id, {**row.values, **merges, **settled}, again)
-
-
-def _typed(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its times as times: as text they would be refused."""
-    times = {name: dt.datetime.fromisoformat(values[name]) for name in ("created_at", "updated_at") if values.get(name)}
-    return {**values, **times}
-
-
-def _class(kind: str) -> Any:  # noqa: ANN401 - a tracked class
-    return CLASSES[kind.capitalize()]
+    Versions are not checked: what the storage did is written down whatever others wrote on the row meanwhile.
+    """
+    result, made = end(connection, outcome.ended), outcome.made
+    if result in {CloseResult.KNOWN, CloseResult.NEVER_BEGUN}:
+        return Written(result, [], None)
+    rows = outcome.rows
+    if result is CloseResult.OVERTAKEN:
+        rows = outcome.if_overtaken if made is not None and _is_gone(connection, made.kind, made.id) else []
+    applied = [(change, apply(connection, change, made=made)) for change in rows]
+    return Written(result, applied, changefeed.append(connection, changefeed.Entry(**outcome.event)))
 
 
 def ended(operation: int, kernel_id: str, error: BaseException | None, duration: float) -> OperationResult:

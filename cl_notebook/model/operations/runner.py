@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
@@ -22,22 +22,31 @@ from cl_notebook.model import identity_map
 from cl_notebook.model.operations import background, lifecycle, liveness, outcome
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.background import BackgroundRunner
-from cl_notebook.model.operations.changes import Change, Delete, Insert, Update, apply, apply_in_memory, row_of
+from cl_notebook.model.operations.changes import (
+    Delete,
+    Insert,
+    Update,
+    apply,
+    apply_in_memory,
+    in_memory,
+    insert_in_memory,
+    row_of,
+)
 from cl_notebook.model.operations.guards import had_no_side_effects, require_transition
 from cl_notebook.model.operations.heartbeat import Heartbeat
 from cl_notebook.model.operations.outbox import AWAY, Outbox
-from cl_notebook.model.operations.outcome import Outcome
+from cl_notebook.model.operations.outcome import CloseResult, PendingOutcome
 from cl_notebook.model.operations.progress import Reporter
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import database_now, utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cl_notebook.drivers.api import Driver, Progress
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.model.operations.changes import Guard
+    from cl_notebook.model.operations.changes import Change, Guard, RowChange
 
 R = TypeVar("R")
 
@@ -75,9 +84,9 @@ class OperationSpec(Generic[R]):
     backend: DriverOwner
     arguments: Mapping[str, Any] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
-    on_success: Callable[[R], Iterable[Change]] | None = None
+    on_success: Callable[[R], Iterable[RowChange]] | None = None
     """What the driver's reply changes; None removes the row. A change that depends on other rows is a ``SyncAttachStatus``."""
-    on_failure: Callable[[BaseException], Iterable[Change]] | None = None
+    on_failure: Callable[[BaseException], Iterable[RowChange]] | None = None
     """What a failure changes; None does what the table says."""
     force: bool = False
     """Whether a kernel that is still named as working on the resource counts as dead."""
@@ -92,7 +101,7 @@ class OperationSpec(Generic[R]):
 
     @property
     def _kind(self) -> str:
-        return self.insert.cls.kind if self.insert is not None else self.target.kind
+        return self.insert.kind if self.insert is not None else self.target.kind
 
     @property
     def _column(self) -> str:
@@ -111,25 +120,25 @@ class OperationSpec(Generic[R]):
 
     def started(self) -> list[Change]:
         """Return what the intent changes."""
-        return [self.insert] if self.insert is not None else [Update(self.target, {self._column: self.transition.during})]
+        return [self.insert] if self.insert is not None else [Update.of(self.target, {self._column: self.transition.during})]
 
-    def succeeded(self, result: R) -> list[Change]:
+    def succeeded(self, result: R) -> list[RowChange]:
         """Return what the *result* of the call changes."""
-        return [Delete(self.target)] if self.on_success is None else list(self.on_success(result))
+        return [Delete.of(self.target)] if self.on_success is None else list(self.on_success(result))
 
-    def failed(self, error: BaseException) -> list[Change]:
+    def failed(self, error: BaseException) -> list[RowChange]:
         """Return what the failure of the call by *error* changes."""
         return self.default_failure(error) if self.on_failure is None else list(self.on_failure(error))
 
-    def default_failure(self, error: BaseException) -> list[Change]:
+    def default_failure(self, error: BaseException) -> list[RowChange]:
         """Return what the table says for a failure by *error*."""
         has_changed, transition = self.had_side_effects(error), self.transition
         if not transition.makes_row:
             status = transition.failure if has_changed and transition.failure is not None else self._status_before
-            return [Update(self.target, {self._column: status})]
+            return [Update.of(self.target, {self._column: status})]
         if not has_changed:
-            return [Delete(self.target)]
-        return [] if transition.failure == transition.during else [Update(self.target, {self._column: transition.failure})]
+            return [Delete.of(self.target)]
+        return [] if transition.failure == transition.during else [Update.of(self.target, {self._column: transition.failure})]
 
     def had_side_effects(self, error: BaseException) -> bool:
         """Return whether the call, which failed by *error*, may have changed something on the storage."""
@@ -244,7 +253,7 @@ class Journal:
         except BaseException as error:
             self._settle(spec, operation, started, spec.failed(error), error)
             raise
-        if self._settle(spec, operation, started, changes, None) == outcome.OVERTAKEN:
+        if self._settle(spec, operation, started, changes, None) is CloseResult.OVERTAKEN:
             msg = (
                 f"{self._doing(spec)} was done, but another kernel took this one for dead, and went on with "
                 f"{spec.target.label()}: its row stays as that one left it. See %cl_history --id {operation}."
@@ -257,15 +266,15 @@ class Journal:
         self.refuse_if_read_only("save")
         self.outbox.flush(*_ids(resource))
         entry = self._entry("save", resource, None)
-        self._commit([Update(resource, dict(values), version)], lambda _connection: entry)
+        self._commit([Update.of(resource, values, version)], lambda _connection: entry)
 
-    def save_side_effects(self, changes: list[Change], resource: Tracked) -> None:
+    def save_side_effects(self, changes: Sequence[Change], resource: Tracked) -> None:
         """Write what a driver changed on a resource that its call was not about, whatever others wrote meanwhile."""
         entry = self._entry("save", resource, None)
         self._commit(changes, lambda _connection: entry, checked=False)
 
     def record_without_driver(
-        self, action: str, changes: list[Change], resource: Tracked | Insert, guards: tuple[Guard, ...] = ()
+        self, action: str, changes: Sequence[Change], resource: Tracked | Insert, guards: tuple[Guard, ...] = ()
     ) -> list[Tracked]:
         """Write a change that needs no driver as an operation that is done at once; return the objects."""
         self.refuse_if_read_only(action)
@@ -314,96 +323,81 @@ class Journal:
         return number
 
     def _settle(
-        self, spec: OperationSpec[Any], operation: int, started: float, changes: Iterable[Change], error: BaseException | None
-    ) -> str:
-        """Write down what came of *act*; return how that went (see :func:`outcome.end`)."""
-        made = spec.target if spec.insert else None
-        came = Outcome(
+        self, spec: OperationSpec[Any], operation: int, started: float, changes: list[RowChange], error: BaseException | None
+    ) -> CloseResult:
+        """Write the outcome of an operation; return what was found then."""
+        pending = PendingOutcome(
             ended=outcome.ended(operation, self.kernel_id, error, time.monotonic() - started),
-            changes=list(changes),
-            if_overtaken=spec.failed(errors.Error("taken over")) if made is not None else (),
-            made=made,
-            entry=self._entry("outcome", spec.target, operation),
+            rows=changes,
+            if_overtaken=spec.failed(errors.Error("taken over")) if spec.insert else [],
+            event=asdict(self._entry("outcome", spec.target, operation)),
+            made=outcome.whole_row(spec.target) if spec.insert else None,
         )
-        how = self.outbox.deliver(came, self._write, self._doing(spec))
+        result = self.outbox.deliver(pending, self._doing(spec), spec.target)
         self._unwritten.discard(operation)
-        if how != outcome.WRITTEN:
-            with self._context.lock:
-                identity_map.reread(self._context, spec.target, keep_unsaved=True)
-        return how
-
-    def _write(self, came: Outcome) -> str:
-        """Write an outcome. Not checked: what the storage did is written down whatever others wrote on the row meanwhile.
-
-        A new resource whose row was removed before its driver was done gets it back: it is on the storage.
-        """
-        how = outcome.WRITTEN
-
-        def changes(connection: sa.Connection) -> Iterable[Change]:
-            nonlocal how
-            how = outcome.end(connection, came.ended)
-            if how == outcome.WRITTEN:
-                return came.changes
-            made = came.made if how == outcome.OVERTAKEN else None
-            return came.if_overtaken if made is not None and outcome.is_gone(connection, made.kind, made.id) else ()
-
-        self._commit(changes, lambda _connection: came.entry, checked=False, made=came.made)
-        return how
+        return result
 
     def _enqueue_withdrawal(self, spec: OperationSpec[Any], operation: int, error: errors.StoreError) -> None:
         """Owe the store that an intent, if it is there at all, is taken back."""
         refused = errors.DriverError(f"The driver was not called: {error}", no_side_effects=True)
-        rows: list[outcome.RowChange] = []
-        if spec.insert:
-            rows.append(outcome.RowChange("remove", spec.insert.cls.kind, spec.insert.values["id"]))
-        else:
-            rows.extend(outcome.rows(spec.failed(refused)))
-        target = spec.insert or spec.target
+        rows: list[RowChange] = [Delete(spec.insert.kind, spec.insert.id)] if spec.insert else spec.failed(refused)
         ended = outcome.OperationResult(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
-        self.outbox.enqueue(
-            outcome.PendingOutcome(ended, rows, [], outcome.plain_entry(self._entry("outcome", target, operation)))
-        )
+        event = asdict(self._entry("outcome", spec.insert or spec.target, operation))
+        self.outbox.enqueue(PendingOutcome(ended, rows, [], event))
 
     def _commit(
         self,
-        changes: Iterable[Change] | Callable[[sa.Connection], Iterable[Change]],
+        changes: Sequence[Change],
         written: Callable[[sa.Connection], changefeed.Entry],
         guards: tuple[Guard, ...] = (),
         *,
         checked: bool = True,
-        made: Tracked | None = None,
     ) -> list[Tracked]:
+        """Write *changes* and the entry of the feed in one transaction; return the objects of the rows that were made."""
         context = self._context
-        todo: list[Change] = []
+
+        def version(change: Change) -> int | None:
+            if not checked or not isinstance(change, Update):
+                return None
+            if change.version is not None:
+                return change.version
+            resource = in_memory(context, change)
+            return None if resource is None else resource.version
 
         def work(connection: sa.Connection) -> tuple[list[tuple[Change, dict[str, Any] | None]], int]:
-            nonlocal todo
             context.change_tracker.sync()
             for guard in guards:
                 guard(connection)
-            todo = list(changes(connection) if callable(changes) else changes)
-            applied = [(change, apply(connection, change, checked=checked, made=made)) for change in todo]
+            applied = [(change, apply(connection, change, version=version(change))) for change in changes]
             return applied, changefeed.append(connection, written(connection))
 
         with context.lock:
             try:
                 applied, number = context.store.write(work)
             except errors.ChangedElsewhere as error:
-                raise self._changed(todo) from error
-            brought = [apply_in_memory(context, change, values) for change, values in applied]
+                raise self._changed(changes) from error
+            created = []
+            for change, values in applied:
+                if isinstance(change, Insert):
+                    created.append(insert_in_memory(context, change, values or {}))
+                else:
+                    apply_in_memory(context, change, values, in_memory(context, change))
             # Last: until then the change counts as somebody else's, and is read again at the next poll.
             context.change_tracker.note_own_write(number)
-            return brought
+            return created
 
-    def _changed(self, todo: Iterable[Change]) -> errors.ChangedElsewhere:
+    def _changed(self, changes: Iterable[Change]) -> errors.ChangedElsewhere:
         """Return the error that names what somebody else changed; the objects are read again."""
-        told = []
-        for change in [change for change in todo if isinstance(change, Update)]:
-            before = identity_map.base(change.resource)
-            # a save gives up what it could not write; an act leaves it to be saved
-            identity_map.reread(self._context, change.resource, keep_unsaved=change.version is None)
-            told.append(_difference(change.resource, before))
-        msg = f"{'; '.join(word for word in told if word)}. It is refreshed now: look again, then repeat."
+        differences = []
+        for change in changes:
+            resource = in_memory(self._context, change) if isinstance(change, Update) else None
+            if resource is None or not isinstance(change, Update):
+                continue
+            before = identity_map.base(resource)
+            # a save gives up what it could not write; an operation leaves it to be saved
+            identity_map.reread(self._context, resource, keep_unsaved=change.version is None)
+            differences.append(_difference(resource, before))
+        msg = f"{'; '.join(differences)}. It is refreshed now: look again, then repeat."
         return errors.ChangedElsewhere(msg)
 
     def _operation_row(
@@ -419,7 +413,7 @@ class Journal:
             "action": action,
             "call": call,
             "status": op.RUNNING,
-            "resource_type": target.cls.kind if isinstance(target, Insert) else target.kind,
+            "resource_type": target.kind,
             "resource_id": read("id"),
             "resource_name": read("name"),
             "backend_id": backend.id if backend is not None else None,
@@ -432,7 +426,7 @@ class Journal:
         read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
         return changefeed.Entry(
             event=event,
-            resource_type=target.cls.kind if isinstance(target, Insert) else target.kind,
+            resource_type=target.kind,
             resource_id=str(read("id")),
             volume_id=read("volume_id"),
             backend_id=read("backend_id"),

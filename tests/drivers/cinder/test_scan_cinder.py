@@ -45,7 +45,7 @@ def _resize(file: Path, size: int) -> None:
 
 
 def _stuck(volume: cl.Volume, status: str) -> None:
-    volume.context.journal.save_side_effects([Update(volume, {"status": status})], volume)
+    volume.context.journal.save_side_effects([Update.of(volume, {"status": status})], volume)
 
 
 def test_what_a_cinder_driver_lists_is_compared(listing: cl.Backend, folder: Path) -> None:
