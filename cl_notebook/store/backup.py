@@ -1,4 +1,4 @@
-"""A copy of a store in one file, made while the store is in use, and only there once it is whole."""
+"""Copy a store that is in use into one new file, which appears when it is complete."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from cl_notebook.store.engine import Store
 
 _PAGES = 4096
-"""Pages that are copied at a time: between two of them an interrupt is seen."""
+"""Pages of SQLite that are copied between two checks for an interrupt."""
 
 
 def back_up(store: Store, path: object) -> Path:
-    """Write what *store* holds at this moment into the new file *path*, readable by its owner alone; return its absolute name.
+    """Copy *store* into the new file *path*, readable by its owner alone, and return its absolute name.
 
     Raises:
-        AlreadyExists: something stands under that name.
-        InvalidInput: *path* is no name of a file in a folder that is there.
+        AlreadyExists: *path* exists.
+        InvalidInput: *path* is not a file name, or its folder does not exist.
         Refused: the store is on a server.
         StoreUnusable: the file cannot be written.
 
@@ -68,19 +68,19 @@ def _copy(store: Store, unfinished: Path, target: Path) -> None:
     with store.reading() as connection:
         source = connection.connection.driver_connection
         assert isinstance(source, sqlite3.Connection)  # noqa: S101 - the store is one of SQLite
-        source.execute(
-            "SELECT count(*) FROM sqlite_master"
-        ).fetchone()  # the moment that is copied, whatever is written meanwhile
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # begins the read transaction, whose snapshot is copied
         try:
             with contextlib.closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
                 source.backup(copy, pages=_PAGES)
-                copy.execute("PRAGMA journal_mode=DELETE").fetchone()  # one file, which can be read where nothing can be written
+                copy.execute(
+                    "PRAGMA journal_mode=DELETE"
+                ).fetchone()  # without a write-ahead log beside it, so that it opens on read-only media
         except sqlite3.Error as error:
             raise errors.StoreUnusable(_failed(target, str(error))) from error
 
 
 def _put_in_place(unfinished: Path, target: Path) -> None:
-    """Give the finished copy its name, unless something has it by now."""
+    """Rename the finished copy to *target*, unless that exists by now."""
     try:
         try:
             os.link(unfinished, target)
@@ -104,17 +104,17 @@ def _exists(target: Path) -> str:
     return f"{target} exists, and a backup overwrites nothing. Choose another name, or remove it first."
 
 
-def _failed(target: Path, why: str) -> str:
-    return f"The backup {target} cannot be written: {why}. Nothing is left of it; choose another place."
+def _failed(target: Path, reason: str) -> str:
+    return f"The backup {target} cannot be written: {reason}. Nothing is left of it; choose another folder."
 
 
 def _on_server(store: Store, target: Path) -> str:
     url = store.url
     host, user, name = url.host or "localhost", url.username or "USER", url.database or "DATABASE"
     if url.get_backend_name() == "postgresql":
-        how = f"pg_dump -Fc -h {host} -U {user} -f {target} {name}"
+        command = f"pg_dump -Fc -h {host} -U {user} -f {target} {name}"
     elif url.get_backend_name() in MARIADB:
-        how = f"mariadb-dump --single-transaction -h {host} -u {user} -p -r {target} {name}"
+        command = f"mariadb-dump --single-transaction -h {host} -u {user} -p -r {target} {name}"
     else:
-        how = "its server's own tool"
-    return f"The store {shown_url(url)} is on a server, and is backed up there: {how}."
+        command = "its server's own tool"
+    return f"The store {shown_url(url)} is on a server. Back it up there: {command}."

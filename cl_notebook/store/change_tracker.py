@@ -1,7 +1,7 @@
-"""What changed behind our back: follows the change feed, and tells which of the rows that were read are out of date.
+"""Follow the change feed, to know which cached rows other sessions have changed.
 
-A session asks before it trusts what it holds. While nobody has written anything that costs a few microseconds on SQLite and one
-look-up by primary key elsewhere; when somebody has, one indexed query says which rows it concerns.
+A session asks before it uses a cached row. Without changes that costs a few microseconds on SQLite and one query by primary key
+elsewhere; after changes, one indexed query returns the rows that they concern.
 """
 
 from __future__ import annotations
@@ -14,45 +14,47 @@ if TYPE_CHECKING:
     from cl_notebook.store.engine import Store
 
 MANY = 10_000
-"""More changes than this are not told apart: everything that was read counts as out of date."""
+"""From this number of changes on, all cached rows count as out of date."""
 
 
 class ChangeTracker:
-    """Counts in ticks: every time that it finds changes, they belong to a new tick.
+    """Maps changed rows to ticks, a counter that grows with every poll that finds changes.
 
-    Who reads a row remembers the tick of that moment; the row is out of date once :meth:`changed_at` gives a later one.
+    A cached row keeps the tick of its reading; it is out of date once :meth:`changed_at` returns a later one.
     """
 
     def __init__(self, store: Store) -> None:
-        """Start from the present state of *store*."""
+        """Start from the current state of *store*."""
         self._store = store
         self.tick = 1
         self._token = store.token()
         self._head = store.head()
-        self._own: set[int] = set()
+        self._own_numbers: set[int] = set()
         self._all = 0
         self._rows: dict[str, int] = {}
         self._children: dict[str, dict[str, int]] = {}
 
     def sync(self) -> None:
-        """Take note of what others committed since the last call."""
+        """Record the changes that other sessions committed since the last call."""
         token = self._store.token()
         if token is not None and token == self._token:
             return
-        known, self._token = self._head, token
+        before, self._token = self._head, token
         head = self._store.head()
-        if head == known:
-            if token is not None:  # somebody wrote without telling the feed: believe nothing that was read
+        if head == before:
+            if token is not None:  # a program wrote without an entry in the feed: any row may have changed
                 self._invalidate_all()
             return
-        self._take(known, head)
+        self._record(before, head)
 
-    def _take(self, known: int, head: int) -> None:
+    def _record(self, before: int, head: int) -> None:
         with self._store.reading() as connection:
-            entries = changefeed.since(connection, known, MANY + 1)
+            entries = changefeed.since(connection, before, MANY + 1)
         self._head = entries[-1].number if entries else head
-        foreign = [entry for entry in entries if entry.number not in self._own and entry.event not in changefeed.NO_CHANGE]
-        self._own.difference_update(entry.number for entry in entries)
+        foreign = [
+            entry for entry in entries if entry.number not in self._own_numbers and entry.event not in changefeed.NO_CHANGE
+        ]
+        self._own_numbers.difference_update(entry.number for entry in entries)
         if len(entries) > MANY or len(self._rows) > 10 * MANY:
             self._head = max(head, self._head)
             self._invalidate_all()
@@ -62,7 +64,7 @@ class ChangeTracker:
         for _, _, resource_id, volume_id, backend_id in foreign:
             self._rows[resource_id] = self.tick
             volume = resource_id if volume_id is None else volume_id
-            if volume != resource_id:  # a snapshot or connection: its volume's status may have changed with it
+            if volume != resource_id:  # a snapshot's or connection's entry may have changed its volume's status
                 self._rows[volume] = self.tick
                 self._note_child(volume, resource_id)
             if backend_id is not None:
@@ -76,30 +78,30 @@ class ChangeTracker:
         self._all = self.tick
         self._rows.clear()
         self._children.clear()
-        self._own.clear()
+        self._own_numbers.clear()
 
     def note_own_write(self, number: int) -> None:
-        """Note that this session wrote entry *number*, just committed: what it concerns is up to date in memory.
+        """Skip entry *number* in later polls: this session committed it, and its cached rows are up to date.
 
-        Call :meth:`sync` inside the transaction, before the commit: then no foreign change can hide behind this one.
+        Call :meth:`sync` inside the transaction, before the commit: otherwise another session's change could be skipped with it.
         """
         token = self._store.token()
         if token is not None and number == self._head + 1 and self._store.head() == number:
             self._head, self._token = number, token
         else:
-            self._own.add(number)
+            self._own_numbers.add(number)
 
     def poll(self) -> None:
-        """Take note of every entry since the last look, also of those of this session: many rows were written at once."""
+        """Record all changes since the last call, also this session's: for rows that were written in bulk."""
         self._token = None
         self.sync()
 
     def changed_at(self, resource_id: str) -> int:
-        """Return the tick at which the row of *resource_id* was last changed by others; 0 if it was not."""
+        """Return the tick of the last change of the row *resource_id* by another session; 0 if there is none."""
         return max(self._all, self._rows.get(resource_id, 0))
 
     def children_changed(self, parent_id: str, since_tick: int) -> set[str] | None:
-        """Return the ids under *parent_id* that others changed after *since_tick*; None when any of them may have."""
+        """Return the ids of *parent_id*'s children that changed after *since_tick*; None if any may have."""
         if self._all > since_tick:
             return None
         changed = self._children.get(parent_id)

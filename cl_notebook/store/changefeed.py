@@ -1,8 +1,8 @@
-"""The change feed: a log that only grows, and the number of its last entry.
+"""The change feed: an append-only log of changes, and the number of its last entry.
 
-Every change of a tracked row appends an entry in the same transaction. Numbers are drawn from the one row of ``feed``, under
-its row lock and as the last thing before the commit: entries therefore become visible in the order of their numbers on every data
-base, and a reader that has seen number N never misses a smaller one.
+Every change of a tracked row appends an entry in the same transaction. The number comes from the one row of ``feed``, under its
+row lock and as the last step before the commit. So entries become visible in the order of their numbers on every database, and a
+reader that has seen number N never misses a smaller one.
 """
 
 from __future__ import annotations
@@ -47,20 +47,19 @@ _BUMP_MANY = sa.update(FEED).where(FEED.c.id == 1).values(head=FEED.c.head + sa.
 _HEAD = sa.select(FEED.c.head).where(FEED.c.id == 1)
 _APPEND = sa.insert(ENTRY)
 
-
 PROGRESS = "progress"
-"""The event of an entry that says how far an operation is (``status``: the fraction as text); it stands for no change."""
+"""The event of an entry with the progress of an operation (``status``: the fraction as text); it changes no row."""
 
 BEAT = "beat"
-"""The event of an entry by which a kernel says that it is still at work; it stands for no change."""
+"""The event of an entry that records a kernel's heartbeat; it changes no row."""
 
 NO_CHANGE = frozenset({PROGRESS, BEAT})
-"""Events of entries that make nothing that was read out of date."""
+"""Events of entries that leave cached rows up to date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log: what happened (``intent``, ``progress``, ``beat``, ``outcome``, ``save``) to which resource."""
+    """One entry: an event (``intent``, ``progress``, ``beat``, ``outcome``, ``save``) of one resource."""
 
     event: str
     resource_type: str
@@ -72,12 +71,12 @@ class Entry:
 
 
 def lock(connection: sa.Connection) -> None:
-    """Let nobody else append until the commit: for what has to be looked up and written as one."""
+    """Lock the feed until the commit, so that no other session writes between a look-up and an insertion."""
     connection.execute(_HEAD.with_for_update())
 
 
 def append(connection: sa.Connection, entry: Entry) -> int:
-    """Append *entry* and return its number. Call it last in a transaction: it holds the feed until the commit."""
+    """Append *entry* and return its number. Call it last in a transaction: it locks the feed until the commit."""
     if connection.dialect.update_returning:
         number = connection.execute(_BUMP_RETURNING).scalar_one()
     else:
@@ -89,7 +88,7 @@ def append(connection: sa.Connection, entry: Entry) -> int:
 
 
 def append_many(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    """Append *entries* in their order, at the cost of a few statements. As :func:`append`, call it last in a transaction."""
+    """Append *entries* in their order, in a few statements. Call it last in a transaction, like :func:`append`."""
     if not entries:
         return
     connection.execute(_BUMP_MANY, {"count": len(entries)})
@@ -99,7 +98,7 @@ def append_many(connection: sa.Connection, entries: Sequence[Entry]) -> None:
 
 
 def _notify(connection: sa.Connection) -> None:
-    """Let PostgreSQL tell who listens, once the transaction is committed."""
+    """Let PostgreSQL notify the listeners of the store when the transaction commits."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
@@ -119,7 +118,7 @@ def _row(number: int, entry: Entry, now: dt.datetime) -> dict[str, Any]:
 
 
 def head(connection: sa.Connection) -> int:
-    """Return the number of the last entry: one look-up by primary key."""
+    """Return the number of the last entry, in one query by primary key."""
     return int(connection.execute(_HEAD).scalar_one())
 
 

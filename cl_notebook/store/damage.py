@@ -1,7 +1,7 @@
-"""Rows that no cl_notebook wrote: named by table, row and column, once something could not be made of what was read.
+"""Find damaged rows: values that do not fit the type of their column, named by table, row and column.
 
-SQLite keeps any value in any column, and somebody's hand may write anything. Looking for that costs nothing while all is well: a
-store is searched when something failed that does not fail otherwise.
+SQLite stores any value in any column, and other programs may write to a store. The search costs nothing while all is well: it
+runs after an operation failed in a way that only a damaged row explains.
 """
 
 from __future__ import annotations
@@ -27,6 +27,16 @@ _Column = sa.sql.elements.NamedColumn[Any]
 _SHOWN = 40
 """Characters of a damaged value that a message shows."""
 
+_KINDS: tuple[tuple[type, tuple[type, ...], str], ...] = (
+    (sa.JSON, (dict,), "a JSON object"),
+    (sa.Boolean, (bool,), "true or false"),
+    (sa.Integer, (int,), "a whole number"),
+    (sa.Float, (int, float), "a number"),
+    (sa.DateTime, (dt.datetime,), "a time"),
+    (sa.String, (str,), "text"),
+)
+"""SQLAlchemy's types, the Python types of a column's values, and their name in messages."""
+
 
 class Database(Protocol):
     """The parts of a store that a search for damaged rows needs."""
@@ -38,59 +48,48 @@ class Database(Protocol):
 
 
 class _Text(bytes):
-    """SQLite's text as it is stored; what is stored as bytes stays ``bytes``."""
+    """The bytes of a value that SQLite stores as text; a BLOB stays ``bytes``."""
 
     __slots__ = ()
 
 
 def fits(column: _Column, kind: type) -> bool:
-    """Return whether a value of the type *kind* may stand in *column*."""
+    """Return whether *column* can hold a value of the Python type *kind*."""
     if kind is type(None):
         return bool(getattr(column, "nullable", True))
-    wanted, _ = _wanted(column)
-    return issubclass(kind, wanted) and (bool in wanted or kind is not bool)
+    types, _ = _value_types(column)
+    return issubclass(kind, types) and (bool in types or kind is not bool)
 
 
 def problem(column: _Column, value: object) -> str | None:
-    """Return what is wrong with *value*, as it was read from *column*; None if nothing is."""
+    """Describe what is wrong with *value*, which was read from *column*; return None if it fits."""
     if fits(column, type(value)):
         return None
     if value is None:
         return "is empty"
-    wanted, word = _wanted(column)
-    if wanted == (dict,):  # it may hold what nobody should read in a message
-        return f"is not {word}"
+    types, label = _value_types(column)
+    if types == (dict,):  # it may contain secrets
+        return f"is not {label}"
     shown = repr(value)
-    return f"holds {shown if len(shown) <= _SHOWN else f'{shown[: _SHOWN - 1]}…'}, which is not {word}"
+    return f"holds {shown if len(shown) <= _SHOWN else f'{shown[: _SHOWN - 1]}…'}, which is not {label}"
 
 
-def _wanted(column: _Column) -> tuple[tuple[type, ...], str]:
+def _value_types(column: _Column) -> tuple[tuple[type, ...], str]:
     kind = column.type.impl if isinstance(column.type, sa.types.TypeDecorator) else column.type
-    for of, python, word in _KINDS:
-        if isinstance(kind, of):
-            return python, word
+    for sql_type, python_types, label in _KINDS:
+        if isinstance(kind, sql_type):
+            return python_types, label
     return (object,), "anything"
 
 
-_KINDS: tuple[tuple[type, tuple[type, ...], str], ...] = (
-    (sa.JSON, (dict,), "a JSON object"),
-    (sa.Boolean, (bool,), "true or false"),
-    (sa.Integer, (int,), "a whole number"),
-    (sa.Float, (int, float), "a number"),
-    (sa.DateTime, (dt.datetime,), "a time"),
-    (sa.String, (str,), "text"),
-)
-"""SQLAlchemy's types, what a column of each gives in Python, and its word."""
-
-
 def error(store: Database, where: str) -> errors.StoreDamaged:
-    """Return the error that says *where* the store is damaged."""
-    said = f"The store {shown_url(store.url)} is damaged: {where}. Restore it from a backup, or mend that row by hand."
-    return errors.StoreDamaged(said, where)
+    """Return the error that says *where* the store is damaged: a column, its row and table."""
+    msg = f"The store {shown_url(store.url)} is damaged: {where}. Restore it from a backup, or repair that row by hand."
+    return errors.StoreDamaged(msg, where)
 
 
 def refuse_unsound(store: Database, table: sa.Table, key: str, values: Sequence[tuple[_Column, object]]) -> None:
-    """Raise StoreDamaged if one of *values*, which were read from the row *key* of *table*, is not of its column's type."""
+    """Raise StoreDamaged if one of *values*, read from the row *key* of *table*, does not fit its column."""
     for column, value in values:
         wrong = problem(column, value)
         if wrong:
@@ -99,7 +98,7 @@ def refuse_unsound(store: Database, table: sa.Table, key: str, values: Sequence[
 
 @contextlib.contextmanager
 def named(store: Database) -> Iterator[None]:
-    """Let an error in the block that comes of a damaged row be StoreDamaged, and name table, row and column.
+    """Translate an error in the block that a damaged row causes into StoreDamaged, with its place.
 
     Raises:
         StoreDamaged: a row of the store cannot be read.
@@ -122,7 +121,7 @@ def named(store: Database) -> Iterator[None]:
 
 
 def find(store: Database) -> str:
-    """Return the first damage that is found in *store*, in words; empty if there is none, or the store cannot be read."""
+    """Describe the first damaged value of *store*; return an empty text if there is none or the search fails."""
     with (
         contextlib.suppress(errors.Error, exc.SQLAlchemyError, store.engine.dialect.loaded_dbapi.Error),
         store.memory_lock,
@@ -151,17 +150,17 @@ def _rows(connection: sa.Connection, table: sa.Table) -> Iterator[Sequence[Any]]
 
 
 def _decoded(column: _Column, value: object) -> object:
-    """Return what SQLite's *value* becomes in Python, or itself if nothing can be made of it."""
-    wanted, _ = _wanted(column)
-    if wanted == (bool,):
+    """Convert SQLite's *value* to Python as SQLAlchemy does; return it unchanged if that fails."""
+    types, _ = _value_types(column)
+    if types == (bool,):
         return bool(value) if value in {0, 1} else value
     if not isinstance(value, _Text):
         return value
     try:
         text = value.decode()
-        if wanted == (dict,):
+        if types == (dict,):
             return json.loads(text)
-        return dt.datetime.fromisoformat(f"{text}+00:00") if wanted == (dt.datetime,) else text
+        return dt.datetime.fromisoformat(f"{text}+00:00") if types == (dt.datetime,) else text
     except (ValueError, RecursionError):
         return bytes(value)
 
@@ -170,6 +169,6 @@ def _first(table: sa.Table, row: Sequence[Any]) -> str:
     for column, value in zip(table.columns, row, strict=True):
         wrong = problem(column, value)
         if wrong:
-            key = "/".join(str(one) for of, one in zip(table.columns, row, strict=True) if of.primary_key)
+            key = "/".join(str(part) for item, part in zip(table.columns, row, strict=True) if item.primary_key)
             return one_line(f"{column.name!r} of the row {key!r} of the table {table.name!r} {wrong}")
     return ""

@@ -1,4 +1,4 @@
-"""A store: one database, opened, with its schema brought up to date."""
+"""Open a store, one database with cl_notebook's tables, and run transactions on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import event, exc, pool
 
 from cl_notebook import concurrency, errors
 from cl_notebook.store import changefeed, damage, schema, sqlite_file
-from cl_notebook.store.errors import is_broken_off, is_memory, secret_options, shown_url, store_errors
+from cl_notebook.store.errors import is_deadlock, is_memory, secret_options, shown_url, store_errors
 from cl_notebook.store.notify import NotifyListener
 from cl_notebook.store.sqlite_file import HEAD, Marker, SqliteFile, WriteAheadLog
 from cl_notebook.store.types import MARIADB
@@ -28,24 +28,35 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 _ENCODINGS = {"psycopg": {"client_encoding": "utf8"}, "psycopg2": {"client_encoding": "utf8"}, "pymysql": {"charset": "utf8mb4"}}
-"""What Python drivers are told, so that text crosses as UTF-8 whatever the environment, or the URL, says."""
+"""Arguments of Python drivers that select UTF-8, whatever the environment or the URL says."""
+
+R = TypeVar("R")
+
+BUSY_SECONDS = 10.0
+"""Seconds that a SQLite store waits for another process's lock before StoreLocked."""
+
+_DEADLOCK_ATTEMPTS = 5
+"""Attempts of a transaction that takes longer than that, if a server rolls it back in favour of another one."""
+
+_WRITING = "cl_notebook_writing"
+"""The execution option of a connection whose transaction begins with BEGIN IMMEDIATE."""
 
 
 def without_secrets(url: sa.URL) -> sa.URL:
-    """Return *url* without the options that are not shown: SQLAlchemy shows them wherever it shows a URL."""
+    """Return *url* without its secret options, which SQLAlchemy would show in its messages."""
     return url.difference_update_query(secret_options(url))
 
 
 def new_engine(url: sa.URL, **options: Any) -> sa.Engine:  # noqa: ANN401 - SQLAlchemy's own
-    """Return an engine for *url*, that shows nothing of it that is secret; it is not connected.
+    """Return an engine for *url* that shows none of its secrets; it is not connected.
 
     Raises:
-        InvalidInput: the Python driver is not installed, or the URL is none that it takes.
+        InvalidInput: the Python driver is not installed, or refuses the URL.
 
     """
     arguments = secret_options(url) | options.pop("connect_args", {}) | _ENCODINGS.get(url.get_driver_name(), {})
     try:
-        # What a storage tells a host to attach with is among the parameters of statements, and may be secret.
+        # Parameters of statements contain connection information, which may be secret.
         return sa.create_engine(without_secrets(url), connect_args=arguments, hide_parameters=True, **options)
     except ImportError as error:
         raise errors.InvalidInput(not_installed(url.drivername, error)) from error
@@ -55,10 +66,10 @@ def new_engine(url: sa.URL, **options: Any) -> sa.Engine:  # noqa: ANN401 - SQLA
 
 
 def connect_once(engine: sa.Engine) -> None:
-    """Connect, and let what a driver says about the URL be one of our errors; those of SQLAlchemy are left as they are.
+    """Connect once, and translate the Python driver's errors about the URL; SQLAlchemy's pass unchanged.
 
     Raises:
-        StoreUnusable: the driver does not take the URL.
+        StoreUnusable: the driver refuses the URL.
 
     """
     try:
@@ -71,7 +82,7 @@ def connect_once(engine: sa.Engine) -> None:
 
 
 def refuse_other_encodings(engine: sa.Engine) -> None:
-    """Refuse a PostgreSQL database that does not keep text as UTF-8: it would refuse names, or mix up what they mean.
+    """Refuse a PostgreSQL database whose encoding is not UTF-8: it cannot store every name.
 
     Raises:
         StoreUnusable: it has another encoding.
@@ -84,47 +95,37 @@ def refuse_other_encodings(engine: sa.Engine) -> None:
     if encoding.upper().replace("-", "") != "UTF8":
         name = engine.url.database or "lab"
         msg = (
-            f"The store {shown_url(engine.url)} keeps text as {encoding}, not as UTF-8, so it cannot take every name. Make one: "
+            f"The store {shown_url(engine.url)} stores text as {encoding}, not as UTF-8, so it cannot take every name. Create: "
             f"CREATE DATABASE {name}_utf8 ENCODING 'UTF8' TEMPLATE template0."
         )
         raise errors.StoreUnusable(msg)
 
 
 def at_one_moment(connection: sa.Connection) -> None:
-    """Let all reads of the transaction that *connection* is about to begin see the moment of the first; SQLite's do."""
+    """Make all reads of the next transaction of *connection* see one snapshot; SQLite's always do."""
     if connection.dialect.name == "postgresql":
         connection.execution_options(isolation_level="REPEATABLE READ")
-    elif connection.dialect.name in MARIADB:  # for the next transaction alone, where SQLAlchemy would ask three times
+    elif connection.dialect.name in MARIADB:  # one statement, where SQLAlchemy's isolation_level takes three
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-R = TypeVar("R")
-
-BUSY_SECONDS = 10.0
-"""How long a SQLite store waits for another process before it says that it is locked."""
-
-_REPEATS = 5
-"""Times that a transaction which takes longer than that is repeated if a server breaks it off for another one's sake."""
-
-_WRITING = "cl_notebook_writing"
-
-
 class Store:
-    """One database with our tables in it.
+    """One database with cl_notebook's tables.
 
-    Reads and writes are short transactions on connections of their own, so nothing is bound to a thread and nothing stays open
-    between two calls. On SQLite a write takes the lock at its beginning (``BEGIN IMMEDIATE``), so it never fails half way for
-    having read first.
+    Reads and writes are short transactions on connections of their own: they are not bound to a thread, and stay open during one
+    call only. On SQLite a write takes the lock at its beginning (``BEGIN IMMEDIATE``): a transaction that reads before it writes
+    cannot fail when it upgrades its lock.
     """
 
     def __init__(self, store: str, *, read_only: bool = False) -> None:
         """Open *store*: a SQLAlchemy URL, a file name, or ``memory``.
 
-        With *read_only* it must be there already: nothing is made, migrated or written. A store in memory is always new.
+        With *read_only* the store must exist and be up to date: nothing is created, upgraded or written. A store in memory is
+        always new.
 
         Raises:
-            InvalidInput: *store* is no URL, or names a database whose Python driver is not installed.
-            StoreUnusable: it is not a database of ours, cannot be written, or is out of reach.
+            InvalidInput: *store* is not a URL or a file name, or its Python driver is not installed.
+            StoreUnusable: it has another program's tables, cannot be written, or is out of reach.
             StoreTooNew: a newer cl_notebook wrote it.
             StoreLocked: another process holds it.
 
@@ -134,19 +135,19 @@ class Store:
         self._is_sqlite = self.url.get_backend_name() == "sqlite"
         in_memory = is_memory(self.url)
         self.is_read_only = read_only and not in_memory
-        # A store in memory is one connection, used by one thread at a time. Nor do green threads share SQLAlchemy's pool with
-        # native ones: its locks are green.
-        takes_turns = in_memory or concurrency.is_green()
+        # A store in memory is one connection, for one thread at a time. With eventlet, green threads cannot share SQLAlchemy's
+        # pool with native ones, because the pool's locks are green.
+        is_exclusive = in_memory or concurrency.is_green()
         self.memory_lock: contextlib.AbstractContextManager[Any] = (
-            concurrency.reentrant_lock() if takes_turns else contextlib.nullcontext()
+            concurrency.reentrant_lock() if is_exclusive else contextlib.nullcontext()
         )
         self._file: SqliteFile | None = None
         self.foreign = ""
-        """Why others can have written what stands in it; empty if only this user can."""
+        """The reason why other users may have written to the store; empty if only this user can."""
         if self._is_sqlite and not in_memory:
             path = Path(str(self.url.database))
             self._file = SqliteFile(path, read_only=self.is_read_only, seconds=_busy_seconds(self.url))
-            self.foreign = sqlite_file.foreign(path)
+            self.foreign = sqlite_file.foreign_writers(path)
         self.engine = self._new_engine(given)
         self._begin()
         try:
@@ -157,7 +158,7 @@ class Store:
             raise
 
     def _begin(self) -> None:
-        """Be used by this process from now on."""
+        """Set up what belongs to one process: the listener, the checkpoints of the log, the clean-up at exit."""
         self._pid = os.getpid()
         self.notify_listener = NotifyListener(self.engine)
         self._log: WriteAheadLog | None = None
@@ -166,7 +167,7 @@ class Store:
         self._marker = Marker(self._file)
         if not self.is_read_only:
             self._log = WriteAheadLog(self._file, self.engine, self._marker)
-        # Also when the process ends: a store that is not closed has its rows in the log, and a copy of its file would be empty.
+        # Also at exit: the rows of a store that is not closed are in its log, and a copy of its file would lack them.
         weakref.finalize(self, _close_file, self._pid, self._file, self._log, self.engine)
 
     def _open(self) -> None:
@@ -183,15 +184,15 @@ class Store:
             self._marker.compare(*connection.exec_driver_sql(HEAD).one())
 
     def _adopt_fork(self) -> None:
-        """Use no connection of the process that this one is a fork of: two that use one break each other's transactions."""
+        """After a fork, abandon the parent's connections: a connection cannot be shared by two processes."""
         if self._pid == os.getpid():
             return
         inherited = self.engine.pool
         if self._file is not None:
-            self._file.was_forked()
-            self.engine.dispose()  # closed, or SQLite would take the locks of the parent for this process's own
+            self._file.abandon_probe()
+            self.engine.dispose()  # closes them: SQLite would take the parent's locks for this process's
         elif not self._is_sqlite:
-            self.engine.dispose(close=False)  # closing would end the parent's conversation with the server
+            self.engine.dispose(close=False)  # without closing, which would end the parent's sessions on the server
             self._inherited = inherited, self.notify_listener
         self._begin()
 
@@ -200,11 +201,11 @@ class Store:
         return f"<Store {shown_url(self.url)}>"
 
     def is_same_as(self, other: Store) -> bool:
-        """Return whether *other* is this database, perhaps opened again; each store in memory is one of its own."""
+        """Return whether *other* is the same database; two stores in memory never are."""
         return other is self or (other.url == self.url and not is_memory(self.url))
 
     def close(self) -> None:
-        """Let go of every connection; what is stored stays, all of it in the one file if the store is one."""
+        """Close all connections; a SQLite store's write-ahead log is written into its file first."""
         self.notify_listener.close()
         if self._file is not None:
             _close_file(self._pid, self._file, self._log, self.engine)
@@ -214,7 +215,7 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Give a connection whose reads all see the same moment."""
+        """Yield a connection whose reads all see one snapshot of the database."""
         self._adopt_fork()
         if self._file is not None:
             self._file.refuse_if_replaced()
@@ -224,14 +225,14 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Give a connection in a transaction that commits at the end of the block, or rolls back on an error.
+        """Yield a connection in a transaction that commits at the end of the block, or rolls back on an error.
 
         Raises:
-            ReadOnly: the store was opened to be read.
+            ReadOnly: the store was opened read-only.
 
         """
         if self.is_read_only:
-            msg = f"The store {shown_url(self.url)} was opened to be read only. To change it: cl.setup(…, read_only=False)."
+            msg = f"The store {shown_url(self.url)} was opened read-only. To change it: cl.setup(…, read_only=False)."
             raise errors.ReadOnly(msg)
         self._adopt_fork()
         if self._file is not None:
@@ -241,30 +242,30 @@ class Store:
             with connection.begin():
                 yield connection
         if self._log is not None:
-            self._log.written()
+            self._log.note_write()
 
     def write(self, work: Callable[[sa.Connection], R]) -> R:
-        """Do *work* in a transaction of its own and return what it gives; repeated from the start while others are in the way.
+        """Run *work* in a transaction and return its result; repeat it while the store is locked or a deadlock aborts it.
 
-        That is: while the store is locked, and where a server broke the transaction off for another one's sake (a deadlock).
-        Work that takes longer than the busy time-out itself is repeated after a deadlock, too, but not without end.
+        Repetition ends with the busy time-out (10 seconds unless the URL sets it). A *work* that takes longer than that is
+        repeated up to 5 times after a deadlock.
 
         Raises:
-            StoreLocked: it was still so after the busy time-out.
+            StoreLocked: the store was still locked after the busy time-out.
 
         """
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             with self.writing() as connection:
                 return work(connection)
         except errors.StoreLocked as error:
-            left = (_busy_seconds(self.url) if self._is_sqlite else BUSY_SECONDS) - (time.monotonic() - began)
-            if left <= 0 and not is_broken_off(error):
+            left = (_busy_seconds(self.url) if self._is_sqlite else BUSY_SECONDS) - (time.monotonic() - started)
+            if left <= 0 and not is_deadlock(error):
                 raise
         return self._write_again(work, left)
 
     def _write_again(self, work: Callable[[sa.Connection], R], seconds: float) -> R:
-        import tenacity  # noqa: PLC0415 - it takes longer to load than the house, and is seldom needed
+        import tenacity  # noqa: PLC0415 - slow to import, and seldom needed
 
         def attempt() -> R:
             with self.writing() as connection:
@@ -272,17 +273,17 @@ class Store:
 
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(errors.StoreLocked),
-            stop=lambda state: _is_enough(state, seconds),
+            stop=lambda state: _is_exhausted(state, seconds),
             wait=tenacity.wait_random_exponential(multiplier=0.02, max=0.5),
             reraise=True,
         )
         return attempts(attempt)
 
     def token(self) -> object | None:
-        """Return a value that differs once any other connection has committed, or None where that cannot be told.
+        """Return a value that changes when another connection commits; None on databases without such a value.
 
-        It costs microseconds: SQLite's ``PRAGMA data_version`` on a connection kept for nothing else. It notices writers that
-        know nothing of the change feed, too. A memory store has no other writers.
+        SQLite has it: ``PRAGMA data_version`` on a connection for this alone, in microseconds. It also changes for writers that
+        do not append to the change feed. A store in memory has no other writers.
         """
         self._adopt_fork()
         if not self._is_sqlite:
@@ -301,21 +302,21 @@ class Store:
             try:
                 return changefeed.head(connection)
             except exc.NoResultFound:
-                raise self._no_feed() from None
+                raise self._missing_feed() from None
 
     def _probe_query(self, file: SqliteFile, sql: str) -> tuple[int, int]:
-        """Return the one number that *sql* gives, behind that of the connection that was asked."""
+        """Return the generation of the probe's connection, and the number that *sql* selects."""
         try:
-            asked, number = file.ask(sql)
+            generation, number = file.query_number(sql)
         except sqlite3.Error as error:
             with store_errors(self.url):
                 raise exc.DBAPIError.instance(sql, None, error, sqlite3.Error) from error
             raise
         if number is None:
-            raise self._no_feed()
-        return asked, number
+            raise self._missing_feed()
+        return generation, number
 
-    def _no_feed(self) -> errors.StoreUnusable:
+    def _missing_feed(self) -> errors.StoreUnusable:
         shown = shown_url(self.url)
         return errors.StoreUnusable(f"The store {shown} is damaged: it has no row in feed. Restore it from a copy.")
 
@@ -324,30 +325,30 @@ class Store:
             return new_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", json_deserializer=_decoded)
         if self._file is not None:
             where: dict[str, Any] = {"poolclass": pool.QueuePool, "creator": self._file.connect}
-        else:  # asked for by the thread that opens the store, used by others in turn
+        else:  # created by one thread, used by others in turn
             where = {
                 "poolclass": pool.StaticPool,
                 "connect_args": {"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None},
             }
         engine = new_engine(url, **where)
-        event.listen(engine, "connect", _on_connect_to_read if self.is_read_only else _on_connect)
+        event.listen(engine, "connect", _on_connect_read_only if self.is_read_only else _on_connect)
         event.listen(engine, "begin", _on_begin)
         return engine
 
 
-def _is_enough(state: RetryCallState, seconds: float) -> bool:
-    """Return whether a transaction was repeated often enough; of one that is long and broken off, more than time counts."""
+def _is_exhausted(state: RetryCallState, seconds: float) -> bool:
+    """Return whether to stop repeating: after *seconds*, but a deadlock gets 5 attempts however long they take."""
     error = state.outcome.exception() if state.outcome is not None else None
     is_late = (state.seconds_since_start or 0) >= seconds
-    return is_late and not (is_broken_off(error) and state.attempt_number < _REPEATS)
+    return is_late and not (is_deadlock(error) and state.attempt_number < _DEADLOCK_ATTEMPTS)
 
 
 def _close_file(pid: int, file: SqliteFile, log: WriteAheadLog | None, engine: sa.Engine) -> None:
-    """Close every connection to *file*, with everything in it; a process that *pid* was forked into leaves it alone."""
+    """Write *log* into *file* and close all connections to it; do nothing in a fork of the process *pid*."""
     if pid != os.getpid():
         return
     with contextlib.suppress(sqlite3.Error):
-        file.stop_asking()
+        file.close_probe()
     if log is not None:
         log.close()
     engine.dispose()
@@ -359,18 +360,18 @@ def _busy_seconds(url: sa.URL) -> float:
 
 
 def _decoded(text: str) -> Any:  # noqa: ANN401 - JSON
-    return {} if text == "{}" else json.loads(text)  # psycopg calls it, where base.Json is not asked
+    return {} if text == "{}" else json.loads(text)  # psycopg calls it instead of types.Json
 
 
 def _on_connect(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the type is the database driver's own
     cursor = connection.cursor()
-    # FULL: an intent that was committed is on disk before the driver is called, whatever happens to the machine.
+    # FULL: a committed intent is on disk before the driver is called, also if the machine loses power.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _on_connect_to_read(connection: Any, _record: Any) -> None:  # noqa: ANN401 - as above
+def _on_connect_read_only(connection: Any, _record: Any) -> None:  # noqa: ANN401 - as above
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only=ON")
     cursor.close()

@@ -1,4 +1,4 @@
-"""The one place where errors of SQLAlchemy and of the database become errors of cl_notebook."""
+"""Translate errors of SQLAlchemy and of the database into errors of cl_notebook."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cl_notebook import errors, masking, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BROKEN_OFF = ("deadlock", "could not serialize")
+_ABORTED = ("deadlock", "could not serialize")
 
-_SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
+_MESSAGES: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
     (
         errors.StoreLocked,
         (
             *("database is locked", "database table is locked", "database schema is locked"),
-            *(*_BROKEN_OFF, "lock wait timeout"),
+            *(*_ABORTED, "lock wait timeout"),
         ),
         "The store {shown} is locked by another process. Close what holds it, then repeat.",
     ),
@@ -42,18 +42,18 @@ _SAYINGS: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
             *("pattern too complex", "too many sql variables", "expression tree is too large", "parser stack overflow"),
             *("string or blob too big", "out of range", "too large to convert"),
         ),
-        "What was asked is too long or too large for the store {shown}: {said}.",
+        "The query is too long or too large for the store {shown}: {said}. Ask for less.",
     ),
     (
         errors.StoreDamaged,
         ("malformed json", "could not decode to utf-8", "invalid input syntax for type json"),
-        "The store {shown} is damaged: a row of it cannot be read ({said}).",
+        "The store {shown} is damaged: a row of it cannot be read ({said}). Restore it from a copy.",
     ),
 )
-"""What a database may say, and the error of ours that it becomes."""
+"""Parts of a database's messages (lower case), by our error, with our message."""
 
 _REFUSALS = frozenset({1142, 1143, 1227, 1370, 1644})
-"""MariaDB's errors that PyMySQL calls operational although the server is there: rights that lack, and what a trigger signals."""
+"""MariaDB's errors that PyMySQL calls operational although the server answers: missing rights, a trigger's signal."""
 
 _MASK = "***"
 
@@ -64,7 +64,7 @@ def is_memory(url: sa.URL) -> bool:
 
 
 def shown_url(url: sa.URL) -> str:
-    """Return *url* with its password masked, or ``memory``, fit for messages."""
+    """Return *url* for messages: ``memory``, or with the password and secret options masked."""
     if is_memory(url):
         return "memory"
     masked = dict.fromkeys(secret_options(url), _MASK)
@@ -72,19 +72,19 @@ def shown_url(url: sa.URL) -> str:
 
 
 def secret_options(url: sa.URL) -> dict[str, Any]:
-    """Return the options of *url* whose values are not shown."""
+    """Return the options of *url* whose values are secret."""
     return {name: value for name, value in url.query.items() if settings.SECRET_OPTION.search(name) or masking.is_secret(name)}
 
 
 @contextlib.contextmanager
 def store_errors(url: sa.URL) -> Iterator[None]:
-    """Translate what the database raises inside the block.
+    """Translate errors of the database inside the block.
 
     Raises:
         StoreLocked: another process held the database for longer than the busy time-out.
-        StoreUnusable: it is no database, read-only, damaged or out of reach.
-        InvalidInput: what was asked is too long or too large for it.
-        StoreError: anything else that it refused, and a row that cannot be read.
+        StoreUnusable: it is not a database, or is read-only, damaged or out of reach.
+        InvalidInput: the query is too long or too large for it.
+        StoreError: it refused the query for another reason, or a row cannot be read.
 
     """
     try:
@@ -96,56 +96,58 @@ def store_errors(url: sa.URL) -> Iterator[None]:
     except exc.SQLAlchemyError as error:
         if isinstance(error, exc.StatementError) and isinstance(error.orig, (UnicodeError, OverflowError)):
             raise _value_error(url, error.orig) from error
-        msg = f"The store {shown_url(url)} failed: {one_line(str(error))}"
+        msg = f"The store {shown_url(url)} failed: {one_line(str(error))}."
         raise errors.StoreError(msg) from error
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        if not _is_from_below(error):
+        if not _is_from_sqlalchemy(error):
             raise
         raise _value_error(url, error) from error
 
 
-def is_broken_off(error: BaseException | None) -> bool:
-    """Return whether a server broke a transaction off at once for another one's sake, and not because it had waited for long."""
+def is_deadlock(error: BaseException | None) -> bool:
+    """Return whether a server rolled a transaction back at once in favour of another, not after a time-out."""
     said = str(error.__cause__).lower() if isinstance(error, errors.StoreLocked) else ""
-    return any(words in said for words in _BROKEN_OFF)
+    return any(part in said for part in _ABORTED)
 
 
 @contextlib.contextmanager
 def cursor_errors(connection: sa.Connection) -> Iterator[None]:
-    """Let what a bare cursor of *connection* raises inside the block be an error of SQLAlchemy, for :func:`store_errors`."""
+    """Wrap errors of a raw cursor of *connection* as SQLAlchemy's, so that :func:`store_errors` translates them."""
     base = connection.dialect.loaded_dbapi.Error
     try:
         yield
     except base as error:
-        statement = ""  # it may be long, and what went wrong lies in a row
+        statement = ""  # it may be long, and the cause is in a row
         raise exc.DBAPIError.instance(statement, None, error, base) from error
 
 
 def damaged(url: sa.URL, what: str, error: BaseException) -> errors.StoreDamaged:
-    """Return the error that says which part of the store cannot be read."""
-    return errors.StoreDamaged(f"The store {shown_url(url)} is damaged: {what} cannot be read ({one_line(str(error))}).")
+    """Return the error that *what*, a part of the store, cannot be read."""
+    reason = one_line(str(error))
+    msg = f"The store {shown_url(url)} is damaged: {what} cannot be read ({reason}). Restore it from a copy."
+    return errors.StoreDamaged(msg)
 
 
-def _is_from_below(error: BaseException) -> bool:
-    """Return whether SQLAlchemy, or what it called, raised *error*, and not the code of ours around it."""
+def _is_from_sqlalchemy(error: BaseException) -> bool:
+    """Return whether *error* was raised within a call of SQLAlchemy, not by our code around it."""
     frames = traceback.walk_tb(error.__traceback__)
     return any(frame.f_globals.get("__name__", "").partition(".")[0] == "sqlalchemy" for frame, _ in frames)
 
 
 def _value_error(url: sa.URL, error: BaseException) -> errors.Error:
     if isinstance(error, UnicodeEncodeError):
-        return errors.InvalidInput("What was asked holds a character that cannot be stored (half a surrogate pair).")
+        return errors.InvalidInput("The query contains half a surrogate pair, a character that cannot be stored.")
     if isinstance(error, OverflowError):
-        return errors.InvalidInput(f"What was asked holds a number that is too large for a database: {one_line(str(error))}.")
+        return errors.InvalidInput(f"The query contains a number that is too large for a database: {one_line(str(error))}.")
     return damaged(url, "a row of it", error)
 
 
 def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
-    said = one_line(_words(error.orig))
+    said = one_line(_message(error.orig))
     low = said.lower()
     shown = shown_url(url)
-    for kind, sayings, message in _SAYINGS:
-        if any(words in low for words in sayings):
+    for kind, parts, message in _MESSAGES:
+        if any(part in low for part in parts):
             return kind(message.format(shown=shown, said=said))
     is_away = isinstance(error, (exc.OperationalError, exc.InterfaceError)) and _number(error.orig) not in _REFUSALS
     if is_away or error.connection_invalidated:
@@ -154,16 +156,16 @@ def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
 
 
 def _number(error: BaseException | None) -> int | None:
-    """Return the number that MariaDB gives an error."""
+    """Return MariaDB's number of *error*, or None."""
     match getattr(error, "args", ()):
         case (int(number), *_):
             return number
     return None
 
 
-def _words(error: BaseException | None) -> str:
+def _message(error: BaseException | None) -> str:
     match getattr(error, "args", ()):
-        case (int(), str(text)):  # PyMySQL's errors have a number before the words
+        case (int(), str(text)):  # PyMySQL's errors have a number before the message
             return text
     return str(error)
 

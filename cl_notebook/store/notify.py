@@ -1,8 +1,8 @@
-"""PostgreSQL tells who listens that somebody has committed: watchers then look at once, and otherwise leave the server alone.
+"""Listen to PostgreSQL's notifications of commits, so that watchers need not poll the server.
 
-Every entry of the feed comes with a NOTIFY in its transaction, which the server delivers when that commits. One connection
-listens, in a thread of its own, for as long as somebody asks for news. Where that does not work (another database, a pooler
-between us and the server, a connection that was lost) there are no news, and who watches has to look by himself.
+Every entry of the feed comes with a NOTIFY in its transaction, which the server delivers on commit. One connection listens, in a
+thread of its own, as long as a watcher asks. Where notifications do not arrive (another database, a connection pooler, a lost
+connection) the count is None, and watchers have to poll.
 """
 
 from __future__ import annotations
@@ -21,98 +21,107 @@ if TYPE_CHECKING:
 
 CHANNEL = "cl_notebook"
 _SLICE = 0.2
-_PROOF = 2.0
-_AGAIN = 5.0
-_FORGOTTEN = 10.0
-_PATIENCE = 5.0
+"""Seconds that one wait for notifications lasts."""
+
+_SELF_TEST_SECONDS = 2.0
+"""Seconds in which the listener's own notification has to arrive."""
+
+_RETRY_SECONDS = 5.0
+"""Seconds after which a lost connection is opened again."""
+
+_INTEREST_SECONDS = 10.0
+"""Seconds for which a watcher is woken after it asked for the count."""
+
+_JOIN_SECONDS = 5.0
+"""Seconds that close() waits for the thread."""
 
 
 class NotifyListener:
-    """Counts what the server tells, for those who ask again and again."""
+    """Counts the commits that the server notifies of, and wakes the watchers of the count."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        """Belong to the store of *engine*; nothing is begun before somebody asks."""
+        """Belong to the store of *engine*; the thread starts with the first call of :meth:`count`."""
         self._engine = engine
-        self._can = engine.dialect.name == "postgresql" and engine.dialect.driver == "psycopg"
+        self._is_supported = engine.dialect.name == "postgresql" and engine.dialect.driver == "psycopg"
         self._lock = threading.Lock()
-        self._asked: dict[Callable[[], None], float] = {}
+        self._watchers: dict[Callable[[], None], float] = {}
         self._count = 0
-        self._is_heard = False
+        self._is_listening = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def count(self, wake: Callable[[], None]) -> int | None:
-        """Return a number that is another one once somebody has committed; None while nobody tells.
+        """Return a count that changes with every commit to the store; None while notifications do not arrive.
 
-        For the next seconds *wake* is called when it changes, from another thread.
+        For the next 10 seconds *wake* is called from another thread when the count changes.
         """
-        if not self._can:
+        if not self._is_supported:
             return None
         with self._lock:
             if self._ended.is_set():
                 return None
-            self._asked[wake] = time.monotonic()
+            self._watchers[wake] = time.monotonic()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cl_news", daemon=True)
                 self._thread.start()
-            return self._count if self._is_heard else None
+            return self._count if self._is_listening else None
 
     def close(self) -> None:
-        """Stop listening; the thread is gone when this returns, unless the server does not answer."""
+        """Stop listening, and wait for the thread to end, at most 5 seconds."""
         with self._lock:
             self._ended.set()
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_PATIENCE)
+            thread.join(_JOIN_SECONDS)
 
     def _run(self) -> None:
-        while self._is_wanted():
+        while self._has_watchers():
             try:
                 self._listen()
             except (exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
-                self._is_heard = False
-            self._ended.wait(_AGAIN)
+                self._is_listening = False
+            self._ended.wait(_RETRY_SECONDS)
 
     def _listen(self) -> None:
-        """Listen on a connection of its own until it is lost, or nobody asks any more."""
+        """Listen on a connection of its own until it is lost or the last watcher has stopped asking."""
         with self._engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()
             bare: Any = connection.connection.dbapi_connection
             connection.exec_driver_sql(f"LISTEN {CHANNEL}")
-            self._is_heard = self._self_test(connection, bare)
-            self._wake_all()  # of what was committed before
+            self._is_listening = self._self_test(connection, bare)
+            self._wake_all()  # for commits before LISTEN
             try:
-                while self._is_heard and self._is_wanted(keep=True):
+                while self._is_listening and self._has_watchers(keep=True):
                     for _ in bare.notifies(timeout=_SLICE, stop_after=1):
                         self._wake_all()
             finally:
-                self._is_heard = False
+                self._is_listening = False
 
     @staticmethod
     def _self_test(connection: sa.Connection, bare: Any) -> bool:  # noqa: ANN401 - psycopg's
-        """Say something, and return whether it is heard: a pooler may hand each statement to another connection."""
+        """Return whether a notification of our own arrives: a pooler may send each statement to another connection."""
         channel = f"{CHANNEL}_{uuid.uuid4().hex}"
         connection.exec_driver_sql(f"LISTEN {channel}")
         connection.exec_driver_sql(f"NOTIFY {channel}")
-        end = time.monotonic() + _PROOF
+        end = time.monotonic() + _SELF_TEST_SECONDS
         while (left := end - time.monotonic()) > 0:
-            if channel in [told.channel for told in bare.notifies(timeout=left, stop_after=1)]:
+            if channel in [notification.channel for notification in bare.notifies(timeout=left, stop_after=1)]:
                 return True
         return False
 
     def _wake_all(self) -> None:
         with self._lock:
             self._count += 1
-            asked = list(self._asked)
-        for wake in asked:
+            watchers = list(self._watchers)
+        for wake in watchers:
             wake()
 
-    def _is_wanted(self, *, keep: bool = False) -> bool:
+    def _has_watchers(self, *, keep: bool = False) -> bool:
         with self._lock:
             now = time.monotonic()
-            self._asked = {wake: at for wake, at in self._asked.items() if now - at < _FORGOTTEN}
-            wanted = bool(self._asked) and not self._ended.is_set()
-            if not wanted and not keep:
+            self._watchers = {wake: at for wake, at in self._watchers.items() if now - at < _INTEREST_SECONDS}
+            has_watchers = bool(self._watchers) and not self._ended.is_set()
+            if not has_watchers and not keep:
                 self._thread = None
-            return wanted
+            return has_watchers

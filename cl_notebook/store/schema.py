@@ -1,11 +1,11 @@
-"""The version of the schema: made, checked and upgraded when a store is opened.
+"""Create, check and upgrade the schema of a store when it is opened.
 
-Alembic owns the versions (``migrations/versions``). A store that is new gets the newest schema at once and is stamped with its
-version, Alembic's own recipe for that case; a test holds both ways against each other. Alembic itself is imported only when an
-older store has to be upgraded, so opening one costs a single look-up.
+Alembic owns the versions (``migrations/versions``). A new store gets the newest schema at once and is stamped with its version,
+as Alembic's documentation recommends; a test compares that with a store that went through all upgrades. Alembic is imported
+only when an older store has to be upgraded, so opening a store costs one query.
 
-One kernel at a time makes or upgrades a store. SQLite and PostgreSQL do it within one transaction. MariaDB commits each table by
-itself: there what a killed kernel left half done is done again by the next one, and the version is written last.
+One kernel at a time creates or upgrades a store. SQLite and PostgreSQL do it within one transaction. MariaDB commits each table
+separately, so the version is written last, and the next kernel starts over if the one before it was killed.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ HEAD = "0009"
 """The newest revision under ``migrations/versions``."""
 
 _LOCK = 0x636C_6E6F_7465
-"""PostgreSQL's number for the lock under which a store is made or upgraded."""
+"""The key of PostgreSQL's advisory lock under which a store is created or upgraded."""
 
 _PATIENCE = 3600
-"""Seconds that MariaDB waits for it; elsewhere the wait ends with the other kernel's work."""
+"""Seconds to wait for MariaDB's lock; on other databases the wait ends with the other kernel's transaction."""
 
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
@@ -50,11 +50,11 @@ class Database(Protocol):
 
 
 def bring_up_to_date(store: Database) -> None:
-    """Leave *store* with the newest schema, or refuse it untouched.
+    """Create or upgrade the schema of *store*, or refuse the store without changing it.
 
     Raises:
         StoreTooNew: a newer cl_notebook wrote it.
-        StoreUnusable: it holds tables that are not ours, is damaged, or may only be read and is not up to date.
+        StoreUnusable: it has another program's tables, is damaged, or is read-only and has an older schema.
 
     """
     with store.engine.connect() as connection:
@@ -62,8 +62,8 @@ def bring_up_to_date(store: Database) -> None:
     if version == HEAD:
         return
     if store.is_read_only and version in {None, *known_revisions()}:
-        what = "holds nothing yet" if version is None else f"has an older schema ({version!r}, this one needs {HEAD!r})"
-        msg = f"The store {shown_url(store.url)} {what}. Open it once without read_only=True, which brings it up to date."
+        what = "is empty" if version is None else f"has an older schema ({version!r}, this one needs {HEAD!r})"
+        msg = f"The store {shown_url(store.url)} {what}. Open it once without read_only=True to upgrade it."
         raise errors.StoreUnusable(msg)
     if version is None:
         _create(store)
@@ -78,7 +78,7 @@ def bring_up_to_date(store: Database) -> None:
 
 
 def known_revisions() -> set[str]:
-    """Return the revisions that this cl_notebook can read."""
+    """Return the revisions of the schema that this cl_notebook can upgrade."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - Alembic is loaded only when there is something to upgrade
 
     return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
@@ -86,17 +86,17 @@ def known_revisions() -> set[str]:
 
 def _version(connection: sa.Connection) -> str | None:
     tables = set(sa.inspect(connection).get_table_names())
-    if not tables or _is_half_made(connection, tables):
+    if not tables or _is_partly_created(connection, tables):
         return None
     refuse_foreign(tables, shown_url(connection.engine.url))
     return _stamped(connection, is_new=tables == {"alembic_version"})
 
 
 def refuse_foreign(tables: Collection[str], shown: str) -> None:
-    """Refuse a database with *tables* that cl_notebook did not make; one without any may become a store.
+    """Refuse a database whose *tables* are another program's; an empty one may become a store. *shown* names it.
 
     Raises:
-        StoreUnusable: it is another program's.
+        StoreUnusable: the tables are not a store's.
 
     """
     if not tables or ("alembic_version" in tables and ("feed" in tables or len(tables) == 1)):
@@ -105,12 +105,12 @@ def refuse_foreign(tables: Collection[str], shown: str) -> None:
     raise errors.StoreUnusable(msg)
 
 
-def _is_half_made(connection: sa.Connection, tables: set[str]) -> bool:
-    """Return whether a kernel was killed while it made the store: nothing has been written there yet."""
+def _is_partly_created(connection: sa.Connection, tables: set[str]) -> bool:
+    """Return whether a kernel was killed while it created the store; such a store has no rows yet."""
     if connection.dialect.name not in MARIADB or not {"alembic_version"} <= tables <= {"alembic_version", *reg.metadata.tables}:
         return False
-    listed = (sa.table(name) for name in sorted(tables))  # the version comes first, and is there in every other store
-    return not any(connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)) for table in listed)
+    candidates = (sa.table(name) for name in sorted(tables))  # alembic_version sorts first, and has a row in every complete store
+    return not any(connection.scalar(sa.select(sa.literal(1)).select_from(table).limit(1)) for table in candidates)
 
 
 def _stamped(connection: sa.Connection, *, is_new: bool) -> str | None:
@@ -127,13 +127,13 @@ def _stamped(connection: sa.Connection, *, is_new: bool) -> str | None:
 
 def _create(store: Database) -> None:
     with store.writing() as connection:
-        _keep_others_out(connection)
-        if _version(connection) is not None:  # another kernel was faster
+        _lock_schema(connection)
+        if _version(connection) is not None:  # another kernel created it meanwhile
             return
-        if connection.dialect.name in MARIADB:  # not where the tables are defined: that would load the dialect
+        if connection.dialect.name in MARIADB:  # not in the table definitions, which would import the dialect for every database
             for table in reg.metadata.tables.values():
                 table.dialect_kwargs.update(table_options(connection.dialect))
-            reg.metadata.drop_all(connection)  # what is half made may be of another version
+            reg.metadata.drop_all(connection)  # partly created tables may be of another version
         _VERSION.create(connection, checkfirst=True)
         reg.metadata.create_all(connection)
         search.make_indexes(connection)
@@ -145,7 +145,7 @@ def _upgrade(store: Database) -> None:
     from alembic import command  # noqa: PLC0415 - see known_revisions
 
     with store.writing() as connection:
-        _keep_others_out(connection)
+        _lock_schema(connection)
         if _version(connection) == HEAD:
             return
         config = _config()
@@ -153,12 +153,12 @@ def _upgrade(store: Database) -> None:
         command.upgrade(config, "head")
 
 
-def _keep_others_out(connection: sa.Connection) -> None:
-    """Wait until no other kernel makes or upgrades the store, and let none begin before the transaction has ended."""
+def _lock_schema(connection: sa.Connection) -> None:
+    """Wait for other kernels that create or upgrade the store, and block new ones until the transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     elif connection.dialect.name in MARIADB:
-        # The lock ends with the connection that works, also if its kernel is killed while the server still does what it was told.
+        # The lock belongs to this connection: if the kernel is killed, it lasts until the server has finished the statement.
         connection.detach()
         name = sa.func.concat("cl_notebook ", sa.func.md5(sa.func.database()))
         if connection.scalar(sa.select(sa.func.get_lock(name, _PATIENCE))) != 1:

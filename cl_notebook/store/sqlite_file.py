@@ -1,4 +1,4 @@
-"""The file of a SQLite store: checked, opened, and asked whether it is still the one that was opened."""
+"""The file of a SQLite store: checks before it is opened, its identity, and checkpoints of its write-ahead log."""
 
 from __future__ import annotations
 
@@ -28,18 +28,27 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_HEADER = 32
-"""Bytes of the header of a write-ahead log: one that is no longer holds no change."""
+_WAL_HEADER = 32
+"""Bytes of the header of a write-ahead log: a log that is not longer contains no change (sqlite.org/fileformat.html)."""
+
+IDLE = 1.0
+"""Seconds without a write after which the write-ahead log is checkpointed."""
+
+AT_MOST = 30.0
+"""Seconds after which it is checkpointed even if writes continue."""
+
+HEAD = "SELECT (SELECT id FROM kernel ORDER BY rowid LIMIT 1), head FROM feed WHERE id = 1"
+"""Selects the identity of a store (the id of its first kernel) and the number of its changes."""
 
 
 class SqliteFile:
-    """One file, with a connection of its own that only reads: it is asked often, and bound to no transaction."""
+    """The file of a store, with a read-only probe: a connection for frequent queries outside of transactions."""
 
     def __init__(self, path: Path, *, read_only: bool, seconds: float) -> None:
-        """Make sure that *path* can be opened; *seconds* is how long its connections wait for a lock.
+        """Check that *path* can be opened; its connections wait *seconds* for a lock.
 
         Raises:
-            StoreUnusable: it cannot be opened, or the log beside it belongs to a file that is not there any more.
+            StoreUnusable: it cannot be opened, or the log beside it belongs to a file that is missing now.
 
         """
         self.path = path
@@ -47,21 +56,21 @@ class SqliteFile:
         self._seconds = seconds
         self._identity: tuple[int, int] | None = None
         self._probe: sqlite3.Connection | None = None
-        self._probing = concurrency.lock()  # SQLite crashes if a connection is closed while another thread asks it
-        self._opened = 0
+        self._probe_lock = concurrency.lock()  # SQLite crashes if a connection is closed during a query
+        self._generation = 0
         _refuse_log_without_file(path)
         (_check if read_only else _prepare)(path)
-        found = regular_files.tables(path)
-        if found is not None:
-            schema.refuse_foreign(found, str(path))  # before SQLite makes a log beside it
+        tables = regular_files.tables(path)
+        if tables is not None:
+            schema.refuse_foreign(tables, str(path))  # before SQLite creates a log beside it
 
     @property
     def log(self) -> Path:
-        """The write-ahead log beside the file."""
+        """The path of the write-ahead log beside the file."""
         return _log_of(self.path)
 
     def connect(self) -> sqlite3.Connection:
-        """Return a new connection for statements of the store."""
+        """Return a new connection for transactions of the store."""
         return self._connect(read_only=self.is_read_only)
 
     def _connect(self, *, read_only: bool) -> sqlite3.Connection:
@@ -74,51 +83,51 @@ class SqliteFile:
             check_same_thread=False,
         )
 
-    def ask(self, sql: str) -> tuple[int, int | None]:
-        """Return the one number that *sql* gives, None if it gives no row, behind the number of the connection that was asked.
+    def query_number(self, sql: str) -> tuple[int, int | None]:
+        """Return the generation of the probe's connection, and the number that *sql* selects, None for no row.
 
         Raises:
-            sqlite3.Error: SQLite refused.
+            sqlite3.Error: the query failed.
 
         """
-        with self._probing:
+        with self._probe_lock:
             if self._probe is None:
                 self._probe = self._connect(read_only=True)
-                self._opened += 1
+                self._generation += 1
             row = self._probe.execute(sql).fetchone()
-            return self._opened, None if row is None else int(row[0])
+            return self._generation, None if row is None else int(row[0])
 
-    def stop_asking(self) -> None:
-        """Close the connection that only reads. It goes before the others: the last one folds the log in, if it may write."""
-        with self._probing:
+    def close_probe(self) -> None:
+        """Close the probe. Call it before the others close: the last connection checkpoints, if it can write."""
+        with self._probe_lock:
             if self._probe is not None:
                 self._probe.close()
                 self._probe = None
 
-    def was_forked(self) -> None:
-        """Forget what belongs to the process that this one is a fork of."""
+    def abandon_probe(self) -> None:
+        """Drop the connection of the parent process after a fork."""
         with contextlib.suppress(sqlite3.Error):
-            if self._probe is not None and not self._probing.locked():
-                self._probe.close()  # or SQLite would take the locks that it stands for, which no fork has, for its own
-        self._probe, self._probing = None, concurrency.lock()
+            if self._probe is not None and not self._probe_lock.locked():
+                self._probe.close()  # SQLite would count the parent's locks, which a fork does not inherit
+        self._probe, self._probe_lock = None, concurrency.lock()
 
     def identify(self) -> None:
-        """Remember which file stands under the name now."""
-        self._identity = self._present()
+        """Record the identity (device, inode) of the file that the path leads to now."""
+        self._identity = self._current_identity()
 
-    def _present(self) -> tuple[int, int] | None:
+    def _current_identity(self) -> tuple[int, int] | None:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
     def is_in_place(self) -> bool:
-        """Return whether the file that was opened still stands under its name."""
-        return self._identity is None or self._present() == self._identity
+        """Return whether the path still leads to the file that was opened."""
+        return self._identity is None or self._current_identity() == self._identity
 
     def refuse_if_replaced(self) -> None:
-        """Refuse to work on a file that lost its name: what is written there is gone with the last process that has it open.
+        """Refuse a file that lost its name: its contents are gone when the last process closes it.
 
         Raises:
             StoreUnusable: it was moved, removed or replaced.
@@ -126,20 +135,20 @@ class SqliteFile:
         """
         if self.is_in_place():
             return
-        what = "was replaced by another file" if self._present() else "is not there any more"
-        msg = f"The store {self.path} {what}. Put it back, or open the one that is there: cl.setup(store=…)."
+        what = "was replaced by another file" if self._current_identity() else "is not there any more"
+        msg = f"The store {self.path} {what}. Put it back, or open another store: cl.setup(store=…)."
         raise errors.StoreUnusable(msg)
 
 
 def _log_of(path: Path) -> Path:
-    return Path(f"{path.resolve()}-wal")  # SQLite follows links, too
+    return Path(f"{path.resolve()}-wal")  # SQLite resolves links, too
 
 
 def _refuse_log_without_file(path: Path) -> None:
-    """Refuse an empty or missing file beside a log with changes: SQLite would remove the log, and what is in it."""
+    """Refuse an empty or missing file beside a log with changes: SQLite would delete the log with them."""
     log = _log_of(path)
     with contextlib.suppress(OSError):
-        if log.stat().st_size <= _HEADER or (path.exists() and path.stat().st_size):
+        if log.stat().st_size <= _WAL_HEADER or (path.exists() and path.stat().st_size):
             return
         what = "is empty" if path.exists() else "is not there"
         msg = (
@@ -150,7 +159,7 @@ def _refuse_log_without_file(path: Path) -> None:
 
 
 def _prepare(path: Path) -> None:
-    """Make sure that a new store is readable by its owner alone, and say clearly why it cannot be made."""
+    """Create the file and its folder if they are missing, readable by their owner alone."""
     try:
         _refuse_folder(path)
         _prepare_folder(path.parent)
@@ -159,8 +168,8 @@ def _prepare(path: Path) -> None:
         msg = f"The store {path} is a folder. Name a file in it: cl.setup(store='sqlite:///{path}/store.db')."
         raise errors.StoreUnusable(msg) from error
     except OSError as error:
-        look = f" To look at it: cl.setup(store={str(path)!r}, read_only=True)." if path.is_file() else ""
-        msg = f"The store {path} cannot be opened for writing: {error.strerror}. Choose another: cl.setup(store=…).{look}"
+        hint = f" To look at it: cl.setup(store={str(path)!r}, read_only=True)." if path.is_file() else ""
+        msg = f"The store {path} cannot be opened for writing: {error.strerror}. Choose another: cl.setup(store=…).{hint}"
         raise errors.StoreUnusable(msg) from error
 
 
@@ -178,7 +187,7 @@ def _prepare_folder(folder: Path) -> None:
 
 
 def _check(path: Path) -> None:
-    """Say clearly why a store cannot be read."""
+    """Raise StoreUnusable with the reason if *path* cannot be read."""
     try:
         _refuse_folder(path)
         os.close(regular_files.open_regular(Path(regular_files.real(path)), os.O_RDONLY))
@@ -188,14 +197,17 @@ def _check(path: Path) -> None:
 
 
 def _is_immutable(path: Path, log: Path) -> bool:
-    """Return whether nobody can write to *path*, and all of the store is in it: SQLite then needs no files beside it."""
+    """Return whether *path* is on a read-only file system and has no log: SQLite then needs no files beside it."""
     if not os.statvfs(path).f_flag & os.ST_RDONLY:
         return False
     return not log.exists() or not log.stat().st_size
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """A store as it was seen: the first kernel that worked on it, which no other store has, and the number of its changes."""
+class StoreState(msgspec.Struct, frozen=True):
+    """The state of a store when it was last used: its path, the id of its first kernel, the number of its changes.
+
+    The first kernel's id identifies a store: no other store has it.
+    """
 
     path: str
     first: str | None
@@ -203,49 +215,49 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Marker:
-    """A file in the data folder that remembers how many changes the store under one path had."""
+    """A file in the data folder that records the state of the store at one path, to notice when it is replaced."""
 
     def __init__(self, file: SqliteFile) -> None:
-        """Belong to the store in *file*; nothing is made before there is something to remember."""
+        """Belong to the store in *file*; the marker's own file is created by :meth:`put`."""
         self._file = file
-        self._seen: Seen | None = None
-        place = str(file.path.resolve())
-        self._path = settings.data_dir() / "stores" / f"{hashlib.sha256(place.encode()).hexdigest()[:16]}.json"
+        self._state: StoreState | None = None
+        path = str(file.path.resolve())
+        self._path = settings.data_dir() / "stores" / f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.json"
 
     def put(self, first: str | None, head: int) -> None:
-        """Remember that all of the first *head* changes are in the file."""
-        seen = Seen(str(self._file.path), first, head)
-        if seen == self._seen or not first:
+        """Record that the first *head* changes of the store, whose first kernel is *first*, are in the file."""
+        state = StoreState(str(self._file.path), first, head)
+        if state == self._state or not first:
             return
         unfinished = self._path.with_suffix(f".{os.getpid()}")
         try:
             regular_files.make_folders(self._path.parent)
             with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as out:
-                out.write(msgspec.json.encode(seen))
+                out.write(msgspec.json.encode(state))
             unfinished.replace(self._path)
-        except OSError as error:  # it is a help, and no more
+        except OSError as error:  # the marker only serves warnings
             _log.debug("%s cannot be written: %s", self._path, error)
             return
-        self._seen = seen
+        self._state = state
 
-    def _last(self) -> Seen | None:
+    def _last(self) -> StoreState | None:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Seen)
+            return msgspec.json.decode(self._path.read_bytes(), type=StoreState)
         except (OSError, msgspec.MsgspecError):
             return None
 
     def refuse_foreign_log(self) -> None:
-        """Refuse a file that is older than the log beside it, before SQLite puts the two together.
+        """Refuse a file that is older than the log beside it, before SQLite combines them.
 
         Raises:
-            StoreUnusable: the log belongs to another file than the one that is there now.
+            StoreUnusable: the log belongs to a newer file than the one that is there now.
 
         """
         last = self._last()
         if last is None or not _has_bytes(self._file.log):
             return
-        alone = self._alone()
-        if alone is None or alone[0] != last.first or alone[1] >= last.head:
+        state = self._state_without_log()
+        if state is None or state[0] != last.first or state[1] >= last.head:
             return
         path, log = self._file.path, self._file.log
         msg = (
@@ -254,8 +266,8 @@ class Marker:
         )
         raise errors.StoreUnusable(msg)
 
-    def _alone(self) -> tuple[Any, int] | None:
-        """Return what is in the file itself, without its log; None if that cannot be read."""
+    def _state_without_log(self) -> tuple[Any, int] | None:
+        """Return the first kernel and the number of changes in the file without its log; None if it cannot be read."""
         try:
             bare = sqlite3.connect(f"{self._file.path.as_uri()}?mode=ro&immutable=1", uri=True)
             try:
@@ -267,7 +279,7 @@ class Marker:
         return None if row is None else (row[0], int(row[1]))
 
     def compare(self, first: str | None, head: int) -> None:
-        """Warn if the store that was opened now, with *head* changes, is not the one that was there, or an older one."""
+        """Warn if the opened store, with first kernel *first* and *head* changes, is older or another than the recorded one."""
         last = self._last()
         if last is None or (first == last.first and head >= last.head):
             return
@@ -278,13 +290,9 @@ class Marker:
             what = f"is an older copy: it has {head} of the {last.head} changes that the one there had"
         else:
             what = f"is another one than the one that was there before, which had {last.head} changes"
-        cure = "If that is a mistake, close it and put the other file back; %cl_scan lists what is not tracked."
-        msg = f"The store {path} {what}. {cure}"
+        advice = "If that is a mistake, close it and put the other file back; %cl_scan lists what is not tracked."
+        msg = f"The store {path} {what}. {advice}"
         warnings.warn(msg, errors.StoreReplaced, stacklevel=5)
-
-
-HEAD = "SELECT (SELECT id FROM kernel ORDER BY rowid LIMIT 1), head FROM feed WHERE id = 1"
-"""Asks for what a marker remembers of a store."""
 
 
 def _has_bytes(path: Path) -> bool:
@@ -294,18 +302,11 @@ def _has_bytes(path: Path) -> bool:
         return False
 
 
-IDLE = 1.0
-"""Seconds without a write after which the log is folded in."""
-
-AT_MOST = 30.0
-"""Seconds after which it is, however busy the store may be."""
-
-
 class WriteAheadLog:
-    """Folds the log of one store into its file, in a thread that ends once there is nothing left to fold."""
+    """Checkpoints the write-ahead log of one store into its file, in a thread that ends when the log is written."""
 
     def __init__(self, file: SqliteFile, engine: sa.Engine, marker: Marker) -> None:
-        """Belong to the store of *engine*, which may write; *marker* remembers how much of it is in the file."""
+        """Belong to the store of *engine*, which may write; *marker* records how much of it is in the file."""
         self._file = file
         self._engine = engine
         self._marker = marker
@@ -313,38 +314,38 @@ class WriteAheadLog:
         self._checkpointing = concurrency.lock()
         self._stopped = concurrency.event()
         self._thread: threading.Thread | None = None
-        self._first: float | None = None
-        self._last: float | None = None
+        self._first_write: float | None = None
+        self._last_write: float | None = None
 
-    def written(self) -> None:
-        """Note that something was committed."""
-        self._last = time.monotonic()
-        if self._first is not None:
+    def note_write(self) -> None:
+        """Note a commit, and start the thread if it is not running."""
+        self._last_write = time.monotonic()
+        if self._first_write is not None:
             return
         with self._lock:
-            self._first = self._last
+            self._first_write = self._last_write
             if (self._thread is None or not self._thread.is_alive()) and not self._stopped.is_set():
                 self._thread = concurrency.daemon(self._checkpoint_periodically, "cl_notebook-wal")
                 self._thread.start()
 
     def _checkpoint_periodically(self) -> None:
         while not self._stopped.wait(IDLE):
-            now, first = time.monotonic(), self._first
-            if first is not None and now - (self._last or first) < IDLE and now - first < AT_MOST:
+            now, first = time.monotonic(), self._first_write
+            if first is not None and now - (self._last_write or first) < IDLE and now - first < AT_MOST:
                 continue
             if first is not None:
-                self._first = None  # before: what is written meanwhile is for the next time
+                self._first_write = None  # before the checkpoint: a later write belongs to the next one
                 self.checkpoint()
             with self._lock:
-                if self._first is None:
+                if self._first_write is None:
                     self._thread = None
                     return
 
     def checkpoint(self) -> None:
-        """Write the log into the file, as far as other processes let us."""
-        waiting = self._engine.pool
+        """Checkpoint the log into the file, as far as readers in other processes allow it."""
+        connections = self._engine.pool
         with self._checkpointing:
-            if not isinstance(waiting, pool.QueuePool) or not waiting.checkedin() or not self._file.is_in_place():
+            if not isinstance(connections, pool.QueuePool) or not connections.checkedin() or not self._file.is_in_place():
                 return
             try:
                 bare = self._engine.raw_connection()
@@ -352,38 +353,35 @@ class WriteAheadLog:
                     self._checkpoint_wal(bare.cursor())
                 finally:
                     bare.close()
-            except (exc.SQLAlchemyError, sqlite3.Error):  # a disk that is full, a store that is held: the log keeps everything
-                _log.debug("The log of %s cannot be folded in", self._file.path, exc_info=True)
+            except (exc.SQLAlchemyError, sqlite3.Error):  # a full disk, a locked store: the changes stay in the log
+                _log.debug("The write-ahead log of %s cannot be checkpointed", self._file.path, exc_info=True)
 
     def _checkpoint_wal(self, cursor: sa.engine.interfaces.DBAPICursor) -> None:
         cursor.execute(HEAD)
         head = cursor.fetchone()
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        busy, pages, folded = cursor.fetchone() or (1, 0, 0)
-        is_ours = self._last is not None  # who only opens a store that stands in another's place does not stand for it yet
-        if head is not None and is_ours and not busy and pages == folded:
+        busy, pages, written = cursor.fetchone() or (1, 0, 0)
+        is_ours = self._last_write is not None  # a session that only read a replaced store must not change the marker
+        if head is not None and is_ours and not busy and pages == written:
             self._marker.put(*head)
 
     def close(self) -> None:
-        """Fold in what there is, and begin nothing any more."""
+        """Stop the thread, and checkpoint for the last time."""
         self._stopped.set()
         self.checkpoint()
 
 
-def foreign(file: Path) -> str:
-    """Return why others can have written the SQLite store *file*, or what belongs to it; nothing if only this user can.
-
-    Files of servers are not looked at: who may write there is the server's business.
-    """
+def foreign_writers(file: Path) -> str:
+    """Return the reason why other users may have written the SQLite store *file* or its log; empty if only this user can."""
     for suffix in ("", "-wal", "-journal"):
         part = Path(f"{file}{suffix}")
         try:
-            found = part.stat()
+            status = part.stat()
         except OSError:
             continue
-        if found.st_uid != os.geteuid():
-            return f"{part} belongs to the user {_name(found.st_uid)}"
-        if found.st_mode & stat.S_IWOTH:
+        if status.st_uid != os.geteuid():
+            return f"{part} belongs to the user {_name(status.st_uid)}"
+        if status.st_mode & stat.S_IWOTH:
             return f"everybody may write to {part}"
     return ""
 

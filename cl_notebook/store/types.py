@@ -1,4 +1,4 @@
-"""What every table shares: the registry, the column types, and the options that make MariaDB behave."""
+"""The registry of mapped classes, the column types, and MariaDB's table options."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ reg = registry(
         }
     )
 )
-"""Registry of the mapped classes. Not a declarative base: ``metadata`` is Cinder's word and stays free for the volumes."""
+"""The registry of the mapped classes.
+
+A declarative base would reserve ``metadata``, which is Cinder's name of a volume's field.
+"""
 
 MARIADB = frozenset({"mysql", "mariadb"})
-"""SQLAlchemy's words for MariaDB and MySQL."""
+"""SQLAlchemy's names of MariaDB and MySQL."""
 
 
 def table_options(dialect: sa.Dialect) -> dict[str, str]:
-    """Return what MariaDB, and MySQL, make each table with.
+    """Return the options of every table on MariaDB and MySQL: InnoDB, and a binary collation.
 
-    Names differ by case, by accent and by blanks at their end on the storage, so they must in the store: their default collations
-    fold all three.
+    Names on a storage may differ in case, accents or trailing blanks alone; the default collations take such names as equal.
     """
     exact = "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
     options = {"engine": "InnoDB", "charset": "utf8mb4", "collate": exact}
@@ -41,13 +43,13 @@ def table_options(dialect: sa.Dialect) -> dict[str, str]:
 
 
 _PARTIAL = ("sqlite", "postgresql")
-"""Those that have indexes which leave rows out."""
+"""Databases with partial indexes."""
 
 
 def index_of_filled(column: str, *more: str) -> sa.Index:
-    """Return an index of *column*, and of *more* behind it, of the rows that have a value there: others cost it nothing.
+    """Return a partial index on *column*, then *more*, of the rows where *column* is not NULL.
 
-    MariaDB's has all rows: it knows none that leave some out.
+    MariaDB has no partial indexes: there the index has all rows.
     """
     index = sa.Index(None, column, *more)
     event.listen(index, "before_create", _leave_out_empty)
@@ -55,14 +57,14 @@ def index_of_filled(column: str, *more: str) -> sa.Index:
 
 
 def _leave_out_empty(index: sa.Index, connection: sa.Connection, **_options: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
-    # Here, and not as an option of each index: such an option imports its dialect, which only who uses PostgreSQL should pay for.
+    # Set on creation: as an option of the index it would import the dialects of databases that are not used.
     name = connection.dialect.name
     if name in _PARTIAL:
         index.dialect_options[name]["where"] = _has_value(index.columns[0].name)
 
 
 def filled(column: str) -> dict[str, sa.TextClause]:
-    """Return the options of an index of the rows that have a value in *column*."""
+    """Return the options of a partial index of the rows where *column* is not NULL."""
     return {f"{name}_where": _has_value(column) for name in _PARTIAL}
 
 
@@ -71,14 +73,14 @@ def _has_value(column: str) -> sa.TextClause:
 
 
 LongText = sa.Text().with_variant(sa.Text(2**32 - 1), *sorted(MARIADB))
-"""Text of any length; MariaDB's has 64 kB unless it is told."""
+"""Text of any length; MariaDB's default TEXT holds 64 KiB."""
 
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""A number that never runs out; SQLite counts up by itself only in columns declared INTEGER."""
+"""A 64-bit key; SQLite assigns keys only in columns declared INTEGER."""
 
 
 class UtcDateTime(sa.TypeDecorator[dt.datetime]):
-    """A point in time with microseconds: aware and in UTC in Python, naive UTC in the database."""
+    """A point in time in microseconds: an aware ``datetime`` in UTC in Python, naive UTC in the database."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -87,24 +89,24 @@ class UtcDateTime(sa.TypeDecorator[dt.datetime]):
         """Ask MariaDB for microseconds, which it drops by default."""
         if dialect.name not in MARIADB:
             return dialect.type_descriptor(sa.DateTime())
-        from sqlalchemy.dialects import mysql  # noqa: PLC0415 - only who uses MariaDB pays for its dialect
+        from sqlalchemy.dialects import mysql  # noqa: PLC0415 - the dialect is imported only for MariaDB
 
         return dialect.type_descriptor(mysql.DATETIME(fsp=6))
 
     def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
-        """Store the UTC reading of an aware time; a naive one is taken to be UTC already."""
+        """Convert an aware time to naive UTC; take a naive one as UTC."""
         del dialect
         if value is None or value.tzinfo is None:
             return value
         return value.astimezone(dt.UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
-        """Give back an aware time."""
+        """Return the stored time as an aware one in UTC."""
         del dialect
         return None if value is None else value.replace(tzinfo=dt.UTC)
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], dt.datetime | None] | None:
-        """Read SQLite's text, of which there are two a row, in one step instead of three."""
+        """Parse SQLite's text directly, for speed: every row has two times."""
         return _read_time if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
@@ -113,13 +115,13 @@ def _read_time(text: str | None) -> dt.datetime | None:
 
 
 class Json(sa.TypeDecorator[Any]):
-    """JSON. Most of it is empty, and five columns a volume add up: that is told without a decoder."""
+    """JSON that is read without a decoder if it is an empty object, as most values are."""
 
     impl = sa.JSON
     cache_ok = True
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """Return what reads a column; None where the database's driver does."""
+        """Return the function that decodes a column's value; None where the database's driver decodes it."""
         decoded = super().result_processor(dialect, coltype)
         if decoded is None:
             return None
@@ -133,19 +135,19 @@ class Json(sa.TypeDecorator[Any]):
 
 
 def utcnow() -> dt.datetime:
-    """Return the present moment, aware, in UTC."""
+    """Return the current time as an aware ``datetime`` in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
 class database_now(sa.sql.functions.FunctionElement[dt.datetime]):  # noqa: N801 - it stands in SQL as functions do
-    """The present moment by the database's clock, in UTC: the same for every machine that works on the store."""
+    """The current time of the database's clock, in UTC: one clock for all machines that share the store."""
 
     type = UtcDateTime()
     inherit_cache = True
 
 
 @compiles(database_now)
-def _now(_element: database_now, compiler: Any, **_words: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
+def _now(_element: database_now, compiler: Any, **_options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
     match compiler.dialect.name:
         case "sqlite":
             return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"

@@ -1,4 +1,4 @@
-"""Where a store is: what people type for it, as a SQLAlchemy URL or as one clear line."""
+"""Parse the name or URL of a store into a SQLAlchemy URL, or refuse it with a clear message."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from cl_notebook import errors, settings
 from cl_notebook.store.errors import is_memory, shown_url
 
 _LONGEST_WAIT = 86_400.0
+"""Seconds: the largest ``timeout`` of a SQLite URL."""
+
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
-"""The Python driver of a URL that names none: the one that our extra installs."""
+"""The Python driver for a URL that names none: the one that our extra installs."""
+
 _PACKAGES = {"postgresql": "psycopg[binary]", "mysql": "pymysql", "mariadb": "pymysql"}
-"""What is installed for it, from any index: the extras of this package need its clone."""
+"""The package of that driver. Our own extras are not named: they need a clone of this repository."""
+
 _KNOWN = ("sqlite", *_DRIVERS, *(f"{name}+{driver}" for name, driver in _DRIVERS.items()))
 
 
 def parse_url(store: str) -> sa.URL:
-    """Return the URL that *store* stands for: ``memory``, a URL, or the name of a SQLite file, which is made absolute.
+    """Return the URL of *store*: ``memory``, a URL, or the name of a SQLite file, made absolute.
 
     Raises:
-        InvalidInput: it is none of them, or its driver cannot be used here.
+        InvalidInput: *store* is none of these, or its Python driver cannot be used.
 
     """
     shown = settings.without_password(repr(store))
@@ -50,8 +54,8 @@ def _known_url(store: str) -> sa.URL:
         if url.drivername in _DRIVERS:
             url = url.set(drivername=f"{url.drivername}+{_DRIVERS[url.drivername]}")
         dialect = url.get_dialect()
-    except ValueError:  # what it says may be a part of the password
-        msg = f"{scheme}:// is followed by what is no host, port and database: such as {scheme}://user@host:5432/lab."
+    except ValueError:  # the error may quote a part of the password
+        msg = f"{scheme}:// must be followed by host, port and database, as in {scheme}://user@host:5432/lab."
         raise errors.InvalidInput(msg) from None
     except (exc.ArgumentError, exc.NoSuchModuleError) as error:
         hint = errors.did_you_mean(scheme, _KNOWN)
@@ -61,8 +65,8 @@ def _known_url(store: str) -> sa.URL:
         raise errors.InvalidInput(not_installed(scheme, error)) from error
     if "@" in (url.host or "") or "@" in (url.database or ""):
         msg = (
-            f"{scheme}:// is followed by an '@' too many, or by a '/' before it: in a password these are written %40 and %2F, as "
-            "urllib.parse.quote(password, safe='') does."
+            f"{scheme}:// is followed by more than one '@', or by a '/' before it. Write these in a password as %40 and %2F: "
+            "urllib.parse.quote(password, safe='')."
         )
         raise errors.InvalidInput(msg)
     if dialect.is_async:
@@ -72,7 +76,7 @@ def _known_url(store: str) -> sa.URL:
 
 
 def not_installed(scheme: str, error: ImportError) -> str:
-    """Return the line that says which Python driver is missing, and how to install the one that stores are tested with."""
+    """Return the message that the Python driver for *scheme* is missing, and how to install the tested one."""
     missing = f"the module {error.name!r} is missing" if error.name else errors.one_line(error)
     name, _, driver = scheme.partition("+")
     package = _PACKAGES.get(name)
@@ -85,7 +89,7 @@ def not_installed(scheme: str, error: ImportError) -> str:
 
 def _sqlite_url(store: str, url: sa.URL) -> sa.URL:
     if url.host or url.port or url.username or url.password:
-        msg = f"{shown_url(url.set(query={}))} is no SQLite URL: a file has three slashes before it, as in sqlite:///lab.db."
+        msg = f"{shown_url(url.set(query={}))} is not a SQLite URL: a file has three slashes before it, as in sqlite:///lab.db."
         raise errors.InvalidInput(msg)
     given = parse_qsl(store.partition("?")[2], keep_blank_values=True)
     shown = shown_url(url.set(query={}))
