@@ -35,9 +35,9 @@ Backends = Backend
 
 __version__ = "0.1.0"
 
-_LATE = {"frames": "cl_notebook.frames", "inventory": "cl_notebook.inventory"}
+_LAZY_MODULES = {"frames": "cl_notebook.frames", "inventory": "cl_notebook.inventory"}
 _DOCUMENTS = "cl_notebook.serialization"
-_OF_DOCUMENTS = ("dump", "dumps", "json", "jsons", "load")
+_DOCUMENT_FUNCTIONS = ("dump", "dumps", "json", "jsons", "load")
 
 __all__ = [
     "Backend",
@@ -71,15 +71,15 @@ __all__ = [
 
 
 def backup(path: str | os.PathLike[str]) -> Path:
-    """Copy the store, as it is at this moment, into the new file *path*, and return the absolute name of that.
+    """Copy the store into the new file *path*, and return the absolute name of the file.
 
-    The store may be in use meanwhile, by other kernels, too. The copy is one file that its owner alone can read, and a store
-    itself: ``cl.setup(store=path)``. A store in memory is copied, too. What is on the storage is not copied.
+    The store may be in use meanwhile, also by other kernels. The copy is one file that its owner alone can read, and a store
+    itself: ``cl.setup(store=path)``. A store in memory can be copied. The storage is not copied.
 
     Raises:
-        AlreadyExists: something stands under that name; a backup overwrites nothing.
-        InvalidInput: *path* is no name of a file in a folder that is there.
-        Refused: the store is on a server, which has a tool for that; the message names it.
+        AlreadyExists: *path* exists; a backup overwrites nothing.
+        InvalidInput: *path* is not a file name, or its folder does not exist.
+        Refused: the store is on a server; the message names the server's own tool.
         StoreError: the file cannot be written, or the store cannot be read.
 
     """
@@ -87,17 +87,18 @@ def backup(path: str | os.PathLike[str]) -> Path:
 
 
 def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the interface's word; one resource, or a list of them
-    """Return the one resource that *text* means: an id, a name, the beginning of an id, or a part of a name.
+    """Return the resource with this id, name, beginning of an id, or part of a name.
 
-    The first of these senses that fits anything counts. What is found is the object that you already hold, if you do.
+    They are tried in this order, and the first that matches decides. If a variable still refers to the resource, the result is
+    that object.
 
     Args:
-        text: what is remembered of it.
-        all: return the list of everything that fits in any of these senses.
+        text: an id, a name, or a part of either.
+        all: return a list of all matches, of any kind.
 
     Raises:
-        NotFound: nothing fits.
-        Ambiguous: several do; the message lists them.
+        NotFound: nothing matches.
+        Ambiguous: several resources match; the message lists them.
 
     """
     return default_session().find(text, all=all)
@@ -106,15 +107,15 @@ def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the in
 def get_connector_properties(
     protocol: str | None = None, *, multipath: bool = False, enforce_multipath: bool | None = None
 ) -> dict[str, Any]:
-    """Return what this host has to tell storage that is to let it in: os-brick's connector properties, for ``Volume.connect``.
+    """Return os-brick's connector properties of this host, for ``Volume.connect``.
 
     Args:
-        protocol: leave out what this protocol (``local``, ``rbd``…) does not need; by default it is all that os-brick finds.
-        multipath: say that several paths are to be used.
-        enforce_multipath: fail where multipathd does not run, instead of using one path; the same as *multipath* by default.
+        protocol: return only what this protocol (``local``, ``rbd``…) needs; by default all that os-brick finds.
+        multipath: ask for several paths.
+        enforce_multipath: fail if multipathd does not run, instead of using one path; the same as *multipath* by default.
 
     Raises:
-        AttachError: os-brick could not find out.
+        AttachError: os-brick failed.
 
     """
     host = default_session().host
@@ -122,21 +123,21 @@ def get_connector_properties(
 
 
 def import_cinderlib(url: str) -> pd.DataFrame:
-    """Track what cinderlib, or Cinder, tracks in the database at *url*: volumes, snapshots, attachments and key-value pairs.
+    """Track the volumes, snapshots, attachments and key-value pairs of cinderlib's or Cinder's database at *url*.
 
-    The database is only read, and the storage is not touched. A volume is taken if a backend of its backend's name is stored
-    here: open it first. What is here already stays as it is, so it may be done again: then it takes what is new.
+    The database is only read, and the storage is not touched. A volume is imported if a backend of the same name is tracked:
+    open it first. Resources that are tracked already stay unchanged, so a repeated import adds the new ones.
 
     Args:
         url: a SQLAlchemy URL, such as cinderlib's ``persistence_config`` has, or the name of a SQLite file.
 
     Returns:
-        a row for each thing that was found: ``kind``, ``id``, ``name``, whether it was ``taken``, and the ``reason`` if not.
+        a row for each resource: ``kind``, ``id``, ``name``, whether it was ``taken`` (imported), and the ``reason`` if not.
 
     Raises:
-        InvalidInput: it is no URL, or neither cinderlib nor Cinder wrote that database.
-        NotFound: it names a file that is not there.
-        ReadOnly: the session may only look.
+        InvalidInput: *url* is not a URL or a file name, or neither cinderlib nor Cinder wrote that database.
+        NotFound: the file does not exist.
+        ReadOnly: the session is read-only.
         StoreError: the database, or the store, cannot be used.
 
     """
@@ -146,23 +147,23 @@ def import_cinderlib(url: str) -> pd.DataFrame:
 
 
 def list_supported_drivers(output_version: int = 1, python: str | None = None) -> dict[str, dict[str, Any]]:
-    """Return Cinder's drivers with their options, by their classes; see :meth:`cl_notebook.Backend.list_supported_drivers`."""
+    """Return Cinder's drivers with their options by class; see ``Backend.list_supported_drivers``."""
     return Backend.list_supported_drivers(output_version, python)
 
 
 def scratch(*, keep_on_error: bool = False) -> Scratch:
-    """Return a block whose resources go when it ends, error or not: for ``with cl.scratch() as made``.
+    """Return a context manager that removes the resources created in its block: ``with cl.scratch() as made``.
 
-    What the session made in the block is removed, whichever thread made it: connections, snapshots and volumes, in the order that
-    they depend on each other. What was there before stays, and so do others' resources and what the block adopted or released.
-    The block's own error goes on; what could not be removed is noted on it. ``made.plan`` and ``made.report`` tell what was done.
+    It removes connections, snapshots and volumes that the session created in the block, in any thread, whether or not the block
+    raises. Resources that existed before stay, and so do those of other sessions and those that the block adopted or released.
+    An error of the block passes, with a note on what could not be removed. ``made.plan`` and ``made.report`` have the steps.
 
     Args:
-        keep_on_error: if the block ends with an error, keep everything, to look at it.
+        keep_on_error: keep everything if the block raises.
 
     Raises:
-        ReadOnly: the session may only look; the block does not begin.
-        CleanupIncomplete: the block ended well, and something could not be removed.
+        ReadOnly: the session is read-only; the block does not begin.
+        CleanupIncomplete: the block succeeded, and something could not be removed.
 
     """
     from cl_notebook.inventory.cleanup import scratch as scratching  # noqa: PLC0415 - `import cl_notebook` stays light
@@ -171,12 +172,12 @@ def scratch(*, keep_on_error: bool = False) -> Scratch:
 
 
 def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - what it is depends on the front end
-    """Return the tree of everything, of one resource, or of the resources in a frame.
+    """Return the tree of all resources, of one resource, or of the resources in a frame.
 
     In a notebook it is a live widget (:class:`cl_notebook.notebook.tree.widget.Tree`), elsewhere a tree of text.
 
     Raises:
-        InvalidInput: *shown* is none of these, or a frame whose index has no ids.
+        InvalidInput: *shown* is neither a resource nor a frame, or the frame's index has no ids.
 
     """
     from cl_notebook.notebook.tree import display  # noqa: PLC0415 - `import cl_notebook` stays light
@@ -185,24 +186,24 @@ def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - 
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Give *shell* the magics (``%load_ext cl_notebook``)."""
-    from cl_notebook.notebook.extension import load  # noqa: PLC0415 - IPython is loaded only by who is in it
+    """Register the magics in *shell* (``%load_ext cl_notebook``)."""
+    from cl_notebook.notebook.extension import load  # noqa: PLC0415 - IPython is imported only in IPython
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take the magics from *shell* again (``%unload_ext cl_notebook``)."""
+    """Remove the magics from *shell* (``%unload_ext cl_notebook``)."""
     from cl_notebook.notebook.extension import unload  # noqa: PLC0415 - as above
 
     unload(shell)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module, or what is in one
-    """Load ``frames``, and with it pandas, ``inventory``, and what reads and writes documents when they are first used."""
-    if name in _LATE:
-        return importlib.import_module(_LATE[name])
-    if name in _OF_DOCUMENTS:
+    """Import ``frames`` (and pandas), ``inventory`` and the functions for documents when they are first used."""
+    if name in _LAZY_MODULES:
+        return importlib.import_module(_LAZY_MODULES[name])
+    if name in _DOCUMENT_FUNCTIONS:
         return getattr(importlib.import_module(_DOCUMENTS), name)
     msg = f"module 'cl_notebook' has no attribute {name!r}{errors.did_you_mean(name, __all__)}"
     raise AttributeError(msg)

@@ -1,41 +1,41 @@
-"""Every error that cl_notebook raises on purpose.
+"""Every error and warning that cl_notebook raises on purpose.
 
 ::
 
     errors.Error
     ├── InvalidInput (ValueError)      a value that cannot be right: a size, a name, an option
-    ├── NotFound (LookupError)         nothing is tracked, registered or open under that name
+    ├── NotFound (LookupError)         nothing with that name or id is tracked, registered or open
     │   └── Ambiguous                  more than one resource fits; ``candidates`` lists them
-    ├── Refused                        the request is fine, the present state forbids it
+    ├── Refused                        the request is valid, the current state forbids it
     │   ├── AlreadyExists              the name or id is taken by something different
     │   ├── ResourceBusy               snapshots, connections or clones still depend on it
-    │   ├── InvalidStatus              the resource is being worked on, or in error
-    │   ├── ChangedElsewhere           another kernel changed the row since it was read
-    │   ├── Unconfirmed                it was loaded, or stands in a store of another user: the user has to confirm it
-    │   └── ReadOnly                   the session was set up to look, not to act
-    ├── StoreError                     the database behind the objects
+    │   ├── InvalidStatus              an operation is running on the resource, or it is in error
+    │   ├── ChangedElsewhere           another session changed the row since it was read
+    │   ├── Unconfirmed                it comes from a document or another user's store: the user has to confirm it
+    │   └── ReadOnly                   the session is read-only
+    ├── StoreError                     the database of the store failed
     │   ├── StoreUnusable              not a database, not writable, or out of reach
-    │   ├── StoreDamaged               a row holds what nobody can read; ``where`` names it
-    │   ├── StoreLocked                another process holds it for too long
-    │   ├── OutcomePending              the storage is done, the store was out of reach: what came of it is written later
+    │   ├── StoreDamaged               a row cannot be read; ``where`` names it
+    │   ├── StoreLocked                another process held it for too long
+    │   ├── OutcomePending             the storage is done, the store was out of reach: the outcome is written later
     │   └── StoreTooNew                written by a newer cl_notebook
     ├── DriverError                    the storage or its driver failed; ``driver`` and ``call`` name it
-    │   ├── StorageFull                no space or quota left on the storage
-    │   ├── MissingOnStorage           the storage does not have what the store says it has
+    │   ├── StorageFull                no space or quota is left on the storage
+    │   ├── MissingOnStorage           the storage lacks a resource that the store has
     │   ├── ExistsOnStorage            the storage has something different under that name (AlreadyExists too)
-    │   ├── BusyOnStorage              the storage still has it in use (ResourceBusy too)
+    │   ├── BusyOnStorage              the resource is in use on the storage (ResourceBusy too)
     │   └── NotSupported               the driver lacks the capability
-    ├── PartialFailure                 an act on several resources failed for some; ``failures`` has the error of each
-    ├── CleanupIncomplete              some of it could not be removed; ``report`` says what, and why
+    ├── PartialFailure                 an operation on several resources failed for some; ``failures`` has each error
+    ├── CleanupIncomplete              not everything could be removed; ``report`` says what, and why
     └── AttachError                    the host could not attach or detach the device
-        └── HostUnreachable            another host does not answer, or went away before it did
+        └── HostUnreachable            another host does not answer
 
-Beside the tree stand ``Interrupted``, a ``KeyboardInterrupt`` (an act was cut short), and ``StillRunning``, one of these (the
-user does not wait any more, the storage goes on); and the warnings ``DuplicateBackendWarning``, ``EncryptedVolume``,
+Outside the tree: ``Interrupted``, a ``KeyboardInterrupt`` (an operation was cut short), its subclass ``StillRunning`` (the wait
+was cut short, the operation goes on), and the warnings ``DuplicateBackendWarning``, ``EncryptedVolume``,
 ``WritableByOthers``, ``StoreReplaced`` and ``Untrusted``.
 
-Each message is one line that says what is wrong and what to do about it. Errors of other libraries (SQLAlchemy, os-brick,
-the operating system) are translated at the boundary where they enter, ``raise … from`` the original.
+Each message is one line that says what is wrong and what to do. Errors of other libraries (SQLAlchemy, os-brick, the operating
+system) are translated where they are first caught, ``raise … from`` the original.
 """
 
 from __future__ import annotations
@@ -51,43 +51,43 @@ if TYPE_CHECKING:
 
 
 class _Portable:
-    """Crosses processes: what stands beside an error's message comes along, a tracked object, which cannot, as its repr."""
+    """Pickles an error with its attributes; a tracked object among them is replaced by its repr."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        """Tell the modules copy and pickle how it is made again, whatever its class takes."""
-        beside = {name: repr(value) if name == "resource" else value for name, value in vars(self).items()}
-        return _remade, (type(self), getattr(self, "args", ()), beside)
+        """Return how copy and pickle restore the error, whatever arguments its class takes."""
+        attributes = {name: repr(value) if name == "resource" else value for name, value in vars(self).items()}
+        return _restored, (type(self), getattr(self, "args", ()), attributes)
 
 
-def _remade(cls: type[BaseException], args: tuple[object, ...], beside: dict[str, Any]) -> BaseException:
+def _restored(cls: type[BaseException], args: tuple[object, ...], attributes: dict[str, Any]) -> BaseException:
     error = cls.__new__(cls, *args)
-    vars(error).update(beside)
+    vars(error).update(attributes)
     return error
 
 
 class Error(_Portable, Exception):
-    """Base of every error that cl_notebook raises on purpose; ``str(error)`` is one line."""
+    """The base class of every error that cl_notebook raises on purpose; ``str(error)`` is one line."""
 
 
 class InvalidInput(Error, ValueError):
-    """A value that cannot be right whatever the state is."""
+    """A value is wrong whatever the state: a size, a name, an option."""
 
 
 class NotFound(Error, LookupError):
-    """Nothing is tracked, registered or open under that name."""
+    """Nothing with that name or id is tracked, registered or open."""
 
 
 class Ambiguous(NotFound):
-    """More than one resource fits; ``candidates`` holds a line for each."""
+    """More than one resource matches; ``candidates`` has a line for each."""
 
     def __init__(self, message: str, candidates: Sequence[str] = ()) -> None:
-        """Keep the candidate lines beside the message."""
+        """Store the lines of the candidates with the message."""
         super().__init__(message)
         self.candidates = tuple(candidates)
 
 
 class Refused(Error):
-    """The request makes sense, but not in the present state."""
+    """The request is valid, but the current state forbids it."""
 
 
 class AlreadyExists(Refused):
@@ -99,15 +99,15 @@ class ResourceBusy(Refused):
 
 
 class InvalidStatus(Refused):
-    """The resource is being worked on, or is in a status that does not allow the act."""
+    """The status of the resource does not allow the operation, or another operation is running on it."""
 
 
 class ChangedElsewhere(Refused):
-    """The row was changed by somebody else between our read and our write."""
+    """Another session changed the row between our read and our write."""
 
 
 class Unconfirmed(Refused):
-    """A document, or a store that others can write to, describes it, and the user did not confirm it yet."""
+    """The resource comes from a document, or a store that others can write to, and is not confirmed by the user."""
 
 
 class ReadOnly(Refused):
@@ -115,18 +115,18 @@ class ReadOnly(Refused):
 
 
 class StoreError(Error):
-    """The database behind the tracked objects failed."""
+    """The database of the store failed."""
 
 
 class StoreUnusable(StoreError):
-    """The store is not a database of ours, cannot be written, or is out of reach."""
+    """The store has another program's tables, cannot be written, or is out of reach."""
 
 
 class StoreDamaged(StoreError):
-    """A row of the store cannot be read: ``where`` names the column, the row and the table, as far as they are known."""
+    """A row of the store cannot be read; ``where`` names the column, the row and the table, if they are known."""
 
     def __init__(self, message: str, where: str = "") -> None:
-        """Keep the place beside the message."""
+        """Store *where*, the place of the damage, with the message."""
         super().__init__(message)
         self.where = where
 
@@ -136,10 +136,10 @@ class StoreLocked(StoreError):
 
 
 class OutcomePending(StoreError):
-    """The storage did its part, and the store could not be told: the outcome of ``operation`` is kept."""
+    """The storage is done, but the store was out of reach: the outcome of ``operation`` is written later."""
 
     def __init__(self, message: str, operation: int) -> None:
-        """Keep the operation's number beside the message."""
+        """Store the operation's number with the message."""
         super().__init__(message)
         self.operation = operation
 
@@ -152,10 +152,9 @@ class DriverError(Error):
     """The storage, or the driver that speaks to it, failed."""
 
     def __init__(self, message: str, *, driver: str = "", call: str = "", no_side_effects: bool = False) -> None:
-        """Keep the culprit: ``driver`` is the backend's name, ``call`` the driver method.
+        """Store the backend's name (*driver*) and the driver's method (*call*) with the message.
 
-        ``no_side_effects`` is the driver's word that it refused before it changed anything on the storage: then the resource is
-        not left in error.
+        With *no_side_effects* the driver refused before it changed anything on the storage: the resource is not set to error.
         """
         super().__init__(message)
         self.driver = driver
@@ -164,11 +163,11 @@ class DriverError(Error):
 
 
 class StorageFull(DriverError):
-    """No space, or no quota, is left on the storage."""
+    """No space or quota is left on the storage."""
 
 
 class MissingOnStorage(DriverError):
-    """The storage does not have a resource that the call needs."""
+    """The storage lacks a resource that the call needs."""
 
 
 class ExistsOnStorage(DriverError, AlreadyExists):
@@ -176,28 +175,28 @@ class ExistsOnStorage(DriverError, AlreadyExists):
 
 
 class BusyOnStorage(DriverError, ResourceBusy):
-    """The storage has the resource in use: it is connected, mounted or held open."""
+    """The resource is in use on the storage: connected, mounted or open."""
 
 
 class NotSupported(DriverError):
-    """The driver does not have the capability."""
+    """The driver lacks the capability."""
 
 
 class PartialFailure(Error):
-    """An act on ``total`` resources failed for some of them: ``failures`` holds the label and the error of each."""
+    """An operation on ``total`` resources failed for some; ``failures`` has the label and the error of each."""
 
     def __init__(self, message: str, failures: Sequence[tuple[str, Error]] = (), total: int = 0) -> None:
-        """Keep the failures, and the number of resources, beside the message."""
+        """Store the failures and the number of resources with the message."""
         super().__init__(message)
         self.failures = tuple(failures)
         self.total = total
 
 
 class CleanupIncomplete(Error):
-    """A clean-up is over, and not everything is gone: ``report`` has an outcome a step, None if it could not begin."""
+    """A clean-up could not remove everything; ``report`` has the outcome of each step, None if it did not begin."""
 
     def __init__(self, message: str, report: pd.DataFrame | None = None) -> None:
-        """Keep the report beside the message."""
+        """Store the report with the message."""
         super().__init__(message)
         self.report = report
 
@@ -207,89 +206,89 @@ class AttachError(Error):
 
 
 class HostUnreachable(AttachError):
-    """Another host does not answer, or went away before it did: then what it was asked for may have been done."""
+    """Another host does not answer; if the connection broke during a request, the request may have been carried out."""
 
     def __init__(self, message: str, *, no_side_effects: bool = False) -> None:
-        """``no_side_effects`` says that nothing was asked of it yet."""
+        """Store whether the host had received no request yet (*no_side_effects*)."""
         super().__init__(message)
         self.no_side_effects = no_side_effects
 
 
 class DuplicateBackendWarning(UserWarning):
-    """Two backends of one store are the same storage under two names: a warning, for there may be a reason."""
+    """Two backends of one store are the same storage under two names."""
 
 
 class EncryptedVolume(UserWarning):
-    """A volume that is attached, or opened for reading, holds ciphertext: it is for dm-crypt, not to be written directly."""
+    """An encrypted volume is attached or read without dm-crypt: its bytes are ciphertext."""
 
 
 class WritableByOthers(UserWarning):
-    """Others can write to a folder that volumes are kept in, or put another one in its place."""
+    """Other users can write to, or replace, a folder with volumes."""
 
 
 class StoreReplaced(UserWarning):
-    """An empty, an older or another file stands where a store was: a warning, for there may be a reason."""
+    """The file of a store was replaced by an empty, an older or another one."""
 
 
 class ConfigurationWarning(UserWarning):
-    """A configuration is not taken as it stands: an option has another name by now, or a part of a file was left out."""
+    """A configuration was changed when it was read: an option was renamed, or a part of a file left out."""
 
 
 class DeviceInUse(UserWarning):
-    """``force`` took a device that was mounted or in use: what was not written to it yet may be lost."""
+    """``force`` detached a device that was mounted or in use: data not written to it yet may be lost."""
 
 
 class Untrusted(UserWarning):
-    """Something was loaded, or opened, that others may have written: a warning that says what is not used before it is typed."""
+    """A document or a store may have been written by others; the message says what has to be typed before it is used."""
 
 
 class Interrupted(_Portable, KeyboardInterrupt):
-    """An act was interrupted: the message says what is left and what mends it.
+    """An operation was interrupted; the message says what is left behind and what to do.
 
-    ``operation`` is its number in the history; reading and writing a volume's bytes has none.
+    ``operation`` is its number in the history, None for reading and writing a volume's bytes.
     """
 
     def __init__(self, message: str, operation: int | None = None) -> None:
-        """Keep the number beside the message."""
+        """Store the operation's number with the message."""
         super().__init__(message)
         self.operation = operation
 
     def _render_traceback_(self) -> list[str]:
-        """Tell IPython what to show: where the waiting was interrupted says nothing."""
+        """Return what IPython shows: one line, without the traceback of the wait."""
         return [one_line(self)]
 
 
 class StillRunning(Interrupted):
-    """The waiting for an act was interrupted, the act was not: it goes on."""
+    """The wait for an operation was interrupted; the operation goes on."""
 
 
 KEPT_BYTES = 2**20
-"""Bytes that are kept of a text that a storage, a driver or a program wrote: more has been seen, and helps nobody."""
+"""Bytes that are kept of a text from a storage, a driver or a program."""
 
 
 def bounded(text: str) -> str:
-    """Return *text*, of which at most :data:`KEPT_BYTES` are kept, with a word on what was left out."""
+    """Cut *text* after :data:`KEPT_BYTES`, and append how many bytes were left out."""
     if len(text) <= KEPT_BYTES // 4:  # a character has at most four bytes
         return text
     data = text.encode("utf-8", errors="surrogatepass")
     if len(data) <= KEPT_BYTES:
         return text
-    kept = data[:KEPT_BYTES].decode("utf-8", errors="ignore")
-    return f"{kept}… ({len(data) - KEPT_BYTES} more bytes were left out)"
+    head = data[:KEPT_BYTES].decode("utf-8", errors="ignore")
+    return f"{head}… ({len(data) - KEPT_BYTES} more bytes were left out)"
 
 
 def bound(error: BaseException) -> None:
-    """Keep at most :data:`KEPT_BYTES` of each text of *error*, and of the errors that it was raised for."""
-    behind: BaseException | None = error
+    """Cut each text argument of *error* and of its causes after :data:`KEPT_BYTES`."""
+    cause: BaseException | None = error
     seen: set[int] = set()
-    while behind is not None and id(behind) not in seen:
-        seen.add(id(behind))
-        behind.args = tuple(bounded(word) if isinstance(word, str) else word for word in behind.args)
-        behind = behind.__cause__ or behind.__context__
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        cause.args = tuple(bounded(item) if isinstance(item, str) else item for item in cause.args)
+        cause = cause.__cause__ or cause.__context__
 
 
 def one_line(error: BaseException) -> str:
-    """Return what *error* says as one line; an error of the operating system by its words and its file."""
+    """Return the message of *error* as one line; of an OSError its reason and file, of others with their class."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     text = " ".join(bounded(str(error)).split())
@@ -297,6 +296,6 @@ def one_line(error: BaseException) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the closest of the *known* words, or an empty string."""
+    """Return ``" Did you mean 'x'?"`` with the *known* word closest to *word*, or an empty string."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

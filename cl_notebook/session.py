@@ -1,4 +1,4 @@
-"""A session: one store, the backends that are open on it, and the host that attaches."""
+"""A session: one store, its open backends, and the hosts that attach volumes."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
 
 _CALLER = 4
-"""How far up the stack whoever opens a session is."""
+"""The stack level of the caller that opens a session, for warnings."""
 
 
 class Session(context.SessionBound):
-    """One store with its open backends. Several can live side by side; closing one leaves everything tracked.
+    """One store with its open backends. Several can be open at once; closing one leaves everything tracked.
 
-    ``cl.setup()`` makes one and lets the module-level names (``cl.Backend``, ``cl.Volume.get_by_id``…) act on it.
+    ``cl.setup()`` opens the default session, which the module-level names (``cl.Backend``, ``cl.Volume.get_by_id``…) use.
     """
 
     def __init__(self, store: str | os.PathLike[str] | settings.Settings | None = None, **options: Any) -> None:  # noqa: ANN401
         """Open the store.
 
         Args:
-            store: a SQLAlchemy URL, a file name, or ``memory``; by default a SQLite file in the user's data folder. Or all
-                settings at once, as another session has them.
-            options: the others of :func:`cl_notebook.setup`.
+            store: a SQLAlchemy URL, a file name, or ``memory``; by default a SQLite file in the user's data folder. Or the
+                settings of another session.
+            options: the other parameters of :func:`cl_notebook.setup`.
 
         Raises:
             InvalidInput: a setting has the wrong type.
@@ -77,27 +77,27 @@ class Session(context.SessionBound):
         return f"<Session {self.store!r} backends={sorted(self.backends)}>"
 
     def _instead_of_copy(self) -> tuple[str, str]:
-        """Name the settings, which can be passed on."""
+        """Return what to pass to another process instead: the settings."""
         return repr(self), "Open one in the other process: cl.Session(session.settings)."
 
     def __enter__(self) -> Self:
-        """Use the session for a block."""
+        """Return the session, which is closed at the end of the block."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close it at the end of the block."""
+        """Close the session."""
         self.close()
 
     @property
     def host(self) -> Host:
-        """What attaches on this host; os-brick is loaded when it is first used."""
+        """Attaches volumes on this host; os-brick is imported when it is first used."""
         return self._attaching().local
 
     def host_at(self, gateway: str | None) -> AttachingHost:
-        """Return what attaches on the host at an address (``root@node2``), reached by ssh; None is this one.
+        """Return the object that attaches volumes on the host *gateway* (``root@node2``, through ssh), or on this one for None.
 
         Raises:
-            InvalidInput: *gateway* is no address of a host.
+            InvalidInput: *gateway* is not the address of a host.
 
         """
         self._refuse_if_closed()
@@ -105,22 +105,22 @@ class Session(context.SessionBound):
 
     def _attaching(self) -> HostRegistry:
         if self._hosts is None:
-            from cl_notebook.attach import HostRegistry  # noqa: PLC0415 - only who attaches pays for it
+            from cl_notebook.attach import HostRegistry  # noqa: PLC0415 - imported when a volume is first attached
 
-            chosen = self.settings.file_locks_path
-            lock_path = Path(chosen) if chosen else settings.data_dir() / "locks"
+            folder = self.settings.file_locks_path
+            lock_path = Path(folder) if folder else settings.data_dir() / "locks"
             self._hosts = HostRegistry(self.settings.host, self.settings.root_helper, lock_path)
         return self._hosts
 
     def close(self) -> None:
-        """Close the backends' drivers and the store. Everything stays tracked; the objects of the session are let go.
+        """Close the backends' drivers and the store. Everything stays tracked; the session's objects become detached.
 
-        A closed default session is opened again, with the same settings, by the next use of a module-level name.
+        The next use of a module-level name opens a closed default session again, with the same settings.
         """
         if self.is_closed:
             return
         self.journal.wait()
-        with self.lock, contextlib.ExitStack() as last:  # every step is taken, whatever the ones before it raise
+        with self.lock, contextlib.ExitStack() as last:  # an error in one step does not skip the others
             self.is_closed = True
             last.callback(self.store.close)
             last.callback(self.orm.close)
@@ -131,36 +131,36 @@ class Session(context.SessionBound):
                 last.callback(self.close_backend, backend)
 
     def reopened(self) -> Session:
-        """Return a new session with the same settings."""
-        again = Session(self.settings)
-        again.journal.inherit(self.journal)
-        again.progress = self.progress
-        return again
+        """Return a new session with the same settings, which inherits the pending outcomes of this one."""
+        session = Session(self.settings)
+        session.journal.inherit(self.journal)
+        session.progress = self.progress
+        return session
 
     def move_to(self, store: str | os.PathLike[str] | None = None, *, persistence_config: object = None) -> None:
-        """Go on with another store, with the backends that are open: their drivers stay at work, their objects stay yours.
+        """Switch to another store and keep the open backends: their drivers stay open, their objects stay valid.
 
-        A backend that the new store does not have is stored there. What is tracked in the old store stays there, and its objects
-        are let go. If the session cannot move, nothing has changed.
+        Backends that the new store lacks are inserted there. Resources of the old store stay there, and their objects become
+        detached. If the switch fails, nothing has changed.
 
         Args:
             store: a SQLAlchemy URL, a file name, or ``memory``; by default a SQLite file in the user's data folder.
-            persistence_config: cinderlib's way to say so.
+            persistence_config: the store in cinderlib's form.
 
         Raises:
             AlreadyExists: the new store has a backend of that name with another configuration.
-            Refused: the session is closed, or an act is under way in it.
-            ReadOnly: the session may only look, and the new store does not have one of the backends.
+            Refused: the session is closed, or an operation is running in it.
+            ReadOnly: the session is read-only, and the new store lacks one of the backends.
             StoreError: the new store cannot be used.
 
         """
         self._refuse_if_closed()
         self.journal.wait()
-        places = {"store": store, "persistence_config": persistence_config}
-        chosen = settings.Settings.choose(**(self.settings.options() | places))
+        options: dict[str, Any] = self.settings.options() | {"persistence_config": persistence_config}
+        chosen = settings.Settings.choose(store, **options)
         with self.lock:
             if self.journal.running:
-                msg = f"{self!r} is at work: wait for it, then move."
+                msg = f"An operation is running in {self!r}. Wait for it, then switch the store."
                 raise errors.Refused(msg)
             new = Store(chosen.store, read_only=chosen.read_only)
             try:
@@ -181,7 +181,7 @@ class Session(context.SessionBound):
         try:
             backend_pool.carry_over(self, plan)
             self._opening.moved(before)
-        except BaseException:  # neither here nor there: the next use of a module-level name opens the new store
+        except BaseException:  # half switched: the next use of a module-level name opens the new store
             self.close()
             raise
 
@@ -189,7 +189,7 @@ class Session(context.SessionBound):
         """Copy the store into the new file *path*; see :func:`cl_notebook.backup`."""
         self._refuse_if_closed()
         if not self.store.is_read_only:
-            with contextlib.suppress(errors.StoreError):  # what cannot be written now stays kept beside the store
+            with contextlib.suppress(errors.StoreError):  # outcomes that cannot be written now stay in the outbox
                 self.journal.outbox.flush()
         return back_up(self.store, path)
 
@@ -206,14 +206,14 @@ class Session(context.SessionBound):
         return self.open_backend(config.pop("volume_backend_name", name), config, replace=replace, trust=trust)
 
     def find(self, text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - pandas' and the interface's word; one or a list
-        """Return the one resource with this id, id prefix, name or part of a name; see :func:`cl_notebook.find`."""
+        """Return the resource with this id, name, or part of them; see :func:`cl_notebook.find`."""
         self._refuse_if_closed()
         with damage.named(self.store):
             found = lookup.find(self, text, everything=all)
             return found if all else lookup.the_one(text, found)
 
     def get(self, cls: type[Tracked], resource_id: str) -> Tracked | None:
-        """Return the object of one row of this session, or None."""
+        """Return the object of the row of *cls* with this id, or None."""
         self._refuse_if_closed()
         return identity_map.get(self, cls, resource_id)
 
@@ -228,11 +228,11 @@ class Session(context.SessionBound):
             raise errors.Refused(msg)
 
     def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
-        """Close the backend's driver; *kill* ends the process of one that has its own, also while it works."""
+        """Close the backend's driver; *kill* ends the driver's child process, if it has one, also during a call."""
         self._opening.close_backend(backend, kill=kill)
 
     def is_confirmed(self, backend: Backend) -> bool:
-        """Return whether the configuration of the backend was typed or confirmed by this user."""
+        """Return whether this user typed or confirmed the backend's configuration."""
         return self._opening.is_confirmed(backend)
 
     def held(self, backend: Backend) -> Driver | None:
@@ -240,19 +240,19 @@ class Session(context.SessionBound):
         return self._opening.held(backend)
 
     def secrets(self, backend: Backend) -> dict[str, Any]:
-        """Return the secret options that the backend is open with, in the clear; none if it is not open."""
+        """Return the secret options of an open backend in the clear; none if it is not open."""
         return self._opening.secrets(backend)
 
     def driver(self, backend: Backend) -> Driver:
-        """Return the backend's driver, opened again from its stored configuration if need be."""
+        """Return the backend's driver; open it from the stored configuration if it is closed."""
         self._refuse_if_closed()
         return self._opening.driver(backend)
 
 
 def _foreign(store: Store) -> str:
     return (
-        f"{store!r} can be written by others: {store.foreign}. Nothing that stands in it is started or reached before you type "
-        "it: give a backend its driver and options again, a volume its host=."
+        f"{store!r} can be written by others: {store.foreign}. Nothing that it names is started or reached before you type it: "
+        "give a backend its driver and options again, a volume its host=."
     )
 
 
@@ -262,7 +262,7 @@ def _silent(_doing: str) -> Iterator[Progress]:
 
 
 class _DefaultSession:
-    """The session behind the module-level names."""
+    """Holds the default session, which the module-level names use."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -304,19 +304,19 @@ context.default.find = _default.get
 
 
 def default_session() -> Session:
-    """Return the session behind the module-level names; made with the default settings when first asked for."""
+    """Return the session of the module-level names; open it with the default settings if there is none."""
     return _default.get()
 
 
 def opened_session() -> Session | None:
-    """Return the session behind the module-level names if there is one already; none is made."""
+    """Return the session of the module-level names if it is open, else None."""
     return _default.peek()
 
 
 def show_progress(display: Callable[[str], AbstractContextManager[Progress]] | None) -> None:
-    """Let the default session, also one that is made later, show long work by *display*; None shows nothing.
+    """Show the progress of long operations in the default session with *display*; None shows nothing.
 
-    *display* is called with what is being done, and gives a context manager that yields a callable for (bytes done, in all).
+    *display* is called with a description, and returns a context manager that yields a callable: (bytes done, bytes in all).
     """
     _default.show_progress(display)
 

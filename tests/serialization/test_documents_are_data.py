@@ -401,7 +401,7 @@ def test_a_store_of_another_user(tmp_path: Path, program: Path, marker: Path) ->
         theirs = ("cinder.volume.drivers.lvm.LVMVolumeDriver", json.dumps({"python": str(program)}))
         writing.exec_driver_sql("UPDATE backend SET volume_driver = ?, config = ? WHERE name = 'other'", theirs)
     os.chown(store, 65534, 65534)
-    with pytest.warns(errors.Untrusted, match=r"lab.db belongs to the user .*Nothing that stands in it is started"):
+    with pytest.warns(errors.Untrusted, match=r"lab.db belongs to the user .*Nothing that it names is started"):
         session = cl.setup(store, host="lab1")
     with session:
         again = session.find("ledger")
