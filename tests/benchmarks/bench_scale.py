@@ -14,7 +14,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook.frames import api
 from cl_notebook.store import changefeed
-from cl_notebook.testing.big_stores import fill_big
+from tests.benchmarks.big_stores import fill_big
 from tests.benchmarks.comparing import timed
 from tests.servers import PostgreSQL, serving
 

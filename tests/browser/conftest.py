@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.testing.stores import fill_volumes
+from tests.benchmarks.big_stores import fill_volumes
 from tests.browser import browsers
 from tests.browser.desk import Desk
 from tests.browser.lab import Lab

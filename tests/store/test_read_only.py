@@ -41,7 +41,7 @@ def test_a_store_is_read_and_not_written(tmp_path: Path) -> None:
     store = Store(str(path), read_only=True)
     assert _volumes(store) == 5
     assert store.head() >= 0
-    with pytest.raises(errors.ReadOnly, match="read only"), store.writing():
+    with pytest.raises(errors.ReadOnly, match="read-only"), store.writing():
         pass
     with pytest.raises(errors.StoreUnusable, match="read-only"), store.reading() as connection:
         connection.execute(sa.update(changefeed.FEED).values(head=0))

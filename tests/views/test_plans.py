@@ -13,7 +13,7 @@ import cl_notebook as cl
 from cl_notebook.frames import api
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import reg
-from cl_notebook.testing.big_stores import fill_big
+from tests.benchmarks.big_stores import fill_big
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
-"""Stores of up to a million volumes with all that belongs to them, made by the database itself: for measuring.
+"""Fill stores with up to a million volumes and everything that belongs to them, in SQL, for benchmarks.
 
-The same number of volumes gives the same rows on SQLite and on PostgreSQL: whatever looks random is counted from a row's number.
+The same number of volumes gives the same rows on SQLite and on PostgreSQL: what looks random is computed from a row's number.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
 
 from cl_notebook import errors
+from cl_notebook.model import Volume
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import reg
+from cl_notebook.testing.stores import STATUSES, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -340,3 +342,42 @@ def _entry(sql: _Sql) -> dict[str, str]:
         "status": "CASE n % 2 WHEN 0 THEN 'creating' ELSE 'available' END",
         "at": sql.at(f"{volume} * {_SPACING} + 3600 * ((n / 2) % {ACTS}) + 2 * (n % 2)"),
     }
+
+
+def fill_volumes(store: Store, *, volumes: int, backend: str = "sim", path: str = ".") -> str:
+    """Insert a backend with *volumes* without snapshots or connections into *store*, a SQLite one; return the backend's id.
+
+    The rows are those of :func:`cl_notebook.testing.stores.fill`, but a million take a dozen seconds: SQLite copies a few.
+    """
+    backend_id = fill(store, volumes=min(volumes, len(STATUSES)), snapshots=0, connections=0, backend=backend, path=path)
+    if volumes > len(STATUSES):
+        with store.writing() as connection:
+            connection.exec_driver_sql("PRAGMA cache_size = -200000")
+            indexes = connection.exec_driver_sql(_VOLUME_INDEXES).all()
+            for name, _ in indexes:  # creating them afterwards takes half the time
+                connection.exec_driver_sql(f'DROP INDEX "{name}"')
+            columns = {column.name: f'"{column.name}"' for column in Volume.__table__.columns}  # type: ignore[attr-defined] # mapped
+            values = (_COPIED.get(name, quoted) for name, quoted in columns.items())
+            copy = _COPY.format(columns=", ".join(columns.values()), values=", ".join(values), turns=len(STATUSES))
+            connection.exec_driver_sql(copy, (backend_id, volumes))
+            for _, sql in indexes:
+                connection.exec_driver_sql(sql)
+            changefeed.append(connection, changefeed.Entry("fill", "volume", backend_id, backend_id=backend_id))
+    return backend_id
+
+
+_VOLUME_INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'volume' AND sql IS NOT NULL"
+_COPY = """
+WITH RECURSIVE
+    first AS (SELECT row_number() OVER (ORDER BY created_at) - 1 AS turn, * FROM volume WHERE backend_id = ?),
+    number(n) AS (SELECT {turns} UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?)
+INSERT INTO volume ({columns}) SELECT {values} FROM number JOIN first ON turn = n % {turns} ORDER BY n
+"""
+_COPIED = {
+    "id": "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2)"
+    " || '-8' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))",
+    "name": "'vol-' || n",
+    "size": "1 + n % 100",
+    "name_in_storage": "'volume-' || n",
+    "created_at": "strftime('%Y-%m-%d %H:%M:%f', '2026-01-01', printf('+%.3f seconds', n / 1000.0)) || '000'",
+}
