@@ -1,1 +1,1 @@
-"""Operations: an intent in the store, a call of the driver, an outcome in the store."""
+"""Run operations: write the intent to the store, call the driver, write the outcome."""

@@ -1,4 +1,4 @@
-"""Acts that go on when whoever waits for them is interrupted: each in a thread of its own."""
+"""Run operations in threads of their own, so that an interrupt of the caller does not interrupt the storage."""
 
 from __future__ import annotations
 
@@ -19,17 +19,22 @@ R = TypeVar("R")
 
 
 class BackgroundRunner:
-    """Runs acts beside the thread that waits for them."""
+    """Runs functions in threads, each while its caller waits for the result."""
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self._going: dict[Future[Any], threading.Thread] = {}
+        """Start without threads."""
+        self._threads: dict[Future[Any], threading.Thread] = {}
 
-    def run(self, act: Callable[[], R], doing: str, operation: int) -> R:
-        """Run *act*, and wait for it.
+    def run(self, function: Callable[[], R], doing: str, operation: int) -> R:
+        """Run *function* in a thread, and return its result.
+
+        Args:
+            function: it writes the outcome of the operation when it is done.
+            doing: what it does, for the message.
+            operation: the number of the operation, for the message.
 
         Raises:
-            errors.StillRunning: the waiting was interrupted; the act goes on, and writes its outcome down when it has one.
+            errors.StillRunning: the caller was interrupted; the function goes on.
 
         """
         __tracebackhide__ = True  # a notebook shows a long story as it is
@@ -39,31 +44,31 @@ class BackgroundRunner:
         def work() -> None:
             __tracebackhide__ = True
             try:
-                future.set_result(context.run(act))
-            except BaseException as error:  # noqa: BLE001 - it is raised where the act is waited for
+                future.set_result(context.run(function))
+            except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's thread
                 future.set_exception(error)
             finally:
-                self._going.pop(future, None)
+                self._threads.pop(future, None)
 
         # A daemon: a kernel that ends does not wait for the storage, and the next one finds the operation running.
         thread = threading.Thread(target=work, daemon=True, name=f"operation-{operation}")
-        self._going[future] = thread
+        self._threads[future] = thread
         try:
             thread.start()
             return future.result()
         except KeyboardInterrupt:
             if future.done():
                 raise
-            raise errors.StillRunning(_words(doing, operation), operation) from None
+            raise errors.StillRunning(_still_running(doing, operation), operation) from None
 
     def wait(self) -> None:
-        """Wait for all that still runs."""
-        for future, thread in list(self._going.items()):
+        """Wait for all threads that still run."""
+        for future, thread in list(self._threads.items()):
             if thread is not threading.current_thread():
                 future.exception()
 
 
-def _words(doing: str, operation: int) -> str:
+def _still_running(doing: str, operation: int) -> str:
     return (
         f"{doing} goes on: the storage is not interrupted in the middle of it. Its outcome is recorded when it comes: "
         f"%cl_history --id {operation}."
@@ -71,21 +76,26 @@ def _words(doing: str, operation: int) -> str:
 
 
 def interrupted(doing: str, resource: Tracked, operation: int, cause: KeyboardInterrupt) -> errors.Interrupted:
-    """Return the error for *doing*, the act of *operation*, that *cause* ended and that left *resource* as it is now.
+    """Return the error of an operation that the user interrupted, which says what to do with *resource* now.
 
-    What *cause* says itself, such as how many of several were done, stays in the message.
+    Args:
+        doing: what the operation did.
+        resource: in the status that the interrupt left.
+        operation: the number of the operation.
+        cause: its text, such as how many of several were done, stays in the message.
+
     """
-    message = f"{doing} was interrupted: {_left(resource)} {cause}".rstrip()
+    message = f"{doing} was interrupted: {_state_left(resource)} {cause}".rstrip()
     return errors.Interrupted(message, operation)
 
 
 def rolled_back(error: BaseException, doing: str) -> None:
-    """Let *error*, if an interrupt of an act is what it is, say that all of *doing* was taken back."""
+    """Change the message of *error*, if it is an interrupt of an operation: all of *doing* was rolled back."""
     if isinstance(error, errors.Interrupted):
         error.args = (f"{doing} was interrupted: what it had connected is disconnected again, and nothing is left to mend.",)
 
 
-def _left(resource: Tracked) -> str:
+def _state_left(resource: Tracked) -> str:
     status, kind, short = str(getattr(resource, "status", "")), resource.kind, resource.id[:8]
     if status == lifecycle.DELETED:
         return f"the {kind} is not tracked any more, and nothing is left to mend."

@@ -1,4 +1,4 @@
-"""Changes of rows: inserted, updated, settled, deleted; written in a transaction, then brought in line in memory."""
+"""Represent changes of rows as plain data, write them in a transaction, and apply them to the objects in memory."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MapPatch:
-    """What a driver changed in a map of the row (``metadata``, ``driver_data``), whatever else is in it when it is written."""
+    """A driver's changes of a map in a row (``metadata``, ``driver_data``): keys that others change meanwhile stay."""
 
     put: Mapping[str, Any]
     gone: tuple[str, ...] = ()
 
     @classmethod
     def between(cls, before: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> MapPatch:
-        """Return what leads from the map that a driver was told to the one that it gave back."""
-        told, given = before or {}, now or {}
-        put = {key: value for key, value in given.items() if key not in told or told[key] != value}
-        return cls(put, tuple(key for key in told if key not in given))
+        """Return the changes that lead from the map *before* to the map *now*."""
+        old, new = before or {}, now or {}
+        put = {key: value for key, value in new.items() if key not in old or old[key] != value}
+        return cls(put, tuple(key for key in old if key not in new))
 
     def into(self, present: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return the *present* map with the change made in it."""
+        """Return the *present* map with the changes applied."""
         return {key: value for key, value in (present or {}).items() if key not in self.gone} | dict(self.put)
 
 
@@ -127,7 +127,7 @@ Guard = Callable[[sa.Connection], None]
 """Check the store inside the transaction of the intent; raise if the operation must not begin."""
 
 
-# Building a statement costs more than running it, so those that every act needs are built once a class.
+# Building a statement costs more than running it, so those that every operation needs are built once per class.
 @functools.cache
 def _insert(cls: Any) -> sa.Insert:  # noqa: ANN401 - a tracked class
     return sa.insert(cls.__table__)
@@ -146,7 +146,7 @@ def _update_any_returning(cls: Any) -> Any:  # noqa: ANN401 - a tracked class
 
 @functools.cache
 def _columns(cls: Any) -> dict[str, str]:  # noqa: ANN401 - a tracked class
-    """Return the name of each mapped attribute -> the name of its column."""
+    """Return the names of the columns by the names of their mapped attributes."""
     return {attribute.key: attribute.columns[0].key for attribute in sa.inspect(cls).column_attrs}
 
 
@@ -201,7 +201,7 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def row_of(resource: Tracked) -> dict[str, Any]:
-    """Return the whole row of *resource* as memory has it."""
+    """Return all columns of *resource* as they are in memory."""
     cls: Any = type(resource)
     return {name: resource.__dict__.get(name) for name in _columns(cls)}
 
@@ -223,9 +223,9 @@ def overwrite(
     values: Mapping[str, Any],
     made: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
-    """Write *values* into a row whatever others wrote there meanwhile, maps merged; return them, None if the row is gone.
+    """Write *values* into a row of any version, maps merged; return them, or None if the row is gone.
 
-    *made* is the whole row if it is to be there again in that case.
+    *made* is the whole row, if it is to be inserted again in that case.
     """
     written = {**_merged(connection, cls, row_id, values), "updated_at": utcnow()}
     version = _new_version(connection, cls, row_id, _parameters(cls, written))
@@ -248,12 +248,12 @@ def _merged(connection: sa.Connection, cls: Any, row_id: str, values: Mapping[st
 
 
 def remove(connection: sa.Connection, cls: Any, row_id: str) -> None:  # noqa: ANN401 - a tracked class
-    """Remove a row."""
+    """Delete a row."""
     connection.execute(sa.delete(cls).where(cls.id == row_id))
 
 
 def settle(connection: sa.Connection, cls: Any, volume_id: str, *, is_over: bool) -> dict[str, str]:  # noqa: ANN401 - a tracked class
-    """Return what the row of a volume says once its connections are as they are now."""
+    """Return the attach status of a volume that its connections imply, and its status if it is stable or *is_over*."""
     conn: Any = CLASSES["Connection"]
     attached = connection.execute(sa.select(conn.id).where(conn.volume_id == volume_id).limit(1)).first() is not None
     values = {"attach_status": "attached" if attached else "detached"}
@@ -295,5 +295,5 @@ def apply_in_memory(context: Context, change: RowChange, values: dict[str, Any] 
         identity_map.let_go(context, resource)
     elif values["version"] == resource.version + 1:
         identity_map.amend(context, resource, values)
-    else:  # others wrote in between, and a later save must not take what they wrote for what was read here
+    else:  # others wrote in between: a later save must detect their changes as a conflict
         identity_map.reread(context, resource, keep_unsaved=True)

@@ -1,4 +1,4 @@
-"""What the verbs of volumes, snapshots and connections share: may it be done now, and what is kept of the driver's answer."""
+"""Check whether an operation may begin, and select what is saved of a driver's reply."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.model.operations.changes import Guard
 
-_KEPT = {"provider_location", "provider_id", "name_in_storage", "pool_name"}
-_MAPS = {"metadata": "metadata_", "driver_data": "driver_data"}
+_SAVED_FIELDS = {"provider_location", "provider_id", "name_in_storage", "pool_name"}
+_SAVED_MAPS = {"metadata": "metadata_", "driver_data": "driver_data"}
 
 
 def require_status(
@@ -34,10 +34,17 @@ def require_status(
     *,
     force: bool = False,
 ) -> Guard:
-    """Return a guard that lets the act go on if the row's status is among *allowed*.
+    """Return a guard that lets an operation begin only in certain statuses.
 
-    A status among *finishing* is allowed, too, once the kernel that worked on the resource is known to be dead: then the act
-    finishes what that one began. ``force`` takes that for granted.
+    Args:
+        context: the session.
+        resource: whose row is checked, and locked until the intent is committed.
+        act: the operation, for the message.
+        allowed: statuses in which it may begin.
+        finishing: statuses in which it may begin, too, once the kernel that set them is dead, to finish its operation.
+        force: take that kernel for dead.
+
+    The guard raises ``NotFound`` if the row is gone, and ``InvalidStatus`` in any other status.
     """
     column = lifecycle.status_column(resource.kind)
 
@@ -77,8 +84,8 @@ def require_source(context: Context, resource: Tracked, use: str, purpose: str) 
     return require_status(context, resource, purpose, lifecycle.SOURCE_STATUSES[resource.kind, use])
 
 
-def _either(words: Collection[str]) -> str:
-    return " or ".join(repr(word) for word in sorted(words))
+def _either(statuses: Collection[str]) -> str:
+    return " or ".join(repr(status) for status in sorted(statuses))
 
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
@@ -92,53 +99,55 @@ def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Trac
 
 
 def running_operation(context: Context, connection: sa.Connection, resource: Tracked) -> dict[str, Any] | None:
-    """Return the operation on *resource* that still runs, with its kernel; None if there is none, or its kernel is dead."""
+    """Return the running operation on *resource* with its kernel's columns; None if there is none, or its kernel is dead."""
     return next(_alive(context, connection, op.Operation.resource_id == resource.id), None)
 
 
 def running_operations(context: Context, connection: sa.Connection) -> dict[str, dict[str, Any]]:
-    """Return every operation that still runs, with its kernel, by the id of its resource; those of dead kernels are left out."""
+    """Return the running operations of living kernels with the kernels' columns, by the id of the resource."""
     return {row["resource_id"]: row for row in _alive(context, connection)}
 
 
-def _alive(context: Context, connection: sa.Connection, *which: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
-    what = (op.Operation.id.label("operation"), op.Operation.action, op.Operation.resource_id, *liveness.LIVENESS_COLUMNS)
+def _alive(context: Context, connection: sa.Connection, *predicates: sa.ColumnElement[bool]) -> Iterator[dict[str, Any]]:
+    columns = (op.Operation.id.label("operation"), op.Operation.action, op.Operation.resource_id, *liveness.LIVENESS_COLUMNS)
     running = (
-        sa.select(*what)
+        sa.select(*columns)
         .join_from(op.Operation, op.Kernel, op.Operation.kernel_id == op.Kernel.id)
-        .where(op.Operation.status == op.RUNNING, *which)
+        .where(op.Operation.status == op.RUNNING, *predicates)
     )
-    for found in connection.execute(running).all():
-        row = found._asdict()
+    for operation in connection.execute(running).all():
+        row = operation._asdict()
         ours = row["id"] == context.journal.registered_id
         if (ours and row["operation"] not in context.journal.running) or (not ours and liveness.is_dead(row)):
             continue
         yield row
 
 
-def persisted_fields(update: ModelUpdate, told: VolumeData | SnapshotData | None) -> dict[str, Any]:
-    """Return what is kept of a driver's answer; of maps, what differs from those that it was *told*, if it was told any."""
-    given = update or {}
+def persisted_fields(update: ModelUpdate, payload: VolumeData | SnapshotData | None) -> dict[str, Any]:
+    """Return the columns that are saved of a driver's *update*; of maps, a patch with the differences to the *payload*'s."""
+    fields = update or {}
     values: dict[str, Any] = {
-        name: errors.bounded(value) if isinstance(value, str) else value for name, value in given.items() if name in _KEPT
+        name: errors.bounded(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+        if name in _SAVED_FIELDS
     }
-    for name, attribute in _MAPS.items():
-        change = MapPatch.between(getattr(told, name, None), given[name]) if name in given else MapPatch({})
+    for name, attribute in _SAVED_MAPS.items():
+        change = MapPatch.between(getattr(payload, name, None), fields[name]) if name in fields else MapPatch({})
         if change.put or change.gone:
             values[attribute] = change
     return values
 
 
 def had_no_side_effects(error: BaseException) -> bool:
-    """Return whether *error* says that nothing was changed on the storage: refusals never change anything."""
+    """Return whether *error* says that nothing changed on the storage, as every refusal does."""
     return isinstance(error, (errors.InvalidInput, errors.Refused)) or bool(getattr(error, "no_side_effects", False))
 
 
-def require_capability(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the word
-    """Return *driver*, known to have the capability.
+def require_capability(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the capability
+    """Return *driver*, typed as the Protocol of the *capability*.
 
     Raises:
-        NotSupported: it does not have it; nothing was changed.
+        NotSupported: the driver lacks the capability; nothing was changed.
 
     """
     if isinstance(driver, CAPABILITIES[capability]):
@@ -148,22 +157,22 @@ def require_capability(driver: Driver, capability: str, resource: Tracked) -> An
 
 
 def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:
-    """Return a guard that refuses while rows of *classes* (``snapshot``, ``connection``) name *volume*."""
+    """Return a guard that refuses while *volume* has rows of *classes*, keyed by ``snapshot`` and ``connection``."""
 
     def guard(connection: sa.Connection) -> None:
         numbers = {
-            word: connection.execute(sa.select(sa.func.count()).select_from(cls).where(cls.volume_id == volume.id)).scalar_one()
-            for word, cls in classes.items()
+            noun: connection.execute(sa.select(sa.func.count()).select_from(cls).where(cls.volume_id == volume.id)).scalar_one()
+            for noun, cls in classes.items()
         }
-        held = [f"{number} {word}{'s' if number > 1 else ''}" for word, number in numbers.items() if number]
-        if not held:
+        counts = [f"{number} {noun}{'s' if number > 1 else ''}" for noun, number in numbers.items() if number]
+        if not counts:
             return
         cure = (
             "Detach it, or remove them all with cleanup()."
             if numbers.get("connection")
             else "Remove them first, or use delete(cascade=True)."
         )
-        msg = f"{volume.label()} has {' and '.join(held)}. {cure}"
+        msg = f"{volume.label()} has {' and '.join(counts)}. {cure}"
         raise errors.ResourceBusy(msg)
 
     return guard

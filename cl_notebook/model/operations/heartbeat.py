@@ -1,4 +1,4 @@
-"""The heart of a kernel that works: tells kernels on other machines, now and then, that this one is still there."""
+"""Record heartbeats while operations run, so that kernels on other machines know that this one is alive."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _UPDATE_SEEN_AT = sa.update(op.Kernel).where(op.Kernel.id == sa.bindparam("kerne
 
 
 class Heartbeat:
-    """Beats while operations run, in a thread that ends soon after the last of them. One beat serves all that run."""
+    """Records heartbeats in a thread that ends soon after the last running operation; one serves all operations."""
 
     def __init__(self, context: Context) -> None:
-        """Belong to the session *context*, whose journal knows what runs."""
+        """Serve the session *context*, whose journal lists the running operations."""
         self._context = context
         self._kernel_id = ""
         self._last = -HEARTBEAT_INTERVAL
         self._thread: threading.Thread | None = None
         self._lock = concurrency.lock()
         self._stopped = concurrency.event()
-        self._is_heard = not is_memory(context.store.url)  # a store in memory has nobody else who would listen
+        self._is_shared = not is_memory(context.store.url)  # no other kernel can read a store in memory
 
     def touch(self, connection: sa.Connection, kernel_id: str) -> None:
-        """Be seen by whoever sees the intent that is written on *connection*, unless that was so a moment ago."""
-        if self._is_heard and _now() - self._last >= HEARTBEAT_INTERVAL:
+        """Record a heartbeat in the transaction of the intent, at most once per HEARTBEAT_INTERVAL."""
+        if self._is_shared and _now() - self._last >= HEARTBEAT_INTERVAL:
             connection.execute(_UPDATE_SEEN_AT, {"kernel": kernel_id})
 
     def start(self, kernel_id: str) -> None:
-        """Beat from now on: an intent was committed."""
-        if not self._is_heard:
+        """Record heartbeats from now on: an intent was committed."""
+        if not self._is_shared:
             return
         if _now() - self._last >= HEARTBEAT_INTERVAL:
             self._last = _now()
@@ -58,7 +58,7 @@ class Heartbeat:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop recording."""
         self._stopped.set()
 
     def _record_regularly(self) -> None:
@@ -69,11 +69,11 @@ class Heartbeat:
                     return
             try:
                 self.record()
-            except Exception:  # noqa: BLE001 - a store that is away is the business of the act that runs
-                _log.debug("A beat could not be written", exc_info=True)
+            except Exception:  # noqa: BLE001 - the running operation reports a store that is unreachable
+                _log.debug("A heartbeat could not be written", exc_info=True)
 
     def record(self) -> None:
-        """Be seen now."""
+        """Record a heartbeat now."""
         context = self._context
         with context.lock:
             if self._stopped.is_set() or context.is_closed:
@@ -89,5 +89,5 @@ class Heartbeat:
 
 
 def _now() -> float:
-    """Return the seconds since the boot, those included that the machine slept: no change of the clock alters them."""
+    """Return the seconds since the boot, with the time that the machine slept; changes of the clock do not alter them."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

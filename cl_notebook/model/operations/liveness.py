@@ -1,7 +1,7 @@
-"""Who works on the store: one row a process, and whether that process is still there.
+"""Describe this process in the store, and find out whether another process that works on the store is still alive.
 
-A process of this machine is looked for by its number and start time. One elsewhere is known by its heart: while it works it
-notes, every HEARTBEAT_INTERVAL seconds, that it was seen, by the clock of the data base, which is the same for everybody.
+A process of this machine is looked up by its number and start time. One of another machine is judged by its heartbeat: while it
+runs operations it records the time every HEARTBEAT_INTERVAL seconds, by the database's clock, which is the same for all.
 """
 
 from __future__ import annotations
@@ -24,23 +24,26 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 GRACE_PERIOD = dt.timedelta(minutes=5)
-"""How long a kernel on another machine, or in another container, may be silent at work before it counts as dead."""
+"""How old the last heartbeat of a kernel on another machine, or in another container, may be before it counts as dead."""
 
 LIVENESS_COLUMNS = (
     *(op.Kernel.id, op.Kernel.host, op.Kernel.pid, op.Kernel.start_ticks, op.Kernel.machine, op.Kernel.boot, op.Kernel.seen_at),
     database_now().label("now"),
 )
-"""What :func:`is_dead` has to be told of a kernel; only what is asked for beside an operation that runs means anything."""
+"""Columns that :func:`is_dead` needs; the heartbeat means something only while the kernel has a running operation."""
 
-_STATE, _STARTED = (
-    0,
-    19,
-)  # places of the state and the start time, in clock ticks since the boot, after the name in proc_pid_stat(5)
-_ENDED = frozenset("ZXx")  # states of a process that does nothing any more, and that its parent has not asked about yet
+_STATE = 0
+"""Position of the state among the fields after the name in /proc/PID/stat (proc_pid_stat(5))."""
+
+_STARTED = 19
+"""Position of the start time there, in clock ticks since the boot."""
+
+_ENDED = frozenset("ZXx")
+"""States of a process that has ended, and whose parent has not collected its exit status yet."""
 
 
 def describe(host: str) -> dict[str, Any]:
-    """Return the row of this process. ``host`` is the session's name for the machine; it plays no part in telling who is dead."""
+    """Return the row of this process. ``host`` is the session's name for the machine; :func:`is_dead` does not use it."""
     return {
         "id": str(uuid.uuid4()),
         "host": host,
@@ -55,30 +58,30 @@ def describe(host: str) -> dict[str, Any]:
 
 
 def is_dead(kernel: Mapping[str, Any]) -> bool:
-    """Return whether the process of *kernel* (its :data:`LIVENESS_COLUMNS`), which had an operation to do, is known to be gone.
+    """Return whether the process of *kernel*, which has a running operation, is known to be dead.
 
-    It is when the machine was booted since, or has no process with its number and start time. A process that ``/proc`` hides
-    counts as alive while its number is in use. One on another machine, or in another container, is dead when it was silent for
-    too long; without any heartbeat nothing is known: it counts as alive.
+    *kernel* has the :data:`LIVENESS_COLUMNS`. The process is dead if the machine was booted since, or has no process with its
+    number and start time. A process that ``/proc`` hides counts as alive while its number is in use. One on another machine, or
+    in another container, is dead if its last heartbeat is older than :data:`GRACE_PERIOD`; without one it counts as alive.
     """
-    known = _is_gone_from_here(kernel)
-    if known is not None:
-        return known
+    is_gone = _is_gone_from_here(kernel)
+    if is_gone is not None:
+        return is_gone
     seen, now = kernel.get("seen_at"), kernel.get("now")
     return seen is not None and now is not None and now - seen > GRACE_PERIOD
 
 
 def _is_gone_from_here(kernel: Mapping[str, Any]) -> bool | None:
-    """Return whether a process of this machine is gone; None for others, of which only their heart tells."""
+    """Return whether a process of this machine is gone; None for another machine, where only the heartbeat counts."""
     if not kernel["machine"] or kernel["machine"] != _machine() or not kernel["start_ticks"]:
         return None
-    boot, _, space = kernel["boot"].partition("/")
-    our_boot, _, our_space = _boot().partition("/")
+    boot, _, namespace = kernel["boot"].partition("/")
+    our_boot, _, our_namespace = _boot().partition("/")
     if not boot or not our_boot:
         return None
     if boot != our_boot:
         return None if _was_seen_since_boot(kernel) else True
-    if not space or space != our_space:
+    if not namespace or namespace != our_namespace:
         return None
     started = _start_ticks(kernel["pid"])
     if started:
@@ -87,13 +90,13 @@ def _is_gone_from_here(kernel: Mapping[str, Any]) -> bool | None:
 
 
 def _was_seen_since_boot(kernel: Mapping[str, Any]) -> bool:
-    """Return whether a kernel of another boot was seen since this one: it is on a clone of this machine."""
+    """Return whether a kernel of another boot had a heartbeat since this boot: then it is on a clone of this machine."""
     seen, now = kernel.get("seen_at"), kernel.get("now")
     return seen is not None and now is not None and (now - seen).total_seconds() < time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def dead(connection: sa.Connection, ids: Collection[str] | None = None) -> frozenset[str]:
-    """Return the ids of the kernels that are dead and have operations that stand as running; of all, or of those in *ids*."""
+    """Return the ids of dead kernels with operations whose status is running, of all kernels or of those in *ids*."""
     working = sa.select(op.Operation.kernel_id).where(op.Operation.status == op.RUNNING)
     statement = sa.select(*LIVENESS_COLUMNS).where(op.Kernel.id.in_(working))
     if ids is not None:
@@ -102,16 +105,16 @@ def dead(connection: sa.Connection, ids: Collection[str] | None = None) -> froze
 
 
 def _start_ticks(pid: int) -> int:
-    """Return when process *pid* began; 0 if there is none. Unlike a time of day, no change of the clock alters it."""
+    """Return the start time of process *pid* in clock ticks since the boot, 0 without such a process."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return 0 if told[_STATE] in _ENDED else int(told[_STARTED])
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return 0 if fields[_STATE] in _ENDED else int(fields[_STARTED])
     except (OSError, IndexError, ValueError):
         return 0
 
 
 def _is_shown(pid: int) -> bool:
-    """Return whether ``/proc`` tells about process *pid*: ``hidepid`` hides those of other users."""
+    """Return whether ``/proc`` shows process *pid*: the mount option ``hidepid`` hides those of other users."""
     try:
         with Path(f"/proc/{pid}/stat").open("rb") as file:
             return bool(file.read(1))
@@ -120,7 +123,7 @@ def _is_shown(pid: int) -> bool:
 
 
 def _exists(pid: int) -> bool:
-    """Return whether there is a process *pid*, whatever ``/proc`` tells."""
+    """Return whether there is a process *pid*, shown by ``/proc`` or not."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -136,10 +139,10 @@ def _machine() -> str:
 
 def _boot() -> str:
     try:
-        space = str(Path("/proc/self/ns/pid").readlink())
+        namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
-        space = ""
-    return f"{_line('/proc/sys/kernel/random/boot_id')}/{space}"
+        namespace = ""
+    return f"{_line('/proc/sys/kernel/random/boot_id')}/{namespace}"
 
 
 def _line(path: str) -> str:

@@ -1,7 +1,7 @@
-"""What a session owes its store: outcomes that could not be written when their drivers were done.
+"""Write the outcomes of operations, and keep those that the store cannot take: the outbox of a session.
 
-They are tried again for a while; then the caller is told, and they stay: in this kernel, and in a file beside the data. They are
-written before this session's next act, or when the next session opens the store, whichever comes first.
+Writing is retried for a while; then the caller gets an error, and the outcome stays in memory and in a file beside the data. It
+is written before this session's next operation, or when the next session opens the store, whichever comes first.
 """
 
 from __future__ import annotations
@@ -35,83 +35,83 @@ if TYPE_CHECKING:
     from cl_notebook.store import Store
 
 
+_log = logging.getLogger(__name__)
+
+AWAY = (errors.StoreUnusable, errors.StoreLocked)
+"""Errors of a store that is unreachable, full or locked: it may be writable again in a moment."""
+
+
 def _database_key(url: sa.URL) -> str:
-    """Return what is the same for the URLs of one data base, whoever logs in there, and by which Python driver."""
-    kind = {"mysql": "mariadb"}.get(url.get_backend_name(), url.get_backend_name())
-    if kind == "sqlite":
+    """Return a text that is equal for all URLs of one database, whatever their users and Python drivers."""
+    dialect = {"mysql": "mariadb"}.get(url.get_backend_name(), url.get_backend_name())
+    if dialect == "sqlite":
         return str(Path(str(url.database)).resolve())
-    return f"{kind} {url.host}:{url.port} {url.database}"
+    return f"{dialect} {url.host}:{url.port} {url.database}"
 
 
 class SpoolDirectory:
-    """The outcomes that one store is owed by the kernels of this user on this host."""
+    """The files with pending outcomes for one store, of all kernels of this user on this host."""
 
     def __init__(self, store: Store) -> None:
-        """Belong to *store*; nothing is made until there is something to keep."""
+        """Serve *store*; the directory is created with the first file."""
         self._store = store
         self._is_memory = is_memory(store.url)
         self._folder = settings.data_dir() / "outcomes" / hashlib.sha256(_database_key(store.url).encode()).hexdigest()[:16]
 
-    def save(self, kept: PendingOutcome) -> Path | None:
-        """Keep an outcome in a file, which is on the disk when this returns; return the file, None if it cannot be made."""
+    def save(self, pending: PendingOutcome) -> Path | None:
+        """Write an outcome to a file and sync it to the disk; return the file, None if it cannot be written."""
         if self._is_memory:
             return None
-        path = self._path(kept)
+        path = self._path(pending)
         unfinished = path.with_suffix(".new")
         try:
             regular_files.make_folders(self._folder)
             with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(kept))
+                file.write(msgspec.json.encode(pending))
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)
         except (OSError, ValueError, TypeError, msgspec.MsgspecError) as error:
-            _log.warning("An outcome cannot be kept in %s: %s", path, errors.one_line(error))
+            _log.warning("An outcome cannot be saved in %s: %s", path, errors.one_line(error))
             return None
         return path
 
-    def remove(self, kept: PendingOutcome) -> None:
-        """Forget an outcome: it is written."""
-        self._path(kept).unlink(missing_ok=True)
+    def remove(self, pending: PendingOutcome) -> None:
+        """Remove the file of an outcome, which is in the store now."""
+        self._path(pending).unlink(missing_ok=True)
 
     def pending(self) -> Iterable[PendingOutcome]:
-        """Return the outcomes that were kept, in the order in which they came."""
-        found = []
+        """Return the saved outcomes, the oldest first."""
+        outcomes = []
         for path in self._folder.glob("*.json") if not self._is_memory and self._folder.is_dir() else ():
             try:
-                found.append(msgspec.json.decode(path.read_bytes(), type=outcome.PendingOutcome))
-            except FileNotFoundError:  # another kernel was faster
+                outcomes.append(msgspec.json.decode(path.read_bytes(), type=outcome.PendingOutcome))
+            except FileNotFoundError:  # another kernel has just written it to the store
                 continue
             except (OSError, msgspec.MsgspecError) as error:
                 _log.warning("The outcome in %s cannot be read: %s", path, error)
-        return sorted(found, key=lambda kept: (kept.ended.ended_at, kept.ended.operation))
+        return sorted(outcomes, key=lambda pending: (pending.ended.ended_at, pending.ended.operation))
 
-    def _path(self, kept: PendingOutcome) -> Path:
-        return self._folder / f"{kept.ended.kernel_id}-{kept.ended.operation}.json"
-
-
-_log = logging.getLogger(__name__)
-
-AWAY = (errors.StoreUnusable, errors.StoreLocked)
-"""What a store that is away, full or held by somebody says: it may be otherwise in a moment."""
+    def _path(self, pending: PendingOutcome) -> Path:
+        return self._folder / f"{pending.ended.kernel_id}-{pending.ended.operation}.json"
 
 
 class Outbox:
-    """The outcomes that one session owes its store."""
+    """Writes the outcomes of one session, and keeps those that the store cannot take."""
 
     patience = 15.0
-    """Seconds for which an outcome is tried again before its caller is told that it has to wait."""
+    """Seconds for which writing an outcome is retried before :meth:`deliver` raises."""
 
     def __init__(self, context: Context) -> None:
-        """Belong to the session *context*; what other sessions left is looked for by :meth:`replay`."""
+        """Serve the session *context*; :meth:`replay` reads what other sessions left."""
         self._context = context
         self._spool = SpoolDirectory(context.store)
-        self._kept: list[PendingOutcome] = []
+        self._pending: list[PendingOutcome] = []
 
     @property
     def operations(self) -> set[int]:
-        """Numbers of the operations that are owed."""
-        return {kept.ended.operation for kept in self._kept}
+        """Numbers of the operations whose outcomes are pending."""
+        return {pending.ended.operation for pending in self._pending}
 
     def deliver(self, pending: PendingOutcome, doing: str, resource: Tracked) -> CloseResult:
         """Write the outcome of *doing*, an operation on *resource*, and bring the objects in line with it.
@@ -134,12 +134,12 @@ class Outbox:
         try:
             result = self._patiently(lambda: self._write(storable, resource))
         except Exception as error:
-            raise errors.OutcomePending(_words(doing, storable, file, error), storable.ended.operation) from error
+            raise errors.OutcomePending(_explain(doing, storable, file, error), storable.ended.operation) from error
         self._remove(storable)
         return result
 
     def _patiently(self, write: Callable[[], CloseResult]) -> CloseResult:
-        import tenacity  # noqa: PLC0415 - it takes longer to load than the house, and is seldom needed
+        import tenacity  # noqa: PLC0415 - it is slow to import, and seldom needed
 
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(AWAY),
@@ -149,47 +149,47 @@ class Outbox:
         )
         return attempts(write)
 
-    def enqueue(self, kept: PendingOutcome) -> Path | None:
-        """Owe the store *kept*; return the file that it is kept in, None if only this kernel has it."""
+    def enqueue(self, pending: PendingOutcome) -> Path | None:
+        """Keep *pending* until it can be written; return its file, None if only this kernel has it."""
         with self._context.lock:
-            self._kept.append(kept)
-        return self._spool.save(kept)
+            self._pending.append(pending)
+        return self._spool.save(pending)
 
     def replay(self) -> None:
-        """Write what earlier sessions could not, as far as the store takes it."""
-        for kept in self._spool.pending():
+        """Write the outcomes that earlier sessions left in files, as far as the store takes them."""
+        for pending in self._spool.pending():
             try:
-                self._write(kept)
-                self._remove(kept)
+                self._write(pending)
+                self._remove(pending)
             except AWAY:
                 return
-            except errors.Error as error:  # what it refuses does not keep the others
-                _log.warning("The outcome of operation %s still waits: %s", kept.ended.operation, error)
+            except errors.Error as error:  # a refused outcome does not hinder the others
+                _log.warning("The outcome of operation %s still waits: %s", pending.ended.operation, error)
 
     def flush(self, *resource_ids: str | None) -> None:
-        """Write what this session owes, before an act on the resources with these ids.
+        """Write the pending outcomes of this session, before an operation on the resources with these ids.
 
         Raises:
-            OutcomePending: the store still refuses the outcome of an earlier act on one of them.
-            StoreError: the store cannot be written still.
+            OutcomePending: the store still refuses the outcome of an earlier operation on one of them.
+            StoreError: the store still cannot be written.
 
         """
-        for kept in list(self._kept):
+        for pending in list(self._pending):
             with self._context.lock:
-                if kept not in self._kept:
+                if pending not in self._pending:
                     continue
                 try:
-                    self._write(kept)
-                    self._remove(kept)
+                    self._write(pending)
+                    self._remove(pending)
                 except AWAY:
                     raise
                 except errors.Error as error:
-                    if _concerned(kept) & set(resource_ids):
-                        msg = f"The outcome of operation {kept.ended.operation} still waits, for the store refuses it: {error}"
-                        raise errors.OutcomePending(msg, kept.ended.operation) from error
+                    if _resource_ids(pending) & set(resource_ids):
+                        msg = f"The outcome of operation {pending.ended.operation} still waits, for the store refuses it: {error}"
+                        raise errors.OutcomePending(msg, pending.ended.operation) from error
 
     def close(self) -> None:
-        """Write what can be written: what is left stays in its files."""
+        """Write the pending outcomes that can be written; the others stay in their files."""
         with contextlib.suppress(errors.StoreError):
             self.flush()
 
@@ -216,21 +216,21 @@ class Outbox:
                     identity_map.reread(context, stale, keep_unsaved=True)
         return written.result
 
-    def _remove(self, kept: PendingOutcome) -> None:
+    def _remove(self, pending: PendingOutcome) -> None:
         with self._context.lock:
-            self._kept = [each for each in self._kept if each.ended != kept.ended]
-        self._spool.remove(kept)
+            self._pending = [other for other in self._pending if other.ended != pending.ended]
+        self._spool.remove(pending)
 
 
-def _concerned(kept: PendingOutcome) -> set[str | None]:
-    """Return the ids of the resources that an outcome is about."""
-    return {*(change.id for change in kept.changes), kept.event.get("resource_id"), kept.event.get("volume_id")} - {None}
+def _resource_ids(pending: PendingOutcome) -> set[str | None]:
+    """Return the ids of the resources that an outcome concerns."""
+    return {*(change.id for change in pending.changes), pending.event.get("resource_id"), pending.event.get("volume_id")} - {None}
 
 
-def _words(doing: str, kept: PendingOutcome, file: Path | None, error: BaseException) -> str:
+def _explain(doing: str, pending: PendingOutcome, file: Path | None, error: BaseException) -> str:
     past = lifecycle.PARTICIPLES.get(doing.partition(" ")[0])
-    done = f"is {kept.ended.status} on the storage" + (f": it was {past}" if past else "")
-    ended = done if kept.ended.status == op.DONE else f"ended with {kept.ended.error} on the storage"
+    done = f"is {pending.ended.status} on the storage" + (f": it was {past}" if past else "")
+    ended = done if pending.ended.status == op.DONE else f"ended with {pending.ended.error} on the storage"
     where = f"in {file}" if file else "by this kernel alone, so do not end it"
     return (
         f"{doing} {ended}, and that could not be written: {errors.one_line(error)} It is kept {where}, and written before the "

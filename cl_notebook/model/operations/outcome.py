@@ -1,4 +1,4 @@
-"""What came of an act: written once, never over what was done meanwhile, and kept as plain data while the store is away."""
+"""Represent the outcome of an operation as plain data, and write it to the store once."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
 
 LONGEST = 2**20
-"""Characters that are kept of a text that has no other limit."""
+"""Characters that are stored of a text that has no other limit."""
 
 _DEEPEST = 50
-"""Levels of nested data that are kept as data; what lies deeper is kept as text."""
+"""Levels of nested data that are stored as data; deeper levels are stored as text."""
 
 
 def storable_text(value: object, longest: int = LONGEST) -> str:
-    """Return *value* as at most *longest* characters, with what no database keeps (NUL, half a surrogate pair) escaped."""
+    """Return *value* as at most *longest* characters; what no database stores (NUL, half a surrogate pair) is escaped."""
     plain = value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
-    plain = settings.UNSTORABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), plain)
+    plain = settings.UNSTORABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), plain)
     if len(plain) <= longest:
         return plain
     cut = f"… ({len(plain):,} characters)"
@@ -48,9 +48,9 @@ def storable_data(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - JSON
         case float() | str() | bytes() | dt.date():
             return storable_text(value)
         case dict() if depth < _DEEPEST:
-            return {storable_text(key): storable_data(each, depth + 1) for key, each in value.items()}
+            return {storable_text(key): storable_data(item, depth + 1) for key, item in value.items()}
         case list() | tuple() | set() | frozenset() if depth < _DEEPEST:
-            return [storable_data(each, depth + 1) for each in value]
+            return [storable_data(item, depth + 1) for item in value]
         case _:
             return storable_text(repr(value))
 
@@ -92,7 +92,7 @@ def _value(column: sa.Column[Any], value: object) -> Any:  # noqa: ANN401 - what
 
 
 class OperationResult(msgspec.Struct, frozen=True):
-    """How an operation ended: what its row says from then on."""
+    """How an operation ended: the columns of its row. ``duration`` is in seconds."""
 
     operation: int
     kernel_id: str
@@ -144,10 +144,10 @@ def whole_row(resource: Tracked) -> Update:
     return Update(resource.kind, resource.id, row_of(resource))
 
 
-_OWN = (op.Operation.id == sa.bindparam("operation"), op.Operation.kernel_id == sa.bindparam("kernel"))
-_END = sa.update(op.Operation).where(*_OWN, op.Operation.status == op.RUNNING)
-_REMARK = sa.update(op.Operation).where(*_OWN)
-_FIND = sa.select(op.Operation.status, op.Operation.ended_at).where(*_OWN)
+_SAME_OPERATION = (op.Operation.id == sa.bindparam("operation"), op.Operation.kernel_id == sa.bindparam("kernel"))
+_END = sa.update(op.Operation).where(*_SAME_OPERATION, op.Operation.status == op.RUNNING)
+_REMARK = sa.update(op.Operation).where(*_SAME_OPERATION)
+_FIND = sa.select(op.Operation.status, op.Operation.ended_at).where(*_SAME_OPERATION)
 
 
 class CloseResult(enum.Enum):
@@ -173,18 +173,20 @@ class Written(NamedTuple):
 
 def end(connection: sa.Connection, ended: OperationResult) -> CloseResult:
     """Close the operation. If another kernel closed it, the history gets a remark on how it ended here."""
-    own = {"operation": ended.operation, "kernel": ended.kernel_id}
+    key = {"operation": ended.operation, "kernel": ended.kernel_id}
     values = {"status": ended.status, "ended_at": ended.ended_at, "duration": ended.duration, "error": ended.error}
-    if connection.execute(_END, {**own, **values}).rowcount:
+    if connection.execute(_END, {**key, **values}).rowcount:
         return CloseResult.WRITTEN
-    row = connection.execute(_FIND, own).one_or_none()
+    row = connection.execute(_FIND, key).one_or_none()
     if row is None:
         return CloseResult.NEVER_BEGUN
     if row.ended_at == ended.ended_at:
         return CloseResult.KNOWN
-    said = f": {ended.error}" if ended.error else "."
-    text = f"Taken over while it ran. Its kernel went on, and it ended as {ended.status!r} at {ended.ended_at:%H:%M:%S} UTC{said}"
-    connection.execute(_REMARK, {**own, "error": text, "duration": ended.duration})
+    error = f": {ended.error}" if ended.error else "."
+    text = (
+        f"Taken over while it ran. Its kernel went on, and it ended as {ended.status!r} at {ended.ended_at:%H:%M:%S} UTC{error}"
+    )
+    connection.execute(_REMARK, {**key, "error": text, "duration": ended.duration})
     return CloseResult.OVERTAKEN
 
 
@@ -209,9 +211,9 @@ def write(connection: sa.Connection, outcome: PendingOutcome) -> Written:
 
 
 def ended(operation: int, kernel_id: str, error: BaseException | None, duration: float) -> OperationResult:
-    """Return how an operation ended now that *error*, or none, came of it; *duration* is in seconds."""
-    said = storable_text(masking.text(f"{type(error).__name__}: {error}")) if error else None
-    return OperationResult(operation, kernel_id, _status(error), utcnow(), duration, said)
+    """Return the result of an operation that ends now, with *error* or without one; *duration* is in seconds."""
+    text = storable_text(masking.text(f"{type(error).__name__}: {error}")) if error else None
+    return OperationResult(operation, kernel_id, _status(error), utcnow(), duration, text)
 
 
 def _status(error: BaseException | None) -> str:

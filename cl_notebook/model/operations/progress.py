@@ -1,4 +1,4 @@
-"""How far a long act has come: shown where it was asked for, and noted in the change feed for everybody else."""
+"""Report the progress of a long operation: on the display of its caller, and in the change feed for other sessions."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 AFTER = 2.0
-"""Seconds that an act lasts before its progress is noted."""
+"""Seconds after the start of an operation before its progress is written to the feed."""
 
 EVERY = 1.0
-"""Seconds between two notes."""
+"""Seconds between two entries of the feed."""
 
 _log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """What a driver reports its progress to. It costs a look at the clock, and nothing ends an act for its sake."""
+    """Receives the progress that a driver reports. A report costs one look at the clock, and its failure ends no operation."""
 
     def __init__(self, context: Context, entry: Callable[[str], changefeed.Entry]) -> None:
-        """Note what *entry* makes of the fraction that is done, as text, from now on."""
+        """Prepare to write the entries of the feed that *entry* makes of a fraction, as text such as ``0.5000``."""
         self._context = context
         self._entry = entry
         self._show: Progress = no_progress
@@ -39,7 +39,7 @@ class Reporter:
 
     @contextlib.contextmanager
     def showing(self, show: Progress) -> Iterator[None]:
-        """Hand on to *show* what is reported in the block; what is reported after it is late, and not noted."""
+        """Hand reports on to *show* within the block; reports that come after it are not written."""
         self._show = show
         try:
             yield
@@ -47,19 +47,19 @@ class Reporter:
             self._is_over = True
 
     def __call__(self, done: int, total: int) -> None:
-        """Take a report: *done* of *total* bytes."""
+        """Receive a report: *done* of *total* bytes."""
         self._show(done, total)
         if time.monotonic() >= self._next:
             self._note_if_free(done, total)
 
     def _note_if_free(self, done: int, total: int) -> None:
-        # Not waited for: whoever holds the lock may himself wait for what the driver, who is reporting, holds meanwhile.
+        # Do not block: the lock's holder may be waiting for a lock that the reporting driver holds (deadlock).
         lock = self._context.lock
         if not lock.acquire(blocking=False):
             return
         try:
             self._note(f"{min(1.0, max(0.0, done / total)):.4f}")
-        except Exception:  # noqa: BLE001 - the storage is at work: no report is worth breaking that off
+        except Exception:  # noqa: BLE001 - a failed report must not break off the call of the storage
             _log.debug("Progress could not be noted", exc_info=True)
         finally:
             self._next = time.monotonic() + EVERY

@@ -1,8 +1,8 @@
-"""Intent, call, outcome: the one way in which anything is changed.
+"""Run every change as intent, call and outcome.
 
 The intent is committed before the driver is called, the driver is called with no transaction open, the outcome is committed after
-it. Whenever a kernel is killed there is a row that says what was being done to which resource. An outcome that the store cannot
-take is kept beside it until it can (:mod:`cl_notebook.model.operations.outbox`).
+it. Whenever a kernel is killed, a row says which operation ran on which resource. An outcome that the store cannot take is kept
+until it can (:mod:`cl_notebook.model.operations.outbox`).
 """
 
 from __future__ import annotations
@@ -157,10 +157,10 @@ _BEGIN_OPERATION = sa.insert(op.Operation)
 
 
 class Journal:
-    """Runs acts for one session and writes them down."""
+    """Runs the operations of one session, and records them in the store."""
 
     def __init__(self, context: Context, before: Journal | None = None) -> None:
-        """Belong to the session *context*, which may go on from one *before* it: what that one made is its own, too."""
+        """Serve the session *context*; with *before*, the journal of a session that it replaces, inherit from that."""
         self._context = context
         self._earlier: tuple[str, ...] = () if before is None else before.kernel_ids
         self._kernel_id: str | None = None
@@ -169,9 +169,9 @@ class Journal:
         self._background = BackgroundRunner()
         self._heartbeat = Heartbeat(context)
         self.outbox = Outbox(context)
-        """What could not be written yet."""
+        """Writes outcomes, and keeps those that could not be written yet."""
         self.running: set[int] = set()
-        """Operations that are being done in this process now; one that stands as running and is not here lost its outcome."""
+        """Numbers of the operations that run in this process; a row that says running and is not among them lost its outcome."""
 
     @property
     def kernel_id(self) -> str:
@@ -187,23 +187,23 @@ class Journal:
 
     @property
     def kernel_ids(self) -> tuple[str, ...]:
-        """The ids under which what this session did stands in the store, and those before it that it goes on from."""
-        own = self.registered_id
-        return self._earlier if own is None else (*self._earlier, own)
+        """The ids of this process, and of those whose work this session inherited, for selecting what it made."""
+        kernel_id = self.registered_id
+        return self._earlier if kernel_id is None else (*self._earlier, kernel_id)
 
     def inherit(self, before: Journal) -> None:
-        """Take what the session of *before* made for this one's own: it took that one's place, as when it is set up again."""
+        """Count what the session of *before* made as made by this one, which replaces it."""
         self._earlier = before.kernel_ids
 
     def run(self, spec: OperationSpec[R]) -> R:
-        """Do *act*: commit the intent, call the driver, commit the outcome.
+        """Run one operation: commit the intent, call the driver, commit the outcome; return the driver's reply.
 
         Raises:
-            ReadOnly: the session may only look.
+            ReadOnly: the session is read-only.
             ChangedElsewhere: somebody else changed a row since it was read.
-            DriverError, AttachError: the storage or the host refused; the outcome says so.
-            OutcomePending: the store was out of reach when the driver was done; what came of it is written later.
-            Interrupted: the user interrupted it; the message says what is left, and what mends it.
+            DriverError, AttachError: the storage or the host refused; the outcome records it.
+            OutcomePending: the store was unreachable when the driver had returned; the outcome is written later.
+            Interrupted: the user interrupted it; the message says what is left, and how to repair it.
 
         """
         __tracebackhide__ = True  # a notebook shows a long story as it is
@@ -262,21 +262,21 @@ class Journal:
         return result
 
     def save(self, resource: Tracked, values: Mapping[str, Any], version: int) -> None:
-        """Write plain values of a row that still has *version*: a change without a driver."""
+        """Write *values* to the row of *resource*, which must still have *version*; no driver is called."""
         self.refuse_if_read_only("save")
         self.outbox.flush(*_ids(resource))
         entry = self._entry("save", resource, None)
         self._commit([Update.of(resource, values, version)], lambda _connection: entry)
 
     def save_side_effects(self, changes: Sequence[Change], resource: Tracked) -> None:
-        """Write what a driver changed on a resource that its call was not about, whatever others wrote meanwhile."""
+        """Write changes that a driver made on another resource than its call's; versions are not checked."""
         entry = self._entry("save", resource, None)
         self._commit(changes, lambda _connection: entry, checked=False)
 
     def record_without_driver(
         self, action: str, changes: Sequence[Change], resource: Tracked | Insert, guards: tuple[Guard, ...] = ()
     ) -> list[Tracked]:
-        """Write a change that needs no driver as an operation that is done at once; return the objects."""
+        """Write *changes* as an operation that needs no driver and is done at once; return the objects of new rows."""
         self.refuse_if_read_only(action)
         self.outbox.flush(*_ids(resource))
 
@@ -290,7 +290,7 @@ class Journal:
         return self._commit(changes, written, guards)
 
     def refuse_if_read_only(self, action: str) -> None:
-        """Raise ReadOnly if the session may only look."""
+        """Raise ReadOnly, with the *action* in the message, if the session is read-only."""
         if self._context.settings.read_only:
             msg = f"This session is read-only, so {action} is refused. cl.setup(read_only=False) allows it."
             raise errors.ReadOnly(msg)
@@ -302,11 +302,11 @@ class Journal:
 
         def written(connection: sa.Connection) -> changefeed.Entry:
             nonlocal number
-            self.running.discard(number)  # of a transaction that was broken off, and is repeated
+            self.running.discard(number)  # the transaction is repeated: the number of the first try is void
             row = self._operation_row(spec.action, spec.method, target, spec.backend, spec.arguments)
             key = connection.execute(_BEGIN_OPERATION, row | {"kernel_id": kernel_id}).inserted_primary_key
             number = key[0] if key else 0
-            self.running.add(number)  # before the commit: another thread that sees the intent must not take it for cut short
+            self.running.add(number)  # before the commit: no other thread may take the intent for cut short
             self._heartbeat.touch(connection, kernel_id)
             return self._entry("intent", target, number)
 
@@ -338,7 +338,7 @@ class Journal:
         return result
 
     def _enqueue_withdrawal(self, spec: OperationSpec[Any], operation: int, error: errors.StoreError) -> None:
-        """Owe the store that an intent, if it is there at all, is taken back."""
+        """Enqueue the outcome that withdraws an intent, which may or may not have been committed."""
         refused = errors.DriverError(f"The driver was not called: {error}", no_side_effects=True)
         rows: list[RowChange] = [Delete(spec.insert.kind, spec.insert.id)] if spec.insert else spec.failed(refused)
         ended = outcome.OperationResult(operation, self.kernel_id, op.INTERRUPTED, utcnow(), 0.0, str(refused))
@@ -442,11 +442,11 @@ class Journal:
         return str(row["id"])
 
     def wait(self) -> None:
-        """Wait for the acts that were interrupted and still go on; another interrupt ends the waiting, and not them."""
+        """Wait for interrupted operations that still run; another interrupt ends the waiting only."""
         self._background.wait()
 
     def close(self) -> None:
-        """Say of the operations whose outcome is known to nobody any more that they were interrupted."""
+        """Stop the heartbeat, flush the outbox, and mark operations without an outcome as interrupted."""
         self._heartbeat.stop()
         if self._pid != os.getpid():
             return
@@ -470,14 +470,14 @@ def _ids(target: Tracked | Insert) -> tuple[str | None, str | None]:
     return read("id"), read("volume_id")
 
 
-_SELDOM_TOLD = {"version", "updated_at"}
+_UNREPORTED = {"version", "updated_at"}
 
 
 def _difference(resource: Tracked, before: Mapping[str, Any]) -> str:
     if not resource.is_tracked:
         return f"{resource.label()} was deleted elsewhere since it was read"
     now = row_of(resource)
-    names = [name.rstrip("_") for name in now if name not in _SELDOM_TOLD and now[name] != before.get(name)]
+    names = [name.rstrip("_") for name in now if name not in _UNREPORTED and now[name] != before.get(name)]
     if not names:
         return f"{resource.label()} was changed elsewhere since it was read"
     return f"{resource.label()} was changed elsewhere since it was read: {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""Operations: what was asked of which resource, by whom, when, and how it ended."""
+"""Map the tables of kernels and operations: what was asked of which resource, by which kernel, when, and how it ended."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DONE = "done"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
 LOST = "lost"
-"""How the history shows an operation that is running in the store, and whose kernel is dead. It is never stored."""
+"""The status that frames show for a running operation whose kernel is dead. It is never stored."""
 
 
 @reg.mapped
 class Kernel:
-    """A process that worked on the store: enough to tell later whether it is still alive."""
+    """A process that worked on the store, with the facts that show later whether it is still alive."""
 
     __tablename__ = "kernel"
 
@@ -35,15 +35,15 @@ class Kernel:
     notebook: Mapped[str | None] = mapped_column(sa.String(1024))
     started_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
     seen_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
-    """When it was last heard of while it worked, by the data base's clock; None for one that never worked since that is kept."""
+    """Time of the last heartbeat, by the database's clock; None if there was none."""
 
 
 @reg.mapped
 class Operation(SessionBound):
-    """One act: its intent is committed before the driver is called, its outcome after.
+    """One operation: its intent is committed before the driver is called, its outcome afterwards.
 
-    ``status`` is ``running``, ``done``, ``failed`` or ``interrupted``; ``duration`` is in seconds; ``call`` names the driver's
-    method, which is what was being done when a kernel that left the row ``running`` was killed.
+    ``status`` is ``running``, ``done``, ``failed`` or ``interrupted``; ``duration`` is in seconds; ``call`` names the
+    driver's method.
     """
 
     __tablename__ = "operation"
@@ -65,5 +65,5 @@ class Operation(SessionBound):
     error: Mapped[str | None] = mapped_column(LongText)
 
     def _instead_of_copy(self) -> tuple[str, str]:
-        """Name the frame, which is data."""
+        """Return the name of the operation and the frame that gives its data."""
         return f"operation {self.id}", f"cl.frames.operations(id={self.id}) gives its data."
