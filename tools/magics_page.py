@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mkdocs.structure.files import File
 
 from cl_notebook.notebook import extension
-from cl_notebook.notebook.command import help as help_of
+from cl_notebook.notebook.command.help import verb_help
 from cl_notebook.notebook.magics import lists
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def page() -> str:
 def _section(command: Command) -> Iterator[str]:
     yield from (f"## {command.spelled} {{ #{command.name} }}", "", _plain(command.help), "")
     for verb in command.verbs:
-        usage = help_of.of_verb(command, verb).partition("\n")[0]
+        usage = verb_help(command, verb).partition("\n")[0]
         if command.has_verbs:
             yield from (f"### {verb.name} {{ #{command.name}-{verb.name} }}", "", _plain(verb.help), "")
         yield from ("```text", usage, "```", "", *_table(verb))
@@ -71,7 +71,7 @@ def _table(verb: Verb) -> list[str]:
 
 
 def _meaning(taken: Argument | Option) -> str:
-    return f"{taken.help} One of {', '.join(taken.words)}." if taken.words else taken.help
+    return f"{taken.help} One of {', '.join(taken.choices)}." if taken.choices else taken.help
 
 
 def _rows(pairs: list[tuple[str, str]]) -> list[str]:

@@ -96,7 +96,7 @@ def manage(
     from cl_notebook.model import Backend  # noqa: PLC0415 - as above
 
     _refuse_other(backend, Backend, f"manage takes a backend, as cl.Backend('lab') gives it, not {backend!r}.")
-    return adopt.manage(backend, reference, name, snapshot=snapshot, volume=volume, wanted=id)
+    return adopt.manage(backend, reference, name, snapshot=snapshot, volume=volume, requested_id=id)
 
 
 def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False, session: Context | None = None) -> str:
@@ -127,7 +127,7 @@ def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False
     from cl_notebook.model.context import current  # noqa: PLC0415 - as above
 
     if isinstance(resource, str) and resource.startswith("/"):
-        return orphan_devices.flush(session or current(), resource, remove=remove)
+        return orphan_devices.detach_orphan(session or current(), resource, remove=remove)
     if not isinstance(resource, Tracked):
         msg = f"repair takes a resource, as cl.find gives it, or the path of a device, not {resource!r}."
         raise errors.InvalidInput(msg)

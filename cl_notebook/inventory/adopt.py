@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
-from cl_notebook.inventory.rows import whereabouts
-from cl_notebook.inventory.scanner import id_in
+from cl_notebook.inventory.rows import backend_ids_of
+from cl_notebook.inventory.scanner import former_id_in
 from cl_notebook.inventory.storage import Storage
 from cl_notebook.model import Operation, Snapshot, Volume, identity_map, validation
 
@@ -26,18 +26,18 @@ def manage(
     *,
     snapshot: bool,
     volume: Volume | None,
-    wanted: str | None,
+    requested_id: str | None,
 ) -> Volume | Snapshot:
     """Adopt what *reference* names; see :func:`cl_notebook.inventory.manage`."""
     backend.context.journal.refuse_if_read_only("manage")
     source = {SOURCE_NAME: reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
     kind = Snapshot.kind if snapshot else Volume.kind
-    lost = id_in(source.values())
-    if wanted is None and lost is not None and not whereabouts(backend.context, kind, [lost]):
-        wanted = lost
+    former_id = former_id_in(source.values())
+    if requested_id is None and former_id is not None and not backend_ids_of(backend.context, kind, [former_id]):
+        requested_id = former_id
     if not snapshot:
-        return backend.manage(source, name, id=wanted)
-    owner = volume or _owner(backend, source, lost)
+        return backend.manage(source, name, id=requested_id)
+    owner = volume or _owner(backend, source, former_id)
     if owner is None:
         msg = (
             f"Which volume {', '.join(source.values())!r} is a snapshot of is not known: say it with --volume VOLUME, "
@@ -47,24 +47,24 @@ def manage(
     if owner.backend_id != backend.id:
         msg = f"{owner.label()} is not on {backend.label()}: a snapshot of it cannot be there."
         raise errors.InvalidInput(msg)
-    return owner.manage_snapshot(source, name, id=wanted)
+    return owner.manage_snapshot(source, name, id=requested_id)
 
 
-def _owner(backend: Backend, source: Mapping[str, str], lost: str | None) -> Volume | None:
+def _owner(backend: Backend, source: Mapping[str, str], former_id: str | None) -> Volume | None:
     """Return the volume that a snapshot is of, as the storage tells, or else the history of operations."""
     context = backend.context
-    words = set(source.values())
-    for entry in Storage(backend).listing(Snapshot.kind, words).entries:
-        if words & entry.names:
-            names = [str(word) for word in entry.source.values()]
-            found = identity_map.select(
-                context, sa.select(Volume).where(Volume.backend_id == backend.id, Volume.name_in_storage.in_(names))
+    names = set(source.values())
+    for entry in Storage(backend).listing(Snapshot.kind, names).entries:
+        if names & entry.names:
+            volume_names = [str(name) for name in entry.source.values()]
+            volumes = identity_map.select(
+                context, sa.select(Volume).where(Volume.backend_id == backend.id, Volume.name_in_storage.in_(volume_names))
             )
-            if found:
-                return found[0]
+            if volumes:
+                return volumes[0]
     with context.store.reading() as connection:
-        told = connection.execute(
-            sa.select(Operation.arguments).where(Operation.resource_id == lost, Operation.resource_type == Snapshot.kind)
+        arguments_rows = connection.execute(
+            sa.select(Operation.arguments).where(Operation.resource_id == former_id, Operation.resource_type == Snapshot.kind)
         ).scalars()
-        owners = [str(arguments["volume_id"]) for arguments in told if "volume_id" in arguments]
+        owners = [str(arguments["volume_id"]) for arguments in arguments_rows if "volume_id" in arguments]
     return identity_map.get(context, Volume, owners[-1]) if owners else None

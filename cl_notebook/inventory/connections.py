@@ -52,12 +52,12 @@ def of_backend(session: Context, backend_id: str, *, ids: Iterable[str] | None =
     found: list[Link] = []
     with session.store.reading() as connection:
         for page in pages:
-            asked = statement if page is None else statement.where(conn.id.in_(page))
-            found += [Link(*row) for row in connection.execute(asked)]
+            page_statement = statement if page is None else statement.where(conn.id.in_(page))
+            found += [Link(*row) for row in connection.execute(page_statement)]
     return found
 
 
-def infos(session: Context, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def connection_infos(session: Context, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """Return what the storage said for each of these connections, as far as it did."""
     found: dict[str, Mapping[str, Any]] = {}
     with session.store.reading() as connection:
@@ -67,7 +67,7 @@ def infos(session: Context, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def is_here(session: Context, link: Link) -> bool:
+def is_local(session: Context, link: Link) -> bool:
     """Return whether the connection's device, if it has one, is one of this host's."""
     return link.gateway is None and link.attached_host == session.settings.host
 
@@ -86,7 +86,7 @@ class Connections:
         """Return a finding for each connection; without *host* only for those that are stuck, or being worked on."""
         judged: dict[str, tuple[Link, Finding | None]] = {}
         links = of_backend(self._session, self._backend_id)
-        for _ in range(verdicts.LOOKS):
+        for _ in range(verdicts.MAX_ROUNDS):
             judged |= self._judged(links, host=host)
             wrong = {
                 link.id: link
@@ -94,8 +94,8 @@ class Connections:
                 if found is not None and found.verdict not in {OK, UNKNOWN}
             }
             now = {link.id: link for link in of_backend(self._session, self._backend_id, ids=wrong)}
-            for gone in wrong.keys() - now.keys():
-                del judged[gone]
+            for connection_id in wrong.keys() - now.keys():
+                del judged[connection_id]
             links = [link for link in now.values() if link != wrong[link.id]]
             if not links:
                 break
@@ -103,22 +103,26 @@ class Connections:
 
     def _judged(self, links: list[Link], *, host: bool) -> dict[str, tuple[Link, Finding | None]]:
         with self._session.store.reading() as connection:
-            work = guards.running_operations(self._session, connection)
-        told = infos(self._session, [link.id for link in links if host and link.path and is_here(self._session, link)])
-        return {link.id: (link, self._finding(link, work.get(link.id), told.get(link.id), host=host)) for link in links}
+            operation = guards.running_operations(self._session, connection)
+        conn_infos = connection_infos(
+            self._session, [link.id for link in links if host and link.path and is_local(self._session, link)]
+        )
+        return {
+            link.id: (link, self._finding(link, operation.get(link.id), conn_infos.get(link.id), host=host)) for link in links
+        }
 
     def _finding(
-        self, link: Link, work: Mapping[str, Any] | None, info: Mapping[str, Any] | None, *, host: bool
+        self, link: Link, operation: Mapping[str, Any] | None, info: Mapping[str, Any] | None, *, host: bool
     ) -> Finding | None:
-        broken = verdicts.stuck(Connection.kind, link.status)
-        if not (host or broken or work):
+        reason = verdicts.stuck_reason(Connection.kind, link.status)
+        if not (host or reason or operation):
             return None
-        if work is not None:
-            verdict, detail, act = OK, f"It is {link.status}: {verdicts.being_done(work)}.", ""
-        elif broken:
-            verdict, detail, act = STUCK, f"It is {link.status}, {broken}.", "repair"
+        if operation is not None:
+            verdict, detail, act = OK, f"It is {link.status}: {verdicts.describe_operation(operation)}.", ""
+        elif reason:
+            verdict, detail, act = STUCK, f"It is {link.status}, {reason}.", "repair"
         else:
-            verdict, detail, act = self.seen(link, info)
+            verdict, detail, act = self.settled_verdict(link, info)
         return Finding(
             verdict,
             Connection.kind,
@@ -132,15 +136,15 @@ class Connections:
             next=f"%cl_scan {act} {quote_word(link.id)}" if act else None,
         )
 
-    def seen(self, link: Link, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    def settled_verdict(self, link: Link, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
         """Return the verdict on a connection that is settled, why, and what is to be done."""
         if link.path is None or link.path.startswith(LIBRBD):
             return OK, "", ""
-        if not is_here(self._session, link):
+        if not is_local(self._session, link):
             return UNKNOWN, f"It is attached on {link.attached_host}, which is not looked at from here.", ""
-        return self._device(link.path, link.size, info)
+        return self._check_device(link.path, link.size, info)
 
-    def _device(self, path: str, size: int, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    def _check_device(self, path: str, size: int, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
         try:
             (self._root / path.lstrip("/")).stat()
             if info is not None:
@@ -153,16 +157,16 @@ class Connections:
             return MISSING, f"{errors.one_line(error)}.", "repair"
         except UNREADABLE:
             return UNKNOWN, "What the storage said of its device makes no sense.", ""
-        return self._sized(path, size)
+        return self._check_size(path, size)
 
-    def _sized(self, path: str, size: int) -> tuple[str, str, str]:
-        there, below = block_devices.size(path, root=self._root), block_devices.backing_size(path, root=self._root)
-        if there is None:
+    def _check_size(self, path: str, size: int) -> tuple[str, str, str]:
+        device_size, backing_size = block_devices.size(path, root=self._root), block_devices.backing_size(path, root=self._root)
+        if device_size is None:
             return OK, "", ""
-        if there < least_bytes(size):
-            return SIZE_DIFFERS, f"Its device has {_gib(there)} GiB, its volume {size}.", "repair"
-        if below is not None and below > there:
-            return SIZE_DIFFERS, f"Its device has {_gib(there)} GiB, its volume's file {_gib(below)}.", "repair"
+        if device_size < least_bytes(size):
+            return SIZE_DIFFERS, f"Its device has {_gib(device_size)} GiB, its volume {size}.", "repair"
+        if backing_size is not None and backing_size > device_size:
+            return SIZE_DIFFERS, f"Its device has {_gib(device_size)} GiB, its volume's file {_gib(backing_size)}.", "repair"
         return OK, "", ""
 
 
@@ -170,11 +174,11 @@ def _gib(count: int) -> str:
     return f"{count / GiB:.2f}".rstrip("0").rstrip(".")
 
 
-def look(connection: Connection, *, root: Path = Path("/")) -> tuple[str, str]:
+def device_verdict(connection: Connection, *, root: Path = Path("/")) -> tuple[str, str]:
     """Return the verdict on the device of a connection that is settled, and why."""
     (link,) = of_backend(connection.context, connection.backend_id, ids=[connection.id])
-    looking = Connections(connection.context, connection.backend_id, connection.backend.name, root=root)
-    return looking.seen(link, connection.conn_info)[:2]
+    checker = Connections(connection.context, connection.backend_id, connection.backend.name, root=root)
+    return checker.settled_verdict(link, connection.conn_info)[:2]
 
 
 def has_device(connection: Connection, *, root: Path = Path("/")) -> bool:
@@ -187,7 +191,7 @@ def has_device(connection: Connection, *, root: Path = Path("/")) -> bool:
             path = str(info["data"]["device_path"])
             identity.check(info, path, root=root)
             return (root / path.lstrip("/")).exists()
-        wanted = block_devices.keys(info)
+        keys = block_devices.keys(info)
     except (*UNREADABLE, errors.AttachError):
         return False
-    return any(wanted & device.keys for device in block_devices.list_block_devices(root))
+    return any(keys & device.keys for device in block_devices.list_block_devices(root))

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 
-class OrphanFile(NamedTuple):
-    """A device that is left over: of which backend, of which volume if it is tracked, and the connection that leads to it.
+class OrphanDevice(NamedTuple):
+    """A device of this host that no tracked connection explains, with its backend, volume and old connection if they are known.
 
-    ``is_gone`` says that the file that it stands on was removed: what it held is in the device, and nowhere else. ``is_taken``
-    says that the storage has the volume connected, though nothing of that is tracked: by a session on another store, perhaps.
+    ``is_gone`` is true if the file of the loop device was deleted: its data exist in the device alone. ``is_connected`` is true
+    if the storage has the volume connected although no connection is tracked, perhaps for a session with another store.
     """
 
     device: BlockDevice
@@ -41,24 +41,26 @@ class OrphanFile(NamedTuple):
     name_in_storage: str | None
     connection_id: str | None = None
     is_gone: bool = False
-    is_taken: bool = False
+    is_connected: bool = False
 
 
 def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Finding]:
     """Return a finding for each device that is left over; *root* is where ``dev`` and ``sys`` are."""
-    return [_finding(each) for each in left_over(session, backends, root=root)]
+    return [_finding(orphan) for orphan in orphan_devices(session, backends, root=root)]
 
 
-def left_over(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[OrphanFile]:
+def orphan_devices(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[OrphanDevice]:
     """Return the devices of the *backends*' volumes that no connection accounts for."""
     before = block_devices.list_block_devices(root)
     if not before:
         return []
     # by its path: backends on one storage find the same
-    found = {each.device.path: each for backend in backends for each in _Devices(session, backend, root).left_over(before)}
+    found = {
+        orphan.device.path: orphan for backend in backends for orphan in _Devices(session, backend, root).orphan_devices(before)
+    }
     # what was detached while the store was read is not left over
     still = {device.path: device for device in block_devices.list_block_devices(root)} if found else {}
-    return [each for path, each in found.items() if still.get(path) == each.device]
+    return [orphan for path, orphan in found.items() if still.get(path) == orphan.device]
 
 
 class _Devices:
@@ -80,13 +82,13 @@ class _Devices:
             found.setdefault(link.volume_id, []).append(link)
         return found
 
-    def left_over(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanFile]:
+    def orphan_devices(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanDevice]:
         yield from self._files([device for device in devices if device.file is not None])
         others = [device for device in devices if device.file is None]
         if others:
             yield from self._disks(others)
 
-    def _files(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanFile]:
+    def _files(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanDevice]:
         driver = self._session.held(self._backend)
         if not isinstance(driver, FileBacked) or not devices:
             return
@@ -95,51 +97,51 @@ class _Devices:
             device for device in devices if Path(os.path.realpath(self._root / self._file(device).lstrip("/"))).parent == folder
         ]
         names = {row.name_in_storage: row for row in self._volumes} if inside else {}
-        others = self._of_others({Path(self._file(device)).name for device in inside} - names.keys())
+        others = self._names_of_other_backends({Path(self._file(device)).name for device in inside} - names.keys())
         for device in inside:
             name, is_gone = Path(self._file(device)).name, loopdev.is_gone(device.file or "", self._root)
             if name in others:
                 continue
             row = names.get(name)
             if is_gone or row is None or not self._links.get(row.id):
-                is_taken = not is_gone and bool(driver.connections_of(name))
-                yield OrphanFile(device, self._backend, row, name, is_gone=is_gone, is_taken=is_taken)
+                is_connected = not is_gone and bool(driver.connections_of(name))
+                yield OrphanDevice(device, self._backend, row, name, is_gone=is_gone, is_connected=is_connected)
 
-    def _of_others(self, names: Collection[str]) -> set[str]:
+    def _names_of_other_backends(self, names: Collection[str]) -> set[str]:
         """Return which of the *names* are volumes of other backends on the same storage, which tell of their devices."""
         known = {name for name in names if not settings.UNSTORABLE.search(name)}
         others = storage_identity.of(self._backend)[1:] if known else []
-        found = (rows.again(self._session, Volume.kind, other.id, names=known) for other in others)
+        found = (rows.reread(self._session, Volume.kind, other.id, names=known) for other in others)
         return {row.name_in_storage for volumes in found for row in volumes}
 
     def _file(self, device: BlockDevice) -> str:
         file = device.file or ""
         return file.removesuffix(loopdev.DELETED) if loopdev.is_gone(file, self._root) else file
 
-    def _disks(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanFile]:
+    def _disks(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanDevice]:
         by_key = self._by_key()
         ids, names = {row.id: row for row in self._volumes}, {row.name_in_storage: row for row in self._volumes}
-        in_small = {row.id.lower(): row for row in self._volumes}  # a device's name may have lost its capitals
+        by_lower_id = {row.id.lower(): row for row in self._volumes}  # a device's name may have lost its capitals
         for device in devices:
             links = [link for key in device.keys for link in by_key.get(key, ())]
-            row = ids.get(links[0].volume_id) if links else _named(device, in_small, names)
+            row = ids.get(links[0].volume_id) if links else _volume_named_by(device, by_lower_id, names)
             if row is None or any(self._accounts(link) for link in self._links.get(row.id, ())):
                 continue
-            yield OrphanFile(device, self._backend, row, row.name_in_storage, links[0].id if links else None)
+            yield OrphanDevice(device, self._backend, row, row.name_in_storage, links[0].id if links else None)
 
     def _by_key(self) -> Mapping[Key, list[Link]]:
-        every = [link for links in self._links.values() for link in links]
-        told = connections.infos(self._session, [link.id for link in every])
+        links = [link for links in self._links.values() for link in links]
+        conn_infos = connections.connection_infos(self._session, [link.id for link in links])
         found: dict[Key, list[Link]] = {}
-        for link in every:
-            for key in _keys(told.get(link.id)):
+        for link in links:
+            for key in _keys(conn_infos.get(link.id)):
                 found.setdefault(key, []).append(link)
         return found
 
     def _accounts(self, link: Link) -> bool:
         # one that is being worked on, or was cut short, is told of with the connection
         is_unsettled = link.status in lifecycle.BUSY or link.status.startswith("error")
-        return is_unsettled or (link.path is not None and connections.is_here(self._session, link))
+        return is_unsettled or (link.path is not None and connections.is_local(self._session, link))
 
 
 def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
@@ -149,33 +151,33 @@ def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
         return ()
 
 
-def _named(device: BlockDevice, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
+def _volume_named_by(device: BlockDevice, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
     found = [ids[volume_id] for volume_id in sorted(block_devices.volume_ids(device)) if volume_id in ids]
     images = [names.get(key[1].partition("/")[2]) for key in device.keys if key[0] == "rbd"]
     return next((row for row in (*found, *images) if row is not None), None)
 
 
-def _finding(left: OrphanFile) -> Finding:
-    row, device = left.volume, left.device
+def _finding(orphan: OrphanDevice) -> Finding:
+    row, device = orphan.volume, orphan.device
     what = "A multipath map" if device.is_multipath else "A loop device" if device.file else "A disk"
     return Finding(
         LEFTOVER,
         "device",
-        left.backend.name,
+        orphan.backend.name,
         id=row.id if row else None,
         name=row.name if row else None,
-        name_in_storage=left.name_in_storage,
+        name_in_storage=orphan.name_in_storage,
         size=row.size if row else None,
         status=row.status if row else None,
         device=device.path,
-        detail=f"{what} {_whose(left)}.",
+        detail=f"{what} {_description(orphan)}.",
         next=f"%cl_scan repair {quote_word(device.path)}",
     )
 
 
-def _whose(left: OrphanFile) -> str:
-    if left.is_gone:
+def _description(orphan: OrphanDevice) -> str:
+    if orphan.is_gone:
         return "of a file that is gone: what it holds is nowhere else"
-    if left.is_taken:
+    if orphan.is_connected:
         return "of it is here, and no connection in this store, but its storage has it connected"
     return "of it is here, and no connection"

@@ -37,16 +37,16 @@ class LastAction:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-def of(resource: Tracked) -> LastAction:
+def last_action(resource: Tracked) -> LastAction:
     """Return the last act on *resource* that leads to its status, or the only one that can.
 
     A row that came in by a document or an import has no operation here. Its status alone must neither remove anything from the
     storage nor end the tracking.
     """
-    wanted = lifecycle.LEFT_BY[resource.kind].get(str(getattr(resource, "status", "")), ())
+    actions = lifecycle.LEFT_BY[resource.kind].get(str(getattr(resource, "status", "")), ())
     statement = (
         sa.select(Operation.action, Operation.arguments)
-        .where(Operation.resource_id == resource.id, Operation.action.in_(wanted))
+        .where(Operation.resource_id == resource.id, Operation.action.in_(actions))
         .order_by(Operation.id.desc())
         .limit(1)
     )
@@ -54,21 +54,21 @@ def of(resource: Tracked) -> LastAction:
         row = connection.execute(statement).one_or_none()
     if row is not None:
         return LastAction(row.action, row.arguments or {})
-    if len(wanted) != 1:
+    if len(actions) != 1:
         return LastAction()
     # What adds or removes something is finished or rolled back only where an operation says that it was begun here.
-    transition = lifecycle.TRANSITIONS[resource.kind][wanted[0]]
-    return LastAction() if transition.makes_row or transition.ends_tracking else LastAction(wanted[0])
+    transition = lifecycle.TRANSITIONS[resource.kind][actions[0]]
+    return LastAction() if transition.makes_row or transition.ends_tracking else LastAction(actions[0])
 
 
-def last(resource: Tracked) -> str:
+def last_action_name(resource: Tracked) -> str:
     """Return the last act on *resource*; an empty text if nothing is known of any."""
     statement = sa.select(Operation.action).where(Operation.resource_id == resource.id).order_by(Operation.id.desc()).limit(1)
     with resource.context.store.reading() as connection:
         return str(connection.execute(statement).scalar_one_or_none() or "")
 
 
-def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:
+def refuse_if_busy(resource: Tracked, *, force: bool) -> None:
     """Refuse to touch what a living kernel works on.
 
     Raises:
@@ -85,15 +85,15 @@ def refuse_if_at_work(resource: Tracked, *, force: bool) -> None:
 def repair_connection(connection: Connection, *, force: bool) -> str:
     """Finish or roll back what was cut short on *connection*, or attach again what lost its device; return what was done."""
     if lifecycle.is_foreign(connection.kind, connection.status):
-        _settle(connection)
+        _replace_foreign_status(connection)
     if connection.status not in lifecycle.WHOLE[connection.kind]:
-        return _cut_short(connection, force=force)
+        return _recover_connection(connection, force=force)
     if not connection.attached:
         return "Nothing is wrong with it."
     _refuse_if_out_of_reach(connection)
-    verdict = MISSING if connection.gateway is not None else connections.look(connection)[0]
+    verdict = MISSING if connection.gateway is not None else connections.device_verdict(connection)[0]
     if verdict == SIZE_DIFFERS:
-        return _grown(connection)
+        return _extend_device(connection)
     if verdict != MISSING:
         return "Nothing is wrong with it."
     before = connection.path
@@ -101,30 +101,30 @@ def repair_connection(connection: Connection, *, force: bool) -> str:
     return f"It was attached again as {after}." if after != before else f"It is attached, as {after}."
 
 
-def _grown(connection: Connection) -> str:
+def _extend_device(connection: Connection) -> str:
     size = connection.extend_device()
-    verdict, detail = connections.look(connection)
+    verdict, detail = connections.device_verdict(connection)
     if verdict == SIZE_DIFFERS:
         msg = f"The device of {connection.label()} does not follow its volume. {detail} Detach it and attach it again."
         raise errors.Refused(msg)
     return f"Its device follows its volume: it has {size / GiB:g} GiB now."
 
 
-def _cut_short(connection: Connection, *, force: bool) -> str:
-    cut = of(connection).action
-    if not connection.connected or cut in {"disconnect", "connect"}:
+def _recover_connection(connection: Connection, *, force: bool) -> str:
+    last = last_action(connection).action
+    if not connection.connected or last in {"disconnect", "connect"}:
         if connection.connected and connection.is_in_reach and connection.attached:
             connection.detach(force=force)
         connection.disconnect(force=force)
         return "It was removed: the host is shut out."
     _refuse_if_out_of_reach(connection)
-    if cut == "attach" and connections.has_device(connection):
+    if last == "attach" and connections.has_device(connection):
         return f"Its device is there: it was attached as {connection.attach()}."
     connection.detach(force=force)
     return "It was detached; the storage still lets the host in."
 
 
-def _settle(connection: Connection) -> None:
+def _replace_foreign_status(connection: Connection) -> None:
     """Give a connection with a foreign status the one that fits what is known of it: whether the storage let the host in."""
     status = "attached" if connection.connected else "error_attaching"
     guard = guards.require_status(connection.context, connection, "repair", {connection.status})
@@ -140,25 +140,25 @@ def _refuse_if_out_of_reach(connection: Connection) -> None:
         raise errors.Refused(msg)
 
 
-NOTHING = "Nothing is wrong with it."
+NOTHING_WRONG = "Nothing is wrong with it."
 
 
 def repair(resource: Tracked, *, remove: bool = False, force: bool = False, storages: Storages | None = None) -> str:
     """Repair *resource* and return what was done, as a sentence; see :func:`cl_notebook.inventory.repair`."""
     resource.context.journal.refuse_if_read_only("repair")
     if isinstance(resource, Backend):
-        return _sweep(resource)
+        return _remove_orphan_files(resource)
     resource.look_again()
-    refuse_if_at_work(resource, force=force)
+    refuse_if_busy(resource, force=force)
     if isinstance(resource, Connection):
         return repair_connection(resource, force=force)
     if isinstance(resource, (Volume, Snapshot)):
-        return _Repair(resource, storages or Storages(), remove=remove, force=force).done()
+        return _ResourceRepair(resource, storages or Storages(), remove=remove, force=force).run()
     msg = f"{resource!r} is nothing that can be repaired."
     raise errors.InvalidInput(msg)
 
 
-class _Repair:
+class _ResourceRepair:
     """The repair of one volume or snapshot."""
 
     def __init__(self, resource: Volume | Snapshot, storages: Storages, *, remove: bool, force: bool) -> None:
@@ -167,14 +167,14 @@ class _Repair:
         self._remove = remove
         self._force = force
 
-    def done(self) -> str:
+    def run(self) -> str:
         status, kind = self._resource.status, self._resource.kind
         if lifecycle.is_foreign(kind, status):
-            return self._foreign()
+            return self._repair_foreign_status()
         if status in lifecycle.WHOLE[kind]:
-            return self._settled()
-        cut = of(self._resource)
-        ways: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+            return self._repair_size()
+        last = last_action(self._resource)
+        handlers: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
             "create": self._create,
             "delete": self._delete,
             "extend": self._extend,
@@ -183,50 +183,50 @@ class _Repair:
             "manage": self._release,
             "unmanage": self._release,
         }
-        return ways.get(cut.action, self._unknown_past)(cut.arguments)
+        return handlers.get(last.action, self._repair_unknown_history)(last.arguments)
 
-    def _settled(self) -> str:
-        place = self._storages.require_location(self._resource)
-        if not place.found:
+    def _repair_size(self) -> str:
+        presence = self._storages.require_location(self._resource)
+        if not presence.found:
             msg = (
                 f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {self._resource.id} forgets it."
             )
             raise errors.Refused(msg)
         attached = getattr(self._resource, "attach_status", "detached")
-        if place.size in {None, self._resource.size}:
+        if presence.size in {None, self._resource.size}:
             if attached in lifecycle.ATTACH_STATUSES:
-                return NOTHING
-            self._write(place)
+                return NOTHING_WRONG
+            self._write(presence)
             return f"Its attach status was {attached!r} and is {self._resource.attach_status!r} now, as its connections say."
-        self._refuse_if_empty(place)
+        self._refuse_if_empty(presence)
         before = self._resource.size
-        self._write(place)
-        self._let_devices_follow()
-        return f"It has {place.size} GiB on the storage, and here too now: it had {before}."
+        self._write(presence)
+        self._extend_devices()
+        return f"It has {presence.size} GiB on the storage, and here too now: it had {before}."
 
-    def _foreign(self) -> str:
+    def _repair_foreign_status(self) -> str:
         """Give it the status that fits what the storage says, instead of one of somebody else's life cycle."""
         before = self._resource.status
-        place = self._storages.presence(self._resource)
-        if place.found is None and not (self._force or self._storages.cannot_tell(self._resource)):
-            raise errors.Refused(unknown(self._resource, place))
-        if place.found is False:
-            raise errors.Refused(self._gone())
-        self._refuse_if_empty(place)
+        presence = self._storages.presence(self._resource)
+        if presence.found is None and not (self._force or self._storages.cannot_tell(self._resource)):
+            raise errors.Refused(unknown(self._resource, presence))
+        if presence.found is False:
+            raise errors.Refused(self._missing_message())
+        self._refuse_if_empty(presence)
         is_torn = lifecycle.is_torn(before)
-        self._write(place, status="error" if is_torn else None)
-        now = self._resource.status
-        where = "The storage has it" if place.found else "The storage does not say whether it has it"
+        self._write(presence, status="error" if is_torn else None)
+        status_now = self._resource.status
+        where = "The storage has it" if presence.found else "The storage does not say whether it has it"
         doubt = ": what it holds may not be whole" if is_torn else ""
-        return f"{where}; it was {before!r} and is {now!r} now{doubt}."
+        return f"{where}; it was {before!r} and is {status_now!r} now{doubt}."
 
     def _create(self, _arguments: Mapping[str, Any]) -> str:
-        place = self._storages.require_location(self._resource)
-        if not place.found:
+        presence = self._storages.require_location(self._resource)
+        if not presence.found:
             self._resource.delete(force=self._force)
             return "The storage does not have it: it is not tracked any more."
-        if self._storages.of(self._resource).is_atomic:
-            self._write(place)
+        if self._storages.storage_of(self._resource).is_atomic:
+            self._write(presence)
             return "The storage has it, whole: it was made."
         if not self._remove:
             msg = (
@@ -238,30 +238,30 @@ class _Repair:
         return "What was made of it was removed from the storage, and it is not tracked any more."
 
     def _delete(self, arguments: Mapping[str, Any]) -> str:
-        words = {"cascade": True} if arguments.get("cascade") else {}
-        self._resource.delete(force=self._force, **words)
+        options = {"cascade": True} if arguments.get("cascade") else {}
+        self._resource.delete(force=self._force, **options)
         return "The deletion was finished."
 
     def _extend(self, arguments: Mapping[str, Any]) -> str:
-        place = self._storages.require_location(self._resource)
-        wanted = arguments.get("size")
-        if not place.found:
-            raise errors.Refused(self._gone())
-        if place.size is None:
+        presence = self._storages.require_location(self._resource)
+        actions = arguments.get("size")
+        if not presence.found:
+            raise errors.Refused(self._missing_message())
+        if presence.size is None:
             msg = (
-                f"How large {self._label} is on the storage is not known. %cl_volume extend {self._resource.id} {wanted} "
+                f"How large {self._label} is on the storage is not known. %cl_volume extend {self._resource.id} {actions} "
                 "extends it again."
             )
             raise errors.Refused(msg)
-        self._refuse_if_empty(place)
+        self._refuse_if_empty(presence)
         before = self._resource.size
-        self._write(place)
-        self._let_devices_follow()
-        if place.size == before:
+        self._write(presence)
+        self._extend_devices()
+        if presence.size == before:
             return f"The storage did not extend it: it has {before} GiB, as before."
-        return f"It has {place.size} GiB on the storage, and here too now."
+        return f"It has {presence.size} GiB on the storage, and here too now."
 
-    def _let_devices_follow(self) -> None:
+    def _extend_devices(self) -> None:
         for conn in getattr(self._resource, "attached_in_reach", ()):
             conn.extend_device()
 
@@ -277,8 +277,8 @@ class _Repair:
         return f"It was reverted to {snapshot.label()} again."
 
     def _retype(self, arguments: Mapping[str, Any]) -> str:
-        words = {name: arguments[name] for name in ("extra_specs", "qos_specs") if name in arguments}
-        self._resource.retype(**words, force=self._force)
+        options = {name: arguments[name] for name in ("extra_specs", "qos_specs") if name in arguments}
+        self._resource.retype(**options, force=self._force)
         return "It was retyped again."
 
     def _release(self, _arguments: Mapping[str, Any]) -> str:
@@ -286,53 +286,53 @@ class _Repair:
         self._resource.unmanage(force=self._force)
         return f"It was released: it stays on the storage, as {name!r}, and is not tracked any more."
 
-    def _unknown_past(self, _arguments: Mapping[str, Any]) -> str:
-        place = self._storages.require_location(self._resource)
+    def _repair_unknown_history(self, _arguments: Mapping[str, Any]) -> str:
+        presence = self._storages.require_location(self._resource)
         status = self._resource.status
-        is_doubtful = status == "error" and last(self._resource) == "repair"  # by a repair of what was being written
-        if place.found and self._storages.of(self._resource).is_atomic and not is_doubtful:
-            self._write(place)
+        was_repaired = status == "error" and last_action_name(self._resource) == "repair"  # by a repair of what was being written
+        if presence.found and self._storages.storage_of(self._resource).is_atomic and not was_repaired:
+            self._write(presence)
             return "The storage has it, whole."
-        where = "has" if place.found else "does not have"
+        where = "has" if presence.found else "does not have"
         msg = (
             f"{self._label} is {status!r}, and no operation says why; the storage {where} it. %cl_{self._resource.kind} delete "
             f"{self._resource.id} removes it."
         )
         raise errors.Refused(msg)
 
-    def _refuse_if_empty(self, place: Presence) -> None:
-        if place.size == 0:  # no volume has 0 GiB, and no document with one could be read
-            own, kind = self._resource.id, self._resource.kind
-            msg = f"{self._label} is empty on the storage: what it held is gone. %cl_{kind} delete {own} removes it."
+    def _refuse_if_empty(self, presence: Presence) -> None:
+        if presence.size == 0:  # no volume has 0 GiB, and no document with one could be read
+            resource_id, kind = self._resource.id, self._resource.kind
+            msg = f"{self._label} is empty on the storage: what it held is gone. %cl_{kind} delete {resource_id} removes it."
             raise errors.Refused(msg)
 
-    def _gone(self) -> str:
-        own = self._resource.id
-        return f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {own} forgets it."
+    def _missing_message(self) -> str:
+        resource_id = self._resource.id
+        return f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {resource_id} forgets it."
 
     @property
     def _label(self) -> str:
         return str(self._resource.label())
 
-    def _write(self, place: Presence, *, status: str | None = None) -> None:
+    def _write(self, presence: Presence, *, status: str | None = None) -> None:
         """Write the size that the storage says, and *status*, or the one that a whole resource has."""
-        resource, now = self._resource, self._resource.status
-        size = {} if place.size is None else {"size" if isinstance(resource, Volume) else "volume_size": place.size}
-        whole: RowChange = Update.of(resource, {**size, "status": status or "available"})
+        resource, status_now = self._resource, self._resource.status
+        size = {} if presence.size is None else {"size" if isinstance(resource, Volume) else "volume_size": presence.size}
+        change: RowChange = Update.of(resource, {**size, "status": status or "available"})
         if isinstance(resource, Volume) and status is None:
-            whole = SyncAttachStatus.of(resource, size, is_over=True)
-        allowed, finishing = (set(), {now}) if lifecycle.is_busy(resource.kind, now) else ({now}, set())
+            change = SyncAttachStatus.of(resource, size, is_over=True)
+        allowed, finishing = (set(), {status_now}) if lifecycle.is_busy(resource.kind, status_now) else ({status_now}, set())
         guard = guards.require_status(resource.context, resource, "repair", allowed, finishing, force=self._force)
-        resource.context.journal.record_without_driver("repair", [whole], resource, (guard,))
+        resource.context.journal.record_without_driver("repair", [change], resource, (guard,))
 
 
-def _sweep(backend: Backend) -> str:
+def _remove_orphan_files(backend: Backend) -> str:
     driver = backend.driver
     if not isinstance(driver, SupportsOrphanCleanup):
-        return NOTHING
+        return NOTHING_WRONG
     with translate_errors(backend.name, "remove_leftovers"):
         count = driver.remove_leftovers()
-    return f"{count} half-made files of killed processes were removed." if count else NOTHING
+    return f"{count} half-made files of killed processes were removed." if count else NOTHING_WRONG
 
 
 _ORDER = ("connection", "device", "snapshot", "volume", "file")
@@ -344,14 +344,14 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
     session.journal.refuse_if_read_only("repair")
     backends = scanner.select_backends(session, backend)
-    wrong = [each for each in scanner.findings(session, backends) if _can_be_tried(each)]
-    wrong.sort(key=lambda each: _ORDER.index(each.kind))
+    repairable = [each for each in scanner.findings(session, backends) if _is_repairable(each)]
+    repairable.sort(key=lambda each: _ORDER.index(each.kind))
     storages, by_name = Storages(), {each.name: each for each in backends}
     tried: list[tuple[Finding, bool, str]] = []
-    with batch.telling("tried", [_label(each) for each in wrong]) as count:
-        for each in wrong:
+    with batch.telling("tried", [_label(each) for each in repairable]) as count:
+        for each in repairable:
             try:
-                done, detail = True, _repaired(session, each, by_name, storages, remove=remove)
+                done, detail = True, _repair_finding(session, each, by_name, storages, remove=remove)
             except errors.StoreError:
                 raise
             except errors.Error as error:
@@ -365,17 +365,17 @@ def _label(found: Finding) -> str:
     return sanitize(f"{found.kind} {found.name or found.device or ''} {f'({found.id[:8]})' if found.id else ''}".strip())
 
 
-def _can_be_tried(found: Finding) -> bool:
+def _is_repairable(found: Finding) -> bool:
     if found.kind == Connection.kind and found.verdict == MISSING:
         return True
     return found.verdict in {STUCK, SIZE_DIFFERS, LEFTOVER} or (found.kind == "file" and found.verdict == UNTRACKED)
 
 
-def _repaired(session: Context, found: Finding, backends: dict[str, Backend], storages: Storages, *, remove: bool) -> str:
+def _repair_finding(session: Context, found: Finding, backends: dict[str, Backend], storages: Storages, *, remove: bool) -> str:
     if found.kind == "file":
         return repair(backends[found.backend])
     if found.kind == "device":
-        return orphan_devices.flush(session, found.device or "", remove=remove)
+        return orphan_devices.detach_orphan(session, found.device or "", remove=remove)
     resource = identity_map.get(session, _CLASSES[found.kind], found.id or "")
     if resource is None:
         return f"It is {OK}: it is not tracked any more."

@@ -29,11 +29,11 @@ class Row(NamedTuple):
 
 def _columns(kind: str) -> tuple[Any, list[Any]]:
     if kind == Volume.kind:
-        nobody = sa.null().label("owner")
-        chosen: list[Any] = [Volume.id, Volume.name, Volume.name_in_storage, Volume.size, Volume.status, nobody]
-        return Volume, [*chosen, Volume.attach_status, Volume.driver_data, Volume.extra]
-    chosen = [Snapshot.id, Snapshot.name, Snapshot.name_in_storage, Snapshot.volume_size, Snapshot.status, Snapshot.volume_id]
-    return Snapshot, [*chosen, sa.null().label("attach_status"), Snapshot.driver_data, Snapshot.extra]
+        no_owner = sa.null().label("owner")
+        columns: list[Any] = [Volume.id, Volume.name, Volume.name_in_storage, Volume.size, Volume.status, no_owner]
+        return Volume, [*columns, Volume.attach_status, Volume.driver_data, Volume.extra]
+    columns = [Snapshot.id, Snapshot.name, Snapshot.name_in_storage, Snapshot.volume_size, Snapshot.status, Snapshot.volume_id]
+    return Snapshot, [*columns, sa.null().label("attach_status"), Snapshot.driver_data, Snapshot.extra]
 
 
 def of_backend(context: Context, kind: str, backend_id: str) -> list[Row]:
@@ -43,17 +43,17 @@ def of_backend(context: Context, kind: str, backend_id: str) -> list[Row]:
     return _read(context, statement)
 
 
-def again(context: Context, kind: str, backend_id: str, *, ids: Collection[str] = (), names: Collection[str] = ()) -> list[Row]:
+def reread(context: Context, kind: str, backend_id: str, *, ids: Collection[str] = (), names: Collection[str] = ()) -> list[Row]:
     """Return those that have one of these ids, or of these names in the storage, as they are now."""
     cls, columns = _columns(kind)
     found: list[Row] = []
-    for column, wanted in ((cls.id, list(ids)), (cls.name_in_storage, list(names))):
-        for page in identity_map.pages(wanted):
+    for column, values in ((cls.id, list(ids)), (cls.name_in_storage, list(names))):
+        for page in identity_map.pages(values):
             found += _read(context, sa.select(*columns).where(cls.backend_id == backend_id, column.in_(page)))
     return found
 
 
-def whereabouts(context: Context, kind: str, ids: Collection[str]) -> dict[str, str]:
+def backend_ids_of(context: Context, kind: str, ids: Collection[str]) -> dict[str, str]:
     """Return which of the *ids* are taken in the whole store, each with the id of its backend."""
     cls = Volume if kind == Volume.kind else Snapshot
     found: dict[str, str] = {}
@@ -68,6 +68,6 @@ def whereabouts(context: Context, kind: str, ids: Collection[str]) -> dict[str, 
 def _read(context: Context, statement: sa.Select[Any]) -> list[Row]:
     with context.store.reading() as connection:
         return [
-            Row._make((*plain, encryption.is_marked(told) or encryption.is_marked(extra)))
-            for *plain, told, extra in connection.execute(statement)
+            Row._make((*fields, encryption.is_marked(driver_data) or encryption.is_marked(extra)))
+            for *fields, driver_data, extra in connection.execute(statement)
         ]

@@ -41,10 +41,10 @@ def findings(
     """Return what a scan of *backend*, or of several, or of all of the store, finds; see :func:`cl_notebook.inventory.scan`."""
     found: list[Finding] = []
     requested = select_backends(session, backend)
-    for each in requested:
-        with session.progress(f"scan {each.name}"):
-            found += _Scan(session, each).findings()
-            found += Connections(session, each.id, each.name).findings(host=host)
+    for selected in requested:
+        with session.progress(f"scan {selected.name}"):
+            found += _Scan(session, selected).findings()
+            found += Connections(session, selected.id, selected.name).findings(host=host)
     return [*found, *devices.findings(session, requested)] if host else found
 
 
@@ -55,7 +55,7 @@ def select_backends(session: Context, backend: Backend | str | Iterable[Backend 
         NotFound: no backend has that name.
 
     """
-    stored = {each.name: each for each in identity_map.select(session, sa.select(Backend).order_by(Backend.name))}
+    stored = {backend.name: backend for backend in identity_map.select(session, sa.select(Backend).order_by(Backend.name))}
     if backend is None:
         return list(stored.values())
     try:
@@ -63,7 +63,7 @@ def select_backends(session: Context, backend: Backend | str | Iterable[Backend 
     except TypeError:
         msg = f"A scan is of a backend, or of several, by name or as they are; not of {backend!r}."
         raise errors.InvalidInput(msg) from None
-    names = list(dict.fromkeys(each.name if isinstance(each, Backend) else each for each in requested))
+    names = list(dict.fromkeys(backend.name if isinstance(backend, Backend) else backend for backend in requested))
     for name in names:
         if name not in stored:
             msg = f"No backend {name!r} is stored.{errors.did_you_mean(str(name), stored)}"
@@ -77,7 +77,7 @@ class _Scan:
     def __init__(self, session: Context, backend: Backend) -> None:
         self._session = session
         self._backend = backend
-        self._names = {each.id: each.name for each in identity_map.select(session, sa.select(Backend))}
+        self._names = {backend.id: backend.name for backend in identity_map.select(session, sa.select(Backend))}
 
     def findings(self) -> list[Finding]:
         # the rows first, then the storage: what others make or remove meanwhile is told by a second look at the rows
@@ -86,10 +86,10 @@ class _Scan:
         self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
         found = list(self._unlisted())
         for kind in _KINDS:
-            found += self._of_kind(kind)
-        return [*found, *self._unheld(), *self._leftovers()]
+            found += self._findings_of_kind(kind)
+        return [*found, *self._overflow(), *self._leftovers()]
 
-    def _unheld(self) -> Iterator[Finding]:
+    def _overflow(self) -> Iterator[Finding]:
         """Say how much more there is on the storage that nobody tracks than a scan names."""
         for kind, listing in self._listings.items():
             if listing.more:
@@ -99,7 +99,7 @@ class _Scan:
                 marker = next((entry.reference_text for entry in reversed(listing.entries) if entry.cinder_id is None), "")
                 yield Finding(UNTRACKED, kind, self._backend.name, detail=detail, next=f"{line} --marker {quote_word(marker)}")
 
-    def _of_kind(self, kind: str) -> Iterator[Finding]:
+    def _findings_of_kind(self, kind: str) -> Iterator[Finding]:
         judged = self._judge(kind, self._known[kind])
         untracked = self._untracked_entries(kind, judged)
         missing = {row.id: row for row, found in judged.values() if found.verdict == MISSING}
@@ -108,7 +108,7 @@ class _Scan:
             untracked = self._confirm(kind, judged, missing, untracked)
         contested = self._contested(kind)
         yield from (self._mark_conflict(found, contested.get(row.name_in_storage, ())) for row, found in judged.values())
-        taken = rows.whereabouts(self._session, kind, [former_id for former_id in map(former_id_of, untracked) if former_id])
+        taken = rows.backend_ids_of(self._session, kind, [former_id for former_id in map(former_id_of, untracked) if former_id])
         yield from (self._untracked_finding(kind, entry, taken, running) for entry in untracked)
 
     def _contested(self, kind: str) -> Mapping[str, Sequence[Claim]]:
@@ -119,21 +119,21 @@ class _Scan:
         other = next((claim for claim in claimed if claim.id != found.id), None)
         if other is None:
             return found
-        return verdicts.contested(found, other.id, self._names.get(other.backend_id, other.backend_id))
+        return verdicts.conflict(found, other.id, self._names.get(other.backend_id, other.backend_id))
 
     def _judge(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
         """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
         judged: dict[str, tuple[Row, Finding]] = {}
-        for _ in range(verdicts.LOOKS):
-            places = self._storage.locate(kind, self._listings[kind], known, self._others(kind))
+        for _ in range(verdicts.MAX_ROUNDS):
+            presences = self._storage.locate(kind, self._listings[kind], known, self._others(kind))
             with self._session.store.reading() as connection:
                 work: Work = guards.running_operations(self._session, connection)
             name = self._backend.name
-            judged |= {row.id: (row, verdicts.tracked(kind, name, row, places[row.id], work.get(row.id))) for row in known}
+            judged |= {row.id: (row, verdicts.judge(kind, name, row, presences[row.id], work.get(row.id))) for row in known}
             wrong = {row.id: row for row in known if judged[row.id][1].verdict not in {OK, UNKNOWN}}
-            now = {row.id: row for row in rows.again(self._session, kind, self._backend.id, ids=wrong)}
-            for gone in wrong.keys() - now.keys():
-                del judged[gone]
+            now = {row.id: row for row in rows.reread(self._session, kind, self._backend.id, ids=wrong)}
+            for row_id in wrong.keys() - now.keys():
+                del judged[row_id]
             known = [row for row in now.values() if row != wrong[row.id]]
             if not known:
                 break
@@ -153,8 +153,8 @@ class _Scan:
 
     def _untracked(self, kind: str, untracked: Sequence[Entry]) -> list[Entry]:
         names = {word for entry in untracked for word in entry.names if not settings.UNSTORABLE.search(word)}
-        made = {row.name_in_storage for row in rows.again(self._session, kind, self._backend.id, names=names)}
-        return [entry for entry in untracked if made.isdisjoint(entry.names)]
+        tracked_names = {row.name_in_storage for row in rows.reread(self._session, kind, self._backend.id, names=names)}
+        return [entry for entry in untracked if tracked_names.isdisjoint(entry.names)]
 
     def _confirm(
         self, kind: str, judged: dict[str, tuple[Row, Finding]], missing: Mapping[str, Row], untracked: Sequence[Entry]
@@ -163,26 +163,26 @@ class _Scan:
 
         While others work on it a thing may be under another name, or in no list, for a moment.
         """
-        again = self._storage.listing(kind)
-        if again.unlisted_reason:
+        reread = self._storage.listing(kind)
+        if reread.unlisted_reason:
             return list(untracked)
-        self._listings[kind] = again
-        now = rows.again(self._session, kind, self._backend.id, ids=missing)
-        back = self._storage.listed(again, now, self._others(kind))
+        self._listings[kind] = reread
+        now = rows.reread(self._session, kind, self._backend.id, ids=missing)
+        back = self._storage.listed(reread, now, self._others(kind))
         still = {row.id for row in now if row == missing[row.id] and row.id not in back}
-        for own in missing.keys() - still:
-            del judged[own]
+        for row_id in missing.keys() - still:
+            del judged[row_id]
         changed = [row for row in now if row.id not in still]
         judged |= self._judge(kind, changed) if changed else {}
         before = {entry.key for entry in untracked}
-        return self._untracked(kind, [entry for entry in again.entries if entry.key in before])
+        return self._untracked(kind, [entry for entry in reread.entries if entry.key in before])
 
     def _transient_operation(self, kind: str) -> Mapping[str, Any] | None:
         """Return what is being done to something that is not under its own name on the storage, if anything is."""
         with self._session.store.reading() as connection:
             work: Work = guards.running_operations(self._session, connection)
         for backend in storage_identity.of(self._backend) if work else ():
-            affected = rows.again(self._session, kind, backend.id, ids=work)
+            affected = rows.reread(self._session, kind, backend.id, ids=work)
             listed = self._storage.listed(self._listings[kind], affected, self._others(kind))
             for row in affected:
                 if row.id not in listed:
@@ -228,24 +228,24 @@ class _Scan:
     def _leftovers(self) -> Iterator[Finding]:
         name = self._backend.name
         try:
-            left = self._storage.leftovers()
+            orphan_files = self._storage.leftovers()
         except errors.StoreError:
             raise
         except errors.Error as error:
             yield Finding(UNKNOWN, Backend.kind, name, id=self._backend.id, name=name, detail=errors.one_line(error))
             return
-        for each in left:
-            detail = f"A process that was killed left it half made; it takes {each['size']:,} bytes."
+        for backend in orphan_files:
+            detail = f"A process that was killed left it half made; it takes {backend['size']:,} bytes."
             line = f"%cl_scan repair {quote_word(name)}"
-            yield Finding(UNTRACKED, "file", name, name_in_storage=each["name"], detail=detail, next=line)
+            yield Finding(UNTRACKED, "file", name, name_in_storage=backend["name"], detail=detail, next=line)
 
 
 def former_id_of(entry: Entry) -> str | None:
     """Return the id that the name of what is on a storage tells."""
-    return id_in(entry.reference.values())
+    return former_id_in(entry.reference.values())
 
 
-def id_in(words: Iterable[str]) -> str | None:
+def former_id_in(words: Iterable[str]) -> str | None:
     """Return the id that one of the *words* carries, as the names do that Cinder and this package give."""
     found = (_ID_IN_NAME.fullmatch(str(word)) for word in words)
     return next((match[1] for match in found if match), None)

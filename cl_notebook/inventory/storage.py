@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from cl_notebook.model import Backend, Snapshot
     from cl_notebook.model.base import Tracked
 
-MOST_LISTED = 100_000
+MAX_LISTED = 100_000
 """Untracked entries of one list that are held in memory; tracked ones are held whatever their number."""
 
-MOST_ASKED = 1000
+MAX_LOOKUPS = 1000
 """Volumes (and snapshots) that are looked up one by one where the driver cannot list them."""
 
-_LISTS: Mapping[str, tuple[type, str]] = {
+_LIST_CALLS: Mapping[str, tuple[type, str]] = {
     "volume": (CanListManageable, "get_manageable_volumes"),
     "snapshot": (CanListManageableSnapshots, "get_manageable_snapshots"),
 }
-_ASKS: Mapping[str, tuple[type, str]] = {
+_LOOKUP_CALLS: Mapping[str, tuple[type, str]] = {
     "volume": (CanManage, "manage_existing_get_size"),
     "snapshot": (CanManageSnapshots, "manage_existing_snapshot_get_size"),
 }
@@ -92,7 +92,7 @@ class Listing:
     unlisted_reason: str = ""
     is_able: bool = True
     more: int = 0
-    """Untracked entries beyond :data:`MOST_LISTED`: counted, not held."""
+    """Untracked entries beyond :data:`MAX_LISTED`: counted, not held."""
 
     def by_name(self) -> dict[str, Entry]:
         """Return the entries by each of their names."""
@@ -125,18 +125,18 @@ class Storage:
 
     def can_manage(self, kind: str) -> bool:
         """Return whether the driver can adopt resources of that kind that it did not create."""
-        return isinstance(self.driver, _ASKS[kind][0])
+        return isinstance(self.driver, _LOOKUP_CALLS[kind][0])
 
     def _secrets(self) -> Mapping[str, object]:
         return self.backend.context.secrets(self.backend)
 
     def can_list(self, kind: str) -> bool:
         """Return whether the driver can list the resources of that kind on its storage."""
-        return isinstance(self.driver, _LISTS[kind][0])
+        return isinstance(self.driver, _LIST_CALLS[kind][0])
 
     def listing(self, kind: str, requested: Collection[str] = ()) -> Listing:
         """List the ``volume``s or ``snapshot``s on the storage; entries with one of the *requested* names are always held."""
-        protocol, call = _LISTS[kind]
+        protocol, call = _LIST_CALLS[kind]
         if self.driver is None:
             return Listing(unlisted_reason=self.unlisted_reason)
         if not isinstance(self.driver, protocol):
@@ -146,7 +146,7 @@ class Storage:
         )
         try:
             with translate_errors(self.backend.name, call, self._secrets):
-                return _held(getattr(self.driver, call)(tracked), lambda: {*requested, *claims.names(self.backend)})
+                return _limited_listing(getattr(self.driver, call)(tracked), lambda: {*requested, *claims.names(self.backend)})
         except errors.StoreError:
             raise
         except errors.NotSupported:
@@ -194,14 +194,14 @@ class Storage:
         return unknown | {key: presence for key, presence in answers.items() if presence.found is not False or knows_names}
 
     def _look_up(self, kind: str, rows: Sequence[Row]) -> Iterator[tuple[str, Presence]]:
-        protocol, call = _ASKS[kind]
+        protocol, call = _LOOKUP_CALLS[kind]
         if self.driver is None or not isinstance(self.driver, protocol):
             return
-        requested = list(rows[:MOST_ASKED])
+        requested = list(rows[:MAX_LOOKUPS])
         records = StoreDriverContext.of(self.backend)
         ids = [row.id for row in requested]
         payloads: Iterable[Any] = (
-            records.volumes(ids, limit=MOST_ASKED) if kind == Volume.kind else records.snapshots(ids, limit=MOST_ASKED)
+            records.volumes(ids, limit=MAX_LOOKUPS) if kind == Volume.kind else records.snapshots(ids, limit=MAX_LOOKUPS)
         )
         ask = getattr(self.driver, call)
         for data in payloads:
@@ -217,25 +217,25 @@ class Storage:
             except errors.Error as error:
                 yield data.id, Presence(None, reason=errors.one_line(error))
         yield from (
-            (row.id, Presence(None, reason=f"more than {MOST_ASKED} would have to be asked for")) for row in rows[MOST_ASKED:]
+            (row.id, Presence(None, reason=f"more than {MAX_LOOKUPS} would have to be asked for")) for row in rows[MAX_LOOKUPS:]
         )
 
 
-def _held(reported: Iterable[Mapping[str, Any]], tracked: Callable[[], Collection[str]]) -> Listing:
-    """Return the *reported* entries: all tracked ones, and at most :data:`MOST_LISTED` others.
+def _limited_listing(reported: Iterable[Mapping[str, Any]], tracked: Callable[[], Collection[str]]) -> Listing:
+    """Return the *reported* entries: all tracked ones, and at most :data:`MAX_LISTED` others.
 
     *tracked* returns the tracked names; it is called only if the list is long.
     """
     listing, untracked, names = Listing(), 0, None
     for entry in map(_entry, reported):
         if names is None:
-            if len(listing.entries) < MOST_LISTED:
+            if len(listing.entries) < MAX_LISTED:
                 listing.entries.append(entry)
                 continue
             names = frozenset(tracked())
-            untracked = sum(_is_untracked(held, names) for held in listing.entries)
+            untracked = sum(_is_untracked(entry, names) for entry in listing.entries)
         is_untracked = _is_untracked(entry, names)
-        if is_untracked and untracked >= MOST_LISTED:
+        if is_untracked and untracked >= MAX_LISTED:
             listing.more += 1
         else:
             untracked += is_untracked
@@ -269,7 +269,7 @@ class Storages:
         self._storages: dict[str, Storage] = {}
         self._listings: dict[tuple[str, str], Listing] = {}
 
-    def of(self, resource: Volume | Snapshot) -> Storage:
+    def storage_of(self, resource: Volume | Snapshot) -> Storage:
         """Return the storage that a volume or snapshot is on."""
         backend = resource.backend
         if backend.id not in self._storages:
@@ -278,7 +278,7 @@ class Storages:
 
     def presence(self, resource: Volume | Snapshot) -> Presence:
         """Return whether a volume or snapshot is on its storage."""
-        storage, kind = self.of(resource), resource.kind
+        storage, kind = self.storage_of(resource), resource.kind
         listing = self._listing(storage, kind)
         other = self._listing(storage, "snapshot" if kind == "volume" else "volume")
         row = Row(resource.id, resource.name, resource.name_in_storage, resource.size, resource.status)
@@ -298,7 +298,7 @@ class Storages:
 
     def cannot_tell(self, resource: Volume | Snapshot) -> bool:
         """Return whether the driver has no call that shows what is on its storage (a failed call is another matter)."""
-        storage = self.of(resource)
+        storage = self.storage_of(resource)
         return storage.driver is not None and not storage.can_manage(resource.kind) and not storage.can_list(resource.kind)
 
     def _listing(self, storage: Storage, kind: str) -> Listing:

@@ -23,7 +23,7 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
         resource.forget()
         return
     resource.look_again()
-    repairs.refuse_if_at_work(resource, force=force)
+    repairs.refuse_if_busy(resource, force=force)
     volume: Any = resource.volume if isinstance(resource, Connection) else resource
     if not force and not _is_claimed_twice(resource):
         _refuse_if_there(resource, volume, storages or Storages())
@@ -48,15 +48,15 @@ def _is_claimed_twice(resource: Tracked) -> bool:
 
 
 def _refuse_if_there(resource: Tracked, volume: Volume | Snapshot, storages: Storages) -> None:
-    place = storages.presence(volume)
-    if place.found is None:
-        msg = f"{unknown(volume, place)} force=True (--force) forgets it all the same."
+    presence = storages.presence(volume)
+    if presence.found is None:
+        msg = f"{unknown(volume, presence)} force=True (--force) forgets it all the same."
         raise errors.Refused(msg)
-    if not place.found:
+    if not presence.found:
         return
     if isinstance(resource, Connection):
-        cure = f"disconnect() it (%cl_connection disconnect {resource.id}): the storage still lets the host in"
+        advice = f"disconnect() it (%cl_connection disconnect {resource.id}): the storage still lets the host in"
     else:
-        cure = "unmanage() releases it and delete() removes it"
-    msg = f"The storage has {volume.label()}: {cure}. force=True (--force) forgets {resource.label()} all the same."
+        advice = "unmanage() releases it and delete() removes it"
+    msg = f"The storage has {volume.label()}: {advice}. force=True (--force) forgets {resource.label()} all the same."
     raise errors.Refused(msg)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 ENCRYPTED = "It is encrypted: its device holds ciphertext, for cryptsetup alone."
 
-LOOKS = 3
+MAX_ROUNDS = 3
 """Times that a thing is looked at that others change meanwhile."""
 
 _FOREIGN = "which another service or a driver says, and nothing here ends"
 
 
-def stuck(kind: str, status: str) -> str:
+def stuck_reason(kind: str, status: str) -> str:
     """Return what is wrong with the *status* of a resource of that kind which nobody works on; an empty text if nothing is."""
     if lifecycle.is_foreign(kind, status):
         return _FOREIGN
@@ -32,9 +32,9 @@ def stuck(kind: str, status: str) -> str:
     return "and an act on it failed" if status in lifecycle.LEFT_BY[kind] else ""
 
 
-def tracked(kind: str, backend: str, row: Row, presence: Presence, work: Mapping[str, Any] | None) -> Finding:
-    """Return the finding on a tracked volume or snapshot; *work* is what a living kernel does to it, if anything."""
-    verdict, detail, act = _verdict(kind, row, presence, work)
+def judge(kind: str, backend: str, row: Row, presence: Presence, operation: Mapping[str, Any] | None) -> Finding:
+    """Return the finding on a tracked volume or snapshot; *operation* is what a living kernel does to it, if anything."""
+    verdict, detail, verb = _verdict(kind, row, presence, operation)
     return Finding(
         verdict,
         kind,
@@ -46,16 +46,16 @@ def tracked(kind: str, backend: str, row: Row, presence: Presence, work: Mapping
         size_on_storage=presence.size,
         status=row.status,
         detail=detail,
-        next=f"%cl_scan {act} {quote_word(row.id)}" if act else None,
+        next=f"%cl_scan {verb} {quote_word(row.id)}" if verb else None,
     )
 
 
-def _verdict(kind: str, row: Row, presence: Presence, work: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
-    if work is not None:
-        return OK, f"It is {row.status}: {being_done(work)}.", ""
+def _verdict(kind: str, row: Row, presence: Presence, operation: Mapping[str, Any] | None) -> tuple[str, str | None, str]:
+    if operation is not None:
+        return OK, f"It is {row.status}: {describe_operation(operation)}.", ""
     finding = _stuck(kind, row)
     if finding and not (presence.found is False and lifecycle.is_foreign(kind, row.status)):
-        return STUCK, f"{finding}; {_whereabouts(presence)}.", "repair"
+        return STUCK, f"{finding}; {_presence_text(presence)}.", "repair"
     if presence.found is None:
         return UNKNOWN, f"Whether it is on the storage is not known: {presence.reason}.", ""
     if not presence.found:
@@ -66,30 +66,30 @@ def _verdict(kind: str, row: Row, presence: Presence, work: Mapping[str, Any] | 
 
 
 def _stuck(kind: str, row: Row) -> str:
-    why = stuck(kind, row.status)
-    if why:
-        return f"It is {row.status}, {why}"
+    reason = stuck_reason(kind, row.status)
+    if reason:
+        return f"It is {row.status}, {reason}"
     is_foreign = row.attach_status not in {None, *lifecycle.ATTACH_STATUSES}
     return f"Its attach status is {row.attach_status}, {_FOREIGN}" if is_foreign else ""
 
 
-def contested(found: Finding, other: str, backend: str) -> Finding:
+def conflict(finding: Finding, other: str, backend: str) -> Finding:
     """Return the finding on something that the row *other*, of that backend, claims as well; a worse verdict stays."""
-    if found.verdict not in {OK, UNKNOWN, SIZE_DIFFERS} or (found.verdict == OK and found.detail):
-        return found
+    if finding.verdict not in {OK, UNKNOWN, SIZE_DIFFERS} or (finding.verdict == OK and finding.detail):
+        return finding
     detail = (
-        f"The {found.kind} {other} of the backend {backend} is the same thing on the storage. Forget one of them: to delete one "
-        "would take the bytes of the other."
+        f"The {finding.kind} {other} of the backend {backend} is the same thing on the storage. Forget one of them: deleting one "
+        "also deletes the data of the other."
     )
-    return found._replace(verdict=CONFLICT, detail=detail, next=f"%cl_scan forget {quote_word(found.id or '')}")
+    return finding._replace(verdict=CONFLICT, detail=detail, next=f"%cl_scan forget {quote_word(finding.id or '')}")
 
 
-def being_done(work: Mapping[str, Any]) -> str:
+def describe_operation(operation: Mapping[str, Any]) -> str:
     """Return who does what, as the end of a sentence."""
-    return f"{work['action']!r} is being done by process {work['pid']} on {work['host']}"
+    return f"{operation['action']!r} is being done by process {operation['pid']} on {operation['host']}"
 
 
-def _whereabouts(presence: Presence) -> str:
+def _presence_text(presence: Presence) -> str:
     if presence.found is None:
         return f"whether it is on the storage is not known: {presence.reason}"
     if not presence.found:

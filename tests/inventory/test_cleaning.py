@@ -453,7 +453,7 @@ def test_the_history_is_not_read_through(session: cl.Session) -> None:
     """What a kernel made, and what was made of something, is found by indexes, whatever the number of operations and volumes."""
     with session.store.reading() as connection:
         asked = [
-            *(sa.select(cls.id).where(ownership.made_by(cls, ["k"], 5)) for cls in (cl.Volume, cl.Snapshot, cl.Connection)),
+            *(sa.select(cls.id).where(ownership.created_by(cls, ["k"], 5)) for cls in (cl.Volume, cl.Snapshot, cl.Connection)),
             sa.select(cl.Connection.id).where(ownership.attached_by(cl.Connection, ["k"])),
             sa.select(cl.Volume.id).where(cl.Volume.snapshot_id.in_(["s"])),
             sa.select(cl.Volume.id).where(cl.Volume.source_volid.in_(["v"])),

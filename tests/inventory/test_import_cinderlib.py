@@ -14,7 +14,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.inventory.importers.cinderlib import HERE
+from cl_notebook.inventory.importers.cinderlib import ALREADY_TRACKED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +150,7 @@ def test_again_changes_nothing(session: cl.Session, database: str) -> None:
     head, volumes = session.store.head(), cl.frames.volumes()
     second = cl.import_cinderlib(database)
     assert not second["taken"].any()
-    assert (second.loc[first["taken"], "reason"] == HERE).all()
+    assert (second.loc[first["taken"], "reason"] == ALREADY_TRACKED).all()
     assert session.store.head() == head
     assert cl.frames.volumes().equals(volumes)
 

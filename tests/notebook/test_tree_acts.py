@@ -246,11 +246,11 @@ def test_any_text_is_quoted_as_one_word_that_means_it(text: str) -> None:
     assert len(word.splitlines()) == 1
     assert word.isprintable()
     (read,) = split(word)
-    assert read.expanded(_Untouchable()).text == text
+    assert read.expand(_Untouchable()).text == text
     assert not read.quote
     assert not read.is_option
     (_, inside, _) = split(f"a {word} b")
-    assert inside.expanded(_Untouchable()).text == text
+    assert inside.expand(_Untouchable()).text == text
 
 
 @given(name=_TEXTS, size=_TEXTS)

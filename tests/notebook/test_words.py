@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.notebook.command.lexer import expanded, split, without_comment
+from cl_notebook.notebook.command.lexer import expand, split, without_comment
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook
@@ -38,9 +38,9 @@ def test_words_are_split_as_in_a_shell(line: str, words: list[str]) -> None:
 def test_expansion_is_ipythons() -> None:
     """Braces hold any Python, a dollar a name; what cannot be evaluated stays as it is."""
     names = {"n": 3, "d": {"a b": "x y"}}
-    assert expanded("{n + 1}-$n-{d['a b']}", names) == "4-3-x y"
-    assert expanded("{missing} $gone", names) == "{missing} $gone"
-    assert expanded('{"host": "web"}', names) == '{"host": "web"}'
+    assert expand("{n + 1}-$n-{d['a b']}", names) == "4-3-x y"
+    assert expand("{missing} $gone", names) == "{missing} $gone"
+    assert expand('{"host": "web"}', names) == '{"host": "web"}'
 
 
 def test_a_dollar_before_quotes_takes_them_literally(lab: Notebook) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors
-from cl_notebook.inventory.importers.cinderlib import HERE, import_cinderlib
+from cl_notebook.inventory.importers.cinderlib import ALREADY_TRACKED, import_cinderlib
 from cl_notebook.serialization.loader import load_as, load_file
 from cl_notebook.store import Store, changefeed, engine
 
@@ -130,7 +130,7 @@ def test_an_import_that_is_broken_off_is_done_again(session: cl.Session, broken_
     with _rival(session):
         report = import_cinderlib(session, str(theirs))
     assert _was_broken_off(session, broken_off)
-    assert dict(zip(report["id"], report["reason"], strict=True)) == {"own": "", KEY: HERE}
+    assert dict(zip(report["id"], report["reason"], strict=True)) == {"own": "", KEY: ALREADY_TRACKED}
 
 
 @pytest.mark.parametrize("any_store_url", ["postgresql", "mariadb"], indirect=True)

@@ -17,54 +17,54 @@ if TYPE_CHECKING:
 
     Kernels = Collection[str] | sa.Select[Any]
 
-SHOWN = 10
+MAX_LISTED = 10
 """Owners that an error lists."""
 
-SHORTEST = 4
+MIN_ID_PREFIX = 4
 """Characters of a kernel's id that stand for it."""
 
-_CAME = ("create", "connect", "manage")
-_MADE = ("create", "connect")
-_WENT = ("delete", "disconnect", "unmanage", "forget")
+_ACQUIRING = ("create", "connect", "manage")
+_CREATING = ("create", "connect")
+_RELEASING = ("delete", "disconnect", "unmanage", "forget")
 
 
-def made_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a tracked class
+def created_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a tracked class
     """Return the condition that *kernels* made a row of *cls* after the operation *since*.
 
     What came back under the same id, after it was deleted, released or forgotten, is not theirs any more: it was loaded, or is
     somebody else's.
     """
-    made, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
-    decided = sa.or_(last.action.in_(_CAME), sa.and_(last.action.in_(_WENT), last.status == DONE))
-    return _decided(cls, sa.and_(made.action.in_(_MADE), *_theirs(made, kernels, since)), made, last, decided)
+    creation, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
+    decided = sa.or_(last.action.in_(_ACQUIRING), sa.and_(last.action.in_(_RELEASING), last.status == DONE))
+    return _decided(cls, sa.and_(creation.action.in_(_CREATING), *_is_by(creation, kernels, since)), creation, last, decided)
 
 
 def attached_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - the connections
     """Return the condition that *kernels* attached a connection after *since*, and that it was not attached before."""
-    made, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
+    creation, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
     attached = sa.and_(
         last.action == "attach", sa.or_(last.arguments["path"].as_string().is_(None), last.kernel_id.not_in(kernels))
     )
     decided = sa.or_(attached, sa.and_(last.action == "detach", last.status == DONE))
-    first = sa.and_(made.action == "attach", made.arguments["path"].as_string().is_(None))
-    return _decided(cls, sa.and_(first, *_theirs(made, kernels, since)), made, last, decided)
+    first = sa.and_(creation.action == "attach", creation.arguments["path"].as_string().is_(None))
+    return _decided(cls, sa.and_(first, *_is_by(creation, kernels, since)), creation, last, decided)
 
 
-def _theirs(made: Any, kernels: Kernels, since: int) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - an alias
-    return made.kernel_id.in_(kernels), made.id > since
+def _is_by(creation: Any, kernels: Kernels, since: int) -> tuple[sa.ColumnElement[bool], ...]:  # noqa: ANN401 - an alias
+    return creation.kernel_id.in_(kernels), creation.id > since
 
 
 def _decided(
     cls: Any,  # noqa: ANN401 - a tracked class
     theirs: sa.ColumnElement[bool],
-    made: Any,  # noqa: ANN401 - an alias of the operations
+    creation: Any,  # noqa: ANN401 - an alias of the operations
     last: Any,  # noqa: ANN401 - another one
     decided: sa.ColumnElement[bool],
 ) -> sa.ColumnElement[bool]:
     """Return the condition that the last operation that decided whose a row is, is one of *theirs*."""
-    candidates = sa.select(made.resource_id).where(theirs, made.resource_type == cls.kind)
+    candidates = sa.select(creation.resource_id).where(theirs, creation.resource_type == cls.kind)
     newest = sa.select(sa.func.max(last.id)).where(last.resource_id == cls.id, decided).correlate(cls).scalar_subquery()
-    return sa.and_(cls.id.in_(candidates), sa.select(made.id).where(theirs, made.id == newest).correlate(cls).exists())
+    return sa.and_(cls.id.in_(candidates), sa.select(creation.id).where(theirs, creation.id == newest).correlate(cls).exists())
 
 
 def kernels_of(connection: sa.Connection, owner: str) -> sa.Select[Any]:
@@ -88,34 +88,34 @@ def kernels_of(connection: sa.Connection, owner: str) -> sa.Select[Any]:
         Kernel.user == owner,
         sa.or_(Kernel.notebook == owner, Kernel.notebook.endswith(f"/{owner}", autoescape=True)),
     ]
-    if len(owner) >= SHORTEST:
+    if len(owner) >= MIN_ID_PREFIX:
         senses.append(Kernel.id.startswith(owner.lower(), autoescape=True))
     for sense in senses:
-        found = sa.select(Kernel.id).where(sense)
-        if connection.execute(found.limit(1)).first() is not None:
-            return found
-    raise errors.NotFound(_nobody(connection, owner))
+        kernels = sa.select(Kernel.id).where(sense)
+        if connection.execute(kernels.limit(1)).first() is not None:
+            return kernels
+    raise errors.NotFound(_not_found_message(connection, owner))
 
 
-def known(connection: sa.Connection, limit: int) -> list[str]:
+def known_owners(connection: sa.Connection, limit: int) -> list[str]:
     """Return the owners that there are, as they may be typed: ``user@host``, then notebooks; at most *limit* of each."""
     people = sa.select(Kernel.user, Kernel.host).distinct().order_by(Kernel.user, Kernel.host).limit(limit)
     notebooks = sa.select(Kernel.notebook).where(Kernel.notebook.is_not(None)).distinct().order_by(Kernel.notebook).limit(limit)
     return [*(f"{row.user}@{row.host}" for row in connection.execute(people)), *connection.execute(notebooks).scalars()]
 
 
-def _nobody(connection: sa.Connection, owner: str) -> str:
-    listed = known(connection, SHOWN + 1)
+def _not_found_message(connection: sa.Connection, owner: str) -> str:
+    listed = known_owners(connection, MAX_LISTED + 1)
     if not listed:
         return f"Nobody has made anything in this store yet, {owner!r} neither."
-    more = " and more" if len(listed) > SHOWN else ""
+    more = " and more" if len(listed) > MAX_LISTED else ""
     return (
-        f"No owner is called {owner!r}.{errors.did_you_mean(owner, listed)} Owners: {', '.join(listed[:SHOWN])}{more}; "
+        f"No owner is called {owner!r}.{errors.did_you_mean(owner, listed)} Owners: {', '.join(listed[:MAX_LISTED])}{more}; "
         "or the id of a kernel, from %cl_history -c kernel_id."
     )
 
 
-def makers(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+def creators(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
     """Return, by the id of a resource, who made or adopted it as ``user@host``, and in which notebook; not of what was loaded."""
     statement = (
         sa.select(Operation.resource_id, Kernel.user, Kernel.host, Kernel.notebook)
@@ -125,5 +125,5 @@ def makers(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str
     return {
         row.resource_id: (f"{row.user}@{row.host}", row.notebook)
         for page in pages(ids)
-        for row in connection.execute(statement.where(Operation.resource_id.in_(page), Operation.action.in_(_CAME)))
+        for row in connection.execute(statement.where(Operation.resource_id.in_(page), Operation.action.in_(_ACQUIRING)))
     }

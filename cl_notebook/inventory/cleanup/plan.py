@@ -87,10 +87,10 @@ class Plan:
         if not session.store.is_same_as(self._store):
             msg = f"This is a plan for {self._store!r}, and its session is on {session.store!r} now. Make a new one."
             raise errors.Refused(msg)
-        work = _Work(session, self.steps)
+        work = _Run(session, self.steps)
         try:
             with session.progress(f"clean up, {self.summary}"):
-                _apart(work.run, work.stop)
+                _run_uninterrupted(work.run, work.stop)
         except BaseException as error:
             batch.tell(error, f"{work.done} of {len(self.steps)} steps were done; plan.report says which.")
             raise
@@ -133,9 +133,9 @@ def plan_cleanup(
             kernels = ownership.kernels_of(connection, owner)
     elif not all and backend is None:
         kernels = session.journal.kernel_ids
-    place = None if backend is None else _backend(session, backend).id
+    backend_id = None if backend is None else _backend(session, backend).id
     with damage.named(session.store):
-        return Plan(session, scope.read(session, Scope(kernels, backend_id=place)))
+        return Plan(session, scope.read(session, Scope(kernels, backend_id=backend_id)))
 
 
 def plan_since(session: Session, operation: int) -> Plan:
@@ -145,20 +145,20 @@ def plan_since(session: Session, operation: int) -> Plan:
 
 def _backend(session: Session, backend: Backend | str) -> Backend:
     name = backend.name if isinstance(backend, Backend) else str(backend)
-    known = {each.name: each for each in identity_map.select(session, sa.select(Backend))}
-    if name not in known:
-        msg = f"No backend is called {name!r}.{errors.did_you_mean(name, known)}"
+    stored = {row.name: row for row in identity_map.select(session, sa.select(Backend))}
+    if name not in stored:
+        msg = f"No backend is called {name!r}.{errors.did_you_mean(name, stored)}"
         raise errors.NotFound(msg)
-    return known[name]
+    return stored[name]
 
 
-class _Work:
+class _Run:
     """One run: the steps, and what came of those that were taken."""
 
     def __init__(self, session: Session, planned: Sequence[Step]) -> None:
         self._session = session
         self._steps = planned
-        self._going = scope.removed_ids(planned)
+        self._removed_ids = scope.removed_ids(planned)
         self._outcomes: dict[int, tuple[str, str]] = {}
         self._under_way: int | None = None
         self.stop = threading.Event()
@@ -186,32 +186,32 @@ class _Work:
 
     def _outcome(self, step: Step) -> tuple[str, str]:
         try:
-            before = self._left_before(step)
-            return (NOT_DONE, before) if before else self._take(step)
+            before = self._unmet_need(step)
+            return (NOT_DONE, before) if before else self._execute(step)
         except Exception as error:  # noqa: BLE001 - one resource that cannot be removed must not keep the others
             return FAILED, errors.one_line(error)
 
-    def _left_before(self, step: Step) -> str:
+    def _unmet_need(self, step: Step) -> str:
         for number in step.needs:
             if self._outcomes[number][0] != DONE:
                 before = self._steps[number - 1]
                 return f"It needs step {number} ({before.action} of {before.label}), which is not done."
         return ""
 
-    def _take(self, step: Step) -> tuple[str, str]:
+    def _execute(self, step: Step) -> tuple[str, str]:
         resource = identity_map.get(self._session, CLASSES[step.kind.capitalize()], step.id)
         if resource is None:
             return DONE, "It was gone already."
-        reason = self._in_the_way(step, resource)
+        reason = self._blocker(step, resource)
         if reason:
             return NOT_DONE, reason
         _ACTS[step.action](resource)
         return DONE, ""
 
-    def _in_the_way(self, step: Step, resource: Tracked) -> str:
+    def _blocker(self, step: Step, resource: Tracked) -> str:
         if isinstance(resource, Connection) and resource.attached and not resource.is_in_reach:
-            return scope.elsewhere(resource) if resource.gateway is None else scope.not_typed(resource)
-        return scope.blockers(self._session, [step], self._going).get(step.id, "")
+            return scope.attached_elsewhere(resource) if resource.gateway is None else scope.loaded_gateway(resource)
+        return scope.blockers(self._session, [step], self._removed_ids).get(step.id, "")
 
 
 def _detach(resource: Any) -> None:  # noqa: ANN401 - a connection
@@ -227,18 +227,18 @@ _ACTS: dict[str, Callable[[Any], object]] = {
 }
 
 
-def _apart(work: Callable[[], R], stop: threading.Event) -> R:
+def _run_uninterrupted(work: Callable[[], R], stop: threading.Event) -> R:
     """Run *work* in a thread, where no interrupt breaks a step off in the middle; the first one sets *stop*, and waits."""
     future: Future[R] = Future()
     context = contextvars.copy_context()
 
-    def carried() -> None:
+    def target() -> None:
         try:
             future.set_result(context.run(work))
         except BaseException as error:  # noqa: BLE001 - it is raised where the work is waited for
             future.set_exception(error)
 
-    thread = threading.Thread(target=carried, daemon=True, name="clean-up")
+    thread = threading.Thread(target=target, daemon=True, name="clean-up")
     try:
         thread.start()
         return future.result()

@@ -34,15 +34,15 @@ class Scope:
         statement = self._on_backend(cls)
         if self.kernels is None:
             return statement
-        return statement.where(ownership.made_by(cls, self.kernels, self.since))
+        return statement.where(ownership.created_by(cls, self.kernels, self.since))
 
     def attached(self) -> sa.Select[Any] | None:
         """Return the SELECT of connections that others made and these kernels attached; None if everything is meant anyway."""
         if self.kernels is None:
             return None
-        made = ownership.made_by(Connection, self.kernels, self.since)
+        created = ownership.created_by(Connection, self.kernels, self.since)
         attached = ownership.attached_by(Connection, self.kernels, self.since)
-        return self._on_backend(Connection).where(attached, ~made, Connection.path.is_not(None))
+        return self._on_backend(Connection).where(attached, ~created, Connection.path.is_not(None))
 
     def _on_backend(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
         statement: sa.Select[Any] = _COLUMNS[cls]
@@ -78,41 +78,43 @@ _COLUMNS: dict[Any, Any] = {
 
 
 @dataclass(slots=True)
-class _Found:
+class _StepCollector:
     """What was read, as steps and what these need."""
 
     session: Session
     steps: list[Step] = field(default_factory=list)
     needs: list[Needs] = field(default_factory=list)
     soft: list[Needs] = field(default_factory=list)
-    elsewhere: dict[str, str] = field(default_factory=dict)
+    attached_elsewhere: dict[str, str] = field(default_factory=dict)
     """By a connection's id, why it cannot be detached from here."""
 
     def volume(self, row: sa.Row[Any]) -> None:
         self._step(DELETE_VOLUME, row, "volume", name=row.name or None, size=row.size)
-        own = (DELETE_VOLUME, row.id)
+        step_key = (DELETE_VOLUME, row.id)
         if row.snapshot_id:
-            self.soft.append(((DELETE_SNAPSHOT, row.snapshot_id), own))
+            self.soft.append(((DELETE_SNAPSHOT, row.snapshot_id), step_key))
         if row.source_volid:
-            self.soft.append(((DELETE_VOLUME, row.source_volid), own))
+            self.soft.append(((DELETE_VOLUME, row.source_volid), step_key))
 
     def snapshot(self, row: sa.Row[Any]) -> None:
         self._step(DELETE_SNAPSHOT, row, "snapshot", name=row.name or None, volume=row.volume or None, size=row.size)
         self.needs.append(((DELETE_VOLUME, row.volume_id), (DELETE_SNAPSHOT, row.id)))
 
-    def connection(self, row: sa.Row[Any], *, ours: bool = True) -> None:
-        """Take a connection; of one that is not *ours* only the device is."""
-        here = self.session.settings.host
-        near = row.host == here if row.gateway is None else trust.may_reach(self.session, row.id, row.gateway, row.extra)
+    def connection(self, row: sa.Row[Any], *, is_created_here: bool = True) -> None:
+        """Take a connection; of one that is not *is_created_here* only the device is."""
+        local_host = self.session.settings.host
+        is_reachable = (
+            row.host == local_host if row.gateway is None else trust.may_reach(self.session, row.id, row.gateway, row.extra)
+        )
         is_clean = row.status == "attached" and row.path is None
-        if row.path is not None and row.gateway is None and row.attached_host not in {None, here}:
-            self.elsewhere[row.id] = elsewhere(row)
-        elif row.path is not None and row.gateway is not None and not near:
-            self.elsewhere[row.id] = not_typed(row)
-        if (row.connected and near and not is_clean) or not ours:
+        if row.path is not None and row.gateway is None and row.attached_host not in {None, local_host}:
+            self.attached_elsewhere[row.id] = attached_elsewhere(row)
+        elif row.path is not None and row.gateway is not None and not is_reachable:
+            self.attached_elsewhere[row.id] = loaded_gateway(row)
+        if (row.connected and is_reachable and not is_clean) or not is_created_here:
             self._step(DETACH, row, "connection", volume=row.volume or None)
             self.needs.append(((DISCONNECT, row.id), (DETACH, row.id)))
-        if ours:
+        if is_created_here:
             self._step(DISCONNECT, row, "connection", volume=row.volume or None)
             self.needs.append(((DELETE_VOLUME, row.volume_id), (DISCONNECT, row.id)))
 
@@ -122,37 +124,37 @@ class _Found:
 
 def read(session: Session, scope: Scope) -> list[Step]:
     """Return the steps that remove what *scope* chooses, numbered in their order, each with what stands in its way."""
-    found = _Found(session)
+    collector = _StepCollector(session)
     with session.store.reading() as connection:
-        for cls, take in ((Volume, found.volume), (Snapshot, found.snapshot), (Connection, found.connection)):
+        for cls, add in ((Volume, collector.volume), (Snapshot, collector.snapshot), (Connection, collector.connection)):
             for row in connection.execute(scope.rows(cls)):
-                take(row)
+                add(row)
         attached = scope.attached()
         for row in connection.execute(attached) if attached is not None else ():
-            found.connection(row, ours=False)
-        ids = list(dict.fromkeys(step.id for step in found.steps))
-        made_by = ownership.makers(connection, ids)
-    in_the_way = blockers(session, found.steps, removed_ids(found.steps)) | found.elsewhere
-    listed = steps.ordered(found.steps, found.needs, found.soft)
-    return [_told(step, made_by.get(step.id), in_the_way.get(step.id, "")) for step in listed]
+            collector.connection(row, is_created_here=False)
+        ids = list(dict.fromkeys(step.id for step in collector.steps))
+        created_by = ownership.creators(connection, ids)
+    reasons = blockers(session, collector.steps, removed_ids(collector.steps)) | collector.attached_elsewhere
+    ordered_steps = steps.ordered(collector.steps, collector.needs, collector.soft)
+    return [_with_details(step, created_by.get(step.id), reasons.get(step.id, "")) for step in ordered_steps]
 
 
-def _told(step: Step, maker: tuple[str, str | None] | None, detail: str) -> Step:
+def _with_details(step: Step, maker: tuple[str, str | None] | None, detail: str) -> Step:
     owner, notebook = maker or (None, None)
     return replace(step, owner=owner, notebook=notebook, detail=detail)
 
 
-def removed_ids(listed: Iterable[Step]) -> set[str]:
+def removed_ids(ordered_steps: Iterable[Step]) -> set[str]:
     """Return the ids of what is not there any more after these steps; what is only detached stays."""
-    return {step.id for step in listed if step.action != DETACH}
+    return {step.id for step in ordered_steps if step.action != DETACH}
 
 
-def not_typed(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
+def loaded_gateway(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
     """Return why a connection to another host stays that was loaded from a document."""
     return f"It was loaded with the gateway {connection.gateway!r}: type it, in volume.detach(host=…)."
 
 
-def elsewhere(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
+def attached_elsewhere(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
     """Return why a connection that is attached on another host stays."""
     return f"It is attached on {connection.attached_host} as {connection.path}: it must be detached there."
 
@@ -175,7 +177,7 @@ def _depended_on(connection: sa.Connection, planned: Iterable[Step], inside: set
     volumes = [step.id for step in planned if step.action == DELETE_VOLUME]
     snapshots = [step.id for step in planned if step.action == DELETE_SNAPSHOT]
     reasons: dict[str, str] = {}
-    for ids, cls, column, told in (
+    for ids, cls, column, relation in (
         (snapshots, Volume, Volume.snapshot_id, "was made from it"),
         (volumes, Volume, Volume.source_volid, "was made from it"),
         (volumes, Snapshot, Snapshot.volume_id, "is of it"),
@@ -183,7 +185,7 @@ def _depended_on(connection: sa.Connection, planned: Iterable[Step], inside: set
     ):
         for row in _outside(connection, ids, cls, column, inside):
             name = f" {row.name!r}" if row.name else ""
-            reasons[row.owner] = f"{cls.kind.capitalize()}{name} {row.id[:8]} {told}, and is not part of this."
+            reasons[row.owner] = f"{cls.kind.capitalize()}{name} {row.id[:8]} {relation}, and is not part of this."
     return reasons
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.inventory.cleanup import plan as cleaning
+from cl_notebook.inventory.cleanup.plan import plan_since
 from cl_notebook.inventory.cleanup.steps import DONE
 from cl_notebook.model import Operation
 from cl_notebook.session import default_session
@@ -33,7 +33,7 @@ class Scratch:
         """Belong to *session*; see :func:`cl_notebook.scratch`."""
         self._session = session
         self._keep_on_error = keep_on_error
-        self._begun: list[tuple[Store, int]] = []
+        self._started: list[tuple[Store, int]] = []
         """Where each block that lasts began: the store, and its last operation. One may stand in itself."""
         self.plan: Plan | None = None
         """What was to be done at the end of the block; None while it lasts."""
@@ -61,7 +61,7 @@ class Scratch:
         session.journal.refuse_if_read_only("a scratch block")
         with session.lock, session.store.reading() as connection:  # under the lock no intent of ours is half committed
             since = connection.execute(sa.select(sa.func.max(Operation.id))).scalar() or 0
-        self._begun.append((session.store, since))
+        self._started.append((session.store, since))
         self.plan = None
         return self
 
@@ -72,7 +72,7 @@ class Scratch:
             CleanupIncomplete: the block ended well, and something could not be removed.
 
         """
-        store, since = self._begun.pop()
+        store, since = self._started.pop()
         if error is not None and self._keep_on_error:
             error.add_note("What the block made is kept. %cl_cleanup removes it, with what else this session made.")
             return
@@ -95,11 +95,11 @@ class Scratch:
             )
             raise errors.CleanupIncomplete(msg)
         session.journal.wait()  # for acts that were interrupted and go on: what they make goes, too
-        self.plan = plan = cleaning.plan_since(session, since)
+        self.plan = plan = plan_since(session, since)
         if plan:
             report = plan.run()
             if self.left:
-                raise errors.CleanupIncomplete(_words(report, self.left), report)
+                raise errors.CleanupIncomplete(_message(report, self.left), report)
 
 
 def scratch(session: Session | None = None, *, keep_on_error: bool = False) -> Scratch:
@@ -107,7 +107,7 @@ def scratch(session: Session | None = None, *, keep_on_error: bool = False) -> S
     return Scratch(session, keep_on_error=keep_on_error)
 
 
-def _words(report: Any, left: int) -> str:  # noqa: ANN401 - a DataFrame, loaded late
+def _message(report: Any, left: int) -> str:  # noqa: ANN401 - a DataFrame, loaded late
     first = report[report["outcome"] != DONE].iloc[0]
     reason = f"{first['detail'].rstrip('.')}."
     return (

@@ -22,7 +22,7 @@ from cl_notebook.store.url import parse_url
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_NEEDED = {
+_REQUIRED_COLUMNS = {
     "volumes": {"id", "host", "size", "status", "display_name"},
     "snapshots": {"id", "volume_id", "status"},
     "volume_attachment": {"id", "volume_id"},
@@ -30,22 +30,22 @@ _NEEDED = {
 """The tables, and the columns of them, by which such a data base is known."""
 
 _KEY_VALUE = "cinderlib_persistence_key_value"
-_KEPT_VOLUME = (
+_VOLUME_DRIVER_COLUMNS = (
     *("_name_id", "provider_auth", "provider_geometry", "replication_status", "replication_extended_status"),
     *("replication_driver_data", "encryption_key_id", "shared_targets", "service_uuid"),
 )
 """Columns of a volume that have no column of ours: the driver's own data."""
 
-_SHUT = frozenset({"reserved", "detached", "deleted"})
+_NOT_CONNECTED = frozenset({"reserved", "detached", "deleted"})
 """Statuses of attachments that Cinder has and that stand for no connection."""
 
-_KEPT_SNAPSHOT = ("provider_auth", "encryption_key_id")
+_SNAPSHOT_DRIVER_COLUMNS = ("provider_auth", "encryption_key_id")
 
 Row = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Found:
+class ImportedRow:
     """One thing that was read: its row by our columns, ``backend_id`` left out, and what keeps it from being taken, if anything.
 
     ``backend`` is the name of a volume's backend; what belongs to a volume is on that one's.
@@ -65,10 +65,10 @@ class Contents:
 
     shown: str
     """Its URL, fit to be shown."""
-    volumes: list[Found] = field(default_factory=list)
-    snapshots: list[Found] = field(default_factory=list)
-    connections: list[Found] = field(default_factory=list)
-    key_values: list[Found] = field(default_factory=list)
+    volumes: list[ImportedRow] = field(default_factory=list)
+    snapshots: list[ImportedRow] = field(default_factory=list)
+    connections: list[ImportedRow] = field(default_factory=list)
+    key_values: list[ImportedRow] = field(default_factory=list)
 
 
 def read(url: str) -> Contents:
@@ -97,8 +97,8 @@ def _opened(url: sa.URL) -> Iterator[tuple[sa.Connection, str]]:
             with engine.connect() as connection:
                 yield connection, shown
     except errors.StoreError as error:
-        said = errors.one_line(getattr(error.__cause__, "orig", None) or error)
-        msg = f"{shown} cannot be read as a data base of cinderlib's or Cinder's: {said}."
+        detail = errors.one_line(getattr(error.__cause__, "orig", None) or error)
+        msg = f"{shown} cannot be read as a data base of cinderlib's or Cinder's: {detail}."
         raise type(error)(msg) from error.__cause__
     finally:
         engine.dispose()
@@ -159,27 +159,27 @@ class _Tables:
     def _refuse_others(self) -> None:
         ours = {"volume", "snapshot", "connection", "feed"} <= self._names
         hint = f" It is a store of cl_notebook: cl.setup(store={self._shown!r}) opens it." if ours else ""
-        for name, columns in _NEEDED.items():
-            there = set(self._table(name).c.keys()) if name in self._names else set()
-            if columns - there:
-                lacks = f"{name}.{min(columns - there)}" if there else name
-                what = "column" if there else "table"
+        for name, columns in _REQUIRED_COLUMNS.items():
+            columns_present = set(self._table(name).c.keys()) if name in self._names else set()
+            if columns - columns_present:
+                lacks = f"{name}.{min(columns - columns_present)}" if columns_present else name
+                what = "column" if columns_present else "table"
                 msg = f"{self._shown} is no data base of cinderlib's or Cinder's: it has no {what} {lacks}.{hint}"
                 raise errors.InvalidInput(msg)
 
-    def _volumes(self, types: _Types, attached: set[str] | None) -> Iterator[Found]:
+    def _volumes(self, types: _Types, attached: set[str] | None) -> Iterator[ImportedRow]:
         metadata = self.pairs("volume_metadata", "volume_id")
         admin = self.pairs("volume_admin_metadata", "volume_id")
         glance = self.pairs("volume_glance_metadata", "volume_id")
         for row in self.rows("volumes"):
-            own = row["id"]
-            extra_specs, qos_specs = types.specs(own, row.get("volume_type_id"))
+            resource_id = row["id"]
+            extra_specs, qos_specs = types.specs(resource_id, row.get("volume_type_id"))
             host = row["host"] or ""
             state = row.get("attach_status") or "detached"
             if attached is not None:  # cinderlib leaves the column as it was
-                state = "attached" if own in attached else "detached"
+                state = "attached" if resource_id in attached else "detached"
             values = {
-                "id": own,
+                "id": resource_id,
                 "name": row["display_name"] or "",
                 "description": row.get("display_description") or "",
                 "size": row["size"],
@@ -187,55 +187,59 @@ class _Tables:
                 "attach_status": state,
                 "host": host,
                 "pool_name": host.partition("#")[2] or None,
-                "name_in_storage": f"volume-{row.get('_name_id') or own}",
+                "name_in_storage": f"volume-{row.get('_name_id') or resource_id}",
                 "snapshot_id": row.get("snapshot_id"),
                 "source_volid": row.get("source_volid"),
                 "availability_zone": row.get("availability_zone"),
                 "bootable": bool(row.get("bootable")),
-                "metadata": metadata.get(own, {}),
+                "metadata": metadata.get(resource_id, {}),
                 "extra_specs": extra_specs,
                 "qos_specs": qos_specs,
-                "driver_data": _driver_data(row, _KEPT_VOLUME, admin_metadata=admin.get(own), glance_metadata=glance.get(own)),
+                "driver_data": _driver_data(
+                    row, _VOLUME_DRIVER_COLUMNS, admin_metadata=admin.get(resource_id), glance_metadata=glance.get(resource_id)
+                ),
                 **_shared(row),
             }
-            yield Found("volume", own, values["name"], values, host.rpartition("@")[2].partition("#")[0], _volume_fault(values))
+            yield ImportedRow(
+                "volume", resource_id, values["name"], values, host.rpartition("@")[2].partition("#")[0], _volume_fault(values)
+            )
 
-    def _snapshots(self) -> Iterator[Found]:
+    def _snapshots(self) -> Iterator[ImportedRow]:
         metadata = self.pairs("snapshot_metadata", "snapshot_id")
         glance = self.pairs("volume_glance_metadata", "snapshot_id")
         for row in self.rows("snapshots"):
-            own = row["id"]
+            resource_id = row["id"]
             progress = row.get("progress") or ""  # cinderlib keeps the backend's name there
             values = {
-                "id": own,
+                "id": resource_id,
                 "name": row.get("display_name") or "",
                 "description": row.get("display_description") or "",
                 "status": row["status"],
                 "progress": progress if progress.endswith("%") else "100%" if row["status"] == "available" else None,
                 "volume_id": row["volume_id"],
                 "volume_size": row.get("volume_size"),
-                "name_in_storage": f"snapshot-{own}",
-                "metadata": metadata.get(own, {}),
-                "driver_data": _driver_data(row, _KEPT_SNAPSHOT, glance_metadata=glance.get(own)),
+                "name_in_storage": f"snapshot-{resource_id}",
+                "metadata": metadata.get(resource_id, {}),
+                "driver_data": _driver_data(row, _SNAPSHOT_DRIVER_COLUMNS, glance_metadata=glance.get(resource_id)),
                 **_shared(row),
             }
             fault = "" if values["status"] and values["volume_size"] is not None else "it has no status or no size"
-            yield Found("snapshot", own, values["name"], values, fault=fault)
+            yield ImportedRow("snapshot", resource_id, values["name"], values, fault=fault)
 
-    def _connections(self) -> Iterator[Found]:
+    def _connections(self) -> Iterator[ImportedRow]:
         for row in self.rows("volume_attachment"):
             try:
                 values = _connection(row)
                 status = values["attach_status"]
-                fault = f"it is {status!r}: it lets no host in" if status in _SHUT else ""
+                fault = f"it is {status!r}: it lets no host in" if status in _NOT_CONNECTED else ""
             except (ValueError, TypeError, AttributeError) as error:
                 values, fault = {"volume_id": row["volume_id"]}, f"what it keeps cannot be read: {errors.one_line(error)}"
-            yield Found("connection", row["id"], "", values, fault=fault)
+            yield ImportedRow("connection", row["id"], "", values, fault=fault)
 
-    def _key_values(self) -> Iterator[Found]:
+    def _key_values(self) -> Iterator[ImportedRow]:
         for row in self.rows(_KEY_VALUE):
             values = {"key": row["key"], "value": row["value"] if row["value"] is not None else ""}
-            yield Found("key_value", row["key"], "", values)
+            yield ImportedRow("key_value", row["key"], "", values)
 
 
 class _Types:
@@ -244,10 +248,10 @@ class _Types:
     def __init__(self, tables: _Tables) -> None:
         self._extra = tables.pairs("volume_type_extra_specs", "volume_type_id")
         self._qos = tables.pairs("quality_of_service_specs", "specs_id")
-        self._find_lost(list(tables.rows("quality_of_service_specs")))
+        self._rejoin_qos_specs(list(tables.rows("quality_of_service_specs")))
         self._qos_of = {row["id"]: row.get("qos_specs_id") for row in tables.rows("volume_types", deleted=True)}
 
-    def _find_lost(self, rows: list[Row]) -> None:
+    def _rejoin_qos_specs(self, rows: list[Row]) -> None:
         """Bring QoS specs back to the row that they belong to: cinderlib gives that one a new id, and leaves theirs.
 
         All are written in one go, so they are as old as that row, or younger, and not younger than its new id.
@@ -260,32 +264,34 @@ class _Types:
                 continue
             fits = [
                 head
-                for own, head in heads.items()
-                if own not in self._qos and head["updated_at"] and head["created_at"] <= row["created_at"] <= head["updated_at"]
+                for resource_id, head in heads.items()
+                if resource_id not in self._qos
+                and head["updated_at"]
+                and head["created_at"] <= row["created_at"] <= head["updated_at"]
             ]
             if fits:
-                own = max(fits, key=lambda head: head["created_at"])["id"]
-                self._qos[own] = self._qos.pop(group)
+                resource_id = max(fits, key=lambda head: head["created_at"])["id"]
+                self._qos[resource_id] = self._qos.pop(group)
 
     def specs(self, volume_id: str, type_id: str | None) -> tuple[dict[str, str], dict[str, str]]:
         """Return the extra specs and the QoS specs of a volume that names the type *type_id*.
 
         cinderlib makes a type for each volume that has any, gives it the volume's id, and loses the link when that is saved.
         """
-        own = volume_id if volume_id in self._qos_of else type_id or ""
-        qos = self._qos.get(self._qos_of.get(own) or own, {})
-        return dict(self._extra.get(own, {})), {key: value for key, value in qos.items() if key != "consumer"}
+        resource_id = volume_id if volume_id in self._qos_of else type_id or ""
+        qos = self._qos.get(self._qos_of.get(resource_id) or resource_id, {})
+        return dict(self._extra.get(resource_id, {})), {key: value for key, value in qos.items() if key != "consumer"}
 
 
 def _shared(row: Mapping[str, Any]) -> Row:
     return {
         "provider_location": row.get("provider_location"),
         "provider_id": row.get("provider_id"),
-        **_moments(row),
+        **_timestamps(row),
     }
 
 
-def _moments(row: Mapping[str, Any]) -> Row:
+def _timestamps(row: Mapping[str, Any]) -> Row:
     return {"created_at": row.get("created_at") or utcnow(), "updated_at": row.get("updated_at"), "version": 1}
 
 
@@ -305,10 +311,10 @@ def _volume_fault(values: Row) -> str:
 
 
 def _connection(row: Mapping[str, Any]) -> Row:
-    kept = json.loads(row.get("connection_info") or "{}") or {}
-    by_cinderlib = "conn" in kept or "connector" in kept
-    info, device = (kept.get("conn"), kept.get("device")) if by_cinderlib else (_nested(kept), None)
-    connector = (kept.get("connector") if by_cinderlib else None) or json.loads(row.get("connector") or "{}") or {}
+    saved = json.loads(row.get("connection_info") or "{}") or {}
+    by_cinderlib = "conn" in saved or "connector" in saved
+    info, device = (saved.get("conn"), saved.get("device")) if by_cinderlib else (_nested(saved), None)
+    connector = (saved.get("connector") if by_cinderlib else None) or json.loads(row.get("connector") or "{}") or {}
     path = (device or {}).get("path") or row.get("mountpoint")
     return {
         "id": row["id"],
@@ -318,13 +324,13 @@ def _connection(row: Mapping[str, Any]) -> Row:
         "attached_host": row.get("attached_host") or (connector.get("host") if path else None),
         "gateway": None,
         "protocol": (info or {}).get("driver_volume_type"),
-        "multipath": bool(connector.get("multipath", _has_paths(info or {}))),
+        "multipath": bool(connector.get("multipath", _has_multiple_paths(info or {}))),
         "path": path,
         "connector_info": validation.json_safe(connector, "connector"),
         "conn_info": validation.json_safe(info or None, "connection_info"),
         "device": validation.json_safe(device or None, "device"),
         "extra": trust.flagged(None),
-        **_moments(row),
+        **_timestamps(row),
     }
 
 
@@ -338,6 +344,6 @@ def _nested(flat: Row) -> Row:
     }
 
 
-def _has_paths(info: Row) -> bool:
+def _has_multiple_paths(info: Row) -> bool:
     data = info.get("data") or {}
     return ("target_iqns" in data and "target_portals" in data) or isinstance(data.get("target_wwn"), list)

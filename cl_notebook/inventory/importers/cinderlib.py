@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cl_notebook.inventory.importers.cinder_schema import Contents, Found
+    from cl_notebook.inventory.importers.cinder_schema import Contents, ImportedRow
     from cl_notebook.session import Session
     from cl_notebook.settings import Settings
 
@@ -25,7 +25,7 @@ _NOT_COMPARED = {"created_at", "updated_at", "version", "extra"}
 _SHOWN = {"name", "size", "status", "attach_status", "host", "pool_name", "name_in_storage", "volume_id", "value"}
 """Columns whose values a reason may show; others may hold what is secret."""
 
-HERE = "it is here already"
+ALREADY_TRACKED = "it is here already"
 """The reason for what an earlier import has taken."""
 
 
@@ -36,30 +36,30 @@ def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
         contents = cinder_schema.read(url)
         kernel_id = session.journal.kernel_id
 
-        def work(connection: sa.Connection) -> tuple[_Taking, list[tuple[Found, str]]]:
+        def work(connection: sa.Connection) -> tuple[_Import, list[tuple[ImportedRow, str]]]:
             changefeed.lock(connection)  # first: others may be about to take the same
-            taking = _Taking(connection, session.settings)
-            report = taking.take(contents)
-            taking.write(kernel_id, contents.shown)
-            return taking, report
+            run = _Import(connection, session.settings)
+            report = run.plan(contents)
+            run.write(kernel_id, contents.shown)
+            return run, report
 
         with session.lock:
-            taking, report = session.store.write(work)
-            _look_again(session, taking)
+            run, report = session.store.write(work)
+            _refresh_loaded(session, run)
     return _frame(report)
 
 
-def _look_again(session: Session, taking: _Taking) -> None:
+def _refresh_loaded(session: Session, run: _Import) -> None:
     """Let lists that were loaded before show what is in them now."""
     session.change_tracker.poll()
-    for cls, ids in ((Backend, set(taking.made)), (Volume, taking.grown)):
-        for own in ids:
-            known = identity_map.held(session, cls, own)
+    for cls, ids in ((Backend, set(run.new_rows)), (Volume, run.extended_volumes)):
+        for resource_id in ids:
+            known = identity_map.held(session, cls, resource_id)
             if known is not None:
                 known.look_again()
 
 
-class _Taking:
+class _Import:
     """One import, inside its transaction: what is taken, and why the rest is not."""
 
     def __init__(self, connection: sa.Connection, settings: Settings) -> None:
@@ -70,21 +70,21 @@ class _Taking:
         self._rows = {row.id: row for row in connection.execute(sa.select(*columns))}
         self._backends = {row.name: row.id for row in self._rows.values()}
         self._owners: dict[str, str] = {}
-        self.made: dict[str, dict[Any, list[dict[str, Any]]]] = {}
+        self.new_rows: dict[str, dict[Any, list[dict[str, Any]]]] = {}
         """The new rows, by backend and class."""
-        self.grown: set[str] = set()
+        self.extended_volumes: set[str] = set()
         """Volumes that were here, or are new, and have new snapshots or connections."""
         self._pairs: list[dict[str, Any]] = []
 
-    def take(self, contents: Contents) -> list[tuple[Found, str]]:
+    def plan(self, contents: Contents) -> list[tuple[ImportedRow, str]]:
         """Decide on everything, and return it with the reasons; an empty one says that it is taken."""
         report = list(self._missing_backends(contents.volumes))
-        report += self._each(Volume, contents.volumes)
-        report += self._each(Snapshot, contents.snapshots)
-        report += self._each(Connection, contents.connections)
-        here = self._here(KeyValue, KeyValue.key, contents.key_values)
+        report += self._plan_class(Volume, contents.volumes)
+        report += self._plan_class(Snapshot, contents.snapshots)
+        report += self._plan_class(Connection, contents.connections)
+        stored = self._stored_rows(KeyValue, KeyValue.key, contents.key_values)
         for found in contents.key_values:
-            reason = _compared(found.row, here.get(found.id))
+            reason = _difference(found.row, stored.get(found.id))
             if not reason:
                 self._pairs.append(found.row)
             report.append((found, reason))
@@ -93,60 +93,62 @@ class _Taking:
     def write(self, kernel_id: str, shown: str) -> None:
         """Insert what was taken, and tell the history and the feed."""
         for cls in (Volume, Snapshot, Connection):
-            bulk.insert(self._connection, cls, [row for made in self.made.values() for row in made.get(cls, ())])
+            bulk.insert(self._connection, cls, [row for new_rows in self.new_rows.values() for row in new_rows.get(cls, ())])
         bulk.insert(self._connection, KeyValue, self._pairs)
-        names = {own: name for name, own in self._backends.items()}
-        for own, made in self.made.items():
-            arguments = {"from": shown} | {f"{cls.kind}s": len(rows) for cls, rows in made.items()}
+        names = {resource_id: name for name, resource_id in self._backends.items()}
+        for resource_id, new_rows in self.new_rows.items():
+            arguments = {"from": shown} | {f"{cls.kind}s": len(rows) for cls, rows in new_rows.items()}
             bulk.note(
                 self._connection,
                 kernel_id=kernel_id,
                 action="import",
-                backend=(own, names[own]),
-                made=made,
+                backend=(resource_id, names[resource_id]),
+                made=new_rows,
                 arguments=arguments,
             )
         changefeed.append_many(self._connection, [key_value.entry(pair["key"]) for pair in self._pairs])
 
-    def _missing_backends(self, volumes: Iterable[Found]) -> Iterator[tuple[Found, str]]:
+    def _missing_backends(self, volumes: Iterable[ImportedRow]) -> Iterator[tuple[ImportedRow, str]]:
         missing = sorted({found.backend for found in volumes if not found.fault} - set(self._backends))
         for name in missing:
             reason = f"it is not stored here: open it with cl.Backend({name!r}, volume_driver=…), then import again"
-            yield cinder_schema.Found("backend", "", name, {}), reason
+            yield cinder_schema.ImportedRow("backend", "", name, {}), reason
 
-    def _each(self, cls: Any, candidates: list[Found]) -> Iterator[tuple[Found, str]]:  # noqa: ANN401 - a tracked class
-        here = self._here(cls, cls.id, candidates)
+    def _plan_class(self, cls: Any, candidates: list[ImportedRow]) -> Iterator[tuple[ImportedRow, str]]:  # noqa: ANN401 - a tracked class
+        stored = self._stored_rows(cls, cls.id, candidates)
         if cls is Volume:
-            self._owners |= {own: row["backend_id"] for own, row in here.items()}
+            self._owners |= {resource_id: row["backend_id"] for resource_id, row in stored.items()}
         else:
-            self._know_volumes(candidates)
+            self._read_owners(candidates)
         faults = {id(found): self._fault(found) for found in candidates}
         for found in candidates:
             if not faults[id(found)]:
                 found.row["backend_id"] = self._backend_of(found)
                 self._name(found)
-        claimed = self._claimed(cls, [found.row for found in candidates if not faults[id(found)] and found.id not in here])
+        conflicts = self._conflicts(cls, [found.row for found in candidates if not faults[id(found)] and found.id not in stored])
         for found in candidates:
-            reason = faults[id(found)] or _compared(found.row, here.get(found.id)) or claimed.get(found.id, "")
+            reason = faults[id(found)] or _difference(found.row, stored.get(found.id)) or conflicts.get(found.id, "")
             if not reason:
-                self._put(cls, found)
+                self._add(cls, found)
             yield found, reason
 
-    def _claimed(self, cls: Any, rows: list[dict[str, Any]]) -> dict[str, str]:  # noqa: ANN401 - a tracked class
+    def _conflicts(self, cls: Any, rows: list[dict[str, Any]]) -> dict[str, str]:  # noqa: ANN401 - a tracked class
         """Return why rows are not taken whose name on the storage another row has, by id."""
         if cls is Connection:
             return {}
-        return {own: reason.removesuffix(".") for own, reason in Claims(self._connection).others(cls, rows).items()}
+        return {
+            resource_id: reason.removesuffix(".") for resource_id, reason in Claims(self._connection).others(cls, rows).items()
+        }
 
-    def _put(self, cls: Any, found: Found) -> None:  # noqa: ANN401 - a tracked class
+    def _add(self, cls: Any, found: ImportedRow) -> None:  # noqa: ANN401 - a tracked class
         row = found.row
-        self.made.setdefault(row["backend_id"], {}).setdefault(cls, []).append(row)
+        self.new_rows.setdefault(row["backend_id"], {}).setdefault(cls, []).append(row)
         if cls is Volume:
             self._owners[found.id] = row["backend_id"]
         else:
-            self.grown.add(row["volume_id"])
+            self.extended_volumes.add(row["volume_id"])
 
-    def _fault(self, found: Found) -> str:
+    def _fault(self, found: ImportedRow) -> str:
         if found.fault:
             return found.fault
         if len(found.id) > validation.ID_LENGTH:
@@ -157,23 +159,23 @@ class _Taking:
             return "" if found.backend in self._backends else f"its backend {found.backend!r} is not stored here"
         return "" if found.row["volume_id"] in self._owners else f"its volume {found.row['volume_id']} is not tracked here"
 
-    def _backend_of(self, found: Found) -> str:
+    def _backend_of(self, found: ImportedRow) -> str:
         return self._backends[found.backend] if found.kind == "volume" else self._owners[found.row["volume_id"]]
 
-    def _name(self, found: Found) -> None:
+    def _name(self, found: ImportedRow) -> None:
         """Give a row the name on the storage that its backend's template says: no column of the database has it."""
         backend, prefix = self._rows[found.row["backend_id"]], f"{found.kind}-"
         if "name_in_storage" in found.row:
             template = naming.template(self._settings, backend.volume_driver, backend.stored_config, found.kind)
             found.row["name_in_storage"] = template.replace("%s", found.row["name_in_storage"].removeprefix(prefix))
 
-    def _know_volumes(self, candidates: Iterable[Found]) -> None:
-        wanted = {str(found.row["volume_id"]) for found in candidates} - set(self._owners)
-        for part in identity_map.pages(sorted(wanted)):
+    def _read_owners(self, candidates: Iterable[ImportedRow]) -> None:
+        volume_ids = {str(found.row["volume_id"]) for found in candidates} - set(self._owners)
+        for part in identity_map.pages(sorted(volume_ids)):
             rows = self._connection.execute(sa.select(Volume.id, Volume.backend_id).where(Volume.id.in_(part)))
             self._owners |= {row.id: row.backend_id for row in rows}
 
-    def _here(self, cls: Any, key: Any, candidates: Iterable[Found]) -> dict[str, Mapping[str, Any]]:  # noqa: ANN401 - a class, its column
+    def _stored_rows(self, cls: Any, key: Any, candidates: Iterable[ImportedRow]) -> dict[str, Mapping[str, Any]]:  # noqa: ANN401 - a class, its column
         table: sa.Table = cls.__table__
         column = table.c[key.key]
         rows = (
@@ -191,17 +193,17 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def _compared(wanted: Mapping[str, Any], here: Mapping[str, Any] | None) -> str:
-    if here is None:
+def _difference(imported: Mapping[str, Any], stored: Mapping[str, Any] | None) -> str:
+    if stored is None:
         return ""
-    changed = [name for name, value in wanted.items() if name not in _NOT_COMPARED and here[name] != value]
+    changed = [name for name, value in imported.items() if name not in _NOT_COMPARED and stored[name] != value]
     if not changed:
-        return HERE
-    said = [f"{name} {here[name]!r}, not {wanted[name]!r}" if name in _SHOWN else name for name in changed]
-    return f"it is here already and differs ({'; '.join(said)}): it is left as it is"
+        return ALREADY_TRACKED
+    detail = [f"{name} {stored[name]!r}, not {imported[name]!r}" if name in _SHOWN else name for name in changed]
+    return f"it is here already and differs ({'; '.join(detail)}): it is left as it is"
 
 
-def _frame(report: list[tuple[Found, str]]) -> pd.DataFrame:
+def _frame(report: list[tuple[ImportedRow, str]]) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above

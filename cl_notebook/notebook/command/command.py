@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class Option:
     """One ``--option``.
 
-    ``value`` is what its value is called in the help; without one the option is a flag. ``words`` are the only values that are
-    allowed, if there are any. ``means`` says what completes the value (``volume``, ``backend``, ``column:volumes``…).
-    ``convert`` raises a :class:`ValueError` that says what is expected. A ``secret`` value is never repeated in a message.
-    An option with a ``bare`` value may stand without one of its words, and means that.
+    ``value`` names the value in the help; an option without it is a flag. ``choices`` are the only values allowed, if there are
+    any. ``completes`` names the source of the completions (``volume``, ``backend``, ``column:volumes``…). ``convert`` turns the
+    text into the value, or raises a :class:`ValueError` that says what is expected. A ``secret`` value appears in no message.
+    ``bare_value`` is used if the option is typed without one of its choices.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Option:
     value: str = ""
     short: str = ""
     convert: Callable[[str], Any] = str
-    words: tuple[str, ...] = ()
-    means: str = ""
+    choices: tuple[str, ...] = ()
+    completes: str = ""
     repeat: bool = False
     required: bool = False
     secret: bool = False
-    bare: str = ""
+    bare_value: str = ""
 
     @property
     def key(self) -> str:
@@ -46,7 +46,7 @@ class Option:
         """The option as it is typed."""
         return f"--{self.name}"
 
-    def taken(self, text: str) -> Any:  # noqa: ANN401 - each option has a type of its own
+    def parse_value(self, text: str) -> Any:  # noqa: ANN401 - each option has a type of its own
         """Return the value that *text* stands for.
 
         Raises:
@@ -54,8 +54,8 @@ class Option:
 
         """
         shown = MASK if self.secret else repr(text)
-        if self.words and text not in self.words:
-            msg = f"{self.spelled} takes {' or '.join(self.words)}, not {shown}.{errors.did_you_mean(text, self.words)}"
+        if self.choices and text not in self.choices:
+            msg = f"{self.spelled} takes {' or '.join(self.choices)}, not {shown}.{errors.did_you_mean(text, self.choices)}"
             raise errors.InvalidInput(msg)
         try:
             return self.convert(text)
@@ -70,8 +70,8 @@ class Argument:
 
     name: str
     help: str
-    means: str = ""
-    words: tuple[str, ...] = ()
+    completes: str = ""
+    choices: tuple[str, ...] = ()
     optional: bool = False
     repeat: bool = False
 
@@ -114,10 +114,10 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One thing that a magic does.
+    """One action of a magic.
 
-    ``more`` returns options that depend on the words typed so far: the options of the driver that ``--driver`` names. ``stray``
-    is added to the error about a word too many.
+    ``dynamic_options`` takes the words typed so far and returns the options that depend on them, such as those of the driver
+    that ``--driver`` names. ``extra_word_hint`` is added to the error about a surplus word.
     """
 
     name: str
@@ -125,12 +125,12 @@ class Verb:
     run: Callable[[Invocation], Any]
     arguments: tuple[Argument, ...] = ()
     options: tuple[Option, ...] = ()
-    more: Callable[[Sequence[str]], Sequence[Option]] | None = None
-    stray: str = ""
+    dynamic_options: Callable[[Sequence[str]], Sequence[Option]] | None = None
+    extra_word_hint: str = ""
 
     def all_options(self, words: Sequence[str]) -> list[Option]:
         """Return the options, with those that depend on *words*."""
-        return [*self.options, *(self.more(words) if self.more else ())]
+        return [*self.options, *(self.dynamic_options(words) if self.dynamic_options else ())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.command.lexer import Token
 
-MOST = 50
+MAX_OFFERED = 50
 """Names, and ids, that are offered at most."""
 
-_LONGEST = 100
+_MAX_LENGTH = 100
 _EXPANDED = set("{}$")
 _LAST = "\U0010ffff"
 _KINDS: Mapping[str, tuple[type[Tracked], ...]] = {
@@ -60,19 +60,23 @@ WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
 _IDS: Mapping[str, type[Tracked]] = {"volume_id": Volume, "snapshot_id": Snapshot, "source_volid": Volume}
 
 
-def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Token] = ()) -> Iterable[str]:
-    """Return the words that begin with *prefix* where *means* says what is wanted (see ``grammar.Option``).
+def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequence[Token] = ()) -> Iterable[str]:
+    """Return the words that begin with *prefix* where *completes* says what is wanted (see ``grammar.Option``).
 
     *typed* are the words of the line before the cursor.
     """
-    kind, _, rest = means.partition(":")
+    kind, _, rest = completes.partition(":")
     if kind in _KINDS:
         return _resources(_KINDS[kind], prefix, shell)
-    ways: Mapping[str, Callable[[], Iterable[str]]] = {
+    sources: Mapping[str, Callable[[], Iterable[str]]] = {
         "": tuple,
-        "words": lambda: rest.split(","),
-        "driver": lambda: [*registry.driver_names(), *_cinders("path", prefix, typed)],
-        "drivers": lambda: [*registry.driver_names(), *_cinders("name", prefix, typed), *_cinders("path", prefix, typed)],
+        "choices": lambda: rest.split(","),
+        "driver": lambda: [*registry.driver_names(), *_cinder_drivers("path", prefix, typed)],
+        "drivers": lambda: [
+            *registry.driver_names(),
+            *_cinder_drivers("name", prefix, typed),
+            *_cinder_drivers("path", prefix, typed),
+        ],
         "column": lambda: drivers.COLUMNS if rest == "drivers" else columns_of(rest),
         "sort": lambda: [word for name in _sortable(rest) for word in (name, f"{name}:desc")],
         "id": lambda: _read(_ids, _BY_LIST[rest], prefix),
@@ -80,19 +84,19 @@ def of(means: str, prefix: str, shell: InteractiveShell, typed: Sequence[Token] 
         "owner": lambda: _read(_owners, None, prefix),
         "dict": lambda: [name for name, value in shell.user_ns.items() if isinstance(value, dict) and name[0] != "_"],
     }
-    return ways[kind]()
+    return sources[kind]()
 
 
-def quoted(words: Iterable[str], current: Token, kind: str) -> list[tuple[str, str]]:
+def match_quoted(words: Iterable[str], current: Token, kind: str) -> list[tuple[str, str]]:
     """Return those of *words* that go on from what is typed, in the quotes that they need or that were opened, with *kind*."""
-    found = [_quoted(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
+    found = [_quote_if_typable(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
     return [(word, kind or "value") for word in found if word is not None]
 
 
-def _quoted(word: str, quote: str) -> str | None:
+def _quote_if_typable(word: str, quote: str) -> str | None:
     if quote == "$'":
         return quote_literal(word)
-    if sanitize(word) != word or _EXPANDED & set(word) or len(word) > _LONGEST:
+    if sanitize(word) != word or _EXPANDED & set(word) or len(word) > _MAX_LENGTH:
         return None  # cannot be typed as it is: its id can
     if not quote:
         if word and not any(character.isspace() or character in "'\"\\" for character in word) and word[0] not in "-#":
@@ -103,7 +107,7 @@ def _quoted(word: str, quote: str) -> str | None:
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _cinders(field: Literal["name", "path"], prefix: str, typed: Sequence[Token]) -> list[str]:
+def _cinder_drivers(field: Literal["name", "path"], prefix: str, typed: Sequence[Token]) -> list[str]:
     """Return the names, or the paths, of Cinder's drivers: if they were looked for before, or a path was begun."""
     from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - as long as nobody uses Cinder nobody pays for it
 
@@ -133,11 +137,11 @@ def _values(rest: str, prefix: str) -> Iterable[str]:
 
 
 def _resources(kinds: Sequence[type[Tracked]], prefix: str, shell: InteractiveShell) -> list[str]:
-    held = [name for name in resolve.variable_names(shell, kinds) if name.startswith(prefix)]
+    variables = [name for name in resolve.variable_names(shell, kinds) if name.startswith(prefix)]
     named = [cls for cls in kinds if hasattr(cls, "name")]
     names = [name for cls in named for name in _read(_names, cls, prefix)]
     ids = [word for cls in kinds for word in _read(_ids_for, cls, prefix)]
-    return [*held, *names, *ids]
+    return [*variables, *names, *ids]
 
 
 def _read(ask: Callable[[sa.Connection, Any, str], Iterable[str]], cls: object, prefix: str) -> list[str]:
@@ -153,18 +157,18 @@ def _read(ask: Callable[[sa.Connection, Any, str], Iterable[str]], cls: object, 
 
 
 def _names(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class with names
-    statement = sa.select(cls.name).where(cls.name > "").order_by(cls.name).limit(MOST)
+    statement = sa.select(cls.name).where(cls.name > "").order_by(cls.name).limit(MAX_OFFERED)
     if prefix:
         statement = statement.where(cls.name >= prefix, cls.name < prefix + _LAST)
     yield from connection.execute(statement).scalars()
 
 
 def _owners(connection: sa.Connection, _cls: None, _prefix: str) -> list[str]:
-    return ownership.known(connection, MOST)
+    return ownership.known_owners(connection, MAX_OFFERED)
 
 
 def _ids(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class
-    statement = sa.select(cls.id).order_by(cls.id).limit(MOST)
+    statement = sa.select(cls.id).order_by(cls.id).limit(MAX_OFFERED)
     if prefix and cls is not Operation:
         statement = statement.where(cls.id >= prefix, cls.id < prefix + "g")
     yield from map(str, connection.execute(statement).scalars())
@@ -174,5 +178,5 @@ def _ids_for(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:
     if prefix or not hasattr(cls, "name"):
         return _ids(connection, cls, prefix)
     # nothing typed yet: what has a name is offered by it, and so are the ids of what has none, or one that cannot be typed
-    rows = connection.execute(sa.select(cls.id, cls.name).order_by(cls.name).limit(MOST))
-    return iter([row.id for row in rows if not row.name or _quoted(row.name, "") is None])
+    rows = connection.execute(sa.select(cls.id, cls.name).order_by(cls.name).limit(MAX_OFFERED))
+    return iter([row.id for row in rows if not row.name or _quote_if_typable(row.name, "") is None])

@@ -14,7 +14,7 @@ _WIDTH = 100
 _LEFT = 30
 
 
-def text(command: Command, *, live: bool = True) -> str:
+def command_help(command: Command, *, live: bool = True) -> str:
     """Return the whole help of *command*; only a *live* one asks the drivers for their options."""
     parts = [command.help, *("\n".join(_verb(command, verb)) for verb in command.verbs)]
     if live and command.notes is not None:
@@ -24,11 +24,13 @@ def text(command: Command, *, live: bool = True) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def of_verb(command: Command, verb: Verb) -> str:
+def verb_help(command: Command, verb: Verb) -> str:
     """Return the help of one verb, with the examples that use it."""
     examples = [example for example in command.examples if command.title(verb) in example] if command.has_verbs else []
     shown = ["", "Examples:", *(f"    {example}" for example in examples)] if examples else []
-    notes = ["", command.notes()] if command.notes is not None and (verb.more is not None or not command.has_verbs) else []
+    notes = (
+        ["", command.notes()] if command.notes is not None and (verb.dynamic_options is not None or not command.has_verbs) else []
+    )
     return "\n".join([*_verb(command, verb), *notes, *shown])
 
 
@@ -37,15 +39,15 @@ def _verb(command: Command, verb: Verb) -> Iterator[str]:
     if command.has_verbs:
         yield from textwrap.wrap(verb.help, _WIDTH, initial_indent="    ", subsequent_indent="    ")
     for argument in verb.arguments:
-        yield from columns(argument.name, _with_words(argument.help, argument.words))
+        yield from columns(argument.name, _with_choices(argument.help, argument.choices))
     for option in verb.options:
-        yield from columns(_left(option), _with_words(option.help, option.words) + (" Repeatable." if option.repeat else ""))
+        yield from columns(_left(option), _with_choices(option.help, option.choices) + (" Repeatable." if option.repeat else ""))
 
 
 def _usage(verb: Verb) -> str:
     words = [_placed(argument) for argument in verb.arguments]
     words += [f"{option.spelled} {option.value}" for option in verb.options if option.required]
-    if any(not option.required for option in verb.options) or verb.more:
+    if any(not option.required for option in verb.options) or verb.dynamic_options:
         words.append("[options]")
     return " ".join(words)
 
@@ -60,8 +62,8 @@ def _left(option: Option) -> str:
     return f"{names} {option.value}".rstrip()
 
 
-def _with_words(sentence: str, words: tuple[str, ...]) -> str:
-    return f"{sentence} One of {', '.join(words)}." if words else sentence
+def _with_choices(sentence: str, choices: tuple[str, ...]) -> str:
+    return f"{sentence} One of {', '.join(choices)}." if choices else sentence
 
 
 def columns(left: str, right: str) -> list[str]:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _ESCAPED_IN_QUOTES = '"\\'
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})|(.))", re.DOTALL)
-_MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 _COMMENT = "#"
 
-__all__ = ["Token", "checked", "expanded", "quote_literal", "quote_word", "split", "without_comment"]
+__all__ = ["Token", "expand", "quote_literal", "quote_word", "split", "tokenize", "without_comment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class Token:
         """Whether it was typed as an option: a quoted dash, or one that comes out of a variable, is none."""
         return self.raw.startswith("-") and self.raw != "-"
 
-    def expanded(self, namespace: Mapping[str, Any]) -> Token:
+    def expand(self, namespace: Mapping[str, Any]) -> Token:
         """Return the word with ``{python}`` and ``$var`` replaced from *namespace*."""
         text, end = "", 0
         for start, stop in self.literal:
-            text += expanded(self.text[end:start], namespace) + self.text[start:stop]
+            text += expand(self.text[end:start], namespace) + self.text[start:stop]
             end = stop
-        return replace(self, text=text + expanded(self.text[end:], namespace), literal=())
+        return replace(self, text=text + expand(self.text[end:], namespace), literal=())
 
 
 class _Lexer:
@@ -61,25 +61,25 @@ class _Lexer:
 
     def __init__(self, line: str) -> None:
         self.line = line
-        self.at = 0
+        self.position = 0
 
-    def words(self) -> list[Token]:
-        found: list[Token] = []
+    def tokens(self) -> list[Token]:
+        tokens: list[Token] = []
         while True:
-            while self.at < len(self.line) and self.line[self.at].isspace():
-                self.at += 1
-            if self.at >= len(self.line) or self.line[self.at] == _COMMENT:
-                return found
-            found.append(self._word())
+            while self.position < len(self.line) and self.line[self.position].isspace():
+                self.position += 1
+            if self.position >= len(self.line) or self.line[self.position] == _COMMENT:
+                return tokens
+            tokens.append(self._token())
 
-    def _word(self) -> Token:
-        start, text = self.at, ""
+    def _token(self) -> Token:
+        start, text = self.position, ""
         literal: list[tuple[int, int]] = []
-        while self.at < len(self.line) and not self.line[self.at].isspace():
-            character = self.line[self.at]
-            quote = LITERAL if self.line.startswith(LITERAL, self.at) else character if character in "'\"" else ""
+        while self.position < len(self.line) and not self.line[self.position].isspace():
+            character = self.line[self.position]
+            quote = LITERAL if self.line.startswith(LITERAL, self.position) else character if character in "'\"" else ""
             if not quote:
-                text += self._bare(character)
+                text += self._unquoted(character)
                 continue
             inner, closed = self._literal() if quote == LITERAL else self._quoted(quote)
             if quote == LITERAL:
@@ -87,57 +87,57 @@ class _Lexer:
             text += inner
             if not closed:
                 return Token(self.line[start:], text, start, quote, tuple(literal))
-        return Token(self.line[start : self.at], text, start, literal=tuple(literal))
+        return Token(self.line[start : self.position], text, start, literal=tuple(literal))
 
-    def _bare(self, character: str) -> str:
-        start = self.at
-        self.at += 1
-        if character == "\\" and self.at < len(self.line):
-            self.at += 1
-            return self.line[self.at - 1]
+    def _unquoted(self, character: str) -> str:
+        start = self.position
+        self.position += 1
+        if character == "\\" and self.position < len(self.line):
+            self.position += 1
+            return self.line[self.position - 1]
         if character == "{":
             end = self._matching_brace(start)
             if end:
-                self.at = end
+                self.position = end
                 return self.line[start:end]
         return character
 
     def _quoted(self, quote: str) -> tuple[str, bool]:
         text = ""
-        self.at += 1
-        while self.at < len(self.line):
-            character = self.line[self.at]
-            self.at += 1
+        self.position += 1
+        while self.position < len(self.line):
+            character = self.line[self.position]
+            self.position += 1
             if character == quote:
                 return text, True
-            if quote == '"' and character == "\\" and self.line[self.at : self.at + 1] in tuple(_ESCAPED_IN_QUOTES):
-                character = self.line[self.at]
-                self.at += 1
+            if quote == '"' and character == "\\" and self.line[self.position : self.position + 1] in tuple(_ESCAPED_IN_QUOTES):
+                character = self.line[self.position]
+                self.position += 1
             text += character
         return text, False
 
     def _literal(self) -> tuple[str, bool]:
-        start = self.at + len(LITERAL)
-        self.at = start
-        while self.at < len(self.line) and self.line[self.at] != "'":
-            self.at += 2 if self.line[self.at] == "\\" else 1
-        closed = self.at < len(self.line)
-        inner = self.line[start : self.at]
-        self.at = min(self.at + 1, len(self.line))
-        return _ESCAPE.sub(_meant, inner), closed
+        start = self.position + len(LITERAL)
+        self.position = start
+        while self.position < len(self.line) and self.line[self.position] != "'":
+            self.position += 2 if self.line[self.position] == "\\" else 1
+        closed = self.position < len(self.line)
+        inner = self.line[start : self.position]
+        self.position = min(self.position + 1, len(self.line))
+        return _ESCAPE.sub(_unescape, inner), closed
 
     def _matching_brace(self, start: int) -> int:
         depth = 0
-        for place in range(start, len(self.line)):
-            depth += {"{": 1, "}": -1}.get(self.line[place], 0)
+        for index in range(start, len(self.line)):
+            depth += {"{": 1, "}": -1}.get(self.line[index], 0)
             if depth == 0:
-                return place + 1
+                return index + 1
         return 0
 
 
-def _meant(found: re.Match[str]) -> str:
-    code = found[1] or found[2] or found[3]
-    return chr(int(code, 16)) if code else _MEANT.get(found[4], found[0])
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1] or match[2] or match[3]
+    return chr(int(code, 16)) if code else _ESCAPES.get(match[4], match[0])
 
 
 class _Formatter(DollarFormatter):
@@ -149,32 +149,32 @@ class _Formatter(DollarFormatter):
 
 def split(line: str) -> list[Token]:
     """Return the words of *line*; the last of them may have its quote left open."""
-    return _Lexer(line).words()
+    return _Lexer(line).tokens()
 
 
 def without_comment(line: str) -> str:
     """Return *line* without the comment at its end, and without white space around it."""
     lexer = _Lexer(line)
-    lexer.words()
-    return line[: lexer.at].strip()
+    lexer.tokens()
+    return line[: lexer.position].strip()
 
 
-def checked(line: str) -> list[Token]:
+def tokenize(line: str) -> list[Token]:
     """Return the words of *line*.
 
     Raises:
         InvalidInput: a quote is not closed.
 
     """
-    words = split(line)
-    if words and words[-1].quote:
-        last = words[-1]
+    tokens = split(line)
+    if tokens and tokens[-1].quote:
+        last = tokens[-1]
         msg = f"The quote {last.quote} is not closed: {last.raw!r}. A quote in a word is written \\{last.quote[-1]}."
         raise errors.InvalidInput(msg)
-    return words
+    return tokens
 
 
-def expanded(text: str, namespace: Mapping[str, Any]) -> str:
+def expand(text: str, namespace: Mapping[str, Any]) -> str:
     """Return *text* with ``{python}`` and ``$var`` replaced; what cannot be evaluated stays as it stands, as IPython does it."""
     if "{" not in text and "$" not in text:
         return text

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_silenced
 
 from cl_notebook import errors, masking, session
-from cl_notebook.notebook.command import help as helping
 from cl_notebook.notebook.command.command import Invocation
+from cl_notebook.notebook.command.help import command_help, verb_help
 from cl_notebook.notebook.command.lexer import without_comment
 from cl_notebook.notebook.command.parser import parse
 from cl_notebook.notebook.display.output import echo
@@ -95,8 +95,8 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
     # no_var_expand: the words are split first, see cl_notebook.notebook.command.lexer
     magic = needs_local_scope(no_var_expand(output_can_be_silenced(magic)))
     magic.__name__ = magic.__qualname__ = command.name
-    magic.__doc__ = helping.text(command, live=False)
-    vars(magic)["getdoc"] = lambda: helping.text(command)  # what IPython's ? asks first: the drivers' options are in it
+    magic.__doc__ = command_help(command, live=False)
+    vars(magic)["getdoc"] = lambda: command_help(command)  # what IPython's ? asks first: the drivers' options are in it
     return magic
 
 
@@ -109,7 +109,7 @@ def _damage_named() -> AbstractContextManager[None]:
 def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
     parsed = parse(command, without_comment(line).removesuffix(";"), namespace)  # IPython has seen that it silences the output
     if parsed.help or parsed.verb is None:
-        echo(helping.of_verb(command, parsed.verb) if parsed.verb and command.has_verbs else helping.text(command))
+        echo(verb_help(command, parsed.verb) if parsed.verb and command.has_verbs else command_help(command))
         return None
     return parsed.verb.run(Invocation(shell, namespace, parsed.values))
 

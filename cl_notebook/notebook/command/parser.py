@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.notebook.command import lexer as lexing
+from cl_notebook.notebook.command.lexer import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,35 +33,35 @@ def parse(command: Command, line: str, namespace: Mapping[str, Any]) -> Parsed:
         InvalidInput: a word is wrong, missing or too many; the message says which, and what was probably meant.
 
     """
-    words = lexing.checked(line)
-    verb, rest = _verb(command, words)
+    tokens = tokenize(line)
+    verb, rest = _verb(command, tokens)
     if verb is None:
         return Parsed(None, help=True)
-    return _Parser(command, verb, rest, namespace).parsed()
+    return _Parser(command, verb, rest, namespace).result()
 
 
-def _verb(command: Command, words: Sequence[Token]) -> tuple[Verb | None, Sequence[Token]]:
+def _verb(command: Command, tokens: Sequence[Token]) -> tuple[Verb | None, Sequence[Token]]:
     if not command.has_verbs:
-        return command.verbs[0], words
-    if words and words[0].raw in HELP:
-        return None, words
+        return command.verbs[0], tokens
+    if tokens and tokens[0].raw in HELP:
+        return None, tokens
     known = [verb.name for verb in command.verbs]
-    if command.default and not (words and words[0].raw in known):
-        return command.verb(command.default), words
-    if not words:
+    if command.default and not (tokens and tokens[0].raw in known):
+        return command.verb(command.default), tokens
+    if not tokens:
         msg = f"%{command.name} needs a verb: {', '.join(known)}. %{command.name}? shows the help."
         raise errors.InvalidInput(msg)
-    verb = command.verb(words[0].text)
+    verb = command.verb(tokens[0].text)
     if verb is None:
-        word = words[0].text
-        msg = f"%{command.name} has no verb {word!r}.{errors.did_you_mean(word, known)} Verbs: {', '.join(known)}."
+        token = tokens[0].text
+        msg = f"%{command.name} has no verb {token!r}.{errors.did_you_mean(token, known)} Verbs: {', '.join(known)}."
         raise errors.InvalidInput(msg)
-    return verb, words[1:]
+    return verb, tokens[1:]
 
 
-def find_option(options: Sequence[Option], word: str) -> Option | None:
-    """Return the option that *word* (``--name``, ``-n`` or ``--name=…``) spells."""
-    stem = word.partition("=")[0]
+def find_option(options: Sequence[Option], token: str) -> Option | None:
+    """Return the option that *token* (``--name``, ``-n`` or ``--name=…``) spells."""
+    stem = token.partition("=")[0]
     name = stem.removeprefix("--").replace("_", "-") if stem.startswith("--") else ""
     return next((option for option in options if (name and option.name == name) or (option.short and option.short == stem)), None)
 
@@ -69,33 +69,33 @@ def find_option(options: Sequence[Option], word: str) -> Option | None:
 class _Parser:
     """Goes through the words of one line."""
 
-    def __init__(self, command: Command, verb: Verb, words: Sequence[Token], namespace: Mapping[str, Any]) -> None:
+    def __init__(self, command: Command, verb: Verb, tokens: Sequence[Token], namespace: Mapping[str, Any]) -> None:
         self.title = command.title(verb)
         self.verb = verb
         # once: the expressions are the user's, and may do something
-        self.words = [word.expanded(namespace) for word in words]
-        self.options = verb.all_options([word.text for word in self.words])
+        self.tokens = [token.expand(namespace) for token in tokens]
+        self.options = verb.all_options([token.text for token in self.tokens])
         self.values: dict[str, Any] = {option.key: _empty(option) for option in self.options}
         self.values |= {argument.key: [] if argument.repeat else None for argument in verb.arguments}
-        self.places = list(verb.arguments)
+        self.arguments = list(verb.arguments)
 
-    def parsed(self) -> Parsed:
+    def result(self) -> Parsed:
         options_end = False
-        while self.words:
-            word = self.words.pop(0)
-            if word.raw == "--" and not options_end:
+        while self.tokens:
+            token = self.tokens.pop(0)
+            if token.raw == "--" and not options_end:
                 options_end = True
-            elif word.raw in HELP and not options_end:
+            elif token.raw in HELP and not options_end:
                 return Parsed(self.verb, help=True)
-            elif word.is_option and not options_end:
-                self._take_option(word)
+            elif token.is_option and not options_end:
+                self._take_option(token)
             else:
-                self._take_argument(word.text)
+                self._take_argument(token.text)
         self._refuse_if_missing()
         return Parsed(self.verb, self.values)
 
-    def _take_option(self, word: Token) -> None:
-        stem, sign, attached = word.text.partition("=")
+    def _take_option(self, token: Token) -> None:
+        stem, sign, attached = token.text.partition("=")
         option = find_option(self.options, stem)
         if option is None:
             raise errors.InvalidInput(self._unknown(stem))
@@ -105,7 +105,7 @@ class _Parser:
                 raise errors.InvalidInput(msg)
             self.values[option.key] = True
             return
-        value = option.taken(attached if sign else self._next(option))
+        value = option.parse_value(attached if sign else self._next(option))
         if option.repeat:
             self.values[option.key].append(value)
         else:
@@ -113,26 +113,26 @@ class _Parser:
 
     def _next(self, option: Option) -> str:
         # a value may begin with a dash; only a word that is an option itself says that the value was forgotten
-        follows = self.words[0] if self.words else None
-        if option.bare and (follows is None or follows.text not in option.words):
-            return option.bare
+        follows = self.tokens[0] if self.tokens else None
+        if option.bare_value and (follows is None or follows.text not in option.choices):
+            return option.bare_value
         if follows is None or (follows.is_option and (follows.raw in HELP or find_option(self.options, follows.text))):
             msg = f"{self.title}: {option.spelled} needs a value: {option.spelled} {option.value}."
             raise errors.InvalidInput(msg)
-        return self.words.pop(0).text
+        return self.tokens.pop(0).text
 
     def _take_argument(self, text: str) -> None:
-        if not self.places:
+        if not self.arguments:
             msg = f"{self.title}: {text!r} is one word too many."
-            raise errors.InvalidInput(f"{msg} {self.verb.stray}".rstrip())
-        place = self.places[0]
-        if place.words and text not in place.words:
-            msg = f"{self.title} has no {place.name.lower()} {text!r}.{errors.did_you_mean(text, place.words)}"
+            raise errors.InvalidInput(f"{msg} {self.verb.extra_word_hint}".rstrip())
+        argument = self.arguments[0]
+        if argument.choices and text not in argument.choices:
+            msg = f"{self.title} has no {argument.name.lower()} {text!r}.{errors.did_you_mean(text, argument.choices)}"
             raise errors.InvalidInput(msg)
-        if place.repeat:
-            self.values[place.key].append(text)
+        if argument.repeat:
+            self.values[argument.key].append(text)
         else:
-            self.values[self.places.pop(0).key] = text
+            self.values[self.arguments.pop(0).key] = text
 
     def _unknown(self, stem: str) -> str:
         known = [option.spelled for option in self.options]
@@ -140,20 +140,20 @@ class _Parser:
         return f"{self.title} has no option {stem}.{cure}"
 
     def _refuse_if_missing(self) -> None:
-        for argument in self.places:
+        for argument in self.arguments:
             if not argument.optional and not self.values[argument.key]:
                 raise errors.InvalidInput(_missing(self.title, argument))
         for option in self.options:
             if option.required and self.values[option.key] in (None, []):
-                msg = f"{self.title} needs {option.spelled} {option.value}: {_lowered(option.help)}"
+                msg = f"{self.title} needs {option.spelled} {option.value}: {_lower_first(option.help)}"
                 raise errors.InvalidInput(msg)
 
 
 def _missing(title: str, argument: Argument) -> str:
-    return f"{title} needs a {argument.name}: {_lowered(argument.help)}"
+    return f"{title} needs a {argument.name}: {_lower_first(argument.help)}"
 
 
-def _lowered(sentence: str) -> str:
+def _lower_first(sentence: str) -> str:
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 

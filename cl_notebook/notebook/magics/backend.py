@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cl_notebook.model import Backend
     from cl_notebook.notebook.command.command import Invocation
 
-_BACKEND = Argument("BACKEND", "The backend: its name, its id, or the variable that holds it.", means="backend")
+_BACKEND = Argument("BACKEND", "The backend: its name, its id, or the variable that holds it.", completes="backend")
 _CONF = "--conf takes the backends from the file, with their options"
 
 
@@ -143,7 +143,7 @@ COMMAND = Command(
             _add,
             arguments=(Argument("NAME", "What to call the backend, or what the file calls it.", optional=True, repeat=True),),
             options=(
-                Option("driver", "The driver: what the storage is. %cl_drivers lists them.", "DRIVER", means="driver"),
+                Option("driver", "The driver: what the storage is. %cl_drivers lists them.", "DRIVER", completes="driver"),
                 Option(
                     "conf",
                     "A cinder.conf, or a folder of *.conf: its enabled_backends are added, with the options that it has.",
@@ -153,7 +153,7 @@ COMMAND = Command(
                 PYTHON,
                 Option("replace", "Take the new options if the name stands for others."),
             ),
-            more=drivers.of_driver,
+            dynamic_options=drivers.of_driver,
         ),
         Verb(
             "open",

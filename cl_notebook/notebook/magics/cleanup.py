@@ -111,13 +111,16 @@ COMMANDS = (
                 _cleanup,
                 options=(
                     Option(
-                        "backend", "Everything on this backend, or with --owner what is his there.", "BACKEND", means="backend"
+                        "backend",
+                        "Everything on this backend, or with --owner what is his there.",
+                        "BACKEND",
+                        completes="backend",
                     ),
                     Option(
                         "owner",
                         "What this owner made: a user, user@host, a notebook, or the id of a kernel, also one that is dead.",
                         "OWNER",
-                        means="owner",
+                        completes="owner",
                     ),
                     Option("all", "Everything that is tracked."),
                     Option("yes", "Do not ask.", short="-y"),

@@ -128,7 +128,7 @@ COMMAND = Command(
             options=(
                 PYTHON,
                 Option("long", "Show the options that all drivers of its kind share, too."),
-                Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, means="column:drivers"),
+                Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, completes="column:drivers"),
                 FORMAT,
             ),
         ),
@@ -276,7 +276,7 @@ def _as_ours(option: DriverOption, name: str) -> Option:
         name.replace("_", "-"),
         f"{option.help}{choices}{default}{needed}",
         _METAVARS[option.kind],
-        means=f"words:{','.join(words)}" if words else "",
+        completes=f"choices:{','.join(words)}" if words else "",
         repeat=option.kind in _COMMAS,
         secret=option.secret,
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cl_notebook import errors
 from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
-from cl_notebook.notebook.command import help as helping
 from cl_notebook.notebook.command.command import Command, Option, Verb, count
+from cl_notebook.notebook.command.help import columns
 from cl_notebook.notebook.display.output import echo, echo_err
 
 if TYPE_CHECKING:
@@ -25,24 +25,24 @@ PAGE = 1000
 
 FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
 
-FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", words=FORMATS)
+FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", choices=FORMATS)
 _EXAMPLES = {NUMBER: "'>10'", REAL: "'>0.5'", MOMENT: "'>2026-01-31'", FLAG: "true"}
 
 
 def _common(kind: str) -> tuple[Option, ...]:
     return (
         Option("long", "Show all columns."),
-        Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, means=f"column:{kind}"),
-        Option("sort", "Sort by this column; :desc turns it round.", "COLUMN[:desc]", repeat=True, means=f"sort:{kind}"),
+        Option("column", "Show this column.", "COLUMN", short="-c", repeat=True, completes=f"column:{kind}"),
+        Option("sort", "Sort by this column; :desc turns it round.", "COLUMN[:desc]", repeat=True, completes=f"sort:{kind}"),
         Option("limit", f"Rows at most; 0 is all of them, {PAGE} if it is left out.", "N", convert=count),
-        Option("marker", "Go on after the row with this id.", "ID", means=f"id:{kind}"),
+        Option("marker", "Go on after the row with this id.", "ID", completes=f"id:{kind}"),
         FORMAT,
     )
 
 
 def _filters(kind: str) -> tuple[Option, ...]:
     return tuple(
-        Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", means=f"value:{kind}:{name}")
+        Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", completes=f"value:{kind}:{name}")
         for name in ("id", *_searched(kind))
     )
 
@@ -128,7 +128,7 @@ def _notes(kind: str) -> str:
     lines = ["Filters (every column but those of key-value pairs; an underscore may be typed for a dash):"]
     shown = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in _searched(kind).items()}}
     for name, example in shown.items():
-        lines += helping.columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
+        lines += columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
     texts = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
     comma = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
     return "\n".join(
@@ -137,13 +137,14 @@ def _notes(kind: str) -> str:
 
 
 def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: str | None = None) -> Command:
+    examples_of_filters = " or ".join(f"--{option.name} VALUE" for option in _text_filters(kind)[:2])
     verb = Verb(
         "",
         what,
         partial(_list, kind, sort),
         options=_common(kind),
-        more=lambda _words: _filters(kind),
-        stray=f"Filters are options, such as {' or '.join(f'--{option.name} VALUE' for option in _text_filters(kind)[:2])}.",
+        dynamic_options=lambda _words: _filters(kind),
+        extra_word_hint=f"Filters are options, such as {examples_of_filters}.",
     )
     text = f"{what} The list is a DataFrame, indexed by id: rows = %{name}"
     return Command(name, text, (verb,), examples, notes=lambda: _notes(kind))

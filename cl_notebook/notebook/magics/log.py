@@ -158,9 +158,11 @@ COMMAND = Command(
             options=(
                 Option("follow", "Go on with each line that comes, until the cell is interrupted."),
                 Option("operation", "Only what was logged in this operation of %cl_history.", "N", convert=_number),
-                Option("level", "Only what is at least as grave.", "LEVEL", convert=_level, means=f"words:{','.join(LEVELS)}"),
+                Option(
+                    "level", "Only what is at least as grave.", "LEVEL", convert=_level, completes=f"choices:{','.join(LEVELS)}"
+                ),
                 Option("lines", f"Lines at most, the last; {LINES} if it is left out, 0 is all.", "N", convert=count),
-                Option("format", "What to give instead of lines: a DataFrame, or text.", "FORMAT", short="-f", words=FORMATS),
+                Option("format", "What to give instead of lines: a DataFrame, or text.", "FORMAT", short="-f", choices=FORMATS),
             ),
         ),
     ),

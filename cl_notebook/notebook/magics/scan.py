@@ -95,10 +95,10 @@ COMMAND = Command(
             _show,
             (_BACKENDS,),
             (
-                Option("verdict", "Only what has this verdict.", "VERDICT", words=VERDICTS, repeat=True),
-                Option("kind", "Only things of this kind.", "KIND", words=KINDS, repeat=True),
+                Option("verdict", "Only what has this verdict.", "VERDICT", choices=VERDICTS, repeat=True),
+                Option("kind", "Only things of this kind.", "KIND", choices=KINDS, repeat=True),
                 _NO_HOST,
-                Option("column", "Show this column.", "COLUMN", short="-c", words=Finding._fields, repeat=True),
+                Option("column", "Show this column.", "COLUMN", short="-c", choices=Finding._fields, repeat=True),
                 lists.FORMAT,
             ),
         ),
@@ -113,7 +113,7 @@ COMMAND = Command(
             (
                 Option("name", "Display name.", "NAME"),
                 Option("snapshot", "It is a snapshot."),
-                Option("volume", "The volume that the snapshot is of, where nothing tells.", "VOLUME", means="volume"),
+                Option("volume", "The volume that the snapshot is of, where nothing tells.", "VOLUME", completes="volume"),
                 Option("id", "The id to track it under.", "UUID"),
             ),
         ),

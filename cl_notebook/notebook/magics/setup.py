@@ -93,7 +93,7 @@ def _said(value: object) -> str:
 
 
 def _flag(name: str, text: str) -> Option:
-    return Option(name, text, "[true|false]", words=_TRUE_OR_FALSE, bare="true")
+    return Option(name, text, "[true|false]", choices=_TRUE_OR_FALSE, bare_value="true")
 
 
 COMMAND = Command(
@@ -111,10 +111,10 @@ COMMAND = Command(
                     "store",
                     "A SQLAlchemy URL, the name of a SQLite file, memory, or default.",
                     "URL",
-                    means="words:memory,default",
+                    completes="choices:memory,default",
                 ),
                 Option("host", "The name that connections of this host are made under.", "NAME"),
-                Option("root-helper", "The command before what needs root.", "COMMAND", means="words:sudo"),
+                Option("root-helper", "The command before what needs root.", "COMMAND", completes="choices:sudo"),
                 _flag("read-only", "Refuse every act, or allow them again."),
                 Option("file-locks-path", "The folder of the locks between processes.", "FOLDER"),
                 Option("project-id", "The project that Cinder's drivers are told volumes belong to.", "ID"),

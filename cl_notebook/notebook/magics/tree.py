@@ -104,7 +104,7 @@ COMMANDS = (
                 "",
                 "Print the status of everything.",
                 _status,
-                options=(Option("backend", "Only this backend.", "BACKEND", means="backend"),),
+                options=(Option("backend", "Only this backend.", "BACKEND", completes="backend"),),
             ),
         ),
         ("%cl_status", "%cl_status --backend lvm"),

@@ -23,7 +23,7 @@ _DESCRIPTION = Option("description", "What it is for.", "TEXT")
 _METADATA = Option("metadata", "A key and a value to keep with it.", "KEY=VALUE", convert=pair, repeat=True)
 _MULTIPATH = Option("multipath", "Use several paths to the storage.")
 _FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
-_BACKEND = Option("backend", "Which backend; may be left out while exactly one is open.", "BACKEND", means="backend")
+_BACKEND = Option("backend", "Which backend; may be left out while exactly one is open.", "BACKEND", completes="backend")
 
 
 def _fields(call: Invocation, *plain: str) -> dict[str, Any]:
@@ -185,7 +185,7 @@ _CREATE = (
     Option("id", "The UUID to give it; one that is tracked and stands for the same volume gives that volume.", "UUID"),
 )
 _CONNECT = (
-    Option("connector", "A variable that holds os-brick's connector dict, or the dict as JSON.", "DICT", means="dict"),
+    Option("connector", "A variable that holds os-brick's connector dict, or the dict as JSON.", "DICT", completes="dict"),
     Option("host", "Name of the host that is let in.", "HOST"),
     Option("ip", "Its address.", "IP"),
     Option("initiator", "Its iSCSI initiator name.", "IQN"),

@@ -65,7 +65,7 @@ def test_a_page(full: cl.Backend) -> None:
 
 def test_a_scan_names_some_and_counts_the_rest(full: cl.Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond a number of volumes that nobody tracks a scan says how many more there are, and how to list them."""
-    monkeypatch.setattr(storage, "MOST_LISTED", 1000)
+    monkeypatch.setattr(storage, "MAX_LISTED", 1000)
     found = cl.inventory.findings(full.context, full, host=False)
     assert len([each for each in found if each.verdict == "untracked"]) == 1001
     assert [each.verdict for each in found if each.id == full.volumes[0].id] == ["ok"]
