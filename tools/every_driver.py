@@ -97,7 +97,7 @@ def _described(child: _Child, python: str, paths: Iterable[str]) -> dict[str, Tr
         if not answer.get("ok"):
             msg = f"{path}: {answer}"
             raise RuntimeError(msg)
-        cls = factory.described(path, python, answer["ok"], [])
+        cls = factory.create_class(path, python, answer["ok"], [])
         reads = frozenset(sources.read(path.rpartition(".")[0]))
         found[path] = Tried(path, path, cls, child.release, reads, frozenset(answer["registered"]))
     known = {name for one in found.values() for name in (*one.registered, *(option.name for option in one.cls.options()))}

@@ -60,17 +60,17 @@ class Sent(importlib.abc.Loader, importlib.abc.MetaPathFinder):
         return self.sources[name]
 
 
-class Nobody:
-    """The channel to a kernel that tracks nothing."""
+class EmptyKernel:
+    """The execnet channel of a kernel that tracks nothing."""
 
     def __init__(self) -> None:
-        """Answer no wire yet."""
-        self.wire: Any = None
+        """Start without a channel to answer on."""
+        self.channel: Any = None
 
     def send(self, message: dict[str, Any]) -> None:
-        """Answer a question with no rows; what is logged is dropped."""
+        """Answer a question with no rows; drop other messages."""
         if "ask" in message:
-            self.wire.answered({"answer": message["ask"], "rows": []})
+            self.channel.deliver({"answer": message["ask"], "rows": []})
 
 
 def described(request: dict[str, Any]) -> Any:
@@ -102,13 +102,13 @@ def _options_of_the_group() -> list[str]:
 def opened(request: dict[str, Any]) -> dict[str, Any]:
     """Load and set up a driver as the worker does, and return how far that got."""
     from cl_notebook_worker import backend
-    from cl_notebook_worker import channel as channels
+    from cl_notebook_worker.channel import Channel
 
-    channel = Nobody()
-    channel.wire = channels.Channel(channel)
+    kernel = EmptyKernel()
+    kernel.channel = Channel(kernel)
     made = None
     try:
-        made = backend.Backend(channel.wire, request["message"])
+        made = backend.Backend(kernel.channel, request["message"])
         made.setup()
     except Exception as error:  # noqa: BLE001 - a driver raises anything
         frames = traceback.extract_tb(error.__traceback__)

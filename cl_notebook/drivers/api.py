@@ -1,19 +1,19 @@
-"""What a storage driver is: the Protocol every driver meets, and one Protocol per capability.
+"""The driver interface: the Protocol of every driver, one Protocol per capability, and the plain data that they get.
 
 The method names, their order and their meaning are those of Cinder's volume driver interface
 (https://docs.openstack.org/cinder/latest/contributor/drivers.html), so that a Cinder driver fits behind them unchanged. Three
 things differ. Arguments are plain frozen data, so that they can cross a process boundary. Calls that may copy data report
-progress. And creating, deleting and terminating are idempotent: asked for a second time with the same arguments they succeed and
-change nothing, which is what lets a new kernel finish what a killed one began.
+progress. And creating, deleting and terminating are idempotent: repeated with the same arguments they succeed and change nothing,
+so that a new kernel can finish the call of a killed one.
 
-A driver knows nothing of the store, of the tracked objects or of the notebook. What it looks up beyond the arguments of a call it
-asks of :class:`cl_notebook.drivers.api.DriverContext`. It may raise anything: what is not already a
-:class:`cl_notebook.errors.DriverError` becomes one in :func:`cl_notebook.drivers.errors.translate_errors`.
+A driver does not use the store, the tracked objects or the notebook. If it needs more than the arguments of a call, it asks its
+:class:`DriverContext`. It may raise anything: an exception that is not a :class:`cl_notebook.errors.DriverError` is translated
+into one by :func:`cl_notebook.drivers.errors.translate_errors`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
@@ -26,33 +26,33 @@ GiB = 1024**3
 
 
 def least_bytes(size: int) -> int:
-    """Return the least that a volume of *size* GiB may have in bytes, where its size was rounded up."""
+    """Return the smallest number of bytes that rounds up to *size* GiB."""
     return (size - 1) * GiB + 1
 
 
 Progress = Callable[[int, int], None]
-"""Called now and then during a copy with (bytes done, bytes in all)."""
+"""Called repeatedly during a copy with (bytes copied, total bytes)."""
 
 ModelUpdate = Mapping[str, Any] | None
-"""Fields of the resource that the storage decided on, to be kept with it (``provider_location``, ``name_in_storage``…).
+"""Fields of :class:`VolumeData` or :class:`SnapshotData` that the driver set, to be saved with the resource; None for none.
 
-They are fields of :class:`VolumeData` or :class:`SnapshotData`; ``driver_data`` and ``metadata`` are the whole new values.
+``driver_data`` and ``metadata`` replace the whole previous value.
 """
 
 Capacity = float | str
-"""GiB, or the words ``"unknown"`` and ``"infinite"`` as Cinder allows them."""
+"""GiB, or ``"unknown"`` or ``"infinite"``, as in Cinder."""
 
 
 def no_progress(_done: int, _total: int) -> None:
-    """Ignore progress: the default where nobody looks."""
+    """Ignore a report of progress: the default for calls without a listener."""
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeData:
-    """What a driver is told of a volume. ``size`` is in GiB.
+    """A volume, as drivers get it. ``size`` is in GiB.
 
-    ``host`` is Cinder's ``host@backend#pool``; ``status`` and ``attach_status`` are what they were before the call;
-    ``created_at`` is ISO 8601, in UTC. ``driver_data`` holds what the driver wants kept and no field stands for.
+    ``host`` is Cinder's ``host@backend#pool``; ``status`` and ``attach_status`` are those before the call; ``created_at`` is
+    ISO 8601 in UTC. ``driver_data`` holds values that the driver saves and that have no field of their own.
     """
 
     id: str
@@ -78,7 +78,7 @@ class VolumeData:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotData:
-    """What a driver is told of a snapshot. ``size`` is the volume's size in GiB when the snapshot was taken."""
+    """A snapshot, as drivers get it. ``size`` is the size of its volume in GiB when the snapshot was taken."""
 
     id: str
     name_in_storage: str
@@ -95,21 +95,21 @@ class SnapshotData:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionData:
-    """What a driver is told of a connection: its id and the connector properties of the host that asks (os-brick's)."""
+    """A connection, as drivers get it: its id and os-brick's connector properties of the connecting host."""
 
     id: str
     connector: Mapping[str, Any]
 
 
 class ConnectionInfo(TypedDict):
-    """Answer of ``initialize_connection``: the os-brick protocol and what its connector needs, kept verbatim."""
+    """Result of ``initialize_connection``: the os-brick protocol and its connector's input, stored verbatim."""
 
     driver_volume_type: str
     data: dict[str, Any]
 
 
 class PoolStats(TypedDict, total=False):
-    """Capacity of one pool, in GiB. A driver leaves out what it does not know."""
+    """Capacity of one pool, in GiB. A driver omits values that it does not know."""
 
     pool_name: str
     total_capacity_gb: Capacity
@@ -122,7 +122,7 @@ class PoolStats(TypedDict, total=False):
 
 
 class Stats(TypedDict, total=False):
-    """Answer of ``get_volume_stats``: who the storage is, and its pools (at least one)."""
+    """Result of ``get_volume_stats``: the identity of the storage, and its pools (at least one)."""
 
     volume_backend_name: str
     vendor_name: str
@@ -133,7 +133,7 @@ class Stats(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of a driver's log: when (seconds since the epoch), how grave, who says what, in which operation of the store."""
+    """One line of a driver's log: ``at`` in seconds since the epoch, ``operation`` the id of the store's operation."""
 
     at: float
     level: str
@@ -143,7 +143,7 @@ class LogLine:
 
 
 class ManageableSnapshot(TypedDict):
-    """One entry of ``get_manageable_snapshots``, as Cinder's list-manageable API words it. ``size`` is in GiB, rounded up."""
+    """One entry of ``get_manageable_snapshots``, with keys of Cinder's list-manageable API. ``size`` is in GiB, rounded up."""
 
     reference: dict[str, str]
     size: int
@@ -155,7 +155,7 @@ class ManageableSnapshot(TypedDict):
 
 
 class ManageableVolume(TypedDict):
-    """One entry of ``get_manageable_volumes``, as Cinder's list-manageable API words it. ``size`` is in GiB, rounded up."""
+    """One entry of ``get_manageable_volumes``, with keys of Cinder's list-manageable API. ``size`` is in GiB, rounded up."""
 
     reference: dict[str, str]
     size: int
@@ -166,31 +166,36 @@ class ManageableVolume(TypedDict):
 
 
 class OrphanFile(TypedDict):
-    """What a process that was killed left half made on the storage: neither a volume nor a snapshot. ``size`` is in bytes."""
+    """A temporary file that a killed process left on the storage: neither a volume nor a snapshot. ``size`` is in bytes."""
 
     name: str
     size: int
 
 
 class Sections(dict[str, dict[str, Any]]):
-    """Sections of a configuration: section -> option -> its value, or a list of values."""
+    """Sections of a configuration: section -> option -> value, or list of values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option of a driver: its type, its default, and a sentence of help.
 
-    ``kind`` is one of ``str int float bool list dict Sections pathlib.Path`` (a path is kept as text, a list holds texts, a dict
-    leads from text to text); a ``secret`` option is masked wherever it could be shown and never stored. ``choices`` are the words
-    that are allowed; beside a number they are taken as they stand. ``minimum`` and ``maximum`` are what a number may be.
+    Attributes:
+        kind: one of ``str int float bool list dict Sections pathlib.Path``. A path is stored as text, a list has text items, a
+            dict maps text to text.
+        required: the configuration is refused without the option.
+        secret: the value is masked wherever it could be shown, and never stored.
+        choices: allowed values of a text; for a number, words that are allowed as well.
+        minimum, maximum: limits of a number.
+        implicit: an option without a value is left out of the configuration, so that the driver uses its own default.
+        references: the value may hold ``$name`` of another option, which the driver replaces; values are converted as
+            oslo.config does, which accepts a number for a text.
+        own: the option is the driver's own, not one that it shares with other drivers.
+        checked: the driver refuses to be set up without the option.
+        aliases: older names, which are accepted.
+        multi: a list whose items are given one by one, since they may contain commas.
+        ignore_case: ``choices`` are accepted in any letter case.
 
-    An ``implicit`` option that is not given stays out of the configuration: its default is the driver's business. One that takes
-    ``references`` may hold ``$name`` of another option, which the driver replaces, and is coerced as oslo.config coerces it: a
-    number is taken for a text, too. ``own`` tells the driver's own options from those that it shares with others of its kind.
-    The driver itself refuses to be set up without one that is ``checked``.
-
-    ``aliases`` are older names that are taken for it. A ``multi`` option is a list whose items are given one by one, each of
-    which may have commas. ``ignore_case`` says that ``choices`` are taken in any letter case.
     """
 
     name: str
@@ -212,78 +217,78 @@ class Option:
 
 
 class Driver(Protocol):
-    """Storage that volumes can be made on. ``config`` is checked against :meth:`options` before a driver is made."""
+    """A storage on which volumes can be created. ``config`` is checked against :meth:`options` before ``__init__``."""
 
     @property
     def storage_protocol(self) -> str:
-        """os-brick's connector for what the driver exports, in lower case (``local``, ``iscsi``, ``rbd``…)."""
+        """The os-brick protocol of the driver's exports, in lower case (``local``, ``iscsi``, ``rbd``…)."""
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        """Describe the options that the driver takes."""
+        """Describe the options of the driver."""
 
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
         """Keep the configuration; touch no storage."""
 
     def setup(self) -> None:
-        """Reach the storage and check that it can be used; raise otherwise. May be called again."""
+        """Connect to the storage and check that it is usable; raise otherwise. May be called again."""
 
     def close(self) -> None:
-        """Let go of what the driver holds in this process; the storage stays as it is."""
+        """Release the driver's resources in this process; the storage is unchanged."""
 
     def get_volume_stats(self, *, refresh: bool = False) -> Stats:
         """Return capacities and identity of the storage."""
 
     def create_volume(self, volume: VolumeData) -> ModelUpdate:
-        """Make an empty volume that reads as zeros."""
+        """Create an empty volume that reads as zeros."""
 
     def create_volume_from_snapshot(
         self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress
     ) -> ModelUpdate:
-        """Make a volume, at least as large as the snapshot, that holds the snapshot's bytes."""
+        """Create a volume, at least as large as the snapshot, with the snapshot's bytes."""
 
     def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> ModelUpdate:
-        """Make a volume, at least as large as the source, that holds the source's bytes of this moment."""
+        """Create a volume, at least as large as the source, with the source's current bytes."""
 
     def extend_volume(self, volume: VolumeData, new_size: int) -> None:
-        """Grow the volume to *new_size* GiB; what an attached host sees of it grows too where the driver can reach it."""
+        """Grow the volume to *new_size* GiB, and the device of an attached host where the driver has access to it."""
 
     def delete_volume(self, volume: VolumeData) -> None:
-        """Remove the volume; one that is not there is a success."""
+        """Delete the volume; a missing volume is a success."""
 
     def create_snapshot(self, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
-        """Keep the volume's bytes of this moment."""
+        """Take a snapshot of the volume's current bytes."""
 
     def delete_snapshot(self, snapshot: SnapshotData) -> None:
-        """Remove the snapshot; one that is not there is a success. Volumes made from it live on."""
+        """Delete the snapshot; a missing snapshot is a success. Volumes created from it remain."""
 
     def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> ModelUpdate:
-        """Offer the volume to hosts, ahead of the first connection."""
+        """Export the volume to hosts, before its first connection."""
 
     def ensure_export(self, volume: VolumeData) -> ModelUpdate:
-        """Offer the volume again after the storage host was restarted."""
+        """Export the volume again after a restart of the storage host."""
 
     def remove_export(self, volume: VolumeData) -> None:
-        """Stop offering the volume, after the last connection is gone."""
+        """End the export, after the last connection was terminated."""
 
     def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
-        """Let one host in, and say how os-brick reaches the volume from there."""
+        """Give a host access to the volume; return how os-brick reaches it from there."""
 
     def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
-        """Shut that host out again; a connection that is not there is a success."""
+        """End the host's access; a missing connection is a success."""
 
 
 @runtime_checkable
 class CanRevert(Protocol):
-    """The driver can put a volume back to a snapshot in place."""
+    """The driver can revert a volume to a snapshot in place."""
 
     def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
-        """Give the volume the bytes of the snapshot. A volume that was extended since keeps its size."""
+        """Give the volume the snapshot's bytes again. A volume that was extended since keeps its size."""
 
 
 @runtime_checkable
 class CanManage(Protocol):
-    """The driver can adopt and release volumes that it did not make."""
+    """The driver can adopt volumes that it did not create, and release volumes."""
 
     def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:
         """Return the size of what *reference* names, in GiB, rounded up."""
@@ -292,20 +297,20 @@ class CanManage(Protocol):
         """Adopt what *reference* names as *volume*."""
 
     def unmanage(self, volume: VolumeData) -> None:
-        """Release the volume: its bytes stay where they are."""
+        """Release the volume; its bytes stay on the storage."""
 
 
 @runtime_checkable
 class CanListManageable(Protocol):
-    """The driver can list the volumes that are on its storage."""
+    """The driver can list the volumes on its storage."""
 
     def get_manageable_volumes(self, known: Iterable[VolumeData]) -> Iterable[ManageableVolume]:
-        """List what is on the storage; *known* are the tracked volumes, marked by their id and not safe to manage."""
+        """List the volumes on the storage; entries of the tracked volumes *known* carry their id and are not safe to manage."""
 
 
 @runtime_checkable
 class CanManageSnapshots(Protocol):
-    """The driver can adopt and release snapshots that it did not make."""
+    """The driver can adopt snapshots that it did not create, and release snapshots."""
 
     def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:
         """Return the size of what *reference* names, in GiB, rounded up."""
@@ -314,71 +319,71 @@ class CanManageSnapshots(Protocol):
         """Adopt what *reference* names as *snapshot*."""
 
     def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
-        """Release the snapshot: it stays where it is."""
+        """Release the snapshot; it stays on the storage."""
 
 
 @runtime_checkable
 class CanListManageableSnapshots(Protocol):
-    """The driver can list the snapshots that are on its storage."""
+    """The driver can list the snapshots on its storage."""
 
     def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> Iterable[ManageableSnapshot]:
-        """List what is on the storage; *known* are the tracked snapshots, marked by their id and not safe to manage."""
+        """List the snapshots on the storage; entries of the tracked ones in *known* carry their id and are not safe to manage."""
 
 
 @runtime_checkable
 class CanRetype(Protocol):
-    """The driver can change the specs of a volume that is there."""
+    """The driver can change the specs of an existing volume."""
 
     def retype(self, volume: VolumeData, extra_specs: Mapping[str, str], qos_specs: Mapping[str, str]) -> ModelUpdate:
-        """Give the volume these specs instead of its own; raise NotSupported, untouched, where it cannot have them in place."""
+        """Replace the volume's specs; raise NotSupported, without side effects, if that is impossible in place."""
 
 
 @runtime_checkable
 class HasStorageIdentity(Protocol):
-    """The driver can tell from configurations whether they lead to the same storage."""
+    """The driver can tell whether two configurations lead to the same storage."""
 
     @classmethod
     def storage_identity(cls, config: Mapping[str, Any]) -> str:
-        """Return what is the same for every configuration that leads to this storage; without reaching it."""
+        """Return a text that is equal for all configurations that lead to the same storage, without connecting to it."""
 
 
 @runtime_checkable
 class SupportsOrphanCleanup(Protocol):
-    """The driver can tell what killed processes left half made, and remove it."""
+    """The driver can list and remove temporary files that killed processes left on the storage."""
 
     def leftovers(self) -> list[OrphanFile]:
-        """List it; what a living process works on is none."""
+        """List the orphaned files, without those that a running process uses."""
 
     def remove_leftovers(self) -> int:
-        """Remove it, and return how many there were."""
+        """Remove the orphaned files; return how many were removed."""
 
 
 @runtime_checkable
 class FileBacked(Protocol):
-    """The driver's volumes are files in a folder of this host, each called by its name in the storage."""
+    """The driver's volumes are files in one folder of this host, named by their ``name_in_storage``."""
 
     @property
     def volumes_folder(self) -> Path:
-        """The folder."""
+        """The folder with the volumes' files."""
 
     def connections_of(self, name: str) -> set[str]:
-        """Return the ids of the connections of a volume, whoever made them."""
+        """Return the ids of all connections of the volume *name*, also of those in other stores."""
 
 
 @runtime_checkable
 class SupportsReadOnly(Protocol):
-    """The driver can be opened without making or removing anything: for sessions that may only look."""
+    """The driver can be opened without changing the storage, for read-only sessions."""
 
     def setup_read_only(self) -> None:
-        """Do as ``setup`` does, but leave the storage as it is; raise if it is not there."""
+        """Connect to the storage without changing it; raise if it does not exist."""
 
 
 @runtime_checkable
 class HasLog(Protocol):
-    """The driver keeps a log."""
+    """The driver has a log."""
 
     def log_lines(self) -> list[LogLine]:
-        """Return the lines that are kept, the oldest first."""
+        """Return the last lines of the log, the oldest first."""
 
 
 CAPABILITIES: Mapping[str, type] = {
@@ -389,7 +394,7 @@ CAPABILITIES: Mapping[str, type] = {
     "list_manageable_snapshots": CanListManageableSnapshots,
     "retype": CanRetype,
 }
-"""Name of each capability -> the Protocol that a driver meets to have it."""
+"""Name of each capability -> the Protocol that a driver with it implements."""
 
 FEATURES: Mapping[str, bool] = {
     "clone_bigger": True,
@@ -402,24 +407,25 @@ FEATURES: Mapping[str, bool] = {
     "atomic": False,
     "snapshot_attached": True,
 }
-"""Name of what else a driver may be able to do -> whether one that does not say can; a driver says it in ``features``.
+"""Name of each feature -> its default; a driver overrides it in its attribute ``features``.
 
-``atomic``: a volume or snapshot is on the storage only once it is whole, however its making ended. ``snapshot_attached``: a
-snapshot or clone is of one moment also while the volume is written to; a driver without it refuses then, or has writers wait.
+``atomic``: a volume or snapshot appears on the storage only when it is complete, also if its creation was interrupted.
+``snapshot_attached``: a snapshot or clone is consistent although the volume is written to meanwhile; a driver without the feature
+refuses it then, or blocks the writers.
 """
 
 
 def capabilities(driver: Driver | type[Driver]) -> dict[str, bool]:
-    """Return which capabilities *driver*, or a driver of that class, has, by name."""
+    """Return name -> whether *driver* (an instance or a class) has it, for each capability and feature."""
     cls = driver if isinstance(driver, type) else type(driver)
-    told: Mapping[str, bool] = getattr(driver, "features", {})
-    can = {name: issubclass(cls, protocol) for name, protocol in CAPABILITIES.items()}
-    return {**can, **{name: bool(told.get(name, default)) for name, default in FEATURES.items()}}
+    declared: Mapping[str, bool] = getattr(driver, "features", {})
+    implemented = {name: issubclass(cls, protocol) for name, protocol in CAPABILITIES.items()}
+    return {**implemented, **{name: bool(declared.get(name, default)) for name, default in FEATURES.items()}}
 
 
 @dataclass(frozen=True, slots=True)
 class AttachmentData:
-    """What a driver may learn of a connection of some volume: its id, its host, and what both sides know of it."""
+    """A connection of any volume of the backend, as a :class:`DriverContext` returns it."""
 
     id: str
     volume_id: str
@@ -431,7 +437,7 @@ class AttachmentData:
 
 
 class InitiatorData(TypedDict):
-    """A value that a driver keeps for a host's initiator, as Cinder's table ``driver_initiator_data`` does."""
+    """A value that a driver saved for a host's initiator, a row of Cinder's table ``driver_initiator_data``."""
 
     initiator: str
     namespace: str
@@ -441,12 +447,12 @@ class InitiatorData(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class DriverEnvironment:
-    """What a session was set up with, as far as Cinder's drivers are told of it; see :func:`cl_notebook.setup`."""
+    """The session's settings that concern Cinder's drivers; see :func:`cl_notebook.setup`."""
 
     project_id: str | None = None
     user_id: str | None = None
     locks: str | None = None
-    """The folder of the locks between processes; None is one in the user's data folder."""
+    """Folder of the locks between processes; None for one in the user's data folder."""
     keeps_log: bool = True
     hides_ssl_warnings: bool = True
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -454,17 +460,17 @@ class DriverEnvironment:
 
 
 class DriverContext(Protocol):
-    """What is tracked on one backend, for drivers that look up more than a call tells them, or change more than its resource.
+    """Access to what is tracked on one backend, for drivers that read or change more than the resource of their call.
 
-    Lists are read in pages: those after the id *after*, in the order of their ids, *limit* at most.
+    Lists are read in pages: at most *limit* resources with ids after *after*, sorted by id.
     """
 
     host: str
     """Cinder's name of the backend: ``host@backend``."""
     root_helper: str
-    """What is put before commands that need root."""
+    """Command that runs others as root, such as ``sudo``."""
     environment: DriverEnvironment
-    """What else the session was set up with."""
+    """Other settings of the session."""
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
         """Return the volumes with these ids, or all of them."""
@@ -483,7 +489,7 @@ class DriverContext(Protocol):
         """Return the connections of these volumes, or all of them."""
 
     def initiator_data(self) -> list[InitiatorData]:
-        """Return what was kept for initiators."""
+        """Return the values saved for initiators."""
 
     def save_updates(
         self,
@@ -491,12 +497,12 @@ class DriverContext(Protocol):
         snapshots: Mapping[str, ModelUpdate],
         initiator_data: Iterable[InitiatorData],
     ) -> None:
-        """Keep what the driver changed on other resources than its call's, by id."""
+        """Save changes to resources other than that of the call, by id."""
 
 
 @runtime_checkable
 class NeedsContext(Protocol):
-    """The driver looks up what is tracked."""
+    """The driver reads what is tracked."""
 
     def bind(self, context: DriverContext) -> None:
-        """Take the records of its backend; called before ``setup()``."""
+        """Use *context* from now on; called before ``setup()``."""

@@ -1,4 +1,4 @@
-"""The boundary where whatever a driver raises becomes one of our errors."""
+"""Translates exceptions of drivers into errors of this package."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 operation: ContextVar[int | None] = ContextVar("operation", default=None)
-"""Number of the store's operation that a driver is called in, for what it logs; None outside one."""
+"""Id of the store's operation in which a driver is called, for its log; None outside of one."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What the operating system says when no space, or no quota, is left."""
+"""Error numbers of a full file system or an exhausted quota."""
 
 
 @contextmanager
 def translate_errors(backend_name: str, call: str, secrets: Callable[[], Mapping[str, object]] | None = None) -> Iterator[None]:
-    """Translate what the driver of *backend_name* raises in *call* (the driver's method) into a :class:`~errors.DriverError`.
+    """Translate exceptions of the block, the method *call* of the backend's driver, into a :class:`~errors.DriverError`.
 
-    Errors of ours pass as they are; a driver error learns here whose it is. ``KeyboardInterrupt`` and the like pass untouched.
-    What looks like a secret in an error, or in one that it was raised for, is masked, and so are those that *secrets* returns.
+    Errors of this package pass; a DriverError without a driver and call gets those. ``KeyboardInterrupt`` and other
+    BaseExceptions pass unchanged. Secrets are masked in the exception and in its causes: texts that look like one, and the values
+    that *secrets* returns.
 
     Raises:
-        errors.StorageFull: the operating system had no space or no quota left.
-        errors.DriverError: anything else that went wrong in the driver, chained to what it raised.
+        errors.StorageFull: the file system was full, or the quota exhausted.
+        errors.DriverError: any other exception, which becomes its cause.
 
     """
     try:
@@ -62,7 +63,7 @@ def _reason(error: Exception) -> str:
 
 
 def command_failure(error: subprocess.CalledProcessError) -> str:
-    """Return the command, how it ended, and the last line that it wrote to its standard error, as one line."""
+    """Return one line with the command and the last line of its standard error, or else its exit status."""
     command = error.cmd if isinstance(error.cmd, str) else shlex.join(str(word) for word in error.cmd)
     written = error.stderr or b""
     lines = (written if isinstance(written, str) else written.decode(errors="replace")).strip().splitlines()

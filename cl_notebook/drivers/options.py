@@ -1,4 +1,4 @@
-"""The configuration of a driver: checked, typed, and shown or kept without its secrets."""
+"""A driver's configuration: checked and converted to its types, displayed and stored without secrets, which are looked up."""
 
 from __future__ import annotations
 
@@ -23,19 +23,28 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.api import Driver, Option
 
+KEYRING_SERVICE = "cl_notebook"
+"""Service name in the keyring library; the user name of a secret is ``BACKEND.OPTION``."""
+
+_ADDRESS = re.compile(r"(^|_)(ip|ips|host|hosts|address|addresses|url|uri|server|endpoint|portal|path|python)($|_)")
+"""Names of options with an address, which are shown first."""
+
+_MAX_SHOWN = 12
+_MAX_VALUE = 100
+
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
 def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the full configuration of driver *cls*: *options* in their own types, defaults for the rest.
+    """Return the full configuration of driver *cls*: *options* converted to their types, and defaults for the others.
 
-    Text is converted where it says the value cleanly, as it comes from a command line (``"10"``, ``"true"``); a path becomes
-    absolute with ``~`` expanded and stays text. ``None`` means the default. An option under an older name is the option of today,
-    with an :class:`~cl_notebook.errors.ConfigurationWarning`.
+    Text is converted to the type of the option (``"10"``, ``"true"``), as a command line needs it. A path stays text, but becomes
+    absolute with ``~`` expanded. ``None`` means the default. An older name of an option is accepted with a
+    :class:`~cl_notebook.errors.ConfigurationWarning`.
 
     Raises:
-        errors.InvalidInput: an option is unknown, missing, of the wrong type, none of its choices, or given under two names.
+        errors.InvalidInput: an option is unknown, missing, of the wrong type, not among its choices, or given under two names.
 
     """
     known = {option.name: option for option in cls.options()}
@@ -45,10 +54,10 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
     for name in options:
         if name not in known:
             hint = errors.did_you_mean(str(name), known)
-            if name in getattr(cls, "beside", ()):
+            if name in getattr(cls, "in_default", ()):
                 hint = f" It is one of Cinder's [DEFAULT]: sections={{'DEFAULT': {{{str(name)!r}: …}}}}."
             listed = ", ".join(option.name for option in known.values() if option.own) or "none"
-            msg = f"driver {driver_name!r} has no option {name!r}.{hint} options: {listed}"
+            msg = f"Driver {driver_name!r} has no option {name!r}.{hint} Options: {listed}."
             raise errors.InvalidInput(msg)
     return {
         option.name: _checked(driver_name, option, options.get(option.name))
@@ -58,10 +67,10 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
 
 
 def current_names(driver_name: str, cls: type[Driver], options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return *options* under the names that driver *cls* has for them today, and older name -> name of today for those renamed.
+    """Return *options* under their current names in driver *cls*, and older name -> current name of those renamed.
 
     Raises:
-        errors.InvalidInput: one option is given under two names.
+        errors.InvalidInput: an option is given under two names.
 
     """
     known = {option.name for option in cls.options()}
@@ -76,18 +85,18 @@ def current_names(driver_name: str, cls: type[Driver], options: Mapping[str, Any
 
 
 def renamed_text(owner: str, renamed: Mapping[str, str]) -> str:
-    """Return the remark that options of *owner* were given under older names."""
+    """Return a remark on options of *owner* that were given under older names."""
     listed = ", ".join(f"{old!r} is {new!r}" for old, new in renamed.items())
     return f"Options of {owner} have other names now: {listed}. Use these; the older ones are taken for them."
 
 
 def masked(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *config* for display: what is secret, and was given, is masked, and so is what looks like a secret elsewhere."""
+    """Return *config* for display, with secret options masked, and with what looks like a secret in other options."""
     return masking.mapping(config, _secrets(cls))
 
 
 def storable(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *config* for keeping: without what is secret."""
+    """Return *config* for the store: without secret options."""
     secret = _secrets(cls)
     return {name: value for name, value in config.items() if name not in secret}
 
@@ -97,9 +106,9 @@ def _secrets(cls: type[Driver]) -> set[str]:
 
 
 def _checked(driver_name: str, option: Option, value: object) -> Any:  # noqa: ANN401 - each option has a type of its own
-    if value is None or (option.references and option.kind in {int, float} and value == ""):  # so does oslo.config
+    if value is None or (option.references and option.kind in {int, float} and value == ""):  # as oslo.config does
         if option.required:
-            msg = f"driver {driver_name!r} needs the option {option.name!r}: {option.help}"
+            msg = f"Driver {driver_name!r} needs the option {option.name!r}: {option.help}"
             raise errors.InvalidInput(msg)
         return option.default
     if isinstance(value, str) and (_is_choice(option, value) or (option.references and "$" in value)):
@@ -110,7 +119,7 @@ def _checked(driver_name: str, option: Option, value: object) -> Any:  # noqa: A
     try:
         converted = convert(value)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: no home for that ~user
-        # the converter's own words could hold the secret
+        # the converter's own message could hold the secret
         raise errors.InvalidInput(_refusal(driver_name, option, value)) from (None if option.secret else error)
     too_small = option.minimum is not None and converted < option.minimum
     too_large = option.maximum is not None and converted > option.maximum
@@ -131,10 +140,10 @@ def _refusal(driver_name: str, option: Option, value: object) -> str:
         expected[0] += f" of at least {option.minimum:g}"
     if option.maximum is not None:
         expected[0] += f"{' and' if option.minimum is not None else ' of'} at most {option.maximum:g}"
-    words = " or ".join([*expected, *option.choices])
+    allowed = " or ".join([*expected, *option.choices])
     shown = MASK if option.secret else masking.text(repr(value))
     hint = errors.did_you_mean(str(value), option.choices)
-    return f"option {option.name!r} of driver {driver_name!r} must be {words}, not {shown}.{hint}"
+    return f"Option {option.name!r} of driver {driver_name!r} must be {allowed}, not {shown}.{hint}"
 
 
 def _text(value: object) -> str:
@@ -161,22 +170,22 @@ def _number(value: object) -> float:
 def _flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    word = _text(value).strip().lower()
-    if word not in _TRUE | _FALSE:
+    text = _text(value).strip().lower()
+    if text not in _TRUE | _FALSE:
         raise ValueError
-    return word in _TRUE
+    return text in _TRUE
 
 
 def _texts(value: object) -> list[str]:
     if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
+        return [item.strip() for item in value.split(",") if item.strip()]
     if not isinstance(value, (list, tuple, set, frozenset)):
         raise TypeError
     return [_item(item) for item in value]
 
 
 def _text_of(value: object) -> str:
-    """Return the text that oslo.config reads for *value*: of a list its items with commas."""
+    """Return *value* as the text that oslo.config reads: items of a list are joined with commas."""
     if isinstance(value, (str, bool, numbers.Real)):
         return str(value)
     if isinstance(value, os.PathLike):
@@ -195,13 +204,13 @@ def _flag_of(value: object) -> bool:
 
 
 def _one_by_one(value: object) -> list[str]:
-    """Return the items of an option that is given several times: a text is one of them, with its commas."""
+    """Return the items of a multi-valued option; a text is one item, although it may have commas."""
     return [value] if isinstance(value, str) else [_item(value)] if isinstance(value, dict) else _texts(value)
 
 
 def _item(value: object) -> str:
     if isinstance(value, dict):
-        return ",".join(f"{key}:{item}" for key, item in value.items())  # how Cinder's conf spells a device
+        return ",".join(f"{key}:{item}" for key, item in value.items())  # the spelling of a device in cinder.conf
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise TypeError
     return str(value)
@@ -209,30 +218,30 @@ def _item(value: object) -> str:
 
 def _map(value: object) -> dict[str, str]:
     if isinstance(value, str):
-        pairs = [word.partition(":") for word in _texts(value)]
-        if not all(sign for _key, sign, _item in pairs):
+        pairs = [item.partition(":") for item in _texts(value)]
+        if not all(colon for _key, colon, _item in pairs):
             raise ValueError
-        return {key.strip(): item.strip() for key, _sign, item in pairs}
+        return {key.strip(): item.strip() for key, _colon, item in pairs}
     if not isinstance(value, dict):
         raise TypeError
     return {_item(key): _item(item) for key, item in value.items()}
 
 
 def _sections(value: object) -> dict[str, dict[str, Any]]:
-    """Return section -> option -> value; also of text such as ``DEFAULT.my_ip:192.0.2.1,os_brick.lock_path:/run/lock``."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return section -> option -> value, from a dict or from text (``DEFAULT.my_ip:192.0.2.1,os_brick.lock_path:/run/lock``)."""
+    result: dict[str, dict[str, Any]] = {}
     if isinstance(value, dict):
         for section, options in value.items():
             if not isinstance(options, dict):
                 raise TypeError
-            found[_text(section)] = {_text(name): _one_or_several(item) for name, item in options.items()}
-        return found
-    for place, item in _map(value).items():
-        section, dot, name = place.rpartition(".")
+            result[_text(section)] = {_text(name): _one_or_several(item) for name, item in options.items()}
+        return result
+    for key, item in _map(value).items():
+        section, dot, name = key.rpartition(".")
         if not dot:
             raise ValueError
-        found.setdefault(section, {})[name] = item
-    return found
+        result.setdefault(section, {})[name] = item
+    return result
 
 
 def _one_or_several(value: object) -> str | list[str]:
@@ -262,7 +271,7 @@ _CONVERTERS: Mapping[type, Callable[[object], Any]] = {
     Path: _path,
 }
 _COERCING: Mapping[type, Callable[[object], Any]] = {str: _text_of, int: _whole_of, bool: _flag_of}
-"""Conversions of options that oslo.config coerces itself."""
+"""Conversions for options with ``references``, which oslo.config converts itself."""
 
 _EXPECTED: Mapping[type, str] = {
     str: "text",
@@ -276,46 +285,36 @@ _EXPECTED: Mapping[type, str] = {
 }
 
 
-KEYRING_SERVICE = "cl_notebook"
-"""The service under which the keyring library keeps ``BACKEND.OPTION``."""
-
-
-_ADDRESS = re.compile(r"(^|_)(ip|ips|host|hosts|address|addresses|url|uri|server|endpoint|portal|path|python)($|_)")
-"""Options that say where a driver goes: they come first."""
-
-_SHOWN = 12
-_LONGEST = 100
-
-
 def secret_variable(backend_name: str, option: str) -> str:
-    """Return the environment variable that may hold a backend's secret: ``CL_NOTEBOOK_CEPH_RBD_PASSWORD``."""
+    """Return the name of the environment variable for a backend's secret option, such as ``CL_NOTEBOOK_CEPH_RBD_PASSWORD``."""
     return "CL_NOTEBOOK_" + re.sub(r"\W", "_", f"{backend_name}_{option}").upper()
 
 
 def secret_destination(driver: str, config: Mapping[str, object], hidden: Collection[str] = ()) -> str:
-    """Return where the secrets of a backend would go: its driver and options, without those that are secret or *hidden*."""
-    given = {name: value for name, value in config.items() if name not in hidden and value not in (None, "", False, [], {})}
-    first = sorted(masking.mapping(given).items(), key=lambda pair: (not _ADDRESS.search(pair[0]), pair[0]))[:_SHOWN]
+    """Return a text that says where a backend's secrets are sent: its driver and options, without secret or *hidden* ones."""
+    present = {name: value for name, value in config.items() if name not in hidden and value not in (None, "", False, [], {})}
+    first = sorted(masking.mapping(present).items(), key=lambda pair: (not _ADDRESS.search(pair[0]), pair[0]))[:_MAX_SHOWN]
     options = ", ".join(f"{name}={_short(value)}" for name, value in first if value != masking.MASK)
     return f"driver {_short(driver)}{f' with {options}' if options else ''}"
 
 
 def _short(value: object) -> str:
     shown = repr(value)
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+    return shown if len(shown) <= _MAX_VALUE else f"{shown[: _MAX_VALUE - 1]}…"
 
 
 def require_secret(backend_name: str, option: str, target: str = "") -> str:
-    """Return the secret *option* of a backend that is opened again; *target* says where it goes, for whoever is asked.
+    """Return the secret *option* of a backend from the environment, the keyring, or a prompt.
 
-    Only for a configuration that the user typed or confirmed: whoever else writes one would be sent the secret.
+    Call it only for a configuration that the user typed or confirmed: a foreign configuration could send the secret to another
+    server. *target* says in the prompt and in the error where the secret is sent.
 
     Raises:
-        errors.InvalidInput: it is in neither place, and there is nobody to ask.
+        errors.InvalidInput: the secret is in neither place, and no prompt is possible.
 
     """
-    found = find_secret(backend_name, option, target)
-    if not found:
+    secret = find_secret(backend_name, option, target)
+    if not secret:
         going_to = f" for {target}" if target else ""
         msg = (
             f"Backend {backend_name!r} needs its secret option {option!r}{going_to}, which is never stored. "
@@ -323,34 +322,34 @@ def require_secret(backend_name: str, option: str, target: str = "") -> str:
             f"keyring library: keyring.set_password({KEYRING_SERVICE!r}, '{backend_name}.{option}', …)."
         )
         raise errors.InvalidInput(msg)
-    return found
+    return secret
 
 
 def find_secret(backend_name: str, option: str, target: str = "") -> str | None:
-    """Return the secret as :func:`require_secret` does; None if it is nowhere, or nobody types it."""
-    found = os.environ.get(secret_variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
-    return found or _asked(f"{option} of backend {backend_name}{f' ({target})' if target else ''}: ") or None
+    """Return the secret as :func:`require_secret` does; None if there is none."""
+    secret = os.environ.get(secret_variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
+    return secret or _prompt(f"{option} of backend {backend_name}{f' ({target})' if target else ''}: ") or None
 
 
 def _from_keyring(name: str) -> str | None:
     try:
-        import keyring  # noqa: PLC0415 - an extra that not everybody has
+        import keyring  # noqa: PLC0415 - an optional dependency
     except ImportError:
         return None
     try:
-        found: str | None = keyring.get_password(KEYRING_SERVICE, name)
-    except Exception:  # noqa: BLE001 - a keyring that is locked or broken is one without the secret
+        secret: str | None = keyring.get_password(KEYRING_SERVICE, name)
+    except Exception:  # noqa: BLE001 - a locked or broken keyring is treated as one without the secret
         return None
-    return found
+    return secret
 
 
-def _asked(prompt: str) -> str | None:
-    # a notebook's own getpass asks in the cell; elsewhere there is somebody to ask only at a terminal
+def _prompt(prompt: str) -> str | None:
+    # in a notebook getpass prompts in the cell; elsewhere a prompt needs a terminal
     if not (sys.stdin.isatty() or hasattr(builtins, "__IPYTHON__")):
         return None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", getpass.GetPassWarning)  # what is typed would be seen
+            warnings.simplefilter("error", getpass.GetPassWarning)  # the typed secret would be visible
             return getpass.getpass(prompt)
-    except (RuntimeError, OSError, EOFError, getpass.GetPassWarning):  # a kernel without a front end that can be asked
+    except (RuntimeError, OSError, EOFError, getpass.GetPassWarning):  # the kernel's front end has no input
         return None

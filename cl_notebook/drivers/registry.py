@@ -1,4 +1,4 @@
-"""Which drivers there are: names from the entry points ``cl_notebook.drivers``, and the classes behind them."""
+"""Finds drivers: by the entry points ``cl_notebook.drivers``, or as Cinder drivers by path or class."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
 __all__ = ["GROUP", "check_config", "driver_names", "load_driver", "masked", "storable"]
 
 GROUP = "cl_notebook.drivers"
-"""The entry point group: a package that ships a driver names its class there."""
+"""The entry point group in which packages register their driver classes."""
 
 
 def driver_names(*, blocked: Collection[str] = ()) -> list[str]:
-    """Return the names of the drivers that are installed and not *blocked*, sorted; none of them is imported for that."""
+    """Return the sorted names of the installed drivers that are not *blocked*; no driver is imported."""
     return sorted({entry.name for entry in entry_points(group=GROUP)} - set(blocked))
 
 
 def is_known(name: str) -> bool:
-    """Return whether *name* is a driver that is installed, or the path of one of Cinder's; nothing is imported for that."""
+    """Return whether *name* is an installed driver, or looks like the path of a Cinder driver; nothing is imported."""
     return name in driver_names() or re.fullmatch(r"cinder\.volume\.drivers(\.[A-Za-z_]\w*)+", name, re.ASCII) is not None
 
 
 def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked: Collection[str] = ()) -> type[Driver]:
-    """Return the class of the driver called *name*: of an entry point, or of a Cinder driver by its path or its class.
+    """Return the driver class called *name*: an entry point, or a Cinder driver by its path or class.
 
-    *options* are those of the backend: a Cinder driver is what the Python that they name has under that name.
+    A Cinder driver is looked up in the Python that the backend's *options* name.
 
     Raises:
-        errors.InvalidInput: *name* is no text, or the Python cannot be started.
+        errors.InvalidInput: *name* is not a text, or the Python cannot be started.
         errors.NotFound: no such driver is installed, or it is blocked.
-        errors.Ambiguous: several of Cinder's drivers are called that.
-        errors.NotSupported: the driver is there but what it needs is not, such as Cinder.
+        errors.Ambiguous: several Cinder drivers match *name*.
+        errors.NotSupported: the driver exists, but Cinder or a library that it needs does not.
 
     """
     if not isinstance(name, str):
-        msg = f"volume_driver must be the name of a driver, not {name!r}"
+        msg = f"volume_driver must be the name of a driver, not {name!r}."
         raise errors.InvalidInput(msg)
     if name in blocked:
-        msg = f"driver {name!r} is blocked here; drivers: {_listed(blocked)}"
+        msg = f"Driver {name!r} is blocked here. Choose another: {_listed(blocked)}."
         raise errors.NotFound(msg)
-    found = list(entry_points(group=GROUP, name=name))
-    if found:
-        return _load(found[0])
+    matched = list(entry_points(group=GROUP, name=name))
+    if matched:
+        return _load(matched[0])
     hint = errors.did_you_mean(name, driver_names(blocked=blocked))
-    msg = f"no driver is called {name!r}.{hint} drivers: {_listed(blocked)}"
+    msg = f"No driver is called {name!r}.{hint} Drivers: {_listed(blocked)}."
     try:
         return _cinder_driver(name, options or {})
     except errors.NotSupported as error:
@@ -63,22 +63,22 @@ def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked:
     except errors.NotFound as error:
         if is_path(name) or isinstance(error, errors.Ambiguous):
             raise
-        msg = f"{msg}. {error}"
+        msg = f"{msg} {error}"
         raise errors.NotFound(msg) from error
 
 
 def is_path(name: str) -> bool:
-    """Return whether *name* is a path, so that the driver is one of Cinder's interface."""
+    """Return whether *name* is a path, and so the name of a Cinder driver."""
     return "." in name
 
 
 def driver_name(cls: type[Driver], name: str) -> str:
-    """Return what the driver *cls*, which was loaded by *name*, is stored by: its path, if it has one."""
+    """Return the name under which the driver *cls*, loaded by *name*, is stored: its path, if it has one."""
     return str(getattr(cls, "path", name))
 
 
 def _cinder_driver(name: str, options: Mapping[str, Any]) -> type[Driver]:
-    from cl_notebook.drivers import cinder  # noqa: PLC0415 - it speaks to another process: only who uses one pays for it
+    from cl_notebook.drivers import cinder  # noqa: PLC0415 - imported when a Cinder driver is used
 
     return cinder.driver_class(name, options)
 
@@ -93,9 +93,9 @@ def _load(entry: EntryPoint) -> type[Driver]:
 
 def _cannot_load(entry: EntryPoint, error: Exception) -> str:
     package = entry.dist.name if entry.dist else entry.value
-    message = f"driver {entry.name!r} of {package} cannot be loaded: {errors.one_line(error)}"
+    message = f"Driver {entry.name!r} of {package} cannot be loaded: {errors.one_line(error)}."
     if isinstance(error, ModuleNotFoundError) and error.name:
-        message += f"; install what it needs: %pip install {error.name.partition('.')[0]}"
+        message += f" Install what it needs: %pip install {error.name.partition('.')[0]}"
     return message
 
 

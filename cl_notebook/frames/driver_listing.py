@@ -48,7 +48,7 @@ def search(word: str, python: str | None = None) -> tuple[pd.DataFrame, errors.N
     except errors.NotSupported as error:
         lacking = error
     by_name = [entry for entry in entries if sought in f"{entry['name']} {entry['path']} {entry['help']}".lower()]
-    by_options = [entry for entry in entries if sought in entry["words"] and entry not in by_name]
+    by_options = [entry for entry in entries if sought in entry["search_text"] and entry not in by_name]
     found = [*by_name, *by_options]
     if lacking is not None and not found:
         raise _nothing(word, lacking)
@@ -167,7 +167,7 @@ def _installed(cls: type[Driver]) -> dict[str, Any]:
 
 
 def _as_entry(name: str) -> CatalogEntry:
-    entry: CatalogEntry = {"name": name, "path": "", "help": "", "version": "", "supported": False, "words": ""}
+    entry: CatalogEntry = {"name": name, "path": "", "help": "", "version": "", "supported": False, "search_text": ""}
     try:
         cls = registry.load_driver(name)
         described = " ".join(f"{option.name} {option.help}" for option in cls.options())
@@ -176,7 +176,7 @@ def _as_entry(name: str) -> CatalogEntry:
     told = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
     version = str(getattr(cls, "VERSION", ""))
     path = f"{cls.__module__}.{cls.__qualname__}"
-    return {**entry, "path": path, "help": told, "version": version, "supported": True, "words": described.lower()}
+    return {**entry, "path": path, "help": told, "version": version, "supported": True, "search_text": described.lower()}
 
 
 def _found(entries: Sequence[CatalogEntry]) -> pd.DataFrame:

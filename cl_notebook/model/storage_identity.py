@@ -114,7 +114,7 @@ def _cinders(driver_name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
         return config
     from cl_notebook.drivers.cinder import options  # noqa: PLC0415 - only who has such a driver pays for its modules
 
-    return options.cinders(config)
+    return options.cinder_options(config)
 
 
 def is_same_value(one: Any, other: Any) -> bool:  # noqa: ANN401 - an option's

@@ -60,7 +60,7 @@ def test_a_cinder_conf_becomes_yaml(conf: str, tmp_path: Path) -> None:
     assert cinder_to_yaml.convert(conf) == cinder_to_yaml.convert(conf, str(file)) == {"backends": BACKENDS}
     assert yaml.safe_load(file.read_text(encoding="utf-8")) == {"backends": BACKENDS}
     assert file.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(errors.InvalidInput, match="there is no file"):
+    with pytest.raises(errors.InvalidInput, match="There is no file"):
         cinder_to_yaml.convert(f"{conf}.gone")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cl_notebook import errors
-from cl_notebook.drivers.cinder.log import KEPT_CHARACTERS, Log
+from cl_notebook.drivers.cinder.log import MAX_CHARACTERS, Log
 from cl_notebook.drivers.cinder.worker import channel, log_relay
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model.operations import guards
@@ -57,7 +57,7 @@ def test_a_location_is_bounded() -> None:
 
 def test_the_childs_errors_are_bounded() -> None:
     """What the child tells of an error has no text of more than a little over 1 MiB."""
-    told = channel.described(RuntimeError(HUGE))
+    told = channel.describe_error(RuntimeError(HUGE))
     assert max(len(str(value)) for value in told.values()) < MiB + 100
     assert "left out" in told["message"]
 
@@ -87,7 +87,7 @@ def test_a_log_is_bounded() -> None:
     for number in range(40):
         log.add({"at": 0.0, "level": "DEBUG", "logger": "x", "text": f"{number} {HUGE}", "call": 0}, None)
     lines = log.lines()
-    assert sum(len(line.text) for line in lines) <= KEPT_CHARACTERS
+    assert sum(len(line.text) for line in lines) <= MAX_CHARACTERS
     assert lines[-1].text.startswith("39 ")
     nothing = Log(0)
     nothing.add({"at": 0.0, "level": "DEBUG", "logger": "x", "text": "a line", "call": 0}, None)

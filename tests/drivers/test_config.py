@@ -90,7 +90,7 @@ def test_text_is_converted(name: str, given: object, expected: object) -> None:
 )
 def test_what_is_wrong_names_option_value_and_type(name: str, given: object, words: str) -> None:
     """A wrong value is InvalidInput with the option, the expected type and the value."""
-    with pytest.raises(errors.InvalidInput, match=rf"option '{name}' of driver 'described' must be .*{words}") as caught:
+    with pytest.raises(errors.InvalidInput, match=rf"Option '{name}' of driver 'described' must be .*{words}") as caught:
         check(**{name: given})
     assert repr(given) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -105,7 +105,7 @@ def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_an_unknown_option_has_a_close_match() -> None:
     """An option that the driver does not have is InvalidInput, with the close match and the list."""
-    with pytest.raises(errors.InvalidInput, match=r"no option 'qouta'\. Did you mean 'quota'\? options: path, quota"):
+    with pytest.raises(errors.InvalidInput, match=r"no option 'qouta'\. Did you mean 'quota'\? Options: path, quota"):
         check_config("local", LocalDriver, {"path": "/data", "qouta": 3})
 
 

@@ -210,7 +210,7 @@ def test_a_full_file_system_leaves_no_volume(mount: Mount) -> None:
 def test_a_volume_in_the_way_is_not_overwritten(tmp_path: Path, driver: LocalDriver) -> None:
     """A foreign file of another size under a volume's name is ExistsOnStorage, and stays."""
     (tmp_path / "storage" / "v").write_text("precious")
-    with pytest.raises(errors.ExistsOnStorage, match="v is on the storage already") as caught:
+    with pytest.raises(errors.ExistsOnStorage, match="v exists on the storage already") as caught:
         driver.create_volume(volume("v"))
     assert isinstance(caught.value, errors.AlreadyExists)
     assert (tmp_path / "storage" / "v").read_text() == "precious"

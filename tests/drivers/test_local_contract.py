@@ -77,7 +77,7 @@ def test_an_unwritable_folder_is_one_line(as_nobody: AsNobody) -> None:
     result = as_nobody("-c", code)
     lines = result.stdout.splitlines()
     assert len(lines) == 4, result.stderr
-    assert all(line.startswith("the folder /") and "cannot be used" in line for line in lines)
+    assert all(line.startswith("The folder /") and "cannot be used" in line for line in lines)
     assert "Permission denied" in lines[0]
 
 

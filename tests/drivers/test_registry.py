@@ -41,7 +41,7 @@ def test_a_name_gives_the_class() -> None:
 
 def test_an_unknown_name_has_a_close_match() -> None:
     """A misspelt driver is NotFound, with the close match and the list."""
-    with pytest.raises(errors.NotFound, match=r"'locl'\. Did you mean 'local'\? drivers: .*local.*sim"):
+    with pytest.raises(errors.NotFound, match=r"'locl'\. Did you mean 'local'\? Drivers: .*local.*sim"):
         load_driver("locl")
 
 
@@ -56,7 +56,7 @@ def test_a_blocked_driver_is_not_there() -> None:
     assert "sim" not in driver_names(blocked={"sim"})
     with pytest.raises(errors.NotFound, match="'sim' is blocked") as caught:
         load_driver("sim", blocked={"sim"})
-    assert "drivers:" in str(caught.value)
+    assert "Drivers:" in str(caught.value)
     with pytest.raises(errors.NotFound) as caught:
         load_driver("sin", blocked={"sim"})
     assert "Did you mean 'sim'" not in str(caught.value)

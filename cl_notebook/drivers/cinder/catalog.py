@@ -1,4 +1,4 @@
-"""What a Cinder has to offer: its drivers."""
+"""The drivers that a Cinder installation ships, asked once per Python."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from cl_notebook.drivers.cinder.process import WorkerProcess
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KNOWN: dict[str, list[CatalogEntry]] = {}
+_DRIVERS: dict[str, list[CatalogEntry]] = {}
+"""Python -> its Cinder's drivers."""
+
 _RENAMED: dict[str, dict[str, str]] = {}
+"""Python -> older path of a driver -> current path."""
+
 _SUPPORTED: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
+"""(Python, output version) -> driver class -> description, as cinderlib gives it."""
 
 
 class CatalogEntry(TypedDict):
-    """One driver that a Cinder ships: its class and path, what its docstring says first, its version; is it supported?
+    """One driver that a Cinder ships.
 
-    ``words`` are those of its options, to search in.
+    ``name`` is its class, ``help`` the first paragraph of its docstring, and ``search_text`` the words of its options' help.
     """
 
     name: str
@@ -29,49 +34,49 @@ class CatalogEntry(TypedDict):
     help: str
     version: str
     supported: bool
-    words: str
+    search_text: str
 
 
 def drivers(python: str | None = None) -> list[CatalogEntry]:
-    """Return the drivers of the Cinder in *python* (this one by default), by their paths; none of them is imported.
+    """Return the drivers of the Cinder in *python* (this one by default), sorted by path; no driver is imported.
 
     Raises:
         errors.NotSupported: that Python has no Cinder.
         errors.InvalidInput: it cannot be started.
 
     """
-    return list(_KNOWN[_asked(python)])
+    return list(_DRIVERS[_load(python)])
 
 
 def renamed(python: str | None = None) -> dict[str, str]:
-    """Return the older paths of drivers that the Cinder in *python* still takes: older -> current.
+    """Return the older paths of drivers that the Cinder in *python* still accepts: older path -> current path.
 
     Raises:
         errors.NotSupported: that Python has no Cinder.
         errors.InvalidInput: it cannot be started.
 
     """
-    return dict(_RENAMED[_asked(python)])
+    return dict(_RENAMED[_load(python)])
 
 
-def _asked(python: str | None) -> str:
+def _load(python: str | None) -> str:
     path = interpreter({PYTHON: python})
-    if path not in _KNOWN:
+    if path not in _DRIVERS:
         with contextlib.closing(WorkerProcess(path)) as child:
-            told = child.ask("catalog", "Cinder's drivers")
-        _RENAMED[path] = told["renamed"]
-        _KNOWN[path] = told["drivers"]
+            reply = child.ask("catalog", "Cinder's drivers")
+        _RENAMED[path] = reply["renamed"]
+        _DRIVERS[path] = reply["drivers"]
     return path
 
 
 def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str, Any]]:
-    """Return the drivers of the Cinder in *python* with their options, by their classes, as cinderlib lists them.
+    """Return the drivers of the Cinder in *python* with their options, as cinderlib lists them: class name -> description.
 
-    Each has ``class_name``, ``class_fqn``, ``desc``, ``version``, ``supported``, ``ci_wiki_name`` and ``driver_options``. All of
-    them are imported in a child for that, once, which takes some seconds.
+    Each has ``class_name``, ``class_fqn``, ``desc``, ``version``, ``supported``, ``ci_wiki_name`` and ``driver_options``. A child
+    imports all drivers for that, once per Python, which takes some seconds.
 
     Args:
-        version: 1 gives all values of options as text, 2 gives them as they are, and their types as dicts.
+        version: 1 gives all values of options as text, 2 gives typed values, and the options' types as dicts.
         python: the Python that has Cinder, this one by default.
 
     Raises:
@@ -90,14 +95,14 @@ def supported(version: int = 1, python: str | None = None) -> dict[str, dict[str
 
 
 def is_known(python: str | None = None) -> bool:
-    """Return whether :func:`drivers` has asked that Python before, and answers at once."""
-    return interpreter({PYTHON: python}) in _KNOWN
+    """Return whether :func:`drivers` has its answer for *python* already, without starting a child."""
+    return interpreter({PYTHON: python}) in _DRIVERS
 
 
 def find(name: str, python: str | None = None) -> str | None:
-    """Return the path of the driver that the Cinder in *python* ships under *name*: a class, or the end of its path.
+    """Return the path of the driver called *name*, a class or the end of a path, in the Cinder of *python*; None if none is.
 
-    Letter case counts only where two drivers differ in nothing else.
+    A match in exact letter case is preferred.
 
     Raises:
         errors.Ambiguous: several drivers are called that.
@@ -107,15 +112,15 @@ def find(name: str, python: str | None = None) -> str | None:
     """
     paths = [entry["path"] for entry in drivers(python)]
     older = renamed(python)
-    for spelled in (str, str.lower):
-        found = _ending(name, paths, spelled) or [older[path] for path in _ending(name, list(older), spelled)]
-        if len(found) > 1:
-            msg = f"Cinder has {len(found)} drivers called {name!r}. Type the path of one: {', '.join(found)}."
-            raise errors.Ambiguous(msg, found)
-        if found:
-            return found[0]
+    for normalize in (str, str.lower):
+        matched = _ending(name, paths, normalize) or [older[path] for path in _ending(name, list(older), normalize)]
+        if len(matched) > 1:
+            msg = f"Cinder has {len(matched)} drivers called {name!r}. Type the path of one: {', '.join(matched)}."
+            raise errors.Ambiguous(msg, matched)
+        if matched:
+            return matched[0]
     return None
 
 
-def _ending(name: str, paths: list[str], spelled: Callable[[str], str]) -> list[str]:
-    return [path for path in paths if f".{spelled(path)}".endswith(f".{spelled(name)}")]
+def _ending(name: str, paths: list[str], normalize: Callable[[str], str]) -> list[str]:
+    return [path for path in paths if f".{normalize(path)}".endswith(f".{normalize(name)}")]

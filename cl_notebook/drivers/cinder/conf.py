@@ -1,4 +1,4 @@
-"""The backends of a ``cinder.conf``, each with what it takes from the other sections."""
+"""Reads the backends of a ``cinder.conf``, each with the options that it needs from other sections."""
 
 from __future__ import annotations
 
@@ -26,23 +26,26 @@ _NOT_OPTIONS = {_DRIVER, "volume_backend_name"}
 
 
 class Conf:
-    """A ``cinder.conf``, or several files that are one configuration, read once.
+    """A ``cinder.conf``, or several files that form one configuration, read once.
 
-    What a backend needs from other sections (its driver reads it, or its options refer to it) comes along as its option
-    ``sections``. ``remarks`` say what was left out, or has another name by now.
+    Options that a backend needs from other sections, because its driver reads them or its options refer to them, become its
+    option ``sections``. ``remarks`` list what was left out or renamed.
     """
 
     def __init__(self, files: str | Sequence[str], python: str | None = None) -> None:
-        """Read *files* by the parser of the Cinder in *python*; later ones count more. A folder is its ``*.conf``, sorted.
+        """Read *files* with the parser of the Cinder in *python*; a later file overrides an earlier one.
+
+        A folder stands for its ``*.conf`` files in the order of their names.
 
         Raises:
-            errors.InvalidInput: one cannot be read.
+            errors.InvalidInput: a file cannot be read.
+            errors.NotSupported: *python* has no Cinder.
 
         """
-        self._files = [found for file in ([files] if isinstance(files, str) else files) for found in _files(file)]
+        self._files = [path for file in ([files] if isinstance(files, str) else files) for path in _files(file)]
         self._name = ", ".join(map(str, self._files))
         self._python = python
-        self._taken: dict[str, set[str]] = {}
+        self._used: dict[str, set[str]] = {}
         self._options: dict[str, dict[str, Any]] = {}
         self._remarks: dict[str, list[str]] = {}
         self._secrets: set[str] = set()
@@ -59,27 +62,30 @@ class Conf:
         """Return the names in ``enabled_backends``.
 
         Raises:
-            errors.InvalidInput: there are none.
+            errors.InvalidInput: the option is missing or empty.
 
         """
-        given = self._sections.get(_DEFAULT, {}).get(_ENABLED) or [""]
-        names = [name.strip(" \t'\"") for name in given[-1].replace("\n", ",").split(",")]
+        values = self._sections.get(_DEFAULT, {}).get(_ENABLED) or [""]
+        names = [name.strip(" \t'\"") for name in values[-1].replace("\n", ",").split(",")]
         if not any(names):
-            found = ", ".join(name for name in self._sections if _DRIVER in self._sections[name] and name != _SHARED) or "none"
-            msg = f"{self._name} has no {_ENABLED} in [{_DEFAULT}]. Name them; sections with a {_DRIVER}: {found}."
+            candidates = (
+                ", ".join(name for name in self._sections if _DRIVER in self._sections[name] and name != _SHARED) or "none"
+            )
+            msg = f"{self._name} has no {_ENABLED} in [{_DEFAULT}]. Name them; sections with a {_DRIVER}: {candidates}."
             raise errors.InvalidInput(msg)
         return list(dict.fromkeys(filter(None, names)))
 
     def backend_name(self, name: str) -> str:
-        """Return ``volume_backend_name`` of the section *name*, which is its own name if it does not say."""
+        """Return ``volume_backend_name`` of the section *name*; *name* itself if the section has none."""
         return (self._section(name).get("volume_backend_name") or [name])[-1]
 
     def options(self, name: str) -> dict[str, Any]:
-        """Return the options of one backend.
+        """Return the options of the backend in section *name*, as ``Backend()`` takes them, ``volume_driver`` among them.
 
         Raises:
-            errors.InvalidInput: the file has no section for it, or one without a driver.
-            errors.NotSupported, errors.NotFound: there is no such driver.
+            errors.InvalidInput: there is no section *name*, or it has no driver.
+            errors.NotSupported: the driver lacks a library.
+            errors.NotFound: there is no such driver.
 
         """
         if name not in self._options:
@@ -88,16 +94,16 @@ class Conf:
 
     @property
     def remarks(self) -> list[str]:
-        """What is to be said of the backends whose options were asked for, a line each."""
-        return [*(line for lines in self._remarks.values() for line in lines), *self._beside()] if self._options else []
+        """Remarks on the backends whose options were read, one line each."""
+        return [*(line for lines in self._remarks.values() for line in lines), *self._left_out()] if self._options else []
 
     def _section(self, name: str) -> dict[str, list[str]]:
-        same = [section for section in self._sections if section.lower() == name.lower() and section != _DEFAULT]
-        if not same:
+        matched = [section for section in self._sections if section.lower() == name.lower() and section != _DEFAULT]
+        if not matched:
             hint = errors.did_you_mean(name, self._sections)
             msg = f"{self._name} has no section [{name}].{hint} Sections: {', '.join(self._sections) or 'none'}."
             raise errors.InvalidInput(msg)
-        return self._sections[same[0]]
+        return self._sections[matched[0]]
 
     def _read(self, name: str) -> dict[str, Any]:
         section = self._section(name)
@@ -107,43 +113,43 @@ class Conf:
             msg = f"{self._name}: section [{name}] has no {_DRIVER}, for which Cinder would take LVM. Add it to the section."
             raise errors.InvalidInput(msg)
         cls = driver_class(driver, {PYTHON: self._python})
-        found = dict(self._known(name, section, cls.options()))
+        options = dict(self._known(name, section, cls.options()))
         for option, value in self._known(_SHARED, shared, cls.options()):
-            found.setdefault(option, value)
-        beside = cls.ask(
+            options.setdefault(option, value)
+        inherited = cls.ask(
             "surroundings",
             f"{name}: other sections of {self._name}",
             sections=self._sections,
-            options=found,
+            options=options,
         )
-        found |= beside["options"]
-        self._secrets |= set(beside["secrets"])
-        for group, options in beside["sections"].items():
-            self._taken.setdefault(group, set()).update(options)
+        options |= inherited["options"]
+        self._secrets |= set(inherited["secrets"])
+        for group, values in inherited["sections"].items():
+            self._used.setdefault(group, set()).update(values)
         self._remark(name, section, cls, driver)
-        result = {_DRIVER: cls.path, **found}
-        if beside["sections"]:
-            result[SECTIONS] = beside["sections"]
+        result = {_DRIVER: cls.path, **options}
+        if inherited["sections"]:
+            result[SECTIONS] = inherited["sections"]
         if self._python:
             result[PYTHON] = self._python
         return result
 
     def _known(self, group: str, section: Mapping[str, Sequence[str]], options: Sequence[Option]) -> Iterator[tuple[str, Any]]:
-        """Yield the options that *section* has for the driver, under the names of today, each with what oslo.config takes."""
+        """Yield (current name, value) of each of the driver's *options* in *section*, also under its older names."""
         for option in options:
             lists = [self._values(group, section, name) for name in (option.name, *option.aliases)]
             values = next(filter(None, lists), ())
             if option.multi:
-                values = [value for each in lists for value in each]
+                values = [value for values in lists for value in values]
             if values:
-                self._taken.setdefault(group, set()).update((option.name, *option.aliases))
+                self._used.setdefault(group, set()).update((option.name, *option.aliases))
                 yield option.name, list(values) if option.multi else values[-1]
 
     def _values(self, group: str, section: Mapping[str, Sequence[str]], name: str) -> Sequence[str]:
-        other, dot, moved = name.rpartition(".")
+        other_group, dot, option = name.rpartition(".")
         if dot:
-            self._taken.setdefault(other, set()).add(moved)
-            return self._sections.get(other, {}).get(moved, ()) if group != _SHARED else ()
+            self._used.setdefault(other_group, set()).add(option)
+            return self._sections.get(other_group, {}).get(option, ()) if group != _SHARED else ()
         return section.get(name) or next((values for key, values in section.items() if key.replace("-", "_") == name), ())
 
     def _remark(self, name: str, section: Mapping[str, Any], cls: type[CinderDriver], driver: str) -> None:
@@ -153,33 +159,33 @@ class Conf:
             lines.append(f"{name}: the driver {driver} is {cls.path} now.")
         known = {option.name for option in options}
         older = {alias: option.name for option in options for alias in option.aliases}
-        renamed = {key: older[key] for key in (word.replace("-", "_") for word in section) if key in older and key not in known}
+        renamed = {key: older[key] for key in (name.replace("-", "_") for name in section) if key in older and key not in known}
         if renamed:
             lines.append(renamed_text(f"[{name}]", renamed))
         left = [key for key in section if key.replace("-", "_") not in {*known, *older, *_NOT_OPTIONS}]
         if left:
-            listed = ", ".join(f"{key}{_hint(key, known, cls.beside)}" for key in left)
-            lines.append(f"{name}: left out, for its driver has no such options, and Cinder ignores them: {listed}.")
+            listed = ", ".join(f"{key}{_hint(key, known, cls.in_default)}" for key in left)
+            lines.append(f"{name}: left out options that its driver does not have and that Cinder ignores: {listed}.")
 
-    def _beside(self) -> Iterator[str]:
+    def _left_out(self) -> Iterator[str]:
         if self._secrets:
             listed = ", ".join(sorted(self._secrets))
-            yield f"Left out, for they are secret, and what comes from other sections is stored: {listed}."
-        secret = {tuple(word.removeprefix("[").split("] ", 1)) for word in self._secrets}
+            yield f"Left out secrets of other sections, since these are stored: {listed}."
+        secret = {tuple(label.removeprefix("[").split("] ", 1)) for label in self._secrets}
         backends = {name.lower() for name in (*self._options, *self._enabled())}
         parts = []
         for section, options in self._sections.items():
             if section.lower() in backends or (_DRIVER in options and section != _DEFAULT):
                 continue
-            taken = {*self._taken.get(section, ()), _ENABLED}
-            left = [key for key in options if key not in taken and (section, key) not in secret and section != _SHARED]
+            used = {*self._used.get(section, ()), _ENABLED}
+            left = [key for key in options if key not in used and (section, key) not in secret and section != _SHARED]
             if section == _SHARED:
-                left = [key for key in options if key.replace("-", "_") not in {*taken, *_NOT_OPTIONS}]
+                left = [key for key in options if key.replace("-", "_") not in {*used, *_NOT_OPTIONS}]
             if left:
                 whole = section != _DEFAULT and len(left) == len(options)
                 parts.append(f"[{section}]" if whole else f"[{section}] {', '.join(left)}")
         if parts:
-            yield f"Left out of {self._name}, for the drivers do not read it, or cl_notebook sets it itself: {'; '.join(parts)}."
+            yield f"Left out of {self._name}, since no driver reads it or cl_notebook sets it itself: {'; '.join(parts)}."
 
     def _enabled(self) -> list[str]:
         with contextlib.suppress(errors.InvalidInput):
@@ -190,19 +196,19 @@ class Conf:
 def _files(file: str) -> list[Path]:
     path = settings.expanded(file).absolute()
     if path.is_dir():
-        found = sorted(path.glob("*.conf"))
-        if not found:
+        files = sorted(path.glob("*.conf"))
+        if not files:
             msg = f"There is no *.conf in the folder {path}. Name a file."
             raise errors.InvalidInput(msg)
-        return found
+        return files
     if not path.is_file():
-        msg = f"there is no file {path}"
+        msg = f"There is no file {path}. Check the path."
         raise errors.InvalidInput(msg)
     return [path]
 
 
-def _hint(name: str, known: set[str], beside: Collection[str]) -> str:
-    if name in beside:
+def _hint(name: str, known: set[str], in_default: Collection[str]) -> str:
+    if name in in_default:
         return " (it is read in [DEFAULT] alone)"
     hint = errors.did_you_mean(name, known).strip().removesuffix("?")
     return f" ({hint[:1].lower()}{hint[1:]}?)" if hint else ""

@@ -1,4 +1,4 @@
-"""A Cinder driver behind the Driver Protocol: every call goes to the child, and starts a new one if the last one died."""
+"""A Cinder driver behind the Driver Protocol: each call goes to a child, which is started if none runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cl_notebook import concurrency, errors, regular_files, settings
 from cl_notebook.drivers.api import DriverEnvironment, no_progress
-from cl_notebook.drivers.cinder import options as own_options
-from cl_notebook.drivers.cinder import payloads
 from cl_notebook.drivers.cinder.log import Log
+from cl_notebook.drivers.cinder.options import SECTIONS, TIMEOUT, cinder_options
 from cl_notebook.drivers.cinder.process import WorkerProcess
 from cl_notebook.drivers.errors import operation
 from cl_notebook.drivers.filebased.manage import checked_size
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from cl_notebook.drivers.api import (
+        AttachmentData,
         ConnectionData,
         ConnectionInfo,
         DriverContext,
@@ -35,106 +35,131 @@ if TYPE_CHECKING:
         VolumeData,
     )
 
-MESSAGE = 1000
-"""Entries that a message holds."""
+MESSAGE_ENTRIES = 1000
+"""Entries of a list that one message carries."""
 
-PAGE = 100_000
-"""Entries that a driver is asked for at once. Most make the whole list for each page of it, so that small pages cost most."""
+PAGE_ENTRIES = 100_000
+"""Entries that a driver is asked for at once: most drivers build their whole list for each page, so pages are large."""
 
-_PATIENCE = 1.0
-"""Seconds that an end waits for the child, which may be in a call that does not end."""
+_DROP_TIMEOUT = 1.0
+"""Seconds to wait when a list is dropped: the child may be in a call that does not end."""
 
-_NUMBERS = itertools.count(1)
+_LIST_NUMBERS = itertools.count(1)
+
+_CHANGES = ("volumes", "snapshots", "initiator_data")
+"""Keys of a reply for what the driver changed on other resources than its call's."""
+
+_VOLUME_FIELDS = (
+    *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "provider_location", "provider_id", "source_volid"),
+    *("snapshot_id", "availability_zone", "status", "attach_status", "created_at"),
+)
+_SNAPSHOT_FIELDS = ("id", "name_in_storage", "size", "name", "provider_location", "provider_id", "status", "created_at")
+_SNAPSHOT_STATUSES = {"managing": "creating"}
+"""Statuses of snapshots that Cinder does not have -> Cinder's."""
 
 
-def listed(child: WorkerProcess, name: str, method: str, known: Iterable[dict[str, Any]], timeout: float | None) -> Iterator[Any]:
-    """Yield what the driver in *child* lists by *method*, given the *known* resources; *name* is the backend's.
+def list_entries(
+    child: WorkerProcess, backend_name: str, method: str, known: Iterable[dict[str, Any]], timeout: float | None
+) -> Iterator[Any]:
+    """Yield the entries that *method* of the driver in *child* lists, page by page.
+
+    *known* are the payloads of the tracked resources; *timeout*, in seconds, is for each page.
 
     Raises:
-        errors.DriverError: as :meth:`WorkerProcess.ask`.
+        errors.DriverError: the driver failed, the child ended, or it did not reply in time.
 
     """
-    what, before, page = f"{name}: {method}", next(_NUMBERS), next(_NUMBERS)
+    what, known_list, page_list = f"{backend_name}: {method}", next(_LIST_NUMBERS), next(_LIST_NUMBERS)
     try:
-        child.ask("put", what, list=before, items=[])
+        child.ask("put", what, list=known_list, items=[])
         for part in _parts(known):
-            child.ask("put", what, list=before, items=part)
+            child.ask("put", what, list=known_list, items=part)
         offset, first = 0, None
         while True:
-            words = {"known": before, "list": page, "limit": PAGE, "offset": offset}
-            count = int(child.ask("call", what, timeout, method=method, words=words)["value"])
-            for number, entry in enumerate(_page_entries(child, what, page, count)):
+            params = {"known": known_list, "list": page_list, "limit": PAGE_ENTRIES, "offset": offset}
+            count = int(child.ask("call", what, timeout, method=method, params=params)["value"])
+            for number, entry in enumerate(_page_entries(child, what, page_list, count)):
                 if not number and offset and entry == first:
-                    return  # the driver gives all of it at once, however much it is asked for
+                    return  # the driver ignores the offset and always returns its whole list
                 first = entry if not number and not offset else first
                 yield entry
-            if count != PAGE:
+            if count != PAGE_ENTRIES:
                 return
             offset += count
     finally:
-        for number in (before, page):
+        for number in (known_list, page_list):
             with contextlib.suppress(errors.Error):
-                child.ask("drop", what, _PATIENCE, list=number)
+                child.ask("drop", what, _DROP_TIMEOUT, list=number)
 
 
 def _page_entries(child: WorkerProcess, what: str, number: int, count: int) -> Iterator[Any]:
-    for _ in range(0, count, MESSAGE):
-        yield from child.ask("take", what, list=number, limit=MESSAGE)
+    for _ in range(0, count, MESSAGE_ENTRIES):
+        yield from child.ask("take", what, list=number, limit=MESSAGE_ENTRIES)
 
 
 def _parts(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     rest = iter(items)
-    while part := list(itertools.islice(rest, MESSAGE)):
+    while part := list(itertools.islice(rest, MESSAGE_ENTRIES)):
         yield part
 
 
-_KEPT = ("volumes", "snapshots", "initiator_data")
-
-
 class CinderDriver:
-    """One backend on a driver of Cinder's, in a child of its own; see :func:`~cl_notebook.drivers.cinder.driver_class`.
+    """One backend on a Cinder driver, in a child of its own; :func:`~cl_notebook.drivers.cinder.driver_class` creates subclasses.
 
-    Creating is not idempotent, unlike what the Protocol asks: Cinder's drivers refuse what exists already. Deleting is.
+    Creating is not idempotent, although the Protocol requires it: Cinder's drivers refuse to create what exists. Deleting is.
     """
 
     path: ClassVar[str]
+    """Path of Cinder's driver class."""
+
     python: ClassVar[str]
+    """The Python that has Cinder."""
+
     release: ClassVar[str]
+    """Cinder's release."""
+
     declared: ClassVar[tuple[Option, ...]]
+    """All options of the driver."""
+
     class_features: ClassVar[Mapping[str, bool]]
+    """Capabilities and features as far as they are known before the driver runs."""
+
     missing: ClassVar[tuple[str, ...]]
-    """Python libraries that the driver would use, and that its Python does not have."""
-    beside: ClassVar[frozenset[str]]
-    """Options that Cinder has in ``[DEFAULT]``, beside the driver's own."""
+    """Optional Python libraries of the driver that its Python does not have."""
+
+    in_default: ClassVar[frozenset[str]]
+    """Names of Cinder's options in ``[DEFAULT]``, which are not options of the driver."""
+
     spare: ClassVar[list[WorkerProcess]]
-    """The child that described the class, for the first driver of it."""
+    """The child that described the class, for the first driver that is opened."""
+
     uninterruptible: ClassVar[bool] = True
-    """A call goes on when the kernel is interrupted, and its outcome comes later."""
+    """A call continues when the kernel is interrupted, and its outcome is saved when it ends."""
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        """Describe the options: ours, the driver's, and those that Cinder gives to every driver."""
+        """Describe the options: how the driver runs, the driver's own, and those that Cinder gives to every driver."""
         return cls.declared
 
     @classmethod
     def release_spare(cls) -> None:
-        """Let the child go that described the class: nobody is about to open a driver of it."""
-        while (child := _taken(cls.spare)) is not None:
+        """End the child that described the class, if no driver uses it."""
+        while (child := _pop_spare(cls.spare)) is not None:
             child.close()
 
     @classmethod
-    def ask(cls, do: str, what: str, **words: Any) -> Any:  # noqa: ANN401 - plain data
-        """Ask the child that described the class, or another one, about the class: *do* is what for.
+    def ask(cls, do: str, what: str, **params: Any) -> Any:  # noqa: ANN401 - plain data
+        """Send a request about the class, with its path, to a child; return the reply. See :meth:`WorkerProcess.ask`.
 
         Raises:
-            errors.DriverError: it cannot answer.
+            errors.DriverError: the request failed.
 
         """
-        child = _taken(cls.spare)
+        child = _pop_spare(cls.spare)
         if child is None or not child.is_alive:
             child = WorkerProcess(cls.python)
         try:
-            return child.ask(do, what, path=cls.path, **words)
+            return child.ask(do, what, path=cls.path, **params)
         finally:
             cls.spare.append(child)
 
@@ -142,7 +167,7 @@ class CinderDriver:
         """Keep the configuration; no process is started."""
         self._config = dict(config)
         self._name = backend_name
-        self._timeout = min(float(self._config.get(own_options.TIMEOUT) or 0), threading.TIMEOUT_MAX) or None
+        self._timeout = min(float(self._config.get(TIMEOUT) or 0), threading.TIMEOUT_MAX) or None
         self._context: DriverContext | None = None
         self._environment = DriverEnvironment()
         self._child: WorkerProcess | None = None
@@ -154,42 +179,42 @@ class CinderDriver:
 
     @property
     def storage_protocol(self) -> str:
-        """What the driver's statistics call its protocol."""
+        """The protocol in the driver's statistics, in lower case; empty before :meth:`setup`."""
         return str(self._stats.get("storage_protocol", "")).lower()
 
     def bind(self, context: DriverContext) -> None:
-        """Look up there what the driver asks for."""
+        """Answer the driver's questions from *context*."""
         self._context = context
         self._environment = context.environment
         if not self._environment.keeps_log:
             self._log = Log(0)
 
     def setup(self) -> None:
-        """Start the child and let the driver reach its storage; one that is there already is asked for its statistics.
+        """Start the child and connect the driver to its storage; if it runs already, read its statistics.
 
         Raises:
-            errors.DriverError: the driver's own words.
-            errors.InvalidInput: an option's value is none for Cinder.
+            errors.DriverError: the driver failed.
+            errors.InvalidInput: Cinder does not accept the value of an option.
 
         """
         child = self._child
         if child is None or not child.is_alive:
-            self._started()
+            self._start()
         else:
             self.get_volume_stats(refresh=True)
 
     def close(self) -> None:
-        """Let the child finish what it does, and end."""
+        """End the child once its running calls are finished; does not wait for that."""
         with self._lock:
             child, self._child = self._child, None
         if child is not None:
             child.close()
 
     def kill(self) -> None:
-        """End the child at once, whatever it does: what it was doing is left half done."""
+        """Kill the child at once; what it was doing stays unfinished on the storage."""
         starting = self._starting
         if starting is not None:
-            starting.kill()  # whoever starts it has the lock
+            starting.kill()  # the thread that starts it holds the lock
         with self._lock:
             child, self._child = self._child, None
         if child is not None:
@@ -200,108 +225,114 @@ class CinderDriver:
         return self._log.lines()
 
     def get_volume_stats(self, *, refresh: bool = False) -> Stats:
-        """Return what the driver says; capacities may be ``unknown`` or ``infinite``."""
-        found: Stats = self._call("get_volume_stats", refresh=refresh)["value"]
-        self._stats = found
-        return found
+        """Return the driver's statistics; capacities may be ``unknown`` or ``infinite``."""
+        stats: Stats = self._call("get_volume_stats", refresh=refresh)["value"]
+        self._stats = stats
+        return stats
 
     def create_volume(self, volume: VolumeData) -> ModelUpdate:
-        """Make an empty volume."""
+        """Create an empty volume."""
         checked_size(volume.size)
         return self._update("create_volume", volume=self._volume(volume))
 
     def create_volume_from_snapshot(
         self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress
     ) -> ModelUpdate:
-        """Make a volume with the snapshot's bytes. Cinder's drivers do not say how far they are."""
+        """Create a volume with the snapshot's bytes. Cinder's drivers report no progress."""
         del progress
         checked_size(volume.size, snapshot.size)
-        words = {"volume": self._volume(volume), "snapshot": self._snapshot(snapshot)}
-        return self._update("create_volume_from_snapshot", **words)
+        params = {"volume": self._volume(volume), "snapshot": self._snapshot(snapshot)}
+        return self._update("create_volume_from_snapshot", **params)
 
     def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> ModelUpdate:
-        """Make a volume with the source's bytes. Cinder's drivers do not say how far they are."""
+        """Create a volume with the source's bytes. Cinder's drivers report no progress."""
         del progress
         checked_size(volume.size, source.size)
         return self._update("create_cloned_volume", volume=self._volume(volume), source=self._volume(source))
 
     def extend_volume(self, volume: VolumeData, new_size: int) -> None:
-        """Grow the volume; some of Cinder's drivers would shrink it, and lose its end."""
+        """Grow the volume to *new_size* GiB.
+
+        Raises:
+            errors.InvalidInput: *new_size* is less than the size: some of Cinder's drivers would shrink the volume.
+            errors.NotSupported: the volume is attached, and the driver cannot extend it then.
+
+        """
         checked_size(new_size, volume.size)
         if volume.attach_status == "attached" and not self.features.get("extend_attached", True):
-            msg = f"{self._name}: the driver cannot extend a volume while it is attached"
+            msg = f"{self._name}: The driver cannot extend an attached volume. Detach it first."
             raise errors.NotSupported(msg, no_side_effects=True)
         self._update("extend_volume", volume=self._volume(volume), new_size=new_size)
 
     def delete_volume(self, volume: VolumeData) -> None:
-        """Remove the volume."""
+        """Delete the volume."""
         self._update("delete_volume", volume=self._volume(volume))
 
     def create_snapshot(self, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
-        """Keep the volume's bytes."""
+        """Take a snapshot. Cinder's drivers report no progress."""
         del progress
         return self._update("create_snapshot", snapshot=self._snapshot(snapshot))
 
     def delete_snapshot(self, snapshot: SnapshotData) -> None:
-        """Remove the snapshot."""
+        """Delete the snapshot."""
         self._update("delete_snapshot", snapshot=self._snapshot(snapshot))
 
     def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> ModelUpdate:
-        """Offer the volume."""
+        """Export the volume."""
         return self._update("create_export", volume=self._volume(volume), connector=dict(connector))
 
     def ensure_export(self, volume: VolumeData) -> ModelUpdate:
-        """Offer the volume again."""
+        """Export the volume again, after a restart."""
         return self._update("ensure_export", volume=self._volume(volume))
 
     def remove_export(self, volume: VolumeData) -> None:
-        """Stop offering the volume."""
+        """End the export of the volume."""
         self._update("remove_export", volume=self._volume(volume))
 
     def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
-        """Let a host in."""
-        words = {"volume": self._volume(volume), "connector": dict(connection.connector)}
-        info: ConnectionInfo = self._call("initialize_connection", **words)["value"]
+        """Give a host access; return how os-brick reaches the volume."""
+        params = {"volume": self._volume(volume), "connector": dict(connection.connector)}
+        info: ConnectionInfo = self._call("initialize_connection", **params)["value"]
         return info
 
     def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
-        """Shut a host out."""
+        """End a host's access."""
         self._update("terminate_connection", volume=self._volume(volume), connector=dict(connection.connector))
 
-    def _update(self, method: str, **words: Any) -> ModelUpdate:  # noqa: ANN401 - plain data
+    def _update(self, method: str, **params: Any) -> ModelUpdate:  # noqa: ANN401 - plain data
         __tracebackhide__ = True
-        update: ModelUpdate = self._call(method, **words)["update"]
+        update: ModelUpdate = self._call(method, **params)["update"]
         return update
 
-    def _call(self, method: str, **words: Any) -> dict[str, Any]:  # noqa: ANN401 - plain data
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - plain data
         __tracebackhide__ = True
-        child = self._sending()
+        child = self._running_child()
         what = f"{self._name}: {method}"
-        answer: dict[str, Any] = child.ask(
-            "call", what, self._timeout, lambda told: self._keep(told.get("changes")), method=method, words=words
+        reply: dict[str, Any] = child.ask(
+            "call", what, self._timeout, lambda failure: self._save_changes(failure.get("changes")), method=method, params=params
         )
-        self._keep(answer)
-        return answer
+        self._save_changes(reply)
+        return reply
 
-    def _sending(self) -> WorkerProcess:
+    def _running_child(self) -> WorkerProcess:
         """Return the child, started if it does not run."""
         child = self._child
-        return child if child is not None and child.is_alive else self._started()
+        return child if child is not None and child.is_alive else self._start()
 
-    def _keep(self, changes: Mapping[str, Any] | None) -> None:
-        """Keep what the driver wrote beside its answer, also where it failed; the call's own outcome does not hang on it."""
-        if self._context is None or not changes or not any(changes[name] for name in _KEPT):
+    def _save_changes(self, changes: Mapping[str, Any] | None) -> None:
+        """Save what the driver changed on other resources, also in a failed call; if that fails, log it, and raise nothing."""
+        if self._context is None or not changes or not any(changes[name] for name in _CHANGES):
             return
         try:
-            self._context.save_updates(*(changes[name] for name in _KEPT))
+            self._context.save_updates(*(changes[name] for name in _CHANGES))
         except errors.StoreError as error:
             ids = ", ".join([*changes["volumes"], *changes["snapshots"]]) or "initiators"
-            text = f"what the driver changed on {ids} could not be kept: {error}"
+            text = f"The driver's changes of {ids} could not be saved: {error}"
             self._log.add(
                 {"at": time.time(), "level": "ERROR", "logger": "cl_notebook", "text": text, "call": 0}, operation.get()
             )
 
-    def _started(self) -> WorkerProcess:
+    def _start(self) -> WorkerProcess:
         with self._lock:
             if self._child is not None and self._child.is_alive:
                 return self._child
@@ -313,7 +344,7 @@ class CinderDriver:
             except BaseException as error:
                 child.kill()
                 if isinstance(error, errors.DriverError):
-                    error.no_side_effects = True  # what the driver was to be called for was not begun
+                    error.no_side_effects = True  # the call for which the child was started was not made
                 raise
             finally:
                 self._starting = None
@@ -323,62 +354,58 @@ class CinderDriver:
     def _set_up(self, child: WorkerProcess, state: str) -> None:
         try:
             child.ask("load", f"{self._name}: setup", **self.load_request(state))
-            found = child.ask("open", f"{self._name}: setup", self._timeout)
+            reply = child.ask("open", f"{self._name}: setup", self._timeout)
         except errors.DriverError as error:
             if self.missing:
-                hint = f"{error}. {self.python} lacks what the driver may need: {', '.join(self.missing)}."
+                hint = (
+                    f"{str(error).removesuffix('.')}. {self.python} may lack libraries of the driver: {', '.join(self.missing)}."
+                )
                 error.args = (hint,)
             raise
-        self._stats, self.features = found["stats"], found["features"]
+        self._stats, self.features = reply["stats"], reply["features"]
 
     def load_request(self, state: str) -> dict[str, Any]:
-        """Return what the child is sent to load the driver; *state* is the folder of what outlives the child."""
+        """Return the parameters of the request that loads the driver; *state* is a folder that outlives the child."""
         return {
             "path": self.path,
             "name": self._name,
             "host": self._host,
             "state": state,
             "root_helper": self._context.root_helper if self._context is not None else "sudo",
-            "options": own_options.cinders(self._config),
+            "options": cinder_options(self._config),
             "sections": self._sections,
-            **self._told_around(),
-        }
-
-    def _told_around(self) -> dict[str, Any]:
-        around = self._environment
-        return {
-            "project_id": around.project_id,
-            "user_id": around.user_id,
-            "locks": around.locks,
-            "hides_ssl_warnings": around.hides_ssl_warnings,
-            "defaults": dict(around.defaults),
+            "project_id": self._environment.project_id,
+            "user_id": self._environment.user_id,
+            "locks": self._environment.locks,
+            "hides_ssl_warnings": self._environment.hides_ssl_warnings,
+            "defaults": dict(self._environment.defaults),
         }
 
     def _new_child(self) -> WorkerProcess:
-        child = _taken(self.spare)
+        child = _pop_spare(self.spare)
         if child is None or not child.is_alive:
             child = WorkerProcess(self.python)
         child.log = self._log
         child.answer = self._answer
         return child
 
-    def _answer(self, what: str, asked: Mapping[str, Any]) -> Any:  # noqa: ANN401 - plain data
-        """Return the rows that the driver looks up."""
+    def _answer(self, what: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - plain data
+        """Return the rows of the kind *what* that the driver reads."""
         context = self._context
         if context is None:
             return []
-        page = {"after": asked.get("after", ""), "limit": asked.get("limit", 0)}
+        page = {"after": params.get("after", ""), "limit": params.get("limit", 0)}
         if what == "volumes":
-            return [self._volume(data) for data in context.volumes(asked["ids"], **page)]
+            return [self._volume(data) for data in context.volumes(params["ids"], **page)]
         if what == "snapshots":
-            return [self._snapshot(data) for data in context.snapshots(asked["ids"], asked["volume_ids"], **page)]
+            return [self._snapshot(data) for data in context.snapshots(params["ids"], params["volume_ids"], **page)]
         if what == "attachments":
-            return [payloads.attachment(data) for data in context.attachments(asked["volume_ids"])]
+            return [_attachment_payload(data) for data in context.attachments(params["volume_ids"])]
         return [dict(data) for data in context.initiator_data()]
 
     @property
     def _sections(self) -> dict[str, dict[str, Any]]:
-        return self._config.get(own_options.SECTIONS) or {}
+        return self._config.get(SECTIONS) or {}
 
     @property
     def _host(self) -> str:
@@ -390,104 +417,137 @@ class CinderDriver:
         return str(pools[0].get("pool_name") or self._name)
 
     def _volume(self, data: VolumeData) -> dict[str, Any]:
-        return payloads.volume(data, self._host, self._pool, self._environment)
+        return _volume_payload(data, self._host, self._pool, self._environment)
 
     def _snapshot(self, data: SnapshotData) -> dict[str, Any]:
-        return payloads.snapshot(data, self._host, self._pool, self._environment)
+        return _snapshot_payload(data, self._host, self._pool, self._environment)
 
 
-def _taken(spare: list[WorkerProcess]) -> WorkerProcess | None:
+def _volume_payload(data: VolumeData, host: str, pool: str, environment: DriverEnvironment) -> dict[str, Any]:
+    """Return a volume as the child gets it; without a host or pool of its own it is on *host*, in *pool*."""
+    payload = {name: getattr(data, name) for name in _VOLUME_FIELDS}
+    payload |= {name: dict(getattr(data, name)) for name in ("metadata", "extra_specs", "qos_specs", "driver_data")}
+    payload |= {"project_id": environment.project_id, "user_id": environment.user_id}
+    pool_name = data.pool_name or pool
+    payload["host"] = (data.host or host).partition("#")[0] + (f"#{pool_name}" if pool_name else "")
+    return payload
+
+
+def _snapshot_payload(data: SnapshotData, host: str, pool: str, environment: DriverEnvironment) -> dict[str, Any]:
+    """Return a snapshot, with its volume, as the child gets it."""
+    payload = {name: getattr(data, name) for name in _SNAPSHOT_FIELDS}
+    payload |= {name: dict(getattr(data, name)) for name in ("metadata", "driver_data")}
+    payload["status"] = _SNAPSHOT_STATUSES.get(data.status, data.status)
+    return payload | {"volume": _volume_payload(data.volume, host, pool, environment)}
+
+
+def _attachment_payload(data: AttachmentData) -> dict[str, Any]:
+    """Return an attachment as the child gets it."""
+    return {
+        "id": data.id,
+        "volume_id": data.volume_id,
+        "attached_host": data.attached_host,
+        "path": data.path,
+        "attach_mode": data.attach_mode,
+        "connector_info": dict(data.connector_info),
+        "conn_info": dict(data.conn_info) if data.conn_info else None,
+    }
+
+
+def _pop_spare(spare: list[WorkerProcess]) -> WorkerProcess | None:
     try:
         return spare.pop()
-    except IndexError:  # another thread was faster
+    except IndexError:  # none is left, or another thread took it
         return None
 
 
 class Reverting(CinderDriver):
-    """The driver reverts volumes."""
+    """A driver that reverts volumes to snapshots."""
 
     def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> ModelUpdate:
-        """Give the volume the snapshot's bytes."""
+        """Give the volume the snapshot's bytes again."""
         del progress
         return self._update("revert_to_snapshot", volume=self._volume(volume), snapshot=self._snapshot(snapshot))
 
 
 class Managing(CinderDriver):
-    """The driver adopts volumes."""
+    """A driver that adopts and releases volumes."""
 
     def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:
-        """Return the size of what is to be adopted, in GiB."""
-        words = {"volume": self._volume(volume), "reference": dict(reference)}
-        return int(self._call("manage_existing_get_size", **words)["value"])
+        """Return the size of what *reference* names, in GiB."""
+        params = {"volume": self._volume(volume), "reference": dict(reference)}
+        return int(self._call("manage_existing_get_size", **params)["value"])
 
     def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt it; Cinder's drivers give it the volume's name. One that has it, for it was lost and is found again, keeps it."""
+        """Adopt what *reference* names; the driver renames it to the volume's name, unless it has that name already."""
         if _has_its_name(reference, volume.name_in_storage):
             return {"name_in_storage": volume.name_in_storage}
         return self._update("manage_existing", volume=self._volume(volume), reference=dict(reference))
 
     def unmanage(self, volume: VolumeData) -> None:
-        """Release the volume."""
+        """Release the volume; its bytes stay."""
         self._update("unmanage", volume=self._volume(volume))
 
 
 class ListingManageable(CinderDriver):
-    """The driver lists its volumes."""
+    """A driver that lists the volumes on its storage."""
 
     def get_manageable_volumes(self, known: Iterable[VolumeData]) -> Iterator[ManageableVolume]:
-        """Yield what is on the storage."""
-        return listed(self._sending(), self._name, "get_manageable_volumes", map(self._volume, known), self._timeout)
+        """Yield an entry for each on the storage, page by page."""
+        return list_entries(self._running_child(), self._name, "get_manageable_volumes", map(self._volume, known), self._timeout)
 
 
 class ManagingSnapshots(CinderDriver):
-    """The driver adopts snapshots."""
+    """A driver that adopts and releases snapshots."""
 
     def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:
-        """Return the size of what is to be adopted, in GiB."""
-        words = {"snapshot": self._snapshot(snapshot), "reference": dict(reference)}
-        return int(self._call("manage_existing_snapshot_get_size", **words)["value"])
+        """Return the size of what *reference* names, in GiB."""
+        params = {"snapshot": self._snapshot(snapshot), "reference": dict(reference)}
+        return int(self._call("manage_existing_snapshot_get_size", **params)["value"])
 
     def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt it; Cinder's drivers give it the snapshot's name. One that has it, for it was lost, keeps it."""
+        """Adopt what *reference* names; the driver renames it to the snapshot's name, unless it has that name already."""
         if _has_its_name(reference, snapshot.name_in_storage):
             return {"name_in_storage": snapshot.name_in_storage}
         return self._update("manage_existing_snapshot", snapshot=self._snapshot(snapshot), reference=dict(reference))
 
     def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
-        """Release the snapshot."""
+        """Release the snapshot; it stays on the storage."""
         self._update("unmanage_snapshot", snapshot=self._snapshot(snapshot))
 
 
 class ListingManageableSnapshots(CinderDriver):
-    """The driver lists its snapshots."""
+    """A driver that lists the snapshots on its storage."""
 
     def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> Iterator[ManageableSnapshot]:
-        """Yield what is on the storage."""
-        return listed(self._sending(), self._name, "get_manageable_snapshots", map(self._snapshot, known), self._timeout)
+        """Yield an entry for each on the storage, page by page."""
+        return list_entries(
+            self._running_child(), self._name, "get_manageable_snapshots", map(self._snapshot, known), self._timeout
+        )
 
 
 class Retyping(CinderDriver):
-    """The driver changes the specs of a volume in place."""
+    """A driver that changes the specs of a volume in place."""
 
     def retype(self, volume: VolumeData, extra_specs: Mapping[str, str], qos_specs: Mapping[str, str]) -> ModelUpdate:
-        """Give the volume other specs.
+        """Change the specs of the volume in place.
 
         Raises:
-            errors.NotSupported: the driver says that these cannot be had in place.
+            errors.NotSupported: the driver cannot do that for these specs; the volume is unchanged.
 
         """
         specs: dict[str, Any] = {"extra_specs": dict(extra_specs), "qos_specs": dict(qos_specs)}
-        answer = self._call("retype", volume=self._volume(volume), specs=specs)
-        if not answer["value"]:
-            msg = f"{self._name}: the driver cannot give the volume these specs in place"
+        reply = self._call("retype", volume=self._volume(volume), specs=specs)
+        if not reply["value"]:
+            msg = f"{self._name}: The driver cannot give the volume these specs in place."
             raise errors.NotSupported(msg, no_side_effects=True)
-        update: ModelUpdate = answer["update"]
+        update: ModelUpdate = reply["update"]
         return update
 
 
 def _has_its_name(reference: Mapping[str, str], name: str) -> bool:
-    # Cinder's drivers would refuse to give a name to what has it
-    return [word.removeprefix("_") for word in reference.values()] == [name]  # LVM puts a line before a snapshot's
+    # Cinder's drivers refuse to rename a resource to the name that it has
+    return [value.removeprefix("_") for value in reference.values()] == [name]  # LVM prefixes a snapshot's name with _
 
 
 MIXINS: Mapping[str, type[CinderDriver]] = {
@@ -498,4 +558,4 @@ MIXINS: Mapping[str, type[CinderDriver]] = {
     "list_manageable_snapshots": ListingManageableSnapshots,
     "retype": Retyping,
 }
-"""Name of each capability -> the class that has its methods."""
+"""Name of each capability -> the class with its methods."""

@@ -1,4 +1,4 @@
-"""What a driver raised in the child, as one of our errors; the rest of the story is its cause."""
+"""Translates a driver's failure in the child into an error of this package; the driver's traceback becomes its cause."""
 
 from __future__ import annotations
 
@@ -13,67 +13,76 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.api import LogLine
 
-_MISSING = frozenset(
+_MISSING_KINDS = frozenset(
     {
         *("VolumeNotFound", "SnapshotNotFound", "ImageNotFound", "VolumeDeviceNotFound", "VolumeBackendAPINotFound"),
         *("ManageExistingInvalidReference", "ObjectNotFound", "NotFound"),
     }
 )
-_EXISTS = frozenset({"VolumeAlreadyExists", "ImageExists", "ManageExistingAlreadyManaged", "Duplicate", "ObjectExists"})
-_BUSY = frozenset({"VolumeIsBusy", "SnapshotIsBusy", "VolumeAttached", "ImageBusy", "ImageHasSnapshots", "DeviceUnavailable"})
-_FULL = frozenset({"NfsNoSuitableShareFound", "RemoteFSNoSuitableShareFound", "NoSpace"})
-_WRONG = frozenset({"OptionError", "InvalidConnectorException", "ConfigFileParseError"})
+_EXISTS_KINDS = frozenset({"VolumeAlreadyExists", "ImageExists", "ManageExistingAlreadyManaged", "Duplicate", "ObjectExists"})
+_BUSY_KINDS = frozenset(
+    {"VolumeIsBusy", "SnapshotIsBusy", "VolumeAttached", "ImageBusy", "ImageHasSnapshots", "DeviceUnavailable"}
+)
+_FULL_KINDS = frozenset({"NfsNoSuitableShareFound", "RemoteFSNoSuitableShareFound", "NoSpace"})
+_INPUT_KINDS = frozenset({"OptionError", "InvalidConnectorException", "ConfigFileParseError"})
 _OTHER_NAME = "TrackedNameError"
-_REFUSED = frozenset({"InvalidConnectorException"})
+_CONNECTOR_KINDS = frozenset({"InvalidConnectorException"})
 
 
 class RemoteError(Exception):
-    """The driver's own traceback, the command that it ran, and the last lines of its log: what ``%tb`` shows."""
+    """The driver's traceback, the command that failed, and the last lines of its log, for ``%tb``."""
 
 
-def raised(told: Mapping[str, Any], what: str, python: str, log: Sequence[LogLine]) -> errors.Error:
-    """Return our error for what the child *told*; *what* was being done there. It is chained to a :class:`RemoteError`."""
-    error = _error(told, what, python)
-    error.__cause__ = RemoteError(_story(told, log))
+def translate_failure(failure: Mapping[str, Any], what: str, python: str, log: Sequence[LogLine]) -> errors.Error:
+    """Return the error for a *failure* that the child described, with a :class:`RemoteError` as its cause.
+
+    *what* was being done, *python* is the child's Python, and *log* has the last lines of the call's log.
+    """
+    error = _error(failure, what, python)
+    error.__cause__ = RemoteError(_traceback_text(failure, log))
     return error
 
 
-def _error(told: Mapping[str, Any], what: str, python: str) -> errors.Error:
-    kinds, words = set(told["kinds"]), told["message"]
-    if told["module"] and not told["module"].startswith("cinder."):
-        return errors.NotSupported(_lacking(told["module"], what, python), no_side_effects=told["no_side_effects"])
-    if kinds & _WRONG:
-        lead = "the connector does not suit: " if kinds & _REFUSED else ""
-        return errors.InvalidInput(f"{what}: {lead}{words}")
+def _error(failure: Mapping[str, Any], what: str, python: str) -> errors.Error:
+    kinds, message = set(failure["kinds"]), failure["message"]
+    if failure["module"] and not failure["module"].startswith("cinder."):
+        return errors.NotSupported(_missing_module(failure["module"], what, python), no_side_effects=failure["no_side_effects"])
+    if kinds & _INPUT_KINDS:
+        lead = "The connector does not suit: " if kinds & _CONNECTOR_KINDS else ""
+        return errors.InvalidInput(f"{what}: {lead}{message}")
     if "NotImplementedError" in kinds:
-        return errors.NotSupported(f"{what}: the driver cannot do that", no_side_effects=told["no_side_effects"])
-    name = told["type"].rpartition(".")[2]
-    message = f"{what} failed: {words if name in words or told['command'] else f'{name}: {words}'}"
-    cause = told["cause"].partition(": ")[2]
-    if cause and cause not in message and not told["command"]:
-        message += f" ({told['cause']})"
-    if kinds & _FULL or told["errno"] in FULL:
-        return errors.StorageFull(message)
-    for names, kind in ((_MISSING, errors.MissingOnStorage), (_EXISTS, errors.ExistsOnStorage), (_BUSY, errors.BusyOnStorage)):
+        return errors.NotSupported(f"{what}: The driver does not support this.", no_side_effects=failure["no_side_effects"])
+    name = failure["type"].rpartition(".")[2]
+    text = f"{what} failed: {message if name in message or failure['command'] else f'{name}: {message}'}"
+    cause = failure["cause"].partition(": ")[2]
+    if cause and cause not in text and not failure["command"]:
+        text += f" ({failure['cause']})"
+    if kinds & _FULL_KINDS or failure["errno"] in FULL:
+        return errors.StorageFull(text)
+    for names, kind in (
+        (_MISSING_KINDS, errors.MissingOnStorage),
+        (_EXISTS_KINDS, errors.ExistsOnStorage),
+        (_BUSY_KINDS, errors.BusyOnStorage),
+    ):
         if kinds & names:
-            return kind(message)
-    is_refused = _OTHER_NAME in kinds  # by the child, before the driver was called
-    return errors.DriverError(f"{what}: {words}" if is_refused else message, no_side_effects=is_refused)
+            return kind(text)
+    is_refused = _OTHER_NAME in kinds  # the child refused before it called the driver
+    return errors.DriverError(f"{what}: {message}" if is_refused else text, no_side_effects=is_refused)
 
 
-def _lacking(module: str, what: str, python: str) -> str:
+def _missing_module(module: str, what: str, python: str) -> str:
     top = module.partition(".")[0]
     if top == "cinder":
         return (
             f"{what}: {python} has no Cinder. Install it there: pip install 'cinder>=27', "
             "or name another Python: python='/path/to/venv/bin/python'."
         )
-    return f"{what}: the driver needs the Python library {top!r}, which {python} does not have."
+    return f"{what}: The driver needs the Python library {top!r}, which {python} does not have. Install it there."
 
 
-def _story(told: Mapping[str, Any], log: Sequence[LogLine]) -> str:
-    parts = ["\n", told["traceback"].rstrip()]
-    command = told["command"]
+def _traceback_text(failure: Mapping[str, Any], log: Sequence[LogLine]) -> str:
+    parts = ["\n", failure["traceback"].rstrip()]
+    command = failure["command"]
     if command:
         parts += ["\n\nCommand: ", command["command"], f"\nExit status: {command['exit_code']}"]
         parts += [f"\n{name}:\n{command[name].rstrip()}" for name in ("stdout", "stderr") if command[name].strip()]

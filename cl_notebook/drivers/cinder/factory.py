@@ -1,4 +1,4 @@
-"""Cinder drivers by their path: one class of ours for each, with the options and the capabilities that it has there."""
+"""Creates a driver class for a Cinder driver, with the options and capabilities that it has in its Cinder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "cinder.volume.drivers."
-"""What the path of a driver begins with that Cinder ships, or once had; nothing else of Cinder is imported for anybody."""
+"""The package of Cinder's drivers: a path in ``cinder.`` outside of it is never imported."""
 
 _IMPORTABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 """The path of a class."""
@@ -25,8 +25,8 @@ _IMPORTABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
     """Return the class for the Cinder driver called *name*, in the Python that *options* name.
 
-    It is the path of a class, which need not be one of Cinder's own, an older path, the class alone, or the end of a path
-    (``RBDDriver``, ``rbd.RBDDriver``).
+    *name* is the path of a class, also of one that Cinder does not ship or of one under an older path, or the class alone, or
+    the end of a path (``RBDDriver``, ``rbd.RBDDriver``).
 
     Raises:
         errors.NotSupported: that Python has no Cinder, or lacks what the driver needs.
@@ -37,7 +37,10 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
     """
     python = interpreter(options)
     if name.startswith("cinder.") and not name.startswith(PREFIX):
-        msg = f"A driver of Cinder's has a path such as {PREFIX}rbd.RBDDriver, not {name!r}; nothing else is imported."
+        msg = (
+            f"{name!r} is not in Cinder's package of drivers, and nothing else is imported. "
+            f"Give a path such as {PREFIX}rbd.RBDDriver."
+        )
         raise errors.NotFound(msg)
     if not name.startswith("cinder."):
         path = catalog.find(name, python)
@@ -49,35 +52,35 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
 
 @functools.lru_cache(maxsize=64)
 def _class(path: str, python: str) -> type[CinderDriver]:
-    # What an installed Cinder says of a driver does not change under a running kernel; asking takes as long as importing it.
+    # cached: an installed Cinder does not change while the kernel runs, and asking takes as long as importing the driver
     child = WorkerProcess(python)
     try:
-        told = child.ask("describe", f"driver {path!r}", path=path)
+        description = child.ask("describe", f"driver {path!r}", path=path)
     except BaseException:  # an interrupt as well
         child.close()
         raise
-    if not told:
+    if not description:
         child.close()
         raise errors.NotFound(_no_driver(path, python))
-    if told["path"] != path:
+    if description["path"] != path:
         child.close()
-        return _class(told["path"], python)
-    return described(path, python, told, [child])
+        return _class(description["path"], python)
+    return create_class(path, python, description, [child])
 
 
-def described(path: str, python: str, told: Mapping[str, Any], spare: list[WorkerProcess]) -> type[CinderDriver]:
-    """Return the class for the driver at *path* in *python*, of which a child *told* this; *spare* has that child."""
-    bases = tuple(mixin for name, mixin in MIXINS.items() if told["features"].get(name))
+def create_class(path: str, python: str, description: Mapping[str, Any], spare: list[WorkerProcess]) -> type[CinderDriver]:
+    """Return the class for the driver at *path* in *python* from a child's *description*; *spare* holds that child for reuse."""
+    bases = tuple(mixin for name, mixin in MIXINS.items() if description["features"].get(name))
     members = {
-        "__doc__": told["help"],
+        "__doc__": description["help"],
         "__module__": __name__,
         "path": path,
         "python": python,
-        "release": told["release"],
-        "declared": from_cinder(told["options"]),
-        "class_features": told["features"],
-        "missing": tuple(told["missing"]),
-        "beside": frozenset(told["beside"]),
+        "release": description["release"],
+        "declared": from_cinder(description["options"]),
+        "class_features": description["features"],
+        "missing": tuple(description["missing"]),
+        "in_default": frozenset(description["in_default"]),
         "spare": spare,
     }
     return type(path.rpartition(".")[2], (*bases, CinderDriver), members)

@@ -1,4 +1,4 @@
-"""A Cinder driver's oslo.config options as options of ours, with those that say where and how the driver runs."""
+"""The options of a Cinder driver: its oslo.config options, and those that say where and how the driver runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PYTHON = "python"
 TIMEOUT = "call_timeout"
 SECTIONS = "sections"
 
-OURS = (
+RUN_OPTIONS = (
     Option(
         PYTHON, str, "The Python that has Cinder: the one of another virtual environment, or this one.", implicit=True, own=True
     ),
@@ -29,48 +29,48 @@ OURS = (
         own=False,
     ),
 )
-"""What every Cinder driver takes beside Cinder's options."""
+"""Options that every Cinder driver takes in addition to Cinder's own."""
 
 _KINDS: Mapping[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
 
 
 def interpreter(options: Mapping[str, Any]) -> str:
-    """Return the Python that *options* name, or else ``CL_NOTEBOOK_PYTHON``, with ``~`` expanded; this one by default."""
+    """Return the Python to run Cinder in: of *options*, or of ``CL_NOTEBOOK_PYTHON``, or this one; ``~`` is expanded."""
     chosen = options.get(PYTHON) or os.environ.get("CL_NOTEBOOK_PYTHON")
     return str(settings.expanded(str(chosen))) if chosen else sys.executable
 
 
-def from_cinder(told: Sequence[Mapping[str, Any]]) -> tuple[Option, ...]:
-    """Return the options that the child *told*, the driver's own first."""
-    taken = {option.name for option in OURS}
-    return (*OURS, *(_option(each) for each in told if each["name"] not in taken))
+def from_cinder(described: Sequence[Mapping[str, Any]]) -> tuple[Option, ...]:
+    """Return the options that the child *described*, with the options that say how the driver runs in front."""
+    reserved = {option.name for option in RUN_OPTIONS}
+    return (*RUN_OPTIONS, *(_option(option) for option in described if option["name"] not in reserved))
 
 
-def cinders(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of *config* that are Cinder's options."""
-    taken = {option.name for option in OURS}
-    return {name: value for name, value in config.items() if name not in taken and value is not None}
+def cinder_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options in *config* that Cinder reads and that have a value."""
+    reserved = {option.name for option in RUN_OPTIONS}
+    return {name: value for name, value in config.items() if name not in reserved and value is not None}
 
 
-def _option(told: Mapping[str, Any]) -> Option:
-    kind = _KINDS[told["kind"]]
-    help_text = f"{told['help']} Deprecated." if told["deprecated"] else told["help"]
+def _option(described: Mapping[str, Any]) -> Option:
+    kind = _KINDS[described["kind"]]
+    help_text = f"{described['help']} Deprecated." if described["deprecated"] else described["help"]
     number = kind in {int, float}
     return Option(
-        told["name"],
+        described["name"],
         kind,
         help_text,
-        default=told["default"],
-        required=told["required"],
-        checked=told["checked"],
-        secret=told["secret"],
-        choices=tuple(told["choices"]) if kind is str else (),
-        minimum=told["minimum"] if number else None,
-        maximum=told["maximum"] if number else None,
+        default=described["default"],
+        required=described["required"],
+        checked=described["checked"],
+        secret=described["secret"],
+        choices=tuple(described["choices"]) if kind is str else (),
+        minimum=described["minimum"] if number else None,
+        maximum=described["maximum"] if number else None,
         implicit=True,
         references=True,
-        own=told["own"],
-        aliases=tuple(told["aliases"]),
-        multi=told["multi"],
-        ignore_case=told["ignore_case"],
+        own=described["own"],
+        aliases=tuple(described["aliases"]),
+        multi=described["multi"],
+        ignore_case=described["ignore_case"],
     )

@@ -1,4 +1,4 @@
-"""A Python process that has Cinder: started by execnet, asked over a channel of plain data, and never interrupted in a call."""
+"""The child: a Python process with Cinder, started by execnet and asked over a channel of plain data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ import traceback
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import InvalidStateError
-from concurrent.futures import TimeoutError as Late
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import concurrency, errors
 from cl_notebook.concurrency import Future
-from cl_notebook.drivers.cinder import errors as failures
+from cl_notebook.drivers.cinder.errors import RemoteError, translate_failure
 from cl_notebook.drivers.cinder.log import Log, format_line
 from cl_notebook.drivers.errors import operation
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "cl_notebook_worker"
 _SHARED = "cl_notebook.masking"
-"""What the child has of ours beside the worker: how secrets are recognised."""
+"""The one module of this package that the child gets besides the worker: it recognises secrets."""
 _PACKAGES = (_PACKAGE, "cl_notebook")
 
 BOOTSTRAP = f"""
@@ -49,52 +48,58 @@ class Sent(importlib.abc.Loader, importlib.abc.MetaPathFinder):
     def get_source(self, name):
         return self.sources[name]
 
-sys.path[:] = [path for path in sys.path if path]  # what lies in the notebook's folder is none of Cinder's
+sys.path[:] = [path for path in sys.path if path]  # Cinder must import nothing from the notebook's folder
 sys.meta_path.insert(0, Sent(channel.receive()))
 from {_PACKAGE} import main
 main.serve(channel)
 """
-"""What the child runs first: it takes :func:`sources` from the channel, and serves."""
+"""Code that the child runs first: it receives :func:`sources` over the channel, imports the worker from them, and serves."""
+
+Answer = Callable[[str, Mapping[str, Any]], Any]
+"""Returns the rows that a driver reads, as plain data: called with their kind (``volumes``…) and the parameters."""
+
+ERROR_LOG_LINES = 20
+"""Lines of the log that are attached to an error."""
+
+CRASH_LINES = 15
+"""Lines of Python's crash report that are added to the log."""
+
+START_TIMEOUT = 60.0
+"""Seconds that a child may take to start."""
+
+_EXIT_WAIT = 2.0
+"""Seconds to wait for the exit status of a child whose channel is closed."""
+
+_REQUEST_NUMBERS = itertools.count(1)
+"""Shared by all children, since the lines of several may be in one log, one child after another."""
+
+_WORKERS: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+"""The children of this process, for a fork to disconnect from."""
+
+_MAX_OPERATIONS = 1000
+"""Requests whose operation is remembered, for log lines that arrive late."""
 
 
 def sources() -> dict[str, str]:
-    """Return the sources of the worker's modules, by the names that they have in the child."""
+    """Return the source of each of the worker's modules by the name that it has in the child."""
     folder = resources.files("cl_notebook.drivers.cinder") / "worker"
-    found = {"cl_notebook": "", _SHARED: resources.files("cl_notebook").joinpath("masking.py").read_text(encoding="utf-8")}
+    result = {"cl_notebook": "", _SHARED: resources.files("cl_notebook").joinpath("masking.py").read_text(encoding="utf-8")}
     for file in folder.iterdir():
         stem, dot, ending = file.name.partition(".")
         if dot and ending == "py":
             name = _PACKAGE if stem == "__init__" else f"{_PACKAGE}.{stem}"
-            found[name] = file.read_text(encoding="utf-8")
-    return found
-
-
-Answer = Callable[[str, Mapping[str, Any]], Any]
-"""Gives the rows that a driver looks up: called with what is asked for, and the words that go with it."""
-
-LINES = 20
-"""Lines of the log that go with an error."""
-
-CRASH_LINES = 15
-"""Lines that are kept of where a child was when it crashed."""
-
-_STARTING = 60.0
-_LEAVING = 2.0
-_NUMBERS = itertools.count(1)
-"""Of requests to all children: the lines of one log may come from several, one after another."""
-
-_REMEMBERED = 1000
-"""Requests whose operation is known for lines of the log that come late."""
+            result[name] = file.read_text(encoding="utf-8")
+    return result
 
 
 class WorkerProcess:
-    """One child. Calls may come from any thread; each waits for its own answer."""
+    """One child process. Any thread may ask it; each waits for its own reply."""
 
     def __init__(self, python: str, log: Log | None = None) -> None:
         """Start *python* and send it the worker.
 
         Raises:
-            errors.InvalidInput: *python* is no Python that can be started.
+            errors.InvalidInput: *python* cannot be started as a Python.
 
         """
         self.python = python
@@ -107,19 +112,19 @@ class WorkerProcess:
         self._ready: Future[int] = Future()
         self._is_over = False
         self._crash_file: Path | None = None
-        self._asked = concurrency.native("queue").SimpleQueue()
+        self._questions = concurrency.native("queue").SimpleQueue()
         try:
-            self._group, self._channel = _started(python)
+            self._group, self._channel = _start(python)
             self._wait_until_ready()
-        except (OSError, EOFError, Late, errors.DriverError) as error:
+        except (OSError, EOFError, errors.DriverError) as error:
             msg = f"python={python!r} cannot be started as a Python: {errors.one_line(error)}."
             raise errors.InvalidInput(msg) from error
 
     def _wait_until_ready(self) -> None:
-        _CHILDREN.add(self)
+        _WORKERS.add(self)
         try:
             self._channel.setcallback(self._receive, endmarker=None)
-            self.pid = self._ready.result(_STARTING)
+            self.pid = self._ready.result(START_TIMEOUT)
             concurrency.daemon(self._answer_questions, "cinder-records").start()
         except BaseException:  # an interrupt as well
             self.kill()
@@ -127,7 +132,7 @@ class WorkerProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can still be asked."""
+        """Whether the child still accepts requests."""
         return not self._is_over
 
     def ask(
@@ -135,47 +140,52 @@ class WorkerProcess:
         do: str,
         what: str,
         timeout: float | None = None,
-        failed: Callable[[Mapping[str, Any]], None] = lambda _told: None,
-        **words: Any,  # noqa: ANN401 - plain data
+        on_failure: Callable[[Mapping[str, Any]], None] = lambda _failure: None,
+        **params: Any,  # noqa: ANN401 - plain data
     ) -> Any:  # noqa: ANN401 - plain data
-        """Send the request *do*, and return the answer; *what* is being done stands in front of an error.
+        """Send a request and return the value of its reply.
 
-        *failed* is given what the child says of its failure before that is raised.
+        Args:
+            do: the request, such as ``call``.
+            what: what is being done, for the start of an error message.
+            timeout: seconds to wait for the reply; None waits for ever.
+            on_failure: called with the child's description of a failure before that is raised.
+            params: the parameters of the request, plain data.
 
         Raises:
-            errors.DriverError: the driver failed, the child died, or did not answer within *timeout* seconds.
+            errors.DriverError: the driver failed, the child ended, or it did not reply in time.
 
         """
         __tracebackhide__ = True
-        number = next(_NUMBERS)
+        number = next(_REQUEST_NUMBERS)
         future: Future[Any] = Future()
         with self._lock:
             if self._is_over:
-                raise errors.DriverError(self._died(what))
+                raise errors.DriverError(self._exit_message(what))
             self._waiting[number] = future
             self._operations[number] = operation.get()
-            if len(self._operations) > _REMEMBERED:
+            if len(self._operations) > _MAX_OPERATIONS:
                 del self._operations[next(iter(self._operations))]
         try:
-            self._channel.send({"id": number, "do": do, **words})
-            told = future.result(timeout)
-        except Late:
-            raise errors.DriverError(_late(what, timeout, self.pid)) from None
+            self._channel.send({"id": number, "do": do, **params})
+            reply = future.result(timeout)
+        except TimeoutError:
+            raise errors.DriverError(_timeout_message(what, timeout, self.pid)) from None
         except OSError as error:
-            raise errors.DriverError(self._died(what)) from error
+            raise errors.DriverError(self._exit_message(what)) from error
         except _GoneError:
-            raise errors.DriverError(self._died(what)) from _lines(self.log, number)
+            raise errors.DriverError(self._exit_message(what)) from _log_tail(self.log, number)
         finally:
-            self._no_longer(number)
-        if "error" in told:
-            failed(told["error"])
-            raise failures.raised(told["error"], what, self.python, self.log.of_call(number, LINES))
-        return told["ok"]
+            self._discard_request(number)
+        if "error" in reply:
+            on_failure(reply["error"])
+            raise translate_failure(reply["error"], what, self.python, self.log.of_call(number, ERROR_LOG_LINES))
+        return reply["ok"]
 
     def close(self, *, at_once: bool = False) -> None:
-        """Let the child finish what it does, and end; *at_once* ends it whatever it does.
+        """End the child once its running calls have replied; *at_once* kills it.
 
-        Whoever waits for an answer still gets it: with the last one the child is let go of.
+        Does not wait: the last reply closes the channel.
         """
         with self._lock:
             self._is_over = True
@@ -183,7 +193,7 @@ class WorkerProcess:
         if at_once or not is_awaited:
             self._end(at_once=at_once)
 
-    def _no_longer(self, number: int) -> None:
+    def _discard_request(self, number: int) -> None:
         with self._lock:
             self._waiting.pop(number, None)
             is_last = self._is_over and not self._waiting
@@ -196,26 +206,26 @@ class WorkerProcess:
             process.kill()
         with contextlib.suppress(OSError):
             self._channel.close()
-        self._asked.put(None)
+        self._questions.put(None)
         with contextlib.suppress(OSError):
-            process.stdin.close()  # the end of the channel: whatever it does is finished first
-        self._bury()
+            process.stdin.close()  # the child sees the end of its input, finishes its calls and ends
+        self._reap()
 
     def kill(self) -> None:
-        """End the child whatever it does: the way out of a driver that hangs."""
+        """Kill the child at once, whatever it does: the way out of a driver that hangs."""
         self.close(at_once=True)
-        self._let_go()
+        self._release()
 
     def _process(self) -> Any:  # noqa: ANN401 - subprocess.Popen
-        return _process_of(self._channel.gateway)
+        return _popen_of(self._channel.gateway)
 
     def _receive(self, message: Any) -> None:  # noqa: ANN401 - plain data
         if message is None:
-            self._let_go()
+            self._release()
         elif "log" in message:
             self.log.add(message["log"], self._operations.get(message["log"]["call"]))
         elif "ask" in message:
-            self._asked.put(message)
+            self._questions.put(message)
         elif "ready" in message:
             self._crash_file = Path(message["crash"])
             self._ready.set_result(message["ready"])
@@ -226,32 +236,32 @@ class WorkerProcess:
                     future.set_result(message)
 
     def _answer_questions(self) -> None:
-        while (message := self._asked.get()) is not None:
-            self._give(message)
+        while (message := self._questions.get()) is not None:
+            self._send_answer(message)
 
-    def _give(self, message: dict[str, Any]) -> None:
-        told: dict[str, Any] = {"answer": message["ask"]}
+    def _send_answer(self, message: dict[str, Any]) -> None:
+        answer: dict[str, Any] = {"answer": message["ask"]}
         try:
-            self._channel.send({**told, "rows": self.answer(message["what"], message) if self.answer is not None else []})
+            self._channel.send({**answer, "rows": self.answer(message["what"], message) if self.answer is not None else []})
         except OSError:
             return
-        except Exception as error:  # noqa: BLE001 - a driver that took an error for no rows would do what it must not
+        except Exception as error:  # noqa: BLE001 - a driver that mistook an error for no rows could remove data in use
             with contextlib.suppress(OSError):
-                self._channel.send({**told, "error": errors.one_line(error)})
+                self._channel.send({**answer, "error": errors.one_line(error)})
 
-    def _forget(self) -> None:
-        """Let go of the child in a forked process: it is the first one's, whose answers would be taken for others' here."""
+    def _abandon(self) -> None:
+        """Disconnect from the child in a forked process: it belongs to the parent, whose replies must not be read here."""
         self._is_over, self._crash_file = True, None
         self._lock = concurrency.lock()
         process = self._process()
-        nothing = os.open(os.devnull, os.O_RDWR)
+        null = os.open(os.devnull, os.O_RDWR)
         for pipe in (process.stdin, process.stdout):
             if not pipe.closed:
-                os.dup2(nothing, pipe.fileno(), inheritable=False)
-        os.close(nothing)
+                os.dup2(null, pipe.fileno(), inheritable=False)
+        os.close(null)
 
-    def _note_crash(self) -> None:
-        """Take over what Python wrote of where the child was when it crashed."""
+    def _log_crash_report(self) -> None:
+        """Add Python's crash report, if the child left one, to the log."""
         file, self._crash_file = self._crash_file, None
         if file is None:
             return
@@ -260,8 +270,8 @@ class WorkerProcess:
                 self.log.add({"at": time.time(), "level": "CRASH", "logger": "python", "text": line, "call": 0}, None)
             file.unlink()
 
-    def _let_go(self) -> None:
-        self._note_crash()
+    def _release(self) -> None:
+        self._log_crash_report()
         with self._lock:
             self._is_over = True
             waiting, self._waiting = self._waiting, {}
@@ -269,68 +279,69 @@ class WorkerProcess:
             with contextlib.suppress(InvalidStateError):
                 future.set_exception(_GoneError())
         if not self._ready.done():
-            self._ready.set_exception(errors.DriverError("it ended before it was ready"))
-        self._bury()
+            self._ready.set_exception(errors.DriverError("It ended before it was ready."))
+        self._reap()
 
-    def _bury(self) -> None:
-        # so that no zombie stays; it may take as long as the call that the child is still in
+    def _reap(self) -> None:
+        # in a thread: the child may be in a long call, and must not stay as a zombie
         concurrency.daemon(self._process().wait, "cinder-end").start()
 
-    def _died(self, what: str) -> str:
+    def _exit_message(self, what: str) -> str:
         process = self._process()
         try:
-            code = process.wait(_LEAVING)
-        except Exception:  # noqa: BLE001 - it closed the channel and lives on: subprocess's error is not worth an import
+            code = process.wait(_EXIT_WAIT)
+        except Exception:  # noqa: BLE001 - subprocess.TimeoutExpired: the child closed the channel, but still runs
             code = None
-        how = "is gone" if code is None else f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        return (
-            f"{what} failed: the Cinder process {self.pid} {how}. The next call starts a new one; %cl_log shows its last lines."
+        outcome = (
+            "is gone" if code is None else f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
         )
+        return f"{what} failed: the Cinder process {self.pid} {outcome}. The next call starts a new one; %cl_log shows its log."
 
 
 class _GoneError(Exception):
-    """The child ended while its answer was awaited."""
+    """The child ended before it replied."""
 
 
-def _lines(log: Log, number: int) -> failures.RemoteError:
-    lines = "\n".join(format_line(line) for line in log.of_call(number, LINES))
-    return failures.RemoteError(f"\n\nLast lines of the driver's log:\n{lines}" if lines else "\nThe driver logged nothing.")
+def _log_tail(log: Log, number: int) -> RemoteError:
+    lines = "\n".join(format_line(line) for line in log.of_call(number, ERROR_LOG_LINES))
+    return RemoteError(f"\n\nLast lines of the driver's log:\n{lines}" if lines else "\nThe driver logged nothing.")
 
 
-def _late(what: str, timeout: float | None, pid: int) -> str:
+def _timeout_message(what: str, timeout: float | None, pid: int) -> str:
     return (
         f"{what} gave no answer within {timeout:g} s; the Cinder process {pid} still works on it. "
         "Wait longer: option call_timeout. End it: %cl_backend close NAME --kill, then look at what it left."
     )
 
 
-def _process_of(gateway: Any) -> Any:  # noqa: ANN401 - execnet's gateway, subprocess.Popen
+def _popen_of(gateway: Any) -> Any:  # noqa: ANN401 - execnet's gateway, subprocess.Popen
     return gateway._io.popen  # noqa: SLF001 - execnet hands it out nowhere else
 
 
-def _started(python: str) -> tuple[Any, Any]:
-    import execnet  # noqa: PLC0415 - only who uses a Cinder driver pays for it
+def _start(python: str) -> tuple[Any, Any]:
+    import execnet  # noqa: PLC0415 - imported when a Cinder driver is used
 
     group = execnet.Group(execmodel=_native_threads())
-    # At exit execnet kills after a second what does not end. A storage call ends when it is done: the child sees to it.
-    atexit.unregister(group._cleanup_atexit)  # noqa: SLF001 - there is no other way to say so
-    command = shlex.quote(re.sub("/{2,}", "/", python))  # two of them end a word of execnet's
+    # At exit execnet kills a child that does not end within a second; a storage call must be finished.
+    atexit.unregister(group._cleanup_atexit)  # noqa: SLF001 - execnet has no option for it
+    command = shlex.quote(re.sub("/{2,}", "/", python))  # execnet separates the parts of a specification by //
     spec = f"popen//python={command}//execmodel=main_thread_only//env:PYTHONWARNINGS=ignore"
     try:
         with _no_interrupts():
-            gateway = group.makegateway(spec)  # signals are a matter of the main thread
+            gateway = group.makegateway(spec)  # only the main thread handles signals
         channel = gateway.remote_exec(BOOTSTRAP)
         channel.send(sources())
     except BaseException as error:
-        _end_what_was_started(error)
+        _end_abandoned_process(error)
         raise
     return group, channel
 
 
 def _native_threads() -> Any:  # noqa: ANN401 - execnet's ExecModel
-    """Return how execnet runs here: with a native thread that reads, whatever eventlet made of ``threading``.
+    """Return an execution model for execnet with native threads, even where eventlet has patched ``threading``.
 
-    A green one would stop whenever the native thread that started the child stops, and two green threads cannot write at once.
+    A green thread would stop reading while the native thread that started it is blocked, and two green threads cannot write at
+    once.
     """
     from execnet import gateway_base  # noqa: PLC0415 - as above
 
@@ -361,8 +372,8 @@ def _native_threads() -> Any:  # noqa: ANN401 - execnet's ExecModel
     return NativeThreads()
 
 
-def _end_what_was_started(error: BaseException) -> None:
-    # execnet leaves a process that it cannot speak to as it is, and only where it was raised is that process known
+def _end_abandoned_process(error: BaseException) -> None:
+    # execnet leaves a process running with which it cannot communicate, and only the frames of the error refer to it
     for frame, _line in traceback.walk_tb(error.__traceback__):
         names = ("io", "gateway")
         for io in (getattr(frame.f_locals.get(name), "_io", frame.f_locals.get(name)) for name in names):
@@ -377,7 +388,7 @@ def _end_what_was_started(error: BaseException) -> None:
 
 @contextlib.contextmanager
 def _no_interrupts() -> Iterator[None]:
-    # what is started in the block inherits the mask: not even while it starts can an interrupt end it
+    # a process inherits the signal mask, so that an interrupt cannot end it while it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -385,12 +396,9 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_CHILDREN: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+def _abandon_all() -> None:
+    for worker in list(_WORKERS):
+        worker._abandon()  # noqa: SLF001 - of a class of this module
 
 
-def _forget_all() -> None:
-    for child in list(_CHILDREN):
-        child._forget()  # noqa: SLF001 - it is this module's
-
-
-os.register_at_fork(after_in_child=_forget_all)
+os.register_at_fork(after_in_child=_abandon_all)

@@ -1,1 +1,1 @@
-"""What the embedded driver and the simulator share: volumes as files in a folder."""
+"""Volumes as files in a folder: code that the local driver and the simulator share."""

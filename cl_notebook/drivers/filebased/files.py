@@ -1,4 +1,4 @@
-"""Sparse files: made, copied with their holes (or shared by reflink), and put in place only when they are complete."""
+"""Sparse files: created, copied with their holes or by reflink, and published under their name only when complete."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import Progress
 
 Reflink = Literal["auto", "always", "never"]
-"""Share blocks where the file system can; insist on it; copy every byte that is not in a hole."""
+"""How a copy is made: by sharing blocks if the file system can (auto), only so (always), or byte by byte (never)."""
 
 REFLINK = ("auto", "always", "never")
-"""The words of :data:`Reflink`, as choices of an option."""
+"""The values of :data:`Reflink`, as choices of an option."""
 
 FICLONE = 0x40049409
 """The ioctl that shares all of another file's blocks (linux/fs.h); Python's fcntl has no name for it before 3.12."""
@@ -37,28 +37,29 @@ CHUNK = 16 * 1024**2
 """Bytes that are copied between two reports of progress."""
 
 Hold = Callable[[], AbstractContextManager[Callable[[], None]]]
-"""Keeps writers off a file that is copied, and gives what is to be called while the copy advances."""
+"""Context that blocks writers while a file is copied; it gives a function to call as the copy advances."""
 
 _TRIES = 3
 _BLOCK = 65536
 _SECOND = 10**9
 _TICK = 0.03
-"""Seconds: more than a tick of any kernel's clock (10 ms at most)."""
-_WHOLE_SECONDS = 2.1
-"""The same where a file system keeps whole seconds, or two."""
+"""Seconds: more than a tick of a kernel's clock (at most 10 ms)."""
+
+_COARSE_TICK = 2.1
+"""Seconds: the same for file systems whose times are whole seconds, or even ones."""
 
 _CANNOT_SHARE = frozenset({errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.ETXTBSY})
 _CANNOT_LINK = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 class NewFile:
-    """A file in the making: it has a temporary name until :meth:`publish`, and is removed again if that is never called.
+    """A file under a temporary name until :meth:`publish`; :meth:`close` removes it if that was not called.
 
-    The temporary name is locked while its maker lives, which is how :func:`sweep` knows the leftovers of a killed process.
+    The temporary file is locked while its process runs, so that :func:`sweep` recognises files of killed processes.
     """
 
     def __init__(self, folder: Path, size: int, *, prefix: str = "file") -> None:
-        """Make a sparse file of *size* bytes under a temporary name in *folder*."""
+        """Create a sparse file of *size* bytes under a temporary name in *folder*."""
         self._lock = self._locked(folder, prefix)
         self.path = self._lock.file
         self.fd = -1
@@ -77,18 +78,16 @@ class NewFile:
             lock.acquire()
             if lock.is_current():
                 return lock
-            lock.release()  # a sweep came between the making and the locking
+            lock.release()  # a sweep removed the file before it was locked
 
     def fill(
         self, source: Path, *, reflink: Reflink = "auto", progress: Progress = no_progress, hold: Hold | None = None
     ) -> None:
-        """Give the file the bytes of *source*, which must not be larger; what is beyond them stays a hole.
-
-        They are those of one moment; see :func:`copy` for *hold*.
+        """Copy *source*, which must not be larger, into the file; the rest of the file stays a hole. See :func:`copy`.
 
         Raises:
-            errors.BusyOnStorage: *source* was written to whenever it was copied.
-            errors.StorageFull: the file system filled up on the way.
+            errors.BusyOnStorage: *source* was written to during each attempt.
+            errors.StorageFull: the file system is full.
             errors.NotSupported: *reflink* is ``always`` and the file system cannot share blocks.
 
         """
@@ -100,17 +99,17 @@ class NewFile:
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            msg = f"{error.strerror} in {self.path.parent.parent} while {source.name} was copied; nothing was kept of the copy"
+            msg = f"{error.strerror} in {self.path.parent.parent} while {source.name} was copied. Free space there, then repeat."
             raise errors.StorageFull(msg, no_side_effects=True) from error
         finally:
             os.close(reader)
 
     def publish(self, final: Path, *, replace: bool = False) -> None:
-        """Put the file in place under the name *final*, on disk and complete; the temporary name is gone afterwards.
+        """Flush the file to disk and rename it to *final*.
 
         Raises:
-            FileExistsError: *final* is there already, and may not be replaced.
-            errors.DriverError: somebody put another file in the place of this one meanwhile.
+            FileExistsError: *final* exists, and *replace* is false.
+            errors.DriverError: another process replaced *final* meanwhile.
 
         """
         os.fsync(self.fd)
@@ -125,7 +124,7 @@ class NewFile:
         regular_files.fsync_folder(final.parent)
 
     def _link(self, final: Path) -> None:
-        # a rename would overwrite what is there; a link refuses to
+        # unlike a link, a rename would overwrite an existing file
         try:
             regular_files.link(self.path, final)
         except OSError as error:
@@ -136,7 +135,7 @@ class NewFile:
             regular_files.rename(self.path, final)
 
     def close(self) -> None:
-        """Remove the temporary name and let go of the file. May be called again."""
+        """Remove the temporary name, and close the file. May be called again."""
         try:
             regular_files.unlink(self.path, missing_ok=True)
         finally:
@@ -154,39 +153,39 @@ class NewFile:
 
 
 def can_share(folder: Path) -> bool:
-    """Return whether the file system of *folder* lets files share blocks."""
-    with NewFile(folder, _BLOCK) as one, NewFile(folder, _BLOCK) as other:
-        os.pwrite(one.fd, b"x" * _BLOCK, 0)
-        return _share(one.fd, other.fd)
+    """Return whether the file system of *folder* can share blocks between files (reflink)."""
+    with NewFile(folder, _BLOCK) as source, NewFile(folder, _BLOCK) as target:
+        os.pwrite(source.fd, b"x" * _BLOCK, 0)
+        return _share(source.fd, target.fd)
 
 
 def sweep(folder: Path) -> int:
-    """Remove the temporary files that killed processes left in *folder*; return how many. Those of live ones are locked."""
+    """Remove the temporary files of killed processes in *folder*; return how many. Those of running processes are locked."""
     names = [entry.name for entry in regular_files.entries(folder)]
-    return sum(_swept(folder / name) for name in names)
+    return sum(_remove_if_abandoned(folder / name) for name in names)
 
 
-def _swept(path: Path) -> bool:
-    with _left(path) as is_left:
-        if is_left:
+def _remove_if_abandoned(path: Path) -> bool:
+    with _locked_if_abandoned(path) as is_free:
+        if is_free:
             regular_files.unlink(path, missing_ok=True)
-        return is_left
+        return is_free
 
 
 def is_abandoned(path: Path) -> bool:
-    """Return whether the temporary file at *path* is one that a killed process left; it stays."""
-    with _left(path) as is_left:
-        return is_left
+    """Return whether the temporary file at *path* belongs to a killed process."""
+    with _locked_if_abandoned(path) as is_free:
+        return is_free
 
 
 @contextmanager
-def _left(path: Path) -> Iterator[bool]:
-    # held for the block: a maker that has just named its file, and not locked it yet, looks again and makes another
+def _locked_if_abandoned(path: Path) -> Iterator[bool]:
+    # Locked for the block. A process that has just created this file, but not locked it yet, then creates another.
     descriptor = -1
     try:
         descriptor = regular_files.open_regular(path, os.O_RDWR)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # a living process has it, it is another user's, or it is gone
+    except OSError:  # a running process has locked it, it is another user's, or it is gone
         yield False
     else:
         yield True
@@ -198,64 +197,63 @@ def _left(path: Path) -> Iterator[bool]:
 def copy(
     source: int, target: int, *, reflink: Reflink = "auto", progress: Progress = no_progress, hold: Hold | None = None
 ) -> None:
-    """Copy all bytes of the open file *source* to the empty, open file *target*; holes stay holes, and the end is on disk.
+    """Copy the open file *source* to the empty, open file *target*, and flush *target* to disk; holes stay holes.
 
-    The bytes are those of one moment. Blocks are shared at once; a copy of them is begun again if *source* was written to
-    meanwhile. *hold*, for a source that may be written to, keeps its writers off for the time of a copy as far as it can, and
-    gives what is to be called while the copy advances.
+    The copy is consistent. Blocks are shared in one step; if they cannot be, a copy is started again when *source* was written to
+    meanwhile. *hold* is for a source that may be written to: it blocks writers during a copy, as far as possible.
 
     Raises:
-        errors.BusyOnStorage: *source* was written to whenever it was copied.
+        errors.BusyOnStorage: *source* was written to during each attempt.
         errors.NotSupported: *reflink* is ``always`` and the file system cannot share blocks.
 
     """
     total, size = os.fstat(source).st_size, os.fstat(target).st_size
     if reflink == "never" or not _share(source, target):
         if reflink == "always":
-            msg = "the file system cannot share blocks between files (reflink); set the option reflink to 'auto'"
+            msg = "The file system cannot share blocks between files (reflink). Set the option reflink to 'auto'."
             raise errors.NotSupported(msg)
         for _ in range(_TRIES):
-            if _copied_at_rest(source, target, hold, in_kernel=reflink != "never", report=_reporter(progress, total)):
+            if _copy_if_unchanged(source, target, hold, in_kernel=reflink != "never", report=_reporter(progress, total)):
                 break
             os.ftruncate(target, 0)
             os.ftruncate(target, size)
         else:
             msg = (
-                "the volume was written to while it was copied, and the file system cannot share its blocks. Detach it, or stop "
-                "what writes to it, then repeat"
+                "The volume was written to while it was copied, and the file system cannot share its blocks. Detach it, or stop "
+                "its writers, then repeat."
             )
             raise errors.BusyOnStorage(msg, no_side_effects=True)
     os.fsync(target)
     progress(total, total)
 
 
-def _copied_at_rest(source: int, target: int, hold: Hold | None, *, in_kernel: bool, report: Progress) -> bool:
-    with hold() if hold else nullcontext(_nothing) as beat:
-        os.fsync(source)  # what was written through a memory map counts as a write from here on
-        before = _written_at(source)
+def _copy_if_unchanged(source: int, target: int, hold: Hold | None, *, in_kernel: bool, report: Progress) -> bool:
+    with hold() if hold else nullcontext(_ignore) as advance:
+        os.fsync(source)  # updates the times for writes through a memory map
+        before = _version(source)
         if hold:
-            # The kernel counts these times in ticks: what is written in the tick of the last write would not be seen.
-            time.sleep(_WHOLE_SECONDS if before[0] % _SECOND == 0 else _TICK)
+            # File times advance in ticks: without a pause, a write in the same tick as the last one would go unnoticed.
+            time.sleep(_COARSE_TICK if before[0] % _SECOND == 0 else _TICK)
         for start, end in data_segments(source, os.fstat(source).st_size):
             for at in range(start, end, CHUNK):
-                if _written_at(source) != before:
+                if _version(source) != before:
                     return False
-                beat()
+                advance()
                 _copy_segment(source, target, at, min(at + CHUNK, end), in_kernel=in_kernel, report=report)
-        return _written_at(source) == before
+        return _version(source) == before
 
 
-def _nothing() -> None:
-    """Do nothing: nobody is to hear that the copy advances."""
+def _ignore() -> None:
+    """Ignore that the copy advances."""
 
 
-def _written_at(descriptor: int) -> tuple[int, int]:
-    found = os.fstat(descriptor)
-    return found.st_mtime_ns, found.st_size
+def _version(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_mtime_ns, status.st_size
 
 
 def _reporter(progress: Progress, total: int) -> Progress:
-    # at the end the copy is not on disk yet: the last report is made after that
+    # the report of the last byte follows after the flush to disk
     return lambda done, _end: progress(min(done, total - 1), total)
 
 
@@ -266,7 +264,7 @@ def _share(source: int, target: int) -> bool:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            # a source that ends within a block can be shared only with a file that ends there too
+            # a source that ends within a block can be shared only with a file that ends at the same byte
             size = os.fstat(target).st_size
             os.ftruncate(target, 0)
             try:
@@ -281,7 +279,7 @@ def _share(source: int, target: int) -> bool:
 
 
 def data_segments(fd: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of each stretch of the open file that is not a hole, in bytes."""
+    """Yield (start, end), in bytes, of each segment of the open file that is not a hole."""
     end = 0
     while end < size:
         try:
@@ -291,7 +289,7 @@ def data_segments(fd: int, size: int) -> Iterator[tuple[int, int]]:
                 return
             if error.errno != errno.EINVAL:
                 raise
-            start, end = end, size  # this file system does not tell its holes
+            start, end = end, size  # this file system does not report holes
         else:
             end = os.lseek(fd, start, os.SEEK_HOLE)
         yield start, min(end, size)
@@ -299,13 +297,13 @@ def data_segments(fd: int, size: int) -> Iterator[tuple[int, int]]:
 
 def _copy_segment(source: int, target: int, start: int, end: int, *, in_kernel: bool, report: Progress) -> None:
     while start < end:
-        wanted = min(CHUNK, end - start)
-        copied = _copy_in_kernel(source, target, start, wanted) if in_kernel else 0
+        count = min(CHUNK, end - start)
+        copied = _copy_in_kernel(source, target, start, count) if in_kernel else 0
         if not copied:
             in_kernel = False
-            copied = os.pwrite(target, os.pread(source, wanted, start), start)
+            copied = os.pwrite(target, os.pread(source, count, start), start)
         if not copied:
-            msg = "the file that is copied became shorter meanwhile"
+            msg = "The file became shorter while it was copied. Check what else writes to the folder, then repeat."
             raise errors.DriverError(msg)
         start += copied
         report(start, end)
@@ -321,7 +319,7 @@ def _copy_in_kernel(source: int, target: int, start: int, count: int) -> int:
 
 
 def resize(path: Path, size: int) -> None:
-    """Make the file *size* bytes long, on disk; what is added reads as zeros."""
+    """Set the file's size to *size* bytes, and flush it to disk; new bytes read as zeros."""
     fd = regular_files.open_regular(path, os.O_RDWR)
     try:
         if os.fstat(fd).st_size != size:
@@ -332,6 +330,6 @@ def resize(path: Path, size: int) -> None:
 
 
 def regular_size(path: Path) -> int | None:
-    """Return the size of the regular file in bytes, or ``None`` where there is none; a link is not followed."""
-    found = regular_files.status(path)
-    return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
+    """Return the size of a regular file in bytes; None if there is none at *path*. A link is not followed."""
+    status = regular_files.status(path)
+    return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else None

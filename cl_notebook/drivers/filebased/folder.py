@@ -4,10 +4,10 @@
 
     <path>/volume-…                              volumes, and files that nobody tracks yet
     <path>/snapshots/snapshot-…                  snapshots
-    <path>/.cl_notebook/tmp/                     copies in the making
-    <path>/.cl_notebook/locks/<name>             held by whoever works on that volume or snapshot
+    <path>/.cl_notebook/tmp/                     unfinished copies
+    <path>/.cl_notebook/locks/<name>             locked during work on that volume or snapshot
     <path>/.cl_notebook/connections/<name>/<id>  one file per connection of the volume
-    <path>/.cl_notebook/made/                    empty, and as old as the storage
+    <path>/.cl_notebook/made/                    empty; its time is when the storage was created
 """
 
 from __future__ import annotations
@@ -29,39 +29,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
+NAME_BYTES = 255
+"""Longest file name that Linux file systems take."""
+
+SNAPSHOTS = "snapshots"
+
+_VOLUME = "volume"
+_OTHER = "other"
 _ACL = "system.posix_acl_access"
+"""Extended attribute of an access control list."""
 
 
 def warn_if_shared(path: Path) -> None:
-    """Warn if somebody else than this user and root can write to the folder, or rename it or one above it.
+    """Warn if anyone but this user and root can write to the folder, or replace it by writing to a parent.
 
-    What is in it is opened without following links all the same. But others can then remove or replace volumes.
+    Files in the folder are opened without following links, but others could remove or replace volumes.
     """
-    who = writers(path, path.stat())
-    what = f"{who} can write to the folder {path}" if who else ""
-    for parent in path.parents if not what else ():
-        found = parent.stat()
-        # where the sticky bit is set, names are changed by their owners alone
-        who = "" if found.st_mode & stat.S_ISVTX and found.st_uid in {0, os.geteuid()} else writers(parent, found)
-        if who:
-            what = f"{who} can write to {parent}, and put another folder in the place of {path}"
+    writer = other_writers(path, path.stat())
+    reason = f"{writer} can write to the folder {path}" if writer else ""
+    for parent in path.parents if not reason else ():
+        status = parent.stat()
+        # in a sticky folder only the owner of a name can change it
+        is_sticky = status.st_mode & stat.S_ISVTX and status.st_uid in {0, os.geteuid()}
+        writer = "" if is_sticky else other_writers(parent, status)
+        if writer:
+            reason = f"{writer} can write to {parent}, and replace the folder {path}"
             break
-    if what:
-        msg = f"{what}: volumes there can be replaced or removed. Use a folder that only its owner can write to (chmod go-w)."
+    if reason:
+        msg = f"{reason}: volumes there can be replaced or removed. Use a folder that only its owner can write to (chmod go-w)."
         warnings.warn(msg, errors.WritableByOthers, stacklevel=2)
 
 
-def writers(path: Path, found: os.stat_result) -> str:
-    """Return who else than this user and root can write to the folder *path* with the status *found*; nothing if nobody can."""
-    if found.st_mode & stat.S_IWOTH:
+def other_writers(path: Path, status: os.stat_result) -> str:
+    """Return who, besides this user and root, can write to the folder *path* with this *status*; empty if no one can."""
+    if status.st_mode & stat.S_IWOTH:
         return "Everybody"
-    if found.st_uid not in {0, os.geteuid()}:
-        return f"The user {_user(found.st_uid)}"
-    if found.st_mode & stat.S_IWGRP:
+    if status.st_uid not in {0, os.geteuid()}:
+        return f"The user {_user(status.st_uid)}"
+    if status.st_mode & stat.S_IWGRP:
         if _has_acl(path):
-            return "Whoever its access control list names"
-        if not _is_private(found.st_gid):
-            return f"The group {_group(found.st_gid)}"
+            return "Everyone on its access control list"
+        if not _is_private(status.st_gid):
+            return f"The group {_group(status.st_gid)}"
     return ""
 
 
@@ -74,7 +83,7 @@ def _has_acl(path: Path) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Return whether a group is this user's alone: many systems give each user one of the same name (user private groups)."""
+    """Return whether a group has this user as its only member (user private groups: a group of the same name per user)."""
     try:
         entry, user = grp.getgrgid(group), pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -96,53 +105,51 @@ def _group(number: int) -> str:
         return str(number)
 
 
-NAME_BYTES = 255
-"""Longest file name that Linux file systems take."""
-
-SNAPSHOTS = "snapshots"
-
-_VOLUME = "volume"
-_OTHER = "other"
-
-
 def folder_identity(path: str | os.PathLike[str]) -> str:
-    """Return what is the same for every name of a folder: links and mounts lead to it, too."""
+    """Return a text that is equal for all paths of a folder, also through links and mounts."""
     try:
-        found = Path(path).stat()
+        status = Path(path).stat()
     except OSError:
         return f"folder {Path(path).resolve()}"
-    return f"folder {found.st_dev}:{found.st_ino}"
+    return f"folder {status.st_dev}:{status.st_ino}"
 
 
 class Folder:
-    """Names, locks and temporary files in the folder of a driver. Made without touching the disk."""
+    """Names, locks, temporary files and connection markers in the folder of a driver; constructed without disk access."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Keep where the folder is: links on the way there are the user's, and are followed once, here."""
+        """Resolve the links in *path* once, here: links that appear later are not followed."""
         self.path = Path(regular_files.real(path))
         self.snapshots = self.path / SNAPSHOTS
         self.hidden = self.path / ".cl_notebook"
         self.tmp = self.hidden / "tmp"
         self.locks = self.hidden / "locks"
         self.connections = self.hidden / "connections"
-        self.made = self.hidden / "made"
+        self.created_marker = self.hidden / "made"
 
     def prepare(self) -> None:
-        """Make what is missing of the folder, check that it can be written, and remove what killed processes left.
+        """Create missing folders, check that files can be written, and remove temporary files of killed processes.
 
         Raises:
-            errors.DriverError: the folder cannot be made or written.
+            errors.DriverError: the folder cannot be created or written.
 
         """
         try:
             regular_files.make_folders(self.path)
             is_new = regular_files.status(self.hidden) is None
-            for folder in (self.hidden, self.snapshots, self.tmp, self.locks, self.connections, *([self.made] if is_new else [])):
+            for folder in (
+                self.hidden,
+                self.snapshots,
+                self.tmp,
+                self.locks,
+                self.connections,
+                *([self.created_marker] if is_new else []),
+            ):
                 regular_files.make_folder(folder)
             files.NewFile(self.tmp, 0, prefix=_OTHER).close()
             warn_if_shared(self.path)
         except OSError as error:
-            msg = f"the folder {self.path} cannot be used: {errors.one_line(error)}"
+            msg = f"The folder {self.path} cannot be used: {errors.one_line(error)}."
             raise errors.DriverError(msg) from error
         files.sweep(self.tmp)
 
@@ -151,10 +158,10 @@ class Folder:
         return files.can_share(self.tmp)
 
     def refuse_if_missing(self) -> None:
-        """Check that the folder holds a storage; nothing is made.
+        """Check that the folder holds a storage, without changing it.
 
         Raises:
-            errors.DriverError: it is not there, holds none, or cannot be read.
+            errors.DriverError: the folder is missing, holds no storage, or cannot be read.
 
         """
         try:
@@ -162,92 +169,92 @@ class Folder:
                 folder.is_dir() and os.access(folder, os.R_OK | os.X_OK) for folder in (self.path, self.hidden, self.snapshots)
             ):
                 return
-            reason = "it holds no storage that can be read: is its file system mounted?"
+            reason = "it holds no readable storage. Is its file system mounted?"
         except OSError as error:
-            reason = errors.one_line(error)
-        msg = f"the folder {self.path} cannot be looked at: {reason}"
+            reason = f"{errors.one_line(error)}."
+        msg = f"The folder {self.path} cannot be read: {reason}"
         raise errors.DriverError(msg)
 
     def volume(self, name: str) -> Path:
-        """Return where the volume of that name is, or would be.
+        """Return the path of the volume *name*, whether it exists or not.
 
         Raises:
-            errors.InvalidInput: the name leads out of the folder, is hidden or too long.
+            errors.InvalidInput: the name is a path, hidden, reserved or too long.
 
         """
         if name == SNAPSHOTS:
-            msg = f"{name!r} cannot name a volume: it is the folder of the snapshots"
+            msg = f"{name!r} cannot name a volume: it is the folder of the snapshots. Choose another name."
             raise errors.InvalidInput(msg)
         return self.path / checked_name(name)
 
     def snapshot(self, name: str) -> Path:
-        """Return where the snapshot of that name is, or would be; a name is refused as in :meth:`volume`."""
+        """Return the path of the snapshot *name*, whether it exists or not; names are refused as in :meth:`volume`."""
         return self.snapshots / checked_name(name)
 
     def locked(self, *names: str, reading: tuple[str, ...] = ()) -> AbstractContextManager[None]:
-        """Keep everybody else off the volumes and snapshots called *names*; off those that are only *reading*, keep writers."""
+        """Lock the volumes and snapshots called *names* exclusively, and those in *reading* against writers."""
         exclusive = [(self.locks / checked_name(name), False) for name in names]
         return locked(*exclusive, *((self.locks / checked_name(name), True) for name in reading))
 
     def forget_lock(self, name: str) -> None:
-        """Remove the lock file of what was deleted; called while the lock is held."""
+        """Remove the lock file of a deleted volume or snapshot, while its lock is held."""
         regular_files.unlink(self.locks / checked_name(name), missing_ok=True)
 
     def quota_locked(self) -> AbstractContextManager[None]:
-        """Keep everybody else from provisioning."""
+        """Lock provisioning, so that the quota is checked by one process at a time."""
         return locked((self.hidden / "quota.lock", False))
 
     def new_volume(self, size: int) -> files.NewFile:
-        """Start a volume of *size* bytes: it counts as provisioned from here on."""
+        """Start a volume of *size* bytes, which counts as provisioned from now on."""
         return files.NewFile(self.tmp, size, prefix=_VOLUME)
 
     def new_file(self, size: int) -> files.NewFile:
-        """Start a file of *size* bytes that does not count as provisioned: a snapshot, or what replaces a volume."""
+        """Start a file of *size* bytes that does not count as provisioned: a snapshot, or a replacement of a volume."""
         return files.NewFile(self.tmp, size, prefix=_OTHER)
 
     def volumes(self) -> Iterator[os.DirEntry[str]]:
-        """Yield the regular files that are volumes, or could be adopted as such."""
+        """Yield the regular files that are volumes, or could be adopted as volumes."""
         for entry in regular_files.entries(self.path):
             if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                 yield entry
 
-    def made_at(self) -> float | None:
-        """Return when the storage was begun, in seconds since the epoch; None for one that is older than its marker."""
-        found = regular_files.status(self.made)
-        return None if found is None else found.st_mtime
+    def created_at(self) -> float | None:
+        """Return when the storage was created, in seconds since the epoch; None if an older release created it."""
+        status = regular_files.status(self.created_marker)
+        return None if status is None else status.st_mtime
 
     def is_empty(self) -> bool:
-        """Return whether there is neither a volume nor a snapshot."""
+        """Return whether the storage has neither volumes nor snapshots."""
         return next(self.volumes(), None) is None and next(self.snapshot_sizes(), None) is None
 
     def snapshot_sizes(self) -> Iterator[tuple[str, int]]:
-        """Yield the name and the bytes of each regular file among the snapshots."""
+        """Yield (name, size in bytes) of each snapshot."""
         for entry in regular_files.entries(self.snapshots):
             if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                 yield entry.name, _size(entry)[0]
 
     def leftovers(self) -> Iterator[tuple[str, int]]:
-        """Yield the name, and the bytes that it takes, of each temporary file that a killed process left."""
+        """Yield (name, allocated bytes) of each temporary file of a killed process."""
         for entry in regular_files.entries(self.tmp):
             if files.is_abandoned(self.tmp / entry.name):
                 yield entry.name, _size(entry)[1]
 
     def sweep(self) -> int:
-        """Remove the temporary files that killed processes left; return how many there were."""
+        """Remove the temporary files of killed processes; return how many were removed."""
         return files.sweep(self.tmp)
 
     def provisioned(self) -> int:
-        """Return the bytes that all volumes, and those in the making, may grow to."""
-        coming = sum(_size(entry)[0] for entry in regular_files.entries(self.tmp) if entry.name.startswith(_VOLUME))
-        return coming + sum(_size(entry)[0] for entry in self.volumes())
+        """Return the total size of all volumes in bytes, including unfinished ones."""
+        unfinished = sum(_size(entry)[0] for entry in regular_files.entries(self.tmp) if entry.name.startswith(_VOLUME))
+        return unfinished + sum(_size(entry)[0] for entry in self.volumes())
 
     def allocated(self) -> int:
-        """Return the bytes that volumes and snapshots really take; blocks that files share are counted in each."""
-        kept = sum(_size(entry)[1] for entry in regular_files.entries(self.snapshots))
-        return kept + sum(_size(entry)[1] for entry in self.volumes())
+        """Return the bytes allocated by volumes and snapshots; shared blocks count in each file."""
+        snapshots = sum(_size(entry)[1] for entry in regular_files.entries(self.snapshots))
+        return snapshots + sum(_size(entry)[1] for entry in self.volumes())
 
     def mark_connection(self, name: str, connection_id: str, host: str) -> None:
-        """Note that the volume *name* is connected to *host*."""
+        """Record a connection of the volume *name* to *host*."""
         markers = self.connections / checked_name(name)
         regular_files.make_folder(markers)
         descriptor = regular_files.open_regular(markers / checked_name(connection_id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -256,7 +263,7 @@ class Folder:
         regular_files.fsync_folder(markers)
 
     def unmark_connection(self, name: str, connection_id: str) -> None:
-        """Forget the connection; one that is not there is a success."""
+        """Remove the record of a connection; a missing one is a success."""
         markers = self.connections / checked_name(name)
         regular_files.unlink(markers / checked_name(connection_id), missing_ok=True)
         self._remove_if_empty(markers)
@@ -269,38 +276,38 @@ class Folder:
             return set()
 
     def forget_connections(self, name: str) -> None:
-        """Forget every connection of the volume."""
+        """Remove the records of all connections of the volume."""
         markers = self.connections / checked_name(name)
         for connection_id in self.connected(name):
             regular_files.unlink(markers / connection_id, missing_ok=True)
         self._remove_if_empty(markers)
 
     def _remove_if_empty(self, markers: Path) -> None:
-        # other connections may be left in it, or it was never made
+        # it may hold other connections, or not exist
         with suppress(OSError), regular_files.folder(self.connections) as within:
             os.rmdir(markers.name, dir_fd=within)
 
 
 def checked_name(name: str) -> str:
-    """Return *name* if it is one plain, visible file name.
+    """Return *name* if it is a plain, visible file name.
 
     Raises:
-        errors.InvalidInput: it is empty, hidden, too long, or could lead out of its folder.
+        errors.InvalidInput: it is empty, hidden, too long, or a path.
 
     """
     if not name or name.startswith(".") or "/" in name or "\0" in name:
-        msg = f"{name!r} cannot name a file of the storage: it is empty, hidden, or a path"
+        msg = f"{name!r} cannot name a file of the storage: it is empty, hidden, or a path. Choose another name."
         raise errors.InvalidInput(msg)
     if len(os.fsencode(name)) > NAME_BYTES:
-        msg = f"a name in the storage has at most {NAME_BYTES} bytes, not {len(os.fsencode(name))}: {name[:20]}…"
+        msg = f"A name on the storage has at most {NAME_BYTES} bytes, not {len(os.fsencode(name))}: {name[:20]}…"
         raise errors.InvalidInput(msg)
     return name
 
 
 def _size(entry: os.DirEntry[str]) -> tuple[int, int]:
-    # (apparent, allocated) bytes; what was removed since the folder was read counts nothing
+    # (apparent, allocated) bytes; zero for a file that was removed since the folder was read
     try:
-        found = entry.stat(follow_symlinks=False)
+        status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return 0, 0
-    return found.st_size, found.st_blocks * 512
+    return status.st_size, status.st_blocks * 512

@@ -1,4 +1,4 @@
-"""Locks that several processes, threads and drivers share through files."""
+"""File locks between processes, threads and drivers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class FileLock(fasteners.InterProcessLock):  # type: ignore[misc] # fasteners ships no types
-    """A lock on a file, held by one holder or, *shared*, by several that only read.
+    """A lock on a file with one exclusive holder, or with several *shared* ones.
 
-    fasteners locks with ``lockf``, which belongs to the process: two threads, or two drivers on one folder in one kernel, would
-    both hold it. ``flock`` belongs to the open file, so it keeps them apart too; and a killed process lets go of it.
+    fasteners uses ``lockf``, which belongs to the process: two threads, or two drivers on one folder in one kernel, would both
+    hold it. ``flock`` belongs to the open file, so it excludes them as well; a killed process releases it.
     """
 
     lockfile: Any
@@ -32,38 +32,43 @@ class FileLock(fasteners.InterProcessLock):  # type: ignore[misc] # fasteners sh
         self._kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
 
     def _do_open(self) -> None:
-        # For reading and writing: NFS stands in for flock with fcntl's locks, of which a shared one needs a descriptor that reads
-        # and an exclusive one a descriptor that writes (flock(2)). fasteners opens for appending, and follows links.
+        # For reading and writing: NFS implements flock by fcntl's locks, of which a shared one needs a readable descriptor and an
+        # exclusive one a writable descriptor (flock(2)). fasteners would open for appending, and follow links.
         if self.lockfile is None or self.lockfile.closed:
             self.lockfile = os.fdopen(regular_files.open_regular(self.file, os.O_RDWR | os.O_CREAT), "r+b", buffering=0)
 
     def trylock(self) -> None:
-        """Take the lock, or raise ``BlockingIOError`` when somebody else has it."""
+        """Acquire the lock without waiting.
+
+        Raises:
+            BlockingIOError: another holder has it.
+
+        """
         fcntl.flock(self.lockfile, self._kind | fcntl.LOCK_NB)
 
     def unlock(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         fcntl.flock(self.lockfile, fcntl.LOCK_UN)
 
     def is_current(self) -> bool:
-        """Say whether the file that is locked is still the one under that name; the last holder may have removed it."""
-        there = regular_files.status(self.file)
-        return there is not None and os.path.samestat(os.fstat(self.lockfile.fileno()), there)
+        """Return whether the locked file still has its name: its last holder may have removed it."""
+        status = regular_files.status(self.file)
+        return status is not None and os.path.samestat(os.fstat(self.lockfile.fileno()), status)
 
 
 @contextmanager
 def locked(*locks: tuple[Path, bool]) -> Iterator[None]:
-    """Hold every one of the *locks*, each a file and whether it is shared; wait for those that others hold.
+    """Hold *locks*, pairs of a file and whether its lock is shared, for the block, after waiting for their holders.
 
-    They are taken in the order of their names, so that two callers that need the same ones never wait for each other. A lock that
-    is asked for both ways is taken exclusively.
+    They are acquired in the order of their paths, so that two callers cannot deadlock. A file in both modes is locked
+    exclusively.
     """
-    wanted: dict[Path, bool] = {}
+    requested: dict[Path, bool] = {}
     for path, shared in locks:
-        wanted[path] = shared and wanted.get(path, True)
+        requested[path] = shared and requested.get(path, True)
     with ExitStack() as held:
-        for path in sorted(wanted):
-            held.enter_context(_acquired(path, shared=wanted[path]))
+        for path in sorted(requested):
+            held.enter_context(_acquired(path, shared=requested[path]))
         yield
 
 

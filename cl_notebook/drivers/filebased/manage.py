@@ -1,4 +1,4 @@
-"""What drivers share in listing and adopting volumes that they did not make."""
+"""Helpers of file-based drivers: sizes, references, lists of manageable resources, statistics and orphaned files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.filebased.folder import Folder
 
 SOURCE_NAME = "source-name"
-"""The key of a reference that names a volume by its name on the storage, as in Cinder."""
+"""Key of a reference for the name on the storage, as in Cinder."""
 
+DISCONNECT_HINT = "Disconnect it first. Unmanaging and managing the volume removes connections that no store tracks."
+"""Second sentence of a message that a volume is connected."""
 
-LET_GO = "disconnect it first; a connection that nobody tracks goes when it is released (unmanage) and adopted again (manage)"
-"""What can be done about a volume that is connected: also after its connection was forgotten, or lost with a store."""
+K = TypeVar("K", VolumeData, SnapshotData)
+E = TypeVar("E", ManageableVolume, ManageableSnapshot)
 
 
 def gib_up(size: int) -> int:
@@ -31,14 +33,14 @@ def gib_up(size: int) -> int:
 
 
 def checked_size(size: object, least: int = 1) -> int:
-    """Return the *size* of a volume in GiB.
+    """Return *size*, the size of a volume in GiB, after checking it.
 
     Raises:
-        errors.InvalidInput: it is not a whole number, or not at least 1 and *least*.
+        errors.InvalidInput: it is not a whole number, or less than 1 or *least*.
 
     """
     if isinstance(size, bool) or not isinstance(size, int) or size < max(1, least):
-        msg = f"a volume's size is a whole number of GiB, at least {max(1, least)} here, not {size!r}"
+        msg = f"A volume's size is a whole number of GiB, at least {max(1, least)} here, not {size!r}."
         raise errors.InvalidInput(msg)
     return size
 
@@ -47,88 +49,88 @@ def volume_bytes(size: object) -> int:
     """Return the bytes of a volume of *size* GiB.
 
     Raises:
-        errors.InvalidInput: *size* is not a whole number of at least 1.
+        errors.InvalidInput: *size* is not a whole number, or less than 1.
 
     """
     return checked_size(size) * GiB
 
 
 def source_name(reference: Mapping[str, str]) -> str:
-    """Return the name that *reference* gives.
+    """Return the name on the storage in *reference*.
 
     Raises:
-        errors.InvalidInput: it is no mapping with the key ``source-name`` and a text.
+        errors.InvalidInput: *reference* is not a mapping with a text as ``source-name``.
 
     """
     name = reference.get(SOURCE_NAME) if hasattr(reference, "get") else None
     if not isinstance(name, str) or not name:
-        msg = f"the reference must be {{{SOURCE_NAME!r}: name on the storage}}, not {reference!r}"
+        msg = f"The reference must be {{{SOURCE_NAME!r}: name on the storage}}, not {reference!r}."
         raise errors.InvalidInput(msg)
     return name
 
 
-def manageable(found: Iterable[tuple[str, int]], known: Iterable[VolumeData]) -> list[ManageableVolume]:
-    """Return the list-manageable entries for what was *found*, pairs of name and bytes, with the *known* ones marked."""
+def manageable(sizes: Iterable[tuple[str, int]], known: Iterable[VolumeData]) -> list[ManageableVolume]:
+    """Return the entries for *sizes*, pairs of name and bytes, with the ids of those that are *known* (tracked)."""
     ids = {volume.name_in_storage: volume.id for volume in known}
-    return [_entry(name, size, ids.get(name)) for name, size in sorted(found)]
+    return [_entry(name, size, ids.get(name)) for name, size in sorted(sizes)]
 
 
-def manageable_snapshots(found: Iterable[tuple[str, int]], known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
-    """Return the list-manageable entries for the snapshots that were *found*, pairs of name and bytes.
+def manageable_snapshots(sizes: Iterable[tuple[str, int]], known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
+    """Return the entries for snapshots, *sizes* being pairs of name and bytes, with the ids of those that are *known* (tracked).
 
-    Of those that are not *known* nobody has written down whose they are: their ``source_reference`` is empty.
+    The ``source_reference`` of an untracked snapshot is empty: the storage does not record its volume.
     """
     ids = {snapshot.name_in_storage: (snapshot.id, snapshot.volume.name_in_storage) for snapshot in known}
-    nobody = (None, "")
+    untracked = (None, "")
     return [
-        {**_entry(name, size, ids.get(name, nobody)[0]), "source_reference": _source(ids.get(name, nobody)[1])}
-        for name, size in sorted(found)
+        {**_entry(name, size, ids.get(name, untracked)[0]), "source_reference": _source(ids.get(name, untracked)[1])}
+        for name, size in sorted(sizes)
     ]
 
 
 def present_size(file: Path) -> int:
-    """Return the bytes of the regular file that a volume or snapshot is.
+    """Return the size in bytes of the file of a volume or snapshot.
 
     Raises:
-        errors.MissingOnStorage: there is no such file.
+        errors.MissingOnStorage: there is no such regular file.
 
     """
     size = files.regular_size(file)
     if size is None:
-        msg = f"there is no {file.name} in {file.parent}"
+        msg = f"There is no {file.name} in {file.parent}."
         raise errors.MissingOnStorage(msg)
     return size
 
 
 def backing_of(file: Path) -> dict[str, Any]:
-    """Return what the connection information says of the file behind a device: its name, and the number that no other has.
+    """Return the part of the connection information that identifies the file behind a device: its path and inode.
 
     Raises:
         errors.MissingOnStorage: there is no such file.
 
     """
     present_size(file)
-    found = regular_files.status(file)
-    return {"backing_file": str(file), "backing_inode": found.st_ino if found else None}
+    status = regular_files.status(file)
+    return {"backing_file": str(file), "backing_inode": status.st_ino if status else None}
 
 
 def size_to_manage(file: Path) -> int:
-    """Return the size of a file that is to be adopted, in GiB, rounded up.
+    """Return the size of a file to be adopted, in GiB, rounded up.
 
     Raises:
-        errors.InvalidInput: it is empty, or has another name, under which it may be a volume already.
+        errors.InvalidInput: it is empty, or has hard links, so that it may be a volume already under another name.
         errors.MissingOnStorage: there is no such regular file.
 
     """
     size = gib_up(present_size(file))
     if not size:
-        msg = f"{file.name} is empty and cannot be managed"
+        msg = f"{file.name} is empty and cannot be managed."
         raise errors.InvalidInput(msg)
-    found = regular_files.status(file)
-    if found is not None and found.st_nlink > 1:
+    status = regular_files.status(file)
+    if status is not None and status.st_nlink > 1:
         msg = (
-            f"{file.name} is a file with {found.st_nlink} names (hard links): what is written to one is in all. Copy it, and "
-            "adopt the copy"
+            f"{file.name} is a file with {status.st_nlink} names (hard links), which share their bytes. Copy it, and adopt the "
+            "copy."
         )
         raise errors.InvalidInput(msg)
     return size
@@ -151,7 +153,7 @@ def _entry(name: str, size: int, cinder_id: str | None) -> ManageableVolume:
 
 
 def features(*, attached: bool) -> Mapping[str, bool]:
-    """Return what the file-based drivers can do; *attached*: their copies of what is written to meanwhile hold one moment."""
+    """Return the features of a file-based driver; *attached* is its ``snapshot_attached``."""
     return MappingProxyType({"atomic": True, "snapshot_attached": attached})
 
 
@@ -178,68 +180,64 @@ def one_pool(
     }
 
 
-K = TypeVar("K", VolumeData, SnapshotData)
-E = TypeVar("E", ManageableVolume, ManageableSnapshot)
-
-
-class InFolder:
-    """The part of a driver that keeps its storage in a folder, where copies that are cut short leave temporary files."""
+class FolderStorage:
+    """Base of drivers whose storage is a folder: orphaned files, and detection of a folder whose file system is not mounted."""
 
     _folder: Folder
 
     def leftovers(self) -> list[OrphanFile]:
-        """List the temporary files that nobody works on; ``size`` is what they take."""
+        """List the temporary files of killed processes; ``size`` is the allocated bytes."""
         return [{"name": name, "size": size} for name, size in sorted(self._folder.leftovers())]
 
     def remove_leftovers(self) -> int:
-        """Remove them, and return how many there were."""
+        """Remove the temporary files of killed processes; return how many were removed."""
         return self._folder.sweep()
 
     def _checked(self, make: Callable[[Iterable[K]], list[E]], known: Iterable[K]) -> list[E]:
-        """Return the entries that *make* makes of the *known*.
+        """Return the entries that *make* builds from the *known* resources.
 
         Raises:
-            errors.DriverError: nothing of what is known is there, and the storage was begun after it: it is another folder.
+            errors.DriverError: the storage has none of the *known* resources, and is younger than they are: another folder.
 
         """
-        told = _Told(known)
-        entries, made = make(told), self._folder.made_at()
-        if made is None or told.oldest is None or told.oldest >= made or any(entry["cinder_id"] for entry in entries):
+        aged = _OldestOf(known)
+        entries, created = make(aged), self._folder.created_at()
+        if created is None or aged.oldest is None or aged.oldest >= created or any(entry["cinder_id"] for entry in entries):
             return entries
         raise self._other_folder()
 
     def _refuse_other_folder(self, created_at: str | None) -> None:
-        """Refuse to say that what was made at *created_at* is gone, as it is not there, if that is so for want of the folder.
+        """Refuse to treat a resource that was created at *created_at* as gone if this seems to be another folder.
 
         Raises:
-            errors.DriverError: the storage was begun later, and holds nothing: it is another folder.
+            errors.DriverError: the storage is younger than the resource, and empty.
 
         """
-        made = self._folder.made_at()
-        if made is not None and created_at and _seconds(created_at) < made and self._folder.is_empty():
+        created = self._folder.created_at()
+        if created is not None and created_at and _seconds(created_at) < created and self._folder.is_empty():
             raise self._other_folder()
 
     def _other_folder(self) -> errors.DriverError:
         msg = (
-            f"the folder {self._folder.path} was begun after what is tracked in it, and has none of it: is its file system "
-            f"mounted? If it is the right folder, remove {self._folder.made}"
+            f"The folder {self._folder.path} is younger than what is tracked in it, and has none of it. Is its file system "
+            f"mounted? If it is the right folder, remove {self._folder.created_marker}."
         )
         return errors.DriverError(msg, no_side_effects=True)
 
 
-class _Told(Generic[K]):
-    """What is known, and the time at which the oldest of it was made, once it was gone through."""
+class _OldestOf(Generic[K]):
+    """Iterates over resources, and records in ``oldest`` when the oldest was created, in seconds since the epoch."""
 
     def __init__(self, known: Iterable[K]) -> None:
         self._known: Iterable[K] = known
         self.oldest: float | None = None
 
     def __iter__(self) -> Iterator[K]:
-        for each in self._known:
-            if each.created_at:
-                at = _seconds(each.created_at)
-                self.oldest = at if self.oldest is None else min(at, self.oldest)
-            yield each
+        for resource in self._known:
+            if resource.created_at:
+                created = _seconds(resource.created_at)
+                self.oldest = created if self.oldest is None else min(created, self.oldest)
+            yield resource
 
 
 def _seconds(moment: str) -> float:

@@ -1,10 +1,10 @@
-"""The embedded driver: volumes are sparse files in a folder, attached as loop devices where root allows it.
+"""The local driver: volumes are sparse files in a folder, attached as loop devices when run by root.
 
 A volume is a file with the volume's ``name_in_storage``; a snapshot is a copy of it in the sub-folder ``snapshots``, which shares
-its blocks where the file system can (XFS, Btrfs). See :mod:`cl_notebook.drivers.filebased.folder` for the layout.
+its blocks if the file system can (XFS, Btrfs). See :mod:`cl_notebook.drivers.filebased.folder` for the layout.
 
-A file or a name appears in its place only when it is complete, and each call can be repeated: a call that was killed half-way is
-finished by calling it again, and nothing else is needed. Any number of processes may work on one folder.
+Files appear under their names only when they are complete, and each call can be repeated: repeating a killed call finishes it.
+ Any number of processes may work on one folder.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from cl_notebook.drivers.api import GiB, Option, no_progress
 from cl_notebook.drivers.filebased import files
 from cl_notebook.drivers.filebased.folder import Folder, folder_identity
 from cl_notebook.drivers.filebased.manage import (
-    LET_GO,
-    InFolder,
+    DISCONNECT_HINT,
+    FolderStorage,
     backing_of,
     features,
     manageable,
@@ -48,9 +48,12 @@ if TYPE_CHECKING:
         VolumeData,
     )
 
+LOOP_DEVICES = ("auto", "always", "never")
+"""When volumes are attached through loop devices."""
 
-class LocalManaging(InFolder):
-    """The part of the driver that deals with what is in the folder already."""
+
+class LocalManaging(FolderStorage):
+    """The part of the driver that lists, adopts and releases existing files."""
 
     @property
     def volumes_folder(self) -> Path:
@@ -58,31 +61,31 @@ class LocalManaging(InFolder):
         return self._folder.path
 
     def connections_of(self, name: str) -> set[str]:
-        """Return the ids of the connections that the folder knows, whichever store they are tracked in."""
+        """Return the ids of all connections of the volume *name*, whichever store tracks them."""
         return self._folder.connected(name)
 
     def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
         """List the regular files of the folder that are not hidden."""
-        found = ((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes())
-        return self._checked(lambda told: manageable(found, told), known)
+        sizes = ((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes())
+        return self._checked(lambda tracked: manageable(sizes, tracked), known)
 
     def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the file ``{"source-name": file}``, in GiB, rounded up.
 
         Raises:
-            errors.InvalidInput: the reference is no such mapping, or its file is empty.
+            errors.InvalidInput: the reference has no ``source-name``, or its file is empty or has hard links.
             errors.MissingOnStorage: there is no such regular file.
 
         """
         return size_to_manage(self._folder.volume(source_name(reference)))
 
     def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the file under the name that it has; errors are those of :meth:`manage_existing_get_size`."""
+        """Adopt the file under its own name; errors are those of :meth:`manage_existing_get_size`."""
         self.manage_existing_get_size(volume, reference)
         return {"name_in_storage": source_name(reference)}
 
     def unmanage(self, volume: VolumeData) -> None:
-        """Leave the file, and forget its connections.
+        """Release the volume and its connections; the file stays.
 
         Raises:
             errors.BusyOnStorage: its loop device is in use.
@@ -95,19 +98,19 @@ class LocalManaging(InFolder):
 
     def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
         """List the files of the snapshots."""
-        return self._checked(lambda told: manageable_snapshots(self._folder.snapshot_sizes(), told), known)
+        return self._checked(lambda tracked: manageable_snapshots(self._folder.snapshot_sizes(), tracked), known)
 
     def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the snapshot's file, in GiB; errors are those of :meth:`manage_existing_get_size`."""
         return size_to_manage(self._folder.snapshot(source_name(reference)))
 
     def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the file under the name that it has; nothing in it says which volume it is of."""
+        """Adopt the file under its own name; nothing in it tells the snapshot's volume."""
         self.manage_existing_snapshot_get_size(snapshot, reference)
         return {"name_in_storage": source_name(reference)}
 
     def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
-        """Leave the file."""
+        """Release the snapshot; the file stays."""
         with self._folder.locked(snapshot.name_in_storage):
             self._folder.forget_lock(snapshot.name_in_storage)
 
@@ -115,72 +118,68 @@ class LocalManaging(InFolder):
         raise NotImplementedError
 
 
-_WHEN = ("auto", "always", "never")
-
-
 class LocalDriver(LocalManaging):
-    """Sparse files in a folder."""
+    """A storage of sparse files in a folder."""
 
     storage_protocol: ClassVar[str] = "local"
     features: Mapping[str, bool] = features(attached=False)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        """Describe the options that the driver takes."""
+        """Describe the options of the driver."""
         return (
-            Option("path", Path, "Folder that holds the volumes; made if it is missing.", required=True),
+            Option("path", Path, "Folder that holds the volumes; created if missing.", required=True),
             Option("quota", float, "GiB that the volumes may be provisioned with in all; 0 is no limit.", default=0.0, minimum=0),
+            Option("reflink", str, "Share blocks between copies if the file system can.", default="auto", choices=files.REFLINK),
             Option(
-                "reflink", str, "Share blocks between copies, where the file system can.", default="auto", choices=files.REFLINK
+                "loop_devices", str, "Attach through loop devices; auto: when run by root.", default="auto", choices=LOOP_DEVICES
             ),
-            Option("loop_devices", str, "Attach through loop devices; auto: when run by root.", default="auto", choices=_WHEN),
         )
 
     @classmethod
     def storage_identity(cls, config: Mapping[str, Any]) -> str:
-        """Return which folder it is, by whatever name."""
+        """Return a text that is equal for all paths of the folder."""
         return folder_identity(config["path"])
 
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
-        """Keep the configuration; touch no storage."""
+        """Keep the configuration, without disk access."""
         self._backend_name = backend_name
         self._folder = Folder(config["path"])
         self._quota = round((config.get("quota") or 0) * GiB)
         self._reflink: files.Reflink = config.get("reflink") or "auto"
-        self._when_loops: str = config.get("loop_devices") or "auto"
-        self._loops = self._when_loops == "always"
+        self._loop_devices: str = config.get("loop_devices") or "auto"
+        self._uses_loops = self._loop_devices == "always"
 
     def setup(self) -> None:
-        """Make the folder ready and remove what killed processes left in it.
+        """Create the folder if missing, and remove temporary files of killed processes.
 
         Raises:
-            errors.DriverError: the folder cannot be made or written, or loop devices are asked for and cannot be had.
+            errors.DriverError: the folder cannot be created or written, or ``loop_devices=always`` is impossible.
 
         """
-        self._find_loops()
+        self._check_loops()
         self._folder.prepare()
         self.features = features(attached=self._reflink != "never" and self._folder.shares_blocks())
 
     def setup_read_only(self) -> None:
-        """Check that the folder is there, and leave it as it is; errors are those of :meth:`setup`."""
-        self._find_loops()
+        """Check that the folder exists, without changing it; errors are those of :meth:`setup`."""
+        self._check_loops()
         self._folder.refuse_if_missing()
 
-    def _find_loops(self) -> None:
-        usable = self._when_loops != "never" and loopdev.usable()
-        if self._when_loops == "always" and not usable:
-            msg = "loop_devices=always needs root, /dev/loop-control and losetup; with auto the files themselves are attached"
+    def _check_loops(self) -> None:
+        usable = self._loop_devices != "never" and loopdev.usable()
+        if self._loop_devices == "always" and not usable:
+            msg = "loop_devices=always needs root, /dev/loop-control and losetup. With auto the files themselves are attached."
             raise errors.DriverError(msg)
-        self._loops = usable
+        self._uses_loops = usable
 
     def close(self) -> None:
-        """Let go of nothing: no call leaves anything open."""
+        """Do nothing: no call leaves anything open."""
 
-    def get_volume_stats(self, *, refresh: bool = False) -> Stats:  # noqa: ARG002 - always read afresh: it is cheap
-        """Return the capacities of the folder's file system; a quota counts as its size where that is less.
+    def get_volume_stats(self, *, refresh: bool = False) -> Stats:  # noqa: ARG002 - always read again: it is cheap
+        """Return the capacities of the folder's file system in GiB, limited by the quota.
 
-        ``provisioned_capacity_gb`` is what all files in the folder may grow to; ``allocated_capacity_gb`` is what the volumes and
-        snapshots really take.
+        ``provisioned_capacity_gb`` is the size of all volumes, ``allocated_capacity_gb`` what volumes and snapshots occupy.
         """
         system = os.statvfs(self._folder.path)
         total, free = system.f_blocks * system.f_frsize, system.f_bavail * system.f_frsize
@@ -198,47 +197,47 @@ class LocalDriver(LocalManaging):
         )
 
     def create_volume(self, volume: VolumeData) -> None:
-        """Make an empty sparse file."""
+        """Create an empty sparse file."""
         with self._folder.locked(volume.name_in_storage):
-            self._make_volume(volume, None, no_progress)
+            self._create_volume(volume, None, no_progress)
 
     def create_volume_from_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
-        """Copy the snapshot's file."""
+        """Create a volume as a copy of the snapshot's file."""
         with self._folder.locked(volume.name_in_storage, reading=(snapshot.name_in_storage,)):
-            self._make_volume(volume, self._folder.snapshot(snapshot.name_in_storage), progress)
+            self._create_volume(volume, self._folder.snapshot(snapshot.name_in_storage), progress)
 
     def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> None:
-        """Copy the source's file."""
+        """Create a volume as a copy of the source's file."""
         with self._folder.locked(volume.name_in_storage, reading=(source.name_in_storage,)):
-            self._make_volume(volume, self._folder.volume(source.name_in_storage), progress)
+            self._create_volume(volume, self._folder.volume(source.name_in_storage), progress)
 
     def extend_volume(self, volume: VolumeData, new_size: int) -> None:
-        """Make the file longer, and its loop device with it.
+        """Grow the file and its loop device to *new_size* GiB.
 
         Raises:
-            errors.InvalidInput: the volume is larger than that.
-            errors.MissingOnStorage: the volume's file is gone.
-            errors.StorageFull: the quota does not allow it.
+            errors.InvalidInput: the volume is larger than *new_size*.
+            errors.MissingOnStorage: the volume's file is missing.
+            errors.StorageFull: the quota would be exceeded.
 
         """
         file = self._folder.volume(volume.name_in_storage)
         size = volume_bytes(new_size)
         with self._folder.locked(volume.name_in_storage):
-            present = present_size(file)
-            if size < present:
-                msg = f"{volume.name_in_storage} has {_gib(present)} GiB and cannot shrink to {new_size} GiB"
+            current = present_size(file)
+            if size < current:
+                msg = f"{volume.name_in_storage} has {_gib(current)} GiB and cannot shrink to {new_size} GiB."
                 raise errors.InvalidInput(msg)
-            with self._admitted(size - present):
+            with self._admitted(size - current):
                 files.resize(file, size)
             for device in self._devices(file):
                 loopdev.refresh(device)
 
     def delete_volume(self, volume: VolumeData) -> None:
-        """Remove the file; one that is not there is a success.
+        """Delete the file; a missing file is a success.
 
         Raises:
             errors.BusyOnStorage: the volume is connected, or its loop device is mounted or in use.
-            errors.DriverError: it is not there because the folder is another one: its file system is not mounted.
+            errors.DriverError: the folder is empty and younger than the volume: its file system is not mounted.
 
         """
         name = volume.name_in_storage
@@ -255,31 +254,32 @@ class LocalDriver(LocalManaging):
         """Copy the volume's file.
 
         Raises:
-            errors.MissingOnStorage: the volume's file is gone.
+            errors.BusyOnStorage: the volume was written to, and its blocks cannot be shared.
+            errors.MissingOnStorage: the volume's file is missing.
 
         """
         source = self._folder.volume(snapshot.volume.name_in_storage)
         final = self._folder.snapshot(snapshot.name_in_storage)
         with self._folder.locked(snapshot.name_in_storage, reading=(snapshot.volume.name_in_storage,)):
             if files.regular_size(final) is not None:
-                return  # published files are complete: an earlier call made it
-            with self._folder.new_file(present_size(source)) as made:
-                self._fill(made, source, progress)
-                made.publish(final)
+                return  # published files are complete: an earlier call created it
+            with self._folder.new_file(present_size(source)) as new_file:
+                self._fill(new_file, source, progress)
+                new_file.publish(final)
 
     def delete_snapshot(self, snapshot: SnapshotData) -> None:
-        """Remove the snapshot's file; one that is not there is a success. Errors are those of :meth:`delete_volume`."""
+        """Delete the snapshot's file; a missing file is a success. Errors are those of :meth:`delete_volume`."""
         self._refuse_other_folder(snapshot.created_at)
         with self._folder.locked(snapshot.name_in_storage):
             _unlink(self._folder.snapshot(snapshot.name_in_storage))
             self._folder.forget_lock(snapshot.name_in_storage)
 
     def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
-        """Put a copy of the snapshot, as large as the volume is now, in the place of the volume's file.
+        """Replace the volume's file by a copy of the snapshot that is as large as the volume is now.
 
         Raises:
             errors.BusyOnStorage: the volume is connected.
-            errors.MissingOnStorage: the volume or the snapshot is gone.
+            errors.MissingOnStorage: the file of the volume or the snapshot is missing.
 
         """
         file = self._folder.volume(volume.name_in_storage)
@@ -288,39 +288,39 @@ class LocalDriver(LocalManaging):
             self._refuse_connected(volume.name_in_storage, "reverted")
             size = max(present_size(file), present_size(source))
             self._free_devices(file)
-            with self._folder.new_file(size) as made:
-                made.fill(source, reflink=self._reflink, progress=progress)
-                made.publish(file, replace=True)
+            with self._folder.new_file(size) as new_file:
+                new_file.fill(source, reflink=self._reflink, progress=progress)
+                new_file.publish(file, replace=True)
 
     def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> None:
-        """Offer nothing: a file needs no export."""
+        """Do nothing: a file needs no export."""
 
     def ensure_export(self, volume: VolumeData) -> None:
-        """Set the loop device up again, after a restart of the host, if the volume is connected."""
+        """Set up the loop device of a connected volume again, after a restart of the host."""
         with self._folder.locked(volume.name_in_storage):
-            if self._loops and self._folder.connected(volume.name_in_storage):
+            if self._uses_loops and self._folder.connected(volume.name_in_storage):
                 file = self._folder.volume(volume.name_in_storage)
                 present_size(file)
                 loopdev.set_up(file)
 
     def remove_export(self, volume: VolumeData) -> None:
-        """Withdraw nothing."""
+        """Do nothing: a file needs no export."""
 
     def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
-        """Return the loop device of the volume, which its connections share; without loop devices the file itself.
+        """Return the volume's loop device, which all its connections share, or the file itself without loop devices.
 
-        ``size`` is in bytes; ``backing_file`` tells whether a loop device is still the right one. After a restart of the host the
-        device may be another one: ask again with the same connection.
+        ``size`` is in bytes. ``backing_file`` and ``backing_inode`` identify the file, since a loop device may get another
+        number after a restart of the host; call again with the same connection then.
 
         Raises:
-            errors.MissingOnStorage: the volume's file is gone.
+            errors.MissingOnStorage: the volume's file is missing.
 
         """
         file = self._folder.volume(volume.name_in_storage)
         with self._folder.locked(volume.name_in_storage):
             present_size(file)
             self._folder.mark_connection(volume.name_in_storage, connection.id, str(connection.connector.get("host", "")))
-            device = loopdev.set_up(file) if self._loops else str(file)
+            device = loopdev.set_up(file) if self._uses_loops else str(file)
             backing = backing_of(file)
             size = present_size(file)
         return {
@@ -329,75 +329,75 @@ class LocalDriver(LocalManaging):
         }
 
     def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
-        """Forget the connection, and free the loop device after the last one.
+        """Remove the connection, and with the last one the loop device.
 
         Raises:
-            errors.BusyOnStorage: it was the last one, and the device is mounted or in use.
+            errors.BusyOnStorage: it is the last connection, and the device is mounted or in use.
 
         """
         name = volume.name_in_storage
         with self._folder.locked(name):
             if not self._folder.connected(name) - {connection.id}:
-                # one that is only held open stays with the kernel until it is closed: nothing is lost
+                # a device that is merely open is removed by the kernel at its last close: no data is lost
                 self._free_devices(self._folder.volume(name), descriptors=False)
             self._folder.unmark_connection(name, connection.id)
 
-    def _make_volume(self, volume: VolumeData, source: Path | None, progress: Progress) -> None:
+    def _create_volume(self, volume: VolumeData, source: Path | None, progress: Progress) -> None:
         final = self._folder.volume(volume.name_in_storage)
         size = volume_bytes(volume.size)
-        found = files.regular_size(final)
-        if found is not None:
-            _refuse_other_size(volume, found, size)
+        existing = files.regular_size(final)
+        if existing is not None:
+            _refuse_other_size(volume, existing, size)
             return
         if source is not None and size < present_size(source):
-            msg = f"a volume of {volume.size} GiB cannot hold {source.name}, which has {_gib(present_size(source))} GiB"
+            msg = f"A volume of {volume.size} GiB cannot hold {source.name}, which has {_gib(present_size(source))} GiB."
             raise errors.InvalidInput(msg)
         with self._admitted(size):
-            made = self._folder.new_volume(size)
-        with made:
+            new_file = self._folder.new_volume(size)
+        with new_file:
             if source is not None:
-                self._fill(made, source, progress)
-            made.publish(final)
+                self._fill(new_file, source, progress)
+            new_file.publish(final)
 
-    def _fill(self, made: files.NewFile, source: Path, progress: Progress) -> None:
+    def _fill(self, new_file: files.NewFile, source: Path, progress: Progress) -> None:
         devices = self._devices(source)
         for device in devices:
-            loopdev.flush(device)  # what an attached host wrote may not be in the file yet
+            loopdev.flush(device)  # writes of an attached host may still be cached
 
         @contextmanager
         def hold() -> Iterator[Callable[[], None]]:
             with ExitStack() as frozen:
-                beats = [frozen.enter_context(fsfreeze.frozen(device)) for device in devices]
+                keep_alives = [frozen.enter_context(fsfreeze.frozen(device)) for device in devices]
                 for device in devices:
                     loopdev.flush(device)
 
                 def advance() -> None:
-                    for beat in beats:
-                        beat()
+                    for keep_alive in keep_alives:
+                        keep_alive()
 
                 yield advance
 
         is_attached = bool(devices) or bool(self._folder.connected(source.name))
-        made.fill(source, reflink=self._reflink, progress=progress, hold=hold if is_attached else None)
+        new_file.fill(source, reflink=self._reflink, progress=progress, hold=hold if is_attached else None)
 
     @contextmanager
     def _admitted(self, growth: int) -> Iterator[None]:
         if not self._quota or not growth:
             yield
             return
-        # held until the growth is visible to whoever counts next
+        # locked until the growth is visible to the next process that counts
         with self._folder.quota_locked():
             provisioned = self._folder.provisioned()
             if provisioned + growth > self._quota:
                 msg = (
                     f"{_gib(growth)} GiB more would exceed the quota of {self._backend_name}: "
-                    f"{_gib(provisioned)} of {_gib(self._quota)} GiB are provisioned"
+                    f"{_gib(provisioned)} of {_gib(self._quota)} GiB are provisioned. Delete volumes, or raise the quota."
                 )
                 raise errors.StorageFull(msg, no_side_effects=True)
             yield
 
     def _devices(self, file: Path) -> list[str]:
-        return [device.path for device in loopdev.devices_of(file)] if self._loops else []
+        return [device.path for device in loopdev.devices_of(file)] if self._uses_loops else []
 
     def _free_devices(self, file: Path, *, descriptors: bool = True) -> None:
         for device in self._devices(file):
@@ -406,13 +406,13 @@ class LocalDriver(LocalManaging):
     def _refuse_connected(self, name: str, what: str) -> None:
         connected = self._folder.connected(name)
         if connected:
-            msg = f"{name} has {len(connected)} connection(s) and cannot be {what}: {LET_GO}"
+            msg = f"{name} has {len(connected)} connection(s) and cannot be {what}. {DISCONNECT_HINT}"
             raise errors.BusyOnStorage(msg)
 
 
-def _refuse_other_size(volume: VolumeData, found: int, size: int) -> None:
-    if found != size:
-        msg = f"{volume.name_in_storage} is on the storage already, with {_gib(found)} GiB instead of {volume.size} GiB"
+def _refuse_other_size(volume: VolumeData, existing: int, size: int) -> None:
+    if existing != size:
+        msg = f"{volume.name_in_storage} exists on the storage already, with {_gib(existing)} GiB instead of {volume.size} GiB."
         raise errors.ExistsOnStorage(msg)
 
 

@@ -1,1 +1,1 @@
-"""The simulator: a driver with state, latency and faults."""
+"""The simulator: a driver with latency and faults on demand, for learning, demos and tests."""

@@ -1,10 +1,10 @@
-"""A simulated storage: a full driver with latency, faults and ghosts on demand, for learning, for demos and for tests.
+"""A simulated storage: a complete driver with latency and faults on demand, for learning, demos and tests.
 
-What is on the storage is kept in a SQLite file, so it outlives the process, and several kernels may share it. A volume's bytes
-are a sparse file that is made at its first connection; until then, a volume costs a row.
+The state is in a SQLite file, so that it survives the process and several kernels can share it. A volume is a row; its bytes
+are a sparse file that is created at its first connection.
 
-Ghosts are changes behind the tracker's back: :meth:`SimDriver.vanish`, :meth:`SimDriver.appear`, :meth:`SimDriver.rename`,
-:meth:`SimDriver.resize`; see :mod:`cl_notebook.drivers.sim.driver`.
+:meth:`SimDriver.vanish`, :meth:`SimDriver.appear`, :meth:`SimDriver.rename` and :meth:`SimDriver.resize` change the storage
+without the tracker, as an administrator could.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cl_notebook.drivers.api import GiB, Option, no_progress
 from cl_notebook.drivers.filebased import files
 from cl_notebook.drivers.filebased.folder import Folder, folder_identity
 from cl_notebook.drivers.filebased.manage import (
-    InFolder,
+    FolderStorage,
     backing_of,
     features,
     manageable,
@@ -51,22 +51,22 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.sim.state import Call
 
 
-class SimManaging(InFolder):
-    """The part of the simulator that deals with what is there already."""
+class SimManaging(FolderStorage):
+    """The part of the simulator that lists, adopts, releases and changes existing volumes and snapshots."""
 
     _state: SimState
 
     def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
         """List every volume of the storage."""
         with self._call("get_manageable_volumes"), self._state.transaction() as sql:
-            found = sql.execute("SELECT name, size FROM volumes").fetchall()
-        return self._checked(lambda told: manageable(found, told), known)
+            sizes = sql.execute("SELECT name, size FROM volumes").fetchall()
+        return self._checked(lambda tracked: manageable(sizes, tracked), known)
 
     def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the volume ``{"source-name": name}`` in GiB.
 
         Raises:
-            errors.InvalidInput: the reference is no such mapping.
+            errors.InvalidInput: the reference has no ``source-name``.
             errors.MissingOnStorage: there is no such volume.
 
         """
@@ -75,7 +75,7 @@ class SimManaging(InFolder):
             return present(sql, "volumes", name) // GiB
 
     def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the volume under the name that it has; errors are those of :meth:`manage_existing_get_size`."""
+        """Adopt the volume under its own name; errors are those of :meth:`manage_existing_get_size`."""
         name = source_name(reference)
         with self._call("manage_existing", name), self._state.transaction() as sql:
             present(sql, "volumes", name)
@@ -83,7 +83,7 @@ class SimManaging(InFolder):
         return {"name_in_storage": name}
 
     def unmanage(self, volume: VolumeData) -> None:
-        """Leave the volume, and forget its connections."""
+        """Release the volume and its connections; it stays on the storage."""
         with self._call("unmanage", volume.name_in_storage), self._state.transaction() as sql:
             sql.execute("UPDATE volumes SET id = '' WHERE name = ?", (volume.name_in_storage,))
             sql.execute("DELETE FROM connections WHERE volume = ?", (volume.name_in_storage,))
@@ -91,8 +91,8 @@ class SimManaging(InFolder):
     def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
         """List every snapshot of the storage."""
         with self._call("get_manageable_snapshots"), self._state.transaction() as sql:
-            found = sql.execute("SELECT name, size FROM snapshots").fetchall()
-        return self._checked(lambda told: manageable_snapshots(found, told), known)
+            sizes = sql.execute("SELECT name, size FROM snapshots").fetchall()
+        return self._checked(lambda tracked: manageable_snapshots(sizes, tracked), known)
 
     def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
         """Return the size of the snapshot in GiB; errors are those of :meth:`manage_existing_get_size`."""
@@ -101,7 +101,7 @@ class SimManaging(InFolder):
             return present(sql, "snapshots", name) // GiB
 
     def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the snapshot under the name that it has."""
+        """Adopt the snapshot under its own name."""
         name = source_name(reference)
         with self._call("manage_existing_snapshot", name), self._state.transaction() as sql:
             present(sql, "snapshots", name)
@@ -109,12 +109,12 @@ class SimManaging(InFolder):
         return {"name_in_storage": name}
 
     def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
-        """Leave the snapshot."""
+        """Release the snapshot; it stays on the storage."""
         with self._call("unmanage_snapshot", snapshot.name_in_storage), self._state.transaction() as sql:
             sql.execute("UPDATE snapshots SET id = '' WHERE name = ?", (snapshot.name_in_storage,))
 
     def vanish(self, name: str) -> None:
-        """Lose the volume or snapshot of that name, as if somebody had removed it on the storage itself."""
+        """Remove the volume or snapshot *name*, as if it had been removed on the storage itself."""
         with self._state.transaction() as sql:
             for table in ("volumes", "snapshots"):
                 sql.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - the names of our tables
@@ -122,13 +122,13 @@ class SimManaging(InFolder):
         regular_files.unlink(self._folder.snapshot(name), missing_ok=True)
 
     def appear(self, name: str, size: int) -> None:
-        """Find a volume of *size* GiB, as if somebody had made it on the storage itself."""
+        """Add a volume of *size* GiB, as if it had been created on the storage itself."""
         self._folder.volume(name)
         with self._state.transaction() as sql:
             sql.execute("INSERT OR IGNORE INTO volumes VALUES (?, '', ?)", (name, volume_bytes(size)))
 
     def resize(self, name: str, size: int) -> None:
-        """Find the volume with *size* GiB, larger or smaller, as if somebody had resized it on the storage itself."""
+        """Set the volume's size to *size* GiB, larger or smaller, as if it had been resized on the storage itself."""
         with self._state.transaction() as sql:
             present(sql, "volumes", name)
             sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (volume_bytes(size), name))
@@ -137,7 +137,7 @@ class SimManaging(InFolder):
             files.resize(file, volume_bytes(size))
 
     def rename(self, name: str, new_name: str) -> None:
-        """Find the volume under another name, as if somebody had renamed it on the storage itself."""
+        """Rename the volume, as if it had been renamed on the storage itself."""
         self._folder.volume(new_name)
         with self._state.transaction() as sql:
             present(sql, "volumes", name)
@@ -151,32 +151,31 @@ class SimManaging(InFolder):
 
 
 class SimDriver(SimManaging):
-    """A simulated storage."""
+    """A simulated storage with latency and faults."""
 
     storage_protocol: ClassVar[str] = "local"
     features: Mapping[str, bool] = features(attached=False)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        """Describe the options that the driver takes."""
-        words = ("infinite", "unknown")
+        """Describe the options of the driver."""
         return (
-            Option("path", Path, "Folder that holds the state and the bytes; made if it is missing.", required=True),
+            Option("path", Path, "Folder that holds the state and the bytes; created if missing.", required=True),
             Option("latency", float, "Seconds that each call takes; copies report their progress.", default=0.0, minimum=0),
-            Option("capacity", float, "GiB that there are in all.", default="infinite", choices=words, minimum=0),
+            Option("capacity", float, "Total capacity in GiB.", default="infinite", choices=("infinite", "unknown"), minimum=0),
             Option("faults", str, "Calls that fail, such as create_volume:3,delete_volume:1+:StorageFull.", default=""),
         )
 
     @classmethod
     def storage_identity(cls, config: Mapping[str, Any]) -> str:
-        """Return which folder it is, by whatever name."""
+        """Return a text that is equal for all paths of the folder."""
         return folder_identity(config["path"])
 
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
-        """Keep the configuration; touch no storage.
+        """Keep the configuration, without disk access.
 
         Raises:
-            errors.InvalidInput: the faults are no plan that :mod:`cl_notebook.drivers.sim.faults` knows.
+            errors.InvalidInput: the option ``faults`` is not a plan; see :mod:`cl_notebook.drivers.sim.faults`.
 
         """
         self._backend_name = backend_name
@@ -187,10 +186,10 @@ class SimDriver(SimManaging):
         self._state = SimState(self._folder.hidden / "state.db")
 
     def setup(self) -> None:
-        """Make the folder and the state file ready.
+        """Create the folder and the state file if missing.
 
         Raises:
-            errors.DriverError: the folder cannot be made or written.
+            errors.DriverError: the folder cannot be created or written, or the state file is another program's.
 
         """
         self._folder.prepare()
@@ -200,14 +199,14 @@ class SimDriver(SimManaging):
             pass
 
     def setup_read_only(self) -> None:
-        """Check that the folder is there, and make nothing in it.
+        """Check that the folder and the state file exist, without changing them.
 
         Raises:
-            errors.DriverError: it is not.
+            errors.DriverError: one is missing or unusable.
 
         """
         self._folder.refuse_if_missing()
-        self._state.look()
+        self._state.open_read_only()
         with self._call("setup"):
             pass
 
@@ -215,23 +214,23 @@ class SimDriver(SimManaging):
         """Close the state file; the next call opens it again."""
         self._state.close()
 
-    def get_volume_stats(self, *, refresh: bool = False) -> Stats:  # noqa: ARG002 - always read afresh: it is cheap
-        """Return the capacities: every volume takes its full size."""
+    def get_volume_stats(self, *, refresh: bool = False) -> Stats:  # noqa: ARG002 - always read again: it is cheap
+        """Return the capacities in GiB: every volume occupies its full size."""
         with self._call("get_volume_stats"), self._state.transaction() as sql:
-            taken = round(provisioned(sql) / GiB, 2)
+            used = round(provisioned(sql) / GiB, 2)
         capacity = self._capacity
         return one_pool(
             self._backend_name,
             self.storage_protocol,
             total=capacity,
-            free=capacity if isinstance(capacity, str) else max(0.0, capacity - taken),
-            provisioned=taken,
-            allocated=taken,
+            free=capacity if isinstance(capacity, str) else max(0.0, capacity - used),
+            provisioned=used,
+            allocated=used,
             thin=False,
         )
 
     def create_volume(self, volume: VolumeData) -> None:
-        """Add a volume that reads as zeros."""
+        """Create a volume that reads as zeros."""
         with self._call("create_volume", volume.name_in_storage):
             file = self._folder.volume(volume.name_in_storage)
             with self._state.transaction() as sql:
@@ -240,41 +239,41 @@ class SimDriver(SimManaging):
                     self._add(sql, volume)
 
     def create_volume_from_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
-        """Add a volume with the snapshot's bytes."""
+        """Create a volume with the snapshot's bytes."""
         waiting = Waiting(progress, volume_bytes(volume.size))
         with self._call("create_volume_from_snapshot", volume.name_in_storage, waiting):
             self._copy_volume(volume, "snapshots", snapshot.name_in_storage, waiting)
 
     def create_cloned_volume(self, volume: VolumeData, source: VolumeData, progress: Progress = no_progress) -> None:
-        """Add a volume with the source's bytes."""
+        """Create a volume with the source's bytes."""
         waiting = Waiting(progress, volume_bytes(volume.size))
         with self._call("create_cloned_volume", volume.name_in_storage, waiting):
             self._copy_volume(volume, "volumes", source.name_in_storage, waiting)
 
     def extend_volume(self, volume: VolumeData, new_size: int) -> None:
-        """Grow the volume.
+        """Grow the volume to *new_size* GiB.
 
         Raises:
-            errors.InvalidInput: the volume is larger than that.
+            errors.InvalidInput: the volume is larger than *new_size*.
             errors.MissingOnStorage: there is no such volume.
-            errors.StorageFull: the capacity does not allow it.
+            errors.StorageFull: the capacity would be exceeded.
 
         """
         name, size = volume.name_in_storage, volume_bytes(new_size)
         with self._call("extend_volume", name):
             with self._state.transaction() as sql:
-                found = present(sql, "volumes", name)
-                if size < found:
-                    msg = f"{name} has {found // GiB} GiB and cannot shrink to {new_size} GiB"
+                current = present(sql, "volumes", name)
+                if size < current:
+                    msg = f"{name} has {current // GiB} GiB and cannot shrink to {new_size} GiB."
                     raise errors.InvalidInput(msg)
-                self._admit(sql, size - found)
+                self._admit(sql, size - current)
                 sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (size, name))
             file = self._folder.volume(name)
             if files.regular_size(file) is not None:
                 files.resize(file, size)
 
     def delete_volume(self, volume: VolumeData) -> None:
-        """Remove the volume; one that is not there is a success.
+        """Delete the volume; a missing volume is a success.
 
         Raises:
             errors.BusyOnStorage: the volume is connected.
@@ -288,7 +287,7 @@ class SimDriver(SimManaging):
             self._remove_file(file)
 
     def create_snapshot(self, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
-        """Keep the volume's bytes.
+        """Take a snapshot of the volume.
 
         Raises:
             errors.MissingOnStorage: there is no such volume.
@@ -307,7 +306,7 @@ class SimDriver(SimManaging):
                 sql.execute("INSERT OR IGNORE INTO snapshots VALUES (?, ?, ?)", (name, snapshot.id, size))
 
     def delete_snapshot(self, snapshot: SnapshotData) -> None:
-        """Remove the snapshot; one that is not there is a success."""
+        """Delete the snapshot; a missing snapshot is a success."""
         with self._call("delete_snapshot", snapshot.name_in_storage):
             file = self._folder.snapshot(snapshot.name_in_storage)
             with self._state.transaction() as sql:
@@ -315,11 +314,11 @@ class SimDriver(SimManaging):
             self._remove_file(file)
 
     def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> None:
-        """Give the volume the snapshot's bytes; its size stays.
+        """Give the volume the snapshot's bytes again; it keeps its size.
 
         Raises:
             errors.BusyOnStorage: the volume is connected.
-            errors.MissingOnStorage: the volume or the snapshot is gone.
+            errors.MissingOnStorage: the volume or the snapshot is missing.
 
         """
         waiting = Waiting(progress, volume_bytes(volume.size))
@@ -332,22 +331,22 @@ class SimDriver(SimManaging):
             self._copy_file(source, self._folder.volume(volume.name_in_storage), size, waiting)
 
     def create_export(self, volume: VolumeData, connector: Mapping[str, Any]) -> None:  # noqa: ARG002 - the protocol's
-        """Offer nothing: there is nothing to export."""
+        """Count the call; there is nothing to export."""
         with self._call("create_export", volume.name_in_storage):
             pass
 
     def ensure_export(self, volume: VolumeData) -> None:
-        """Offer nothing again."""
+        """Count the call; there is nothing to export."""
         with self._call("ensure_export", volume.name_in_storage):
             pass
 
     def remove_export(self, volume: VolumeData) -> None:
-        """Withdraw nothing."""
+        """Count the call; there is nothing to export."""
         with self._call("remove_export", volume.name_in_storage):
             pass
 
     def initialize_connection(self, volume: VolumeData, connection: ConnectionData) -> ConnectionInfo:
-        """Return the file with the volume's bytes, made now if it was not needed before. ``size`` is in bytes.
+        """Return the file with the volume's bytes, which is created if missing. ``size`` is in bytes.
 
         Raises:
             errors.MissingOnStorage: there is no such volume.
@@ -368,12 +367,12 @@ class SimDriver(SimManaging):
         }
 
     def terminate_connection(self, volume: VolumeData, connection: ConnectionData) -> None:
-        """Forget the connection; one that is not there is a success."""
+        """Remove the connection; a missing connection is a success."""
         with self._call("terminate_connection", volume.name_in_storage), self._state.transaction() as sql:
             sql.execute("DELETE FROM connections WHERE volume = ? AND id = ?", (volume.name_in_storage, connection.id))
 
     def calls(self, call: str | None = None) -> list[Call]:
-        """Return the calls that the storage ever got, or those of one method, the oldest first."""
+        """Return all calls of the storage, or those of the method *call*, the oldest first."""
         return self._state.calls(call)
 
     @contextmanager
@@ -392,12 +391,13 @@ class SimDriver(SimManaging):
         raise fault.error(number)
 
     def _exists(self, sql: sqlite3.Connection, volume: VolumeData) -> bool:
-        found = sql.execute("SELECT id, size FROM volumes WHERE name = ?", (volume.name_in_storage,)).fetchall()
-        if found and found[0] != (volume.id, volume_bytes(volume.size)):
-            what = "another volume" if found[0][0] != volume.id else f"{found[0][1] // GiB} GiB instead of {volume.size} GiB"
-            msg = f"{volume.name_in_storage} is on the storage already, with {what}"
+        rows = sql.execute("SELECT id, size FROM volumes WHERE name = ?", (volume.name_in_storage,)).fetchall()
+        if rows and rows[0] != (volume.id, volume_bytes(volume.size)):
+            existing_id, existing_size = rows[0]
+            difference = "another id" if existing_id != volume.id else f"{existing_size // GiB} GiB instead of {volume.size} GiB"
+            msg = f"{volume.name_in_storage} exists on the storage already, with {difference}."
             raise errors.ExistsOnStorage(msg)
-        return bool(found)
+        return bool(rows)
 
     def _add(self, sql: sqlite3.Connection, volume: VolumeData) -> None:
         size = volume_bytes(volume.size)
@@ -407,9 +407,9 @@ class SimDriver(SimManaging):
     def _admit(self, sql: sqlite3.Connection, growth: int) -> None:
         if isinstance(self._capacity, str) or not growth:
             return
-        taken = provisioned(sql)
-        if taken + growth > self._capacity * GiB:
-            msg = f"{growth // GiB} GiB more do not fit: {taken // GiB} of {self._capacity:g} GiB are provisioned"
+        used = provisioned(sql)
+        if used + growth > self._capacity * GiB:
+            msg = f"{growth // GiB} GiB more do not fit: {used // GiB} of {self._capacity:g} GiB are provisioned. Delete volumes."
             raise errors.StorageFull(msg, no_side_effects=True)
 
     def _copy_volume(self, volume: VolumeData, table: Literal["volumes", "snapshots"], name: str, progress: Progress) -> None:
@@ -417,9 +417,9 @@ class SimDriver(SimManaging):
         with self._state.transaction() as sql:
             if self._exists(sql, volume):
                 return
-            found = present(sql, table, name)
-            if size < found:
-                msg = f"a volume of {volume.size} GiB cannot hold {name}, which has {found // GiB} GiB"
+            source_size = present(sql, table, name)
+            if size < source_size:
+                msg = f"A volume of {volume.size} GiB cannot hold {name}, which has {source_size // GiB} GiB."
                 raise errors.InvalidInput(msg)
             self._admit(sql, size)
         source = self._folder.snapshot(name) if table == "snapshots" else self._folder.volume(name)
@@ -433,9 +433,9 @@ class SimDriver(SimManaging):
             regular_files.unlink(final, missing_ok=True)  # bytes that were never written are zeros
             progress(size, size)
             return
-        with self._folder.locked(final.name, reading=(source.name,)), self._folder.new_file(size) as made:
-            made.fill(source, progress=progress, hold=self._hold(source.name))
-            made.publish(final, replace=True)
+        with self._folder.locked(final.name, reading=(source.name,)), self._folder.new_file(size) as new_file:
+            new_file.fill(source, progress=progress, hold=self._hold(source.name))
+            new_file.publish(final, replace=True)
 
     def _hold(self, name: str) -> files.Hold | None:
         with self._state.transaction() as sql:
@@ -445,16 +445,16 @@ class SimDriver(SimManaging):
     def _remove_file(self, file: Path) -> None:
         if regular_files.status(file) is None and regular_files.status(self._folder.locks / file.name) is None:
             return
-        with self._folder.locked(file.name):  # somebody may be copying it
+        with self._folder.locked(file.name):  # another process may be copying it
             regular_files.unlink(file, missing_ok=True)
             self._folder.forget_lock(file.name)
 
     def _ensure_file(self, name: str, size: int) -> None:
         file = self._folder.volume(name)
-        found = files.regular_size(file)
-        if found is not None:
-            files.resize(file, max(found, size))
+        current = files.regular_size(file)
+        if current is not None:
+            files.resize(file, max(current, size))
             return
-        with self._folder.locked(name), self._folder.new_file(size) as made:
+        with self._folder.locked(name), self._folder.new_file(size) as new_file:
             if files.regular_size(file) is None:
-                made.publish(file)
+                new_file.publish(file)

@@ -1,12 +1,12 @@
-"""Faults that a simulated storage is asked to have: which call fails, when, and how.
+"""Faults of a simulated storage, and its latency: which call fails, when, and how.
 
-A plan is text: ``call:when`` or ``call:when:how``, several of them with commas between. *when* counts the calls of that kind:
-``3`` is the third, ``3+`` the third and all after it, ``2-4`` the second to the fourth. *how* is one of
+A plan is text: faults as ``call:when`` or ``call:when:how``, separated by commas. *when* counts the calls of that method: ``3``
+is the third, ``3+`` the third and all later ones, ``2-4`` the second to the fourth. *how* is one of
 
 - the name of a driver error (``DriverError``, which is the default, ``StorageFull``, ``MissingOnStorage``…),
-- ``crash``: an exception that is none of ours, as a driver with a bug raises it,
-- ``lost``: the storage does what it was asked to, and the answer is an error all the same,
-- ``hang``: the call never comes back.
+- ``crash``: a RuntimeError, as a driver with a bug raises it,
+- ``lost``: the storage does its work, but the call raises an error,
+- ``hang``: the call never returns.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ CALLS = (
     "manage_existing_snapshot",
     "unmanage_snapshot",
 )
-"""The methods of a driver that are counted, take the latency and can have faults."""
+"""The methods of the driver that are counted, delayed by the latency, and can have faults."""
+
+REPORT_INTERVAL = 0.25
+"""Seconds between two reports of progress while a call waits."""
 
 CRASH, LOST, HANG = "crash", "lost", "hang"
 
@@ -62,12 +65,12 @@ _KINDS: tuple[type[errors.DriverError], ...] = (
 )
 _ERRORS = {kind.__name__: kind for kind in _KINDS}
 _WHEN = re.compile(r"([1-9]\d*)(?:(\+)|-([1-9]\d*))?")
-_FEWEST, _MOST = 2, 3
+_MIN_PARTS, _MAX_PARTS = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: the calls *first* to *last* (``None``: for ever) of the method *call* end in *how*."""
+    """One fault: the calls number *first* to *last* (None: no end) of the method *call* fail as *how* says."""
 
     call: str
     first: int
@@ -75,11 +78,11 @@ class Fault:
     how: str
 
     def hits(self, call: str, number: int) -> bool:
-        """Say whether the *number*-th call of *call* is meant."""
+        """Return whether call number *number* of the method *call* fails."""
         return call == self.call and self.first <= number and (self.last is None or number <= self.last)
 
     def error(self, number: int) -> Exception:
-        """Return the error that the *number*-th call ends in."""
+        """Return the error to raise in call number *number*."""
         message = f"simulated fault in {self.call}, call {number}"
         if self.how == CRASH:
             return RuntimeError(message)
@@ -87,40 +90,36 @@ class Fault:
 
 
 def parse_faults(plan: str, calls: Collection[str]) -> tuple[Fault, ...]:
-    """Return the faults of a *plan* over the methods *calls*.
+    """Return the faults of a *plan* for the methods *calls*; see the module for its syntax.
 
     Raises:
-        errors.InvalidInput: the plan is not as the module describes it.
+        errors.InvalidInput: the plan has another syntax, or an unknown method or error.
 
     """
     return tuple(_parse(item.strip(), calls) for item in plan.split(",") if item.strip())
 
 
 def _parse(item: str, calls: Collection[str]) -> Fault:
-    words = item.split(":")
-    when = _WHEN.fullmatch(words[1].strip()) if _FEWEST <= len(words) <= _MOST else None
+    parts = item.split(":")
+    when = _WHEN.fullmatch(parts[1].strip()) if _MIN_PARTS <= len(parts) <= _MAX_PARTS else None
     if when is None:
-        msg = f"a fault is written call:when or call:when:how, as in create_volume:3 or delete_volume:1+:lost, not {item!r}"
+        msg = f"A fault is call:when or call:when:how, such as create_volume:3 or delete_volume:1+:lost, not {item!r}."
         raise errors.InvalidInput(msg)
-    call, how = words[0].strip(), words[2].strip() if len(words) == _MOST else "DriverError"
+    call, how = parts[0].strip(), parts[2].strip() if len(parts) == _MAX_PARTS else "DriverError"
     _check("call of a driver", call, calls)
     _check("way to fail", how, (*_ERRORS, CRASH, LOST, HANG))
-    first, ever, last = int(when[1]), when[2], when[3]
-    return Fault(call, first, None if ever else int(last or first), how)
+    first, is_open_ended, last = int(when[1]), when[2], when[3]
+    return Fault(call, first, None if is_open_ended else int(last or first), how)
 
 
 def _check(what: str, word: str, known: Collection[str]) -> None:
     if word not in known:
-        msg = f"{word!r} is no {what}.{errors.did_you_mean(word, known)} known: {', '.join(known)}"
+        msg = f"{word!r} is not a {what}.{errors.did_you_mean(word, known)} Known: {', '.join(known)}."
         raise errors.InvalidInput(msg)
 
 
-STEP = 0.25
-"""Seconds between two reports of a call that waits."""
-
-
 class Waiting:
-    """Reports a wait, and a copy that follows it, as one piece of work of *total* bytes; it never goes back."""
+    """Reports a wait and the copy that follows it as the progress of one copy of *total* bytes."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         """Report to *progress*."""
@@ -129,13 +128,13 @@ class Waiting:
         self._waited = 0
 
     def sleep(self, seconds: float) -> None:
-        """Wait, and say how much of the wait is over."""
+        """Wait for *seconds*, and report the elapsed share of the wait."""
         started = time.monotonic()
         while (left := started + seconds - time.monotonic()) > 0:
             self._waited = min(int(self._total * (1 - left / seconds)), self._total - 1)
             self._progress(self._waited, self._total)
-            time.sleep(min(STEP, left))
+            time.sleep(min(REPORT_INTERVAL, left))
 
     def __call__(self, done: int, total: int) -> None:
-        """Take the report of the copy."""
+        """Report the progress of the copy, which continues where the wait ended."""
         self._progress(self._waited + (self._total - self._waited) * done // max(total, 1), self._total)

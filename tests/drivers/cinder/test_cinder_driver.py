@@ -230,7 +230,7 @@ def test_a_connector_that_lacks_something_is_refused(fake: cl.Backend) -> None:
 def test_an_answer_that_is_rubbish_is_an_error(fake: cl.Backend) -> None:
     """Connection information that is none is a DriverError; the connection stays tracked in error, and the export is known."""
     volume = fake.create_volume(1, "rubbish")
-    with pytest.raises(errors.DriverError, match="connection information is no dict"):
+    with pytest.raises(errors.DriverError, match="connection information is not a dict"):
         volume.connect(HOST)
     assert [connection.status for connection in volume.connections] == ["error_attaching"]
     assert volume.driver_data == {"provider_auth": "CHAP user pass1234"}

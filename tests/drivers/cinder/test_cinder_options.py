@@ -88,9 +88,9 @@ def test_wrong_options_are_one_line(described: type[Driver], options: dict[str, 
 
 def test_what_only_oslo_can_check_is_one_line(make: MakeBackend) -> None:
     """A value that oslo.config refuses, or a reference to no option, is InvalidInput when the backend is opened."""
-    with pytest.raises(errors.InvalidInput, match="option 'fake_uri' cannot be 'ftp://x'"):
+    with pytest.raises(errors.InvalidInput, match="Option 'fake_uri' cannot be 'ftp://x'"):
         make("wrong", fake_uri="ftp://x")
-    with pytest.raises(errors.InvalidInput, match="option 'fake_uri' cannot be"):
+    with pytest.raises(errors.InvalidInput, match="Option 'fake_uri' cannot be"):
         make("wrong", fake_uri="$no_such_option")
 
 
@@ -222,7 +222,7 @@ def test_values_are_coerced_as_oslo_config_does(described: type[Driver]) -> None
     }
     assert _checked(described, fake_number="", fake_ratio="")["fake_number"] == 3
     for name, value in {"fake_number": 4.5, "fake_ratio": 0.1, "fake_flag": 2, "fake_case": "nvme", "fake_new": {}}.items():
-        with pytest.raises(errors.InvalidInput, match=f"option '{name}' .* must be"):
+        with pytest.raises(errors.InvalidInput, match=f"Option '{name}' .* must be"):
             _checked(described, **{name: value})
 
 

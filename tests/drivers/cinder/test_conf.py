@@ -57,7 +57,7 @@ def test_the_backends_of_a_cinder_conf_are_read(python: str, lab: cl.Session, tm
     assert conf.remarks == [
         "Left out of "
         + str(file)
-        + ", for the drivers do not read it, or cl_notebook sets it itself: [backend_defaults] nfs_qcow2_volumes."
+        + ", since no driver reads it or cl_notebook sets it itself: [backend_defaults] nfs_qcow2_volumes."
     ]
 
 
@@ -106,7 +106,7 @@ def test_a_secret_that_refers_to_nothing_is_not_shown(python: str, lab: cl.Sessi
 
 def test_a_missing_cinder_conf_is_one_line(python: str) -> None:
     """A file that is not there is named."""
-    with pytest.raises(errors.InvalidInput, match=r"there is no file /nowhere/cinder\.conf"):
+    with pytest.raises(errors.InvalidInput, match=r"There is no file /nowhere/cinder\.conf"):
         Conf("/nowhere/cinder.conf", python)
 
 
@@ -242,7 +242,7 @@ def test_what_is_left_out_is_said(written: Path, python: str) -> None:
         conf.options(name)
     said = " ".join(conf.remarks)
     assert "Options of [Gold] have other names now: 'fake_old' is 'fake_new'." in said
-    left = "Gold: left out, for its driver has no such options, and Cinder ignores them: iscsi_helper"
+    left = "Gold: left out options that its driver does not have and that Cinder ignores: iscsi_helper"
     assert left in said
     assert "fake_numbr (did you mean 'fake_number'?)" in said
     assert "[DEFAULT] transport_url, zoning_mode" in said
@@ -307,7 +307,7 @@ def test_sections_are_typed_by_hand(python: str, tmp_path: Path) -> None:
         assert _seen(other, beside="my_ip")["my_ip"] == "192.0.2.1"
         for section, words in {
             ("DEFAULT", "my_ipp", "x"): "an option 'my_ipp'. Did you mean 'my_ip'?",
-            ("DEFAULT", "my_ip", "a b"): "option 'my_ip' of [DEFAULT] cannot be 'a b'",
+            ("DEFAULT", "my_ip", "a b"): "Option 'my_ip' of [DEFAULT] cannot be 'a b'",
             ("DEFAULT", "transport_password", "x"): "an option 'transport_password'",
             ("vault", "root_token_id", "x"): "'root_token_id'",
             ("nowhere", "name", "x"): "Cinder's [nowhere] does not have an option 'name'",
@@ -343,7 +343,7 @@ def test_what_is_no_driver_is_one_line(python: str) -> None:
         errors.Ambiguous, match=r"2 drivers called 'NexentaNfsDriver'.*Type the path of one: cinder\..*, cinder\."
     ):
         registry.load_driver("NexentaNfsDriver", {"python": python})
-    with pytest.raises(errors.NotFound, match=r"no driver is called 'RBDDrivr'.*Did you mean 'RBDDriver'\?"):
+    with pytest.raises(errors.NotFound, match=r"No driver is called 'RBDDrivr'.*Did you mean 'RBDDriver'\?"):
         registry.load_driver("RBDDrivr", {"python": python})
     with pytest.raises(errors.NotFound, match=r"has no driver 'os\.path\.join'"):
         registry.load_driver("os.path.join", {"python": python})

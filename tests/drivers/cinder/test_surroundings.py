@@ -58,8 +58,8 @@ def test_a_log_that_nobody_wants_is_not_kept(make: MakeBackend) -> None:
     [
         ({"my_ipp": "192.0.2.7"}, "has an option 'my_ipp'. Did you mean 'my_ip'?"),
         ({"database": "x"}, "has an option 'database'"),
-        ({"osapi_max_limit": "many"}, "option 'osapi_max_limit' of .DEFAULT. cannot be 'many'"),
-        ({"my_ip": "a\nb"}, "option 'my_ip' has a line break"),
+        ({"osapi_max_limit": "many"}, "Option 'osapi_max_limit' of .DEFAULT. cannot be 'many'"),
+        ({"my_ip": "a\nb"}, "Option 'my_ip' has a line break"),
     ],
 )
 def test_a_wrong_option_is_told_when_a_backend_is_opened(make: MakeBackend, option: dict[str, Any], said: str) -> None:

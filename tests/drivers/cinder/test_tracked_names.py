@@ -65,7 +65,7 @@ def test_another_template_is_refused_by_every_act(renamed: cl.Backend, folder: P
     """Whatever is done to what was made with another template, the driver is not called, and everything stays as it is."""
     before, files = cl.dumps(), {file.name for file in (folder / "array").iterdir()}
     volume = cl.Volume.get_by_name("db")[0]
-    with pytest.raises(errors.DriverError, match=r"'(volume|snapshot)-.*name_template that was in force when the") as caught:
+    with pytest.raises(errors.DriverError, match=r"'(volume|snapshot)-.*name_template with which the") as caught:
         ACTS[act](volume, volume.snapshots[0])
     assert caught.value.no_side_effects
     assert {file.name for file in (folder / "array").iterdir()} == files

@@ -128,7 +128,7 @@ def test_an_error_of_the_store_is_none_of_no_rows(driver: Driver, records: ManyR
     """Where the store cannot be asked the driver's call fails: it does not go on as if there were nothing."""
     records.error = errors.StoreLocked("the store is locked")
     own = str(uuid.uuid4())
-    with pytest.raises(errors.DriverError, match="the store could not be asked for volumes: the store is locked"):
+    with pytest.raises(errors.DriverError, match="The store could not be asked for volumes: the store is locked"):
         driver.create_volume(VolumeData(own, f"volume-{own}", 1, name="listing", host="lab1@many#gold"))
 
 
@@ -199,4 +199,4 @@ def test_a_call_does_not_fail_with_what_it_changed_elsewhere(fake: cl.Backend, m
     monkeypatch.setattr(fake.driver._context, "save_updates", save_updates)  # type: ignore[attr-defined] # a Cinder driver's
     made = fake.create_volume(1, "writing", metadata={"other": other.id})
     assert (made.status, made.provider_id) == ("available", "saved")
-    assert any(other.id in line.text and "could not be kept" in line.text for line in fake.log())
+    assert any(other.id in line.text and "could not be saved" in line.text for line in fake.log())

@@ -1,4 +1,4 @@
-"""One backend: its driver, set up as Cinder's volume service sets it up, and the working copy beside it."""
+"""One backend: its driver, set up as Cinder's volume service sets it up, and the shadow database beside it."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
     from .channel import Channel
 
 _TABLES = {"volume": ("volumes", "volume_metadata", "volume_id"), "snapshot": ("snapshots", "snapshot_metadata", "snapshot_id")}
+"""Kind -> its table, the table of its metadata, and the column there that holds its id."""
 
 
 class Backend:
-    """A driver at work."""
+    """A loaded driver with its configuration, its shadow database, and the objects that its calls need."""
 
-    def __init__(self, wire: Channel, message: dict[str, Any]) -> None:
+    def __init__(self, channel: Channel, message: dict[str, Any]) -> None:
         """Import Cinder and the driver, and configure both; no storage is touched."""
-        self._wire = wire
         self.name = message["name"]
         self.host = message["host"]
-        self._state = message["state"]
+        self._state_folder = message["state"]
         objects = bootstrap.imported()
         cls = introspect.imported(message["path"])
         work = shadow_db.work_folder(message["state"])
-        options = config.bounded(cls, {"volume_backend_name": self.name, **message["options"]})
+        options = config.with_brackets(cls, {"volume_backend_name": self.name, **message["options"]})
         sections = config.merged(message["defaults"], message["sections"])
-        group = config.group_of(self.name, bootstrap.globals_of_cinder())
+        group = config.group_of(self.name, bootstrap.cinder_conf())
         if not message["hides_ssl_warnings"]:
             log_relay.show_ssl_warnings()
         with config.file(cls, {**sections, group: options}) as file:
             conf = bootstrap.configured(message, work, file, sections)
         self.context = bootstrap.context(message)
-        self.copy = shadow_db.ShadowDatabase(work, conf)
-        self.sync = shadow_sync.ShadowSync(self.copy, wire)
+        self.database = shadow_db.ShadowDatabase(work, conf)
+        self.sync = shadow_sync.ShadowSync(self.database, channel)
         self.resources = calls.Resources(objects, self.context)
         self._lock = threading.Lock()
         self._running = 0
-        self.configuration = config.made(conf, cls, group, options)
+        self.configuration = config.driver_configuration(conf, cls, group, options)
         self.driver = cls(
             configuration=self.configuration,
             host=self.host,
@@ -51,23 +51,23 @@ class Backend:
         )
 
     def setup(self) -> dict[str, Any]:
-        """Let the driver reach its storage, as Cinder's volume service does at start-up."""
+        """Connect the driver to its storage, as Cinder's volume service does at start-up; return statistics and features."""
         driver = self.driver
         driver.do_setup(self.context)
         driver.check_for_setup_error()
         driver.init_capabilities()
         driver.set_throttle()
         driver.set_initialized()
-        told = calls.stats(driver.get_volume_stats(refresh=False) or {}, self.name)
-        return {"stats": told, "features": introspect.features(type(driver), told)}
+        stats = calls.stats(driver.get_volume_stats(refresh=False) or {}, self.name)
+        return {"stats": stats, "features": introspect.features(type(driver), stats)}
 
-    def call(self, method: str, words: dict[str, Any]) -> dict[str, Any]:
-        """Call the driver, and return its answer with what it changed on the call's own resource and on others."""
+    def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Call *method* of the driver; return its value, the update of its resource, and what it changed on other resources."""
         with self._lock:
             self._running += 1
         try:
-            with calls.resource_lock(self._state, calls.resource_id(words)), self.sync.holding(words):
-                return self._called(method, calls.Call(self, method, words))
+            with calls.resource_lock(self._state_folder, calls.resource_id(params)), self.sync.pinned(params):
+                return self._call(method, calls.Call(self, method, params))
         finally:
             with self._lock:
                 self._running -= 1
@@ -75,61 +75,62 @@ class Backend:
                     self.sync.clear()
 
     def close(self) -> None:
-        """Throw the working copy away."""
-        self.copy.close()
+        """Remove the shadow database."""
+        self.database.close()
 
-    def _called(self, method: str, call: calls.Call) -> dict[str, Any]:
+    def _call(self, method: str, call: calls.Call) -> dict[str, Any]:
         try:
             value = calls.METHODS[method](call)
-            return {"value": value, "update": self._update(call), **self._others(call)}
+            return {"value": value, "update": self._update(call), **self._side_effects(call)}
         except BaseException as error:
-            with contextlib.suppress(Exception):  # what the driver raised is more than that nothing can be said of what it wrote
-                error.cl_notebook_changes = self._others(call, is_failed=True)  # type: ignore[attr-defined] # an error takes any
+            with contextlib.suppress(Exception):  # the driver's error matters more than a failure to collect its side effects
+                error.cl_notebook_changes = self._side_effects(call, is_failed=True)  # type: ignore[attr-defined] # an error takes any
             raise
 
     def _update(self, call: calls.Call) -> dict[str, Any] | None:
-        if call.told is None or call.subject is None:
+        """Return what the driver changed on the call's own resource, in the kernel's fields; None if there is no resource."""
+        if call.payload is None or call.resource is None:
             return None
-        own = call.told["id"]
-        mark = self.copy.changed().get(_TABLES[call.kind][0], {}).get(own, 0)
-        now = {**self._written(call.kind, own), **calls.state(call.subject, call.kind)}
-        self.copy.settle(_TABLES[call.kind][0], own, mark)
-        found = row_mapping.update(call.kind, call.told, now)
-        if call.is_adopted or call.subject.name != call.told["name_in_storage"]:
-            found["name_in_storage"] = call.subject.name
-        return found
+        resource_id = call.payload["id"]
+        sequence = self.database.changed().get(_TABLES[call.kind][0], {}).get(resource_id, 0)
+        columns = {**self._written(call.kind, resource_id), **calls.changed_fields(call.resource, call.kind)}
+        self.database.acknowledge(_TABLES[call.kind][0], resource_id, sequence)
+        update = row_mapping.update(call.kind, call.payload, columns)
+        if call.is_adopted or call.resource.name != call.payload["name_in_storage"]:
+            update["name_in_storage"] = call.resource.name
+        return update
 
-    def _written(self, kind: str, own: str) -> dict[str, Any]:
-        """Return the columns of a resource that a driver wrote into the working copy."""
+    def _written(self, kind: str, resource_id: str) -> dict[str, Any]:
+        """Return the columns of a resource that drivers changed in the shadow database."""
         table, metadata, owner = _TABLES[kind]
-        told = self.sync.told.get((kind, own))
-        if told is None or own not in self.copy.changed().get(table, {}):
+        payload = self.sync.payloads.get((kind, resource_id))
+        if payload is None or resource_id not in self.database.changed().get(table, {}):
             return {}
-        now = self.copy.row(table, own) or {}
-        now["metadata"] = self.copy.pairs(metadata, owner, own)
+        after = self.database.row(table, resource_id) or {}
+        after["metadata"] = self.database.pairs(metadata, owner, resource_id)
         if kind == "volume":
-            now["admin_metadata"] = self.copy.pairs("volume_admin_metadata", owner, own)
-            now["shared_targets"] = bool(now.get("shared_targets"))
-        before = row_mapping.columns(kind, told)
-        return {name: value for name, value in now.items() if name in before and value != before[name]}
+            after["admin_metadata"] = self.database.pairs("volume_admin_metadata", owner, resource_id)
+            after["shared_targets"] = bool(after.get("shared_targets"))
+        before = row_mapping.columns(kind, payload)
+        return {name: value for name, value in after.items() if name in before and value != before[name]}
 
-    def _others(self, call: calls.Call, *, is_failed: bool = False) -> dict[str, Any]:
-        """Return what a driver wrote on resources beside the call's own, and on that as well if the call failed."""
-        changed, busy = self.copy.changed(), self.sync.held_by_others(call.words)
-        found: dict[str, Any] = {"volumes": {}, "snapshots": {}, "initiator_data": []}
+    def _side_effects(self, call: calls.Call, *, is_failed: bool = False) -> dict[str, Any]:
+        """Return what drivers changed on resources other than the call's own, and on that as well if the call failed."""
+        changed, pinned = self.database.changed(), self.sync.pinned_by_others(call.params)
+        result: dict[str, Any] = {"volumes": {}, "snapshots": {}, "initiator_data": []}
         for kind, (table, _metadata, _owner) in _TABLES.items():
-            for own, mark in changed.get(table, {}).items():
-                told = self.sync.told.get((kind, own))
-                is_own = call.told is not None and own == call.told["id"] and not is_failed
-                if told is None or is_own or (kind, own) in busy:
-                    continue  # a row that a driver made for itself and nobody tracks, or one that another call answers for
-                update = row_mapping.update(kind, told, self._written(kind, own))
+            for resource_id, sequence in changed.get(table, {}).items():
+                payload = self.sync.payloads.get((kind, resource_id))
+                is_updated = call.payload is not None and resource_id == call.payload["id"] and not is_failed
+                if payload is None or is_updated or (kind, resource_id) in pinned:
+                    continue  # an untracked row that a driver created for itself, or one that another call reports
+                update = row_mapping.update(kind, payload, self._written(kind, resource_id))
                 if update:
-                    found[table][own] = update
-                self.copy.settle(table, own, mark)
-        for key, mark in changed.get("driver_initiator_data", {}).items():
-            row = self.copy.row("driver_initiator_data", key)
+                    result[table][resource_id] = update
+                self.database.acknowledge(table, resource_id, sequence)
+        for key, sequence in changed.get("driver_initiator_data", {}).items():
+            row = self.database.row("driver_initiator_data", key)
             if row is not None:
-                found["initiator_data"].append({name: row[name] for name in ("initiator", "namespace", "key", "value")})
-            self.copy.settle("driver_initiator_data", key, mark)
-        return found
+                result["initiator_data"].append({name: row[name] for name in ("initiator", "namespace", "key", "value")})
+            self.database.acknowledge("driver_initiator_data", key, sequence)
+        return result

@@ -1,4 +1,4 @@
-"""Cinder, imported and set up for drivers without services: every global that it keeps is set here, once a process."""
+"""Imports Cinder and sets it up for drivers without services: all its process-wide state is set here, once per process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from . import config, row_mapping
 
-_WORD = "cl_notebook"
+_VERSION = "cl_notebook"
 
 
 def has_threads() -> bool:
@@ -22,12 +22,12 @@ def has_threads() -> bool:
         if backend.get_backend_type() is None:
             backend.init_backend(backend.BackendType.THREADING)
         return bool(backend.get_backend_type() == backend.BackendType.THREADING)
-    except Exception:  # noqa: BLE001 - an older oslo.service knows eventlet alone, and says so in several ways
+    except Exception:  # noqa: BLE001 - an older oslo.service supports eventlet alone, and fails in several ways
         return False
 
 
 def imported() -> Any:
-    """Import Cinder's objects, and return the module. Nothing is patched: eventlet is imported by Cinder, and left alone."""
+    """Import ``cinder.objects`` and return the module. Cinder may import eventlet, but nothing is monkey-patched."""
     has_threads()
     from cinder import objects
 
@@ -35,22 +35,25 @@ def imported() -> Any:
     return objects
 
 
-def globals_of_cinder() -> Any:
-    """Return ``cfg.CONF``, as it is."""
+def cinder_conf() -> Any:
+    """Return ``cfg.CONF``, oslo.config's global configuration, unchanged."""
     from oslo_config import cfg
 
     return cfg.CONF
 
 
 def configured(message: dict[str, Any], work: Path, file: str, sections: dict[str, dict[str, Any]]) -> Any:
-    """Set ``cfg.CONF``, the locks, the privileged helpers and the data base, and return ``cfg.CONF``.
+    """Set up ``cfg.CONF``, the locks, the privileged helpers and the database; return ``cfg.CONF``.
 
-    *message* holds ``host``, ``state`` (the folder that outlives the process), ``locks`` (that of the locks, if it is not below
-    ``state``) and ``root_helper``; *work* is the folder of this process alone; *file* has the options of *sections*, which are
-    those beside the backend's own, and the backend's.
+    Args:
+        message: the request, with ``host``, ``state`` (a folder that outlives the process), ``locks`` (the lock folder, if it is
+            not below ``state``), ``root_helper``, ``sections`` and ``options`` of the backend.
+        work: the folder of this process alone.
+        file: a ``cinder.conf`` with *sections* and with the backend's own section.
+        sections: the sections other than the backend's own.
 
     Raises:
-        OptionError: a section has no such option, or does not take its value.
+        OptionError: a section has an unknown option or an invalid value.
 
     """
     import os_brick
@@ -61,8 +64,8 @@ def configured(message: dict[str, Any], work: Path, file: str, sections: dict[st
     conf = cfg.CONF
     locks = Path(message["locks"] or Path(message["state"], "locks"))
     locks.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with contextlib.suppress(cfg.RequiredOptError):  # a driver's, in the group that all share: the kernel has seen to it
-        conf([], project="cinder", version=_WORD, default_config_files=[file], default_config_dirs=[])
+    with contextlib.suppress(cfg.RequiredOptError):  # of a driver, in the shared group: the kernel has checked it
+        conf([], project="cinder", version=_VERSION, default_config_files=[file], default_config_dirs=[])
     config.check_sections(conf, sections, message["options"])
     config.refuse_secrets(conf, message["sections"])
     if "state_path" not in sections["DEFAULT"]:
@@ -97,12 +100,12 @@ def _become_privileged(root_helper: str, conf: Any) -> None:
     command = shlex.join([*helper, str(tools / "privsep-helper")])
     for group in contexts:
         conf.set_override("helper_command", command, group=group)
-    utils.get_root_helper = lambda: root_helper  # Cinder's own is a rootwrap that nobody installed
+    utils.get_root_helper = lambda: root_helper  # Cinder's own needs rootwrap, which is not installed
 
 
 def context(message: dict[str, Any]) -> Any:
-    """Return the context that drivers are called in, of the user and the project in *message*."""
-    from cinder import context as cinder_context
+    """Return Cinder's request context for driver calls, with the user id and project id in *message*."""
+    from cinder.context import RequestContext
 
-    whose = row_mapping.whose(message)
-    return cinder_context.RequestContext(whose["user_id"], whose["project_id"], is_admin=True)
+    owner = row_mapping.owner_ids(message)
+    return RequestContext(owner["user_id"], owner["project_id"], is_admin=True)

@@ -1,4 +1,4 @@
-"""The calls: the kernel's words for them, and the methods of Cinder's driver interface behind them."""
+"""The methods of Cinder's driver interface as calls: parameters of the kernel in, Cinder's objects to the driver."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import channel, row_mapping
+from . import row_mapping
+from .channel import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,40 +23,52 @@ if TYPE_CHECKING:
     from .shadow_sync import ShadowSync
 
 _DATES = ("created_at",)
+_POOL_STATS = {
+    *("pool_name", "reserved_percentage", "max_over_subscription_ratio", "thin_provisioning_support"),
+    *("thick_provisioning_support", "QoS_support", "multiattach", "consistent_group_snapshot_enabled", "online_extend_support"),
+}
+"""Statistics of a pool, besides its capacities (``…_gb``)."""
+
+_FLOCK = "hhqqi"
+"""struct flock of fcntl(2) on 64 bits: type, whence, start, length, pid."""
+
+_HELD = {errno.EACCES, errno.EAGAIN}
+_log = logging.getLogger("cinder.turns")
 
 
 class Resources:
-    """Makes the objects that drivers are called with."""
+    """Creates the objects of Cinder's that drivers are called with."""
 
     def __init__(self, objects: Any, context: Any) -> None:
-        """Make objects of the module *objects* in *context*."""
+        """Create objects of the module *objects* in Cinder's *context*."""
         self._objects = objects
         self._context = context
 
-    def volume(self, told: dict[str, Any]) -> Any:
-        """Return a volume."""
-        values = _dated({name: value for name, value in row_mapping.volume_columns(told).items() if name != "_name_id"})
-        name_id = row_mapping.volume_columns(told)["_name_id"]
-        kept = {name: dict(value) for name, value in _maps(told).items()}
-        made = self._objects.Volume(self._context, _name_id=name_id, **values, **kept)
-        made.obj_reset_changes()
-        return made
+    def volume(self, payload: dict[str, Any]) -> Any:
+        """Return the Volume object of *payload*."""
+        columns = row_mapping.volume_columns(payload)
+        name_id = columns.pop("_name_id")
+        metadata = {name: dict(value) for name, value in _metadata(payload).items()}
+        volume = self._objects.Volume(self._context, _name_id=name_id, **_with_dates(columns), **metadata)
+        volume.obj_reset_changes()
+        return volume
 
-    def snapshot(self, told: dict[str, Any]) -> Any:
-        """Return a snapshot that has its volume."""
-        values = _dated(row_mapping.snapshot_columns(told))
-        metadata = dict(told["metadata"])
-        made = self._objects.Snapshot(self._context, volume=self.volume(told["volume"]), metadata=metadata, **values)
-        made.obj_reset_changes()
-        return made
+    def snapshot(self, payload: dict[str, Any]) -> Any:
+        """Return the Snapshot object of *payload*, with its volume."""
+        columns = _with_dates(row_mapping.snapshot_columns(payload))
+        metadata = dict(payload["metadata"])
+        volume = self.volume(payload["volume"])
+        snapshot = self._objects.Snapshot(self._context, volume=volume, metadata=metadata, **columns)
+        snapshot.obj_reset_changes()
+        return snapshot
 
-    def type_of(self, told: dict[str, Any]) -> Any:
-        """Return the volume type that stands for the specs of *told*."""
-        return self._objects.VolumeType.get_by_id(self._context, row_mapping.type_id(told))
+    def type_of(self, payload: dict[str, Any]) -> Any:
+        """Return the VolumeType object that has the specs of the volume *payload*; the shadow database has its row."""
+        return self._objects.VolumeType.get_by_id(self._context, row_mapping.type_id(payload))
 
 
-def state(resource: Any, kind: str) -> dict[str, Any]:
-    """Return what a driver changed on the object: its columns by name."""
+def changed_fields(resource: Any, kind: str) -> dict[str, Any]:
+    """Return the fields that a driver changed on a Volume or Snapshot object, by name."""
     changed = resource.obj_get_changes()
     if kind == "volume":
         changed.pop("volume_type", None)
@@ -63,7 +76,7 @@ def state(resource: Any, kind: str) -> dict[str, Any]:
 
 
 def apply(resource: Any, update: dict[str, Any] | None) -> None:
-    """Take a driver's model update as Cinder's manager does: field by field; what is no field is left."""
+    """Apply a driver's model update to *resource* as Cinder's manager does; names that are no fields are ignored."""
     for name, value in dict(update or {}).items():
         if name in {"id", "status", "size"} or name not in resource.fields:
             continue
@@ -78,17 +91,18 @@ def _as_map(value: Any) -> dict[str, str]:
     return {str(key): str(item) for key, item in pairs}
 
 
-def _maps(told: dict[str, Any]) -> dict[str, dict[str, str]]:
-    return {"metadata": told["metadata"], "admin_metadata": told["driver_data"].get("admin_metadata", {}), "glance_metadata": {}}
+def _metadata(payload: dict[str, Any]) -> dict[str, dict[str, str]]:
+    admin_metadata = payload["driver_data"].get("admin_metadata", {})
+    return {"metadata": payload["metadata"], "admin_metadata": admin_metadata, "glance_metadata": {}}
 
 
-def _dated(values: dict[str, Any]) -> dict[str, Any]:
-    dates = {name: dt.datetime.fromisoformat(values[name]) for name in _DATES if values.get(name)}
-    return {**values, **dates}
+def _with_dates(columns: dict[str, Any]) -> dict[str, Any]:
+    dates = {name: dt.datetime.fromisoformat(columns[name]) for name in _DATES if columns.get(name)}
+    return {**columns, **dates}
 
 
 class CallBackend(Protocol):
-    """What a call uses of its backend."""
+    """The backend, as far as calls use it."""
 
     name: str
     driver: Any
@@ -98,45 +112,55 @@ class CallBackend(Protocol):
 
 
 class Call:
-    """One call: the resource that it is about (``subject``), as it was told, and the other words. Their rows are in the copy."""
+    """One call of the driver, with Cinder's objects for its parameters.
 
-    def __init__(self, backend: CallBackend, method: str, words: dict[str, Any]) -> None:
-        """Make Cinder's objects of what the kernel told.
+    ``resource`` is the object that the call is about, and ``payload`` what the kernel sent of it; both are None for a call that
+    is about no resource. ``params`` are all parameters as the kernel sent them.
+    """
+
+    def __init__(self, backend: CallBackend, method: str, params: dict[str, Any]) -> None:
+        """Create Cinder's objects of the resources in *params*.
 
         Raises:
-            TrackedNameError: the driver would work on something else than what is tracked.
+            TrackedNameError: Cinder would compute another name on the storage than the tracked one.
 
         """
         self.backend = backend
-        self.words = words
+        self.params = params
         self.driver = backend.driver
         self.context = backend.context
-        made = backend.resources
-        self.volume: Any = made.volume(words["volume"]) if words.get("volume") else None
-        self.snapshot: Any = made.snapshot(words["snapshot"]) if words.get("snapshot") else None
-        self.source: Any = made.volume(words["source"]) if words.get("source") else None
-        row_mapping.refuse_others(method, words, {"volume": self.volume, "snapshot": self.snapshot, "source": self.source})
+        resources = backend.resources
+        self.volume: Any = resources.volume(params["volume"]) if params.get("volume") else None
+        self.snapshot: Any = resources.snapshot(params["snapshot"]) if params.get("snapshot") else None
+        self.source: Any = resources.volume(params["source"]) if params.get("source") else None
+        row_mapping.refuse_other_names(method, params, {"volume": self.volume, "snapshot": self.snapshot, "source": self.source})
         is_about_volume = self.volume is not None
         self.kind = "volume" if is_about_volume else "snapshot"
-        self.subject = self.volume if is_about_volume else self.snapshot
-        self.told = words["volume"] if is_about_volume else words.get("snapshot")
+        self.resource = self.volume if is_about_volume else self.snapshot
+        self.payload = params["volume"] if is_about_volume else params.get("snapshot")
         self.is_adopted = False
+        """Whether the driver adopted an existing volume or snapshot, and so gave it the name that Cinder computes."""
 
     def update(self, update: dict[str, Any] | None) -> None:
-        """Take the driver's model update."""
-        apply(self.subject, update)
+        """Apply the driver's model update to the call's resource."""
+        apply(self.resource, update)
 
     def connector(self) -> dict[str, Any]:
-        """Return the connector, checked as the driver wants it."""
-        connector = self.words["connector"]
+        """Return the connector properties of the host, after the driver has validated them.
+
+        Raises:
+            InvalidConnectorException: Cinder's; the driver cannot use them.
+
+        """
+        connector = self.params["connector"]
         self.driver.validate_connector(connector)
         return dict(connector)
 
 
-def resource_id(words: dict[str, Any]) -> str | None:
-    """Return the id of the resource that a call is about."""
-    told = words.get("volume") or words.get("snapshot")
-    return told["id"] if told else None
+def resource_id(params: dict[str, Any]) -> str | None:
+    """Return the id of the resource that a call with these *params* is about; None if there is none."""
+    payload = params.get("volume") or params.get("snapshot")
+    return payload["id"] if payload else None
 
 
 def _create_volume(call: Call) -> None:
@@ -154,21 +178,21 @@ def _create_cloned_volume(call: Call) -> None:
 
 
 def _grow(call: Call, size: int) -> None:
-    # Cinder's file drivers leave a copy that they made from a snapshot, a temporary one too, as large as its source.
+    # Cinder's file drivers leave a copy of a snapshot, also of a temporary one, as large as its source.
     from cinder.volume.drivers import remotefs
 
-    driver, volume, wanted = call.driver, call.volume, call.volume.size
-    if wanted <= size or not isinstance(driver, remotefs.RemoteFSSnapDriverBase):
+    driver, volume, new_size = call.driver, call.volume, call.volume.size
+    if new_size <= size or not isinstance(driver, remotefs.RemoteFSSnapDriverBase):
         return
-    found = driver._qemu_img_info(driver.local_path(volume), volume.name).virtual_size  # noqa: SLF001 - Cinder's own way to look
-    if found < wanted * 1024**3:
+    image_bytes = driver._qemu_img_info(driver.local_path(volume), volume.name).virtual_size  # noqa: SLF001 - as Cinder does
+    if image_bytes < new_size * 1024**3:
         volume.size = size
-        driver.extend_volume(volume, wanted)
-        volume.size = wanted
+        driver.extend_volume(volume, new_size)
+        volume.size = new_size
 
 
 def _extend_volume(call: Call) -> None:
-    call.driver.extend_volume(call.volume, call.words["new_size"])
+    call.driver.extend_volume(call.volume, call.params["new_size"])
 
 
 def _delete_volume(call: Call) -> None:
@@ -203,38 +227,38 @@ def _initialize_connection(call: Call) -> Any:
         or not isinstance(info.get("driver_volume_type"), str)
         or not isinstance(info.get("data"), dict)
     ):
-        msg = f"the driver's connection information is no dict with driver_volume_type and data: {info!r}"
+        msg = f"The driver's connection information is not a dict with driver_volume_type and data: {info!r}."
         raise TypeError(msg)
-    return channel.plain(info)
+    return plain(info)
 
 
 def _terminate_connection(call: Call) -> None:
-    call.driver.terminate_connection(call.volume, call.words["connector"])
+    call.driver.terminate_connection(call.volume, call.params["connector"])
 
 
 def _get_volume_stats(call: Call) -> Any:
-    told = call.driver.get_volume_stats(call.words["refresh"])
-    if not isinstance(told, dict):
-        msg = f"the driver's statistics are no dict: {told!r}"
+    reported = call.driver.get_volume_stats(call.params["refresh"])
+    if not isinstance(reported, dict):
+        msg = f"The driver's statistics are not a dict: {reported!r}."
         raise TypeError(msg)
-    return stats(told, call.backend.name)
+    return stats(reported, call.backend.name)
 
 
 def _revert_to_snapshot(call: Call) -> None:
-    wanted, kept = call.volume.size, call.snapshot.volume_size
+    volume_size, snapshot_size = call.volume.size, call.snapshot.volume_size
     call.driver.revert_to_snapshot(call.context, call.volume, call.snapshot)
-    if wanted > kept:  # Cinder never reverts a volume that was extended since; here it keeps its size
-        call.volume.size = kept
-        call.driver.extend_volume(call.volume, wanted)
+    if volume_size > snapshot_size:  # Cinder refuses to revert a volume that was extended since; here it keeps its new size
+        call.volume.size = snapshot_size
+        call.driver.extend_volume(call.volume, volume_size)
 
 
 def _manage_existing_get_size(call: Call) -> int:
-    return int(call.driver.manage_existing_get_size(call.volume, call.words["reference"]))
+    return int(call.driver.manage_existing_get_size(call.volume, call.params["reference"]))
 
 
 def _manage_existing(call: Call) -> None:
-    call.update(call.driver.manage_existing(call.volume, call.words["reference"]))
-    call.is_adopted = True  # Cinder knows it by the volume's name from now on
+    call.update(call.driver.manage_existing(call.volume, call.params["reference"]))
+    call.is_adopted = True
 
 
 def _unmanage(call: Call) -> None:
@@ -242,11 +266,11 @@ def _unmanage(call: Call) -> None:
 
 
 def _manage_existing_snapshot_get_size(call: Call) -> int:
-    return int(call.driver.manage_existing_snapshot_get_size(call.snapshot, call.words["reference"]))
+    return int(call.driver.manage_existing_snapshot_get_size(call.snapshot, call.params["reference"]))
 
 
 def _manage_existing_snapshot(call: Call) -> None:
-    call.update(call.driver.manage_existing_snapshot(call.snapshot, call.words["reference"]))
+    call.update(call.driver.manage_existing_snapshot(call.snapshot, call.params["reference"]))
     call.is_adopted = True
 
 
@@ -255,36 +279,36 @@ def _unmanage_snapshot(call: Call) -> None:
 
 
 def _get_manageable_volumes(call: Call) -> Any:
-    known = [call.backend.resources.volume(told) for told in call.words["known"]]
+    known = [call.backend.resources.volume(payload) for payload in call.params["known"]]
     return _listed(call, call.driver.get_manageable_volumes, known)
 
 
 def _get_manageable_snapshots(call: Call) -> Any:
-    known = [call.backend.resources.snapshot(told) for told in call.words["known"]]
+    known = [call.backend.resources.snapshot(payload) for payload in call.params["known"]]
     return _listed(call, call.driver.get_manageable_snapshots, known)
 
 
 def _listed(call: Call, ask: Callable[..., Any], known: list[Any]) -> Any:
-    # by an offset, and not by a marker: what the marker names may be gone by then, which Cinder counts as an error
-    return channel.plain(list(ask(known, None, call.words["limit"], call.words["offset"], ["reference"], ["asc"]) or ()))
+    # paged by offset: Cinder raises an error if the resource that a marker names was removed meanwhile
+    return plain(list(ask(known, None, call.params["limit"], call.params["offset"], ["reference"], ["asc"]) or ()))
 
 
 def _retype(call: Call) -> bool:
-    """Answer whether the driver could; what its model update says is taken."""
-    wanted = {**call.words["volume"], **call.words["specs"]}
-    call.backend.sync.ensure_type(wanted)
-    new = call.backend.resources.type_of(wanted)
-    diff = _difference(call.words["volume"], wanted)
+    """Return whether the driver could change the specs in place; its model update is applied."""
+    payload = {**call.params["volume"], **call.params["specs"]}
+    call.backend.sync.ensure_type(payload)
+    new_type = call.backend.resources.type_of(payload)
+    diff = _difference(call.params["volume"], payload)
     host = {"host": call.volume.host, "capabilities": call.driver.capabilities}
-    answer = call.driver.retype(call.context, call.volume, new, diff, host)
-    done, update = answer if isinstance(answer, tuple) else (answer, None)
+    result = call.driver.retype(call.context, call.volume, new_type, diff, host)
+    done, update = result if isinstance(result, tuple) else (result, None)
     if done:
         call.update(update)
     return bool(done)
 
 
 def _difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return what Cinder's volume_types_diff() does: each key -> (old value, new value)."""
+    """Return the difference of two volumes' specs as Cinder's volume_types_diff() gives it: key -> (old value, new value)."""
 
     def pairs(name: str) -> dict[str, tuple[Any, Any]]:
         keys = {*before[name], *after[name]}
@@ -303,72 +327,64 @@ METHODS: dict[str, Callable[[Call], Any]] = {
         *(_manage_existing_snapshot_get_size, _manage_existing_snapshot, _unmanage_snapshot, _get_manageable_snapshots),
     )
 }
-"""The calls by name."""
+"""Name of each call -> the function that makes it."""
 
 
-def stats(reported: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return what the driver *reported* with plain values, and with at least one pool: old drivers report themselves as one."""
-    told = {str(key): _value(value) for key, value in reported.items() if key != "pools"}
-    pools = [{str(key): _value(value) for key, value in dict(pool).items()} for pool in reported.get("pools") or []]
+def stats(reported: dict[str, Any], backend_name: str) -> dict[str, Any]:
+    """Return the statistics that the driver *reported* as plain data, with at least one pool.
+
+    The statistics of an old driver, which has no pools, become its one pool, called *backend_name*.
+    """
+    result = {str(key): _plain_stat(value) for key, value in reported.items() if key != "pools"}
+    pools = [{str(key): _plain_stat(value) for key, value in dict(pool).items()} for pool in reported.get("pools") or []]
     if not pools:
-        pools = [{key: value for key, value in told.items() if key.endswith("_gb") or key in _OF_A_POOL}]
+        pools = [{key: value for key, value in result.items() if key.endswith("_gb") or key in _POOL_STATS}]
     for pool in pools:
-        pool.setdefault("pool_name", name)
-    told["pools"] = pools
-    told["volume_backend_name"] = name
-    protocol = told.get("storage_protocol", "")
-    told["storage_protocol"] = str(protocol[0] if isinstance(protocol, list) and protocol else protocol)
-    return told
+        pool.setdefault("pool_name", backend_name)
+    result["pools"] = pools
+    result["volume_backend_name"] = backend_name
+    protocol = result.get("storage_protocol", "")
+    result["storage_protocol"] = str(protocol[0] if isinstance(protocol, list) and protocol else protocol)
+    return result
 
 
-_OF_A_POOL = {
-    *("pool_name", "reserved_percentage", "max_over_subscription_ratio", "thin_provisioning_support"),
-    *("thick_provisioning_support", "QoS_support", "multiattach", "consistent_group_snapshot_enabled", "online_extend_support"),
-}
-
-
-def _value(value: Any) -> Any:
+def _plain_stat(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "infinite" if value > 0 else "unknown"
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, dict):
-        return {str(key): _value(item) for key, item in value.items()}
+        return {str(key): _plain_stat(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_value(item) for item in value]
+        return [_plain_stat(item) for item in value]
     return str(value)
 
 
-_log = logging.getLogger("cinder.turns")
-_FLOCK = "hhqqi"  # struct flock of fcntl(2) on 64 bits: type, whence, start, length, pid
-_TAKEN = {errno.EACCES, errno.EAGAIN}
-
-
 @contextlib.contextmanager
-def resource_lock(state: str, resource_id: str | None) -> Iterator[None]:
-    """Hold the turn of the resource for the block; wait for whoever has it. Without a resource there is nothing to wait for.
+def resource_lock(state_folder: str, resource_id: str | None) -> Iterator[None]:
+    """Hold the lock of a resource for the block, after waiting for its holder; do nothing if *resource_id* is None.
 
-    The turn is one byte of a file, far out, locked by an open file description: it goes with the descriptor, so a killed
-    process holds nothing, and threads exclude each other as processes do.
+    The lock is one byte, far beyond the end, of a file in *state_folder*. It belongs to the open file description, so it is free
+    once the descriptor is closed or the process is killed, and it excludes threads as well as processes.
     """
     if resource_id is None:
         yield
         return
-    descriptor = os.open(Path(state, "turns"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(Path(state_folder, "turns"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        place = zlib.crc32(resource_id.encode())
+        offset = zlib.crc32(resource_id.encode())
         try:
-            _lock(descriptor, fcntl.F_OFD_SETLK, place)
+            _lock(descriptor, fcntl.F_OFD_SETLK, offset)
         except OSError as error:
-            if error.errno in _TAKEN:
+            if error.errno in _HELD:
                 _log.warning("waiting for another process that works on %s", resource_id)
-                _lock(descriptor, fcntl.F_OFD_SETLKW, place)
+                _lock(descriptor, fcntl.F_OFD_SETLKW, offset)
             else:  # a file system without locks
-                _log.warning("no turns are taken: %s", error)
+                _log.warning("calls on one resource are not serialised: %s", error)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, command: int, place: int) -> None:
-    fcntl.fcntl(descriptor, command, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))
+def _lock(descriptor: int, command: int, offset: int) -> None:
+    fcntl.fcntl(descriptor, command, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0))

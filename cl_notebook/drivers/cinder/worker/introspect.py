@@ -1,4 +1,4 @@
-"""A driver described without being used: its options, and what it can do."""
+"""Describes Cinder's drivers without constructing them: one driver's options and capabilities, or a list of all drivers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NAMING = frozenset({"volume_driver", "volume_backend_name"})
-"""Options that say which driver a backend has, and what it is called; they are given by themselves."""
+"""Options that name a backend and its driver; they are not options of the driver."""
 
 _SHARED = "backend_defaults"
 _BASE = "cinder.volume.driver"
@@ -44,38 +44,46 @@ _KINDS = {
     "MultiString": "list",
     "Dict": "dict",
 }
-
-
-def imported(path: str) -> Any:
-    """Import the class at *path*."""
-    from oslo_utils import importutils
-
-    try:
-        found = importutils.import_class(path)
-    except ModuleNotFoundError as error:
-        if error.name and not path.startswith(error.name):
-            raise  # the driver is there, and wants a library that is not
-        raise NoDriverError(path) from None
-    except ImportError as error:
-        raise NoDriverError(path) from (error if error.__cause__ else None)
-    if not options.candidates(found):
-        raise NoDriverError(path)
-    return found
+_FACTORY = "ProxyVD"
+_WORD = re.compile(r"[a-z0-9]{3,}")
 
 
 class NoDriverError(LookupError):
-    """Cinder has no driver under that path."""
+    """Cinder has no driver at that path."""
 
 
-def _demanded(opt: dict[str, Any], found: options.Options) -> dict[str, Any]:
-    """Return *opt* with whether it must be given: an option that another driver of the same module lists is not enforced."""
-    is_listed = opt["name"] in found.listed
-    checked = opt["name"] in found.required or (opt["required"] and not is_listed and opt["own"])
+def imported(path: str) -> Any:
+    """Import and return the driver class at *path*.
+
+    Raises:
+        NoDriverError: there is no driver class at *path*.
+        ModuleNotFoundError: the driver needs a library that is not installed.
+
+    """
+    from oslo_utils import importutils
+
+    try:
+        cls = importutils.import_class(path)
+    except ModuleNotFoundError as error:
+        if error.name and not path.startswith(error.name):
+            raise  # the driver exists, but a library that it imports does not
+        raise NoDriverError(path) from None
+    except ImportError as error:
+        raise NoDriverError(path) from (error if error.__cause__ else None)
+    if not options.candidates(cls):
+        raise NoDriverError(path)
+    return cls
+
+
+def _with_required(opt: dict[str, Any], driver_options: options.Options) -> dict[str, Any]:
+    """Return *opt* with ``required`` and ``checked`` set; a required option that only a sibling driver lists is not enforced."""
+    is_listed = opt["name"] in driver_options.listed
+    checked = opt["name"] in driver_options.required or (opt["required"] and not is_listed and opt["own"])
     return {**opt, "required": opt["required"] and is_listed, "checked": checked}
 
 
 def driver(path: str) -> dict[str, Any]:
-    """Return the release of Cinder, and the options and capabilities of the driver at *path*; nothing if there is none."""
+    """Return the description of the driver at *path*, with Cinder's release; empty if there is no such driver."""
     bootstrap.imported()
     try:
         cls = imported(path)
@@ -84,25 +92,26 @@ def driver(path: str) -> dict[str, Any]:
         if not path:
             return {}
         cls = imported(path)
-    found = options.of_driver(cls)
-    own = {opt.name for opt in found.own}
-    beside = [opt for opt in (*found.shared, *found.others) if opt.name not in own]
-    described = [_plain(opt, is_own=True) for opt in found.own] + [_plain(opt, is_own=False) for opt in beside]
-    able = [features(candidate, {}) for candidate in options.candidates(cls)]
+    driver_options = options.of_driver(cls)
+    names = {opt.name for opt in driver_options.own}
+    general = [opt for opt in (*driver_options.shared, *driver_options.others) if opt.name not in names]
+    described = [_describe_option(opt, is_own=True) for opt in driver_options.own]
+    described += [_describe_option(opt, is_own=False) for opt in general]
+    candidates = [features(candidate, {}) for candidate in options.candidates(cls)]
     return {
         "path": path,
         "release": importlib.metadata.version("cinder"),
         "version": str(getattr(cls, "VERSION", "")),
         "help": " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()),
-        "options": [_demanded(opt, found) for opt in described if opt["name"] not in _NAMING],
-        "features": {name: any(each[name] for each in able) for name in able[0]},
+        "options": [_with_required(opt, driver_options) for opt in described if opt["name"] not in _NAMING],
+        "features": {name: any(candidate[name] for candidate in candidates) for name in candidates[0]},
         "missing": _missing(cls),
-        "beside": _beside(),
+        "in_default": _default_options(),
     }
 
 
-def _beside() -> list[str]:
-    """Return the options that Cinder has in ``[DEFAULT]``."""
+def _default_options() -> list[str]:
+    """Return the names of Cinder's options in ``[DEFAULT]``."""
     from oslo_config import cfg
 
     config.register()
@@ -110,7 +119,7 @@ def _beside() -> list[str]:
 
 
 def _current(path: str) -> str:
-    """Return the path that Cinder's volume manager takes for *path*, which is out of date; nothing if it knows none."""
+    """Return the path by which Cinder's volume manager replaces the older *path*; empty if it has none."""
     if not path.startswith("cinder."):
         return ""
     from cinder.volume import manager
@@ -119,39 +128,39 @@ def _current(path: str) -> str:
 
 
 def _missing(cls: Any) -> list[str]:
-    """Return the libraries that the driver's modules try to import, go on without, and that are not there."""
+    """Return the missing libraries among those that the driver's modules import optionally (in ``try``, or by ``try_import``)."""
     trees = options.modules(cls).values()
-    tried = [node for tree in trees for attempt in tree.body if isinstance(attempt, ast.Try) for node in attempt.body]
-    names = {alias.name for node in tried if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in tried if isinstance(node, ast.ImportFrom) and node.module}
-    names |= {name for tree in trees for node in ast.walk(tree) if (name := _tried(node))}
+    optional = [node for tree in trees for attempt in tree.body if isinstance(attempt, ast.Try) for node in attempt.body]
+    names = {alias.name for node in optional if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in optional if isinstance(node, ast.ImportFrom) and node.module}
+    names |= {name for tree in trees for node in ast.walk(tree) if (name := _try_import(node))}
     return sorted({top for top in (name.partition(".")[0] for name in names) if importlib.util.find_spec(top) is None})
 
 
-def _tried(node: ast.AST) -> str:
-    """Return the library that *node*, oslo's ``try_import``, asks for."""
+def _try_import(node: ast.AST) -> str:
+    """Return the library that *node* imports by oslo's ``try_import``; empty if it is another node."""
     is_call = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "try_import" and bool(node.args)
     return str(getattr(node.args[0], "value", "")) if is_call else ""  # type: ignore[attr-defined] # a Call
 
 
 def features(cls: Any, stats: dict[str, Any]) -> dict[str, bool]:
-    """Return what the driver can do: by the methods that it has of its own, and by what its statistics say once it runs."""
-    found = {name: all(_is_own(cls, method) for method in methods) for name, methods in _METHODS.items()}
-    told = [stats, *stats.get("pools", [])]
-    true = {str(key).lower() for pool in told for key, value in pool.items() if _is_true(value)}
-    found.update({name: key.lower() in true for name, key in _STATS.items()})
-    found["groups"] = found["groups"] or "consistent_group_snapshot_enabled" in true
-    found["extend_attached"] = all(pool.get("online_extend_support", True) is not False for pool in told)
-    found["clone_bigger"] = True  # the driver interface asks it of every driver
-    return found
+    """Return the driver's capabilities: by the methods that it overrides, and by its statistics once it runs."""
+    result = {name: all(_overrides(cls, method) for method in methods) for name, methods in _METHODS.items()}
+    sources = [stats, *stats.get("pools", [])]
+    true = {str(key).lower() for source in sources for key, value in source.items() if _is_true(value)}
+    result.update({name: key.lower() in true for name, key in _STATS.items()})
+    result["groups"] = result["groups"] or "consistent_group_snapshot_enabled" in true
+    result["extend_attached"] = all(source.get("online_extend_support", True) is not False for source in sources)
+    result["clone_bigger"] = True  # the driver interface requires it of every driver
+    return result
 
 
-def _is_own(cls: Any, method: str) -> bool:
-    found = getattr(cls, method, None)
-    if found is None or getattr(found, "__module__", _BASE) == _BASE or _only_refuses(found):
+def _overrides(cls: Any, method: str) -> bool:
+    function = getattr(cls, method, None)
+    if function is None or getattr(function, "__module__", _BASE) == _BASE or _only_refuses(function):
         return False
-    behind = getattr(cls, f"_{method}", None)  # remotefs locks in the one, and leaves the other to its drivers
-    return behind is None or not _only_refuses(behind)
+    inner = getattr(cls, f"_{method}", None)  # remotefs takes its locks in the public method, and drivers override the other
+    return inner is None or not _only_refuses(inner)
 
 
 def _only_refuses(method: Any) -> bool:
@@ -167,7 +176,7 @@ def _is_true(value: object) -> bool:
     return value is True or str(value).lower() in {"true", "<is> true"}
 
 
-def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
+def _describe_option(opt: Any, *, is_own: bool) -> dict[str, Any]:
     choices = getattr(opt.type, "choices", None) or ()
     kind = "list" if opt.multi else _KINDS.get(type(opt.type).__name__, "str")
     return {
@@ -190,12 +199,12 @@ def _plain(opt: Any, *, is_own: bool) -> dict[str, Any]:
 
 
 def _aliases(opt: Any) -> list[str]:
-    """Return the older names of *opt*, with their dashes as oslo.config reads them; a group in front if it is another one."""
-    found = []
+    """Return the older names of *opt* with ``-`` as ``_``; ``group.name`` if the option was in another group."""
+    names = []
     for old in opt.deprecated_opts:
         name = (old.name or opt.name).replace("-", "_")
-        found.append(name if old.group in {None, _SHARED} else f"{old.group}.{name}")
-    return [name for name in dict.fromkeys(found) if name != opt.name]
+        names.append(name if old.group in {None, _SHARED} else f"{old.group}.{name}")
+    return [name for name in dict.fromkeys(names) if name != opt.name]
 
 
 def _default(value: Any) -> Any:
@@ -208,26 +217,27 @@ def _default(value: Any) -> Any:
     return log_relay.masked(str(value))
 
 
-_FACTORY = "ProxyVD"
-_WORD = re.compile(r"[a-z0-9]{3,}")
-
-
 def drivers() -> dict[str, Any]:
-    """Return the release of Cinder, and a row for each driver under ``cinder.volume.drivers``, and for each factory of drivers.
+    """Return Cinder's ``release``, its ``drivers`` as rows sorted by path, and its ``renamed`` drivers; none is imported.
 
-    A driver is marked as one; a factory (NetApp's unified driver) derives from ``ProxyVD``, and gives one of several drivers.
+    A driver is a class with the decorator ``volumedriver``. A factory of drivers (NetApp's unified driver), which derives from
+    ``ProxyVD``, counts as one.
+
+    Raises:
+        ModuleNotFoundError: there is no Cinder.
+
     """
-    found = importlib.util.find_spec("cinder")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("cinder")
+    if spec is None or not spec.submodule_search_locations:
         msg = "No module named 'cinder'"
         raise ModuleNotFoundError(msg, name="cinder")
-    top = Path(next(iter(found.submodule_search_locations)), "volume", "drivers")
+    top = Path(next(iter(spec.submodule_search_locations)), "volume", "drivers")
     rows = sorted(_rows(top), key=lambda row: row["path"])
     return {"release": importlib.metadata.version("cinder"), "drivers": rows, "renamed": _renamed(top.parent / "manager.py")}
 
 
 def _renamed(manager: Path) -> dict[str, str]:
-    """Return the paths of drivers that Cinder's volume manager maps to current ones."""
+    """Return older path -> current path of drivers, as Cinder's volume manager maps them."""
     for node in ast.parse(manager.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "MAPPING" for target in node.targets):
             return {str(old): str(new) for old, new in ast.literal_eval(node.value).items()}
@@ -244,19 +254,19 @@ def _rows(top: Path) -> Iterator[dict[str, Any]]:
 
 
 def _classes(tree: ast.Module, module: str) -> Iterator[dict[str, Any]]:
-    words = ""
+    search_text = ""
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and _is_driver(node):
             constants = dict(_constants(node))
             help_text = (ast.get_docstring(node) or "").strip()
-            words = words or _words(tree)
+            search_text = search_text or _search_text(tree)
             yield {
                 "name": node.name,
                 "path": f"{module}.{node.name}",
                 "help": " ".join(help_text.split("\n\n")[0].split()),
                 "version": str(constants.get("VERSION", "")),
                 "supported": bool(constants.get("SUPPORTED", True)),
-                "words": words,
+                "search_text": search_text,
             }
 
 
@@ -265,10 +275,15 @@ def _is_driver(node: ast.ClassDef) -> bool:
     return is_marked or any(_FACTORY in ast.dump(base) for base in node.bases)
 
 
-def _words(tree: ast.Module) -> str:
-    """Return the words of the module's docstring and of its options: Ceph's driver calls itself RADOS, its options say ceph."""
+def _search_text(tree: ast.Module) -> str:
+    """Return the words of the module's docstring and of its options' help, to search in.
+
+    The options help: the docstring of Ceph's driver says RADOS, its options say ceph.
+    """
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", "").endswith("Opt"))
-    values = (value for call in calls for value in [*call.args, *(word.value for word in call.keywords if word.arg == "help")])
+    values = (
+        value for call in calls for value in [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "help")]
+    )
     texts = [value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)]
     return " ".join(sorted(set(_WORD.findall(" ".join([ast.get_docstring(tree) or "", *texts]).lower()))))
 
@@ -281,25 +296,22 @@ def _constants(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
                     yield target.id, line.value.value
 
 
-_PLAIN = (bool, int, float, str, type(None))
-
-
 def supported_drivers(version: int) -> dict[str, dict[str, Any]]:
-    """Return what Cinder says of each driver, by its class: values as text in version 1, options as they are in version 2."""
+    """Return class name -> description of each driver, as cinderlib gives it: all values as text in *version* 1, typed in 2."""
     bootstrap.imported()
     import cinder.volume.manager  # it registers options that supported_drivers refer to
     from cinder.interface import util
 
-    os.chdir(Path(cinder.__file__).parent.parent)  # Cinder looks for its supported_drivers from there
-    return {driver.class_name: _driver(driver, version) for driver in util.get_volume_drivers()}
+    os.chdir(Path(cinder.__file__).parent.parent)  # Cinder searches for drivers below the working directory
+    return {driver.class_name: _supported_driver(driver, version) for driver in util.get_volume_drivers()}
 
 
-def _driver(driver: Any, version: int) -> dict[str, Any]:
-    found = {name: _plain_value(value) for name, value in vars(driver).items() if name not in {"cls", "driver_options"}}
+def _supported_driver(driver: Any, version: int) -> dict[str, Any]:
+    description = {name: _plain_value(value) for name, value in vars(driver).items() if name not in {"cls", "driver_options"}}
     listed = list(driver.driver_options or [])
     known = {opt.name for opt in listed}
     listed += [opt for opt in options.of_driver(driver.cls).own if opt.name not in known]
-    return {**found, "driver_options": [_option(opt, version) for opt in listed]}
+    return {**description, "driver_options": [_option(opt, version) for opt in listed]}
 
 
 def _option(opt: Any, version: int) -> dict[str, Any]:
@@ -309,13 +321,13 @@ def _option(opt: Any, version: int) -> dict[str, Any]:
     return {**_plain_value(_public(opt)), "type": _plain_value(kind)}
 
 
-def _public(thing: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(thing).items() if not name.startswith("_")}
+def _public(obj: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(obj).items() if not name.startswith("_")}
 
 
 def _plain_value(value: Any) -> Any:
-    """Return *value* as the channel carries it: classes by their names, and what else is no data as text."""
-    if isinstance(value, _PLAIN):
+    """Return *value* as plain data: a class as its name, any other object as text."""
+    if isinstance(value, (bool, int, float, str, type(None))):
         return value
     if isinstance(value, dict):
         return {str(key): _plain_value(item) for key, item in value.items()}

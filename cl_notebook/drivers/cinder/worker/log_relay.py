@@ -1,4 +1,4 @@
-"""The log of the driver, line by line to the kernel, with its secrets masked; what is written to standard error as well."""
+"""Relays the driver's log records, and what anything writes to standard error, to the kernel, with secrets masked."""
 
 from __future__ import annotations
 
@@ -18,33 +18,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CALL: contextvars.ContextVar[int] = contextvars.ContextVar("call", default=0)
-_TALKATIVE = ("cinder", "os_brick", "oslo_concurrency.processutils")
-_NOISE = ("oslo_concurrency.lockutils", "cinder.coordination", "oslo_db")
-_KNOWN = Known()
+_DEBUG_LOGGERS = ("cinder", "os_brick", "oslo_concurrency.processutils")
+_QUIET_LOGGERS = ("oslo_concurrency.lockutils", "cinder.coordination", "oslo_db")
+_SECRETS = Known()
+
+MAX_CHARACTERS = 2**20
+"""Characters of a log line, or of a text of an error, that are relayed."""
 
 
-KEPT = 2**20
-"""Characters that are kept of a line of the log, or of a text of an error."""
-
-
-def install(wire: Any) -> None:
-    """Send every record, and every line that anything writes to standard error, over *wire*."""
-    warnings.simplefilter("ignore")  # what is deprecated in Cinder is no news to whoever runs its drivers
+def install(channel: Any) -> None:
+    """Relay every log record, and every line on standard error, over *channel*."""
+    warnings.simplefilter("ignore")  # users of a driver can do nothing about Cinder's deprecations
     root = logging.getLogger()
-    root.addHandler(_Sender(wire))
+    root.addHandler(_Sender(channel))
     root.setLevel(logging.WARNING)
-    for name in _TALKATIVE:
+    for name in _DEBUG_LOGGERS:
         logging.getLogger(name).setLevel(logging.DEBUG)
-    for name in _NOISE:
+    for name in _QUIET_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     read, write = os.pipe()
     os.dup2(write, 2)
     os.close(write)
-    threading.Thread(target=_relay, args=(read, wire), daemon=True, name="stderr").start()
+    threading.Thread(target=_relay, args=(read, channel), daemon=True, name="stderr").start()
 
 
 def show_ssl_warnings() -> None:
-    """Log that a certificate was not checked, as urllib3 warns of it, once for each place in the code."""
+    """Log urllib3's warnings about unverified certificates, once per line of code that causes one."""
     try:
         from urllib3 import exceptions
     except ImportError:
@@ -54,20 +53,20 @@ def show_ssl_warnings() -> None:
 
 
 def crash_file() -> str:
-    """Let Python write where it was to a file if the process crashes (a driver's library does), and return the file's name."""
+    """Enable faulthandler on a new temporary file, for crashes in a driver's C library; return the file's path."""
     descriptor, name = tempfile.mkstemp(prefix="cl-notebook-crash-")
     faulthandler.enable(descriptor, all_threads=False)
     return name
 
 
 def hide(secret: object) -> None:
-    """Mask *secret* from now on wherever it stands."""
-    _KNOWN.add(secret)
+    """Mask *secret* from now on in everything that is relayed."""
+    _SECRETS.add(secret)
 
 
 @contextlib.contextmanager
 def call(number: int) -> Iterator[None]:
-    """Tie what is logged in the block to the request *number*."""
+    """Mark log records of the block as those of the request *number*."""
     token = _CALL.set(number)
     try:
         yield
@@ -76,20 +75,20 @@ def call(number: int) -> Iterator[None]:
 
 
 def current() -> int:
-    """Return the number of the request that the thread works on, 0 for none."""
+    """Return the number of the request that the current thread runs, 0 for none."""
     return _CALL.get()
 
 
 def bounded(text: str) -> str:
-    """Return *text*, of which at most :data:`KEPT` characters are kept, with a word on what was left out."""
-    left_out = len(text) - KEPT
-    return text if left_out <= 0 else f"{text[:KEPT]}… ({left_out} more characters were left out)"
+    """Return *text*, cut to :data:`MAX_CHARACTERS` characters, with a note on how many were cut."""
+    left_out = len(text) - MAX_CHARACTERS
+    return text if left_out <= 0 else f"{text[:MAX_CHARACTERS]}… ({left_out} more characters were left out)"
 
 
 def masked(text: str) -> str:
-    """Return *text*, bounded, without secrets: those that are known, and what looks like one to us or to oslo."""
+    """Return *text*, cut as by :func:`bounded`, with secrets masked: known ones, and what looks like one to us or to oslo."""
     text = bounded(text)
-    text = _KNOWN.text(text)
+    text = _SECRETS.text(text)
     try:
         from oslo_utils import strutils
     except ImportError:
@@ -98,9 +97,9 @@ def masked(text: str) -> str:
 
 
 class _Sender(logging.Handler):
-    def __init__(self, wire: Any) -> None:
+    def __init__(self, channel: Any) -> None:
         super().__init__()
-        self._wire = wire
+        self._channel = channel
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -111,21 +110,21 @@ class _Sender(logging.Handler):
                 "text": masked(record.getMessage()),
                 "call": _CALL.get(),
             }
-            self._wire.send({"log": line})
-        except Exception:  # noqa: BLE001 - a line that cannot be written must not end a storage call
+            self._channel.send({"log": line})
+        except Exception:  # noqa: BLE001 - a line that cannot be sent must not end a storage call
             self.handleError(record)
 
 
-def _relay(descriptor: int, wire: Any) -> None:
+def _relay(descriptor: int, channel: Any) -> None:
     import time
 
     with os.fdopen(descriptor, "r", encoding="utf-8", errors="replace") as lines:
-        while line := lines.readline(KEPT + 1):
+        while line := lines.readline(MAX_CHARACTERS + 1):
             left_out, rest = 0, line
-            while len(rest) == KEPT + 1 and not rest.endswith("\n"):  # the rest of a line that is too long
-                rest = lines.readline(KEPT + 1)
+            while len(rest) == MAX_CHARACTERS + 1 and not rest.endswith("\n"):  # skip the rest of a line that is too long
+                rest = lines.readline(MAX_CHARACTERS + 1)
                 left_out += len(rest)
             if line.strip():
                 text = masked(line.rstrip("\n"))
                 text += f" … ({left_out} more characters were left out)" if left_out else ""
-                wire.send({"log": {"at": time.time(), "level": "STDERR", "logger": "stderr", "text": text, "call": 0}})
+                channel.send({"log": {"at": time.time(), "level": "STDERR", "logger": "stderr", "text": text, "call": 0}})

@@ -1,4 +1,4 @@
-"""The oslo.config options that a driver reads, taken from the modules that it is made of; nothing of it is constructed."""
+"""Finds the oslo.config options that a driver reads, from the source of its modules; the driver is not constructed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPT = re.compile(r"Opt\(\s*[\"'](\w+)[\"']")
 _SETTING_UP = ("__init__", "do_setup", "check_for_setup_error")
 _EMPTY: tuple[Any, ...] = (None, "", [])
 _KEYRING = (
-    "Path to the ceph keyring file of rbd_user, handed to whoever attaches. Cinder reads it without registering it "
+    "Path to the ceph keyring file of rbd_user, which is given to attaching hosts. Cinder reads it without registering it "
     "(OSSN-0085); without it hosts need a keyring of their own below /etc/ceph."
 )
 _UNREGISTERED = "The driver reads it, but Cinder does not register it: a Cinder service always finds it empty."
@@ -38,11 +38,15 @@ _UNREGISTERED = "The driver reads it, but Cinder does not register it: a Cinder 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of one driver: those that Cinder gives to all drivers (``shared``), and what the driver adds to them.
+    """The options of one driver.
 
-    ``own`` has what the driver's modules declare or read, some of the shared ones among them; ``others`` what the drivers beside
-    it in its package declare. ``listed`` are the names of those that the driver lists itself or that nobody registers,
-    ``required`` of those without a default that its own code refuses to miss.
+    Attributes:
+        own: options that the driver's modules declare or read, including shared ones that they read.
+        others: options that other drivers in the same package declare.
+        shared: options that Cinder gives to all drivers.
+        listed: names of the options that the driver lists itself, or that no module registers.
+        required: names of the options without a default that the driver's code requires.
+
     """
 
     own: tuple[Any, ...]
@@ -51,18 +55,18 @@ class Options:
     listed: frozenset[str]
     required: frozenset[str]
 
-    def to_register(self, given: Iterable[str]) -> list[Any]:
-        """Return what is registered before the driver is made, which registers the rest itself; *given* have a value.
+    def to_register(self, names: Iterable[str]) -> list[Any]:
+        """Return the options to register before the driver is constructed; *names* are those that have a value.
 
-        Some drivers look whether an option is registered to know which of their relatives they are.
+        The driver registers the others itself: some drivers check whether an option is registered to tell their variant.
         """
-        early = {*self.listed, *given}
+        early = {*self.listed, *names}
         return [opt for opt in (*self.own, *self.others) if opt.name in early] + list(self.shared)
 
 
 @functools.lru_cache(maxsize=8)
 def of_driver(cls: Any) -> Options:
-    """Return the options of the driver *cls*."""
+    """Return the options of the driver class *cls*."""
     trees = modules(cls)
     general = {opt.name: opt for opt in shared()}
     found = {opt.name: opt for opt in _listed(cls)}
@@ -71,78 +75,83 @@ def of_driver(cls: Any) -> Options:
         for opt in _declared(sys.modules.get(name)):
             if opt.name not in general:
                 found.setdefault(opt.name, opt)
-    words = {word for tree in trees.values() for word in _words(tree)}
-    found.update({name: opt for name, opt in general.items() if name in words and name not in found})
+    identifiers = {word for tree in trees.values() for word in _identifiers(tree)}
+    found.update({name: opt for name, opt in general.items() if name in identifiers and name not in found})
     known = {*found, *general, *_methods()}
     read = set(_read(trees.values())) - known
     asked = ({word for tree in trees.values() for node in ast.walk(tree) if (word := _asked_for(node))} - known) | {
         name for name in _attributes(trees.values()) if name not in known and _is_named_alike(name, found)
     }
-    elsewhere = _elsewhere(asked | read)
-    nobodys = sorted(asked - elsewhere.keys() - _assigned(trees.values()))
-    found.update({**{name: elsewhere[name] for name in sorted(elsewhere)}, **{name: _unregistered(name) for name in nobodys}})
-    checked = [names for names in _checked(cls, trees) if all(name in found for name in names)]
+    of_others_opts = _of_other_drivers(asked | read)
+    unregistered = sorted(asked - of_others_opts.keys() - _assigned(trees.values()))
+    found.update(
+        {
+            **{name: of_others_opts[name] for name in sorted(of_others_opts)},
+            **{name: _unregistered(name) for name in unregistered},
+        }
+    )
+    checked = [names for names in _required_lists(cls, trees) if all(name in found for name in names)]
     required = {name for names in checked for name in names if found[name].default in _EMPTY}
-    beside = {opt.name: opt for name in _beside(cls) if name not in trees for opt in _declared(_imported(name))}
-    others = tuple(opt for name, opt in beside.items() if name not in found and name not in general)
-    return Options(tuple(found.values()), others, tuple(general.values()), listed.union(nobodys), frozenset(required))
+    package_opts = {opt.name: opt for name in _package_modules(cls) if name not in trees for opt in _declared(_imported(name))}
+    others = tuple(opt for name, opt in package_opts.items() if name not in found and name not in general)
+    return Options(tuple(found.values()), others, tuple(general.values()), listed.union(unregistered), frozenset(required))
 
 
 def shared() -> list[Any]:
-    """Return the options that Cinder gives to every driver: its service's, the base class's, and those of exporting volumes."""
+    """Return the options that Cinder gives to every driver: those of the service, the base class and the iSCSI targets."""
     from cinder.volume import driver, manager, targets
     from oslo_config import cfg
 
-    found = [opt for name in _SHARED for opt in getattr(driver, name, [])]
-    found += manager.volume_backend_opts
+    opts = [opt for name in _SHARED for opt in getattr(driver, name, [])]
+    opts += manager.volume_backend_opts
     # cinder.cmd.volume registers it for each backend; importing that would patch the process
-    found.append(cfg.StrOpt("backend_host", help="Stands for the host name in the host of the volumes: backend_host@backend."))
+    opts.append(cfg.StrOpt("backend_host", help="Replaces the host name in the host of the volumes: backend_host@backend."))
     for module in pkgutil.iter_modules(targets.__path__, f"{targets.__name__}."):
-        found += _declared(_imported(module.name))
-    return list({opt.name: opt for opt in found}.values())
+        opts += _declared(_imported(module.name))
+    return list({opt.name: opt for opt in opts}.values())
 
 
 def is_secret(opt: Any) -> bool:
-    """Return whether the option holds a secret: it is declared so, or it is a text that is called one (``kioxia_token``)."""
+    """Return whether the option holds a secret: it is declared secret, or its name says so (``kioxia_token``)."""
     from oslo_config import types
 
     return bool(opt.secret) or (isinstance(opt.type, types.String) and masking.is_secret(opt.name))
 
 
 def candidates(cls: Any) -> list[Any]:
-    """Return the drivers that *cls* chooses from if it is a factory, which is no driver itself, or else *cls* alone."""
+    """Return [*cls*] if it is a driver, or else the drivers that *cls* chooses from as a factory; empty if it is neither."""
     if hasattr(cls, "get_driver_options"):
         return [cls]
-    found = []
+    drivers = []
     for path in _paths(vars(sys.modules[cls.__module__])):
         module, _, name = path.rpartition(".")
         chosen = getattr(_imported(module), name, None)
         if isinstance(chosen, type) and hasattr(chosen, "get_driver_options"):
-            found.append(chosen)
-    return found
+            drivers.append(chosen)
+    return drivers
 
 
 def modules(cls: Any) -> dict[str, ast.Module]:
-    """Return the modules that the driver *cls* is made of, each as its source's tree, the nearest first.
+    """Return the modules that make up the driver *cls*: name -> parsed source, the module of *cls* first.
 
-    These are those of its classes and what they import or name by a path, as far as it belongs to Cinder's drivers or to the
-    package of a driver from elsewhere; and what else is in its package, and is no part of another driver there: an option may
-    name it (``proxy`` of IBM's).
+    They are the modules of its classes, the modules that these import or name by a path (within Cinder's drivers, or the package
+    of a third-party driver), and the other modules of its package that belong to no other driver, since an option may name one
+    (IBM's ``proxy``).
     """
     start = [base.__module__ for base in cls.__mro__]
-    of_others = {name for other in _drivers_beside(cls) for name in _reached([other])}
-    return _reached([*start, *(name for name in _beside(cls) if name not in of_others)])
+    of_others = {name for other in _sibling_drivers(cls) for name in _reached([other])}
+    return _reached([*start, *(name for name in _package_modules(cls) if name not in of_others)])
 
 
-def _beside(cls: Any) -> list[str]:
-    """Return the modules in the package of the driver *cls*, unless that is the package of all drivers."""
+def _package_modules(cls: Any) -> list[str]:
+    """Return the names of the modules in the package of the driver *cls*; empty if that is Cinder's package of all drivers."""
     package = cls.__module__.rpartition(".")[0]
     folders = getattr(sys.modules.get(package), "__path__", ())
     return [] if package == _DRIVERS else [module.name for module in pkgutil.iter_modules(folders, f"{package}.")]
 
 
-def _drivers_beside(cls: Any) -> Iterator[str]:
-    for name in _beside(cls):
+def _sibling_drivers(cls: Any) -> Iterator[str]:
+    for name in _package_modules(cls):
         spec = importlib.util.find_spec(name)
         file = Path(spec.origin or "") if spec is not None else Path()
         if name != cls.__module__ and file.is_file() and "volumedriver" in file.read_text(encoding="utf-8", errors="replace"):
@@ -166,9 +175,9 @@ def _reached(start: Iterable[str]) -> dict[str, ast.Module]:
     return found
 
 
-@functools.lru_cache(maxsize=32)  # a tree takes megabytes, and a list of all drivers looks at hundreds of modules
+@functools.lru_cache(maxsize=32)  # a tree takes megabytes, and listing all drivers parses hundreds of modules
 def _tree(name: str) -> ast.Module:
-    """Return the source of the imported module *name*, taken apart."""
+    """Return the parsed source of the imported module *name*."""
     try:
         return ast.parse(inspect.getsource(sys.modules[name]))
     except (OSError, TypeError, SyntaxError):  # an empty __init__.py, or one without a source
@@ -176,14 +185,14 @@ def _tree(name: str) -> ast.Module:
 
 
 def _imported(name: str) -> Any:
-    """Return the module *name*, imported; nothing if there is none, or if it wants a library that is not there."""
+    """Import and return the module *name*; None if it does not exist or cannot be imported."""
     if name in sys.modules:
         return sys.modules[name]
     try:
         if importlib.util.find_spec(name) is None:
             return None
         return importlib.import_module(name)
-    except Exception:  # noqa: BLE001 - whatever a vendor's module raises: Cinder's driver would not get it either
+    except Exception:  # noqa: BLE001 - a vendor's module may raise anything
         return None
 
 
@@ -202,7 +211,7 @@ def _imports(tree: ast.Module, module: Any) -> Iterator[str]:
 
 
 def _paths(value: Any, depth: int = 4) -> Iterator[str]:
-    """Return the paths of Cinder's drivers in *value*: a factory keeps them in a dict, put together of parts."""
+    """Yield the paths of Cinder's drivers in *value*, which may be nested: a factory keeps them in dicts, partly computed."""
     if isinstance(value, str):
         if _is_path(value):
             yield value
@@ -223,11 +232,13 @@ def _modules_in(path: str) -> tuple[str, str]:
 
 
 def _listed(cls: Any) -> Iterator[Any]:
-    """Return what the drivers themselves list; the list of Cinder's base class is that of all."""
+    """Yield the options of ``get_driver_options`` where the driver overrides it."""
     for driver in candidates(cls):
         method = driver.get_driver_options
         if getattr(method, "__module__", _BASE) != _BASE:
-            with contextlib.suppress(Exception):  # some name options that nobody registered yet: their modules have the rest
+            with contextlib.suppress(
+                Exception
+            ):  # some read options that are not registered yet; the rest is found in their modules
                 yield from method() or []
 
 
@@ -241,7 +252,7 @@ def _declared(module: Any) -> list[Any]:
     return found
 
 
-def _words(tree: ast.Module) -> Iterator[str]:
+def _identifiers(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             yield node.attr
@@ -250,7 +261,7 @@ def _words(tree: ast.Module) -> Iterator[str]:
 
 
 def _read(trees: Iterable[ast.Module]) -> Iterator[str]:
-    """Return what is read of anything that is called a configuration, as an attribute or by ``get``."""
+    """Yield the names that are read from a configuration object, as an attribute or by ``get``."""
     yield from _attributes(trees)
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "get" and node.args:
@@ -263,21 +274,21 @@ def _attributes(trees: Iterable[ast.Module]) -> Iterator[str]:
 
 
 def _is_named_alike(name: str, others: Iterable[str]) -> bool:
-    """Return whether some option of *others* begins with the same two words: a typical name of that driver's options."""
+    """Return whether an option among *others* starts with the same two words, as options of one driver do."""
     start = "_".join(name.split("_")[:2])
     return any(other.startswith(f"{start}_") for other in others)
 
 
 def _assigned(trees: Iterable[ast.Module]) -> set[str]:
-    """Return what is set on anything that is called a configuration: the driver's own values, and no options."""
+    """Return the names that are assigned as attributes: these are the driver's own values, not options."""
     nodes = [node for tree in trees for node in ast.walk(tree)]
     found = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
     calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr"]
     return found | {_text(call.args[1]) or "" for call in calls if len(call.args) > 1}
 
 
-def _elsewhere(names: set[str]) -> dict[str, Any]:
-    """Return those of *names* that other drivers register: a module that several share reads what only some of them have."""
+def _of_other_drivers(names: set[str]) -> dict[str, Any]:
+    """Return name -> option for those of *names* that other drivers register: shared modules read options of some drivers."""
     import cinder.volume.drivers
 
     top = Path(next(iter(cinder.volume.drivers.__path__)))
@@ -292,13 +303,13 @@ def _elsewhere(names: set[str]) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1)
 def _registering(top: str) -> list[tuple[str, str]]:
-    """Return the names of the options in the sources below *top*, each with the file that has it."""
+    """Return (option name, file) for each option that is declared in a source below *top*."""
     files = sorted(Path(top).rglob("*.py"))
     return [(name, str(file)) for file in files for name in _OPT.findall(file.read_text(encoding="utf-8", errors="replace"))]
 
 
 def _unregistered(name: str) -> Any:
-    """Return an option for what a driver asks its configuration for by a name that nobody registers."""
+    """Return an option for a name that a driver reads although no module registers it."""
     from oslo_config import cfg
 
     is_keyring = name == "rbd_keyring_conf"
@@ -330,19 +341,19 @@ def _is_configuration(node: ast.AST) -> bool:
     return (getattr(node, "attr", None) or getattr(node, "id", None)) in _CONFIGURATION
 
 
-def _checked(cls: Any, trees: dict[str, ast.Module]) -> Iterator[list[str]]:
-    """Return the names that the driver's code calls required, list by list, and those that it refuses to be set up without."""
+def _required_lists(cls: Any, trees: dict[str, ast.Module]) -> Iterator[list[str]]:
+    """Yield lists of option names that the driver's code calls required, and those without which its setup raises."""
     bases = {base.__module__ for candidate in candidates(cls) for base in candidate.__mro__}
     package = cls.__module__.rpartition(".")[0]
     for name, tree in trees.items():
         if name in bases or (package != _DRIVERS and name.startswith(f"{package}.")):
-            yield from (names for node in ast.walk(tree) if (names := _named_required(node)))
-    for method in (method for name in _SETTING_UP for method in _run(cls, name, trees)):
-        yield from ([found] for found in _refused_without(method))
+            yield from (names for node in ast.walk(tree) if (names := _declared_required(node)))
+    for method in (method for name in _SETTING_UP for method in _method_chain(cls, name, trees)):
+        yield from ([name] for name in _refused_without(method))
 
 
-def _run(cls: Any, name: str, trees: dict[str, ast.Module]) -> Iterator[ast.FunctionDef]:
-    """Return the method *name* of *cls* as it is run: that of the first class that has it, and what it calls by ``super()``."""
+def _method_chain(cls: Any, name: str, trees: dict[str, ast.Module]) -> Iterator[ast.FunctionDef]:
+    """Yield the method *name* of *cls* as it runs: of the first class that defines it, then those that ``super()`` reaches."""
     for base in cls.__mro__:
         nodes = trees.get(base.__module__, ast.Module([], [])).body
         bodies = [node.body for node in nodes if isinstance(node, ast.ClassDef) and node.name == base.__name__]
@@ -352,7 +363,7 @@ def _run(cls: Any, name: str, trees: dict[str, ast.Module]) -> Iterator[ast.Func
                 return
 
 
-def _named_required(node: ast.AST) -> list[str]:
+def _declared_required(node: ast.AST) -> list[str]:
     if not (isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple, ast.Set))):
         return []
     names = [str(getattr(target, "attr", None) or getattr(target, "id", "")) for target in node.targets]
@@ -360,7 +371,7 @@ def _named_required(node: ast.AST) -> list[str]:
 
 
 def _refused_without(method: ast.FunctionDef) -> Iterator[str]:
-    """Return the options that *method* raises without; a check within a condition does not count."""
+    """Yield the options without which *method* raises unconditionally."""
     for line in method.body:
         if isinstance(line, ast.If) and any(isinstance(node, ast.Raise) for node in line.body):
             either = isinstance(line.test, ast.BoolOp) and isinstance(line.test.op, ast.Or)

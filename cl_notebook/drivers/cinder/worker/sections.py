@@ -1,4 +1,4 @@
-"""What a backend takes from the other sections of a ``cinder.conf``: what its driver reads, or its options refer to."""
+"""Finds the options that a backend needs from other sections of a ``cinder.conf``: read by its driver, or referred to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import masking
 
 from . import bootstrap, config, introspect
-from . import options as opts
+from .options import is_secret, of_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _SERVICES = re.compile(
     r"cinder\.(api|backup|common|compute|db|group|keymgr|manager|message|monkey_patch|polic\w+|quota\w*|rpc|scheduler|service\w*"
     r"|transfer|volume\.(api|flows|group_types|manager|rpcapi|throttling|volume_types)|wsgi)(\.|$)"
 )
-"""Modules of Cinder that are imported with a driver, and read options of services."""
+"""Modules of Cinder that a driver imports although they belong to services; the options that they read are ignored."""
 
 _OF_SERVICES = re.compile(
     r"(api|backup|control|enable_new|enabled|executor|glance|group_api|graceful|log|logging|max_age|monkey|no_snapshot|osapi|periodic"
@@ -30,24 +30,28 @@ _OF_SERVICES = re.compile(
     r"|(consistencygroup|volume|compute)_(api_class|manager|usage_audit_period)$|(auth_strategy|debug|default_log_levels|zoning_mode)$"
     r"|(config|instance)_(dir|file|format|source|uuid_format)$|lock_path$|.*_topic$"
 )
-"""Options of ``[DEFAULT]`` that are of services or of logging; and ``zoning_mode``, since the switches are left alone."""
+"""Options of ``[DEFAULT]`` for services or logging; and ``zoning_mode``, since Fibre Channel zones are not managed here."""
 
-_NOT_TAKEN = {
+_IGNORED_GROUPS = {
     *("backend_defaults", "cinder_sys_admin", "coordination", "database", "keystone_authtoken", "oslo_concurrency"),
     *("privsep_osbrick", "profiler", "service_user", "fc-zone-manager"),
 }
-"""Groups that the driver's own options are in, that cl_notebook sets itself, or that are of services that it does not have.
+"""Groups with the driver's own options, groups that cl_notebook sets itself, and groups of services that it does not have.
 
-Folders of locks are left out everywhere: those of the session are for all that works on its storages.
+``lock_path`` is ignored in every group: all backends of a session share its lock folder.
 """
 
 
-def taken(path: str, sections: dict[str, dict[str, list[str]]], options: dict[str, Any]) -> dict[str, Any]:
-    """Return what the driver at *path*, with the *options* of its own section, takes from the other *sections* of the file.
+def inherited(path: str, sections: dict[str, dict[str, list[str]]], options: dict[str, Any]) -> dict[str, Any]:
+    """Return what the driver at *path*, with the *options* of its own section, needs from the other *sections* of the file.
 
-    ``sections`` is what is taken, section -> option -> its value, or its values if it may have several. A secret is not taken,
-    since what is taken is stored: ``options`` are the secret ones of *options* that refer to one, with the reference replaced;
-    ``secrets`` names those that the driver reads, or that other options refer to.
+    Secrets are not taken over, since the result is stored.
+
+    Returns:
+        ``sections``: section -> option -> value (a list of values for a multi-valued option).
+        ``options``: those of *options* that are secret and refer to a secret, with the reference replaced by its value.
+        ``secrets``: names of the secrets that were left out although the driver reads them or an option refers to them.
+
     """
     bootstrap.imported()
     cls = introspect.imported(path)
@@ -55,55 +59,55 @@ def taken(path: str, sections: dict[str, dict[str, list[str]]], options: dict[st
     from oslo_config import cfg
 
     config.register()
-    known = opts.of_driver(cls)
-    every = (*known.own, *known.shared)
-    found = _Taken(cfg.CONF, sections, {opt.name for opt in every})
-    secret = {opt.name for opt in every if opts.is_secret(opt)}
-    plain = [*(value for name, value in options.items() if name not in secret), *(opt.default for opt in every)]
-    found.take(reads | _registered(cfg.CONF))
+    driver_options = of_driver(cls)
+    opts = (*driver_options.own, *driver_options.shared)
+    collector = _Collector(cfg.CONF, sections, {opt.name for opt in opts})
+    secret = {opt.name for opt in opts if is_secret(opt)}
+    plain = [*(value for name, value in options.items() if name not in secret), *(opt.default for opt in opts)]
+    collector.take(reads | _registered(cfg.CONF))
     for text in _texts(plain):
-        found.follow(text, _DEFAULT)
+        collector.follow(text, _DEFAULT)
     for text in _texts(options[name] for name in secret & options.keys()):
-        found.follow(text, _DEFAULT, inlines=True)
-    changed = {name: found.inlined(value) if name in secret else value for name, value in options.items()}
+        collector.follow(text, _DEFAULT, inlines=True)
+    changed = {name: collector.inlined(value) if name in secret else value for name, value in options.items()}
     return {
-        "sections": found.sections,
+        "sections": collector.sections,
         "options": {name: value for name, value in changed.items() if value != options[name]},
-        "secrets": sorted(found.secrets),
+        "secrets": sorted(collector.secrets),
     }
 
 
 def _registered(conf: Any) -> set[tuple[str, str]]:
-    """Return the options of ``[DEFAULT]`` that a driver may read by a name that it puts together."""
+    """Return (group, option) of each option in ``[DEFAULT]`` that a driver may read by a computed name."""
     return {(_DEFAULT, name) for name in conf._opts if not _OF_SERVICES.match(name)}  # noqa: SLF001 - no public list
 
 
-class _Taken:
-    """Options that were taken, with those that they refer to in turn."""
+class _Collector:
+    """Collects options, and in turn the options that these refer to."""
 
-    def __init__(self, conf: Any, file: dict[str, dict[str, list[str]]], own: set[str]) -> None:
+    def __init__(self, conf: Any, file: dict[str, dict[str, list[str]]], driver_options: set[str]) -> None:
         self.sections: dict[str, dict[str, Any]] = {}
         self.secrets: set[str] = set()
         self._conf = conf
         self._file = file
-        self._own = own
+        self._driver_options = driver_options
         self._seen: set[tuple[str, str]] = set()
 
     def take(self, names: Iterable[tuple[str, str]]) -> None:
-        """Take these options, but for those that are secret."""
+        """Collect the options *names*, each (group, option), except secret ones."""
         for group, name in sorted(names):
-            self._one(group, name, is_referred=False)
+            self._collect(group, name, is_referred=False)
 
     def follow(self, text: str, group: str, *, inlines: bool = False) -> None:
-        """Take what *text*, the value of an option of *group*, refers to, but for options of the backend's own section.
+        """Collect the options that *text*, a value in *group*, refers to, except those of the backend's own section.
 
-        The text *inlines* the secrets that it refers to.
+        With *inlines* the caller replaces references to secrets by their values, so that these are not reported as left out.
         """
         for name in config.names(text):
-            self._one(*self._place(name, group), is_referred=True, inlines=inlines)
+            self._collect(*self._resolve(name, group), is_referred=True, inlines=inlines)
 
     def inlined(self, value: Any) -> Any:
-        """Return *value*, that of a secret option, with the references to secrets replaced by these."""
+        """Return *value*, that of a secret option, with references to secrets replaced by their values."""
         if isinstance(value, list):
             return [self.inlined(item) for item in value]
         if not isinstance(value, str) or not any(self._secret(name) for name in config.names(value)):
@@ -111,20 +115,20 @@ class _Taken:
         return config.replaced(value, self._secret)
 
     def _secret(self, reference: str) -> str:
-        """Return the text of the secret to which *reference* leads; nothing if it is none."""
-        group, name = self._place(reference, _DEFAULT)
-        if not name or (group == _DEFAULT and name in self._own) or not self._is_secret(group, name):
+        """Return the value of the secret that *reference* names; empty if it names no secret."""
+        group, name = self._resolve(reference, _DEFAULT)
+        if not name or (group == _DEFAULT and name in self._driver_options) or not self._is_secret(group, name):
             return ""
         return (self._values(group, name) or [""])[-1]
 
-    def _place(self, name: str, group: str) -> tuple[str, str]:
+    def _resolve(self, name: str, group: str) -> tuple[str, str]:
         section, dot, option = name.partition(".")
         if dot:
             return section, option
         return (group if self._values(group, name) else _DEFAULT), name
 
-    def _one(self, group: str, name: str, *, is_referred: bool, inlines: bool = False) -> None:
-        if (group, name) in self._seen or (group == _DEFAULT and name in self._own and is_referred):
+    def _collect(self, group: str, name: str, *, is_referred: bool, inlines: bool = False) -> None:
+        if (group, name) in self._seen or (group == _DEFAULT and name in self._driver_options and is_referred):
             return
         self._seen.add((group, name))
         opt = self._opt(group, name)
@@ -148,13 +152,13 @@ class _Taken:
         return config.option(self._conf, group, name)
 
     def _values(self, group: str, name: str, opt: Any = None) -> list[str]:
-        """Return the values of an option, under whatever name the file has it."""
-        places = [
+        """Return the values of an option in the file, also under its older names."""
+        names = [
             (group, name),
             *((old.group or group, old.name or name) for old in (opt.deprecated_opts if opt is not None else ())),
         ]
-        for section, word in places:
-            values = _section(self._file, section).get(word)
+        for section, option in names:
+            values = _section(self._file, section).get(option)
             if values:
                 return values
         return []
@@ -175,7 +179,7 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
 
 
 def _reads(top: str) -> Iterator[tuple[str, str]]:
-    """Yield the options of other groups that Cinder's modules for drivers and the package *top* read, as their sources say."""
+    """Yield (group, option) of each ``CONF.…`` in the sources of Cinder's driver modules, os-brick and the package *top*."""
     from oslo_config import cfg
 
     for name, module in list(sys.modules.items()):
@@ -187,7 +191,7 @@ def _reads(top: str) -> Iterator[tuple[str, str]]:
                 yield _DEFAULT, first
             elif (
                 second
-                and first not in _NOT_TAKEN
+                and first not in _IGNORED_GROUPS
                 and second != "lock_path"
                 and config.option(cfg.CONF, first, second) is not None
             ):

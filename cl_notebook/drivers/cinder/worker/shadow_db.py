@@ -1,4 +1,4 @@
-"""The working copy: a private SQLite of Cinder's own schema, for drivers that look into the data base. It may be thrown away."""
+"""The shadow database: a private, disposable SQLite file with Cinder's schema, for drivers that read or write the database."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _OWNERS = {
 
 
 def work_folder(state: str) -> Path:
-    """Make a folder for this process below *state*, and remove those of processes that are gone.
+    """Create a folder for this process below *state*, and remove the folders of processes that ended.
 
-    A process that is there has the file ``alive`` in its folder locked. Its number says nothing: it may be another container's.
+    A running process holds a lock on the file ``alive`` in its folder. A process id would not do: containers number their own.
     """
     top = Path(state, "work")
     top.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(_private(Path(state, "work.lock")), "w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with os.fdopen(_private(Path(state, "work.lock")), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         for folder in top.iterdir():
-            if _is_left(folder / "alive"):
+            if _is_abandoned(folder / "alive"):
                 shutil.rmtree(folder, ignore_errors=True)
-        made = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=top))
-        descriptor = _private(made / "alive")
+        folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=top))
+        descriptor = _private(folder / "alive")
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # until the process ends
-        return made
+        return folder
 
 
 def _private(file: Path) -> int:
-    """Return a descriptor of *file*, made if it is missing; its owner's alone."""
+    """Open *file*, created if missing and accessible to its owner only; return the descriptor."""
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
-def _is_left(file: Path) -> bool:
+def _is_abandoned(file: Path) -> bool:
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -66,71 +66,71 @@ def _is_left(file: Path) -> bool:
 
 
 class ShadowDatabase:
-    """Rows of Cinder's tables, put there before a call, and read back after it where a driver changed them."""
+    """Rows of Cinder's tables, written before they are needed, and read back after a call where a driver changed them."""
 
     def __init__(self, folder: Path, conf: Any) -> None:
-        """Make Cinder's schema in *folder*, with triggers that note what a driver changes."""
+        """Create Cinder's schema in *folder*, with triggers that record what drivers change."""
         import sqlalchemy as sa
 
         self._folder = folder
         self._lock = threading.RLock()
-        self.models, self.api, engine = _cinder(conf)
-        sa.event.listen(engine, "connect", _quick)
-        os.close(_private(folder / "cinder.sqlite"))  # what SQLite makes is as readable as the umask lets it be
+        self.models, self.api, engine = _database_modules(conf)
+        sa.event.listen(engine, "connect", _set_pragmas)
+        os.close(_private(folder / "cinder.sqlite"))  # SQLite itself would create it with the umask's permissions
         self.models.BASE.metadata.create_all(engine)
         self._sql = sqlite3.connect(folder / "cinder.sqlite", check_same_thread=False, isolation_level=None, timeout=60)
-        _quick(self._sql, None)
+        _set_pragmas(self._sql, None)
         self._sql.executescript(_TRIGGERS)
-        sa.event.listen(engine, "begin", _reserve)
+        sa.event.listen(engine, "begin", _begin_immediate)
 
     def put(self, rows: dict[str, list[dict[str, Any]]], connection: Any = None) -> None:
-        """Write *rows*, by table, unless they are there; in the transaction of *connection*, or in one of its own."""
-        with self._unnoticed(connection) as run:
+        """Insert *rows* (table -> rows) unless they exist, in the transaction of *connection* or in one of their own."""
+        with self._unrecorded(connection) as run:
             for sql, values in _inserts(rows):
                 run(sql, values)
 
     @contextlib.contextmanager
-    def _unnoticed(self, connection: Any) -> Iterator[Any]:
-        """Give what runs a statement, with the right to write held; what it changes does not count as changed by a driver."""
+    def _unrecorded(self, connection: Any) -> Iterator[Any]:
+        """Give a function that runs a statement in a write transaction; its changes are not recorded as a driver's."""
         if connection is not None:
-            yield from self._marked(connection.exec_driver_sql)
+            yield from self._without_records(connection.exec_driver_sql)
             return
         with self._lock:
             self._sql.execute("BEGIN IMMEDIATE")
             try:
-                yield from self._marked(self._run)
+                yield from self._without_records(self._run)
             except BaseException:
                 self._sql.execute("ROLLBACK")
                 raise
             self._sql.execute("COMMIT")
 
-    def _marked(self, run: Any) -> Iterator[Any]:
-        mark = next(iter(run("SELECT coalesce(max(seq), 0) FROM cl_changes")))[0]
+    def _without_records(self, run: Any) -> Iterator[Any]:
+        sequence = next(iter(run("SELECT coalesce(max(seq), 0) FROM cl_changes")))[0]
         yield run
-        run("DELETE FROM cl_changes WHERE seq > ?", (mark,))
+        run("DELETE FROM cl_changes WHERE seq > ?", (sequence,))
 
-    def _run(self, sql: str, words: Any = ()) -> Any:
-        return self._sql.executemany(sql, words) if isinstance(words, list) else self._sql.execute(sql, words)
+    def _run(self, sql: str, params: Any = ()) -> Any:
+        return self._sql.executemany(sql, params) if isinstance(params, list) else self._sql.execute(sql, params)
 
     def present(self, table: str, ids: list[str], connection: Any = None) -> set[str]:
-        """Return those of *ids* that *table* has a row for, seen from the transaction of *connection* if there is one."""
+        """Return those of *ids* that have a row in *table*, as the transaction of *connection* sees it if one is given."""
         sql = f"SELECT id FROM {table} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - a table of Cinder's
-        words = (json.dumps(ids),)
+        params = (json.dumps(ids),)
         if connection is not None:
-            return {str(row[0]) for row in connection.exec_driver_sql(sql, words)}
+            return {str(row[0]) for row in connection.exec_driver_sql(sql, params)}
         with self._lock:
-            return {str(row[0]) for row in self._sql.execute(sql, words)}
+            return {str(row[0]) for row in self._sql.execute(sql, params)}
 
     def remove(self, table: str, ids: list[str], connection: Any = None) -> None:
-        """Take rows out, with the key-value pairs that hang from them, as if nobody had changed anything."""
+        """Delete rows and their key-value pairs, without recording that as a driver's change."""
         owners = [(name, column) for name, (owner, column) in _OWNERS.items() if owner == table and name != table]
-        words = (json.dumps(ids),)
-        with self._unnoticed(connection) as run:
+        params = (json.dumps(ids),)
+        with self._unrecorded(connection) as run:
             for name, column in [(table, "id"), *owners]:
-                run(f"DELETE FROM {name} WHERE {column} IN (SELECT value FROM json_each(?))", words)  # noqa: S608 - Cinder's tables
+                run(f"DELETE FROM {name} WHERE {column} IN (SELECT value FROM json_each(?))", params)  # noqa: S608 - Cinder's tables
 
     def remove_attachments(self, volume_ids: list[str] | None, connection: Any) -> None:
-        """Take out the attachments of these volumes, or all."""
+        """Delete the attachments of these volumes, or all if *volume_ids* is None."""
         if volume_ids is None:
             connection.exec_driver_sql("DELETE FROM volume_attachment")
         else:
@@ -138,36 +138,36 @@ class ShadowDatabase:
             connection.exec_driver_sql(sql, (json.dumps(volume_ids),))
 
     def changed(self, connection: Any = None) -> dict[str, dict[str, int]]:
-        """Return what drivers changed: by table (``volumes``, ``driver_initiator_data``…), the id of each row, and a mark."""
+        """Return the rows that drivers changed: table (such as ``volumes``) -> row id -> number of its last change."""
         sql = "SELECT owner, key, max(seq) FROM cl_changes GROUP BY owner, key"
         with self._lock if connection is None else contextlib.nullcontext():
             rows = connection.exec_driver_sql(sql) if connection is not None else self._sql.execute(sql)
-            found: dict[str, dict[str, int]] = {}
-            for table, key, mark in rows:
-                found.setdefault(table, {})[str(key)] = mark
-            return found
+            result: dict[str, dict[str, int]] = {}
+            for table, key, sequence in rows:
+                result.setdefault(table, {})[str(key)] = sequence
+            return result
 
-    def settle(self, table: str, key: str, mark: int) -> None:
-        """Forget that drivers changed a row, up to *mark*: the kernel is told of it."""
+    def acknowledge(self, table: str, key: str, sequence: int) -> None:
+        """Delete the records of a row's changes up to number *sequence*, once they were reported to the kernel."""
         with self._lock:
-            self._sql.execute("DELETE FROM cl_changes WHERE owner = ? AND key = ? AND seq <= ?", (table, key, mark))
+            self._sql.execute("DELETE FROM cl_changes WHERE owner = ? AND key = ? AND seq <= ?", (table, key, sequence))
 
     def row(self, table: str, key: str) -> dict[str, Any] | None:
-        """Return one row as it stands now."""
+        """Return the row with the id *key* as it is now: column -> value; None if there is none."""
         with self._lock:
             cursor = self._sql.execute(f"SELECT * FROM {table} WHERE id = ?", (key,))  # noqa: S608 - a table of Cinder's
             names = [column[0] for column in cursor.description]
-            found = cursor.fetchone()
-            return {name: found[place] for place, name in enumerate(names)} if found is not None else None
+            row = cursor.fetchone()
+            return dict(zip(names, row, strict=True)) if row is not None else None
 
     def pairs(self, table: str, owner: str, key: str) -> dict[str, str]:
-        """Return the key-value pairs of a resource, such as those of ``volume_metadata``."""
+        """Return the pairs of the resource *key* in *table*, such as ``volume_metadata``; the column *owner* has its id."""
         with self._lock:
             sql = f'SELECT "key", value FROM {table} WHERE {owner} = ? AND NOT deleted'  # noqa: S608 - a table of Cinder's
             return dict(self._sql.execute(sql, (key,)))
 
     def clear(self) -> None:
-        """Throw away what was put there; types stay."""
+        """Delete all rows but those of volume types."""
         with self._lock:
             self._sql.execute("BEGIN IMMEDIATE")
             for table in _VOLATILE:
@@ -175,14 +175,14 @@ class ShadowDatabase:
             self._sql.execute("COMMIT")
 
     def close(self) -> None:
-        """Remove the working copy."""
+        """Delete the shadow database from the disk."""
         with self._lock:
             self._sql.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _cinder(conf: Any) -> tuple[Any, Any, Any]:
-    # Cinder 29 has one module; before it there was a switch, and the module behind it
+def _database_modules(conf: Any) -> tuple[Any, Any, Any]:
+    # Cinder 29 merged cinder.db.sqlalchemy into cinder.db
     try:
         from cinder.db import api, models
     except ImportError:
@@ -193,15 +193,15 @@ def _cinder(conf: Any) -> tuple[Any, Any, Any]:
     return models, api, api.get_engine()
 
 
-def _quick(connection: Any, _record: object) -> None:
+def _set_pragmas(connection: Any, _record: object) -> None:
     for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "foreign_keys=OFF", "busy_timeout=60000"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _reserve(connection: Any) -> None:
-    """Reserve the right to write when a transaction of Cinder's begins, after oslo.db's own listener has begun it.
+def _begin_immediate(connection: Any) -> None:
+    """Take SQLite's write lock when a transaction of Cinder's begins, after oslo.db's own listener has begun it.
 
-    A transaction that has read before it writes fails at once if another one waits to commit; here it waits before it reads.
+    A transaction that reads before it writes fails at once if another waits to commit; with the lock taken first it waits.
     """
     connection.exec_driver_sql("DELETE FROM cl_changes WHERE seq < 0")
 
