@@ -47,7 +47,7 @@ def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked:
         msg = f"volume_driver must be the name of a driver, not {name!r}."
         raise errors.InvalidInput(msg)
     if name in blocked:
-        msg = f"Driver {name!r} is blocked here. Choose another: {_listed(blocked)}."
+        msg = f"Driver {name!r} is blocked here. Drivers: {_listed(blocked)}."
         raise errors.NotFound(msg)
     matched = list(entry_points(group=GROUP, name=name))
     if matched:
