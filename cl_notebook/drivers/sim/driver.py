@@ -394,7 +394,7 @@ class SimDriver(SimManaging):
         rows = sql.execute("SELECT id, size FROM volumes WHERE name = ?", (volume.name_in_storage,)).fetchall()
         if rows and rows[0] != (volume.id, volume_bytes(volume.size)):
             existing_id, existing_size = rows[0]
-            difference = "another volume" if existing_id != volume.id else f"{existing_size // GiB} GiB instead of {volume.size} GiB"
+            difference = "another volume" if existing_id != volume.id else f"{existing_size // GiB} GiB, not {volume.size} GiB"
             msg = f"{volume.name_in_storage} exists on the storage already, with {difference}."
             raise errors.ExistsOnStorage(msg)
         return bool(rows)
