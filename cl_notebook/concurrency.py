@@ -1,9 +1,9 @@
 """Locks, events, futures and threads that also work after ``eventlet.monkey_patch()``.
 
-What eventlet puts in the place of ``threading`` knows the green threads of one native thread. A green lock or condition that is
-shared with another native thread (``eventlet.tpool``, or the thread that reads from a Cinder child) is never handed over to it. A
-native one blocks every green thread of its native thread instead. What is made here is native inside and yields to other green
-threads while it waits. In a process that is not monkey-patched it is what ``threading`` has.
+eventlet's replacements of ``threading`` work among the green threads of one native thread. A green lock or condition that is
+shared with another native thread (``eventlet.tpool``, or the reader of a Cinder child process) is never handed over to it; a
+native one blocks all green threads of its native thread. The objects of this module are native inside, and yield to other green
+threads while they wait. Without eventlet's monkey patching they are those of ``threading``.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 STEP = 0.002
-"""Seconds between two looks at a lock or an event that a green thread waits for."""
+"""Seconds between two checks of a lock or an event by a green thread that waits for it."""
 
 
 def is_green() -> bool:
-    """Return whether eventlet has replaced the threads of this process by green ones."""
+    """Return whether eventlet has replaced this process's threads by green ones."""
     patcher = sys.modules.get("eventlet.patcher")
     return patcher is not None and bool(patcher.is_monkey_patched("thread"))
 
 
 def native(module: str) -> Any:  # noqa: ANN401 - a module
-    """Return a module of the standard library as it is without eventlet."""
+    """Return a module of the standard library without eventlet's patches."""
     if is_green():
         return sys.modules["eventlet.patcher"].original(module)
     return importlib.import_module(module)
@@ -54,36 +54,36 @@ def event() -> threading.Event:
 
 
 def daemon(work: Callable[[], object], name: str) -> threading.Thread:
-    """Return a new native daemon thread, not started yet: it runs whatever the green threads do."""
+    """Return a new native daemon thread that calls *work*; it is not started yet."""
     thread: threading.Thread = native("threading").Thread(target=work, name=name, daemon=True)
     return thread
 
 
 class Future(concurrent.futures.Future[R]):
-    """The outcome of something that another thread does, native or green."""
+    """A future whose result another thread sets, native or green."""
 
     def __init__(self) -> None:
-        """Begin without an outcome."""
+        """Create a future without a result."""
         super().__init__()
         self._is_shared = is_green()
         if self._is_shared:
             self._condition = native("threading").Condition()
 
     def result(self, timeout: float | None = None) -> R:
-        """Return the result, or raise the exception, once there is one.
+        """Wait for the result and return it, or raise the exception.
 
         Raises:
-            TimeoutError: there is none after *timeout* seconds.
+            TimeoutError: *timeout* seconds have passed.
 
         """
         __tracebackhide__ = True
         return super().result(self._waited(timeout))
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return the exception, or None for a result, once there is one.
+        """Wait for the outcome, and return the exception, or None for a result.
 
         Raises:
-            TimeoutError: there is none after *timeout* seconds.
+            TimeoutError: *timeout* seconds have passed.
 
         """
         return super().exception(self._waited(timeout))
@@ -133,7 +133,7 @@ class _ReentrantLock(_Lock):
 
     def release(self) -> None:
         if self._holder is not _green_thread():
-            msg = "cannot release a lock that another thread holds"
+            msg = "A lock can be released by its holder only."
             raise RuntimeError(msg)
         self._depth -= 1
         if not self._depth:
@@ -168,5 +168,5 @@ def _wait(is_over: Callable[[], bool], timeout: float | None) -> bool:
 
 
 def _green_thread() -> object:
-    holder: object = sys.modules["eventlet"].getcurrent()  # each native thread has one of its own, too
+    holder: object = sys.modules["eventlet"].getcurrent()  # in a native thread its main greenlet
     return holder

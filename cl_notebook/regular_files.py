@@ -1,8 +1,8 @@
-"""Files and folders by their path, with no part of it a symbolic link: for folders that others may be able to write to.
+"""Open, create and remove files by paths without symbolic links, in folders that other users may be able to write to.
 
-The kernel follows links wherever a path has one, and ``O_NOFOLLOW`` concerns the last part alone. So each folder of the path is
-opened within the one before it (``openat``). Whoever may rename things in a folder on the way can then make a call fail, but
-not lead it elsewhere.
+The kernel follows links in every part of a path, and ``O_NOFOLLOW`` concerns the last part alone. So each folder of the path is
+opened relative to the one before it (``openat``). A user who can rename entries of a folder on the path can make a call fail,
+but not redirect it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _ALONE = 1
 
 
 def real(path: str | os.PathLike[str]) -> str:
-    """Return *path* made absolute and free of links, as the functions of this module need it."""
+    """Return *path* absolute and without symbolic links, as the functions of this module need it."""
     return os.path.realpath(path)
 
 
 @contextlib.contextmanager
 def folder(path: Path) -> Iterator[int]:
-    """Give a descriptor of the folder *path*, for reading.
+    """Yield a descriptor of the folder *path*, for reading.
 
     Raises:
-        OSError: it is not there (``ENOENT``), or a part of the path is a symbolic link or no folder (``ELOOP``).
+        OSError: it does not exist (``ENOENT``), or a part of the path is a symbolic link or no folder (``ELOOP``).
 
     """
     parts = path.parts if path.is_absolute() else (os.curdir, *path.parts)
@@ -54,28 +54,33 @@ def folder(path: Path) -> Iterator[int]:
 
 
 def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
-    """Return a descriptor of the regular file *path*, opened with *flags*; one that is made is its owner's alone.
+    """Open the regular file *path* with *flags* and return its descriptor; a new file gets *mode*.
 
-    A file with a second name (hard link) is refused in a folder that others can write to: it may be anybody's.
+    A file with a second name (hard link) is refused in a folder that others can write to: it may be another user's file.
 
     Raises:
-        OSError: it is not there, a part of the path is a symbolic link (``ELOOP``), or it is no regular file, or may be another's
-            (``EINVAL``).
+        OSError: it does not exist, a part of the path is a symbolic link (``ELOOP``), or it is not a regular file, or may be
+            another user's (``EINVAL``).
 
     """
     with folder(path.parent) as within:
         try:
-            # opening a FIFO would wait for somebody to open its other end
+            # opening a FIFO would block until its other end is opened
             descriptor = os.open(path.name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode, dir_fd=within)
         except OSError as error:
             if error.errno in {errno.ENXIO, errno.ENODEV, errno.EISDIR}:
                 raise _irregular(path) from error
             raise _named(error, path) from error
         try:
-            found = os.fstat(descriptor)
-            _refuse_foreign(path, found, os.fstat(within))
-            if flags & os.O_CREAT and not found.st_size and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != mode:
-                os.fchmod(descriptor, mode)  # whatever the umask took, or an access control list gave
+            opened = os.fstat(descriptor)
+            _refuse_foreign(path, opened, os.fstat(within))
+            if (
+                flags & os.O_CREAT
+                and not opened.st_size
+                and opened.st_uid == os.geteuid()
+                and stat.S_IMODE(opened.st_mode) != mode
+            ):
+                os.fchmod(descriptor, mode)  # whatever the umask or an access control list made of it
             os.set_blocking(descriptor, True)
         except BaseException:
             os.close(descriptor)
@@ -84,10 +89,10 @@ def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
 
 
 def status(path: Path) -> os.stat_result | None:
-    """Return what there is at *path*, a link unfollowed; None for nothing.
+    """Return the status of *path*, of a link that of the link; None if it does not exist.
 
     Raises:
-        OSError: a folder on the way is a symbolic link.
+        OSError: a folder of the path is a symbolic link.
 
     """
     try:
@@ -101,7 +106,7 @@ def unlink(path: Path, *, missing_ok: bool = False) -> None:
     """Remove the name *path*: of a link, the link.
 
     Raises:
-        OSError: a folder on the way is a symbolic link; it is not there, unless *missing_ok*.
+        OSError: a folder of the path is a symbolic link; *path* does not exist, unless *missing_ok*.
 
     """
     try:
@@ -113,22 +118,22 @@ def unlink(path: Path, *, missing_ok: bool = False) -> None:
 
 
 def rename(path: Path, final: Path) -> None:
-    """Give *path* the name *final*, in place of what is there."""
-    with folder(path.parent) as within, folder(final.parent) as there:
-        os.replace(path.name, final.name, src_dir_fd=within, dst_dir_fd=there)
+    """Rename *path* to *final*, and replace a file of that name."""
+    with folder(path.parent) as within, folder(final.parent) as target:
+        os.replace(path.name, final.name, src_dir_fd=within, dst_dir_fd=target)
 
 
 def link(path: Path, final: Path) -> None:
-    """Give *path* the second name *final*, which must be free."""
-    with folder(path.parent) as within, folder(final.parent) as there:
-        os.link(path.name, final.name, src_dir_fd=within, dst_dir_fd=there, follow_symlinks=False)
+    """Create the hard link *final* to *path*; the name must be free."""
+    with folder(path.parent) as within, folder(final.parent) as target:
+        os.link(path.name, final.name, src_dir_fd=within, dst_dir_fd=target, follow_symlinks=False)
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder *path*, its owner's alone, unless it is there.
+    """Create the folder *path* for its owner alone, unless it exists.
 
     Raises:
-        OSError: something else is there (``ELOOP`` for a symbolic link), or it cannot be made.
+        OSError: *path* is something else (``ELOOP`` for a symbolic link), or cannot be created.
 
     """
     with folder(path.parent) as within:
@@ -137,42 +142,42 @@ def make_folder(path: Path) -> None:
         except FileExistsError:
             with folder(path):
                 return
-        with folder(path) as made:
-            os.fchmod(made, 0o700)  # whatever the umask took, or an access control list gave
+        with folder(path) as descriptor:
+            os.fchmod(descriptor, 0o700)  # whatever the umask or an access control list made of it
 
 
 def make_folders(path: Path) -> None:
-    """Make the folder *path* and those above it that are missing, each its owner's alone whatever the umask is."""
+    """Create the folder *path* and its missing parents for their owner alone, whatever the umask."""
     missing = []
-    place = Path(real(path))
-    while not place.is_dir():
-        missing.append(place)
-        place = place.parent
-    for place in reversed(missing):
-        make_folder(place)
+    parent = Path(real(path))
+    while not parent.is_dir():
+        missing.append(parent)
+        parent = parent.parent
+    for name in reversed(missing):
+        make_folder(name)
 
 
 def entries(path: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield what is in the folder *path*. An entry can be asked for its status while the next one has not been asked for."""
-    with folder(path) as within, os.scandir(within) as found:
-        yield from found
+    """Yield the entries of the folder *path*. Call ``stat()`` of an entry before the iterator ends."""
+    with folder(path) as within, os.scandir(within) as scanned:
+        yield from scanned
 
 
 def fsync_folder(path: Path) -> None:
-    """Make the names in the folder durable."""
+    """Write the names in the folder *path* to disk (fsync)."""
     with folder(path) as descriptor:
         os.fsync(descriptor)
 
 
-def is_open_to_others(found: os.stat_result) -> bool:
-    """Return whether somebody else than this user and root can put files into the folder that *found* is the status of."""
-    return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or found.st_uid not in {0, os.geteuid()}
+def is_open_to_others(status: os.stat_result) -> bool:
+    """Return whether other users than this one and root can write to the folder with this *status*."""
+    return bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) or status.st_uid not in {0, os.geteuid()}
 
 
-def _refuse_foreign(path: Path, found: os.stat_result, within: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
+def _refuse_foreign(path: Path, opened: os.stat_result, within: os.stat_result) -> None:
+    if not stat.S_ISREG(opened.st_mode):
         raise _irregular(path)
-    if found.st_nlink > _ALONE and is_open_to_others(within):
+    if opened.st_nlink > _ALONE and is_open_to_others(within):
         what = "The file has another name (hard link), and others can write to its folder"
         raise OSError(errno.EINVAL, what, str(path))
 
@@ -189,9 +194,9 @@ def _named(error: OSError, path: Path) -> OSError:
 
 
 def tables(path: Path) -> frozenset[str] | None:
-    """Return the names of the tables in the file itself, without its log; None if it is none of SQLite's, or cannot be read.
+    """Return the names of the tables in a SQLite file without its log; None if it is not SQLite's, or cannot be read.
 
-    Opening a file the usual way may write to it: a hot journal is rolled back, a log is made or folded in (sqlite.org/uri.html:
+    A normal connection may write to the file: it rolls back a hot journal, and creates or checkpoints a log (sqlite.org/uri.html:
     ``immutable``).
     """
     try:

@@ -1,4 +1,4 @@
-"""The frames' own kind of DataFrame: it can be written to Parquet and Excel, and shows the words that are typed whole."""
+"""Subclasses of DataFrame for our frames: writable to Parquet and Excel, or with cells that are never cut."""
 
 from __future__ import annotations
 
@@ -14,30 +14,29 @@ if TYPE_CHECKING:
 
 
 class Frame(pd.DataFrame):
-    """A DataFrame whose cells may hold dicts, and times with a zone, which files do not take as they are."""
+    """A DataFrame that converts dicts and times with a zone when it is written to Parquet or Excel."""
 
     @property
     def _constructor(self) -> Callable[..., Frame]:
         return type(self)
 
     def to_parquet(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - pandas' own
-        """Write it as pandas does; dicts and lists become JSON text."""
+        """Write the frame as pandas does; dicts and lists become JSON text."""
         return _flat(self).to_parquet(*args, **options)
 
     def to_excel(self, *args: Any, **options: Any) -> Any:  # type: ignore[misc] # noqa: ANN401 - pandas' own, final in its stubs
-        """Write it as pandas does; dicts and lists become JSON text, times lose their zone: they are in UTC.
+        """Write the frame as pandas does; dicts and lists become JSON text, times are in UTC without a zone.
 
-        Text that Excel would take for a formula gets an apostrophe in front, and characters that it does not take are written as
-        escapes.
+        Text that begins like a formula is prefixed with an apostrophe; characters that Excel refuses become escapes.
         """
         return _without_zones(_flat(self)).to_excel(*args, **options)
 
 
 class WholeFrame(Frame):
-    """A frame whose cells are shown whole, however long: their words are typed."""
+    """A frame that shows cells in full, however long: people copy from them."""
 
     def __repr__(self) -> str:
-        """Show every cell whole."""
+        """Return the table with every cell in full."""
         with pd.option_context("display.max_colwidth", None, "display.width", None):
             return super().__repr__()
 
@@ -48,12 +47,12 @@ class WholeFrame(Frame):
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    made = pd.DataFrame(frame)
-    for name in made.columns:
-        if made[name].dtype == object:
-            cells = [_text(value) for value in made[name].tolist()]
-            made = made.assign(**{str(name): pd.Series(cells, index=made.index, dtype="string")})
-    return made
+    flat = pd.DataFrame(frame)
+    for name in flat.columns:
+        if flat[name].dtype == object:
+            cells = [_text(value) for value in flat[name].tolist()]
+            flat = flat.assign(**{str(name): pd.Series(cells, index=flat.index, dtype="string")})
+    return flat
 
 
 def _text(value: object) -> str | None:
@@ -63,15 +62,15 @@ def _text(value: object) -> str | None:
 
 
 def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
-    made = {}
+    columns = {}
     for name in frame.columns:
         column = frame[name]
         if isinstance(column.dtype, pd.DatetimeTZDtype):
-            made[str(name)] = column.dt.tz_convert("UTC").dt.tz_localize(None)
+            columns[str(name)] = column.dt.tz_convert("UTC").dt.tz_localize(None)
         elif column.dtype == "string" or isinstance(column.dtype, pd.CategoricalDtype):
             cells = [_cell(value) for value in column.tolist()]
-            made[str(name)] = pd.Series(cells, index=frame.index, dtype="string")
-    return frame.assign(**made)
+            columns[str(name)] = pd.Series(cells, index=frame.index, dtype="string")
+    return frame.assign(**columns)
 
 
 def _cell(value: object) -> object:

@@ -1,8 +1,8 @@
-"""What on this host uses a block device or a file, by what the kernel says: read from ``sysfs`` and ``proc``, as any user may.
+"""List the uses of a block device or a file on this host, from ``sysfs`` and ``proc``, without root.
 
-A mount, swap, a device above it (LVM, md, crypt, bcache), a loop device, a Btrfs file system of several devices and an open
-descriptor are uses. Mounts, swap and devices above are shown to every user; descriptors of other users' processes, and mounts in
-their name spaces, to root alone. What cannot be read is left out: everything that a file system stands on is seen without root.
+Uses are mounts, swap, devices above it (LVM, md, crypt, bcache), loop devices, Btrfs file systems of several devices and open
+descriptors. Every user can read mounts, swap and devices above; only root can read the descriptors of other users' processes
+and the mounts in their name spaces. Unreadable uses are left out; those by a file system are always readable.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 _ROOT = Path("/")
 _MOST = 8
-"""Uses that a message names."""
+"""Uses that a message lists at most."""
 
-_LOOKS = 10
-_MOMENT = 0.05
-"""Times that open descriptors are looked at, and the seconds between: a program that lists devices has each open for a moment."""
+_CHECKS = 10
+_INTERVAL = 0.05
+"""Number of checks for open descriptors, and seconds between them: programs that list devices open each for a moment."""
 
 _WATCHERS = frozenset({"multipathd", "systemd-udevd", "udevd", "(udev-worker)"})
-"""Programs that have devices open to watch over them: not a use, and they close them when the devices go."""
+"""Programs that monitor devices: their descriptors are not uses, and they close them when a device goes."""
 
 _MPATH = "mpath-"
 _OF_MPATH = re.compile(r"part\d+-mpath-")
@@ -39,48 +39,48 @@ _RAID = re.compile(r"md(?:\d+|_.+)")
 
 
 def uses(paths: Iterable[str], *, descriptors: bool = True, root: Path = _ROOT) -> list[str]:
-    """Return what uses the devices or files at *paths*, a few words each; nothing if they can be detached.
+    """Return a short text for each use of the devices or files at *paths*; an empty list if they can be detached.
 
-    Partitions count, and so do the paths of a multipath map, the map of a path, and what stands on a device that stands on it.
-    Without *descriptors* a process that merely has it open does not count: a loop device stays until it is closed.
+    Partitions are included, the paths of a multipath map, the map of a path, and devices above them at any depth. Without
+    *descriptors* open descriptors are not listed: a loop device stays until it is closed.
     """
     kernel = _Kernel(root)
-    wanted = [_Wanted.of(path, root) for path in dict.fromkeys(paths)]
-    names = [each.name for each in wanted if each.name in kernel.places]
-    files = [each for each in wanted if each.name not in kernel.places and each.is_file]
+    targets = [_Target.of(path, root) for path in dict.fromkeys(paths)]
+    names = [target.name for target in targets if target.name in kernel.places]
+    files = [target for target in targets if target.name not in kernel.places and target.is_file]
     if not names and not files:
         return []
     members = kernel.members(names)
-    found: list[str] = []
+    texts: list[str] = []
     for name in sorted(members, key=lambda name: (name not in names, name)):
-        found += _held(kernel, name, names, members)
-    found += [words for file in files for words in _held_file(kernel, file)]
+        texts += _uses_of_device(kernel, name, names, members)
+    texts += [text for file in files for text in _uses_of_file(kernel, file)]
     if descriptors:
-        found += _opened(kernel, members, [file for file in files if root != _ROOT or not _is_closed(file.path)])
-    if not found and root == _ROOT and any(_is_claimed(f"/dev/{name}") for name in names if not kernel.holders(name) & members):
-        found.append("claimed by a mount or a device that is not visible here")
-    return list(dict.fromkeys(found))
+        texts += _opened(kernel, members, [file for file in files if root != _ROOT or not _is_closed(file.path)])
+    if not texts and root == _ROOT and any(_is_claimed(f"/dev/{name}") for name in names if not kernel.holders(name) & members):
+        texts.append("claimed by a mount or a device that is not visible here")
+    return list(dict.fromkeys(texts))
 
 
-def refuse(device: str, found: Sequence[str]) -> NoReturn:
-    """Refuse to take *device* from under what uses it.
+def refuse(device: str, texts: Sequence[str]) -> NoReturn:
+    """Raise BusyOnStorage for *device*, with the *texts* of its uses.
 
     Raises:
-        errors.BusyOnStorage: always.
+        BusyOnStorage: always.
 
     """
-    msg = f"{device} is mounted or in use: {listed(found)}. Release it first."
+    msg = f"{device} is mounted or in use: {listed(texts)}. Release it first."
     raise errors.BusyOnStorage(msg, no_side_effects=True)
 
 
-def listed(found: Sequence[str]) -> str:
-    """Return the uses as the end of a sentence."""
-    more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
-    return "; ".join(found[:_MOST]) + more
+def listed(texts: Sequence[str]) -> str:
+    """Join the texts of uses for a message; list at most 8, and count the others."""
+    more = f"; and {len(texts) - _MOST} more" if len(texts) > _MOST else ""
+    return "; ".join(texts[:_MOST]) + more
 
 
-class _Wanted(NamedTuple):
-    """A path that is asked about: the name of what it leads to, and who that is."""
+class _Target(NamedTuple):
+    """A path whose uses are listed: its real path, the name of the device or file, and its (device, inode)."""
 
     path: str
     name: str
@@ -88,7 +88,7 @@ class _Wanted(NamedTuple):
     identity: tuple[int, int] | None
 
     @classmethod
-    def of(cls, path: str, root: Path) -> _Wanted:
+    def of(cls, path: str, root: Path) -> _Target:
         real = os.path.realpath(root / path.lstrip("/"))
         try:
             at = os.stat(real)  # noqa: PTH116 - a text, as the kernel's links are
@@ -98,7 +98,7 @@ class _Wanted(NamedTuple):
 
 
 class _Mount(NamedTuple):
-    """Where a file system is mounted: the number and the name of its device, the place, and in whose name space."""
+    """A mount: the number and name of the device, the mount point, and a note on its mount name space."""
 
     number: str
     source: str
@@ -107,7 +107,7 @@ class _Mount(NamedTuple):
 
 
 class _Kernel:
-    """The block devices of a host, and what it tells of its processes."""
+    """The block devices, mounts and processes of a host."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -117,7 +117,7 @@ class _Kernel:
             parts = [entry for entry in _entries(place) if (entry / "partition").exists()]
             self._parts[place.name] = [entry.name for entry in parts]
             self.places |= {entry.name: entry for entry in (place, *parts)}
-        files = {name: _told(place / "loop/backing_file") for name, place in self.places.items() if name.startswith("loop")}
+        files = {name: _read_text(place / "loop/backing_file") for name, place in self.places.items() if name.startswith("loop")}
         self._loops = {name: file for name, file in files.items() if file}
         self._mounted: list[_Mount] | None = None
 
@@ -125,10 +125,10 @@ class _Kernel:
         return {entry.name for entry in _entries(self.places[name] / "holders")}
 
     def number(self, name: str) -> str:
-        return _told(self.places[name] / "dev")
+        return _read_text(self.places[name] / "dev")
 
     def members(self, names: Iterable[str]) -> set[str]:
-        """Return all that goes with the devices: partitions, the paths of a map or array, and the map of a path."""
+        """Return the devices with their partitions, the paths of a map or array, and the map of a path."""
         found: set[str] = set()
         left = list(names)
         while left:
@@ -143,23 +143,23 @@ class _Kernel:
         return found
 
     def loops_on(self, name: str) -> list[str]:
-        """Return the loop devices that stand on a block device."""
+        """Return the loop devices on a block device."""
         number = self.number(name)
         return [loop for loop, file in self._loops.items() if loop != name and self._leads_to(file, name, number)]
 
-    def loops_on_file(self, file: _Wanted) -> list[str]:
-        """Return the loop devices that stand on a file."""
-        return [loop for loop, at in self._loops.items() if _Wanted.of(at, self.root).identity == file.identity]
+    def loops_on_file(self, file: _Target) -> list[str]:
+        """Return the loop devices on a file."""
+        return [loop for loop, at in self._loops.items() if _Target.of(at, self.root).identity == file.identity]
 
-    def words(self, name: str) -> str:
-        """Return what a device is called, and what stands on it."""
-        called = _told(self.places[name] / "dm/name") if name in self.places else ""
+    def describe(self, name: str) -> str:
+        """Return the names of a device, and the uses of it."""
+        called = _read_text(self.places[name] / "dm/name") if name in self.places else ""
         members = self.members([name])
-        inside = [words for each in sorted(members) for words in _held(self, each, [name], members)]
+        inside = [text for member in sorted(members) for text in _uses_of_device(self, member, [name], members)]
         return name + (f" ({called})" if called else "") + (f", {', '.join(inside)}" if inside else "")
 
     def mounts_of(self, name: str) -> list[str]:
-        """Return where the file system on a device is mounted."""
+        """Return the mounts of the file system on a device."""
         number, siblings = self.number(name), {name, *self._btrfs(name)}
         found: dict[str, str] = {}
         for mount in self._mounts():
@@ -169,12 +169,12 @@ class _Kernel:
         return [f"mounted at {_plain(point)}{whose}" for point, whose in found.items()]
 
     def is_in_btrfs(self, name: str) -> bool:
-        """Return whether a mounted Btrfs file system has it as one of its devices."""
+        """Return whether a device is part of a mounted Btrfs file system."""
         return bool(self._btrfs(name))
 
     def is_swap(self, path: str) -> bool:
-        """Return whether it is swapped to; *path* is a device's name, or a file's path."""
-        lines = _told(self.root / "proc/swaps").splitlines()[1:]
+        """Return whether *path*, a device's name or a file's path, is used as swap."""
+        lines = _read_text(self.root / "proc/swaps").splitlines()[1:]
         places = [_unescaped(line.split()[0]) for line in lines if line.split()]
         return any(path in {self._real(place), os.path.realpath(self.root / place.lstrip("/"))} for place in places)
 
@@ -184,14 +184,14 @@ class _Kernel:
 
     def _btrfs(self, name: str) -> set[str]:
         systems = [[entry.name for entry in _entries(place / "devices")] for place in _entries(self.root / "sys/fs/btrfs")]
-        return {each for names in systems if name in names for each in names}
+        return {sibling for names in systems if name in names for sibling in names}
 
     def _is_map(self, name: str) -> bool:
         uuid = self._uuid(name)
         return uuid.startswith(_MPATH) or _OF_MPATH.match(uuid) is not None
 
     def _uuid(self, name: str) -> str:
-        return _told(self.places[name] / "dm/uuid") if name in self.places else ""
+        return _read_text(self.places[name] / "dm/uuid") if name in self.places else ""
 
     def _real(self, path: str) -> str:
         return os.path.basename(os.path.realpath(self.root / path.lstrip("/")))  # noqa: PTH119 - a text, as the kernel's links are
@@ -217,7 +217,7 @@ class _Kernel:
         return self._mounted
 
 
-def _held(kernel: _Kernel, name: str, names: Sequence[str], members: set[str]) -> list[str]:
+def _uses_of_device(kernel: _Kernel, name: str, names: Sequence[str], members: set[str]) -> list[str]:
     before = "" if name in names else f"/dev/{name} is "
     found = [f"{before}{words}" for words in kernel.mounts_of(name)] if name in kernel.places else []
     if name not in kernel.places:
@@ -226,25 +226,25 @@ def _held(kernel: _Kernel, name: str, names: Sequence[str], members: set[str]) -
         found.append(f"{before}part of a mounted Btrfs file system")
     if kernel.is_swap(name):
         found.append(f"{before}used as swap")
-    found += [f"{before}held by {kernel.words(above)}" for above in sorted(kernel.holders(name) - members)]
-    found += [f"{before}below {kernel.words(above)}" for above in kernel.loops_on(name)]
+    found += [f"{before}held by {kernel.describe(above)}" for above in sorted(kernel.holders(name) - members)]
+    found += [f"{before}below {kernel.describe(above)}" for above in kernel.loops_on(name)]
     return found
 
 
-def _held_file(kernel: _Kernel, file: _Wanted) -> list[str]:
+def _uses_of_file(kernel: _Kernel, file: _Target) -> list[str]:
     swap = ["used as swap"] if kernel.is_swap(file.path) else []
-    return swap + [f"below {kernel.words(above)}" for above in kernel.loops_on_file(file)]
+    return swap + [f"below {kernel.describe(above)}" for above in kernel.loops_on_file(file)]
 
 
-def _opened(kernel: _Kernel, members: set[str], files: Sequence[_Wanted]) -> list[str]:
+def _opened(kernel: _Kernel, members: set[str], files: Sequence[_Target]) -> list[str]:
     if not members and not files:
         return []
     looked_for = _Descriptors(kernel, members, files)
     found = [(place, number) for place in kernel.processes() for number in looked_for.of(place)]
-    for _ in range(_LOOKS):
+    for _ in range(_CHECKS):
         if not found:
             return []
-        time.sleep(_MOMENT)
+        time.sleep(_INTERVAL)
         found = [(place, number) for place, number in found if looked_for.has(place, number)]
     by_process: dict[str, list[str]] = {}
     for place, number in found:
@@ -253,9 +253,9 @@ def _opened(kernel: _Kernel, members: set[str], files: Sequence[_Wanted]) -> lis
 
 
 class _Descriptors:
-    """The descriptors that lead to some devices and files."""
+    """Finds descriptors of given devices and files in processes."""
 
-    def __init__(self, kernel: _Kernel, members: set[str], files: Sequence[_Wanted]) -> None:
+    def __init__(self, kernel: _Kernel, members: set[str], files: Sequence[_Target]) -> None:
         self._devices = f"{str(kernel.root).rstrip('/')}/dev/"
         self._members = members
         self._names = members | {file.name for file in files}
@@ -263,17 +263,17 @@ class _Descriptors:
         self._identities = {file.identity for file in files}
 
     def of(self, place: str) -> list[str]:
-        """Return the numbers of those of a process."""
+        """Return the numbers of the descriptors in the process at *place* (``/proc/PID``)."""
         found = [number for number in _names(f"{place}/fd") if self.has(place, number)]
-        return found if found and _told(f"{place}/comm") not in _WATCHERS else []
+        return found if found and _read_text(f"{place}/comm") not in _WATCHERS else []
 
     def has(self, place: str, number: str) -> bool:
-        """Return whether one descriptor is one of them."""
+        """Return whether the descriptor *number* of the process at *place* is one of a given device or file."""
         link = _link(f"{place}/fd/{number}")
         name, is_device = link.rpartition("/")[2], link.startswith(self._devices)
         if is_device and name in self._members:
             return True
-        # others are not looked at any closer: a file on a share that does not answer would never come back
+        # no stat() of other files: it would block on a network file system that does not answer
         if not is_device and name not in self._names:
             return False
         try:
@@ -286,17 +286,17 @@ class _Descriptors:
 
 
 def _is_closed(path: str) -> bool:
-    """Return whether no process has a file open, as far as the kernel says so at once.
+    """Return whether no process has the file *path* open; False if that cannot be known in one call.
 
-    It grants a write lease only on a file that nobody else has open (fcntl(2), ``F_SETLEASE``): one call, instead of reading the
-    descriptors of all processes. Not every file system has leases, and a user has them on files of their own alone.
+    The kernel grants a write lease only on a file that no other process has open (fcntl(2), ``F_SETLEASE``): one call, instead of
+    the descriptors of all processes. Not every file system has leases, and a user gets them on their own files alone.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        # a process that opens the file in that moment waits, and the kernel signals that: by one that is ignored
+        # a process that opens the file meanwhile waits, and the kernel signals that: SIGURG is ignored by default
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -308,20 +308,20 @@ def _is_closed(path: str) -> bool:
 
 
 def _is_claimed(path: str) -> bool:
-    for _ in range(_LOOKS):
+    for _ in range(_CHECKS):
         try:
             os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC))
         except OSError as error:
             if error.errno != errno.EBUSY:
-                return False  # it is gone, or only root may open it
+                return False  # it is missing, or only root may open it
         else:
             return False
-        time.sleep(_MOMENT)
+        time.sleep(_INTERVAL)
     return True
 
 
 def _mounts(place: str, whose: str) -> Iterator[_Mount]:
-    for line in _told(f"{place}/mountinfo").splitlines():
+    for line in _read_text(f"{place}/mountinfo").splitlines():
         fields, _, rest = line.partition(" - ")
         words, about = fields.split(), rest.split()
         if len(words) > 4 and len(about) > 1:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
@@ -332,7 +332,7 @@ def _process(place: str, numbers: Sequence[str] = ()) -> str:
     number = place.rpartition("/")[2]
     if number == str(os.getpid()):
         return f"this process (descriptor {', '.join(numbers)}: close what open() returned)" if numbers else "this process"
-    called = _told(f"{place}/comm")
+    called = _read_text(f"{place}/comm")
     return f"process {number}" + (f" ({_plain(called)})" if called else "")
 
 
@@ -357,7 +357,7 @@ def _link(path: str) -> str:
         return ""
 
 
-def _told(path: Path | str) -> str:
+def _read_text(path: Path | str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
     except OSError:

@@ -1,7 +1,7 @@
 """cinderlib's names, for scripts that were written for it: ``from cl_notebook import cinderlib``.
 
-:func:`install` lets ``import cinderlib`` find it, where nothing of a script is to be changed. The objects stand for those of
-:mod:`cl_notebook`; ``obj`` of each is the one that it stands for.
+:func:`install` makes ``import cinderlib`` import it, for scripts that cannot be changed. Each object wraps one of
+:mod:`cl_notebook`, which is its ``obj``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cl_notebook.cinderlib.serialization import dump, dumps, json, jsons, load
 from cl_notebook.session import default_session
 
 __version__ = "5.2.0"
-"""The release of cinderlib whose names these are."""
+"""The release of cinderlib whose names the package has."""
 
 __all__ = [
     "DEFAULT_PROJECT_ID",
@@ -60,23 +60,23 @@ def get_connector_properties(
     enforce_multipath: bool,  # noqa: FBT001 - as above
     host: str | None = None,
 ) -> dict[str, Any]:
-    """Return what this host has to tell storage that is to let it in, for ``Volume.connect``."""
-    place = default_session().host
-    found = place.connector_properties(None, multipath=multipath, enforce_multipath=enforce_multipath)
-    return {**found, "ip": my_ip, "host": host or found["host"]}
+    """Return os-brick's connector properties of this host, for ``Volume.connect``."""
+    attaching = default_session().host
+    properties = attaching.connector_properties(None, multipath=multipath, enforce_multipath=enforce_multipath)
+    return {**properties, "ip": my_ip, "host": host or properties["host"]}
 
 
 def install() -> None:
-    """Let ``import cinderlib`` find this module from now on, and ``cinderlib.objects`` and the like its own.
+    """Make ``import cinderlib`` import this package, and ``cinderlib.objects`` and the like its modules.
 
     Raises:
-        ImportError: another ``cinderlib`` was imported already.
+        ImportError: another package ``cinderlib`` was imported before.
 
     """
-    here = sys.modules[__name__]
-    there = sys.modules.setdefault("cinderlib", here)
-    if there is not here:
-        msg = f"cinderlib was imported already, from {getattr(there, '__file__', 'elsewhere')}: call install() before."
+    package = sys.modules[__name__]
+    imported = sys.modules.setdefault("cinderlib", package)
+    if imported is not package:
+        msg = f"cinderlib was imported already, from {getattr(imported, '__file__', 'elsewhere')}: call install() before."
         raise ImportError(msg, name="cinderlib")
     for name in _MODULES:
         sys.modules[f"cinderlib.{name}"] = importlib.import_module(f"{__name__}.{name}")

@@ -1,4 +1,4 @@
-"""What the objects have in common: each stands for one of the package's own, and answers as cinderlib's did."""
+"""The base class of cinderlib's objects: each wraps an object of cl_notebook, and answers as cinderlib's did."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DEFAULT_PROJECT_ID = "cinderlib"
 DEFAULT_USER_ID = "cinderlib"
 
 _KINDS: dict[type[Tracked], type[Object]] = {}
-_HELD: weakref.WeakValueDictionary[int, Object] = weakref.WeakValueDictionary()
+_WRAPPERS: weakref.WeakValueDictionary[int, Object] = weakref.WeakValueDictionary()
 
 
 class Ovo(SessionBound):
-    """Cinder's object in a resource of cinderlib's (``_ovo``): its fields are the resource's.
+    """Cinder's versioned object of a resource (``_ovo``), with the resource's fields.
 
-    What is set on it is seen there until the next act or refresh, and never written.
+    Values that are set on it override the fields until the next operation or refresh, and are never stored.
     """
 
     def __init__(self, owner: Object) -> None:
@@ -35,32 +35,32 @@ class Ovo(SessionBound):
         return getattr(vars(self)["owner"], name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        vars(self)["owner"].told[name] = value
+        vars(self)["owner"].overrides[name] = value
 
 
 class Object(SessionBound):
-    """A resource of cinderlib's; there is one for each of the package's own, as long as somebody holds it."""
+    """A resource of cinderlib's; one object wraps one of cl_notebook's, as long as a reference to it exists."""
 
     own: ClassVar[type[Tracked]]
     not_found: ClassVar[type[errors.NotFound]] = errors.NotFound
 
     def __init_subclass__(cls) -> None:
-        """Stand for the class *own* from now on."""
+        """Register the class as the wrapper of the class ``own``."""
         super().__init_subclass__()
         if "own" in vars(cls):
             _KINDS[cls.own] = cls
 
-    def __new__(cls, *_words: Any, **_fields: Any) -> Self:  # noqa: ANN401 - as the classes' own
-        """Make one that stands for nothing yet."""
-        made = super().__new__(cls)
-        vars(made).update(ours=None, told={})
-        return made
+    def __new__(cls, *_args: Any, **_fields: Any) -> Self:  # noqa: ANN401 - as the classes' own
+        """Create an object that wraps nothing yet."""
+        instance = super().__new__(cls)
+        vars(instance).update(ours=None, overrides={})
+        return instance
 
     if TYPE_CHECKING:
         ours: Any
-        """The object of the package's own; None before it was created."""
-        told: dict[str, Any]
-        """What was set on :attr:`_ovo`."""
+        """The wrapped object of cl_notebook; None before the resource is created."""
+        overrides: dict[str, Any]
+        """The values that were set on :attr:`_ovo`."""
 
     @property
     def _ovo(self) -> Ovo:
@@ -68,16 +68,16 @@ class Object(SessionBound):
 
     @property
     def deleted(self) -> bool:
-        """Whether it is gone."""
-        return bool(self.told.get("deleted", self.is_gone))
+        """Whether the resource was deleted, or :attr:`_ovo` was set to say so."""
+        return bool(self.overrides.get("deleted", self.is_gone))
 
     @property
     def is_gone(self) -> bool:
-        """Whether it was removed, whatever :attr:`_ovo` was told."""
+        """Whether the resource was deleted, whatever was set on :attr:`_ovo`."""
         return self.ours is not None and self.ours.status == "deleted"
 
     def track(self) -> None:
-        """Track what was loaded and not saved, as cinderlib's acts did; what stands for its row already takes its place."""
+        """Save a resource that was loaded and not saved, as cinderlib's operations did; wrap its tracked object."""
         if self.ours is None or not self.ours.is_loaded_only:
             return
         self.ours.save()
@@ -88,10 +88,10 @@ class Object(SessionBound):
 
     @property
     def obj(self) -> Any:  # noqa: ANN401 - one of four classes
-        """The object of the package's own.
+        """The wrapped object of cl_notebook.
 
         Raises:
-            Refused: it was not created yet.
+            Refused: the resource was not created yet.
 
         """
         if self.ours is None:
@@ -102,11 +102,11 @@ class Object(SessionBound):
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a field
         if name.startswith("__"):
             raise AttributeError(name)
-        chosen = {**vars(self).get("_fields", {}), **self.told} if self.ours is None else self.told
-        if name in chosen:
-            return chosen[name]
-        beside = (getattr(self.ours, "extra", None) or {}).get("data", {})  # Cinder's fields that have no place here
-        return beside[name] if name in beside and not hasattr(type(self.ours), name) else getattr(self.obj, name)
+        values = {**vars(self).get("_fields", {}), **self.overrides} if self.ours is None else self.overrides
+        if name in values:
+            return values[name]
+        unknown = (getattr(self.ours, "extra", None) or {}).get("data", {})  # fields of Cinder's that we have no column for
+        return unknown[name] if name in unknown and not hasattr(type(self.ours), name) else getattr(self.obj, name)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "ours" and self.ours is not None and name in {*self.ours.editable, "metadata"}:
@@ -115,7 +115,7 @@ class Object(SessionBound):
             super().__setattr__(name, value)
 
     def _instead_of_copy(self) -> tuple[str, str]:
-        """Name its document."""
+        """Return what to pass to another process instead: the document."""
         return repr(self), f"Pass {type(self).__name__.lower()}.dumps, its document, and load it there: cinderlib.load(text)."
 
     def __repr__(self) -> str:
@@ -126,34 +126,34 @@ class Object(SessionBound):
         """Return the resource with that id.
 
         Raises:
-            VolumeNotFound, SnapshotNotFound, ConnectionNotFound: there is none.
+            VolumeNotFound, SnapshotNotFound, ConnectionNotFound: no resource has it.
 
         """
         try:
-            found: Self = wrapped(cls.own.get_by_id(resource_id))
+            resource: Self = wrapped(cls.own.get_by_id(resource_id))
         except (errors.NotFound, errors.InvalidInput) as error:
             raise cls.not_found(str(error)) from error
-        return found
+        return resource
 
     @classmethod
     def load(cls, json_src: Any, save: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
-        """Return what a document of such a resource stands for."""
+        """Return the resource of a document, or a list of them; see :func:`cl_notebook.load`."""
         return wrapped(cls.own.load(json_src, save))
 
     def refresh(self) -> None:
-        """Bring the resource, and what was loaded of it, up to date."""
-        self.told.clear()
+        """Update the resource and its loaded lists from the store."""
+        self.overrides.clear()
         self.obj.refresh()
 
     def save(self) -> None:
-        """Write what was set on the resource, which is tracked from then on; what was set on its ``_ovo`` is not."""
+        """Store the values that were set on the resource, and track it; those set on its ``_ovo`` are not stored."""
         self.track()
         self.obj.save()
 
     @contextlib.contextmanager
     def acting(self) -> Iterator[None]:
-        """Act on the resource: an error names it as its ``resource``."""
-        self.told.clear()
+        """Run an operation on the resource in the block; errors get it as their ``resource``."""
+        self.overrides.clear()
         try:
             self.track()
             yield
@@ -163,18 +163,20 @@ class Object(SessionBound):
             raise
 
 
-def wrapped(ours: Any) -> Any:  # noqa: ANN401 - what stands for it: an object, a list, or None
-    """Return what stands for one of the package's own objects, or for several."""
+def wrapped(ours: Any) -> Any:  # noqa: ANN401 - an object, a list, or None
+    """Return the wrapper of an object of cl_notebook, or a list of wrappers for a list."""
     if isinstance(ours, list):
-        return [wrapped(each) for each in ours]
+        return [wrapped(item) for item in ours]
     if ours is None or type(ours) not in _KINDS:
         return ours
-    held = _HELD.get(id(ours))
-    return held if held is not None and held.ours is ours else adopt(_KINDS[type(ours)].__new__(_KINDS[type(ours)]), ours)
+    wrapper = _WRAPPERS.get(id(ours))
+    return (
+        wrapper if wrapper is not None and wrapper.ours is ours else adopt(_KINDS[type(ours)].__new__(_KINDS[type(ours)]), ours)
+    )
 
 
-def adopt(one: Object, ours: Tracked) -> Object:
-    """Let *one* stand for *ours* from now on, and return it."""
-    one.ours = ours
-    _HELD[id(ours)] = one
-    return one
+def adopt(wrapper: Object, ours: Tracked) -> Object:
+    """Let *wrapper* wrap *ours* from now on, and return it."""
+    wrapper.ours = ours
+    _WRAPPERS[id(ours)] = wrapper
+    return wrapper

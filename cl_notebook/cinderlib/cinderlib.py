@@ -1,4 +1,4 @@
-"""cinderlib's backends, and its set-up."""
+"""cinderlib's class of backends and its set-up."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["Backend", "setup"]
 
 
 class _Open:
-    """``Backend.backends``: what is open, by its name."""
+    """The attribute ``Backend.backends``: the open backends by name."""
 
     def __get__(self, instance: object, owner: type) -> dict[str, Any]:
         return {name: wrapped(ours) for name, ours in sessions.default_session().backends.items()}
 
 
 class Backend(Object):
-    """A driver with a configuration, under a name."""
+    """A named driver with its configuration."""
 
     own: ClassVar[Any] = model.Backend
     backends: ClassVar[_Open] = _Open()
     global_initialization: ClassVar[bool] = False
-    """Whether :meth:`global_setup` was called: it is once, unless this is set to False."""
+    """Whether :meth:`global_setup` was called; it may be called again after this is set to False."""
     persistence: ClassVar[Persistence] = Persistence()
 
     def __new__(cls, volume_backend_name: str = "", **driver_cfg: Any) -> Any:  # noqa: ANN401 - the backend, an option's value
-        """Open the backend, or give the one that is open with that configuration.
+        """Open the backend, or return the open one with the same configuration.
 
         Raises:
-            AlreadyExists: it is open with another one.
+            AlreadyExists: it is open with another configuration.
 
         """
         if not volume_backend_name:
@@ -68,13 +68,13 @@ class Backend(Object):
         include_secrets: bool = False,
         **cinder_config_params: Any,  # noqa: ANN401 - Cinder's options
     ) -> None:
-        """Choose how everything runs, once; see :func:`cl_notebook.setup`, also for *include_secrets*, which cinderlib has not.
+        """Set up the default session once, as :func:`cl_notebook.setup` does; *include_secrets* is ours.
 
         Without *persistence_config* the store is in memory.
 
         Raises:
-            Refused: that was done already.
-            InvalidPersistence: *persistence_config* names nothing that a store can be kept in.
+            Refused: it was called before.
+            InvalidPersistence: *persistence_config* does not name a store.
 
         """
         if cls.global_initialization:
@@ -99,59 +99,59 @@ class Backend(Object):
 
     @classmethod
     def set_persistence(cls, persistence_config: object) -> None:
-        """Go on with another store, with the backends that are open.
+        """Switch to another store, and keep the open backends.
 
         Raises:
-            InvalidPersistence: *persistence_config* names nothing that a store can be kept in.
+            InvalidPersistence: *persistence_config* does not name a store.
 
         """
         sessions.default_session().move_to(_store(persistence_config))
 
     @property
     def obj(self) -> Any:  # noqa: ANN401 - as of every object
-        """The backend; of one that was loaded the one that is open, if it is."""
+        """The wrapped backend; for one that was loaded from a document, the open one of the same name, if any."""
         ours = super().obj
         return sessions.default_session().backends.get(ours.name, ours) if ours.is_loaded_only else ours
 
     def save(self) -> None:
-        """Track what was loaded with it."""
+        """Track a backend that was loaded from a document, and what was loaded with it."""
         if self.ours is not None and self.ours.is_loaded_only:
             self.ours.save()
 
     @property
     def id(self) -> str:
-        """The name."""
+        """The name, which cinderlib uses as the id."""
         return str(self.obj.name)
 
     @property
     def volumes(self) -> list[Volume]:
-        """The volumes on it."""
-        found: list[Volume] = wrapped((self.ours or self.obj).volumes)
-        return found
+        """The volumes on the backend."""
+        volumes: list[Volume] = wrapped((self.ours or self.obj).volumes)
+        return volumes
 
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
         """Return the volumes with that id or name."""
-        found: list[Volume] = wrapped(self.obj.volumes_filtered(volume_id, volume_name))
-        return found
+        volumes: list[Volume] = wrapped(self.obj.volumes_filtered(volume_id, volume_name))
+        return volumes
 
     def create_volume(self, size: int, name: str = "", description: str = "", bootable: bool = False, **fields: Any) -> Volume:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
-        """Make an empty volume of *size* GiB."""
+        """Create an empty volume of *size* GiB."""
         volume = Volume(wrapped(self.obj), size=size, name=name, description=description, bootable=bootable, **fields)
         volume.create()
         return volume
 
     def stats(self, refresh: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - cinderlib's signature
-        """Return capacities and identity as they were when last asked for; *refresh* asks the storage."""
+        """Return the capacities and identity of the storage, cached; *refresh* asks the storage."""
         if refresh or "_stats" not in vars(self):
             vars(self)["_stats"] = _legacy(self.obj.stats(refresh=refresh))
         held: dict[str, Any] = vars(self)["_stats"]
         return held
 
     def validate_connector(self, connector_dict: Mapping[str, Any]) -> None:
-        """Raise an error if *connector_dict* says too little to connect with.
+        """Check that *connector_dict* has what a connection needs.
 
         Raises:
-            InvalidInput: it does.
+            InvalidInput: something is missing.
 
         """
         connection.checked(connector_dict)
@@ -163,10 +163,10 @@ class Backend(Object):
 
     @classmethod
     def load_backend(cls, backend_data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a backend, or its name
-        """Return the backend that a document names, opened if it says how.
+        """Return the backend that a document names; open it if the document has its configuration.
 
         Raises:
-            NotFound: it is not open, the document does not say how, and ``fail_on_missing_backend`` was not switched off.
+            NotFound: it is not open, the document has no configuration, and ``fail_on_missing_backend`` is set.
 
         """
         name = str(backend_data["volume_backend_name"])
@@ -175,7 +175,7 @@ class Backend(Object):
         if len(backend_data) > 1:
             return cls(**backend_data)
         if sessions.default_session().settings.fail_on_missing_backend:
-            msg = f"No backend {name!r} is open, and the document does not say how to open it."
+            msg = f"No backend {name!r} is open, and the document has no configuration of it. Open it first: Backend(…)."
             raise errors.NotFound(msg)
         return name
 
@@ -188,9 +188,11 @@ def _store(persistence_config: object) -> str:
 
 
 def _legacy(stats: Mapping[str, Any]) -> dict[str, Any]:
-    # To Cinder, what is allocated is what volumes may grow to; our own drivers tell what they really take.
-    own = stats.get("vendor_name") == "cl_notebook"
-    pools = [{**pool, "allocated_capacity_gb": pool["provisioned_capacity_gb"]} if own else dict(pool) for pool in stats["pools"]]
+    # Cinder's allocated capacity is the volumes' full size; our drivers report the space that they really use.
+    is_ours = stats.get("vendor_name") == "cl_notebook"
+    pools = [
+        {**pool, "allocated_capacity_gb": pool["provisioned_capacity_gb"]} if is_ours else dict(pool) for pool in stats["pools"]
+    ]
     return {**stats, "pools": pools}
 
 

@@ -24,13 +24,13 @@ _ATTACHMENT = frozenset({"attach_mode", "attach_time", "attached_host", "detach_
 """Fields of Cinder's attachments that cinderlib lets scripts set."""
 
 _KRBD = {"rbd", "ceph"}
-"""Protocols that have a device only where the host is asked for one."""
+"""Protocols whose volumes get a block device only if ``do_local_attach`` asks for it."""
 
 
 class _OnBackend(Object):
     @property
     def backend(self) -> Object:
-        """The backend that it is on."""
+        """The backend of the resource."""
         if "_backend" not in vars(self):
             vars(self)["_backend"] = wrapped(self.obj.backend)
         held: Object = vars(self)["_backend"]
@@ -38,12 +38,12 @@ class _OnBackend(Object):
 
     @property
     def project_id(self) -> str:
-        """The project that Cinder's drivers are told of."""
+        """The project, as Cinder's drivers get it."""
         return default_session().settings.project_id or DEFAULT_PROJECT_ID
 
     @property
     def user_id(self) -> str:
-        """The user, likewise."""
+        """The user, as Cinder's drivers get it."""
         return default_session().settings.user_id or DEFAULT_USER_ID
 
 
@@ -54,12 +54,12 @@ class Volume(_OnBackend):
     not_found: ClassVar[type[errors.NotFound]] = exception.VolumeNotFound
 
     def __init__(self, backend_or_vol: Any, pool_name: str | None = None, **fields: Any) -> None:  # noqa: ANN401 - cinderlib's signature
-        """Choose the fields; :meth:`create` makes it.
+        """Set the fields; :meth:`create` creates the volume.
 
         Args:
-            backend_or_vol: the backend, its name, or a volume that is like it.
-            pool_name: the pool.
-            fields: ``size``, ``name`` and the others of ``create_volume``.
+            backend_or_vol: the backend, its name, or a volume whose fields are the defaults.
+            pool_name: the pool of the storage.
+            fields: ``size`` in GiB, ``name`` and the others of ``create_volume``.
 
         """
         if isinstance(backend_or_vol, Volume):
@@ -71,7 +71,7 @@ class Volume(_OnBackend):
         vars(self).update(_backend=backend, _fields={"size": 1, **fields, **chosen})
 
     def create(self) -> None:
-        """Make it on the storage.
+        """Create the resource on the storage.
 
         Raises:
             DriverError: the storage refused; ``resource`` of the error is the volume.
@@ -82,16 +82,16 @@ class Volume(_OnBackend):
         try:
             adopt(self, self.backend.obj.create_volume(**fields))
         except errors.Error as error:
-            made = default_session().get(model.Volume, fields["id"])
-            if made is not None:
-                adopt(self, made)
+            volume = default_session().get(model.Volume, fields["id"])
+            if volume is not None:
+                adopt(self, volume)
             else:
-                self.told["status"] = "error"
+                self.overrides["status"] = "error"
             error.resource = self  # type: ignore[attr-defined] # where cinderlib put it
             raise
 
     def inherited(self) -> dict[str, Any]:
-        """Return what a clone of the volume has of it, if nobody says otherwise."""
+        """Return the fields that a clone takes over from the volume by default."""
         ours = self.obj
         maps = {name: dict(getattr(ours, name)) for name in ("metadata", "extra_specs", "qos_specs")}
         plain = {name: getattr(ours, name) for name in ("name", "bootable", "availability_zone")}
@@ -99,48 +99,48 @@ class Volume(_OnBackend):
 
     @classmethod
     def get_by_name(cls, volume_name: str) -> list[Volume]:
-        """Return the volumes of that name."""
-        found: list[Volume] = wrapped(model.Volume.get_by_name(volume_name))
-        return found
+        """Return the volumes with that name."""
+        volumes: list[Volume] = wrapped(model.Volume.get_by_name(volume_name))
+        return volumes
 
     @property
     def snapshots(self) -> list[Snapshot]:
-        """Its snapshots."""
-        found: list[Snapshot] = wrapped(self.obj.snapshots)
-        return found
+        """The snapshots of the volume."""
+        snapshots: list[Snapshot] = wrapped(self.obj.snapshots)
+        return snapshots
 
     @property
     def connections(self) -> list[Connection]:
-        """Its connections, of any host."""
-        found: list[Connection] = wrapped(self.obj.connections)
-        return found
+        """The connections of the volume, of any host."""
+        connections: list[Connection] = wrapped(self.obj.connections)
+        return connections
 
     @property
     def local_attach(self) -> Connection | None:
         """The connection that is attached on this host."""
-        found: Connection | None = wrapped(self.obj.local_attach)
-        return found
+        connection: Connection | None = wrapped(self.obj.local_attach)
+        return connection
 
     def create_snapshot(self, name: str = "", description: str = "", **fields: Any) -> Snapshot:  # noqa: ANN401 - the others
-        """Keep the volume's bytes of this moment as a snapshot."""
+        """Create a snapshot of the volume, and return it."""
         snapshot = Snapshot(self, name=name, description=description, **fields)
         snapshot.create()
         return snapshot
 
     def clone(self, **fields: Any) -> Volume:  # noqa: ANN401 - the fields
-        """Make a volume with the bytes of this one, of its name and description if they are not given."""
+        """Create a volume with the bytes of this one; *fields* override those that it takes over."""
         with self.acting():
-            made: Volume = wrapped(self.obj.clone(**{**self.inherited(), **fields}))
-            return made
+            volume: Volume = wrapped(self.obj.clone(**{**self.inherited(), **fields}))
+            return volume
 
     def extend(self, size: int) -> int:
-        """Grow it to *size* GiB, and return its size in bytes."""
+        """Extend the volume to *size* GiB, and return its size in bytes."""
         with self.acting():
             grown: int = self.obj.extend(size)
             return grown
 
     def delete(self) -> None:
-        """Remove it from the storage; one that is gone already is removed once more, in case something is left there.
+        """Delete the resource from the storage; a deleted one is deleted again, to remove leftovers.
 
         Raises:
             InvalidVolume: it has snapshots or connections.
@@ -158,7 +158,7 @@ class Volume(_OnBackend):
                     backend.driver.delete_volume(vars(self)["_last"])
 
     def attach(self) -> Connection:
-        """Attach it on this host as a device or a file: an image of Ceph's by the kernel, not by librbd."""
+        """Attach the volume on this host, as a device or a file; an RBD image is mapped by the kernel."""
         self.track()
         multipath = bool(self.backend.config.get("use_multipath_for_image_xfer"))
         enforce = bool(self.backend.config.get("enforce_multipath_for_image_xfer"))
@@ -171,7 +171,7 @@ class Volume(_OnBackend):
             try:
                 connection.attach()
             except BaseException:
-                with contextlib.suppress(errors.Error):  # what counts is the first cause
+                with contextlib.suppress(errors.Error):  # the first error is the one to raise
                     connection.disconnect()
                 raise
             return connection
@@ -191,27 +191,27 @@ class Volume(_OnBackend):
             _detach(self.obj, force=force, ignore_errors=ignore_errors)
 
     def connect(self, connector_dict: Mapping[str, Any], **ovo_fields: Any) -> Connection:  # noqa: ANN401 - Cinder's
-        """Let the host that *connector_dict* describes reach it; *ovo_fields* are kept with the connection.
+        """Export the volume to the host of *connector_dict*; *ovo_fields* are stored with the connection.
 
         Raises:
-            TypeError: an attachment of Cinder's has no field of that name.
+            TypeError: Cinder's attachments have no such field.
 
         """
         return Connection.connect(self, connector_dict, **ovo_fields)
 
     def disconnect(self, connection: Connection, force: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
-        """Shut the host of *connection* out again."""
+        """End the export of the volume to the host of *connection*."""
         with self.acting():
             self.obj.disconnect(connection.obj, force=force)
 
     def cleanup(self) -> None:
-        """Detach it, and remove its connections."""
+        """Detach the volume, and remove its connections."""
         with self.acting():
             self.obj.cleanup()
 
 
 def _detach(ours: Any, *, force: bool, ignore_errors: bool) -> None:  # noqa: ANN401 - a volume or a connection
-    """Detach it; to ignore errors is to go on where os-brick meets them, and takes no device that is in use."""
+    """Detach *ours*; *ignore_errors* repeats with force after an error, but not on a device in use."""
     try:
         ours.detach(force=force)
     except errors.AttachError:
@@ -223,7 +223,7 @@ def _detach(ours: Any, *, force: bool, ignore_errors: bool) -> None:  # noqa: AN
 class _OfVolume(_OnBackend):
     @property
     def volume(self) -> Volume:
-        """The volume that it belongs to."""
+        """The volume of the resource."""
         if "_volume" not in vars(self):
             vars(self)["_volume"] = wrapped(self.obj.volume)
         held: Volume = vars(self)["_volume"]
@@ -237,29 +237,29 @@ class Snapshot(_OfVolume):
     not_found: ClassVar[type[errors.NotFound]] = exception.SnapshotNotFound
 
     def __init__(self, volume: Volume, **fields: Any) -> None:  # noqa: ANN401 - the fields
-        """Choose the fields; :meth:`create` makes it."""
+        """Set the fields; :meth:`create` creates the snapshot."""
         vars(self).update(_backend=volume.backend, _volume=volume, _fields=fields)
 
     def create(self) -> None:
-        """Make it on the storage."""
+        """Create the resource on the storage."""
         with self.acting():
             self.volume.track()
             adopt(self, self.volume.obj.create_snapshot(**vars(self)["_fields"]))
 
     @classmethod
     def get_by_name(cls, snapshot_name: str) -> list[Snapshot]:
-        """Return the snapshots of that name."""
-        found: list[Snapshot] = wrapped(model.Snapshot.get_by_name(snapshot_name))
-        return found
+        """Return the snapshots with that name."""
+        snapshots: list[Snapshot] = wrapped(model.Snapshot.get_by_name(snapshot_name))
+        return snapshots
 
     def create_volume(self, **fields: Any) -> Volume:  # noqa: ANN401 - the fields
-        """Make a volume with its bytes, of the name and description of its volume if they are not given."""
+        """Create a volume with the snapshot's bytes; *fields* override those of the snapshot's volume."""
         with self.acting():
-            made: Volume = wrapped(self.obj.create_volume(**{**self.volume.inherited(), **fields}))
-            return made
+            volume: Volume = wrapped(self.obj.create_volume(**{**self.volume.inherited(), **fields}))
+            return volume
 
     def delete(self) -> None:
-        """Remove it from the storage; one that is gone already is removed once more, in case something is left there."""
+        """Delete the resource from the storage; a deleted one is deleted again, to remove leftovers."""
         self.track()
         backend = self.backend
         with self.acting():
@@ -273,17 +273,17 @@ class Snapshot(_OfVolume):
 
 
 class Connection(_OfVolume):
-    """What lets a host reach a volume, and the device that it has of it."""
+    """The export of a volume to a host, and the device of the volume on that host."""
 
     own: ClassVar[Any] = model.Connection
     not_found: ClassVar[type[errors.NotFound]] = exception.ConnectionNotFound
 
     @classmethod
     def connect(cls, volume: Volume, connector: Mapping[str, Any], **ovo_fields: Any) -> Connection:  # noqa: ANN401 - Cinder's
-        """Let the host of *connector* reach *volume*; *ovo_fields* are kept with the connection.
+        """Export *volume* to the host of *connector*; *ovo_fields* are stored with the connection.
 
         Raises:
-            TypeError: an attachment of Cinder's has no field of that name.
+            TypeError: Cinder's attachments have no such field.
 
         """
         unknown = sorted(ovo_fields.keys() - _ATTACHMENT)
@@ -291,10 +291,10 @@ class Connection(_OfVolume):
             msg = f"connect() has no argument {unknown[0]!r}; fields of an attachment are {', '.join(sorted(_ATTACHMENT))}."
             raise TypeError(msg)
         with volume.acting():
-            told = {"attached_host": ovo_fields.pop("attached_host")} if "attached_host" in ovo_fields else {}
-            made: Connection = wrapped(model.Connection.make(volume.obj, connector, extra=ovo_fields))
-            made.told.update(told)  # kept until it is attached, which says where it really is
-            return made
+            overrides = {"attached_host": ovo_fields.pop("attached_host")} if "attached_host" in ovo_fields else {}
+            connection: Connection = wrapped(model.Connection.make(volume.obj, connector, extra=ovo_fields))
+            connection.overrides.update(overrides)  # until attach(), which stores the real host
+            return connection
 
     def attach(self) -> None:
         """Attach the volume on this host."""
@@ -302,17 +302,17 @@ class Connection(_OfVolume):
             self.obj.attach()
 
     def detach(self, force: bool = False, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
-        """Let go of the device; the storage still lets the host in."""
+        """Detach the device from this host; the export stays."""
         with self.acting():
             _detach(self.obj, force=force, ignore_errors=ignore_errors)
 
     def disconnect(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
-        """Shut the host out."""
+        """End the export to the host."""
         with self.acting():
             self.obj.disconnect(force=force)
 
     def extend(self) -> int:
-        """Let the device follow its volume, and return its size in bytes."""
+        """Extend the device to the size of its volume, and return the size in bytes."""
         with self.acting():
             size: int = self.obj.extend_device()
             return size

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def find_by_id(resource_id: str, elements: Sequence[Any] | None) -> tuple[int | None, Any]:
     """Return where in *elements* the resource of that id stands, and the resource; twice None if it does not."""
-    found = ((place, element) for place, element in enumerate(elements or ()) if element.id == resource_id)
-    return next(found, (None, None))
+    matches = ((index, element) for index, element in enumerate(elements or ()) if element.id == resource_id)
+    return next(matches, (None, None))
 
 
 def add_by_id(resource: Any, elements: list[Any] | None) -> None:  # noqa: ANN401 - of any class
