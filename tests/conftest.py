@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 
 import cl_notebook as cl
 from tests.lanes import LANES, lane_of
-from tests.requiring import require
 from tests.servers import MariaDB, PostgreSQL, Server, serving
+from tests.skips import require
 from tests.storage import environments, guests
 
 MiB = 1024**2

@@ -20,7 +20,7 @@ import psutil
 import sqlalchemy as sa
 from sqlalchemy import exc, pool
 
-from tests.requiring import require
+from tests.skips import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

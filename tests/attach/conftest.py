@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
-from tests.requiring import require
+from tests.skips import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

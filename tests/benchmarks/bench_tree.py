@@ -11,10 +11,10 @@ import pytest
 import cl_notebook as cl
 from tests.benchmarks.big_stores import fill_volumes
 from tests.browser import browsers
-from tests.browser.desk import setup
 from tests.browser.lab import Lab
 from tests.browser.server import serving
 from tests.browser.treegrid import ROW, TreePage
+from tests.browser.workspace import setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

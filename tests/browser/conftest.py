@@ -9,10 +9,10 @@ import pytest
 import cl_notebook as cl
 from tests.benchmarks.big_stores import fill_volumes
 from tests.browser import browsers
-from tests.browser.desk import Desk
 from tests.browser.lab import Lab
 from tests.browser.server import serving
-from tests.requiring import require
+from tests.browser.workspace import Desk
+from tests.skips import require
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.lab import shot
 
 if TYPE_CHECKING:
-    from tests.browser.desk import Desk
+    from tests.browser.workspace import Desk
 
 
 def test_the_selection_is_used_in_the_next_cell(desk: Desk) -> None:

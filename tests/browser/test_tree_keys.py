@@ -12,8 +12,8 @@ from tests.browser.lab import shot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.browser.desk import Desk
     from tests.browser.treegrid import TreePage
+    from tests.browser.workspace import Desk
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.desk import setup
 from tests.browser.lab import SECONDS, shot
 from tests.browser.treegrid import tree_of
+from tests.browser.workspace import setup
 
 if TYPE_CHECKING:
-    from tests.browser.desk import Desk
+    from tests.browser.workspace import Desk
 
 LOST = re.compile(r"not live since \d")
 

@@ -13,15 +13,15 @@ from playwright.sync_api import expect
 import cl_notebook as cl
 from cl_notebook import errors
 from tests.browser.browsers import axe
-from tests.browser.desk import setup
 from tests.browser.lab import shot
 from tests.browser.treegrid import tree_of
+from tests.browser.workspace import setup
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.browser.desk import Desk
     from tests.browser.lab import Lab
+    from tests.browser.workspace import Desk
 
     Theme = Literal["Light", "Dark"]
 

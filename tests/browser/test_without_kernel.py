@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.desk import setup
 from tests.browser.lab import SECONDS, new_cell, shot
 from tests.browser.treegrid import TreePage
+from tests.browser.workspace import setup
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
 
-    from tests.browser.desk import Desk
     from tests.browser.lab import Notebook
+    from tests.browser.workspace import Desk
 
 LOST = "Error displaying widget: model not found"
 """What JupyterLab says in the place of a widget that is not there any more."""

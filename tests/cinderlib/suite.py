@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.requiring import require
+from tests.skips import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
+from tests.fake_drivers import install
 from tests.inventory.conftest import Ghost
-from tests.inventory.passing import PassingDriver
-from tests.meddling import install
+from tests.inventory.transient_names import PassingDriver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

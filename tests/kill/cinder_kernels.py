@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from tests.kill import heir, kernels, zygote
+from tests.kill import forkserver, kernels, recovery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,31 +75,31 @@ class Bench:
             assert ended.is_killed, ended.steps
         assert ended.steps.count("commit store.db") >= 2, ended.steps
 
-    def _ended(self, act: str, order: str) -> zygote.OperationResult:
+    def _ended(self, act: str, order: str) -> forkserver.OperationResult:
         ended = self.killing.killed_by_driver(act, self.session.settings.store, order, **self.config)
         assert not ended.error, ended.error
         return ended
 
     def all_is_repaired(self) -> None:
         """Check that all that was cut short can be finished, rolled back or removed, and what is left is as it should be."""
-        not_done = heir.repaired(self.session, remove=True)
+        not_done = recovery.repaired(self.session, remove=True)
         assert not_done.empty, not_done["detail"].to_list()
         wrong = [
-            found for found in cl.inventory.findings(self.session) if found.verdict != "ok" and not heir.is_drivers_own(found)
+            found for found in cl.inventory.findings(self.session) if found.verdict != "ok" and not recovery.is_drivers_own(found)
         ]
         assert wrong == [], wrong
 
     def all_is_explained_and_removed(self, *, lists: bool) -> None:
         """Check that a scan explains all that is tracked, and that a clean-up, which takes its turn, removes it."""
-        unexplained = heir.unexplained(self.session, lists=lists)
+        unexplained = recovery.unexplained(self.session, lists=lists)
         for _ in range(_LOOKS):
             if unexplained:
                 time.sleep(_PAUSE)
-                unexplained = heir.unexplained(self.session, lists=lists)
+                unexplained = recovery.unexplained(self.session, lists=lists)
         assert unexplained == [], unexplained
-        not_done = heir.cleaned_up(self.session)
+        not_done = recovery.cleaned_up(self.session)
         assert not_done.empty, not_done["detail"].to_list()
-        tracked = heir.tracked(self.session)
+        tracked = recovery.tracked(self.session)
         assert tracked == [], tracked
 
 

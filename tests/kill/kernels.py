@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cl_notebook as cl
-from tests.kill.zygote import END, ORDER, Case, OperationResult
+from tests.kill.forkserver import END, ORDER, Case, OperationResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,8 @@ class Kernels:
         self._order = folder / "order"
         own = {"CL_NOTEBOOK_DATA": str(data or folder / "data"), "PYTHONPATH": str(Path(__file__).parents[2])}
         environment = {**os.environ, **own, ORDER: str(self._order)}
-        command = [sys.executable, "-m", "tests.kill.zygote", str(folder / "locks")]
-        self._zygote = subprocess.Popen(
+        command = [sys.executable, "-m", "tests.kill.forkserver", str(folder / "locks")]
+        self._forkserver = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder
         )
         self._waiting = ThreadPoolExecutor(1)
@@ -42,7 +42,7 @@ class Kernels:
     def close(self) -> None:
         """End the process."""
         self._waiting.shutdown()
-        self._zygote.communicate()
+        self._forkserver.communicate()
 
     def killed(self, act: str, folder: Path, **config: Any) -> Iterator[tuple[Path, Path, OperationResult]]:
         """Yield the store, the storage and the end of a kernel for each step of *act*: it was killed before that step.
@@ -92,11 +92,11 @@ class Kernels:
         return store, storage, self._waiting.submit(self._ended, case)
 
     def _ended(self, case: Case) -> OperationResult:
-        assert self._zygote.stdin is not None
-        assert self._zygote.stdout is not None
-        self._zygote.stdin.write(json.dumps(asdict(case)) + "\n")
-        self._zygote.stdin.flush()
-        return OperationResult(**json.loads(self._zygote.stdout.readline()))
+        assert self._forkserver.stdin is not None
+        assert self._forkserver.stdout is not None
+        self._forkserver.stdin.write(json.dumps(asdict(case)) + "\n")
+        self._forkserver.stdin.flush()
+        return OperationResult(**json.loads(self._forkserver.stdout.readline()))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import cl_notebook as cl
-from tests.kill import heir, storage
+from tests.kill import recovery, storage
 from tests.kill.acts import ATTACHING, CONNECTING, MANAGING, PLAIN
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ def _brought_to_zero(
         where = f"{act} on {driver}, killed before {ended.steps[-1]!r}, number {len(ended.steps)}"
         taken = ended.steps
         with cl.Session(store) as session:
-            stray = heir.untracked(session, storage.found(driver, path))
+            stray = recovery.untracked(session, storage.found(driver, path))
             assert len(stray) <= leaves, f"{where}: untracked {stray}"
-            unexplained = heir.unexplained(session)
+            unexplained = recovery.unexplained(session)
             assert {found.name_in_storage for found in unexplained} == stray, f"{where}: {unexplained}"
             if repairs and len(ended.steps) % repairs == 0:
-                not_done = heir.repaired(session)
+                not_done = recovery.repaired(session)
                 assert not_done.empty, f"{where}: {not_done}"
                 assert {found.verdict for found in cl.inventory.findings(session)} <= {"ok"}, where
-            not_done = heir.cleaned_up(session)
+            not_done = recovery.cleaned_up(session)
             assert not_done.empty, f"{where}: {not_done}"
-            assert heir.tracked(session) == [], where
-            assert len(heir.unexplained(session)) <= leaves, where
+            assert recovery.tracked(session) == [], where
+            assert len(recovery.unexplained(session)) <= leaves, where
         left = storage.found(driver, path)
         assert len(left.volumes) <= leaves, where
         assert (left.snapshots, left.connections, left.others) == (set(), set(), set()), where

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.meddling import MeddlingDriver, install
+from tests.fake_drivers import MeddlingDriver, install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tests.meddling import MeddlingDriver
+    from tests.fake_drivers import MeddlingDriver
 
 
 @pytest.fixture

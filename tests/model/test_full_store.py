@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Mount
-    from tests.meddling import MeddlingDriver
+    from tests.fake_drivers import MeddlingDriver
 
 
 @pytest.fixture

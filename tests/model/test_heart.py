@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.meddling import MeddlingDriver
+    from tests.fake_drivers import MeddlingDriver
 
 _LONG = liveness.GRACE_PERIOD + dt.timedelta(minutes=1)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.meddling import MeddlingDriver
+    from tests.fake_drivers import MeddlingDriver
 
 
 def _lose_the_answer(connection: sa.Connection) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.meddling import MeddlingDriver
+    from tests.fake_drivers import MeddlingDriver
     from tests.servers import Server
 
 

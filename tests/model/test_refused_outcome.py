@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import cl_notebook as cl
 from cl_notebook import errors, settings
 from cl_notebook.drivers.sim.driver import SimDriver
-from tests.meddling import MeddlingDriver
+from tests.fake_drivers import MeddlingDriver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

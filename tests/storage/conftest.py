@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.requiring import require
+from tests.skips import require
 from tests.storage import ceph, nfs
 from tests.storage.guests import GUESTS, RUNNING
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.requiring import require
+from tests.skips import require
 
 _PROJECT = Path(__file__).parents[2]
 _FOLDER = _PROJECT / ".venv-cinder"

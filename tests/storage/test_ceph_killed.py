@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drivers.cinder.conftest import with_fake
-from tests.kill import heir
+from tests.kill import recovery
 from tests.kill.cinder_kernels import CALLS, KILLING, Bench, bench
 from tests.kill.storage import Found
 
@@ -64,7 +64,7 @@ def test_apart_from_the_driver(lab: Bench, cluster: Cluster, act: str) -> None:
 
 
 def _is_brought_to_zero(lab: Bench, cluster: Cluster, where: str) -> None:
-    stray = heir.untracked(lab.session, Found(volumes=set(_images(cluster))))
+    stray = recovery.untracked(lab.session, Found(volumes=set(_images(cluster))))
     assert stray == set(), where
     lab.all_is_explained_and_removed(lists=True)
     assert _images(cluster) == [], where

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.requiring import require
+from tests.skips import require
 from tests.storage.guest import missing
 
 if TYPE_CHECKING:
