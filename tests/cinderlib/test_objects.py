@@ -192,6 +192,7 @@ def test_key_value_pairs_are_kept(backend: Any) -> None:
     assert backend.persistence.get_key_values() == []
 
 
+@pytest.mark.lane("host")  # os-brick reads the initiator's name as root
 def test_this_host_is_described_by_cinderlibs_signature(backend: Any) -> None:
     """`get_connector_properties` takes what os-brick's does, and its answer lets the host in."""
     properties = cl.get_connector_properties("env", "192.0.2.7", False, False, "node1")  # noqa: FBT003 - that signature
