@@ -11,7 +11,7 @@ from sqlalchemy import orm as sa_orm
 
 from cl_notebook import concurrency, errors, settings
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.model import Backend, backend_pool, context, identity_map, lookup, trust
+from cl_notebook.model import Backend, backend_pool, context, identity_map, lookup
 from cl_notebook.model.backend_pool import BackendPool
 from cl_notebook.model.operations.runner import Journal
 from cl_notebook.store import Store, damage
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cl_notebook.attach import AttachingHost, Host, HostRegistry
     from cl_notebook.drivers.api import Driver, Progress
     from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import StoredBackend
 
 _CALLER = 4
 """The stack level of the caller that opens a session, for warnings."""
@@ -56,10 +57,10 @@ class Session(context.SessionBound):
         self.lock = concurrency.reentrant_lock()
         self.is_closed = False
         self.backends: dict[str, Backend] = {}
-        self.confirmed = trust.Confirmed()
+        self.confirmed = context.Confirmed()
         self.progress: Callable[[str], AbstractContextManager[Progress]] = _silent
         self._work_on(Store(self.settings.store, read_only=self.settings.read_only))
-        self._opening = BackendPool(self)
+        self._opening = BackendPool(self, self.backends)
         self._hosts: HostRegistry | None = None
 
     def _work_on(self, store: Store, before: Journal | None = None) -> None:
@@ -227,23 +228,23 @@ class Session(context.SessionBound):
             msg = f"{self!r} is closed. Open another: cl.setup(store=…)."
             raise errors.Refused(msg)
 
-    def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
+    def close_backend(self, backend: StoredBackend, *, kill: bool = False) -> None:
         """Close the backend's driver; *kill* ends the driver's child process, if it has one, also during a call."""
         self._opening.close_backend(backend, kill=kill)
 
-    def is_confirmed(self, backend: Backend) -> bool:
+    def is_confirmed(self, backend: StoredBackend) -> bool:
         """Return whether this user typed or confirmed the backend's configuration."""
         return self._opening.is_confirmed(backend)
 
-    def held(self, backend: Backend) -> Driver | None:
+    def held(self, backend: StoredBackend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
         return self._opening.held(backend)
 
-    def secrets(self, backend: Backend) -> dict[str, Any]:
+    def secrets(self, backend: StoredBackend) -> dict[str, Any]:
         """Return the secret options of an open backend in the clear; none if it is not open."""
         return self._opening.secrets(backend)
 
-    def driver(self, backend: Backend) -> Driver:
+    def driver(self, backend: StoredBackend) -> Driver:
         """Return the backend's driver; open it from the stored configuration if it is closed."""
         self._refuse_if_closed()
         return self._opening.driver(backend)

@@ -165,7 +165,7 @@ def log(backend: Backend | str | None = None, session: Context | None = None, *,
     """
     from cl_notebook.frames import logs  # noqa: PLC0415 - only who looks at logs pays for it
 
-    opened = (session or context.current()).backends
+    opened = cast("Mapping[str, Backend]", (session or context.current()).backends)
     if backend is None:
         return logs.frame(logs.lines(opened.values(), operation))
     name = backend.name if isinstance(backend, Backend) else str(backend)

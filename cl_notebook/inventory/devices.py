@@ -110,7 +110,7 @@ class _Devices:
     def _names_of_other_backends(self, names: Collection[str]) -> set[str]:
         """Return which of the *names* are volumes of other backends on the same storage, which tell of their devices."""
         known = {name for name in names if not settings.UNSTORABLE.search(name)}
-        others = storage_identity.of(self._backend)[1:] if known else []
+        others = storage_identity.same_storage(self._backend)[1:] if known else []
         found = (rows.reread(self._session, Volume.kind, other.id, names=known) for other in others)
         return {row.name_in_storage for volumes in found for row in volumes}
 

@@ -181,7 +181,7 @@ class _Scan:
         """Return what is being done to something that is not under its own name on the storage, if anything is."""
         with self._session.store.reading() as connection:
             work: Work = guards.running_operations(self._session, connection)
-        for backend in storage_identity.of(self._backend) if work else ():
+        for backend in storage_identity.same_storage(self._backend) if work else ():
             affected = rows.reread(self._session, kind, backend.id, ids=work)
             listed = self._storage.listed(self._listings[kind], affected, self._others(kind))
             for row in affected:

@@ -20,7 +20,7 @@ from cl_notebook.drivers.api import (
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
 from cl_notebook.inventory.rows import Row
-from cl_notebook.model import Volume, claims, storage_identity
+from cl_notebook.model import Volume, claims, driver_context
 from cl_notebook.model import backend as pages
 from cl_notebook.model.driver_context import StoreDriverContext
 
@@ -142,7 +142,9 @@ class Storage:
         if not isinstance(self.driver, protocol):
             return Listing(unlisted_reason=f"its driver cannot list {kind}s", is_able=False)
         tracked: Iterator[Any] = (
-            storage_identity.volumes(self.backend) if kind == Volume.kind else storage_identity.snapshots(self.backend)
+            driver_context.volumes_on_storage(self.backend)
+            if kind == Volume.kind
+            else driver_context.snapshots_on_storage(self.backend)
         )
         try:
             with translate_errors(self.backend.name, call, self._secrets):

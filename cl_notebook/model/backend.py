@@ -12,7 +12,7 @@ from cl_notebook import errors, masking
 from cl_notebook.drivers.api import HasLog, capabilities
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
-from cl_notebook.model import context, creation, identity_map, storage_identity, validation
+from cl_notebook.model import context, creation, driver_context, identity_map, validation
 from cl_notebook.model.base import Children, Tracked
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete
@@ -64,7 +64,7 @@ class _OpenBackends:
 
     def __get__(self, instance: object, owner: type) -> dict[str, Backend]:
         """Return the open backends by name."""
-        return context.current().backends
+        return cast("dict[str, Backend]", context.current().backends)
 
 
 @reg.mapped
@@ -248,20 +248,23 @@ class Backend(Tracked):
             DriverError: the storage refused; the volume stays tracked with the status ``error`` unless nothing was touched.
 
         """
-        return creation.make_volume(
-            self,
-            {
-                "id": id,
-                "size": validation.size(size),
-                "name": name,
-                "description": description,
-                "bootable": bootable,
-                "metadata": metadata,
-                "extra_specs": extra_specs,
-                "qos_specs": qos_specs,
-                "pool_name": pool_name,
-                "availability_zone": availability_zone,
-            },
+        return cast(
+            "Volume",
+            creation.make_volume(
+                self,
+                {
+                    "id": id,
+                    "size": validation.size(size),
+                    "name": name,
+                    "description": description,
+                    "bootable": bootable,
+                    "metadata": metadata,
+                    "extra_specs": extra_specs,
+                    "qos_specs": qos_specs,
+                    "pool_name": pool_name,
+                    "availability_zone": availability_zone,
+                },
+            ),
         )
 
     def manageable_volumes(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableVolume]:
@@ -280,7 +283,7 @@ class Backend(Tracked):
         """
         driver = self._able("list_manageable")
         with translate_errors(self.name, "get_manageable_volumes", self._secrets):
-            return page(driver.get_manageable_volumes(storage_identity.volumes(self)), limit, marker)
+            return page(driver.get_manageable_volumes(driver_context.volumes_on_storage(self)), limit, marker)
 
     def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
         """List the snapshots that are on the storage, tracked or not, as the driver sees them (Cinder's list-manageable).
@@ -289,7 +292,7 @@ class Backend(Tracked):
         """
         driver = self._able("list_manageable_snapshots")
         with translate_errors(self.name, "get_manageable_snapshots", self._secrets):
-            return page(driver.get_manageable_snapshots(storage_identity.snapshots(self)), limit, marker)
+            return page(driver.get_manageable_snapshots(driver_context.snapshots_on_storage(self)), limit, marker)
 
     def manage(
         self,
@@ -310,7 +313,7 @@ class Backend(Tracked):
         """
         self._able("manage")
         source = {"source-name": reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
-        return creation.adopt_volume(self, source, name or next(iter(source.values()), ""), id)
+        return cast("Volume", creation.adopt_volume(self, source, name or next(iter(source.values()), ""), id))
 
     def log(self, operation: int | None = None) -> list[LogLine]:
         """Return the last lines of the driver's log, the oldest first; those of one operation of the history if it is given.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cl_notebook.drivers.api import Driver
-    from cl_notebook.model.context import Context
+    from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.store import Store
 
 PROGRAM = "python"
@@ -45,9 +45,10 @@ class _Held:
 class BackendPool:
     """The drivers at work in one session."""
 
-    def __init__(self, context: Context) -> None:
-        """Belong to the session *context*."""
+    def __init__(self, context: Context, opened: dict[str, Backend]) -> None:
+        """Belong to the session *context*, and keep its open backends in *opened*, by name."""
         self._context = context
+        self._opened = opened
         self._drivers: dict[str, _Held] = {}
         self._classes: dict[tuple[str, str], type[Driver]] = {}
         self._lock = concurrency.reentrant_lock()
@@ -76,7 +77,7 @@ class BackendPool:
                 raise errors.AlreadyExists(_differs(stored, driver_name, self._storable(driver_name, checked)))
             return self._replace(stored, driver_name, checked)
 
-    def driver(self, backend: Backend) -> Driver:
+    def driver(self, backend: StoredBackend) -> Driver:
         """Return the backend's driver, opened again from its stored configuration if need be."""
         with self._context.lock:
             identity_map.get(self._context, Backend, backend.id)  # another session may have replaced its configuration
@@ -88,10 +89,10 @@ class BackendPool:
         self._context.open_backend(backend.name, {}, replace=False)
         return self._drivers[backend.id].driver
 
-    def close_backend(self, backend: Backend, *, kill: bool = False) -> None:
+    def close_backend(self, backend: StoredBackend, *, kill: bool = False) -> None:
         """Close the backend's driver; *kill* ends the process of one that has its own."""
         with self._context.lock:
-            self._context.backends.pop(backend.name, None)
+            self._opened.pop(backend.name, None)
             held = self._drivers.pop(backend.id, None)
         if held is not None:
             with translate_errors(backend.name, "close"):
@@ -107,18 +108,18 @@ class BackendPool:
             if isinstance(held.driver, NeedsContext):
                 held.driver.bind(StoreDriverContext.of(backend))
 
-    def is_confirmed(self, backend: Backend) -> bool:
+    def is_confirmed(self, backend: StoredBackend) -> bool:
         """Return whether this user typed or confirmed the configuration of *backend* as it is stored now."""
         if not backend.volume_driver or trust_of.is_trusted(self._context, backend.extra):
             return True
         return self._context.confirmed.backends.get(backend.id) == _stored_part(backend)
 
-    def held(self, backend: Backend) -> Driver | None:
+    def held(self, backend: StoredBackend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
         found = self._drivers.get(backend.id)
         return found.driver if found is not None else None
 
-    def secrets(self, backend: Backend) -> dict[str, Any]:
+    def secrets(self, backend: StoredBackend) -> dict[str, Any]:
         """Return the secret options that the backend is open with, in the clear; none if it is not open."""
         found = self._drivers.get(backend.id)
         return {name: found.config[name] for name in backend.secret_options if name in found.config} if found is not None else {}
@@ -228,7 +229,7 @@ class BackendPool:
 
     def _warn_if_known(self, name: str, backend_id: str, driver_name: str, checked: dict[str, Any]) -> None:
         """Tell whoever gives a storage a second name."""
-        same = storage_identity.others(self._context, backend_id, driver_name, self._storable(driver_name, checked))
+        same = storage_identity.other_backends(self._context, backend_id, driver_name, self._storable(driver_name, checked))
         if same:
             msg = (
                 f"Backend {name!r} is the storage of backend {same[0].name!r} under another name; each tracks its own volumes. "
@@ -254,7 +255,7 @@ class BackendPool:
             if self._stored(name) is None:
                 raise
             return self.open_backend(name, {"volume_driver": driver_name, **checked})  # another kernel was faster
-        opened = self._hold(made, driver, checked)  # type: ignore[arg-type] # it is the row just inserted
+        opened = self._hold(made, driver, checked)
         self._warn_if_known(name, backend_id, driver_name, checked)
         return opened
 
@@ -284,11 +285,11 @@ class BackendPool:
     def _hold(self, backend: Backend, driver: Driver, checked: dict[str, Any]) -> Backend:
         self._drivers[backend.id] = _Held(driver, checked, _stored_part(backend))
         self._context.confirmed.backends[backend.id] = _stored_part(backend)
-        self._context.backends[backend.name] = backend
+        self._opened[backend.name] = backend
         return backend
 
 
-def _stored_part(backend: Backend) -> tuple[str, dict[str, Any]]:
+def _stored_part(backend: StoredBackend) -> tuple[str, dict[str, Any]]:
     return backend.volume_driver, dict(backend.stored_config)
 
 

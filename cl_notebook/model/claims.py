@@ -19,8 +19,8 @@ from cl_notebook.store import changefeed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from cl_notebook.model.backend import Backend
     from cl_notebook.model.base import Tracked
+    from cl_notebook.model.context import StoredBackend
     from cl_notebook.model.operations.changes import Guard
 
 
@@ -125,7 +125,7 @@ def _places(connection: sa.Connection) -> dict[str, _Where]:
     found = {}
     for row in connection.execute(sa.select(table.c.id, table.c.name, table.c.volume_driver, table.c.config)):
         # of one that is known by its name alone nothing says where it is
-        storage = storage_identity.identity(row.volume_driver, row.config or {}) if row.volume_driver else f"nowhere {row.id}"
+        storage = storage_identity.storage_key(row.volume_driver, row.config or {}) if row.volume_driver else f"nowhere {row.id}"
         found[row.id] = _Where(row.name, row.volume_driver, storage, is_guess=storage_identity.is_guess(row.volume_driver))
     return found
 
@@ -175,7 +175,7 @@ def contested(connection: sa.Connection, kind: type[Tracked], backend_id: str) -
     return {name: here for name, here in found.items() if len(here) > 1}
 
 
-def names(backend: Backend) -> set[str]:
+def names(backend: StoredBackend) -> set[str]:
     """Return every name of a volume or a snapshot that is tracked on the storage of *backend*."""
     found: set[str] = set()
     with backend.context.store.reading() as connection:

@@ -600,7 +600,7 @@ class Connection(Tracked):
         )
 
     def _run(self, operation: OperationSpec[R]) -> R:
-        return self.context.journal.run(operation)
+        return cast("R", self.context.journal.run(operation))
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""

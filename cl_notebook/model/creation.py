@@ -5,42 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from cl_notebook import errors, masking
-from cl_notebook.drivers.api import CanManage, VolumeData
+from cl_notebook.drivers.api import CanManage
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import claims, identity_map, naming, validation
+from cl_notebook.model.driver_context import volume_data
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.operations.runner import OperationSpec
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Mapping
 
-    from cl_notebook.drivers.api import Driver, ModelUpdate, Progress
-    from cl_notebook.model.backend import Backend
+    from cl_notebook.drivers.api import Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.base import Tracked
-    from cl_notebook.model.context import Context
+    from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.model.operations.changes import Guard
-    from cl_notebook.model.volume import Volume
-
-_TOLD = (
-    *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
-    *("provider_id", "source_volid", "snapshot_id"),
-    *("host", "availability_zone", "status", "attach_status"),
-)
-"""Columns that a driver is told of as they are."""
 
 
 def make_volume(
-    backend: Backend,
+    backend: StoredBackend,
     fields: Mapping[str, Any],
     call: str = "create_volume",
     do: Callable[[Driver, VolumeData, Progress], ModelUpdate] | None = None,
     more_guards: tuple[Guard, ...] = (),
     *,
     driver_data: Mapping[str, Any] | None = None,
-) -> Volume:
+) -> Tracked:
     """Make a volume of *fields* on *backend*: by *do*, or an empty one; *driver_data* is what is known of its bytes beforehand.
 
     Raises:
@@ -75,10 +66,10 @@ def make_volume(
         on_success=lambda update: [Update.of(operation.target, {**guards.persisted_fields(update, data), "status": "available"})],
     )
     backend.context.journal.run(operation)
-    return cast("Volume", operation.target)
+    return operation.target
 
 
-def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_id: str | None = None) -> Volume:
+def adopt_volume(backend: StoredBackend, source: Mapping[str, str], name: str, volume_id: str | None = None) -> Tracked:
     """Track what *source* names on the storage of *backend*, under a new id or the one that is given.
 
     Raises:
@@ -94,7 +85,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
     values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
 
     def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
-        able: CanManage = guards.require_capability(driver, "manage", backend)
+        able: CanManage = guards.require_capability(driver, "manage", cast("Tracked", backend))
         size = able.manage_existing_get_size(data, source)
         operation.side_effects = None
         return size, able.manage_existing(data, source)
@@ -113,23 +104,7 @@ def adopt_volume(backend: Backend, source: Mapping[str, str], name: str, volume_
         ],
     )
     backend.context.journal.run(operation)
-    return cast("Volume", operation.target)
-
-
-def volume_data(values: Mapping[str, Any]) -> VolumeData:
-    """Return what a driver is told of a volume with the columns *values*."""
-    return VolumeData(
-        metadata=values["metadata_"],
-        created_at=moment(values.get("created_at")),
-        driver_data=masking.without(values["driver_data"] or {}),
-        provider_location=masking.usable(values["provider_location"]),
-        **{name: values[name] for name in _TOLD},
-    )
-
-
-def moment(at: dt.datetime | None) -> str | None:
-    """Return when a resource was made as a driver is told it: ISO 8601, in UTC."""
-    return at.isoformat() if at is not None else None
+    return operation.target
 
 
 def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> None:
@@ -145,7 +120,7 @@ def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> N
         raise errors.AlreadyExists(msg)
 
 
-def _refuse_on_storage(backend: Backend, driver: Driver, data: VolumeData) -> None:
+def _refuse_on_storage(backend: StoredBackend, driver: Driver, data: VolumeData) -> None:
     """Refuse to make what the storage has already, as far as it tells: a driver takes what is there for what it was to make.
 
     Raises:
@@ -172,7 +147,7 @@ _FIELDS = {
 }
 
 
-def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any]:
     for name in fields:
         if name not in _FIELDS:
             msg = f"A volume has no {name!r} to set.{errors.did_you_mean(name, _FIELDS)}"
@@ -204,14 +179,14 @@ def _row(backend: Backend, fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _already_there(backend: Backend, values: Mapping[str, Any]) -> Volume | None:
-    known = identity_map.by_spelling(backend.context, cast("type[Volume]", CLASSES["Volume"]), validation.spellings(values["id"]))
+def _already_there(backend: StoredBackend, values: Mapping[str, Any]) -> Tracked | None:
+    known: Any = identity_map.by_spelling(backend.context, CLASSES["Volume"], validation.spellings(values["id"]))
     if known is None:
         return None
     if all(getattr(known, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):
         if known.status not in lifecycle.STABLE_STATUSES:
             msg = f"{known.label()} with that id exists and is {known.status!r}. Delete it, then repeat."
             raise errors.InvalidStatus(msg)
-        return known
+        return cast("Tracked", known)
     msg = f"The id {values['id']} is taken by {known.label()} of {known.size} GiB on {known.host}. Choose another."
     raise errors.AlreadyExists(msg)

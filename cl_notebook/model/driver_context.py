@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 
 from cl_notebook import masking
 from cl_notebook.drivers.api import AttachmentData, DriverEnvironment, SnapshotData, VolumeData
-from cl_notebook.model import creation, identity_map, naming
-from cl_notebook.model.connection import Connection
+from cl_notebook.model import identity_map, naming, storage_identity
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Update
-from cl_notebook.model.snapshot import Snapshot, snapshot_data
-from cl_notebook.model.volume import Volume
 from cl_notebook.store.types import reg
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from cl_notebook.drivers.api import InitiatorData, ModelUpdate
-    from cl_notebook.model.base import Tracked
-    from cl_notebook.model.context import Context
+    from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.model.operations.changes import RowChange
 
 TABLE = sa.Table(
@@ -55,6 +53,46 @@ def forget(connection: sa.Connection, backend_id: str) -> None:
     connection.execute(sa.delete(TABLE).where(TABLE.c.backend_id == backend_id))
 
 
+_DRIVER_COLUMNS = (
+    *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
+    *("provider_id", "source_volid", "snapshot_id"),
+    *("host", "availability_zone", "status", "attach_status"),
+)
+"""Columns that a driver is told of as they are."""
+
+_SNAPSHOT_COLUMNS = ("id", "name_in_storage", "name", "provider_id", "status")
+"""The same of snapshots."""
+
+
+def volume_data(values: Mapping[str, Any]) -> VolumeData:
+    """Return what a driver is told of a volume with the columns *values*."""
+    return VolumeData(
+        metadata=values["metadata_"],
+        created_at=isoformat(values.get("created_at")),
+        driver_data=masking.without(values["driver_data"] or {}),
+        provider_location=masking.usable(values["provider_location"]),
+        **{name: values[name] for name in _DRIVER_COLUMNS},
+    )
+
+
+def isoformat(at: dt.datetime | None) -> str | None:
+    """Return when a resource was made as a driver is told it: ISO 8601, in UTC."""
+    return at.isoformat() if at is not None else None
+
+
+def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData:
+    """Return what a driver is told of a snapshot of *volume* with the columns *values*."""
+    return SnapshotData(
+        volume=volume,
+        size=values["volume_size"],
+        metadata=values["metadata_"],
+        created_at=isoformat(values.get("created_at")),
+        driver_data=masking.without(values["driver_data"] or {}),
+        provider_location=masking.usable(values["provider_location"]),
+        **{name: values[name] for name in _SNAPSHOT_COLUMNS},
+    )
+
+
 D = TypeVar("D", VolumeData, SnapshotData)
 
 
@@ -80,9 +118,9 @@ class StoreDriverContext:
         """What the driver was told of resources that have maps, since it last changed some: these are what it has changed."""
 
     @classmethod
-    def of(cls, backend: Tracked) -> StoreDriverContext:
+    def of(cls, backend: StoredBackend) -> StoreDriverContext:
         """Return the records of *backend*."""
-        return cls(backend.context, backend.id, str(getattr(backend, "name", "")), getattr(backend, "stored_config", {}))
+        return cls(backend.context, backend.id, backend.name, backend.stored_config)
 
     def every_volume(self) -> Iterator[VolumeData]:
         """Yield all volumes, page by page: a driver that is told of a million of them need not hold them all."""
@@ -94,11 +132,11 @@ class StoreDriverContext:
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
         """Return the volumes with these ids, or all of them."""
-        table = _table(Volume)
+        table = _table("Volume")
         statement = self._page(table, after, limit)
         if ids is not None:
             statement = statement.where(table.c.id.in_(list(ids)))
-        return self._remembered([creation.volume_data(row) for row in self._rows(statement)])
+        return self._remembered([volume_data(row) for row in self._rows(statement)])
 
     def snapshots(
         self,
@@ -109,7 +147,7 @@ class StoreDriverContext:
         limit: int = 1000,
     ) -> list[SnapshotData]:
         """Return the snapshots with these ids, or of these volumes, or all of them."""
-        table = _table(Snapshot)
+        table = _table("Snapshot")
         statement = self._page(table, after, limit)
         for column, wanted in ((table.c.id, ids), (table.c.volume_id, volume_ids)):
             if wanted is not None:
@@ -121,7 +159,7 @@ class StoreDriverContext:
 
     def attachments(self, volume_ids: Iterable[str] | None = None) -> list[AttachmentData]:
         """Return the connections of these volumes, or all of them."""
-        table = _table(Connection)
+        table = _table("Connection")
         statement = sa.select(table).where(table.c.backend_id == self._backend_id)
         if volume_ids is not None:
             statement = statement.where(table.c.volume_id.in_(list(volume_ids)))
@@ -139,7 +177,7 @@ class StoreDriverContext:
         initiator_data: Iterable[InitiatorData],
     ) -> None:
         """Keep what the driver changed on other resources than its call's."""
-        for cls, updates in ((Volume, volumes), (Snapshot, snapshots)):
+        for cls, updates in ((CLASSES["Volume"], volumes), (CLASSES["Snapshot"], snapshots)):
             for resource_id, update in updates.items():
                 resource = identity_map.get(self._context, cls, resource_id)
                 if resource is not None:
@@ -164,6 +202,18 @@ class StoreDriverContext:
             return [{**row, "metadata_": row.get("metadata")} for row in connection.execute(statement).mappings()]
 
 
+def volumes_on_storage(backend: StoredBackend) -> Iterator[VolumeData]:
+    """Yield the tracked volumes of all backends that are on the storage of *backend*, page by page."""
+    same = storage_identity.same_storage(backend)
+    return itertools.chain.from_iterable(StoreDriverContext.of(other).every_volume() for other in same)
+
+
+def snapshots_on_storage(backend: StoredBackend) -> Iterator[SnapshotData]:
+    """Yield the tracked snapshots of all backends that are on the storage of *backend*, page by page."""
+    same = storage_identity.same_storage(backend)
+    return itertools.chain.from_iterable(StoreDriverContext.of(other).every_snapshot() for other in same)
+
+
 def _paged(page: Callable[..., list[D]]) -> Iterator[D]:
     found = page()
     while found:
@@ -171,8 +221,8 @@ def _paged(page: Callable[..., list[D]]) -> Iterator[D]:
         found = page(after=found[-1].id)
 
 
-def _table(cls: Any) -> sa.Table:  # noqa: ANN401 - a tracked class
-    return cast("sa.Table", CLASSES[cls.__name__].__table__)  # type: ignore[attr-defined] # SQLAlchemy gives it
+def _table(class_name: str) -> sa.Table:
+    return cast("sa.Table", CLASSES[class_name].__table__)
 
 
 def _attachment(row: Mapping[str, Any]) -> AttachmentData:

@@ -8,7 +8,7 @@ https://docs.openstack.org/cinder/latest/configuration/block-storage/volume-encr
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cl_notebook import errors
 
@@ -16,9 +16,42 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cl_notebook.attach import VolumeFile
-    from cl_notebook.model.connection import Connection
-    from cl_notebook.model.snapshot import Snapshot
-    from cl_notebook.model.volume import Volume
+
+
+class _DriverRow(Protocol):
+    """A volume or a snapshot, as far as this module needs it."""
+
+    @property
+    def driver_data(self) -> dict[str, Any] | None:
+        """What its driver keeps with it."""
+
+    @property
+    def extra(self) -> dict[str, Any] | None:
+        """The data of its document that no column holds."""
+
+
+class _Volume(_DriverRow, Protocol):
+    """A volume, as far as this module needs it."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its device holds ciphertext."""
+
+    def label(self) -> str:
+        """Return its name for messages."""
+
+
+class _Connection(Protocol):
+    """A connection, as far as this module needs it."""
+
+    @property
+    def volume(self) -> _Volume:
+        """The connected volume."""
+
+    @property
+    def conn_info(self) -> dict[str, Any] | None:
+        """The storage's reply to the connection."""
+
 
 KEY = "encryption_key_id"
 """Cinder's column for the id of the key, in its key manager, of an encrypted volume or snapshot."""
@@ -37,12 +70,12 @@ def is_marked(told: object) -> bool:
     return isinstance(told, (list, tuple)) and any(is_marked(value) for value in told)
 
 
-def is_encrypted(resource: Volume) -> bool:
+def is_encrypted(resource: _DriverRow) -> bool:
     """Return whether the storage holds ciphertext of it, by what Cinder, a document or its driver said."""
     return is_marked(resource.driver_data) or is_marked(resource.extra)
 
 
-def inherited(resource: Volume | Snapshot) -> dict[str, Any] | None:
+def inherited(resource: _DriverRow) -> dict[str, Any] | None:
     """Return the driver data with which a copy of *resource* begins: it is encrypted if *resource* is, by the same key."""
     for told in (resource.driver_data, resource.extra):
         marks = {name: value for name, value in _marks(told).items() if _is_true(value)}
@@ -51,7 +84,7 @@ def inherited(resource: Volume | Snapshot) -> dict[str, Any] | None:
     return None
 
 
-def warn(volume: Volume, *, stacklevel: int) -> None:
+def warn(volume: _Volume, *, stacklevel: int) -> None:
     """Warn, before it has a device, that what is on it is ciphertext."""
     if volume.encrypted:
         warnings.warn(
@@ -61,7 +94,7 @@ def warn(volume: Volume, *, stacklevel: int) -> None:
         )
 
 
-def refuse_to_write(connection: Connection) -> None:
+def refuse_to_write(connection: _Connection) -> None:
     """Refuse to open the device of an encrypted volume for writing.
 
     Raises:
@@ -72,7 +105,7 @@ def refuse_to_write(connection: Connection) -> None:
         raise _refusal(connection, "is encrypted")
 
 
-def refuse_header(connection: Connection, file: VolumeFile) -> None:
+def refuse_header(connection: _Connection, file: VolumeFile) -> None:
     """Refuse to write over a LUKS header, of whoever made it; *file* is closed then.
 
     Raises:
@@ -84,7 +117,7 @@ def refuse_header(connection: Connection, file: VolumeFile) -> None:
         raise _refusal(connection, "begins with a LUKS header")
 
 
-def _refusal(connection: Connection, what: str) -> errors.InvalidStatus:
+def _refusal(connection: _Connection, what: str) -> errors.InvalidStatus:
     volume = connection.volume
     msg = (
         f"{volume.label()} {what}: to write to its device is to destroy what is on it. {_cure(volume)} "
@@ -93,7 +126,7 @@ def _refusal(connection: Connection, what: str) -> errors.InvalidStatus:
     return errors.InvalidStatus(msg)
 
 
-def _cure(volume: Volume) -> str:
+def _cure(volume: _Volume) -> str:
     key = next((str(marks[KEY]) for told in (volume.driver_data, volume.extra) if KEY in (marks := _marks(told))), "")
     by = f" by the key {key} of Cinder's key manager" if key else " by its key"
     return f"Read and write it through cryptsetup (luksOpen){by}, never directly."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
@@ -14,16 +14,68 @@ from cl_notebook.store import damage
 from cl_notebook.store.errors import store_errors
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Sequence
 
-    from cl_notebook.model.base import Children, Tracked
     from cl_notebook.model.context import Context
+
+
+class Row(Protocol):
+    """A mapped object of one row, as far as the identity map needs it."""
+
+    @property
+    def id(self) -> str:
+        """The primary key."""
+
+    @property
+    def version(self) -> int:
+        """The number of times that the row was changed."""
+
+    @property
+    def created_at(self) -> dt.datetime:
+        """The time at which the row was inserted."""
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """Names of the lists that :func:`refresh` brings up to date if they were loaded."""
+
+    @property
+    def context(self) -> Context:
+        """The session that the object belongs to."""
+
+    def after_deletion(self, context: Context) -> None:
+        """Remove the object from the loaded lists, and mark it as deleted."""
+
+
+T = TypeVar("T", bound=Row)
+T_co = TypeVar("T_co", bound=Row, covariant=True)
+
+
+class Relation(Protocol[T_co]):
+    """A list of the rows that name their owner in a column."""
+
+    @property
+    def slot(self) -> str:
+        """The key of the loaded list in the owner's ``__dict__``."""
+
+    @property
+    def column(self) -> str:
+        """The column of the children that holds the owner's id."""
+
+    @property
+    def owner(self) -> str:
+        """The attribute of the children that leads back to the owner."""
+
+    @property
+    def target(self) -> type[T_co]:
+        """The class of the children."""
+
 
 _METADATA_AS_READ = "_metadata_as_read"
 _BASE = "_edited_on"
 
 
-def values(resource: Tracked) -> dict[str, Any]:
+def values(resource: Row) -> dict[str, Any]:
     """Return what was set on *resource*, or changed inside its metadata, and not saved."""
     inner = resource.__dict__
     changed = {}
@@ -35,7 +87,7 @@ def values(resource: Tracked) -> dict[str, Any]:
     return changed
 
 
-def stored_values(resource: Tracked) -> dict[str, Any]:
+def stored_values(resource: Row) -> dict[str, Any]:
     """Return the columns of *resource* as they were read, without what was set on it since."""
     inner = resource.__dict__
     stored = {name: value for name, value in inner.items() if name[:1] != "_"}
@@ -47,18 +99,18 @@ def stored_values(resource: Tracked) -> dict[str, Any]:
     return stored
 
 
-def is_there(resource: Tracked) -> bool:
+def is_there(resource: Row) -> bool:
     """Return whether something may be unsaved on *resource*."""
     return _is_set(resource) or _is_edited_inside(resource.__dict__)
 
 
-def base(resource: Tracked) -> dict[str, Any]:
+def base(resource: Row) -> dict[str, Any]:
     """Return the columns that the unsaved values were set on, ``version`` among them: those of an earlier read, perhaps."""
     found: dict[str, Any] = resource.__dict__.get(_BASE) or stored_values(resource)
     return found
 
 
-def give_up(resource: Tracked) -> None:
+def give_up(resource: Row) -> None:
     """Put back what was read."""
     before = stored_values(resource)
     for name in values(resource):
@@ -66,13 +118,13 @@ def give_up(resource: Tracked) -> None:
     forget(resource)
 
 
-def forget(resource: Tracked) -> None:
+def forget(resource: Row) -> None:
     """Take the present values for the stored ones: they were just saved."""
     for name in (_METADATA_AS_READ, _BASE):
         resource.__dict__.pop(name, None)
 
 
-def hand_out_metadata(resource: Tracked) -> dict[str, str]:
+def hand_out_metadata(resource: Row) -> dict[str, str]:
     """Return the metadata itself, for the user to look at or to change in place; :func:`values` finds what he changed."""
     inner = resource.__dict__
     held: dict[str, str] = inner["metadata_"]
@@ -87,7 +139,7 @@ def hand_out_metadata(resource: Tracked) -> dict[str, str]:
 class Kept:
     """The unsaved values of one object, while its row is read again."""
 
-    resource: Tracked
+    resource: Row
     values: dict[str, Any]
     metadata: object
     base: dict[str, Any]
@@ -115,11 +167,11 @@ def keep_all(orm: sa_orm.Session) -> list[Kept]:
     ]
 
 
-def _handed_out(orm: sa_orm.Session) -> weakref.WeakSet[Tracked]:
-    return cast("weakref.WeakSet[Tracked]", orm.info.setdefault("handed_out", weakref.WeakSet()))
+def _handed_out(orm: sa_orm.Session) -> weakref.WeakSet[Row]:
+    return cast("weakref.WeakSet[Row]", orm.info.setdefault("handed_out", weakref.WeakSet()))
 
 
-def _is_set(resource: Tracked) -> bool:
+def _is_set(resource: Row) -> bool:
     return bool(sa_orm.attributes.instance_state(resource).modified)
 
 
@@ -127,14 +179,12 @@ def _is_edited_inside(inner: dict[str, Any]) -> bool:
     return _METADATA_AS_READ in inner and bool(inner[_METADATA_AS_READ] != inner["metadata_"])
 
 
-def may_be_edited_inside(resource: Tracked) -> bool:
+def may_be_edited_inside(resource: Row) -> bool:
     """Return whether the metadata was handed out: then it may have been changed in place."""
     return _METADATA_AS_READ in resource.__dict__
 
 
-T = TypeVar("T", bound="Tracked")
-
-CLASSES: dict[str, type[Tracked]] = {}
+CLASSES: dict[str, type[Any]] = {}
 """The tracked classes by name: how they know each other without importing each other."""
 
 PAGE = 500
@@ -165,7 +215,8 @@ def get(context: Context, cls: type[T], resource_id: str) -> T | None:
         known = held(context, cls, resource_id)
         if known is not None and (_is_current(context, known) or is_there(known)):
             return known
-        found = select(context, sa.select(cls).where(cls.id == resource_id))
+        columns: Any = cls
+        found = select(context, sa.select(cls).where(columns.id == resource_id))
         if not found and known is not None:
             let_go(context, known)
         return found[0] if found else None
@@ -199,7 +250,7 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
         return found
 
 
-def _refuse_unsound(context: Context, found: Iterable[Tracked | None]) -> None:
+def _refuse_unsound(context: Context, found: Iterable[Row | None]) -> None:
     """Refuse a row whose values are not of their columns' types: SQLite keeps anything anywhere.
 
     Raises:
@@ -240,7 +291,7 @@ def _end_transaction(orm: sa_orm.Session) -> None:
         transaction.close()
 
 
-def load_children(owner: Tracked, relation: Children[T]) -> list[T]:
+def load_children(owner: Row, relation: Relation[T]) -> list[T]:
     """Load the list of *owner*, and have those of the objects that were read together with it ready."""
     context = owner.context
     with context.lock:
@@ -254,7 +305,7 @@ def load_children(owner: Tracked, relation: Children[T]) -> list[T]:
         return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # as above
 
 
-def _load_page(context: Context, owner: Tracked, relation: Children[T]) -> None:
+def _load_page(context: Context, owner: Row, relation: Relation[T]) -> None:
     owners = {peer.id: peer for peer in _peers(context, owner) if relation.slot not in peer.__dict__}
     owners[owner.id] = owner
     tick = context.change_tracker.tick
@@ -267,16 +318,16 @@ def _load_page(context: Context, owner: Tracked, relation: Children[T]) -> None:
 
 
 def _select_children(
-    context: Context, relation: Children[T], owner_ids: Sequence[str], only: Iterable[str] | None = None
+    context: Context, relation: Relation[T], owner_ids: Sequence[str], only: Iterable[str] | None = None
 ) -> list[T]:
-    target = relation.target
+    target: Any = relation.target
     column = getattr(target, relation.column)
     chosen = column == owner_ids[0] if len(owner_ids) == 1 else column.in_(owner_ids)
     statement = sa.select(target).where(chosen).order_by(target.created_at, target.id)
     return select(context, statement if only is None else statement.where(target.id.in_(list(only))))
 
 
-def _put(owner: Tracked, relation: Children[T], children: list[T], tick: int) -> None:
+def _put(owner: Row, relation: Relation[T], children: list[T], tick: int) -> None:
     slot = f"_loaded_{relation.owner}"
     for child in children:
         child.__dict__[slot] = owner
@@ -284,7 +335,7 @@ def _put(owner: Tracked, relation: Children[T], children: list[T], tick: int) ->
     owner.__dict__[f"{relation.slot}_tick"] = tick
 
 
-def refresh(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -> None:
+def refresh(context: Context, resource: Row, *, keep_unsaved: bool = False) -> None:
     """Bring *resource* and its loaded relations in line with the store; free of queries while nobody wrote anything.
 
     What was set and not saved is given up, unless it is to be kept.
@@ -296,12 +347,12 @@ def refresh(context: Context, resource: Tracked, *, keep_unsaved: bool = False) 
         if (is_there(resource) and not keep_unsaved) or not _is_current(context, resource):
             reread(context, resource, keep_unsaved=keep_unsaved)
         for name in resource.relations:
-            relation: Children[Any] = getattr(type(resource), name)
+            relation: Relation[Any] = getattr(type(resource), name)
             if relation.slot in resource.__dict__:
                 _refresh_children(context, resource, relation, keep_unsaved=keep_unsaved)
 
 
-def _nothing_happened(context: Context, resource: Tracked) -> bool:
+def _nothing_happened(context: Context, resource: Row) -> bool:
     """Return whether no row at all was changed, and nothing set and not saved, since *resource* and its lists were read."""
     if context.orm.identity_map.check_modified() or may_be_edited_inside(resource):
         return False
@@ -311,7 +362,7 @@ def _nothing_happened(context: Context, resource: Tracked) -> bool:
     )
 
 
-def reread(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -> None:
+def reread(context: Context, resource: Row, *, keep_unsaved: bool = False) -> None:
     """Read the row of *resource* again, whether or not it is known to have changed."""
     cls = type(resource)
     if not keep_unsaved:
@@ -320,7 +371,7 @@ def reread(context: Context, resource: Tracked, *, keep_unsaved: bool = False) -
         let_go(context, resource)
 
 
-def _refresh_children(context: Context, owner: Tracked, relation: Children[T], *, keep_unsaved: bool) -> None:
+def _refresh_children(context: Context, owner: Row, relation: Relation[T], *, keep_unsaved: bool) -> None:
     listed: list[T] = owner.__dict__[relation.slot]
     tick: int = owner.__dict__[f"{relation.slot}_tick"]
     now = context.change_tracker.tick
@@ -365,7 +416,7 @@ def take_place(context: Context, resource: T, newcomer: T) -> None:
     setattr(resource, _READ, _Read(context.change_tracker.tick))
 
 
-def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
+def amend(context: Context, resource: Row, values: dict[str, Any]) -> None:
     """Give *resource* the *values* that were just committed for its row."""
     for name, value in values.items():
         sa_orm.attributes.set_committed_value(resource, name, value)
@@ -373,12 +424,12 @@ def amend(context: Context, resource: Tracked, values: dict[str, Any]) -> None:
         setattr(resource, _READ, _Read(context.change_tracker.tick))
 
 
-def list_in(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
+def list_in(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
     """Add *child* to the list of its owner, if the owner is held and the list was loaded."""
     _relist(context, owner_class, relation_name, owner_id, lambda listed: [*listed, child])
 
 
-def unlist_from(context: Context, child: Tracked, owner_class: str, relation_name: str, owner_id: str) -> None:
+def unlist_from(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
     """Take *child* out of the list of its owner, if the owner is held and the list was loaded."""
     _relist(context, owner_class, relation_name, owner_id, lambda listed: [other for other in listed if other is not child])
 
@@ -391,14 +442,14 @@ def _relist(
     owner = held(context, cls, owner_id)
     if owner is None:
         return
-    relation: Children[Any] = getattr(cls, relation_name)
+    relation: Relation[Any] = getattr(cls, relation_name)
     owner.__dict__.pop(_ahead(relation), None)
     listed = owner.__dict__.get(relation.slot)
     if listed is not None:
         owner.__dict__[relation.slot] = change(listed)
 
 
-def let_go(context: Context, resource: Tracked) -> None:
+def let_go(context: Context, resource: Row) -> None:
     """Stop tracking *resource*: its row is gone."""
     if resource in context.orm:
         context.orm.expunge(resource)
@@ -410,7 +461,7 @@ def held(context: Context, cls: type[T], resource_id: str) -> T | None:
     return context.orm.identity_map.get(sa_orm.class_mapper(cls).identity_key_from_primary_key((resource_id,)))
 
 
-def _peers(context: Context, owner: Tracked) -> list[Tracked]:
+def _peers(context: Context, owner: Row) -> list[Row]:
     peers = (held(context, type(owner), peer) for peer in _read(owner).peers)
     return [peer for peer in peers if peer is not None]
 
@@ -424,13 +475,13 @@ def _stamp(found: list[T], tick: int) -> None:
             setattr(resource, _READ, read)
 
 
-def _read(resource: Tracked) -> _Read:
+def _read(resource: Row) -> _Read:
     return getattr(resource, _READ, _UNREAD)
 
 
-def _is_current(context: Context, resource: Tracked) -> bool:
+def _is_current(context: Context, resource: Row) -> bool:
     return context.change_tracker.changed_at(resource.id) <= _read(resource).tick
 
 
-def _ahead(relation: Children[Any]) -> str:
+def _ahead(relation: Relation[Any]) -> str:
     return f"{relation.slot}_ahead"

@@ -10,7 +10,7 @@ from cl_notebook.drivers import registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.model.backend import Backend
+    from cl_notebook.model.context import StoredBackend
     from cl_notebook.settings import Settings
 
 _TEMPLATES = {"volume": "volume-%s", "snapshot": "snapshot-%s"}
@@ -22,7 +22,7 @@ def host(settings: Settings, backend_name: str, config: Mapping[str, Any]) -> st
     return f"{name}@{backend_name}"
 
 
-def in_storage(backend: Backend, kind: str, resource_id: str) -> str:
+def in_storage(backend: StoredBackend, kind: str, resource_id: str) -> str:
     """Return the name on the storage that a new *kind*, ``volume`` or ``snapshot``, has; Cinder's drivers follow its template."""
     return by_config(backend.context.settings, backend.volume_driver, backend.stored_config, kind, resource_id)
 

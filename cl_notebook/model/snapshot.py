@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cl_notebook import masking
-from cl_notebook.drivers.api import SnapshotData
 from cl_notebook.model import claims, creation, encryption, identity_map, naming, validation
 from cl_notebook.model.base import HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
+from cl_notebook.model.driver_context import snapshot_data
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.operations.runner import OperationSpec
@@ -20,7 +19,7 @@ from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.drivers.api import CanManageSnapshots, Driver, ModelUpdate, Progress, VolumeData
+    from cl_notebook.drivers.api import CanManageSnapshots, Driver, ModelUpdate, Progress, SnapshotData
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
     from cl_notebook.model.volume import Volume
@@ -183,13 +182,16 @@ class Snapshot(HasMetadata, Tracked):
         validation.at_least(grown, self.volume_size, f"A volume from {self.label()}")
         source, volume = self.as_data(), self.volume
         inherited = {"extra_specs": volume.extra_specs, "qos_specs": volume.qos_specs, "bootable": volume.bootable}
-        return creation.make_volume(
-            self.backend,
-            {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": grown, "snapshot_id": self.id},
-            "create_volume_from_snapshot",
-            lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
-            (guards.require_source(self.context, self, "volume", "make a volume from it"),),
-            driver_data=encryption.inherited(self) or encryption.inherited(volume),
+        return cast(
+            "Volume",
+            creation.make_volume(
+                self.backend,
+                {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": grown, "snapshot_id": self.id},
+                "create_volume_from_snapshot",
+                lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
+                (guards.require_source(self.context, self, "volume", "make a volume from it"),),
+                driver_data=encryption.inherited(self) or encryption.inherited(volume),
+            ),
         )
 
     def revert(self) -> None:
@@ -267,17 +269,3 @@ def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
         "provider_id": None,
         "driver_data": None,
     }
-
-
-def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData:
-    """Return what a driver is told of a snapshot of *volume* with the columns *values*."""
-    names = ("id", "name_in_storage", "name", "provider_id", "status")
-    return SnapshotData(
-        volume=volume,
-        size=values["volume_size"],
-        metadata=values["metadata_"],
-        created_at=creation.moment(values.get("created_at")),
-        driver_data=masking.without(values["driver_data"] or {}),
-        provider_location=masking.usable(values["provider_location"]),
-        **{name: values[name] for name in names},
-    )

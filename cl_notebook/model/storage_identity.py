@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +12,12 @@ from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.api import HasStorageIdentity
 from cl_notebook.model import identity_map
-from cl_notebook.model.driver_context import StoreDriverContext
 from cl_notebook.model.identity_map import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from cl_notebook.drivers.api import SnapshotData, VolumeData
-    from cl_notebook.model.backend import Backend
-    from cl_notebook.model.context import Context
+    from cl_notebook.model.context import Context, StoredBackend
 
 
 _RBD = ("rbd_cluster_name", "rbd_pool", "rbd_ceph_conf")
@@ -43,32 +39,22 @@ _DEFAULTS = {
 """What Cinder takes where such an option is not given."""
 
 
-def of(backend: Backend) -> list[Backend]:
+def same_storage(backend: StoredBackend) -> list[Any]:
     """Return the backends of the store that are on the storage of *backend*: itself first."""
-    return [backend, *others(backend.context, backend.id, backend.volume_driver, backend.stored_config)]
+    return [backend, *other_backends(backend.context, backend.id, backend.volume_driver, backend.stored_config)]
 
 
-def volumes(backend: Backend) -> Iterator[VolumeData]:
-    """Yield the volumes that are tracked on the storage of *backend*, under whatever name, page by page."""
-    return itertools.chain.from_iterable(StoreDriverContext.of(each).every_volume() for each in of(backend))
-
-
-def snapshots(backend: Backend) -> Iterator[SnapshotData]:
-    """Yield the snapshots that are tracked on the storage of *backend*, under whatever name, page by page."""
-    return itertools.chain.from_iterable(StoreDriverContext.of(each).every_snapshot() for each in of(backend))
-
-
-def others(context: Context, backend_id: str, driver_name: str, config: Mapping[str, Any]) -> list[Backend]:
+def other_backends(context: Context, backend_id: str, driver_name: str, config: Mapping[str, Any]) -> list[Any]:
     """Return the backends, but for the one with that id, that lead to the storage to which *config* leads."""
     cls: Any = CLASSES["Backend"]
     stored = identity_map.select(context, sa.select(cls).where(cls.id != backend_id).order_by(cls.name))
     if not stored or not driver_name:  # of one that is known by its name alone nothing says where it is
         return []
-    wanted = identity(driver_name, config)
-    return [each for each in stored if each.volume_driver and identity(each.volume_driver, each.stored_config) == wanted]
+    key = storage_key(driver_name, config)
+    return [row for row in stored if row.volume_driver and storage_key(row.volume_driver, row.stored_config) == key]
 
 
-def identity(driver_name: str, config: Mapping[str, Any]) -> str:
+def storage_key(driver_name: str, config: Mapping[str, Any]) -> str:
     """Return what is the same for the configurations that lead to one storage.
 
     A driver that cannot tell, as Cinder's cannot, is on the same storage where everything but the name is the same.

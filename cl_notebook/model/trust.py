@@ -14,19 +14,6 @@ UNCONFIRMED = "unconfirmed"
 write it: what a document adds stands under other keys there."""
 
 
-class Confirmed:
-    """What the user typed or confirmed in this session, by what it was then: a row that others change afterwards is not it."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self.backends: dict[str, tuple[str, dict[str, Any]]] = {}
-        """Driver and stored configuration, by the backend's id."""
-        self.gateways: dict[str, tuple[str, str]] = {}
-        """The gateway as it is stored, and as it was typed, by the connection's id."""
-        self.devices: dict[str, tuple[str | None, dict[str, Any] | None]] = {}
-        """Path and connection information as an act of this session left them, by the connection's id."""
-
-
 def flagged(extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return *extra* of a row that is not confirmed."""
     return {**(extra or {}), UNCONFIRMED: True}

@@ -15,6 +15,7 @@ from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import batch, claims, creation, encryption, identity_map, validation
 from cl_notebook.model.base import Children, HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
+from cl_notebook.model.driver_context import volume_data
 from cl_notebook.model.operations import background, guards, lifecycle
 from cl_notebook.model.operations.changes import SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import OperationSpec
@@ -356,22 +357,25 @@ class Volume(HasMetadata, Attachable, Tracked):
         grown = self.size if size is None else validation.size(size)
         validation.at_least(grown, self.size, f"A clone of {self.label()}")
         source = self.as_data()
-        return creation.make_volume(
-            self.backend,
-            {
-                "extra_specs": self.extra_specs,
-                "qos_specs": self.qos_specs,
-                "pool_name": self.pool_name,
-                "bootable": self.bootable,
-                **fields,
-                "name": name,
-                "size": grown,
-                "source_volid": self.id,
-            },
-            "create_cloned_volume",
-            lambda driver, data, progress: driver.create_cloned_volume(data, source, progress),
-            (guards.require_source(self.context, self, "clone", "clone"),),
-            driver_data=encryption.inherited(self),
+        return cast(
+            "Volume",
+            creation.make_volume(
+                self.backend,
+                {
+                    "extra_specs": self.extra_specs,
+                    "qos_specs": self.qos_specs,
+                    "pool_name": self.pool_name,
+                    "bootable": self.bootable,
+                    **fields,
+                    "name": name,
+                    "size": grown,
+                    "source_volid": self.id,
+                },
+                "create_cloned_volume",
+                lambda driver, data, progress: driver.create_cloned_volume(data, source, progress),
+                (guards.require_source(self.context, self, "clone", "clone"),),
+                driver_data=encryption.inherited(self),
+            ),
         )
 
     def extend(self, size: int, *, force: bool = False) -> int:
@@ -585,7 +589,7 @@ class Volume(HasMetadata, Attachable, Tracked):
 
     def as_data(self) -> VolumeData:
         """Return what a driver is told of the volume."""
-        return creation.volume_data(identity_map.stored_values(self))
+        return volume_data(identity_map.stored_values(self))
 
     def after_creation(self, context: Context) -> None:
         """Stand in the backend's list, if that was loaded."""
@@ -602,4 +606,4 @@ class Volume(HasMetadata, Attachable, Tracked):
         return (name, self.id, f"{self.size} GiB", self.status, f"on {self.host}", told)
 
     def _run(self, operation: OperationSpec[T]) -> T:
-        return self.context.journal.run(operation)
+        return cast("T", self.context.journal.run(operation))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
@@ -102,7 +102,7 @@ class BackendResolver:
             for option in missing
             if option not in values
         }
-        return self.context.open_backend(name, {"volume_driver": driver, **values}, replace=False)
+        return cast("Backend", self.context.open_backend(name, {"volume_driver": driver, **values}, replace=False))
 
     def _describe(self, document: ParsedDocument, name: str) -> TargetBackend:
         """Return a backend with the configuration of *document*, without its secrets; nothing is opened."""

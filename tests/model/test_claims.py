@@ -238,7 +238,7 @@ def test_two_kernels_claim_one_name_once(any_store_url: str, tmp_path: Path) -> 
 def test_what_is_one_storage(driver: str, one: dict[str, Any], two: dict[str, Any], is_same: bool) -> None:  # noqa: FBT001 - pytest's
     """Of Cinder's common drivers the group, pool or share counts; of others all options but how the child runs; slashes never."""
     path = f"cinder.volume.drivers.{driver}"
-    assert (storage_identity.identity(path, one) == storage_identity.identity(path, two)) is is_same
+    assert (storage_identity.storage_key(path, one) == storage_identity.storage_key(path, two)) is is_same
 
 
 def test_of_arrays_that_cannot_be_told_apart_the_name_decides(session: cl.Session) -> None:

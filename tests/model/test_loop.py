@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import sqlalchemy as sa
@@ -65,7 +65,7 @@ def test_a_change_between_two_iterations_is_seen(backend: cl.Backend, store: str
         changing = theirs.create_volume(1, name="changing")
         for number in range(3):
             theirs.create_volume(1, name=f"other {number}")
-        mine = backend.context.open_backend("theirs", {}, replace=False)
+        mine = cast("cl.Backend", backend.context.open_backend("theirs", {}, replace=False))
         seen = []
         for vol, snapshots, connections in _loop(mine):
             seen.append((vol.name, vol.size, vol.status, snapshots, connections))

@@ -83,4 +83,4 @@ def test_two_sessions_with_a_name_each_are_told_apart(mine: cl.Session, tmp_path
 def test_drivers_that_cannot_tell_go_by_their_configuration(one: dict[str, Any], two: dict[str, Any], is_same: bool) -> None:  # noqa: FBT001 - pytest's
     """Of a Cinder driver, configurations that are equal are one storage, and others are not known to be."""
     driver = "cinder.volume.drivers.some.Driver"
-    assert (storage_identity.identity(driver, one) == storage_identity.identity(driver, two)) is is_same
+    assert (storage_identity.storage_key(driver, one) == storage_identity.storage_key(driver, two)) is is_same

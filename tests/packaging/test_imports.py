@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -27,6 +28,11 @@ FRONT_ENDS = {"IPython", "ipywidgets", "anywidget", "ipykernel", "traitlets"}
 HEAVY = {"pandas", "numpy", "execnet", "os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep", "eventlet", "alembic"}
 MAX_LINES = 700
 
+TRACKED_CLASSES = {f"cl_notebook.model.{name}" for name in ("backend", "connection", "snapshot", "volume")}
+"""They name each other in annotations: the one circle of imports."""
+
+CIRCLES = [TRACKED_CLASSES, {"cl_notebook.treemodel.rows", "cl_notebook.treemodel.state"}]
+
 
 @dataclass(frozen=True)
 class Import:
@@ -50,6 +56,18 @@ def test_a_room_imports_only_from_the_rooms_below_it() -> None:
         and not _is_below(_room(found.target), found.room)
     ]
     assert wrong == []
+
+
+def test_only_the_tracked_classes_import_each_other() -> None:
+    """No modules form a circle of imports, those for types and in functions included, but the four tracked classes."""
+    graph = {_name(file): _imported_modules(file) for file in _files()}
+    assert sorted(map(sorted, _circles(graph))) == sorted(map(sorted, CIRCLES))
+
+
+def test_no_circle_exists_at_run_time() -> None:
+    """No modules import each other in a circle when they are loaded."""
+    graph = {_name(file): _imported_modules(file, at_load=True) for file in _files()}
+    assert _circles(graph) == []
 
 
 def test_every_room_has_its_place() -> None:
@@ -140,13 +158,7 @@ def _is_below(target: str, room: str) -> bool:
 def _imports() -> Iterator[Import]:
     for file in _files():
         tree = ast.parse(file.read_text(encoding="utf-8"))
-        typed = {id(node) for block in ast.walk(tree) if _is_type_block(block) for node in ast.walk(block)}
-        late = {
-            id(node)
-            for function in ast.walk(tree)
-            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-            for node in ast.walk(function)
-        }
+        typed, late = _in_type_blocks(tree), _in_functions(tree)
         for node in ast.walk(tree):
             for target in _targets(node):
                 yield Import(
@@ -156,6 +168,65 @@ def _imports() -> Iterator[Import]:
                     for_types=id(node) in typed,
                     in_function=id(node) in late,
                 )
+
+
+def _imported_modules(file: Path, *, at_load: bool = False) -> set[str]:
+    """Return the modules of the package that *file* imports, or those that it imports while it is loaded.
+
+    A name that a package's ``__init__`` re-exports counts as an import of the module that defines it.
+    """
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    left_out = _in_type_blocks(tree) | _in_functions(tree) if at_load else set()
+    modules = {module for node in ast.walk(tree) if id(node) not in left_out for module in _modules(node)}
+    return modules - {_name(file)}
+
+
+def _modules(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if alias.name.split(".")[0] == FACE)
+    if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == FACE:
+        yield from (_defining_module(node.module, alias.name) for alias in node.names)
+
+
+@functools.cache
+def _defining_module(module: str, name: str) -> str:
+    """Return the module that defines *name*, which is imported from *module*."""
+    if _is_module(f"{module}.{name}"):
+        return f"{module}.{name}"
+    init = PACKAGE.parent.joinpath(*module.split("."), "__init__.py")
+    if not init.is_file():
+        return module
+    for node in ast.walk(ast.parse(init.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == FACE:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _defining_module(node.module, alias.name)
+    return module
+
+
+def _circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Return the strongly connected components of *graph* that have several modules: those that reach each other."""
+    reached = {module: _reachable(graph, module) for module in graph}
+    components = {frozenset(other for other in reached[module] if module in reached[other]) for module in graph}
+    return [set(component) for component in components if len(component) > 1]
+
+
+def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    reached, waiting = set[str](), [start]
+    while waiting:
+        for module in graph.get(waiting.pop(), set()) - reached:
+            reached.add(module)
+            waiting.append(module)
+    return reached
+
+
+def _in_type_blocks(tree: ast.Module) -> set[int]:
+    return {id(node) for block in ast.walk(tree) if _is_type_block(block) for node in ast.walk(block)}
+
+
+def _in_functions(tree: ast.Module) -> set[int]:
+    functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return {id(node) for function in functions for node in ast.walk(function)}
 
 
 def _is_type_block(node: ast.AST) -> bool:

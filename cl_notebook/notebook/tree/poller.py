@@ -6,7 +6,7 @@ import contextvars
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree.selection import refuse_if_closed
@@ -207,7 +207,7 @@ class Capacities(Leased):
     def _ask_all(self) -> None:
         if self._session.is_closed:
             return
-        backends = {backend.id: backend for backend in list(self._session.backends.values())}
+        backends = {backend.id: backend for backend in cast("list[Backend]", list(self._session.backends.values()))}
         for closed in self._told - backends.keys():
             self._measured(closed, None)
         for backend in backends.values():
