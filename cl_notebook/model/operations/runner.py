@@ -210,7 +210,7 @@ class Journal:
         self.refuse_if_read_only(spec.action)
         self.outbox.flush(*_ids(spec.insert or spec.target))
         driver = spec.backend.driver
-        operation = self._intend(spec)
+        operation = self._begin(spec)
         try:
             self._unwritten.add(operation)
             self._heartbeat.start(self.kernel_id)
@@ -251,9 +251,9 @@ class Journal:
                 result = spec.call(driver, reporter)
                 changes = spec.succeeded(result)
         except BaseException as error:
-            self._settle(spec, operation, started, spec.failed(error), error)
+            self._end(spec, operation, started, spec.failed(error), error)
             raise
-        if self._settle(spec, operation, started, changes, None) is CloseResult.OVERTAKEN:
+        if self._end(spec, operation, started, changes, None) is CloseResult.OVERTAKEN:
             msg = (
                 f"{self._doing(spec)} was done, but another kernel took this one for dead, and went on with "
                 f"{spec.target.label()}: its row stays as that one left it. See %cl_history --id {operation}."
@@ -295,7 +295,7 @@ class Journal:
             msg = f"This session is read-only, so {action} is refused. cl.setup(read_only=False) allows it."
             raise errors.ReadOnly(msg)
 
-    def _intend(self, spec: OperationSpec[Any]) -> int:
+    def _begin(self, spec: OperationSpec[Any]) -> int:
         kernel_id = self.kernel_id
         target = spec.insert or spec.target
         number = 0
@@ -322,7 +322,7 @@ class Journal:
             spec.resource = made[0]
         return number
 
-    def _settle(
+    def _end(
         self, spec: OperationSpec[Any], operation: int, started: float, changes: list[RowChange], error: BaseException | None
     ) -> CloseResult:
         """Write the outcome of an operation; return what was found then."""
@@ -408,7 +408,7 @@ class Journal:
         backend: DriverOwner | None,
         arguments: Mapping[str, Any],
     ) -> dict[str, Any]:
-        read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+        read = _reader(target)
         return {
             "action": action,
             "call": call,
@@ -423,7 +423,7 @@ class Journal:
         }
 
     def _entry(self, event: str, target: Tracked | Insert, operation: int | None) -> changefeed.Entry:
-        read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+        read = _reader(target)
         return changefeed.Entry(
             event=event,
             resource_type=target.kind,
@@ -464,9 +464,14 @@ class Journal:
         return f"{spec.action} {spec.resource.label() if spec.resource is not None else ''}".strip()
 
 
+def _reader(target: Tracked | Insert) -> Callable[[str], Any]:
+    """Return a function that gives a column of *target*, None if it has no such column."""
+    return target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+
+
 def _ids(target: Tracked | Insert) -> tuple[str | None, str | None]:
     """Return the ids of a resource, and of the volume that it belongs to."""
-    read = target.values.get if isinstance(target, Insert) else lambda name: getattr(target, name, None)
+    read = _reader(target)
     return read("id"), read("volume_id")
 
 
