@@ -12,7 +12,7 @@ from cl_notebook.testing import stores
 from cl_notebook.treemodel import siblings
 from cl_notebook.treemodel.kinds import KINDS, VOLUME
 from cl_notebook.treemodel.siblings import Level, Order, order
-from tests.views.world import SORTS
+from tests.treemodel.world import SORTS
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

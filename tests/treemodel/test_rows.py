@@ -15,7 +15,7 @@ from cl_notebook.store import changefeed
 from cl_notebook.testing import stores
 from cl_notebook.treemodel import state
 from cl_notebook.treemodel.rows import Rows
-from tests.views.world import SORTS, START, Thing, World, build, everything, naive, seen
+from tests.treemodel.world import SORTS, START, Thing, World, build, everything, naive, seen
 
 
 @pytest.fixture

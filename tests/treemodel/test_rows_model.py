@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import cl_notebook as cl
 from cl_notebook.treemodel.rows import Rows
 from cl_notebook.treemodel.static_tree import forest
-from tests.views.world import SORTS, Drawn, Thing, build, clear, everything, naive, seen
+from tests.treemodel.world import SORTS, Drawn, Thing, build, clear, everything, naive, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
