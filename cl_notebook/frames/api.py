@@ -177,9 +177,9 @@ def log(backend: Backend | str | None = None, session: Context | None = None, *,
 
 def tree(session: Context | None = None) -> pd.DataFrame:
     """Return everything in one frame, indexed by backend, volume, kind and id, in the order of the tree."""
-    from cl_notebook.treemodel import frame as hierarchy  # noqa: PLC0415 - it is made of the frames of this module
+    from cl_notebook.treemodel import frame as tree_frame  # noqa: PLC0415 - it is made of the frames of this module
 
-    return hierarchy.frame(session)
+    return tree_frame.frame(session)
 
 
 def read(

@@ -30,7 +30,7 @@ from cl_notebook.model import Volume
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import Json, UtcDateTime, reg
 from cl_notebook.testing import stores
-from cl_notebook.treemodel.rows import Rows
+from cl_notebook.treemodel.rows import VirtualRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,8 +174,8 @@ class StoreContract:
         self._with_names(lab)
         right = {name for name in ALIKE if part in name}
         assert {found.name for found in session.find(part, all=True) if isinstance(found, cl.Volume)} == right
-        rows = Rows(session)
-        rows.look(text=f"'{part}'" if '"' in part else f'"{part}"')
+        rows = VirtualRows(session)
+        rows.set_query(text=f"'{part}'" if '"' in part else f'"{part}"')
         shown = {row.name for row in rows.page(0, rows.total()) if row.kind == "volume"}
         assert shown == right or "\\" in part or "'" in part  # the tree's filter has quotes and escapes of its own
 
@@ -221,8 +221,8 @@ class StoreContract:
         """The rows of the tree, read from either end in pages of any length, are everything that is tracked, in one order."""
         for name in ("one", "two"):
             stores.fill(session.store, volumes=7, snapshots=2, connections=1, backend=name)
-        rows = Rows(session)
-        rows.look(sort=sort)
+        rows = VirtualRows(session)
+        rows.set_query(sort=sort)
         everything = api.tree(session)
         for kind, row_id in zip(everything.index.get_level_values("kind"), everything.index.get_level_values("id"), strict=True):
             if kind in {"backend", "volume"}:
@@ -232,9 +232,9 @@ class StoreContract:
         assert sorted(shown) == sorted(everything.index.get_level_values("id"))
         for step in (1, 4):
             ranges = [(start, step) for start in range(0, total, step)]
-            rows.forget()
+            rows.invalidate()
             assert [row.id for start, count in ranges for row in rows.page(start, count)] == shown
-            rows.forget()
+            rows.invalidate()
             parts = {start: [row.id for row in rows.page(start, count)] for start, count in reversed(ranges)}
             assert [each for start, _ in ranges for each in parts[start]] == shown
 

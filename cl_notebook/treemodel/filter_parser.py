@@ -107,16 +107,16 @@ def starts_with(column: sa.ColumnElement[Any], text: str, dialect: str) -> sa.Co
 
 
 def _split(text: str) -> Iterator[re.Match[str]]:
-    place = 0
+    position = 0
     while True:
-        while place < len(text) and text[place].isspace():
-            place += 1
-        if place == len(text):
+        while position < len(text) and text[position].isspace():
+            position += 1
+        if position == len(text):
             return
-        found = _TERM.match(text, place)
+        found = _TERM.match(text, position)
         assert found is not None  # noqa: S101 - every part of it may be empty
-        place = found.end()
-        if place < len(text) and not text[place].isspace():
+        position = found.end()
+        if position < len(text) and not text[position].isspace():
             msg = f"A blank is missing behind {found[0]}."
             raise errors.InvalidInput(msg)
         yield found
@@ -141,9 +141,9 @@ def _term(found: re.Match[str]) -> _Term | None:
 def _column_tests(name: str, sign: str, value: str) -> dict[str, sa.ColumnElement[bool]]:
     if name == "kind":
         return _kind_tests(sign, value)
-    wanted = ",".join(f"!{part.replace(',', _LITERAL_COMMA)}" for part in alternatives(value)) if sign == "!=" else value
-    wanted = f"{sign}{value}" if sign in {">", "<", ">=", "<="} else wanted
-    tests = {kind: test for kind in KINDS if (test := _test(kind, name, sign, wanted)) is not None}
+    predicate = ",".join(f"!{part.replace(',', _LITERAL_COMMA)}" for part in alternatives(value)) if sign == "!=" else value
+    predicate = f"{sign}{value}" if sign in {">", "<", ">=", "<="} else predicate
+    tests = {kind: test for kind in KINDS if (test := _test(kind, name, sign, predicate)) is not None}
     if not tests:
         known = sorted({column for kind in KINDS for column in (*_names(kind), *_ALIASES[kind])} | {"id", "kind"})
         msg = f"There is no column {name!r}.{errors.did_you_mean(name, known)} Quote what is to be found as it stands."
@@ -166,20 +166,20 @@ def _names(kind: str) -> set[str]:
     return {name for name, column in columns.items() if column.kind not in UNSEARCHED} - _LEFT_OUT.get(kind, set())
 
 
-def _test(kind: str, name: str, sign: str, wanted: str) -> sa.ColumnElement[bool] | None:
+def _test(kind: str, name: str, sign: str, predicate: str) -> sa.ColumnElement[bool] | None:
     if name == "id":
-        return _id_test(kind, sign, wanted)
+        return _id_test(kind, sign, predicate)
     name = _ALIASES[kind].get(name, name)
     above = _ABOVE.get(name) if kind != BACKEND else None
     if name not in _names(kind):
         if SOURCES[f"{kind}s"].columns.get(name, _NO_COLUMN).kind in UNSEARCHED:
-            condition(name, SOURCES[f"{kind}s"].columns[name], wanted)  # which refuses, and says how to go about it
+            condition(name, SOURCES[f"{kind}s"].columns[name], predicate)  # which refuses, and says how to go about it
         return None
     column = SOURCES[f"{kind}s"].columns[name]
     _check_sign(name, column, sign)
     if column.kind in {NUMBER, REAL, MOMENT} and sign == "!=":
-        wanted = wanted.replace("!", "!=")
-    test = condition(name, column, wanted.lstrip("!") if column.kind == FLAG else wanted)
+        predicate = predicate.replace("!", "!=")
+    test = condition(name, column, predicate.lstrip("!") if column.kind == FLAG else predicate)
     if column.kind == FLAG and sign == "!=":
         return sa.not_(test)
     if above is None:
@@ -197,11 +197,11 @@ def _check_sign(name: str, column: Column, sign: str) -> None:
         raise errors.InvalidInput(msg)
 
 
-def _id_test(kind: str, sign: str, wanted: str) -> sa.ColumnElement[bool]:
+def _id_test(kind: str, sign: str, predicate: str) -> sa.ColumnElement[bool]:
     if sign not in {":", "=", "!="}:
         msg = "id takes the beginning of an id, such as id:3f2a."
         raise errors.InvalidInput(msg)
-    plain = wanted.replace("!", "") if sign == "!=" else wanted
+    plain = predicate.replace("!", "") if sign == "!=" else predicate
     parts = [part for part in map(str.strip, plain.split(",")) if part]
     if not parts:
         msg = f"id{sign} needs a value behind it, such as id:3f2a."

@@ -28,15 +28,15 @@ def frame(session: Context | None = None) -> pd.DataFrame:
     """
     session = session or context.current()
     with damage.named(session.store):
-        return made(list(_walk(static_tree.forest(session, budget=None))))
+        return build(list(_walk(static_tree.read(session, budget=None))))
 
 
-def made(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
+def build(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
     """Return the frame of these rows, each with its place in the index."""
     keys = [key for key, _ in found]
     listed = [row for _, row in found]
     index = pd.MultiIndex.from_arrays(
-        [pd.array([key[place] for key in keys], dtype="string") for place in range(len(LEVELS))], names=LEVELS
+        [pd.array([key[level] for key in keys], dtype="string") for level in range(len(LEVELS))], names=LEVELS
     )
     return Frame(
         {

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
-    from cl_notebook.treemodel.siblings import Level
+    from cl_notebook.treemodel.siblings import SiblingPager
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Span:
     ``before`` counts the siblings that stand before the level's first row, ``siblings`` all of them.
     """
 
-    level: Level | None
+    level: SiblingPager | None
     start: int
     count: int
     depth: int
@@ -34,7 +34,7 @@ class Span:
 class Part:
     """One kind of the rows below a volume."""
 
-    level: Level
+    level: SiblingPager
     count: int
 
 
@@ -66,7 +66,7 @@ class Branch:
 class Below:
     """One level with its open branches between its rows."""
 
-    level: Level
+    level: SiblingPager
     count: int
     depth: int
     branches: list[Branch] = field(default_factory=list)
@@ -77,41 +77,41 @@ class Below:
         """Take the open branches, in the order of their positions."""
         self.branches = branches
         self._sums = [0, *itertools.accumulate(branch.rows for branch in branches)]
-        self._firsts = [branch.position + 1 + self._sums[place] for place, branch in enumerate(branches)]
+        self._firsts = [branch.position + 1 + self._sums[index] for index, branch in enumerate(branches)]
 
     @property
     def rows(self) -> int:
         """The number of rows, with those of the branches."""
         return self.count + self._sums[-1]
 
-    def place(self, position: int) -> int:
+    def index_of(self, position: int) -> int:
         """Return where the row at *position* of the level is seen."""
         return position + self._sums[bisect.bisect_left(self.branches, position, key=lambda branch: branch.position)]
 
-    def position(self, place: int) -> int:
-        """Return the position in the level of its last row that is seen at *place* or above it."""
-        nearest = bisect.bisect_right(self._firsts, place) - 1
-        if nearest >= 0 and place < self._firsts[nearest] + self.branches[nearest].rows:
+    def position(self, index: int) -> int:
+        """Return the position in the level of its last row that is seen at *index* or above it."""
+        nearest = bisect.bisect_right(self._firsts, index) - 1
+        if nearest >= 0 and index < self._firsts[nearest] + self.branches[nearest].rows:
             return self.branches[nearest].position
-        return place - self._sums[nearest + 1]
+        return index - self._sums[nearest + 1]
 
     def first(self, branch: Branch) -> int:
         """Return where the first row below *branch* is seen."""
-        return self.place(branch.position) + 1
+        return self.index_of(branch.position) + 1
 
     def spans(self, start: int, count: int) -> Iterator[Span]:
         """Yield the rows from *start* on, in parts."""
-        place, end = start, min(start + count, self.rows)
-        while place < end:
-            nearest = bisect.bisect_right(self._firsts, place) - 1
-            if nearest >= 0 and place < (stop := self._firsts[nearest] + self.branches[nearest].rows):
-                taken = min(end, stop) - place
-                yield from self.branches[nearest].spans(place - self._firsts[nearest], taken, self.depth + 1)
+        index, end = start, min(start + count, self.rows)
+        while index < end:
+            nearest = bisect.bisect_right(self._firsts, index) - 1
+            if nearest >= 0 and index < (stop := self._firsts[nearest] + self.branches[nearest].rows):
+                taken = min(end, stop) - index
+                yield from self.branches[nearest].spans(index - self._firsts[nearest], taken, self.depth + 1)
             else:
                 stop = self._firsts[nearest + 1] if nearest + 1 < len(self._firsts) else end
-                taken = min(end, stop) - place
-                yield Span(self.level, place - self._sums[nearest + 1], taken, self.depth, self.count)
-            place += taken
+                taken = min(end, stop) - index
+                yield Span(self.level, index - self._sums[nearest + 1], taken, self.depth, self.count)
+            index += taken
 
 
 @dataclass(slots=True)
@@ -154,17 +154,17 @@ class Layout:
         if self.top is not None:
             yield from self.top.spans(start, count)
             return
-        place, end = start, min(start + count, self.rows)
-        while place < end:
-            which = bisect.bisect_right(self._starts, place) - 1
-            head, inside = self.heads[which], place - self._starts[which]
+        index, end = start, min(start + count, self.rows)
+        while index < end:
+            which = bisect.bisect_right(self._starts, index) - 1
+            head, inside = self.heads[which], index - self._starts[which]
             if inside == 0:
                 yield Span(None, which, 1, 1, len(self.heads), head=head)
-                place += 1
+                index += 1
             elif head.below is not None:
-                taken = min(end, self._starts[which + 1]) - place
+                taken = min(end, self._starts[which + 1]) - index
                 yield from head.below.spans(inside - 1, taken)
-                place += taken
+                index += taken
 
     def belows(self) -> Iterator[tuple[int, Below]]:
         """Yield every open level at the top or below a backend, with the place of its first row."""

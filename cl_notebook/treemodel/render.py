@@ -120,7 +120,7 @@ class Tree:
     @property
     def rows(self) -> list[static_tree.Node]:
         """The rows at the top, as the store has them now."""
-        return static_tree.forest(self._session, self._resource, self._budget, ids=self._ids)
+        return static_tree.read(self._session, self._resource, self._budget, ids=self._ids)
 
     def __repr__(self) -> str:
         """Return the tree as plain text."""

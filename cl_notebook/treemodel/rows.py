@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,8 +19,8 @@ from cl_notebook.store.changefeed import ENTRY, PROGRESS
 from cl_notebook.treemodel import filter_parser, typeahead
 from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, CONNECTION, KINDS, SNAPSHOT, VOLUME
 from cl_notebook.treemodel.siblings import order
-from cl_notebook.treemodel.state import ExpansionState, Seen, TreeState
-from cl_notebook.treemodel.visibility import Visibility, check_ids, know_owners, lost, scope
+from cl_notebook.treemodel.state import ExpansionState, TreeState, VolumeHit
+from cl_notebook.treemodel.visibility import Visibility, check_ids, interrupted, know_owners, scope
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,8 +29,17 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
     from cl_notebook.treemodel.layout import Below, Head, Layout, Span
-    from cl_notebook.treemodel.siblings import Found, Key, Level
+    from cl_notebook.treemodel.siblings import Key, SiblingPager, SiblingRow
     from cl_notebook.treemodel.visibility import Scope
+
+
+__all__ = ("MOST", "Row", "RunningOperation", "VirtualRows")
+
+MOST = 10_000
+"""Rows that one range gives the ids of at most."""
+
+REMEMBERED = 2_000
+"""Rows of which it is known where they stood, should they be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +88,6 @@ def _fraction(text: str | None) -> float | None:
     return min(1.0, max(0.0, value)) if math.isfinite(value) else None
 
 
-__all__ = ("MOST", "Row", "Rows", "RunningOperation")
-
-MOST = 10_000
-"""Rows that one range gives the ids of at most."""
-
-REMEMBERED = 2_000
-"""Rows of which it is known where they stood, should they be deleted."""
-
-
 @dataclass(slots=True)
 class Row:
     """One row of the list: ``level`` counts from 1; ``position`` and ``siblings`` are those among the rows of one parent.
@@ -110,13 +110,13 @@ class Row:
     busy: RunningOperation | None = None
 
 
-class _Stood(NamedTuple):
+class _LastKnown(NamedTuple):
     kind: str
     parent: str
     key: Key
 
 
-class Rows:
+class VirtualRows:
     """The list: backends, below those that are open their volumes, below those that are open snapshots and connections.
 
     Nothing is bound to a thread, but only one may call at a time.
@@ -131,12 +131,12 @@ class Rows:
         """
         self._session = session
         self._top = None if resource is None else (resource.kind, resource.id)
-        self._asked = ("", False, "")
+        self._query = ("", False, "")
         self._filter = filter_parser.Filter()
         self._order = order("")
-        self._survey: TreeState | None = None
+        self._state: TreeState | None = None
         self._is_arranged = False
-        self._stood: dict[str, _Stood] = {}
+        self._last_known: dict[str, _LastKnown] = {}
         self._scope: Scope | None = None
         listed = None if ids is None else check_ids(ids)
         with session.store.reading() as connection:
@@ -146,12 +146,12 @@ class Rows:
             if self._top is None and listed is None:
                 backends = connection.execute(sa.select(KINDS[BACKEND].id).limit(2)).scalars().all()
                 opened = list(backends) if len(backends) == 1 else []
-        self._openings = ExpansionState(opened)
+        self._expansion = ExpansionState(opened)
 
     @property
     def opened(self) -> frozenset[str]:
         """The ids of the branches that are open, also of those that are out of sight for now."""
-        return self._openings.ids
+        return self._expansion.ids
 
     @property
     def top(self) -> tuple[str, str] | None:
@@ -161,29 +161,29 @@ class Rows:
     @property
     def restricts(self) -> bool:
         """Whether a filter, or the ids that the tree is made of, leave something out."""
-        return bool(self._filter) or self._asked[1] or self._scope is not None
+        return bool(self._filter) or self._query[1] or self._scope is not None
 
-    def look(self, *, text: str = "", only_faults: bool = False, sort: str = "") -> None:
+    def set_query(self, *, text: str = "", only_faults: bool = False, sort: str = "") -> None:
         """Show what the filter *text* describes, or only faults, sorted by ``""`` (creation), ``"COLUMN"`` or ``"COLUMN:desc"``.
 
         Raises:
             InvalidInput: *text* is no filter, or *sort* no order; then everything stays as it is.
 
         """
-        asked = (text.strip(), bool(only_faults), sort.strip())
-        if asked == self._asked:
+        query = (text.strip(), bool(only_faults), sort.strip())
+        if query == self._query:
             return
-        wanted, in_order = filter_parser.parse(text), order(sort)
-        if asked[:2] != self._asked[:2]:
-            self._openings.begin(filters=bool(wanted) or only_faults)
+        predicate, in_order = filter_parser.parse(text), order(sort)
+        if query[:2] != self._query[:2]:
+            self._expansion.begin(filters=bool(predicate) or only_faults)
         if in_order != self._order:
-            self._stood.clear()
-        self._asked, self._filter, self._order = asked, wanted, in_order
-        self.forget()
+            self._last_known.clear()
+        self._query, self._filter, self._order = query, predicate, in_order
+        self.invalidate()
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Read counts and places again when they are needed next: the store has changed. What is open stays open."""
-        self._survey = None
+        self._state = None
 
     def total(self) -> int:
         """Return the number of rows."""
@@ -201,22 +201,22 @@ class Rows:
         with self._session.store.reading() as connection:
             spans = list(self._layout(connection).spans(max(0, start), max(0, count)))
             rows: list[Row] = []
-            volumes: list[Seen] = []
+            volumes: list[VolumeHit] = []
             for span in spans:
                 if span.head is not None:
                     rows.append(_head_row(span, span.head))
                 elif span.level is not None:
                     found = span.level.page(connection, span.start, span.count)
-                    rows += [_row(span, place, one) for place, one in enumerate(found)]
-                    volumes += [Seen(one.id, one.parent, bool(one.matches)) for one in found if span.level.kind == VOLUME]
+                    rows += [_row(span, index, one) for index, one in enumerate(found)]
+                    volumes += [VolumeHit(one.id, one.parent, bool(one.matches)) for one in found if span.level.kind == VOLUME]
                     self._remember(span.level.kind, found)
             self._complete(connection, rows, volumes)
         return rows
 
-    def mark(self) -> bool:
+    def build_anchor(self) -> bool:
         """Learn one more key in the middle of a long level, so that jumping there is quick; return False once none is missing."""
         with self._session.store.reading() as connection:
-            return any(below.level.mark(connection) for _, below in self._layout(connection).belows())
+            return any(below.level.build_anchor(connection) for _, below in self._layout(connection).belows())
 
     def ids(self, first: int, last: int) -> list[tuple[str, str]]:
         """Return kind and id of the rows from *first* to *last*, both included.
@@ -238,54 +238,54 @@ class Rows:
                     listed += [(span.level.kind, key[-1]) for key in span.level.keys(connection, span.start, span.count)]
         return listed
 
-    def place(self, row_id: str, hint: int | None = None) -> int | None:
+    def index_of(self, row_id: str, hint: int | None = None) -> int | None:
         """Return where a row is seen now, or None if it is not. *hint* is where it was seen before.
 
         Of a row that was on a page and was deleted since, it is the place where it would be.
         """
         with self._session.store.reading() as connection:
-            return self._place(connection, row_id, hint)
+            return self._index_of(connection, row_id, hint)
 
     def open(self, row_id: str) -> bool:
         """Open a backend or a volume; return whether that changed anything."""
         with self._session.store.reading() as connection:
             found = self._find(connection, row_id)
-            changes = found is not None and found[0] in {BACKEND, VOLUME} and self._openings.open(row_id)
+            changes = found is not None and found[0] in {BACKEND, VOLUME} and self._expansion.open(row_id)
             self._arrange(connection)
         return changes
 
     def close(self, row_id: str) -> bool:
         """Close a backend or a volume; return whether that changed anything."""
         self._is_arranged = False
-        return self._openings.close(row_id)
+        return self._expansion.close(row_id)
 
     def open_all(self) -> None:
         """Open every backend."""
-        self._each_backend(on=True)
+        self._set_all(on=True)
 
     def close_all(self) -> None:
         """Close every backend; which volumes are open below them stays known."""
-        self._each_backend(on=False)
+        self._set_all(on=False)
 
     def set_opened(self, ids: Iterable[str]) -> None:
         """Open these branches and no others."""
-        self._openings.replace(ids)
+        self._expansion.replace(ids)
         self._is_arranged = False
 
     def reveal(self, row_id: str) -> int | None:
         """Open what is above a row; return where it is seen, or None if it is not there or is filtered out."""
         with self._session.store.reading() as connection:
-            survey, found = self._look(connection), self._find(connection, row_id)
+            state, found = self._current_state(connection), self._find(connection, row_id)
             if found is not None and self._top is None and found[0] != BACKEND:
                 volume_id = row_id if found[0] == VOLUME else found[1]
                 above = found if found[0] == VOLUME else self._find(connection, volume_id)
-                if above is None or survey.level(above[1]).key_of(connection, volume_id) is None:
+                if above is None or state.level(above[1]).key_of(connection, volume_id) is None:
                     return None
-                self._openings.open(above[1])
+                self._expansion.open(above[1])
             if found is not None and found[0] in BELOW_VOLUMES:
-                self._openings.open(found[1])
+                self._expansion.open(found[1])
             self._arrange(connection)
-            return self._place(connection, row_id, None) if found is not None else None
+            return self._index_of(connection, row_id, None) if found is not None else None
 
     def seek(self, text: str, after: int) -> int | None:
         """Return the next row behind *after*, and then from the top, whose name begins with *text*, letter case ignored."""
@@ -293,61 +293,61 @@ class Rows:
             return None
         low = text.lower()
         near = self.page(after + 1, typeahead.NEAR)
-        for place, row in enumerate(near, after + 1):
+        for index, row in enumerate(near, after + 1):
             if row.name.lower().startswith(low):
-                return place
+                return index
         with self._session.store.reading() as connection:
             return typeahead.seek(connection, self._layout(connection), text, after)
 
-    def _each_backend(self, *, on: bool) -> None:
+    def _set_all(self, *, on: bool) -> None:
         with self._session.store.reading() as connection:
-            for backend_id in self._look(connection).backends:
-                (self._openings.open if on else self._openings.close)(backend_id)
+            for backend_id in self._current_state(connection).backends:
+                (self._expansion.open if on else self._expansion.close)(backend_id)
             self._is_arranged = False
 
-    def _look(self, connection: sa.Connection) -> TreeState:
-        if self._survey is None:
+    def _current_state(self, connection: sa.Connection) -> TreeState:
+        if self._state is None:
             dialect = connection.dialect.name
-            gone = lost(connection) if self._asked[1] else frozenset()
-            showing = know_owners(connection, Visibility(self._filter, self._asked[1], self._scope, gone, dialect))
-            self._survey = TreeState(connection, showing, self._order, self._top, self._session.backends.keys())
+            gone = interrupted(connection) if self._query[1] else frozenset()
+            visibility = know_owners(connection, Visibility(self._filter, self._query[1], self._scope, gone, dialect))
+            self._state = TreeState(connection, visibility, self._order, self._top, self._session.backends.keys())
             self._is_arranged = False
-        return self._survey
+        return self._state
 
     def _arrange(self, connection: sa.Connection) -> None:
-        self._look(connection).arrange(connection, self._openings)
+        self._current_state(connection).arrange(connection, self._expansion)
         self._is_arranged = True
 
     def _layout(self, connection: sa.Connection) -> Layout:
-        survey = self._look(connection)
+        state = self._current_state(connection)
         if not self._is_arranged:
             self._arrange(connection)
-        return survey.layout
+        return state.layout
 
-    def _place(self, connection: sa.Connection, row_id: str, hint: int | None) -> int | None:
+    def _index_of(self, connection: sa.Connection, row_id: str, hint: int | None) -> int | None:
         layout = self._layout(connection)
         head = layout.head_place(row_id)
         if head is not None:
             return head
-        if hint is not None and self._stands(connection, row_id, hint):
+        if hint is not None and self._is_at(connection, row_id, hint):
             return hint
         found, stood = self._find(connection, row_id), None
         if found is None:
-            stood = self._stood.get(row_id)
+            stood = self._last_known.get(row_id)
             if stood is None:
                 return None
             found = (stood.kind, stood.parent)
         where = self._level(layout, *found)
         if where is None:  # it is below something that is closed, or that was deleted with it
-            return self._place(connection, found[1], None) if stood and stood.parent in self._stood else None
+            return self._index_of(connection, found[1], None) if stood and stood.parent in self._last_known else None
         level, first, below = where
         key = stood.key if stood else level.key_of(connection, row_id)
         if key is None:
             return None
         rank = level.rank(connection, key)
-        return min(first + (rank if below is None else below.place(rank)), max(0, layout.rows - 1))
+        return min(first + (rank if below is None else below.index_of(rank)), max(0, layout.rows - 1))
 
-    def _level(self, layout: Layout, kind: str, parent: str) -> tuple[Level, int, Below | None] | None:
+    def _level(self, layout: Layout, kind: str, parent: str) -> tuple[SiblingPager, int, Below | None] | None:
         """Return the level that a row is in, the place of its first row, and what is between its rows."""
         if layout.top is not None and layout.top.level.kind == kind:
             return layout.top.level, 0, layout.top
@@ -357,13 +357,13 @@ class Rows:
         for start, below in layout.belows():
             for branch in below.branches:
                 if branch.id == parent:
-                    place = BELOW_VOLUMES.index(kind)
-                    before = sum(part.count for part in branch.parts[:place])
-                    return branch.parts[place].level, start + below.first(branch) + before, None
+                    index = BELOW_VOLUMES.index(kind)
+                    before = sum(part.count for part in branch.parts[:index])
+                    return branch.parts[index].level, start + below.first(branch) + before, None
         return None
 
-    def _stands(self, connection: sa.Connection, row_id: str, place: int) -> bool:
-        for span in self._layout(connection).spans(max(0, place), 1):
+    def _is_at(self, connection: sa.Connection, row_id: str, index: int) -> bool:
+        for span in self._layout(connection).spans(max(0, index), 1):
             if span.level is not None:
                 return any(key[-1] == row_id for key in span.level.keys(connection, span.start, 1))
         return False
@@ -378,19 +378,19 @@ class Rows:
                 return kind, found[0]
         return None
 
-    def _remember(self, kind: str, found: Sequence[Found]) -> None:
+    def _remember(self, kind: str, found: Sequence[SiblingRow]) -> None:
         for one in found:
-            self._stood.pop(one.id, None)
-            self._stood[one.id] = _Stood(kind, one.parent, one.key)
-        for row_id in list(self._stood)[: max(0, len(self._stood) - REMEMBERED)]:
-            del self._stood[row_id]
+            self._last_known.pop(one.id, None)
+            self._last_known[one.id] = _LastKnown(kind, one.parent, one.key)
+        for row_id in list(self._last_known)[: max(0, len(self._last_known) - REMEMBERED)]:
+            del self._last_known[row_id]
 
-    def _complete(self, connection: sa.Connection, rows: Sequence[Row], volumes: Sequence[Seen]) -> None:
+    def _complete(self, connection: sa.Connection, rows: Sequence[Row], volumes: Sequence[VolumeHit]) -> None:
         if not rows:
             return
-        counts = self._look(connection).child_counts(connection, volumes)
+        counts = self._current_state(connection).child_counts(connection, volumes)
         working = running(connection, [row.id for row in rows])
-        opened = self._openings.ids
+        opened = self._expansion.ids
         for row in rows:
             row.busy = working.get(row.id)
             if row.kind == VOLUME:
@@ -403,8 +403,48 @@ def _head_row(span: Span, head: Head) -> Row:
     return Row(*fixed, span.depth, span.start + 1, span.siblings, head.children, head.below is not None)
 
 
-def _row(span: Span, place: int, found: Found) -> Row:
+def _row(span: Span, index: int, found: SiblingRow) -> Row:
     kind = span.level.kind if span.level is not None else ""
-    position = span.before + span.start + place + 1
+    position = span.before + span.start + index + 1
     fixed = (found.name, found.status, found.size, found.where, found.created_at)
     return Row(kind, found.id, *fixed, span.depth, position, span.siblings)
+
+
+def head(session: Context, rows: VirtualRows) -> dict[str, Any]:
+    """Return the counts of all volumes that are tracked below the top of *rows*, and how many of them are shown.
+
+    ``statuses`` lists status and number, the most first; ``provisioned`` is the sum of a backend's sizes, in GiB.
+    """
+    volume = KINDS[VOLUME]
+    columns = (volume.parent, volume.status, sa.func.count(), sa.func.coalesce(sa.func.sum(volume.size), 0))
+    statement = sa.select(*columns).where(*_within(rows.top)).group_by(volume.parent, volume.status)
+    statuses: dict[str, int] = {}
+    backends: dict[str, dict[str, int]] = {}
+    with session.store.reading() as connection:
+        if rows.top is None:
+            listed = connection.execute(sa.select(KINDS[BACKEND].id)).scalars()
+            backends |= {backend_id: {"volumes": 0, "provisioned": 0} for backend_id in listed}
+        for backend_id, status, count, size in connection.execute(statement):
+            statuses[status] = statuses.get(status, 0) + count
+            total = backends.setdefault(backend_id, {"volumes": 0, "provisioned": 0})
+            total["volumes"] += count
+            total["provisioned"] += int(size)
+    return {
+        "volumes": sum(statuses.values()),
+        "shown": rows.shown() if rows.restricts else None,
+        "statuses": [list(pair) for pair in sorted(statuses.items(), key=lambda pair: (-pair[1], pair[0]))],
+        "backends": backends,
+    }
+
+
+def _within(top: tuple[str, str] | None) -> list[sa.ColumnElement[bool]]:
+    volume = KINDS[VOLUME]
+    match top:
+        case None:
+            return []
+        case (kind, resource_id) if kind == BACKEND:
+            return [volume.parent == resource_id]
+        case (kind, resource_id) if kind == VOLUME:
+            return [volume.id == resource_id]
+        case _:
+            return [sa.false()]

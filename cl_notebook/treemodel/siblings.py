@@ -77,7 +77,7 @@ def order(text: str) -> Order:
     return Order(by, direction == "desc")
 
 
-class Found(NamedTuple):
+class SiblingRow(NamedTuple):
     """One row as it was read. ``matches`` says whether it meets the condition by itself, not by what is below it."""
 
     id: str
@@ -91,7 +91,7 @@ class Found(NamedTuple):
     key: Key
 
 
-class Level:
+class SiblingPager:
     """The rows of one *kind* that meet *within* (whose they are) and *condition* (which of them are shown), in one order.
 
     Pages start from the nearest place whose key is known; to get anywhere else, an index is counted through without reading rows.
@@ -118,7 +118,7 @@ class Level:
         self._where = within if condition is None else sa.and_(within, condition)
         self._matches = matches
         self._listed = listed
-        self._places: dict[str, int] | None = None
+        self._positions: dict[str, int] | None = None
         self._recent: dict[str, int] = {}
         self._count = count if listed is None else len(listed)
         self._at: list[int] = []
@@ -130,16 +130,17 @@ class Level:
             self._count = int(connection.execute(self._select(sa.func.count())).scalar_one())
         return self._count
 
-    def page(self, connection: sa.Connection, start: int, count: int) -> list[Found]:
+    def page(self, connection: sa.Connection, start: int, count: int) -> list[SiblingRow]:
         """Return at most *count* rows from the one at *start* on."""
         columns, width = self._shown(), len(self._terms)
-        rows = [Found._make((*values[width:], tuple(values[:width]))) for values in self._rows(connection, start, count, columns)]
+        selected = self._rows(connection, start, count, columns)
+        rows = [SiblingRow._make((*values[width:], tuple(values[:width]))) for values in selected]
         if self._listed is not None:
             return _in_order(rows, [key[-1] for key in self._listed[start : start + count]])
         if rows:
             if len(self._recent) > RECENT:
                 self._recent.clear()
-            self._recent.update((row.id, place) for place, row in enumerate(rows, start))
+            self._recent.update((row.id, position) for position, row in enumerate(rows, start))
             self._remember(start, rows[0].key)
             self._remember(start + len(rows) - 1, rows[-1].key)
         return rows
@@ -156,30 +157,30 @@ class Level:
             return self._listed_rank(connection, key)
         if (recent := self._recent.get(key[-1])) is not None:
             return recent
-        place, known_key = max(known, self._last_before(connection, key), key=operator.itemgetter(0))
+        position, known_key = max(known, self._last_before(connection, key), key=operator.itemgetter(0))
         tests = [] if known_key is None else [self._beyond(connection, known_key, same=True)]
         tests.append(self._beyond(connection, key, same=False, back=True))
-        place += int(connection.execute(self._select(sa.func.count()).where(*tests)).scalar_one())
-        self._remember(place, key)
-        return place
+        position += int(connection.execute(self._select(sa.func.count()).where(*tests)).scalar_one())
+        self._remember(position, key)
+        return position
 
-    def mark(self, connection: sa.Connection) -> bool:
+    def build_anchor(self, connection: sa.Connection) -> bool:
         """Come to know one more place, if any is far from all known ones; return whether there was one."""
         if self._listed is not None:
             return False
         ends = [*self._at, self.count(connection)]
         far = max(_FAR, 4 * ends[-1] // ANCHORS)
-        place, key = 0, None
+        position, key = 0, None
         for known, its_key in zip(ends, [*self._keys, None], strict=True):
-            if known - place > far and self._step(connection, place, key, far):
+            if known - position > far and self._step(connection, position, key, far):
                 return True
-            place, key = known, its_key
+            position, key = known, its_key
         return False
 
-    def _step(self, connection: sa.Connection, place: int, key: Key | None, far: int) -> bool:
-        found = self._key_at(connection, place + far, place, key)
+    def _step(self, connection: sa.Connection, position: int, key: Key | None, far: int) -> bool:
+        found = self._key_at(connection, position + far, position, key)
         if found is not None:
-            self._remember(place + far, found)
+            self._remember(position + far, found)
         return found is not None
 
     def key_of(self, connection: sa.Connection, row_id: str) -> Key | None:
@@ -211,24 +212,24 @@ class Level:
             ids = [key[-1] for key in self._listed[start : start + count]]
             # no longer whose they are or which of them are shown: that was asked when they were listed
             return connection.execute(labelled(*self._terms, *columns).where(self._columns.id.in_(ids))).all()
-        place, key = self._nearest(connection, start)
-        if abs(start - place) > _NEAR or place > start:
-            key = self._key_at(connection, start, place, key)
+        position, key = self._nearest(connection, start)
+        if abs(start - position) > _NEAR or position > start:
+            key = self._key_at(connection, start, position, key)
             if key is None:  # there are fewer rows by now
                 return ()
             self._remember(start, key)
-            place = start
+            position = start
         statement = self._select(*self._terms, *columns)
         if key is not None:
             statement = statement.where(self._beyond(connection, key, same=True))
-        return connection.execute(self._sorted(statement).limit(count).offset(start - place)).all()
+        return connection.execute(self._sorted(statement).limit(count).offset(start - position)).all()
 
-    def _key_at(self, connection: sa.Connection, start: int, place: int, key: Key | None) -> Key | None:
-        back = place > start
+    def _key_at(self, connection: sa.Connection, start: int, position: int, key: Key | None) -> Key | None:
+        back = position > start
         statement = self._sorted(self._select(*self._terms), back=back)
         if key is not None:
             statement = statement.where(self._beyond(connection, key, same=not back, back=back))
-        found = connection.execute(statement.limit(1).offset(place - start - 1 if back else start - place)).one_or_none()
+        found = connection.execute(statement.limit(1).offset(position - start - 1 if back else start - position)).one_or_none()
         return None if found is None else tuple(found)
 
     def _nearest(self, connection: sa.Connection, start: int) -> tuple[int, Key | None]:
@@ -248,11 +249,11 @@ class Level:
 
     def _listed_rank(self, connection: sa.Connection, key: Key) -> int:
         listed = self._listed or ()
-        if self._places is None:
-            self._places = {known[-1]: place for place, known in enumerate(listed)}
-        place = self._places.get(key[-1])
-        if place is not None and listed[place] == key:
-            return place
+        if self._positions is None:
+            self._positions = {known[-1]: position for position, known in enumerate(listed)}
+        position = self._positions.get(key[-1])
+        if position is not None and listed[position] == key:
+            return position
         if self._comparable(connection):
             return self._bisect(listed, key)
         before = self._beyond(connection, key, same=False, back=True)
@@ -267,12 +268,12 @@ class Level:
         # SQLite compares the bytes of UTF-8, which is how Python compares text; others do as their collation says
         return self._order.plain or connection.dialect.name == "sqlite"
 
-    def _remember(self, place: int, key: Key) -> None:
-        right = bisect.bisect_left(self._at, place)
-        if right < len(self._at) and self._at[right] == place:
+    def _remember(self, position: int, key: Key) -> None:
+        right = bisect.bisect_left(self._at, position)
+        if right < len(self._at) and self._at[right] == position:
             self._keys[right] = key
             return
-        self._at.insert(right, place)
+        self._at.insert(right, position)
         self._keys.insert(right, key)
         if len(self._at) > ANCHORS:
             del self._at[1::2], self._keys[1::2]
@@ -303,9 +304,9 @@ def as_flag(test: sa.ColumnElement[bool] | None) -> sa.ColumnElement[Any]:
 
 def labelled(*columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
     """Return the SELECT of *columns*, any of which may be asked for twice: as a key, and as what is shown."""
-    return sa.select(*[column.label(f"c{place}") for place, column in enumerate(columns)])
+    return sa.select(*[column.label(f"c{position}") for position, column in enumerate(columns)])
 
 
-def _in_order(rows: list[Found], ids: list[str]) -> list[Found]:
+def _in_order(rows: list[SiblingRow], ids: list[str]) -> list[SiblingRow]:
     known = {row.id: row for row in rows}
     return [known[row_id] for row_id in ids if row_id in known]

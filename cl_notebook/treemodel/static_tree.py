@@ -45,7 +45,7 @@ class Node:
             yield from child.walk()
 
 
-def forest(
+def read(
     session: Context, resource: Tracked | None = None, budget: int | None = BUDGET, *, ids: Collection[str] | None = None
 ) -> list[Node]:
     """Return the rows at the top with what is below them: every backend, or the one *resource*.
@@ -77,11 +77,11 @@ def forest(
 class _Reader:
     """Reads one forest with a constant number of queries a backend."""
 
-    def __init__(self, connection: sa.Connection, session: Context, budget: int | None, showing: Visibility) -> None:
+    def __init__(self, connection: sa.Connection, session: Context, budget: int | None, visibility: Visibility) -> None:
         self._connection = connection
         self._session = session
         self._left = budget
-        self._showing = showing
+        self._visibility = visibility
 
     def backends(self, only: str | None) -> list[Node]:
         statement = sa.select(Backend.id, Backend.name, Backend.volume_driver, Backend.created_at).order_by(
@@ -95,7 +95,7 @@ class _Reader:
         ]
         for row in rows:
             row.children, row.hidden = self._volumes(row.id)
-        return [row for row in rows if row.children or row.hidden or self._showing.backend_listed(row.id)]
+        return [row for row in rows if row.children or row.hidden or self._visibility.backend_listed(row.id)]
 
     def volumes_by_id(self, volume_id: str) -> list[Node]:
         rows = self._volume_rows(sa.select(*_VOLUME).where(Volume.id == volume_id))
@@ -110,7 +110,7 @@ class _Reader:
 
     def _volumes(self, backend_id: str) -> tuple[list[Node], int]:
         mine = Volume.backend_id == backend_id
-        if (limit := self._showing.volumes(backend_id)) is not None:
+        if (limit := self._visibility.volumes(backend_id)) is not None:
             mine = sa.and_(mine, limit)
         page = self._volume_rows(sa.select(*_VOLUME).where(mine).order_by(Volume.created_at, Volume.id).limit(self._left))
         self._take(len(page))
@@ -133,10 +133,10 @@ class _Reader:
 
     def _below(self, kind: str, volume_ids: Sequence[str], backend_id: str) -> sa.ColumnElement[bool]:
         parent = KINDS[kind].parent
-        limit = self._showing.below(kind, matches=True, whole=False)
+        limit = self._visibility.below(kind, matches=True, whole=False)
         if limit is None:
             return parent.in_(volume_ids)
-        whole = [volume_id for volume_id in volume_ids if self._showing.whole(backend_id, volume_id)]
+        whole = [volume_id for volume_id in volume_ids if self._visibility.whole(backend_id, volume_id)]
         return sa.or_(parent.in_(whole), sa.and_(parent.in_(volume_ids), limit))
 
     def _put(self, volume: Node, row: Node) -> None:

@@ -24,13 +24,13 @@ _MANY = 500
 def seek(connection: sa.Connection, layout: Layout, text: str, after: int) -> int | None:
     """Return the place of the next row behind *after*, or else of the first row, whose name begins with *text*."""
     low = text.lower()
-    places = [
-        place for head in layout.heads if head.name.lower().startswith(low) and (place := layout.head_place(head.id)) is not None
+    indexes = [
+        index for head in layout.heads if head.name.lower().startswith(low) and (index := layout.head_place(head.id)) is not None
     ]
     for start, below in layout.belows():
-        places += [start + place for place in _in_level(connection, below, text, after - start)]
-        places += [start + place for place in _in_branches(connection, below, text, after - start)]
-    return min((place for place in places if place > after), default=min(places, default=None))
+        indexes += [start + index for index in _in_level(connection, below, text, after - start)]
+        indexes += [start + index for index in _in_branches(connection, below, text, after - start)]
+    return min((index for index in indexes if index > after), default=min(indexes, default=None))
 
 
 def _in_level(connection: sa.Connection, below: Below, text: str, after: int) -> Iterator[int]:
@@ -45,13 +45,13 @@ def _in_level(connection: sa.Connection, below: Below, text: str, after: int) ->
     first = level.first(connection, test, None)
     if first is None:
         return
-    yield below.place(level.rank(connection, first))
+    yield below.index_of(level.rank(connection, first))
     if after < 0:
         return
     known = level.keys(connection, below.position(after), 1)
     behind = level.first(connection, test, known[0]) if known else None
     if behind is not None:
-        yield below.place(level.rank(connection, behind))
+        yield below.index_of(level.rank(connection, behind))
 
 
 def _in_branches(connection: sa.Connection, below: Below, text: str, after: int) -> Iterator[int]:
@@ -59,10 +59,10 @@ def _in_branches(connection: sa.Connection, below: Below, text: str, after: int)
     fitting = _with_fitting(connection, [branch.id for branch in below.branches], text)
     is_first = True
     for branch in (branch for branch in below.branches if branch.id in fitting):
-        for place in _in_branch(connection, branch, below.first(branch), text, after):
-            if is_first or place > after:
-                yield place
-            if place > after:
+        for index in _in_branch(connection, branch, below.first(branch), text, after):
+            if is_first or index > after:
+                yield index
+            if index > after:
                 return
             is_first = False
 

@@ -75,7 +75,7 @@ def _parents(connection: sa.Connection, kind: str, ids: list[str]) -> Iterator[t
         yield from ((row_id, parent) for row_id, parent in connection.execute(statement))
 
 
-def lost(connection: sa.Connection) -> frozenset[str]:
+def interrupted(connection: sa.Connection) -> frozenset[str]:
     """Return the ids of the resources that a kernel was working on when it died."""
     statement = sa.select(Operation.resource_id, Operation.kernel_id).where(Operation.status == RUNNING)
     rows = connection.execute(statement.order_by(Operation.id.desc()).limit(_PAGE)).all()
@@ -90,7 +90,7 @@ class Visibility:
     filter: Filter
     only_faults: bool = False
     scope: Scope | None = None
-    lost: frozenset[str] = frozenset()
+    interrupted: frozenset[str] = frozenset()
     dialect: str = "sqlite"
     owners: Mapping[tuple[str, bool], frozenset[str]] = field(default_factory=dict)
     """The volumes that own a row of a kind (a listed one) that meets the filter, where :func:`know_owners` found few."""
@@ -185,7 +185,7 @@ class Visibility:
         columns = KINDS[kind]
         status = columns.status if seek else sa.func.coalesce(columns.status, "")
         fault = sa.and_(status >= _FAULTS[0], status < _FAULTS[1])
-        return sa.or_(fault, self._listed(columns.id, self.lost)) if self.lost else fault
+        return sa.or_(fault, self._listed(columns.id, self.interrupted)) if self.interrupted else fault
 
     @staticmethod
     def _listed(column: sa.ColumnElement[str], ids: Iterable[str]) -> sa.ColumnElement[bool]:
@@ -193,19 +193,19 @@ class Visibility:
         return column.in_(listed) if listed else sa.false()
 
 
-def know_owners(connection: sa.Connection, showing: Visibility) -> Visibility:
-    """Return *showing* with the volumes that own a row which meets the filter, where these are few: most filters are such.
+def know_owners(connection: sa.Connection, visibility: Visibility) -> Visibility:
+    """Return *visibility* with the volumes that own a row which meets the filter, where these are few: most filters are such.
 
     Otherwise every volume that is passed on the way to a page would be asked what it owns.
     """
-    most = MOST_OWNERS if showing.scope is None else MOST_OWNERS // 60
+    most = MOST_OWNERS if visibility.scope is None else MOST_OWNERS // 60
     owners: dict[tuple[str, bool], frozenset[str]] = {}
-    for kind in BELOW_VOLUMES if showing.filters else ():
-        for listed in (False,) if showing.scope is None else (False, True):
-            test = showing.owned(kind, listed=listed)
+    for kind in BELOW_VOLUMES if visibility.filters else ():
+        for listed in (False,) if visibility.scope is None else (False, True):
+            test = visibility.owned(kind, listed=listed)
             if test is not None:
                 statement = sa.select(KINDS[kind].parent).where(test).limit(most + 1)
                 found = connection.execute(statement).scalars().all()
                 if len(found) <= most:
                     owners[kind, listed] = frozenset(found)
-    return replace(showing, owners=owners)
+    return replace(visibility, owners=owners)

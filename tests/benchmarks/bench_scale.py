@@ -38,7 +38,7 @@ MEMORY = """
 import pathlib, re, sys
 import cl_notebook as cl
 from cl_notebook.frames import api as frames
-from cl_notebook.treemodel.rows import Rows
+from cl_notebook.treemodel.rows import VirtualRows
 
 session = cl.setup(store=sys.argv[1])
 for asked in ({}, {"status": "error", "sort": "size:desc"}, {"name": "kubernetes*"}, {"backend": "pure-01"}):
@@ -48,7 +48,7 @@ for asked in ({}, {"status": "error", "sort": "size:desc"}, {"name": "kubernetes
         marker = page.index[-1] if len(page) else None
 for text in ("3f2a", "customer-99", "no such name"):
     session.find(text, all=True)
-rows = Rows(session)
+rows = VirtualRows(session)
 rows.open_all()
 for part in range(20):
     rows.page(rows.total() * part // 20, 60)

@@ -27,7 +27,7 @@ cl.setup(store={store!r})
 lab = cl.Backend("lab", volume_driver="sim", path={path!r}, faults="create_volume:2:hang")
 vol = lab.create_volume(size=1, name="db")
 def in_tree(act):
-    cl.tree()._asked(None, dict(do="act", id=1, act=act, ids=[vol.id], values={{}}), [])
+    cl.tree()._on_message(None, dict(do="act", id=1, act=act, ids=[vol.id], values={{}}), [])
 """
 
 _BEFORE = {

@@ -20,15 +20,15 @@ class _Watched:
     def __init__(self) -> None:
         self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def moved(self) -> None:
+    def on_store_changed(self) -> None:
         self.told.put("moved")
 
-    def recount(self) -> None:
+    def on_counts(self) -> None:
         """Nothing is counted here."""
 
-    settled = alive = recount
+    on_idle = on_heartbeat = on_counts
 
-    def trouble(self, problem: str | None) -> None:
+    def on_error(self, problem: str | None) -> None:
         self.told.put(str(problem))
 
 
@@ -38,7 +38,7 @@ def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
     with cl.Session(url) as session, cl.Session(url) as other:
         watched = _Watched()
         watcher = Watcher(session, watched)
-        while session.store.notify_listener.count(watcher._wake) is None:
+        while session.store.notify_listener.count(watcher._wake_callback) is None:
             pass
         for _ in range(2):  # the second look knows what was told at the first
             watcher._look()
@@ -47,7 +47,7 @@ def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
         for _ in range(10):
             watcher._look()
         assert sent == []
-        watcher.heard()
+        watcher.renew()
         cl.KeyValue.set("k", "v", session=other)
         assert watched.told.get(timeout=60) == "moved"
-        watcher.end()
+        watcher.stop()

@@ -311,7 +311,7 @@ def test_rows_are_asked_for_from_many_threads(live: View, sim: cl.Backend) -> No
 
     def look() -> None:
         for _ in range(20):
-            rows = live.tree._answers.answer(_rows_message())["rows"]
+            rows = live.tree._handler.answer(_rows_message())["rows"]
             if any(len(row) != 13 for row in rows):
                 wrong.append(rows)
 
@@ -330,7 +330,7 @@ def test_a_row_that_is_gone_anchors_but_has_no_focus(live: View, sim: cl.Backend
     rows = live.ask("rows", start=0, count=10)["rows"]
     mark = {"id": rows[1][1], "index": 1}
     sim.volumes[0].delete()
-    live.tree.moved()
+    live.tree.on_store_changed()
     told = live.ask("rows", start=0, count=10, anchor=mark, focus=mark)
     assert (told["anchor"], told["focus"], told["total"]) == (1, None, 3)
 
@@ -368,14 +368,14 @@ def test_a_backend_that_is_opened_or_closed_is_told(live: View, session: cl.Sess
 
 def test_a_tree_of_a_closed_session_stays_alive(view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state that could not be kept, for the session was closed, does not end the thread that says that the kernel lives."""
-    monkeypatch.setattr(widget, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(widget, "STATE_INTERVAL", 0.0)
     monkeypatch.setattr(poller, "_ALIVE", 0.5)
     with cl.Session(tmp_path / "store.db") as session:
         view.tree = Tree(session)
         view.ask("hello")
-        view.tree.moved()
+        view.tree.on_store_changed()
     view.wait(lambda told: told.get("push") == "store")
-    view.tree._moved_since = True
+    view.tree._changed_since = True
     for _ in range(2):
         view.wait(lambda told: told.get("push") == "alive", len(view.sent))
 
@@ -434,12 +434,12 @@ def test_branches_that_are_opened_at_the_same_time_stay_open(view: View, session
     asked = [protocol.Open(id=1, row=one.id, on=True, start=0, count=9) for one in backends]
     for _ in range(30):
         view.tree.opened = []
-        threads = [threading.Thread(target=view.tree._answers.answer, args=(one,)) for one in asked]
+        threads = [threading.Thread(target=view.tree._handler.answer, args=(one,)) for one in asked]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert set(view.tree.opened) == view.tree._answers._rows.opened == {one.id for one in backends}
+        assert set(view.tree.opened) == view.tree._handler._rows.opened == {one.id for one in backends}
 
 
 def test_a_tree_that_could_not_be_made_is_thrown_away_in_silence(
@@ -460,7 +460,7 @@ def test_what_is_gone_is_not_selected_any_more(live: View, sim: cl.Backend) -> N
     kept, gone = sim.volumes[2], sim.volumes[0]
     live.ask("select", ids=[gone.id, kept.id, sim.id], how="set")
     gone.delete()
-    live.tree.recount()
+    live.tree.on_counts()
     assert live.tree.selected == [kept.id, sim.id]
 
 

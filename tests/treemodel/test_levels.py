@@ -11,7 +11,7 @@ from cl_notebook import errors
 from cl_notebook.testing import stores
 from cl_notebook.treemodel import siblings
 from cl_notebook.treemodel.kinds import KINDS, VOLUME
-from cl_notebook.treemodel.siblings import Level, Order, order
+from cl_notebook.treemodel.siblings import Order, SiblingPager, order
 from tests.treemodel.world import SORTS
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import cl_notebook as cl
 
 
-def _level(backend_id: str, sort: str = "", listed: list[siblings.Key] | None = None) -> Level:
-    return Level(VOLUME, KINDS[VOLUME].parent == backend_id, order(sort), listed=listed)
+def _level(backend_id: str, sort: str = "", listed: list[siblings.Key] | None = None) -> SiblingPager:
+    return SiblingPager(VOLUME, KINDS[VOLUME].parent == backend_id, order(sort), listed=listed)
 
 
 @pytest.mark.parametrize("sort", SORTS)

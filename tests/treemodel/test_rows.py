@@ -14,7 +14,7 @@ from cl_notebook.model.operations import liveness
 from cl_notebook.store import changefeed
 from cl_notebook.testing import stores
 from cl_notebook.treemodel import state
-from cl_notebook.treemodel.rows import Rows
+from cl_notebook.treemodel.rows import VirtualRows
 from tests.treemodel.world import SORTS, START, Thing, World, build, everything, naive, seen
 
 
@@ -28,9 +28,9 @@ def test_one_backend_is_open_at_first(world: World) -> None:
     """With one backend its volumes are seen at once; with several, the backends."""
     first = world.backend("one")
     volume = world.volume(first, "v")
-    assert [row.id for row in Rows(world.session).page(0, 10)] == [first.id, volume.id]
+    assert [row.id for row in VirtualRows(world.session).page(0, 10)] == [first.id, volume.id]
     world.backend("two", 1)
-    rows = Rows(world.session)
+    rows = VirtualRows(world.session)
     assert [row.kind for row in rows.page(0, 10)] == ["backend", "backend"]
     rows.open_all()
     assert rows.total() == 3
@@ -51,14 +51,14 @@ def test_the_tree_of_one_resource(world: World) -> None:
         (cl.Snapshot, snapshot, 1),
         (cl.Connection, connection, 1),
     ):
-        rows = Rows(world.session, cls.get_by_id(thing.id))
+        rows = VirtualRows(world.session, cls.get_by_id(thing.id))
         listed = rows.page(0, 10)
         assert (rows.total(), listed[0].id, listed[0].level) == (expected, thing.id, 1)
-        assert rows.place(thing.id) == 0
-    rows = Rows(world.session, cl.Volume.get_by_id(volume.id))
-    assert [rows.place(thing.id) for thing in (snapshot, connection)] == [1, 2]
+        assert rows.index_of(thing.id) == 0
+    rows = VirtualRows(world.session, cl.Volume.get_by_id(volume.id))
+    assert [rows.index_of(thing.id) for thing in (snapshot, connection)] == [1, 2]
     assert rows.reveal(connection.id) == 2
-    rows.look(text="nothing")
+    rows.set_query(text="nothing")
     assert rows.page(0, 10) == []
 
 
@@ -67,22 +67,22 @@ def test_a_deleted_row_keeps_its_place(world: World) -> None:
     top = world.backend("one")
     volumes = [world.volume(top, f"v{number}", number=number) for number in range(10)]
     snapshot = world.snapshot(top, volumes[2], "s")
-    rows = Rows(world.session)
+    rows = VirtualRows(world.session)
     rows.open(volumes[2].id)
     rows.page(0, 8)
     world.delete(snapshot)
     world.delete(volumes[4])
     world.delete(volumes[9])
     world.volume(top, "before", number=-1)
-    rows.forget()
-    assert rows.place(volumes[4].id, 6) == 6
-    assert rows.place(volumes[3].id, 5) == 5
-    assert rows.place(volumes[9].id) is None
-    assert rows.place("nonsense", 3) is None
+    rows.invalidate()
+    assert rows.index_of(volumes[4].id, 6) == 6
+    assert rows.index_of(volumes[3].id, 5) == 5
+    assert rows.index_of(volumes[9].id) is None
+    assert rows.index_of("nonsense", 3) is None
     world.delete(volumes[2])
-    rows.forget()
+    rows.invalidate()
     assert rows.total() == 9
-    assert rows.place(snapshot.id) == rows.place(volumes[2].id) == 4
+    assert rows.index_of(snapshot.id) == rows.index_of(volumes[2].id) == 4
     assert volumes[2].id not in rows.opened
 
 
@@ -90,14 +90,14 @@ def test_changes_between_two_pages_break_nothing(world: World) -> None:
     """Rows that come and go while nobody has told the list of it make pages shorter, not errors."""
     top = world.backend("one")
     volumes = [world.volume(top, f"v{number}", number=number) for number in range(300)]
-    rows = Rows(world.session)
-    rows.look(sort="name")
+    rows = VirtualRows(world.session)
+    rows.set_query(sort="name")
     rows.page(150, 20)
     for volume in volumes[50:250]:
         world.delete(volume)
     assert len(rows.page(0, 301)) <= 301
     assert len(rows.page(250, 20)) <= 20
-    rows.forget()
+    rows.invalidate()
     assert everything(rows) == naive(world.tops, rows.opened, "name")
 
 
@@ -107,20 +107,20 @@ def test_what_was_open_before_a_filter_is_open_after_it(world: World) -> None:
     volume, other = world.volume(first, "v"), world.volume(second, "w")
     snapshot = world.snapshot(first, volume, "nightly")
     world.snapshot(second, other, "weekly")
-    rows = Rows(world.session)
+    rows = VirtualRows(world.session)
     rows.open(second.id)
-    rows.look(text="nightly")
+    rows.set_query(text="nightly")
     assert [row.id for row in rows.page(0, 10)] == [first.id, volume.id, snapshot.id]
     assert rows.close(volume.id)
     assert rows.total() == 2
     assert rows.close(first.id)
-    rows.forget()
+    rows.invalidate()
     assert rows.total() == 1
-    rows.look(text="nightly kind:snapshot")
+    rows.set_query(text="nightly kind:snapshot")
     assert rows.total() == 3
     rows.set_opened([first.id])
     assert rows.total() == 2
-    rows.look()
+    rows.set_query()
     assert rows.opened == {second.id}
     assert rows.total() == 3
 
@@ -129,11 +129,11 @@ def test_what_is_no_filter_changes_nothing(world: World) -> None:
     """A filter or an order that cannot be leaves the list as it is."""
     top = world.backend("one")
     world.volume(top, "v")
-    rows = Rows(world.session)
-    rows.look(text="v")
+    rows = VirtualRows(world.session)
+    rows.set_query(text="v")
     for wrong in ({"text": 'v"'[::-1]}, {"text": "colour:red"}, {"sort": "colour"}, {"sort": "name:up"}, {"text": "\x00"}):
         with pytest.raises(errors.InvalidInput):
-            rows.look(**wrong)  # type: ignore[arg-type] # texts, all of them
+            rows.set_query(**wrong)  # type: ignore[arg-type] # texts, all of them
     assert (rows.total(), rows.shown(), rows.restricts) == (2, 1, True)
 
 
@@ -143,12 +143,12 @@ def test_reveal_opens_what_is_above(world: World) -> None:
     world.backend("two", 1)
     volume = world.volume(first, "v")
     connection = world.connection(first, volume, "node")
-    rows = Rows(world.session)
-    assert rows.place(connection.id) is None
+    rows = VirtualRows(world.session)
+    assert rows.index_of(connection.id) is None
     assert rows.reveal(connection.id) == 2
     assert rows.opened == {first.id, volume.id}
     assert rows.reveal(first.id) == 0
-    rows.look(text="two")
+    rows.set_query(text="two")
     assert rows.reveal(connection.id) is None
     assert rows.reveal("nonsense") is None
 
@@ -157,9 +157,9 @@ def test_too_many_rows_at_once_are_refused(world: World) -> None:
     """A range of more than the most says so in one line."""
     world.backend("one")
     with pytest.raises(errors.InvalidInput, match="10,001"):
-        Rows(world.session).ids(0, 10_000)
+        VirtualRows(world.session).ids(0, 10_000)
     with pytest.raises(errors.InvalidInput, match="10,000"):
-        Rows(world.session, ids=[str(number) for number in range(10_001)])
+        VirtualRows(world.session, ids=[str(number) for number in range(10_001)])
 
 
 def test_many_open_volumes_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_many_open_volumes_are_bounded(world: World, monkeypatch: pytest.MonkeyP
     volumes = [world.volume(top, f"v{number}", number=number) for number in range(4)]
     for volume in volumes:
         world.snapshot(top, volume, "s")
-    rows = Rows(world.session)
+    rows = VirtualRows(world.session)
     for volume in volumes:
         assert rows.open(volume.id)
     assert rows.opened == {top.id, volumes[2].id, volumes[3].id}
@@ -182,47 +182,47 @@ def test_many_open_volumes_are_bounded(world: World, monkeypatch: pytest.MonkeyP
 def test_a_filter_that_many_meet_is_paged_without_a_list(session: cl.Session, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
     """Beyond the volumes that are listed, a filter's pages and places are the same."""
     world = build(session, [[(f"db{n % 7}", "available", n % 3, "h", n % 11, [("s", "error", n)]) for n in range(200)]])
-    rows = Rows(session)
-    rows.look(text="size>0", sort=sort)
+    rows = VirtualRows(session)
+    rows.set_query(text="size>0", sort=sort)
     listed = everything(rows)
     monkeypatch.setattr(state, "LISTED", 10)
     monkeypatch.setattr("cl_notebook.treemodel.visibility.MOST_OWNERS", 10)
     for text, meets in (("size>0", lambda t: t.kind != "connection" and (t.size or 0) > 0), ("s kind:snapshot", None)):
-        rows.look(text=text, sort=sort)
+        rows.set_query(text=text, sort=sort)
         expected = naive(world.tops, rows.opened, sort, meets or (lambda t: t.kind == "snapshot"))
         assert everything(rows) == expected
         for start in (130, 7, 70, 131, 190):
-            rows.forget() if start == 70 else None
+            rows.invalidate() if start == 70 else None
             assert [seen(row) for row in rows.page(start, 9)] == expected[start : start + 9]
             for place in (start, 3):
                 if place < len(expected):
-                    assert rows.place(expected[place][1]) == place
-    rows.look(text="size>0", sort=sort)
+                    assert rows.index_of(expected[place][1]) == place
+    rows.set_query(text="size>0", sort=sort)
     assert everything(rows) == listed
 
 
 def test_what_runs_on_a_row(world: World) -> None:
     """A running operation is shown with its progress, and whether its kernel is dead; faults include what a dead one left."""
     top = world.backend("one")
-    volume, lost, idle = (world.volume(top, name, "creating", number=n) for n, name in enumerate(("new", "lost", "idle")))
+    volume, interrupted, idle = (world.volume(top, name, "creating", number=n) for n, name in enumerate(("new", "lost", "idle")))
     ours = liveness.describe("here")
     dead = {**liveness.describe("here"), "pid": 2**22 + 1, "start_ticks": 1}
     with world.session.store.writing() as connection:
         connection.execute(sa.insert(Kernel), [ours, dead])
-        for number, (thing, owner) in enumerate(((volume, ours), (lost, dead)), 1):
+        for number, (thing, owner) in enumerate(((volume, ours), (interrupted, dead)), 1):
             connection.execute(sa.insert(Operation), _operation(number, thing, owner["id"]))
         for fraction in ("0.2500", "0.4000"):
             changefeed.append(connection, changefeed.Entry("progress", "volume", volume.id, status=fraction, operation_id=1))
-        changefeed.append(connection, changefeed.Entry("progress", "volume", lost.id, status="nonsense", operation_id=2))
-    rows = Rows(world.session)
+        changefeed.append(connection, changefeed.Entry("progress", "volume", interrupted.id, status="nonsense", operation_id=2))
+    rows = VirtualRows(world.session)
     _, first, second, third = rows.page(0, 10)
     assert first.busy is not None
     assert (first.busy.doing, first.busy.since, first.busy.done, first.busy.gone) == ("create", START, 0.4, False)
     assert second.busy is not None
     assert (second.busy.done, second.busy.gone) == (None, True)
     assert (third.id, third.busy) == (idle.id, None)
-    rows.look(only_faults=True)
-    assert [row.id for row in rows.page(0, 10)] == [top.id, lost.id]
+    rows.set_query(only_faults=True)
+    assert [row.id for row in rows.page(0, 10)] == [top.id, interrupted.id]
 
 
 def _operation(number: int, thing: Thing, kernel_id: str) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def _operation(number: int, thing: Thing, kernel_id: str) -> dict[str, Any]:
 def test_a_page_costs_the_same_wherever_it_is(session: cl.Session) -> None:
     """The number of queries of a page does not grow with the rows, nor with how far down the page is."""
     stores.fill(session.store, volumes=3_000, snapshots=1, connections=0)
-    rows = Rows(session)
+    rows = VirtualRows(session)
     total = rows.total()
     ran: list[str] = []
     sa.event.listen(session.store.engine, "before_cursor_execute", lambda *args: ran.append(args[2]))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cl_notebook as cl
-from cl_notebook.treemodel.rows import Rows
-from cl_notebook.treemodel.static_tree import forest
+from cl_notebook.treemodel.rows import VirtualRows
+from cl_notebook.treemodel.static_tree import read
 from tests.treemodel.world import SORTS, Drawn, Thing, build, clear, everything, naive, seen
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def test_every_range_is_what_a_naive_list_has(shared: cl.Session, data: st.DataO
     """Whatever is open, sorted and filtered: total, pages and places agree with a list made of all rows."""
     clear(shared)
     world = build(shared, drawn, data.draw(st.integers(0, 1_000)))
-    rows = Rows(shared)
+    rows = VirtualRows(shared)
     ids = [thing.id for thing in world.things()]
     for _ in range(data.draw(st.integers(1, 3))):
         text, faults, meets = data.draw(st.sampled_from(FILTERS))
         sort = data.draw(st.sampled_from(SORTS))
-        rows.look(text=text, only_faults=faults, sort=sort)
+        rows.set_query(text=text, only_faults=faults, sort=sort)
         for branch in data.draw(st.lists(st.sampled_from(ids), max_size=6)):
             data.draw(st.sampled_from((rows.open, rows.close)))(branch)
         total = rows.total()
@@ -72,10 +72,10 @@ def test_every_range_is_what_a_naive_list_has(shared: cl.Session, data: st.DataO
         start, count = data.draw(st.integers(0, total)), data.draw(st.integers(0, 12))
         assert [seen(row) for row in rows.page(start, count)] == expected[start : start + count]
         if data.draw(st.booleans()):
-            rows.forget()
+            rows.invalidate()
         places = {row[1]: place for place, row in enumerate(expected)}
         for row_id in data.draw(st.lists(st.sampled_from(ids), max_size=5)):
-            assert rows.place(row_id, data.draw(st.none() | st.integers(0, 20))) == places.get(row_id)
+            assert rows.index_of(row_id, data.draw(st.none() | st.integers(0, 20))) == places.get(row_id)
         assert rows.ids(start, start + 5) == [row[:2] for row in expected[start : start + 6]]
 
 
@@ -87,10 +87,10 @@ def test_type_ahead_finds_the_next_name(shared: cl.Session, data: st.DataObject,
         patch.setattr("cl_notebook.treemodel.typeahead.NEAR", 1)
         patch.setattr("cl_notebook.treemodel.typeahead._MANY", data.draw(st.sampled_from((0, 500))))
         world = build(shared, drawn, data.draw(st.integers(0, 1_000)))
-        rows = Rows(shared)
+        rows = VirtualRows(shared)
         for thing in world.things():
             rows.open(thing.id)
-        rows.look(sort=data.draw(st.sampled_from(SORTS)))
+        rows.set_query(sort=data.draw(st.sampled_from(SORTS)))
         names = [row.name.lower() for row in rows.page(0, 1000)]
         text = data.draw(st.sampled_from([name for name in NAMES if name] + ["b", "A", "none"]))
         after = data.draw(st.integers(-1, len(names)))
@@ -105,12 +105,12 @@ def test_a_tree_of_ids_has_what_is_above_and_below_them(shared: cl.Session, data
     clear(shared)
     world = build(shared, drawn, data.draw(st.integers(0, 1_000)))
     chosen = set(data.draw(st.lists(st.sampled_from([thing.id for thing in world.things()]), max_size=4)))
-    rows = Rows(shared, ids=chosen)
+    rows = VirtualRows(shared, ids=chosen)
     for thing in world.things():
         rows.open(thing.id)
     expected = _limited(world.tops, chosen)
     assert everything(rows) == naive(expected, rows.opened)
-    shown = {node.id for top in forest(shared, budget=None, ids=chosen) for node in top.walk()}
+    shown = {node.id for top in read(shared, budget=None, ids=chosen) for node in top.walk()}
     assert shown == {thing.id for top in expected for thing in top.walk()}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import cl_notebook as cl
-    from cl_notebook.treemodel.rows import Row, Rows
+    from cl_notebook.treemodel.rows import Row, VirtualRows
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 """When everything begins."""
@@ -178,7 +178,7 @@ def seen(row: Row) -> tuple[Any, ...]:
     return (row.kind, row.id, row.level, row.position, row.siblings, row.children, row.open)
 
 
-def everything(rows: Rows) -> list[tuple[Any, ...]]:
+def everything(rows: VirtualRows) -> list[tuple[Any, ...]]:
     """Return what is said of every row."""
     return [seen(row) for row in rows.page(0, 10_000)]
 

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree import protocol, selection
-from cl_notebook.notebook.tree import protocol as ask
 from cl_notebook.notebook.tree.selection import refuse_if_closed
-from cl_notebook.treemodel import state
-from cl_notebook.treemodel.rows import MOST
+from cl_notebook.treemodel.rows import MOST, head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from cl_notebook.model.context import Context
-    from cl_notebook.treemodel.rows import Rows
+    from cl_notebook.treemodel.rows import VirtualRows
 
 Answer = dict[str, Any]
 
@@ -35,19 +33,19 @@ class Shown(Protocol):
 class RequestHandler:
     """The rows of one tree, under a lock, with a number that changes whenever the rows may have."""
 
-    def __init__(self, session: Context, rows: Rows, shown: Shown, push: Callable[[Answer], None]) -> None:
+    def __init__(self, session: Context, rows: VirtualRows, shown: Shown, push: Callable[[Answer], None]) -> None:
         """Answer from *rows*; *push* sends what was not asked for."""
         self._session = session
         self._rows = rows
         self._shown = shown
         self._push = push
         self._lock = threading.RLock()
-        self._telling = threading.RLock()  # taken before the other lock, if both are
-        self._told: frozenset[str] | None = None
+        self._sync_lock = threading.RLock()  # taken before the other lock, if both are
+        self._opened_sent: frozenset[str] | None = None
         self._rev = 1
         self._capacity: dict[str, Answer | None] = {}
 
-    def answer(self, message: ask.Message) -> Answer:
+    def answer(self, message: protocol.Message) -> Answer:
         """Return the answer to *message*.
 
         Raises:
@@ -55,32 +53,32 @@ class RequestHandler:
 
         """
         match message:
-            case ask.Rows():
-                told = self._window_around(message)
-            case ask.Open():
-                told = self._after(message, lambda: self._turn(message.row, on=message.on))
-            case ask.All():
-                told = self._after(message, self._rows.open_all if message.on else self._rows.close_all)
-            case ask.Select():
-                told = self._select(message.ids, message.how)
-            case ask.Range():
-                told = self._select_range(message)
-            case ask.Seek():
-                told = self._seek(message)
-            case ask.Reveal():
-                told = self._reveal(message.row)
-            case ask.Hello():
-                told = self._hello()
+            case protocol.Rows():
+                reply = self._window_around(message)
+            case protocol.Open():
+                reply = self._after(message, lambda: self._turn(message.row, on=message.on))
+            case protocol.All():
+                reply = self._after(message, self._rows.open_all if message.on else self._rows.close_all)
+            case protocol.Select():
+                reply = self._select(message.ids, message.how)
+            case protocol.Range():
+                reply = self._select_range(message)
+            case protocol.Seek():
+                reply = self._seek(message)
+            case protocol.Reveal():
+                reply = self._reveal(message.row)
+            case protocol.Hello():
+                reply = self._hello()
             case _:
-                told = {}
-        return told
+                reply = {}
+        return reply
 
     def first(self) -> Answer:
         """Return what is shown before the first answer, and when there is no kernel any more."""
         with self._reading():
             return {"rev": self._rev, "total": self._rows.total(), "rows": self._page(0, FIRST_ROWS)}
 
-    def look(self, *, text: str, only_faults: bool, sort: str) -> None:
+    def set_query(self, *, text: str, only_faults: bool, sort: str) -> None:
         """Show other rows, or in another order.
 
         Raises:
@@ -88,7 +86,7 @@ class RequestHandler:
 
         """
         with self._reading():
-            self._rows.look(text=text, only_faults=only_faults, sort=sort)
+            self._rows.set_query(text=text, only_faults=only_faults, sort=sort)
             self._rows.total()  # a filter opens branches by itself
         self._note_opened()
         self.changed()
@@ -97,16 +95,19 @@ class RequestHandler:
         """Open these branches, and close all others."""
         wanted = frozenset(ids)
         with self._reading():
-            if wanted in {self._told, self._rows.opened}:  # what was told comes back, perhaps late: meanwhile more may be open
+            if wanted in {
+                self._opened_sent,
+                self._rows.opened,
+            }:  # an echo of our own update
                 return
             self._rows.set_opened(wanted)
         self._note_opened()
         self.changed()
 
-    def moved(self) -> None:
+    def on_store_changed(self) -> None:
         """Believe nothing that was counted: the store has changed."""
         with self._lock:
-            self._rows.forget()
+            self._rows.invalidate()
         self.changed()
 
     def settle(self) -> None:
@@ -116,7 +117,7 @@ class RequestHandler:
         more = True
         while more:
             with self._reading():
-                more = rev == self._rev and self._rows.mark()
+                more = rev == self._rev and self._rows.build_anchor()
 
     def changed(self) -> None:
         """Let the views ask again."""
@@ -128,7 +129,7 @@ class RequestHandler:
     def head(self) -> Answer:
         """Return what stands above the rows: counts of everything, and the capacities that are known."""
         with self._reading():
-            return state.head(self._session, self._rows) | {"capacity": dict(self._capacity)}
+            return head(self._session, self._rows) | {"capacity": dict(self._capacity)}
 
     def measured(self, backend_id: str, capacity: Answer | None) -> bool:
         """Note a backend's capacity; return whether that is news."""
@@ -150,21 +151,21 @@ class RequestHandler:
         with self._reading():
             return {"rev": self._rev, "total": self._rows.total(), "head": self.head()}
 
-    def _seek(self, asked: ask.Seek) -> Answer:
+    def _seek(self, asked: protocol.Seek) -> Answer:
         with self._reading():
             return {"index": self._rows.seek(asked.text, asked.after)}
 
-    def _window_around(self, asked: ask.Rows) -> Answer:
+    def _window_around(self, asked: protocol.Rows) -> Answer:
         with self._reading():
             anchor, focus = self._place(asked.anchor), self._present(asked.focus)
             moved = anchor - asked.anchor.index if anchor is not None and asked.anchor is not None else 0
             window = self._window(max(0, asked.start + moved), asked.count)
             return window | {"anchor": anchor, "focus": focus}
 
-    def _place(self, mark: ask.Mark | None) -> int | None:
-        return None if mark is None else self._rows.place(mark.id, mark.index)
+    def _place(self, mark: protocol.Mark | None) -> int | None:
+        return None if mark is None else self._rows.index_of(mark.id, mark.index)
 
-    def _present(self, mark: ask.Mark | None) -> int | None:
+    def _present(self, mark: protocol.Mark | None) -> int | None:
         """Return the place of a row that is still there; the place where another one would stand is for scrolling only."""
         place = self._place(mark)
         if place is None or mark is None:
@@ -176,7 +177,7 @@ class RequestHandler:
         start = max(0, min(start, total - count))
         return {"rev": self._rev, "total": total, "start": start, "rows": self._page(start, count)}
 
-    def _after(self, asked: ask.Window, change: Callable[[], object]) -> Answer:
+    def _after(self, asked: protocol.Window, change: Callable[[], object]) -> Answer:
         with self._reading():
             change()
             self._rev += 1
@@ -204,27 +205,27 @@ class RequestHandler:
         return answer
 
     def _note_opened(self) -> None:
-        with self._telling:  # nobody tells what was open before over what is open now
-            self._told = self._rows.opened
-            opened = sorted(self._told)
+        with self._sync_lock:  # nobody tells what was open before over what is open now
+            self._opened_sent = self._rows.opened
+            opened = sorted(self._opened_sent)
             if sorted(self._shown.opened) != opened:
                 self._shown.opened = opened
 
-    def _select_range(self, asked: ask.Range) -> Answer:
+    def _select_range(self, asked: protocol.Range) -> Answer:
         with self._reading():
             ids = [row_id for _, row_id in self._rows.ids(min(asked.first, asked.last), max(asked.first, asked.last))]
         return self._select(ids, asked.how)
 
     def drop_gone(self) -> None:
         """Select no longer what is not there any more: an act on several rows would be refused for its sake."""
-        with self._telling:
+        with self._sync_lock:
             selected = list(self._shown.selected)
             there = selection.kinds(self._session, selected) if selected else {}
             if not there.keys() >= set(selected):
                 self._shown.selected = [row_id for row_id in selected if row_id in there]
 
     def _select(self, ids: Sequence[str], how: str) -> Answer:
-        with self._telling:
+        with self._sync_lock:
             return self._selected(ids, how)
 
     def _selected(self, ids: Sequence[str], how: str) -> Answer:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from cl_notebook import errors
 from cl_notebook.notebook.tree.selection import refuse_if_closed
-from cl_notebook.treemodel import state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
@@ -26,7 +26,7 @@ _SHARE = 4.0
 """How many times longer than its last work the thread rests at least, so that it never keeps the kernel busy."""
 
 
-class Leased:
+class LeasedThread:
     """Calls *work* again and again, from the first word of a view until the last is long ago.
 
     It works in the context of the last word: ipykernel (7.4) hands what a view asks to the subshell in whose context the
@@ -39,50 +39,50 @@ class Leased:
         self._work = work
         self._every = every
         self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._wanted = threading.Event()
+        self._stopped = threading.Event()
+        self._woken = threading.Event()
         self._thread: threading.Thread | None = None
-        self._heard = 0.0
+        self._renewed_at = 0.0
         self._context = contextvars.copy_context()
 
-    def soon(self) -> None:
+    def wake(self) -> None:
         """Let the next time be now."""
-        self._wanted.set()
+        self._woken.set()
 
-    def heard(self) -> None:
+    def renew(self) -> None:
         """Note that a view has spoken."""
         with self._lock:
-            self._heard = time.monotonic()
+            self._renewed_at = time.monotonic()
             self._context = contextvars.copy_context()
             if self._thread is None:
-                self._ended = threading.Event()
-                self._thread = threading.Thread(target=self._run, args=(self._ended,), name=self._name, daemon=True)
+                self._stopped = threading.Event()
+                self._thread = threading.Thread(target=self._run, args=(self._stopped,), name=self._name, daemon=True)
                 self._thread.start()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Stop."""
         with self._lock:
-            self._ended.set()
-            self._wanted.set()
+            self._stopped.set()
+            self._woken.set()
             self._thread = None
 
-    def _run(self, ended: threading.Event) -> None:
-        while not ended.is_set():
+    def _run(self, stopped: threading.Event) -> None:
+        while not stopped.is_set():
             began = time.monotonic()
-            if self._is_over(ended, began):
+            if self._is_over(stopped, began):
                 return
-            self._wanted.clear()
+            self._woken.clear()
             try:
                 self._context.copy().run(self._work)
             except Exception:  # noqa: BLE001 - the next time may be better, and nobody would begin anew what ended here
                 _log.exception("%s could not do its work", self._name)
-            self._wanted.wait(max(self._every, _SHARE * (time.monotonic() - began)))
+            self._woken.wait(max(self._every, _SHARE * (time.monotonic() - began)))
 
-    def _is_over(self, ended: threading.Event, now: float) -> bool:
+    def _is_over(self, stopped: threading.Event, now: float) -> bool:
         with self._lock:
-            if now - self._heard <= LEASE:
+            if now - self._renewed_at <= LEASE:
                 return False
-            if self._ended is ended:
+            if self._stopped is stopped:
                 self._thread = None
             return True
 
@@ -95,22 +95,22 @@ _TRUSTED = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Watched(Protocol):
+class StoreListener(Protocol):
     """What is told by a watcher, from its thread."""
 
-    def moved(self) -> None:
+    def on_store_changed(self) -> None:
         """Take note that the store has changed."""
 
-    def recount(self) -> None:
+    def on_counts(self) -> None:
         """Tell the views how many there are."""
 
-    def settled(self) -> None:
+    def on_idle(self) -> None:
         """Prepare for what may be asked: nothing changes for the time being."""
 
-    def alive(self) -> None:
+    def on_heartbeat(self) -> None:
         """Tell the views that the kernel lives, whatever it is doing."""
 
-    def trouble(self, problem: str | None) -> None:
+    def on_error(self, problem: str | None) -> None:
         """Tell the views why the store cannot be read, or that it can again."""
 
 
@@ -122,41 +122,41 @@ class _State(NamedTuple):
     opened: frozenset[str]
 
 
-class Watcher(Leased):
+class Watcher(LeasedThread):
     """Looks four times a second: microseconds on SQLite, one look-up by primary key elsewhere, nothing where the server tells."""
 
-    def __init__(self, session: Context, watched: Watched) -> None:
+    def __init__(self, session: Context, listener: StoreListener) -> None:
         """Watch the store of *session*, once somebody looks."""
         super().__init__("cl_tree", self._look, _EVERY)
         self._session = session
-        self._watched = watched
-        self._asked = 0.0
-        self._told: int | None = None
-        self._wake = self.soon  # one object, by which it is known again
-        self._seen: _State | None = None
-        self._seen = self._state()
+        self._listener = listener
+        self._asked_at = 0.0
+        self._notified: int | None = None
+        self._wake_callback = self.wake  # one object, by which it is known again
+        self._state_seen: _State | None = None
+        self._state_seen = self._state()
         self._problem: str | None = None
-        self._said = time.monotonic()
+        self._beat_at = time.monotonic()
         self._is_to_count = False
         self._is_settled = False
 
     def count(self) -> None:
         """Let what stands above the rows be counted anew, apart from who asks."""
         self._is_to_count = True
-        self.soon()
+        self.wake()
 
     def _look(self) -> None:
         try:
             now = self._state()
-            if now != self._seen:
-                self._watched.moved()
-                self._seen, self._is_to_count = now, True
+            if now != self._state_seen:
+                self._listener.on_store_changed()
+                self._state_seen, self._is_to_count = now, True
             if self._is_to_count:
                 self._is_to_count, self._is_settled = False, False
-                self._watched.recount()
+                self._listener.on_counts()
             elif not self._is_settled:
                 self._is_settled = True
-                self._watched.settled()
+                self._listener.on_idle()
             problem = None
         except errors.Error as error:
             problem = str(error)
@@ -165,14 +165,14 @@ class Watcher(Leased):
             problem = f"The tree could not be brought up to date: {errors.one_line(error)}."
         if problem != self._problem:
             self._problem = problem
-            self._watched.trouble(problem)
-        if time.monotonic() - self._said > _ALIVE:
-            self._said = time.monotonic()
-            self._watched.alive()
+            self._listener.on_error(problem)
+        if time.monotonic() - self._beat_at > _ALIVE:
+            self._beat_at = time.monotonic()
+            self._listener.on_heartbeat()
 
     def _state(self) -> _State:
         refuse_if_closed(self._session)
-        store, seen = self._session.store, self._seen
+        store, seen = self._session.store, self._state_seen
         token, opened = store.token(), frozenset(self._session.backends)
         if seen is not None and self._is_quiet(store, token, seen):
             return seen._replace(opened=opened)
@@ -182,11 +182,11 @@ class Watcher(Leased):
         """Return whether it is known, without a query, that nobody wrote anything."""
         if token is not None:
             return isinstance(token, int) and token == seen.token
-        told, before, now = store.notify_listener.count(self._wake), self._told, time.monotonic()
-        self._told = told
-        if told is not None and told == before and now - self._asked < _TRUSTED:
+        notified, before, now = store.notify_listener.count(self._wake_callback), self._notified, time.monotonic()
+        self._notified = notified
+        if notified is not None and notified == before and now - self._asked_at < _TRUSTED:
             return True
-        self._asked = now
+        self._asked_at = now
         return False
 
 
@@ -194,7 +194,7 @@ EVERY = 30.0
 """Seconds between two questions."""
 
 
-class Capacities(Leased):
+class Capacities(LeasedThread):
     """Asks for as long as a view is there; backends that are closed are not opened for it."""
 
     def __init__(self, session: Context, measured: Callable[[str, dict[str, Any] | None], None]) -> None:
@@ -202,22 +202,66 @@ class Capacities(Leased):
         super().__init__("cl_tree capacities", self._ask_all, EVERY)
         self._session = session
         self._measured = measured
-        self._told: set[str] = set()
+        self._notified: set[str] = set()
 
     def _ask_all(self) -> None:
         if self._session.is_closed:
             return
         backends = {backend.id: backend for backend in cast("list[Backend]", list(self._session.backends.values()))}
-        for closed in self._told - backends.keys():
+        for closed in self._notified - backends.keys():
             self._measured(closed, None)
         for backend in backends.values():
             self._ask(backend)
-        self._told = set(backends)
+        self._notified = set(backends)
 
     def _ask(self, backend: Backend) -> None:
         try:
-            capacity = state.capacity(backend)
+            measured = capacity(backend)
         except errors.Error as error:
             _log.info("%s does not tell its capacity: %s", backend.label(), error)
-            capacity = None
-        self._measured(backend.id, capacity)
+            measured = None
+        self._measured(backend.id, measured)
+
+
+CAPACITIES = {"total": "total_capacity_gb", "free": "free_capacity_gb", "provisioned": "provisioned_capacity_gb"}
+"""What the head calls a capacity, and what drivers call it."""
+
+_WORDS = ("unknown", "infinite")
+"""What a driver may say instead of a number; of several pools the first of these counts."""
+
+
+def capacity(backend: Backend) -> dict[str, float | str | None] | None:
+    """Return what the storage of an open backend says of its room, in GiB: a number, ``unknown``, ``infinite``, or None.
+
+    It asks the driver, which may take its time. None as a whole: the storage says nothing of it.
+    """
+    stats: Mapping[str, Any] = backend.stats()
+    pools = [pool for pool in stats.get("pools") or () if isinstance(pool, dict)]
+    found = {
+        name: _one(stats[key]) if key in stats else _together([_one(pool.get(key)) for pool in pools])
+        for name, key in CAPACITIES.items()
+    }
+    return found if any(value is not None for value in found.values()) else None
+
+
+def _one(value: object) -> float | str | None:
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return word if word in _WORDS else _number(word)
+    return _number(value)
+
+
+def _number(value: object) -> float | str | None:
+    try:
+        number = float(value) if not isinstance(value, bool) else math.nan  # type: ignore[arg-type] # that is the question
+    except (TypeError, ValueError):
+        return None
+    return "infinite" if number == math.inf else number if math.isfinite(number) else None
+
+
+def _together(values: list[float | str | None]) -> float | str | None:
+    for word in _WORDS:
+        if word in values:
+            return word
+    numbers = [value for value in values if isinstance(value, float)]
+    return sum(numbers) if numbers else None

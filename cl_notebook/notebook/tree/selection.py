@@ -50,9 +50,9 @@ def kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
 
 def frame(resources: Sequence[Tracked]) -> pd.DataFrame:
     """Return *resources* as a frame like that of ``cl.frames.tree()``."""
-    from cl_notebook.treemodel import frame as hierarchy  # noqa: PLC0415 - only who asks for a frame pays for pandas
+    from cl_notebook.treemodel import frame as tree_frame  # noqa: PLC0415 - only who asks for a frame pays for pandas
 
-    return hierarchy.made([(_place(resource), _node(resource)) for resource in resources])
+    return tree_frame.build([(_place(resource), _node(resource)) for resource in resources])
 
 
 def _place(resource: Tracked) -> tuple[str, str, str, str]:

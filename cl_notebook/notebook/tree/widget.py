@@ -22,7 +22,7 @@ from cl_notebook.notebook.tree.handler import RequestHandler
 from cl_notebook.notebook.tree.poller import Capacities, Watcher
 from cl_notebook.notebook.tree.selection import refuse_if_closed
 from cl_notebook.treemodel.render import Tree as StaticTree
-from cl_notebook.treemodel.rows import Rows
+from cl_notebook.treemodel.rows import VirtualRows
 from cl_notebook.treemodel.siblings import order
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.model.base import Tracked
-    from cl_notebook.notebook.tree.poller import Leased
+    from cl_notebook.notebook.tree.poller import LeasedThread
     from cl_notebook.session import Session
 
 COLUMNS = ("status", "size", "where", "age", "id", "created")
@@ -42,7 +42,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 COPY_ROWS = 100
 """Rows of the static copy that stands in the output for whoever has no widgets."""
 
-KEEP_EVERY = 10.0
+STATE_INTERVAL = 10.0
 """Seconds between two states that are kept for a time without a kernel."""
 
 _log = logging.getLogger(__name__)
@@ -65,28 +65,28 @@ class Tree(anywidget.AnyWidget):
     _problem = t.Unicode().tag(sync=True)
     _state = t.Dict().tag(sync=True)
     _key = t.Unicode().tag(sync=True)
-    _threads: tuple[Leased, ...] = ()  # of a tree that could not be made, too: it is closed when it is thrown away
+    _threads: tuple[LeasedThread, ...] = ()  # of a tree that could not be made, too: it is closed when it is thrown away
 
     def __init__(self, session: Session, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
         """Look at *session*: at everything, at one resource with what belongs to it, or at the resources with these ids."""
-        rows = Rows(session, resource, ids)
+        rows = VirtualRows(session, resource, ids)
         self._session = session
-        self._shown_now = StaticTree(session, resource, ids=ids)
-        self._shown_copy = StaticTree(session, resource, ids=ids, budget=COPY_ROWS)
-        self._answers = RequestHandler(session, rows, self, self._push)
+        self._static = StaticTree(session, resource, ids=ids)
+        self._static_copy = StaticTree(session, resource, ids=ids, budget=COPY_ROWS)
+        self._handler = RequestHandler(session, rows, self, self._push)
         self._watcher = Watcher(session, self)
         self._capacities = Capacities(session, self._measured)
         self._threads = (self._watcher, self._capacities)
-        self._kept_at = time.monotonic()
-        self._moved_since = False
+        self._state_sent_at = time.monotonic()
+        self._changed_since = False
         self._measured_of = frozenset(session.backends)
         self._last_filter = ""
         self._views = 0
-        self._talk = contextvars.copy_context()
+        self._comm_context = contextvars.copy_context()
         key = uuid.uuid4().hex
         first = self._first(_title(resource))  # only now it is known what is open without being asked
         super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=first)
-        self.on_msg(self._asked)
+        self.on_msg(self._on_message)
 
     @property
     def _esm(self) -> str:
@@ -108,10 +108,10 @@ class Tree(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         """Return the tree as plain text."""
-        return repr(self._shown_now)
+        return repr(self._static)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - ipywidgets' signature
-        return {**self._view(), **self._shown_now._repr_mimebundle_(**kwargs)}, {}
+        return {**self._view(), **self._static._repr_mimebundle_(**kwargs)}, {}
 
     def _ipython_display_(self) -> None:
         """Show the widget, and below it a static copy that it hides.
@@ -120,7 +120,7 @@ class Tree(anywidget.AnyWidget):
         of the same output; the copy is an output of its own.
         """
         self.show()
-        copy = self._shown_copy._repr_mimebundle_()
+        copy = self._static_copy._repr_mimebundle_()
         display({**copy, "text/html": f"<div data-cl-tree='{self.model_id}'>{copy['text/html']}</div>"}, raw=True)  # type: ignore[no-untyped-call] # IPython's
 
     def show(self) -> None:
@@ -132,16 +132,16 @@ class Tree(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop following the store, and leave the front end."""
-        self._rest()
+        self._stop_threads()
         super().close()
 
-    def _rest(self) -> None:
+    def _stop_threads(self) -> None:
         for thread in self._threads:
-            thread.end()
+            thread.stop()
 
     # What the views ask
 
-    def _asked(self, _widget: object, content: object, _buffers: object) -> None:
+    def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
         try:
             message = protocol.read(content)
         except ValueError as error:
@@ -151,11 +151,11 @@ class Tree(anywidget.AnyWidget):
             self._views += 1 if isinstance(message, protocol.Hello) else -1
         if isinstance(message, protocol.Bye):
             if self._views <= 0:
-                self._rest()
+                self._stop_threads()
             return
-        self._talk = contextvars.copy_context()  # see Leased
-        self._watcher.heard()
-        self._capacities.heard()
+        self._comm_context = contextvars.copy_context()  # see Leased
+        self._watcher.renew()
+        self._capacities.renew()
         match message:
             case protocol.Act():
                 # In a thread: rows are still answered while the storage works. A daemon: a kernel that ends does not wait for it.
@@ -168,17 +168,17 @@ class Tree(anywidget.AnyWidget):
             case protocol.Offers():
                 self._reply(message, lambda: {"acts": actions.offers_of_several(self._session, self._objects(message.ids))})
             case _:
-                self._reply(message, lambda: self._answers.answer(message))
+                self._reply(message, lambda: self._handler.answer(message))
 
     def _reply(self, message: protocol.Message, answer: Callable[[], dict[str, Any]]) -> None:
         try:
-            told = answer()
+            payload = answer()
         except errors.Error as error:
-            told = {"problem": str(error)}
+            payload = {"problem": str(error)}
         except Exception as error:  # noqa: BLE001 - who asked must be told, and the kernel's log, too
             _log.exception("The tree could not answer %r", message)
-            told = {"problem": f"{type(error).__name__}: {errors.one_line(error)}"}
-        self._push({"re": message.id, **told})
+            payload = {"problem": f"{type(error).__name__}: {errors.one_line(error)}"}
+        self._push({"re": message.id, **payload})
 
     def _details(self, row_id: str) -> dict[str, Any]:
         found = self._objects([row_id])
@@ -196,22 +196,22 @@ class Tree(anywidget.AnyWidget):
 
     def _act(self, message: protocol.Act) -> dict[str, Any]:
         line, shell = self._line(message), get_ipython()
-        told = {"line": actions.for_a_cell(shell, line)}
+        payload = {"line": actions.for_a_cell(shell, line)}
         try:
-            came = actions.run(self._session, shell, line)
+            outcome = actions.run(self._session, shell, line)
         except errors.Error as error:
-            return told | {"problem": str(error)}
-        return told | {"text": came.text, "ids": list(came.ids), "variable": came.variable}
+            return payload | {"problem": str(error)}
+        return payload | {"text": outcome.text, "ids": list(outcome.ids), "variable": outcome.variable}
 
     # What is changed from Python, or by the front end's controls
 
     @t.observe("filter", "only_faults", "sort")
-    def _look(self, _change: object) -> None:
+    def _query_changed(self, _change: object) -> None:
         try:
-            self._answers.look(text=self.filter, only_faults=self.only_faults, sort=self.sort)
+            self._handler.set_query(text=self.filter, only_faults=self.only_faults, sort=self.sort)
         except errors.InvalidInput as error:  # what was shown stays, but can still be sorted
             self._problem = str(error)
-            self._answers.look(text=self._last_filter, only_faults=self.only_faults, sort=self.sort)
+            self._handler.set_query(text=self._last_filter, only_faults=self.only_faults, sort=self.sort)
         except errors.Error as error:
             self._problem = str(error)
         else:
@@ -228,50 +228,50 @@ class Tree(anywidget.AnyWidget):
 
     @t.observe("opened")
     def _open(self, change: dict[str, Any]) -> None:
-        self._answers.set_opened(change["new"])
+        self._handler.set_opened(change["new"])
 
     # What the watcher says
 
-    def moved(self) -> None:
+    def on_store_changed(self) -> None:
         """Tell the views that the store has changed, or which backends are open."""
-        self._answers.moved()
-        self._moved_since = True
+        self._handler.on_store_changed()
+        self._changed_since = True
         opened = frozenset(self._session.backends)
         if opened != self._measured_of:
             self._measured_of = opened
-            self._capacities.soon()
+            self._capacities.wake()
 
-    def recount(self) -> None:
+    def on_counts(self) -> None:
         """Tell the views how many there are."""
-        self._push({"push": "head", "head": self._answers.head()})
-        self._answers.drop_gone()
+        self._push({"push": "head", "head": self._handler.head()})
+        self._handler.drop_gone()
 
-    def settled(self) -> None:
+    def on_idle(self) -> None:
         """Prepare for jumps to any place."""
-        self._answers.settle()
+        self._handler.settle()
 
-    def alive(self) -> None:
+    def on_heartbeat(self) -> None:
         """Tell the views that the kernel lives; keep what they show for a time without a kernel."""
         self._push({"push": "alive"})
-        if self._moved_since and time.monotonic() - self._kept_at > KEEP_EVERY:
-            self._kept_at, self._moved_since = time.monotonic(), False
+        if self._changed_since and time.monotonic() - self._state_sent_at > STATE_INTERVAL:
+            self._state_sent_at, self._changed_since = time.monotonic(), False
             with contextlib.suppress(errors.Error):  # what is wrong with the store is told as trouble, and the last state stays
                 self._state = self._first(self._state["title"])
 
-    def trouble(self, problem: str | None) -> None:
+    def on_error(self, problem: str | None) -> None:
         """Tell the views that the store cannot be read, or can again."""
         self._push({"push": "store", "problem": problem})
 
     def _first(self, title: str) -> dict[str, Any]:
-        return self._answers.first() | {"at": time.time(), "head": None, "title": title}
+        return self._handler.first() | {"at": time.time(), "head": None, "title": title}
 
     def _measured(self, backend_id: str, capacity: dict[str, Any] | None) -> None:
-        if self._answers.measured(backend_id, capacity):
+        if self._handler.measured(backend_id, capacity):
             self._watcher.count()
 
-    def _push(self, told: dict[str, Any]) -> None:
+    def _push(self, payload: dict[str, Any]) -> None:
         if self.comm is not None:
-            self._talk.copy().run(self.send, told)
+            self._comm_context.copy().run(self.send, payload)
 
 
 def _title(resource: Tracked | None) -> str:
