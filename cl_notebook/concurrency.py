@@ -95,6 +95,61 @@ class Future(concurrent.futures.Future[R]):
         return 0
 
 
+class RepeatingThread:
+    """A native daemon thread that calls a function again and again: it is started, woken early, and stopped.
+
+    The thread ends by itself as soon as it is not needed any more; :meth:`start` then starts another one.
+    """
+
+    def __init__(self, name: str, work: Callable[[], float], is_needed: Callable[[], bool]) -> None:
+        """Name the thread *name*; *work* is called again and again, and returns the seconds to rest before the next call.
+
+        ``is_needed`` is asked before each call, under the lock that :meth:`start` takes: a start is never lost.
+        """
+        self._name = name
+        self._work = work
+        self._is_needed = is_needed
+        self._lock = lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = event()
+        self._woken = event()
+
+    def start(self, delay: float = 0.0) -> None:
+        """Start the thread unless it runs; the first call is *delay* seconds later."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():  # in a forked child the parent's thread does not run
+                return
+            stopped, woken = self._stopped, self._woken = event(), event()  # a stopped thread may still be in its last call
+            self._thread = daemon(lambda: self._run(stopped, woken, delay), self._name)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Let the next call begin now."""
+        self._woken.set()
+
+    def stop(self, timeout: float = 0.0) -> None:
+        """Let the thread end after the present call; wait for that at most *timeout* seconds."""
+        with self._lock:
+            self._stopped.set()
+            self._woken.set()
+            thread, self._thread = self._thread, None
+        if timeout and thread is not None and thread.is_alive() and thread.ident != native("threading").get_ident():
+            thread.join(timeout)
+
+    def _run(self, stopped: threading.Event, woken: threading.Event, delay: float) -> None:
+        if delay:
+            woken.wait(delay)
+        while True:
+            woken.clear()  # before the look at stopped, which is set before woken: a stop is never slept through
+            with self._lock:
+                if stopped.is_set():
+                    return
+                if not self._is_needed():
+                    self._thread = None
+                    return
+            woken.wait(self._work())
+
+
 class _Lock:
     def __init__(self) -> None:
         self._lock = native("threading").Lock()

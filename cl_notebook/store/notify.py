@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exc
 
+from cl_notebook.concurrency import RepeatingThread
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,8 +49,8 @@ class NotifyListener:
         self._watchers: dict[Callable[[], None], float] = {}
         self._count = 0
         self._is_listening = False
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._thread = RepeatingThread("cl_news", self._listen_once, self._has_watchers)
 
     def count(self, wake: Callable[[], None]) -> int | None:
         """Return a count that changes with every commit to the store; None while notifications do not arrive.
@@ -58,29 +60,24 @@ class NotifyListener:
         if not self._is_supported:
             return None
         with self._lock:
-            if self._ended.is_set():
+            if self._is_closed:
                 return None
             self._watchers[wake] = time.monotonic()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="cl_news", daemon=True)
-                self._thread.start()
+        self._thread.start()
+        with self._lock:
             return self._count if self._is_listening else None
 
     def close(self) -> None:
         """Stop listening, and wait for the thread to end, at most 5 seconds."""
-        with self._lock:
-            self._ended.set()
-            thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(_JOIN_SECONDS)
+        self._is_closed = True
+        self._thread.stop(_JOIN_SECONDS)
 
-    def _run(self) -> None:
-        while self._has_watchers():
-            try:
-                self._listen()
-            except (exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
-                self._is_listening = False
-            self._ended.wait(_RETRY_SECONDS)
+    def _listen_once(self) -> float:
+        try:
+            self._listen()
+        except (exc.SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
+            self._is_listening = False
+        return _RETRY_SECONDS
 
     def _listen(self) -> None:
         """Listen on a connection of its own until it is lost or the last watcher has stopped asking."""
@@ -92,7 +89,7 @@ class NotifyListener:
             self._is_listening = self._self_test(connection, bare)
             self._wake_all()  # for commits before LISTEN
             try:
-                while self._is_listening and self._has_watchers(keep=True):
+                while self._is_listening and self._has_watchers():
                     for _ in bare.notifies(timeout=_SLICE, stop_after=1):
                         self._wake_all()
             finally:
@@ -117,11 +114,8 @@ class NotifyListener:
         for wake in watchers:
             wake()
 
-    def _has_watchers(self, *, keep: bool = False) -> bool:
+    def _has_watchers(self) -> bool:
         with self._lock:
             now = time.monotonic()
             self._watchers = {wake: at for wake, at in self._watchers.items() if now - at < _INTEREST_SECONDS}
-            has_watchers = bool(self._watchers) and not self._ended.is_set()
-            if not has_watchers and not keep:
-                self._thread = None
-            return has_watchers
+            return bool(self._watchers) and not self._is_closed

@@ -22,8 +22,6 @@ from cl_notebook import concurrency, errors, regular_files, settings
 from cl_notebook.store import schema
 
 if TYPE_CHECKING:
-    import threading
-
     import sqlalchemy as sa
 
 _log = logging.getLogger(__name__)
@@ -310,10 +308,11 @@ class WriteAheadLog:
         self._file = file
         self._engine = engine
         self._marker = marker
-        self._lock = concurrency.lock()
         self._checkpointing = concurrency.lock()
-        self._stopped = concurrency.event()
-        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._thread = concurrency.RepeatingThread(
+            "cl_notebook-wal", self._checkpoint_if_due, lambda: self._first_write is not None
+        )
         self._first_write: float | None = None
         self._last_write: float | None = None
 
@@ -322,24 +321,16 @@ class WriteAheadLog:
         self._last_write = time.monotonic()
         if self._first_write is not None:
             return
-        with self._lock:
-            self._first_write = self._last_write
-            if (self._thread is None or not self._thread.is_alive()) and not self._stopped.is_set():
-                self._thread = concurrency.daemon(self._checkpoint_periodically, "cl_notebook-wal")
-                self._thread.start()
+        self._first_write = self._last_write
+        if not self._is_closed:
+            self._thread.start(IDLE)
 
-    def _checkpoint_periodically(self) -> None:
-        while not self._stopped.wait(IDLE):
-            now, first = time.monotonic(), self._first_write
-            if first is not None and now - (self._last_write or first) < IDLE and now - first < AT_MOST:
-                continue
-            if first is not None:
-                self._first_write = None  # before the checkpoint: a later write belongs to the next one
-                self.checkpoint()
-            with self._lock:
-                if self._first_write is None:
-                    self._thread = None
-                    return
+    def _checkpoint_if_due(self) -> float:
+        now, first = time.monotonic(), self._first_write
+        if first is not None and (now - (self._last_write or first) >= IDLE or now - first >= AT_MOST):
+            self._first_write = None  # before the checkpoint: a later write belongs to the next one
+            self.checkpoint()
+        return IDLE
 
     def checkpoint(self) -> None:
         """Checkpoint the log into the file, as far as readers in other processes allow it."""
@@ -367,7 +358,8 @@ class WriteAheadLog:
 
     def close(self) -> None:
         """Stop the thread, and checkpoint for the last time."""
-        self._stopped.set()
+        self._is_closed = True
+        self._thread.stop()
         self.checkpoint()
 
 

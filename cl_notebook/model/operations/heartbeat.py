@@ -15,8 +15,6 @@ from cl_notebook.store.errors import is_memory
 from cl_notebook.store.types import database_now
 
 if TYPE_CHECKING:
-    import threading
-
     from cl_notebook.model.context import Context
 
 _log = logging.getLogger(__name__)
@@ -35,9 +33,10 @@ class Heartbeat:
         self._context = context
         self._kernel_id = ""
         self._last = -HEARTBEAT_INTERVAL
-        self._thread: threading.Thread | None = None
-        self._lock = concurrency.lock()
-        self._stopped = concurrency.event()
+        self._thread = concurrency.RepeatingThread(
+            "cl_notebook-heartbeat", self._record_regularly, lambda: bool(context.journal.running)
+        )
+        self._is_stopped = False
         self._is_shared = not is_memory(context.store.url)  # no other kernel can read a store in memory
 
     def touch(self, connection: sa.Connection, kernel_id: str) -> None:
@@ -51,32 +50,27 @@ class Heartbeat:
             return
         if _now() - self._last >= HEARTBEAT_INTERVAL:
             self._last = _now()
-        with self._lock:
-            self._kernel_id = kernel_id
-            if self._thread is None or not self._thread.is_alive():  # a fork has no threads of its parent
-                self._thread = concurrency.daemon(self._record_regularly, "cl_notebook-heartbeat")
-                self._thread.start()
+        self._kernel_id = kernel_id
+        if not self._is_stopped:
+            self._thread.start(HEARTBEAT_INTERVAL)
 
     def stop(self) -> None:
         """Stop recording."""
-        self._stopped.set()
+        self._is_stopped = True
+        self._thread.stop()
 
-    def _record_regularly(self) -> None:
-        while not self._stopped.wait(HEARTBEAT_INTERVAL):
-            with self._lock:
-                if not self._context.journal.running:
-                    self._thread = None
-                    return
-            try:
-                self.record()
-            except Exception:  # noqa: BLE001 - the running operation reports a store that is unreachable
-                _log.debug("A heartbeat could not be written", exc_info=True)
+    def _record_regularly(self) -> float:
+        try:
+            self.record()
+        except Exception:  # noqa: BLE001 - the running operation reports a store that is unreachable
+            _log.debug("A heartbeat could not be written", exc_info=True)
+        return HEARTBEAT_INTERVAL
 
     def record(self) -> None:
         """Record a heartbeat now."""
         context = self._context
         with context.lock:
-            if self._stopped.is_set() or context.is_closed:
+            if self._is_stopped or context.is_closed:
                 return
             number = context.store.write(self._written)
             context.change_tracker.note_own_write(number)

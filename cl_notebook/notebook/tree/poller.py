@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextvars
 import logging
 import math
-import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from cl_notebook import errors
+from cl_notebook.concurrency import RepeatingThread
 from cl_notebook.notebook.tree.selection import refuse_if_closed
 
 if TYPE_CHECKING:
@@ -27,64 +27,45 @@ _SHARE = 4.0
 
 
 class LeasedThread:
-    """Calls *work* again and again, from the first word of a view until the last is long ago.
+    """Calls *work* again and again, from the first message of a view until :data:`LEASE` seconds after the last one.
 
-    It works in the context of the last word: ipykernel (7.4) hands what a view asks to the subshell in whose context the
-    widget last said something, whatever the view says. Said in the thread's own, the next question would wait for the cell.
+    The work runs in the context of the last message: ipykernel (7.4) hands a message to the subshell in whose context the
+    widget sent something last. Sent from the thread's own context, the next message would wait for the running cell.
     """
 
     def __init__(self, name: str, work: Callable[[], None], every: float) -> None:
-        """Be called *name*, and rest *every* seconds in between."""
+        """Name the thread *name*, and rest *every* seconds between two calls."""
         self._name = name
         self._work = work
         self._every = every
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._woken = threading.Event()
-        self._thread: threading.Thread | None = None
         self._renewed_at = 0.0
         self._context = contextvars.copy_context()
-
-    def wake(self) -> None:
-        """Let the next time be now."""
-        self._woken.set()
+        self._thread = RepeatingThread(name, self._work_once, self._is_leased)
 
     def renew(self) -> None:
-        """Note that a view has spoken."""
-        with self._lock:
-            self._renewed_at = time.monotonic()
-            self._context = contextvars.copy_context()
-            if self._thread is None:
-                self._stopped = threading.Event()
-                self._thread = threading.Thread(target=self._run, args=(self._stopped,), name=self._name, daemon=True)
-                self._thread.start()
+        """Renew the lease, as a view has sent a message; start the thread if it does not run."""
+        self._renewed_at = time.monotonic()
+        self._context = contextvars.copy_context()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Let the next call begin now."""
+        self._thread.wake()
 
     def stop(self) -> None:
-        """Stop."""
-        with self._lock:
-            self._stopped.set()
-            self._woken.set()
-            self._thread = None
+        """Stop the thread; :meth:`renew` starts another one."""
+        self._thread.stop()
 
-    def _run(self, stopped: threading.Event) -> None:
-        while not stopped.is_set():
-            began = time.monotonic()
-            if self._is_over(stopped, began):
-                return
-            self._woken.clear()
-            try:
-                self._context.copy().run(self._work)
-            except Exception:  # noqa: BLE001 - the next time may be better, and nobody would begin anew what ended here
-                _log.exception("%s could not do its work", self._name)
-            self._woken.wait(max(self._every, _SHARE * (time.monotonic() - began)))
+    def _is_leased(self) -> bool:
+        return time.monotonic() - self._renewed_at <= LEASE
 
-    def _is_over(self, stopped: threading.Event, now: float) -> bool:
-        with self._lock:
-            if now - self._renewed_at <= LEASE:
-                return False
-            if self._stopped is stopped:
-                self._thread = None
-            return True
+    def _work_once(self) -> float:
+        began = time.monotonic()
+        try:
+            self._context.copy().run(self._work)
+        except Exception:  # noqa: BLE001 - the thread goes on: the next call may succeed, and nothing would start it again
+            _log.exception("%s could not do its work", self._name)
+        return max(self._every, _SHARE * (time.monotonic() - began))
 
 
 _EVERY = 0.25
