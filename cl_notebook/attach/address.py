@@ -1,4 +1,4 @@
-"""The address of another host, as people type it: checked so strictly that it can name a host and nothing else."""
+"""Addresses of other hosts, parsed so strictly that they cannot hold options of ssh or other programs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SPEC = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _KINDS = frozenset({"ssh", "popen", "socket", "vagrant_ssh"})
-"""Words of execnet's that a host is unlikely to be called."""
+"""Keywords of execnet, which are refused as names of hosts."""
 
 _LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where ssh leads: ``user``, ``host``, ``port``, each as it was typed, and the Python to start there, if one was typed."""
+    """A parsed address: ``user``, ``host`` and ``port`` as typed, and the path of the Python to start there, if given."""
 
     user: str | None
     host: str
@@ -34,8 +34,8 @@ class Address:
     python: str | None
 
     @property
-    def place(self) -> tuple[str | None, str, int | None]:
-        """Where it leads, whatever is started there."""
+    def destination(self) -> tuple[str | None, str, int | None]:
+        """User, host in lower case, and port: what two addresses of one host have in common."""
         return self.user, self.host.lower(), self.port
 
     @property
@@ -51,33 +51,33 @@ class Address:
 
 
 def parse(text: object) -> Address:
-    """Return the address that *text* means: ``[user@]host[:port]``, also with ``ssh=`` before it, an IPv6 address in brackets.
+    """Parse ``[user@]host[:port]``, with an optional ``ssh=`` in front; an IPv6 address is in brackets.
 
-    ``//python=PATH`` after it names the Python to start there; its path is absolute, begins with ``~/``, or is a plain name.
+    ``//python=PATH`` at the end names the Python to start there, by an absolute path, a path in ``~/``, or a plain name.
 
     Raises:
-        errors.InvalidInput: it is anything else, such as an option of ssh's or another kind of execnet gateway.
+        errors.InvalidInput: *text* is anything else, such as an option of ssh or another kind of execnet gateway.
 
     """
-    found = _SPEC.fullmatch(text) if isinstance(text, str) else None
-    port = int(found["port"]) if found is not None and found["port"] else None
-    literal = found is None or found["literal"] is None or _is_ipv6(found["literal"])
-    if found is None or found["name"] in _KINDS or not literal or (port is not None and not 0 < port <= _LAST_PORT):
+    match = _SPEC.fullmatch(text) if isinstance(text, str) else None
+    port = int(match["port"]) if match is not None and match["port"] else None
+    literal = match is None or match["literal"] is None or _is_ipv6(match["literal"])
+    if match is None or match["name"] in _KINDS or not literal or (port is not None and not 0 < port <= _LAST_PORT):
         msg = f"host must be [user@]host[:port], such as 'root@node2' or 'root@[2001:db8::2]:22', not {_short(text)}."
         raise errors.InvalidInput(msg)
-    return Address(found["user"], found["name"] or f"{found['literal']}{found['zone'] or ''}", port, found["python"])
+    return Address(match["user"], match["name"] or f"{match['literal']}{match['zone'] or ''}", port, match["python"])
 
 
 def leads_to(text: str | None, typed: str) -> bool:
-    """Return whether *text*, which may come from anywhere, is the host at *typed*, whatever either starts there."""
+    """Return whether *text*, an untrusted text, is an address of the same host as the address *typed*."""
     try:
-        return parse(str(text).partition("//")[0]).place == parse(typed).place
+        return parse(str(text).partition("//")[0]).destination == parse(typed).destination
     except errors.InvalidInput:
         return False
 
 
 def is_plain(text: str | None) -> bool:
-    """Return whether *text* is the address of a host that names no program."""
+    """Return whether *text* is the address of a host without a Python to start."""
     try:
         return parse(text).python is None
     except errors.InvalidInput:

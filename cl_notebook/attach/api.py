@@ -1,4 +1,4 @@
-"""What a host is to whoever attaches: this one, or another that is reached through a gateway."""
+"""The Protocol of a host on which volumes are attached: this host, or another one through a gateway."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 
 
 class AttachingHost(Protocol):
-    """A place that volumes can be attached to, by os-brick.
+    """A host that attaches volumes by os-brick.
 
     ``multipath`` and ``do_local_attach`` (krbd instead of librbd) must be the same in every call on one connection.
     """
 
     @property
     def host(self) -> str:
-        """The name that connections of the host are made under."""
+        """The host's name in connections."""
 
     def connector_properties(
         self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
     ) -> dict[str, Any]:
-        """Return what a driver needs to know of the host to let it in.
+        """Return os-brick's connector properties of the host, which a driver needs to give it access.
 
-        For the protocol ``local`` that is its name and kind; else it is all that os-brick finds out, some of it as root.
-        ``enforce_multipath``, by default the same as *multipath*, is an error where multipathd does not run; without it the
-        answer then says ``multipath: False``.
+        For the protocol ``local`` these are its name and platform; otherwise all that os-brick finds, partly as root. With
+        ``enforce_multipath`` (by default the same as *multipath*) it is an error if multipathd does not run; without it the
+        result has ``multipath: False`` then.
 
         Raises:
-            errors.AttachError: os-brick could not find out.
+            errors.AttachError: os-brick failed.
 
         """
 
@@ -44,15 +44,14 @@ class AttachingHost(Protocol):
         expected_bytes: int | None = None,
         before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Attach the device that *info* leads to, and return os-brick's description of it, ``path`` among others.
+        """Attach the device that *info* describes; return os-brick's description of it, with its ``path``.
 
-        The device is checked before it is handed out: it can be read, it has at least *expected_bytes*, it is the one that the
-        storage named where the protocol tells (see ``attach.identity``), and the same as *before*, the device of an earlier
-        attachment. One that fails is detached again, unless it was attached before. An image that librbd reaches has no device:
-        its path is ``rbd:POOL/IMAGE``.
+        The device is checked: it is readable, has at least *expected_bytes*, is the one that the storage named if the protocol
+        tells (see ``attach.identity``), and is the same as *before*, the device of an earlier attachment. If a check fails, the
+        device is detached, unless it was attached before. A librbd image has no device; its path is ``rbd:POOL/IMAGE``.
 
         Raises:
-            errors.AttachError: the device cannot be attached, or is not the right one.
+            errors.AttachError: the device cannot be attached, or a check fails.
 
         """
 
@@ -66,28 +65,28 @@ class AttachingHost(Protocol):
         force: bool = False,
         is_shared: bool = False,
     ) -> list[str]:
-        """Detach what :meth:`attach` returned as *device*; one that is not attached is a success.
+        """Detach the *device* that :meth:`attach` returned; a device that is not attached is a success.
 
-        With *force* the device goes even if what is cached for it cannot be written any more, and if it is in use: what used it
-        is returned. Of one that *is_shared* with other connections, which keep it, no use is looked for.
+        *force* detaches it even if it is in use or its cached data cannot be written; the uses are returned. The uses of a device
+        that *is_shared* with other connections are not checked, since it stays attached.
 
         Raises:
-            errors.BusyOnStorage: it is mounted or in use (see ``cl_notebook.usage``); nothing was done.
+            errors.BusyOnStorage: it is mounted or in use (see ``cl_notebook.usage``); it is unchanged.
             errors.AttachError: the device cannot be detached.
 
         """
 
     def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
-        """Return what on the host uses the devices that *info* leads to, in words; an image that librbd reaches has none.
+        """Return descriptions of what uses the devices of *info* on the host; a librbd image has no uses.
 
-        *device* is what :meth:`attach` returned, if that is known; what it names counts while it still is the volume's.
+        *device* is the result of :meth:`attach`, if known; it is included while it still is the volume's device.
         """
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
-        """Let the host see the new size of an attached volume that was extended; return it in bytes.
+        """Make the host read the new size of an attached volume that was extended; return it in bytes.
 
         Raises:
-            errors.AttachError: the size cannot be found out.
+            errors.AttachError: the size cannot be read.
 
         """
 
@@ -95,20 +94,20 @@ class AttachingHost(Protocol):
         """Return the size of the device or file in bytes.
 
         Raises:
-            errors.AttachError: it is not there, or cannot be read.
+            errors.AttachError: it does not exist, or cannot be read.
 
         """
 
     def open(
         self, info: ConnectionInfo, device: Mapping[str, Any], mode: str = "r+b", *, do_local_attach: bool = False
     ) -> VolumeFile:
-        """Return an open file of the volume's bytes; closing it detaches nothing.
+        """Return the volume's bytes as an open file; closing it does not detach the volume.
 
         Raises:
             errors.InvalidInput: *mode* is neither ``rb`` nor ``r+b``.
-            errors.AttachError: it cannot be opened, is not the right one, or is not made of the volume's bytes (qcow2).
+            errors.AttachError: it cannot be opened, is another volume's, or does not hold plain bytes (qcow2).
 
         """
 
     def close(self) -> None:
-        """Let go of what is held in this process; what is attached stays attached."""
+        """Release resources in this process; attached devices stay attached."""

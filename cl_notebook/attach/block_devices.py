@@ -1,4 +1,4 @@
-"""Which block devices this host has, and who each is, by what the kernel says: read from ``sysfs``, nothing is opened."""
+"""Lists the block devices of this host with their identities, from sysfs; no device is opened."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _NAMESPACE = re.compile(r"nvme\d+n\d+")
 _IMAGE = re.compile(r"rbd(\d+)")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAMED_BY = frozenset({"iscsi", "nqn", "rbd"})
-"""Ways in which a device may be called by the name of its volume."""
+"""Kinds of keys that may contain the id of a volume."""
 
 _MPATH = "mpath-"
 _SECTOR = 512
 
 Key = tuple[str, ...]
-"""Who a device is: the way in which it is known, and what it is called in it."""
+"""Identity of a device: a kind such as ``iscsi``, and the identifiers of that kind."""
 
 
 @dataclass(frozen=True)  # without slots: it runs on other hosts, too, on older Pythons
 class BlockDevice:
-    """A block device: *names* are the kernel's for it and for the paths below it, *file* is what a loop device stands on."""
+    """A block device: *names* are the kernel's for it and for the paths of a multipath map, *file* backs a loop device."""
 
     path: str
     names: frozenset[str]
@@ -39,31 +39,31 @@ class BlockDevice:
 
 
 def list_block_devices(root: Path = _ROOT) -> list[BlockDevice]:
-    """Return the loop devices, the disks of storage networks, the multipath maps and the images of Ceph's that there are.
+    """Return the loop devices, network disks, multipath maps and Ceph images of the host.
 
-    *root* is where ``sys`` is looked for. What another device stands on, as the paths of a multipath map, is told with it.
+    *root* is the folder that contains ``sys``. The paths of a multipath map are part of the map, and not listed by themselves.
     """
     blocks = root / "sys/block"
     names = sorted(entry.name for entry in blocks.iterdir()) if blocks.is_dir() else []
-    maps = {name: _slaves(blocks / name) for name in names if _told(blocks / name / "dm/uuid").startswith(_MPATH)}
+    maps = {name: _slaves(blocks / name) for name in names if _read(blocks / name / "dm/uuid").startswith(_MPATH)}
     below = {slave for slaves in maps.values() for slave in slaves}
-    found = [_map(root, name, slaves) for name, slaves in maps.items()]
-    found += [_disk(root, name) for name in names if name not in below and name not in maps]
-    return [device for device in found if device.keys or device.file is not None]
+    devices = [_map(root, name, slaves) for name, slaves in maps.items()]
+    devices += [_disk(root, name) for name in names if name not in below and name not in maps]
+    return [device for device in devices if device.keys or device.file is not None]
 
 
 def volume_ids(device: BlockDevice) -> set[str]:
-    """Return the ids of volumes in the name of the device's target, subsystem or image, which Cinder's drivers call so."""
-    return {found for key in device.keys if key[0] in _NAMED_BY for found in _ID.findall(key[1].lower())}
+    """Return the volume ids in the name of the device's target, subsystem or image, where Cinder's drivers put them."""
+    return {volume_id for key in device.keys if key[0] in _NAMED_BY for volume_id in _ID.findall(key[1].lower())}
 
 
 def of_volume(volume_id: str, *, root: Path = _ROOT) -> list[str]:
-    """Return the paths of the devices that are called by a volume's id, whether or not a connection leads to them."""
+    """Return the paths of the devices whose identity contains the volume's id, whether a connection is tracked or not."""
     return [device.path for device in list_block_devices(root) if volume_id.lower() in volume_ids(device)]
 
 
 def keys(info: Mapping[str, Any]) -> frozenset[Key]:
-    """Return what a device is called that connection information leads to; nothing for what has no device of its own."""
+    """Return the keys of the device that the connection information *info* describes; empty if it has no own device."""
     protocol, data = str(info["driver_volume_type"]).lower(), info["data"]
     if protocol in {"iscsi", "iser"}:
         return frozenset(("iscsi", target, str(lun)) for target, lun in units(data, "target_iqn", "target_lun", str.lower))
@@ -71,33 +71,33 @@ def keys(info: Mapping[str, Any]) -> frozenset[Key]:
         return frozenset(("fc", port, str(lun)) for port, lun in units(data, "target_wwn", "target_lun", plain_wwn))
     if protocol in {"nvme", "nvmeof"}:
         parts = [data, *data.get("volume_replicas", ())]
-        own = {as_uuid(part.get(name)) for part in parts for name in ("vol_uuid", "volume_nguid")} - {""}
-        return frozenset(("nvme", each) for each in own)
+        uuids = {as_uuid(part.get(name)) for part in parts for name in ("vol_uuid", "volume_nguid")} - {""}
+        return frozenset(("nvme", uuid) for uuid in uuids)
     if protocol == "rbd":
         return frozenset({("rbd", str(data.get("name")))})
     return frozenset()
 
 
 def is_known(info: Mapping[str, Any]) -> bool:
-    """Return whether the device that *info* leads to is known by who it is, or by a path that the storage itself named."""
+    """Return whether the device of *info* can be identified, by keys or by a path that the storage named."""
     protocol = str(info["driver_volume_type"]).lower()
     return protocol == "local" or protocol in SHARES or bool(keys(info))
 
 
 def size(path: str, *, root: Path = _ROOT) -> int | None:
-    """Return the size of a block device in bytes; None if there is none at *path*, or it does not say."""
+    """Return the size of the block device at *path* in bytes; None if it is unknown."""
     name = os.path.basename(os.path.realpath(root / path.lstrip("/")))  # noqa: PTH119 - a text, as the kernel's links are
     blocks = root / "sys/block"
-    for place in (blocks / name, *blocks.glob(f"*/{name}")):
-        sectors = _told(place / "size")
+    for folder in (blocks / name, *blocks.glob(f"*/{name}")):
+        sectors = _read(folder / "size")
         if sectors.isdigit():
             return int(sectors) * _SECTOR
     return None
 
 
 def backing_size(path: str, *, root: Path = _ROOT) -> int | None:
-    """Return the bytes of the whole sectors of the file that a loop device stands on; None for other devices."""
-    file = _told(root / "sys/block" / Path(path).name / "loop/backing_file")
+    """Return the size in bytes, in whole sectors, of the file behind a loop device; None for other devices."""
+    file = _read(root / "sys/block" / Path(path).name / "loop/backing_file")
     try:
         return (root / file.lstrip("/")).stat().st_size // _SECTOR * _SECTOR if file else None
     except OSError:
@@ -105,10 +105,10 @@ def backing_size(path: str, *, root: Path = _ROOT) -> int | None:
 
 
 def _map(root: Path, name: str, slaves: list[str]) -> BlockDevice:
-    called = _told(root / "sys/block" / name / "dm/name")
+    map_name = _read(root / "sys/block" / name / "dm/name")
     parts = [_disk(root, slave) for slave in slaves]
     return BlockDevice(
-        f"/dev/mapper/{called}" if called else f"/dev/{name}",
+        f"/dev/mapper/{map_name}" if map_name else f"/dev/{name}",
         frozenset({name, *slaves}),
         frozenset(key for part in parts for key in part.keys),
         is_multipath=True,
@@ -116,47 +116,47 @@ def _map(root: Path, name: str, slaves: list[str]) -> BlockDevice:
 
 
 def _disk(root: Path, name: str) -> BlockDevice:
-    place = root / "sys/block" / name
-    file = _told(place / "loop/backing_file") or None
-    return BlockDevice(f"/dev/{name}", frozenset({name}), frozenset(_keys(root, name, place)), file)
+    folder = root / "sys/block" / name
+    file = _read(folder / "loop/backing_file") or None
+    return BlockDevice(f"/dev/{name}", frozenset({name}), frozenset(_keys(root, name, folder)), file)
 
 
-def _keys(root: Path, name: str, place: Path) -> Iterator[Key]:
+def _keys(root: Path, name: str, folder: Path) -> Iterator[Key]:
     image = _IMAGE.fullmatch(name)
     if image:
         entry = root / "sys/bus/rbd/devices" / image.group(1)
-        snapshot = _told(entry / "current_snap")
-        yield ("rbd", f"{_told(entry / 'pool')}/{_told(entry / 'name')}" + (f"@{snapshot}" if snapshot not in {"", "-"} else ""))
+        snapshot = _read(entry / "current_snap")
+        yield ("rbd", f"{_read(entry / 'pool')}/{_read(entry / 'name')}" + (f"@{snapshot}" if snapshot not in {"", "-"} else ""))
     elif _NAMESPACE.fullmatch(name):
-        own = {as_uuid(_told(place / word).rpartition(".")[2]) for word in ("uuid", "nguid", "wwid")} - {""}
-        yield from (("nvme", each) for each in own)
-        if _told(place / "device/subsysnqn"):
-            yield ("nqn", _told(place / "device/subsysnqn"))
+        uuids = {as_uuid(_read(folder / file).rpartition(".")[2]) for file in ("uuid", "nguid", "wwid")} - {""}
+        yield from (("nvme", uuid) for uuid in uuids)
+        if _read(folder / "device/subsysnqn"):
+            yield ("nqn", _read(folder / "device/subsysnqn"))
     else:
-        yield from _scsi(root, Path(os.path.realpath(place / "device")))
+        yield from _scsi(root, Path(os.path.realpath(folder / "device")))
 
 
-def _scsi(root: Path, place: Path) -> Iterator[Key]:
-    number = place.name.rpartition(":")[2]
+def _scsi(root: Path, folder: Path) -> Iterator[Key]:
+    number = folder.name.rpartition(":")[2]
     if not number.isdigit():
         return
     luns = {int(number), int(number) - FLAT_LUNS} if int(number) >= FLAT_LUNS else {int(number)}
-    for part in place.parts:
+    for part in folder.parts:
         for lun in sorted(luns):
-            if part.startswith("session") and (target := _told(root / "sys/class/iscsi_session" / part / "targetname")):
+            if part.startswith("session") and (target := _read(root / "sys/class/iscsi_session" / part / "targetname")):
                 yield ("iscsi", target.lower(), str(lun))
-            elif part.startswith("rport-") and (port := _told(root / "sys/class/fc_remote_ports" / part / "port_name")):
+            elif part.startswith("rport-") and (port := _read(root / "sys/class/fc_remote_ports" / part / "port_name")):
                 yield ("fc", plain_wwn(port), str(lun))
 
 
-def _slaves(place: Path) -> list[str]:
+def _slaves(folder: Path) -> list[str]:
     try:
-        return sorted(entry.name for entry in (place / "slaves").iterdir())
+        return sorted(entry.name for entry in (folder / "slaves").iterdir())
     except OSError:  # it has none, or is being removed
         return []
 
 
-def _told(path: Path) -> str:
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
     except OSError:

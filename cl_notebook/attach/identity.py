@@ -1,7 +1,7 @@
-"""Whether a device is the one that its connection leads to, by what the kernel says of it.
+"""Checks that a device belongs to its connection, by the identity that the kernel reports.
 
-os-brick finds devices by looking for what has turned up. Should it find one that an earlier connection left behind, somebody
-else's bytes would be read and overwritten (OSSA-2023-003). So the device is asked who it is before it is handed out.
+os-brick finds devices by scanning for new ones. If it found a device that an earlier connection left behind, another volume's
+bytes would be read and overwritten (OSSA-2023-003). So the identity of a device is checked before it is used.
 """
 
 from __future__ import annotations
@@ -24,61 +24,61 @@ if TYPE_CHECKING:
 _ROOT = Path("/")
 _HASHED_SHARES = frozenset({"nfs", "glusterfs", "quobyte", "vzstorage"})
 SHARES = _HASHED_SHARES | {"scality"}
-"""Protocols whose volumes are files on a share that is mounted."""
+"""Protocols whose volumes are files on a mounted share."""
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
-"""What connection information may raise that no driver of ours wrote: it can come out of a document, or another database."""
+"""Exceptions that malformed connection information may raise, such as that of a document or of another database."""
 
 FLAT_LUNS = 16384
-"""What SCSI's flat addressing adds to the number of a logical unit."""
+"""Offset that SCSI's flat space addressing adds to a logical unit number."""
 
 
 def check(info: Mapping[str, Any], path: str, *, root: Path = _ROOT) -> None:
-    """Check that the device or file at *path* is the one that *info* leads to.
+    """Check that the device or file at *path* is the one that *info* describes.
 
-    A protocol that gives no identity is not checked. *root* is where ``sys``, ``proc`` and ``dev`` are looked for.
+    Protocols without an identity are not checked. *root* is the folder that contains ``sys``, ``proc`` and ``dev``.
 
     Raises:
-        errors.AttachError: it is another one.
+        errors.AttachError: it is another device or file.
 
     """
-    look = _LOOKS.get(info["driver_volume_type"].lower())
-    wrong = look(_Device(path, root), info) if look else None
-    if wrong:
-        msg = f"{path} belongs to something else now ({wrong}): disconnect the volume and connect it again"
+    find_mismatch = _CHECKS.get(info["driver_volume_type"].lower())
+    mismatch = find_mismatch(_Device(path, root), info) if find_mismatch else None
+    if mismatch:
+        msg = f"{path} belongs to something else now ({mismatch}). Disconnect the volume and connect it again."
         raise errors.AttachError(msg)
 
 
 def check_same(path: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Check that os-brick's device *now* is the one that it was *before*, by its SCSI name, where both have one.
+    """Check that os-brick's device *now* has the same SCSI name as *before*, if both have one.
 
     Raises:
-        errors.AttachError: it is another one.
+        errors.AttachError: the names differ.
 
     """
     for name in ("scsi_wwn", "scsi_wwid"):
         was, is_now = before.get(name), now.get(name)
         if was and is_now and was != is_now:
-            msg = f"{path} has the {name} {is_now}, the volume had {was} when it was attached: it is another volume's device"
+            msg = f"{path} is another volume's device: its {name} is {is_now}, not {was} as before. Detach it, then attach again."
             raise errors.AttachError(msg)
 
 
 def check_open(info: Mapping[str, Any], file: DeviceFile) -> None:
-    """Check that the file that was opened, if it is one, is the one that *info* leads to; it is closed if not.
+    """Check that the open *file*, if it is a regular file, is the one that *info* describes; close it otherwise.
 
     Raises:
-        errors.AttachError: it is another one.
+        errors.AttachError: it is another file.
 
     """
     wanted, found = info["data"].get("backing_inode"), os.fstat(file.fileno())
     if wanted is not None and stat.S_ISREG(found.st_mode) and found.st_ino != wanted:
         file.close()
-        msg = f"{file.name} was replaced by another file: disconnect the volume and connect it again"
+        msg = f"{file.name} was replaced by another file. Disconnect the volume and connect it again."
         raise errors.AttachError(msg)
 
 
 class _Device:
-    """A device or file, and the trees in which the kernel tells of it."""
+    """A device or file, with access to the kernel's files on it."""
 
     def __init__(self, path: str, root: Path) -> None:
         self.path = path
@@ -89,15 +89,15 @@ class _Device:
     def at(self, path: str) -> Path:
         return self.root / path.lstrip("/")
 
-    def told(self, path: str) -> str:
-        """Return what stands in a file of the kernel's, or nothing where there is no such file."""
+    def read(self, path: str) -> str:
+        """Return the content of a file of sysfs or procfs; empty if it does not exist."""
         try:
             return self.at(path).read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
         except OSError:
             return ""
 
     def disks(self, name: str = "") -> Iterator[str]:
-        """Give the disks that it is made of: those below a multipath or RAID device, or itself."""
+        """Yield the names of the disks below a multipath or RAID device, or of the device itself."""
         name = name or self.name
         try:
             names = sorted(entry.name for entry in self.at(f"sys/block/{name}/slaves").iterdir())
@@ -105,15 +105,15 @@ class _Device:
             names = []
         if not names:
             yield name
-        for each in names:
-            yield from self.disks(each)
+        for slave in names:
+            yield from self.disks(slave)
 
 
 def _local(device: _Device, info: Mapping[str, Any]) -> str | None:
     wanted = info["data"].get("backing_file")
     if wanted is None:
         return None
-    found = device.told(f"sys/block/{device.name}/loop/backing_file")  # a plain file has no such entry
+    found = device.read(f"sys/block/{device.name}/loop/backing_file")  # a plain file has no such entry
     try:
         there, behind = device.at(wanted).lstat(), device.at(found or device.path).stat()
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def _iscsi(device: _Device, info: Mapping[str, Any]) -> str | None:
     wanted = units(data, "target_iqn", "target_lun", str.lower)
 
     def target(place: Path) -> str:
-        found = [device.told(f"sys/class/iscsi_session/{part}/targetname") for part in place.parts if part.startswith("session")]
+        found = [device.read(f"sys/class/iscsi_session/{part}/targetname") for part in place.parts if part.startswith("session")]
         return found[0].lower() if found else ""
 
     # without a list of targets os-brick asks the portal for more of them
@@ -138,20 +138,20 @@ def _iscsi(device: _Device, info: Mapping[str, Any]) -> str | None:
 
 
 def plain_wwn(wwn: str) -> str:
-    """Return the name of a Fibre Channel port the way that they are compared."""
+    """Return the name of a Fibre Channel port in a form that can be compared: lower case, without colons or ``0x``."""
     return wwn.lower().replace(":", "").removeprefix("0x")
 
 
 def _fibre_channel(device: _Device, info: Mapping[str, Any]) -> str | None:
     def target(place: Path) -> str:
-        found = [device.told(f"sys/class/fc_remote_ports/{part}/port_name") for part in place.parts if part.startswith("rport-")]
+        found = [device.read(f"sys/class/fc_remote_ports/{part}/port_name") for part in place.parts if part.startswith("rport-")]
         return plain_wwn(found[0]) if found else ""
 
     return _scsi(device, units(info["data"], "target_wwn", "target_lun", plain_wwn), target, discovers=False)
 
 
 def units(data: Mapping[str, Any], target: str, lun: str, plain: Callable[[str], str]) -> set[tuple[str, int]]:
-    """Return the (target, logical unit) pairs that the storage named."""
+    """Return the (target, logical unit number) pairs in connection data; *plain* normalises the name of a target."""
 
     def listed(name: str) -> list[Any]:
         one, several = data.get(name), data.get(f"{name}s")
@@ -179,7 +179,7 @@ def _scsi(device: _Device, wanted: set[tuple[str, int]], target: Callable[[Path]
         if not is_wanted and (of in targets or not discovers or not of):
             return f"{disk} is unit {lun} of {of or 'no such target'}"
         found = found or is_wanted
-        names.add(device.told(f"sys/block/{disk}/device/wwid"))
+        names.add(device.read(f"sys/block/{disk}/device/wwid"))
     if len(names - {""}) > 1:
         return f"its paths lead to several volumes: {', '.join(sorted(names - {''}))}"
     return None if found else "none of its paths leads to the volume"
@@ -191,7 +191,7 @@ def _nvme(device: _Device, info: Mapping[str, Any]) -> str | None:
     nguids = {as_uuid(part.get("volume_nguid")) for part in parts} - {""}
     nqns = {str(part.get("target_nqn") or part.get("nqn") or "") for part in parts} - {""}
     for disk in device.disks():
-        told = {name: device.told(f"sys/block/{disk}/{name}") for name in ("uuid", "nguid", "wwid", "device/subsysnqn")}
+        told = {name: device.read(f"sys/block/{disk}/{name}") for name in ("uuid", "nguid", "wwid", "device/subsysnqn")}
         own = {as_uuid(told["uuid"]), as_uuid(told["nguid"]), as_uuid(told["wwid"].rpartition(".")[2])} - {""}
         if (uuids or nguids) and not own & (uuids or nguids):
             return f"{disk} is {told['wwid'] or told['uuid'] or 'no such namespace'}"
@@ -201,7 +201,7 @@ def _nvme(device: _Device, info: Mapping[str, Any]) -> str | None:
 
 
 def as_uuid(text: str | None) -> str:
-    """Return a UUID the way that they are compared, however it is written; nothing if *text* is none."""
+    """Return *text* as a UUID in canonical form; empty if it is not one."""
     try:
         return str(uuid.UUID(text or ""))
     except ValueError:
@@ -211,8 +211,8 @@ def as_uuid(text: str | None) -> str:
 def _krbd(device: _Device, info: Mapping[str, Any]) -> str | None:
     number = re.fullmatch(r"rbd(\d+)", device.name)
     entry = f"sys/bus/rbd/devices/{number.group(1)}" if number else ""
-    found = f"{device.told(f'{entry}/pool')}/{device.told(f'{entry}/name')}" if entry else "no image of Ceph's"
-    snapshot = device.told(f"{entry}/current_snap") if entry else ""
+    found = f"{device.read(f'{entry}/pool')}/{device.read(f'{entry}/name')}" if entry else "no image of Ceph's"
+    snapshot = device.read(f"{entry}/current_snap") if entry else ""
     if snapshot not in {"", "-"}:
         found = f"{found}@{snapshot}"
     return None if found == info["data"].get("name") else f"it is {found}"
@@ -235,13 +235,13 @@ def _share(device: _Device, info: Mapping[str, Any]) -> str | None:
 
 
 def one_spelling(share: str) -> str:
-    """Return *share* as it is spelled without a slash too many: the kernel names ``nas:/srv/`` and ``nas://srv`` ``nas:/srv``."""
+    """Return *share* without redundant slashes, as the kernel reports it: ``nas:/srv`` for ``nas:/srv/`` and ``nas://srv``."""
     return re.sub(r"/{2,}", "/", share).rstrip("/")
 
 
 def _mounted(device: _Device, place: str) -> str:
     # of other kinds the kernel names no share: what is bound there was put there by hand
-    for line in reversed(device.told("proc/mounts").splitlines()):
+    for line in reversed(device.read("proc/mounts").splitlines()):
         source, point, kind = ([re.sub(r"\\([0-7]{3})", _character, word) for word in line.split()] + [""] * 3)[:3]
         if point == place:
             return source if kind.startswith("nfs") else ""
@@ -252,7 +252,7 @@ def _character(octal: re.Match[str]) -> str:
     return chr(int(octal.group(1), 8))
 
 
-_LOOKS: dict[str, Callable[[_Device, Any], str | None]] = {
+_CHECKS: dict[str, Callable[[_Device, Any], str | None]] = {
     "local": _local,
     "iscsi": _iscsi,
     "iser": _iscsi,

@@ -1,4 +1,4 @@
-"""Ceph images through librbd: no device of the host, but a handle that lives in this process."""
+"""Ceph images through librbd: instead of a device of the host, an open handle in this process."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-MOST = 8 * 1024**2
-"""Bytes that are written at once: an interrupt leaves no more than these in doubt."""
+MAX_WRITE = 8 * 1024**2
+"""Bytes written by one call: after an interrupt the state of no more bytes is unknown."""
 
 _IDENTITY = ("cluster_name", "hosts", "ports", "auth_username", "name")
 
 
 def path(data: Mapping[str, Any]) -> str:
-    """Return what stands for the path of a device that there is not: the image as qemu names it, ``rbd:POOL/IMAGE``."""
+    """Return the path of an image in place of a device's, spelled as in qemu: ``rbd:POOL/IMAGE``."""
     return f"rbd:{data['name']}"
 
 
-def is_meant(info: Mapping[str, Any], *, do_local_attach: bool) -> bool:
+def uses_librbd(info: Mapping[str, Any], *, do_local_attach: bool) -> bool:
     """Return whether os-brick reaches *info* through librbd, and not through a device that the kernel maps (krbd)."""
     return info["driver_volume_type"].lower() == "rbd" and not info["data"].get("do_local_attach", do_local_attach)
 
 
 class Calls:
-    """Calls of librbd on one image, one after another, each in a thread.
+    """Runs the librbd calls on one image one by one, each in a thread of its own.
 
-    While its cluster is away librbd does not return, and Python handles a signal only when it does. The thread that waits here is
-    interrupted at once; the call goes on, and the next one begins after it.
+    While the cluster is unreachable a call does not return, and Python handles signals only between calls. So the caller waits
+    for a thread, and can be interrupted at once; the call continues, and the next one starts after it.
     """
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with none."""
         self._lock = concurrency.lock()
         self._last: concurrency.Future[Any] | None = None
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a call that was begun has not returned."""
+        """Whether a call is running."""
         return self._last is not None and not self._last.done()
 
     def run(self, work: Callable[[], R], interrupted: str, late: Callable[[R], object] | None = None) -> R:
-        """Return what *work* returns.
+        """Run *work* in a thread, wait for it, and return its result.
 
         Args:
             work: the call.
-            interrupted: what an interrupt says of it.
-            late: called with what *work* returns after an interrupt.
+            interrupted: the message of an interrupt.
+            late: called with the result of *work* if it returns after an interrupt.
 
         Raises:
-            errors.Interrupted: the waiting was interrupted.
+            errors.Interrupted: the wait was interrupted.
 
         """
         future: concurrency.Future[R] = concurrency.Future()
@@ -85,15 +85,15 @@ class Calls:
 
 
 class Handles:
-    """The handles that this process has open, by what identifies the image; each is opened once."""
+    """The image handles that this process has open, one per image."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with none."""
         self._lock = concurrency.lock()
         self._open: dict[str, tuple[str, Any, Callable[[Any], None], Calls]] = {}
 
     def open(self, data: Mapping[str, Any], connector: Any) -> Any:  # noqa: ANN401 - os-brick has no types
-        """Return os-brick's handle of the image, opened by *connector* unless it is open already.
+        """Return os-brick's handle of the image, which *connector* opens if it is not open.
 
         Raises:
             errors.AttachError: librbd's Python modules are missing.
@@ -106,11 +106,13 @@ class Handles:
             _require_modules()
             calls = Calls()
 
-            def close(held: Any) -> None:  # noqa: ANN401 - as above
-                connector.disconnect_volume(data, {"path": held})
+            def close(handle: Any) -> None:  # noqa: ANN401 - as above
+                connector.disconnect_volume(data, {"path": handle})
 
-            told = f"{path(data)} was not opened: its cluster does not answer. If it answers later, the image is closed again."
-            handle = calls.run(lambda: connector.connect_volume(data)["path"], told, close)
+            interrupted = (
+                f"{path(data)} was not opened: its cluster does not answer. If it answers later, the image is closed again."
+            )
+            handle = calls.run(lambda: connector.connect_volume(data)["path"], interrupted, close)
             self._open[_key(data)] = (path(data), handle, close, calls)
             return handle
 
@@ -124,33 +126,35 @@ class Handles:
     def find(self, name: str) -> Any | None:  # noqa: ANN401 - os-brick has no types
         """Return the open handle of the image that :func:`path` calls *name*; None if there is none."""
         with self._lock:
-            return next((handle for called, handle, _close, _calls in self._open.values() if called == name), None)
+            return next((handle for image, handle, _close, _calls in self._open.values() if image == name), None)
 
     def close(self, data: Mapping[str, Any]) -> None:
-        """Close the image's handle; one that is not open is a success."""
+        """Close the image's handle; an image that is not open is a success."""
         with self._lock:
             known = self._open.pop(_key(data), None)
         if known is not None:
             name, handle, close, calls = known
-            told = f"Closing {name} was interrupted: its cluster does not answer, and what was written last may not be there."
-            calls.run(lambda: close(handle), told)
+            interrupted = (
+                f"Closing {name} was interrupted: its cluster does not answer, and what was written last may not be there."
+            )
+            calls.run(lambda: close(handle), interrupted)
 
     def close_all(self) -> None:
-        """Close every handle; one that cannot be closed keeps no other open."""
+        """Close every handle, also after one fails to close."""
         with self._lock:
-            left = list(self._open.values())
+            opened = list(self._open.values())
             self._open.clear()
-        for _name, handle, close, calls in left:
+        for _name, handle, close, calls in opened:
             if not calls.is_blocked:  # it would wait for its cluster
                 with contextlib.suppress(Exception):
                     close(handle)
 
 
 class ImageFile(VolumeFile):
-    """An image of Ceph's as a file, through a handle that stays open when this is closed."""
+    """A Ceph image as a file, through a handle that stays open when the file is closed."""
 
     def __init__(self, handle: Any, name: str, calls: Calls, *, writable: bool) -> None:  # noqa: ANN401 - os-brick has no types
-        """Stand on os-brick's *handle*, whose *calls* are made one after another."""
+        """Use os-brick's *handle*, whose calls run one by one through *calls*."""
         super().__init__(name, writable=writable)
         self._handle = handle
         self._calls = calls
@@ -158,47 +162,49 @@ class ImageFile(VolumeFile):
     def size(self) -> int:
         """Return the volume's size in bytes, as it is now."""
         with self._translated():
-            told = f"Reading the size of {self.name} was interrupted: its cluster does not answer."
-            return self._calls.run(lambda: size(self._handle), told)
+            interrupted = f"Reading the size of {self.name} was interrupted: its cluster does not answer."
+            return self._calls.run(lambda: size(self._handle), interrupted)
 
     def read_at(self, count: int, at: int) -> bytes:
         """Return at most *count* bytes from byte *at*."""
         with self._translated():
-            told = f"Reading {count} bytes at byte {at} of {self.name} was interrupted: its cluster does not answer."
-            return bytes(self._calls.run(lambda: self._handle.rbd_image.read(at, count), told))
+            interrupted = f"Reading {count} bytes at byte {at} of {self.name} was interrupted: its cluster does not answer."
+            return bytes(self._calls.run(lambda: self._handle.rbd_image.read(at, count), interrupted))
 
     def write_at(self, data: memoryview, at: int) -> int:
-        """Write at byte *at*, and return how many bytes were written: :data:`MOST` at most.
+        """Write at byte *at*, and return how many bytes were written: :data:`MAX_WRITE` at most.
 
         Raises:
             errors.Interrupted: the cluster has not answered yet; the message says which bytes are in doubt.
 
         """
-        piece = bytes(data[:MOST])
+        piece = bytes(data[:MAX_WRITE])
         with self._translated():
-            told = (
+            interrupted = (
                 f"Writing {len(piece)} bytes at byte {at} of {self.name} was interrupted: its cluster does not answer, and they "
                 f"may be written later, in part, or not at all. Write them again; what is before byte {at} was accepted."
             )
-            self._calls.run(lambda: self._handle.rbd_image.write(piece, at), told)
+            self._calls.run(lambda: self._handle.rbd_image.write(piece, at), interrupted)
         return len(piece)
 
     def sync(self) -> None:
         """Wait until what was written is on the storage."""
         if not self._handle.closed:  # detached: it was flushed then
             with self._translated():
-                told = f"Flushing {self.name} was interrupted: its cluster does not answer, and what was written may be lost."
-                self._calls.run(self._handle.rbd_image.flush, told)
+                interrupted = (
+                    f"Flushing {self.name} was interrupted: its cluster does not answer, and what was written may be lost."
+                )
+                self._calls.run(self._handle.rbd_image.flush, interrupted)
 
     def close(self) -> None:
-        """Write what is left, unless an interrupted call is still blocked, and let go of the handle."""
+        """Flush, unless an interrupted call is still running; the handle stays open."""
         if self._calls.is_blocked:
             self._writable = False  # flushing would wait for the call; its interrupt said what is in doubt
         super().close()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        # librbd's errors are no OSError, which is what is expected of a file
+        # callers of a file expect an OSError, which librbd's errors are not
         if self._handle.closed:
             msg = f"{self.name} is detached"
             raise ValueError(msg)
@@ -226,7 +232,7 @@ def _require_modules() -> None:
             importlib.import_module(name)
     except ImportError as error:
         msg = (
-            f"attaching over rbd needs the modules rados and rbd in {sys.executable}: Debian has them for its own Python as "
+            f"Attaching over rbd needs the modules rados and rbd in {sys.executable}: Debian has them for its own Python as "
             f"python3-rados and python3-rbd. Install them and start this process again ({error})."
         )
         raise errors.AttachError(msg) from error

@@ -1,4 +1,4 @@
-"""The host that this process runs on, as a place to attach volumes to."""
+"""This host: attaches and detaches volumes by os-brick."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import ConnectionInfo
 
 LOCAL = "local"
-"""The protocol of volumes that are this host's own devices and files."""
+"""The protocol of volumes that are devices or files of this host."""
 
 _NOWHERE = ("192.0.2.1", 9)
 _ROOTLESS = frozenset({LOCAL, "rbd", "ceph"}) | identity.SHARES
-"""Protocols that can do without root: a share may be mounted already, and librbd is no device of the host's."""
+"""Protocols that may work without root: a share may be mounted already, and librbd needs no device."""
 
 
 class Host:
-    """Attaches and detaches devices, and says who this host is. Made without importing os-brick.
+    """Attaches and detaches devices on this host; os-brick is imported when it is needed.
 
-    It runs on other hosts, too, which have os-brick and nothing of ours: see ``attach.bundle``.
+    The class also runs on other hosts, to which its source is sent: see ``attach.remote.gateway``.
     """
 
     def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:
@@ -42,8 +42,8 @@ class Host:
     def connector_properties(
         self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
     ) -> dict[str, Any]:
-        """Return what a driver needs to know of this host to let it in; see ``attach.base``."""
-        own = {
+        """Return os-brick's connector properties of this host; see ``attach.api``."""
+        basic = {
             "host": self.host,
             "ip": _address(),
             "platform": platform.machine(),
@@ -52,19 +52,19 @@ class Host:
         }
         protocol = (protocol or "").lower()
         if protocol == LOCAL:
-            return own  # os-brick would ask for iSCSI, NVMe and more, as root
+            return basic  # os-brick would query iSCSI, NVMe and more, as root
         if osbrick.lacks_root(self._root_helper):
             self._refuse_without_root(protocol)
-            return {**own, "do_local_attach": False}
-        found = osbrick.connector_properties(
+            return {**basic, "do_local_attach": False}
+        properties = osbrick.connector_properties(
             self._brick(),
             root_helper=self._root_helper,
-            my_ip=own["ip"],
+            my_ip=basic["ip"],
             multipath=multipath,
             enforce_multipath=multipath if enforce_multipath is None else enforce_multipath,
             host=self.host,
         )
-        return {**own, **found}
+        return {**basic, **properties}
 
     def attach(
         self,
@@ -75,10 +75,10 @@ class Host:
         expected_bytes: int | None = None,
         before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Attach the device that *info* leads to, and return os-brick's description of it; see ``attach.base``."""
+        """Attach the device that *info* describes, and return os-brick's description of it; see ``attach.api``."""
         connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
-        with osbrick.translated(f"cannot attach over {info['driver_volume_type']}", info):
-            if librbd.is_meant(info, do_local_attach=do_local_attach):
+        with osbrick.translated(f"Cannot attach over {info['driver_volume_type']}", info):
+            if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 self._handles.open(info["data"], connector)
                 found = {"type": "librbd", "path": librbd.path(info["data"])}
             else:
@@ -88,8 +88,8 @@ class Host:
             self._check(info, found, expected_bytes, before or {})
         except errors.AttachError:
             if not before:
-                with contextlib.suppress(errors.AttachError):  # what counts is the first cause
-                    # what is in use was there before, and stays
+                with contextlib.suppress(errors.AttachError):  # the first error matters more
+                    # a device in use was attached before, and stays
                     if not self.uses(info, found, do_local_attach=do_local_attach):
                         flags = {"multipath": multipath, "do_local_attach": do_local_attach}
                         self.detach(info, found, force=True, is_shared=True, **flags)
@@ -106,12 +106,12 @@ class Host:
         force: bool = False,
         is_shared: bool = False,
     ) -> list[str]:
-        """Detach what :meth:`attach` returned as *device*; see ``attach.base``."""
+        """Detach the *device* that :meth:`attach` returned; see ``attach.api``."""
         found = [] if is_shared else self.uses(info, device, do_local_attach=do_local_attach)
         if found and not force:
-            usage.refuse(_called(info, device), found)
-        with osbrick.translated(f"cannot detach over {info['driver_volume_type']}", info):
-            if librbd.is_meant(info, do_local_attach=do_local_attach):
+            usage.refuse(_display_path(info, device), found)
+        with osbrick.translated(f"Cannot detach over {info['driver_volume_type']}", info):
+            if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 self._handles.close(info["data"])
                 return []
             connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
@@ -119,40 +119,40 @@ class Host:
         return found
 
     def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
-        """Return what on this host uses the devices that *info* leads to; see ``attach.base``."""
-        if librbd.is_meant(info, do_local_attach=do_local_attach):
+        """Return descriptions of what uses the devices of *info* on this host; see ``attach.api``."""
+        if librbd.uses_librbd(info, do_local_attach=do_local_attach):
             return []
         return usage.uses(_paths(info, device))
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
-        """Let this host see the new size of an attached volume that was extended; see ``attach.base``."""
+        """Let this host see the new size of an attached volume that was extended; see ``attach.api``."""
         data, protocol = info["data"], info["driver_volume_type"].lower()
         if protocol == LOCAL:
             # os-brick asks blockdev, as root, which knows no files; the driver has grown the device itself
             return self._check(info, {"path": data["device_path"]}, None, {})
         connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
         with osbrick.translated(f"cannot extend over {info['driver_volume_type']}", info):
-            if librbd.is_meant(info, do_local_attach=do_local_attach):
+            if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 return librbd.size(self._handles.open(data, connector))
             if protocol in identity.SHARES:  # os-brick's connector has nothing to do, and says that it cannot
                 return device.device_size(_plain(connector.connect_volume(data))["path"], kind=_format(info))
             return int(connector.extend_volume(data))
 
     def device_size(self, path: str) -> int:
-        """Return the size of the device or file in bytes; see ``attach.base``."""
+        """Return the size of the device or file in bytes; see ``attach.api``."""
         handle = self._handles.find(path)
         return device.device_size(path) if handle is None else librbd.size(handle)
 
     def open(
         self, info: ConnectionInfo, device: Mapping[str, Any], mode: str = "r+b", *, do_local_attach: bool = False
     ) -> files.VolumeFile:
-        """Return an open file of the volume's bytes; see ``attach.base``."""
+        """Return an open file of the volume's bytes; see ``attach.api``."""
         writable, path = files.is_writable(mode), str(device["path"])
         if _format(info) == "qcow2":
             msg = f"{path} is a qcow2 image of the volume, not its bytes: qemu-img, qemu-io and qemu-nbd read it"
             raise errors.AttachError(msg)
         with osbrick.translated(f"cannot open {path}", info):
-            if librbd.is_meant(info, do_local_attach=do_local_attach):
+            if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 connector = self._connector(info, multipath=False, do_local_attach=do_local_attach)
                 return self._handles.file(info["data"], connector, writable=writable)
             identity.check(info, path)
@@ -191,7 +191,7 @@ class Host:
 
     def _connector(self, info: ConnectionInfo, *, multipath: bool, do_local_attach: bool) -> Any:  # noqa: ANN401 - as above
         protocol = info["driver_volume_type"]
-        if not librbd.is_meant(info, do_local_attach=do_local_attach):
+        if not librbd.uses_librbd(info, do_local_attach=do_local_attach):
             self._refuse_without_root(protocol.lower() if protocol.lower() != "rbd" else "krbd")
         module = self._brick()
         with osbrick.translated(f"os-brick has no connector for {protocol}"):
@@ -202,12 +202,12 @@ class Host:
     def _refuse_without_root(self, protocol: str) -> None:
         lack = osbrick.lacks_root(self._root_helper)
         if lack and protocol not in _ROOTLESS:
-            msg = f"cannot attach{f' over {protocol}' if protocol else ''}: {lack}"
+            msg = f"Cannot attach{f' over {protocol}' if protocol else ''}: {lack}."
             raise errors.AttachError(msg)
 
 
 def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:
-    """Return the paths of the devices that *info* leads to: that of *device* while it is the volume's, and what else is here."""
+    """Return the paths of the devices of *info* on this host, first that of *device* if it still is the volume's."""
     path, found = str((device or {}).get("path") or ""), []
     with contextlib.suppress(errors.AttachError, *identity.UNREADABLE):
         if not path and info["driver_volume_type"].lower() == LOCAL:
@@ -215,12 +215,12 @@ def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:
         identity.check(info, path)
         found = [path] if path else []
     with contextlib.suppress(*identity.UNREADABLE):
-        wanted = block_devices.keys(info)
-        found += [each.path for each in block_devices.list_block_devices() if wanted & each.keys] if wanted else []
+        keys = block_devices.keys(info)
+        found += [other.path for other in block_devices.list_block_devices() if keys & other.keys] if keys else []
     return found
 
 
-def _called(info: ConnectionInfo, device: Mapping[str, Any] | None) -> str:
+def _display_path(info: ConnectionInfo, device: Mapping[str, Any] | None) -> str:
     return str((device or {}).get("path") or next(iter(_paths(info, None)), "the device"))
 
 
@@ -231,12 +231,12 @@ def _format(info: ConnectionInfo) -> str:
 def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
     path = found.get("path")
     plain = {**found, "path": path.decode() if isinstance(path, bytes) else path}
-    copy: dict[str, Any] = json.loads(json.dumps(plain, default=str))  # what the store and the wire give back
+    copy: dict[str, Any] = json.loads(json.dumps(plain, default=str))  # as the store and the gateway return it
     return copy
 
 
 def _address() -> str:
-    # the address that this host would send from; nothing is sent
+    # the source address of a packet to the outside; connecting a UDP socket sends nothing
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(_NOWHERE)

@@ -1,4 +1,4 @@
-"""os-brick: imported, set up and spoken to in this one place, and not before something is attached."""
+"""Imports and configures os-brick, when a volume is attached for the first time, and translates its errors."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def connector_module(lock_path: Path, root_helper: str) -> ModuleType:
 
 
 @contextmanager
-def translated(what: str, told: object = None) -> Iterator[None]:
-    """Raise whatever os-brick, oslo or the system raises as one line that begins with *what*.
+def translated(what: str, secrets_in: object = None) -> Iterator[None]:
+    """Translate exceptions of the block into an AttachError with a one-line message that starts with *what*.
 
-    What looks like a secret in it is masked, and so are the secrets in *told*, what the storage said of the volume.
+    Texts that look like a secret are masked, and so are the secrets in *secrets_in*, such as connection information.
 
     Raises:
-        errors.AttachError: something was raised; it is chained.
+        errors.AttachError: the block raised; the exception is its cause.
 
     """
     try:
@@ -51,13 +51,13 @@ def translated(what: str, told: object = None) -> Iterator[None]:
     except errors.Error:
         raise
     except Exception as error:
-        masking.chain(error, masking.Known(masking.values(told)))
+        masking.chain(error, masking.Known(masking.values(secrets_in)))
         msg = f"{what}: {_reason(error)}"
         raise errors.AttachError(msg) from error
 
 
 def lacks_root(root_helper: str) -> str:
-    """Return one line on why nothing can be run as root here; nothing where it can, as far as that can be told beforehand."""
+    """Return one line on why commands cannot run as root; empty if they probably can."""
     if os.geteuid() == 0:
         return ""
     words = shlex.split(root_helper)
@@ -79,22 +79,22 @@ def _reason(error: Exception) -> str:
 
 
 def _imported() -> ModuleType:
-    """Import os-brick in a thread that nobody joins.
+    """Import os-brick in a thread that is never joined.
 
     oslo's libraries import eventlet wherever it is installed, and eventlet makes a copy of ``threading`` for itself. Before
     Python 3.13 that copy takes the thread that it is made in for its main thread, and replaces the lock by which Python tells
-    that the thread has ended: whoever joins the thread waits for ever, an event loop and the interpreter's own exit among them.
+    that the thread has ended: joining the thread blocks for ever, also in an event loop or at the interpreter's exit.
     """
-    made: concurrency.Future[ModuleType] = concurrency.Future()
+    imported: concurrency.Future[ModuleType] = concurrency.Future()
 
     def load() -> None:
         try:
-            made.set_result(_import())
+            imported.set_result(_import())
         except BaseException as error:  # noqa: BLE001 - it is raised where the module is waited for
-            made.set_exception(error)
+            imported.set_exception(error)
 
     concurrency.daemon(load, "os-brick import").start()
-    return made.result()
+    return imported.result()
 
 
 def _import() -> ModuleType:
@@ -136,13 +136,13 @@ def _become_privileged(root_helper: str) -> None:
         priv_context.init(root_helper=shlex.split(root_helper))
 
 
-def connector_properties(module: ModuleType, **words: Any) -> dict[str, Any]:  # noqa: ANN401 - os-brick's own arguments
-    """Return what os-brick says of this host: its initiator names, its NVMe identity and more.
+def connector_properties(module: ModuleType, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - os-brick's own arguments
+    """Return os-brick's connector properties of this host: its initiator names, its NVMe identity and more.
 
     Raises:
-        errors.AttachError: os-brick could not find out.
+        errors.AttachError: os-brick failed.
 
     """
     with translated("the connector properties of this host cannot be read"):
-        found: dict[str, Any] = module.get_connector_properties(**words)
-        return found
+        properties: dict[str, Any] = module.get_connector_properties(**params)
+        return properties

@@ -1,4 +1,4 @@
-"""The hosts that a session attaches on: its own, and those that were reached through gateways."""
+"""The hosts on which a session attaches volumes: this host, and others through gateways."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 
 
 class HostRegistry:
-    """Keeps each host that was asked for until the session is closed."""
+    """Creates each host once, and keeps it until the session is closed."""
 
     def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:
-        """Begin with this host; see :class:`~cl_notebook.attach.local.Host`."""
+        """Start with this host; see :class:`~cl_notebook.attach.local.Host`."""
         self.local = Host(host, root_helper, lock_path)
         self._root_helper = root_helper
         self._lock = concurrency.lock()
-        self._others: dict[str, RemoteHost] = {}
+        self._remote: dict[str, RemoteHost] = {}
 
     def get(self, gateway: str | None) -> AttachingHost:
-        """Return the host at the address *gateway*; None is this one.
+        """Return the host at the address *gateway*, or this host for None.
 
         Raises:
-            errors.InvalidInput: *gateway* is no address of a host.
+            errors.InvalidInput: *gateway* is not the address of a host.
 
         """
         if gateway is None:
             return self.local
         gateway = address.parse(gateway).text
         with self._lock:
-            if gateway not in self._others:
-                self._others[gateway] = RemoteHost(gateway, self._root_helper)
-            return self._others[gateway]
+            if gateway not in self._remote:
+                self._remote[gateway] = RemoteHost(gateway, self._root_helper)
+            return self._remote[gateway]
 
     def close(self) -> None:
-        """Close the gateways and what is open on this host; what is attached stays attached."""
+        """Close the gateways, and open images on this host; attached devices stay attached."""
         with self._lock, contextlib.ExitStack() as last:
             last.callback(self.local.close)
-            for other in self._others.values():
-                last.callback(other.close)
-            self._others.clear()
+            for remote in self._remote.values():
+                last.callback(remote.close)
+            self._remote.clear()

@@ -146,5 +146,5 @@ def test_a_device_that_has_another_wwn_than_before_is_refused() -> None:
     identity.check_same("/dev/sda", {"scsi_wwn": "3600"}, {"scsi_wwn": "3600"})
     identity.check_same("/dev/sda", {"scsi_wwn": ""}, {"scsi_wwn": "3600"})
     identity.check_same("/dev/sda", {}, {})
-    with pytest.raises(errors.AttachError, match=r"has the scsi_wwn 3601, the volume had 3600"):
+    with pytest.raises(errors.AttachError, match=r"its scsi_wwn is 3601, not 3600 as before"):
         identity.check_same("/dev/sda", {"scsi_wwn": "3600"}, {"scsi_wwn": "3601"})

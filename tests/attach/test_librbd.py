@@ -112,7 +112,7 @@ def test_an_image_that_grew_is_seen(host: Host, cluster: Cluster) -> None:
 def test_trouble_of_librbds_is_one_line(host: Host, cluster: Cluster) -> None:
     """An image that is not there is an AttachError; nothing is left open."""
     (cluster.folder / "volumes" / "volume-1").unlink()
-    with pytest.raises(errors.AttachError, match=r"^cannot attach over rbd: .*errno 2"):
+    with pytest.raises(errors.AttachError, match=r"^Cannot attach over rbd: .*errno 2"):
         host.attach(INFO)
     assert cluster.opened == []
 

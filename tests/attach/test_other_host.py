@@ -26,7 +26,7 @@ GiB = 1024**3
 def worker(spec: str) -> int:
     """Return the process that stands for the gateway on our side."""
     place: Any = cl.default_session().host_at(spec)
-    return int(place._reached()._group[0]._io.popen.pid)
+    return int(place._connected_gateway()._group[0]._io.popen.pid)
 
 
 def loop_devices() -> str:
@@ -170,7 +170,7 @@ def test_a_gateway_that_died_is_opened_again(node2: Node, volume: cl.Volume) -> 
 def test_a_host_that_dies_while_it_attaches_stays_tracked(node2: Node, volume: cl.Volume) -> None:
     """A host that goes away during attaching is one line; the connection stays, in error, and attaching again finishes it."""
     place: Any = cl.default_session().host_at(node2.spec)
-    pid, ask = worker(node2.spec), place._reached().ask
+    pid, ask = worker(node2.spec), place._connected_gateway().ask
 
     def lost(call: str, *given: Any, **named: Any) -> Any:
         if call == "attach":
@@ -190,7 +190,7 @@ def test_a_host_that_dies_while_it_attaches_stays_tracked(node2: Node, volume: c
 def test_an_interrupt_leaves_what_it_interrupted_tracked(node2: Node, volume: cl.Volume) -> None:
     """Ctrl-C while another host attaches is answered at once; what that host does is whole, tracked, and can be detached."""
     place: Any = cl.default_session().host_at(node2.spec)
-    pid, ask = worker(node2.spec), place._reached().ask
+    pid, ask = worker(node2.spec), place._connected_gateway().ask
     assert int(_status(pid, "SigBlk"), 16) & (1 << (signal.SIGINT - 1)) or int(_status(pid, "SigIgn"), 16) & 2
 
     def interrupted(call: str, *given: Any, **named: Any) -> Any:

@@ -132,7 +132,7 @@ def test_an_unknown_protocol_is_one_line(host: Host) -> None:
 
 def test_incomplete_information_is_one_line(host: Host) -> None:
     """Connection information without what os-brick needs is an AttachError, chained to os-brick's own."""
-    with pytest.raises(errors.AttachError, match=r"cannot attach over local: .*device_path") as caught:
+    with pytest.raises(errors.AttachError, match=r"Cannot attach over local: .*device_path") as caught:
         host.attach({"driver_volume_type": "local", "data": {}})
     assert caught.value.__cause__ is not None
 

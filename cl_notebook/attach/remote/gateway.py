@@ -1,4 +1,4 @@
-"""A gateway to another host, by execnet: one Python there that answers, for as long as it lives."""
+"""A gateway to another host, by execnet over ssh: a Python process there that answers requests."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ MODULES = (
     "cl_notebook.attach.librbd",
     "cl_notebook.attach.local",
 )
-"""Each imports nothing but the standard library and those before it; os-brick only when it is used."""
+"""Modules that are sent to the host; each imports only the standard library and those before it, and os-brick late."""
 
 
 def sources() -> dict[str, str]:
-    """Return the source of each module by its name; the packages that they are in come empty."""
+    """Return module name -> source of what the host needs; packages are empty modules."""
     packages = {"cl_notebook": "", "cl_notebook.attach": ""}
     return packages | {name: _source(name) for name in MODULES}
 
 
 def bootstrap() -> str:
-    """Return the source of what makes modules of the others, and answers."""
+    """Return the source that imports the others on the host, and serves requests."""
     return _source("cl_notebook.attach.remote.worker")
 
 
@@ -57,25 +57,25 @@ def _source(name: str) -> str:
 
 
 _SSH = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
-"""Nobody is there to type a password, and a host that is gone is noticed within a minute."""
+"""Options of ssh: no prompt for passwords, and a dead host is noticed within a minute."""
 
-_LAST_CALL = 5.0
+_CLOSE_TIMEOUT = 5.0
 
 
 class Lost(Exception):
-    """The other side does not answer any more; ``asked`` says whether it may have heard the question."""
+    """The gateway is lost; ``asked`` tells whether the request may have reached the other end."""
 
     def __init__(self, message: str, *, asked: bool = False) -> None:
-        """Keep whether it was asked beside the message."""
+        """Store *asked* in addition to the message."""
         super().__init__(message)
         self.asked = asked
 
 
 class Gateway:
-    """One Python on another host. Made by :meth:`start`; once lost it stays lost."""
+    """One Python process on another host, created by :meth:`start`; a lost gateway stays lost."""
 
     def __init__(self, spec: str, root_helper: str) -> None:
-        """Start the Python, send it what it is to run, and hear who it is."""
+        """Start the Python, send it the modules, and wait for its description of itself."""
         import execnet  # noqa: PLC0415 - as above
 
         self._numbers, self._lock = itertools.count(1), threading.Lock()
@@ -86,17 +86,17 @@ class Gateway:
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder, "ssh")
             try:
-                self._channel = self._group.makegateway(_completed(spec, log)).remote_exec(bootstrap())
-                self._channel.setcallback(self._hear, endmarker=None)
+                self._channel = self._group.makegateway(_execnet_spec(spec, log)).remote_exec(bootstrap())
+                self._channel.setcallback(self._receive, endmarker=None)
                 self._channel.send(json.dumps({"sources": sources(), "root_helper": root_helper}))
                 hello = self._hello.get()
             except Exception as error:
-                self.close(*_abandoned(error))
+                self.close(*_abandoned_processes(error))
                 silent = isinstance(error, (EOFError, BrokenPipeError)) or (isinstance(error, OSError) and not error.strerror)
-                raise Lost(_words(log) or ("no Python answers there" if silent else errors.one_line(error))) from error
+                raise Lost(_last_line(log) or ("no Python answers there" if silent else errors.one_line(error))) from error
             if hello is None:
                 self.close()
-                raise Lost(_words(log) or self._last_words())
+                raise Lost(_last_line(log) or self._loss_reason())
         self.host, self.executable, self.has_brick = str(hello["host"]), str(hello["executable"]), bool(hello["has_brick"])
 
     @classmethod
@@ -133,7 +133,7 @@ class Gateway:
         number, answer = next(self._numbers), queue.SimpleQueue[dict[str, Any] | None]()
         with self._lock:
             if self.is_lost:
-                raise Lost(self._last_words())
+                raise Lost(self._loss_reason())
             self._waiting[number] = answer
         try:
             self._channel.send(json.dumps({"number": number, "call": call, "given": given, "named": named}))
@@ -145,14 +145,14 @@ class Gateway:
             with self._lock:
                 self._waiting.pop(number, None)
         if found is None:
-            raise Lost(self._last_words(), asked=True)
+            raise Lost(self._loss_reason(), asked=True)
         return found
 
     def close(self, *processes: Any) -> None:  # noqa: ANN401 - execnet's kind of subprocess.Popen
-        """End the other side, once it has finished what it is doing, and do not wait long for that; and these *processes*."""
+        """End the other end, waiting a few seconds for its running requests; end *processes*, too."""
         ours = [getattr(gateway._io, "popen", None) for gateway in self._group]  # noqa: SLF001 - it is told nowhere else
         with contextlib.suppress(OSError):
-            self._group.terminate(timeout=_LAST_CALL)
+            self._group.terminate(timeout=_CLOSE_TIMEOUT)
         atexit.unregister(self._group._cleanup_atexit)  # noqa: SLF001 - as above
         for process in filter(None, [*ours, *processes]):
             process.kill()  # ssh, or the Python of this host, if it took too long
@@ -161,48 +161,48 @@ class Gateway:
                     pipe.close()
             process.wait()
 
-    def _hear(self, text: str | None) -> None:
+    def _receive(self, text: str | None) -> None:
         answer = None if text is None else json.loads(text)
         with self._lock:
             self.is_lost = self.is_lost or answer is None
             listening: list[Callable[[dict[str, Any] | None], None]] = (
-                [self._hello.put, *(each.put for each in self._waiting.values())]
+                [self._hello.put, *(box.put for box in self._waiting.values())]
                 if answer is None
                 else [self._waiting[answer["number"]].put]
                 if answer.get("number") in self._waiting
                 else [self._hello.put]
                 if "host" in answer
-                else []  # an answer that nobody waits for any more
+                else []  # an answer to a request that was given up
             )
         for put in listening:
             put(answer)
 
-    def _last_words(self) -> str:
+    def _loss_reason(self) -> str:
         try:
-            self._channel.waitclose(_LAST_CALL)
+            self._channel.waitclose(_CLOSE_TIMEOUT)
         except self._channel.RemoteError as error:
             return str(error).strip().splitlines()[-1]
-        except (EOFError, OSError):  # the line ended, or the other side is still at it
+        except (EOFError, OSError):  # the connection ended, or the other end is still busy
             pass
-        return "the line was cut"
+        return "the connection was lost"
 
 
-def _abandoned(error: BaseException) -> list[Any]:
-    # execnet lets go of a program that it started in vain without ending it; its trace still holds it
+def _abandoned_processes(error: BaseException) -> list[Any]:
+    # execnet does not end a process with which it cannot communicate; only the traceback refers to it
     held = [getattr(frame.f_locals.get("io"), "popen", None) for frame, _line in traceback.walk_tb(error.__traceback__)]
-    return [each for each in held if each is not None]
+    return [process for process in held if process is not None]
 
 
-def _completed(spec: str, log: Path) -> str:
-    where = address.parse(spec)
-    port = f" -p {where.port}" if where.port else ""
+def _execnet_spec(spec: str, log: Path) -> str:
+    parsed = address.parse(spec)
+    port = f" -p {parsed.port}" if parsed.port else ""
     options = " ".join(f"-o {option}" for option in _SSH)
-    target = f"{where.user}@{where.host}" if where.user else where.host
-    # the last word that ssh may take for an option is --, and all of them are ours
-    return f"ssh={options} -E {log}{port} -- {target}//python={where.python or 'python3'}"
+    target = f"{parsed.user}@{parsed.host}" if parsed.user else parsed.host
+    # -- ends the options of ssh, so that the target cannot be one
+    return f"ssh={options} -E {log}{port} -- {target}//python={parsed.python or 'python3'}"
 
 
-def _words(log: Path) -> str:
+def _last_line(log: Path) -> str:
     with contextlib.suppress(OSError):
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else ""

@@ -1,4 +1,4 @@
-"""Another host as a place to attach volumes to, reached through a gateway."""
+"""Another host, on which volumes are attached through a gateway."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class RemoteTraceback(Exception):
-    """What the other side raised, with its traceback, for ``%tb``."""
+    """The traceback of an exception on the other host, for ``%tb``."""
 
 
 class RemoteHost:
-    """Attaches on the host at an address (``root@node2``), reached by ssh; it needs os-brick and nothing of ours.
+    """Attaches on the host at an address (``root@node2``), reached by ssh. The host needs os-brick, but not cl_notebook.
 
-    The gateway is opened when it is first needed, and again when it was lost.
+    The gateway is opened when it is first needed, and again after it was lost.
     """
 
     def __init__(self, spec: str, root_helper: str) -> None:
@@ -46,15 +46,15 @@ class RemoteHost:
             errors.HostUnreachable: it cannot be reached.
 
         """
-        return self._reached().host
+        return self._connected_gateway().host
 
     def connector_properties(
         self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
     ) -> dict[str, Any]:
-        """Return what a driver needs to know of the host to let it in; see ``attach.base``."""
-        words = {"multipath": multipath, "enforce_multipath": enforce_multipath}
-        found: dict[str, Any] = self._ask("connector_properties", protocol, **words)
-        return found
+        """Return os-brick's connector properties of the host; see ``attach.api``."""
+        flags = {"multipath": multipath, "enforce_multipath": enforce_multipath}
+        properties: dict[str, Any] = self._ask("connector_properties", protocol, **flags)
+        return properties
 
     def attach(
         self,
@@ -65,10 +65,10 @@ class RemoteHost:
         expected_bytes: int | None = None,
         before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Attach there the device that *info* leads to; see ``attach.base``."""
+        """Attach there the device that *info* leads to; see ``attach.api``."""
         flags = {"multipath": multipath, "do_local_attach": do_local_attach}
-        found: dict[str, Any] = self._ask("attach", info, expected_bytes=expected_bytes, before=before, **flags)
-        return found
+        device: dict[str, Any] = self._ask("attach", info, expected_bytes=expected_bytes, before=before, **flags)
+        return device
 
     def detach(
         self,
@@ -80,22 +80,22 @@ class RemoteHost:
         force: bool = False,
         is_shared: bool = False,
     ) -> list[str]:
-        """Detach there what :meth:`attach` returned as *device*; see ``attach.base``."""
+        """Detach there what :meth:`attach` returned as *device*; see ``attach.api``."""
         flags = {"multipath": multipath, "do_local_attach": do_local_attach}
-        taken: list[str] | None = self._ask("detach", info, device, force=force, is_shared=is_shared, **flags)
-        return taken or []
+        uses: list[str] | None = self._ask("detach", info, device, force=force, is_shared=is_shared, **flags)
+        return uses or []
 
     def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
-        """Return what uses the device there; see ``attach.base``."""
-        found: list[str] = self._ask("uses", info, device, do_local_attach=do_local_attach)
-        return found
+        """Return what uses the device there; see ``attach.api``."""
+        uses: list[str] = self._ask("uses", info, device, do_local_attach=do_local_attach)
+        return uses
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
-        """Let the host see the new size of an attached volume that was extended; see ``attach.base``."""
+        """Let the host see the new size of an attached volume that was extended; see ``attach.api``."""
         return int(self._ask("extend", info, multipath=multipath, do_local_attach=do_local_attach))
 
     def device_size(self, path: str) -> int:
-        """Return the size of the device or file there in bytes; see ``attach.base``."""
+        """Return the size of the device or file there in bytes; see ``attach.api``."""
         return int(self._ask("device_size", path))
 
     def open(
@@ -103,7 +103,7 @@ class RemoteHost:
     ) -> VolumeFile:
         """Refuse: the bytes are read and written on the host that has them."""
         del info, mode, do_local_attach
-        msg = f"it is attached on {self.host} as {device['path']}: open it there"
+        msg = f"The volume is attached on {self.host} as {device['path']}. Open it there."
         raise errors.AttachError(msg)
 
     def close(self) -> None:
@@ -113,31 +113,31 @@ class RemoteHost:
         if gateway is not None:
             gateway.close()
 
-    def _reached(self) -> Gateway:
+    def _connected_gateway(self) -> Gateway:
         with self._lock:
             if self._gateway is None or self._gateway.is_lost:
                 if self._gateway is not None:
                     self._gateway.close()
                 self._gateway = None
                 try:
-                    found = Gateway.start(self._spec, self._root_helper)
+                    gateway = Gateway.start(self._spec, self._root_helper)
                 except Lost as error:
                     msg = f"{self._spec} cannot be reached: {error}"
                     raise errors.HostUnreachable(msg, no_side_effects=True) from error
-                if not found.has_brick:
-                    found.close()
-                    self._refuse_without_brick(found)
-                self._gateway = found
+                if not gateway.has_brick:
+                    gateway.close()
+                    self._refuse_without_brick(gateway)
+                self._gateway = gateway
             return self._gateway
 
-    def _ask(self, call: str, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-        gateway = self._reached()
+    def _ask(self, call: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+        gateway = self._connected_gateway()
         try:
-            answer = gateway.ask(call, *given, **named)
+            answer = gateway.ask(call, *args, **kwargs)
         except Lost as error:
-            if not error.asked:  # it went away since the last call
+            if not error.asked:  # it was lost before this call
                 gateway.is_lost = True
-                return self._ask(call, *given, **named)
+                return self._ask(call, *args, **kwargs)
             msg = f"{gateway.host} ({self._spec}) was lost during {call}, which may be done nevertheless: {error}. Repeat it."
             raise errors.HostUnreachable(msg) from error
         if "error" in answer:
@@ -147,9 +147,9 @@ class RemoteHost:
             raise errors.AttachError(msg) from RemoteTraceback(answer["trace"])
         return answer["value"]
 
-    def _refuse_without_brick(self, found: Gateway) -> NoReturn:
+    def _refuse_without_brick(self, gateway: Gateway) -> NoReturn:
         msg = (
-            f"{found.executable} on {found.host} has no os-brick: install it there (pip install os-brick), or name another "
+            f"{gateway.executable} on {gateway.host} has no os-brick: install it there (pip install os-brick), or name another "
             f"Python: host='{address.parse(self._spec).plain}//python=PATH'"
         )
         raise errors.AttachError(msg)
