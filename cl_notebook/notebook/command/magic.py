@@ -6,11 +6,13 @@ import ast
 import contextlib
 import inspect
 import sys
+import tokenize
 import traceback
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import needs_local_scope, no_var_expand, output_can_be_silenced
+from IPython.core.displayhook import DisplayHook
+from IPython.core.magic import needs_local_scope, no_var_expand
 
 from cl_notebook import errors, masking, session
 from cl_notebook.notebook.command.command import Invocation
@@ -74,7 +76,7 @@ _STORY = "\nIn the driver's own process:\n"
 def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
     """Return the function that is registered as the magic *command* of *shell*."""
 
-    def on_line(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the verb returns
+    def run_line(line: str, local_ns: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - what the verb returns
         try:
             with asked_by(shell), _damage_named():
                 return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
@@ -86,18 +88,37 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
             vars(error)["_render_traceback_"] = lambda: [f"KeyboardInterrupt: {said}"]
             raise
 
+    def on_line(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - as above
+        result = run_line(line, local_ns)
+        return None if without_comment(line).endswith(";") else result
+
     def on_cell(line: str, cell: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - what the cell gives
         __tracebackhide__ = True
-        within = on_line(line, local_ns)
-        return None if within is None else _run_within(within, shell, command, cell)
+        within = run_line(line, local_ns)
+        if within is None:
+            return None
+        value = _run_within(within, shell, command, cell)
+        return None if _ends_with_semicolon(cell) else value
 
     magic: Callable[..., Any] = on_cell if command.is_cell else on_line
     # no_var_expand: the words are split first, see cl_notebook.notebook.command.lexer
-    magic = needs_local_scope(no_var_expand(output_can_be_silenced(magic)))
+    magic = needs_local_scope(no_var_expand(magic))
     magic.__name__ = magic.__qualname__ = command.name
     magic.__doc__ = command_help(command, live=False)
     vars(magic)["getdoc"] = lambda: command_help(command)  # what IPython's ? asks first: the drivers' options are in it
     return magic
+
+
+def _ends_with_semicolon(cell: str) -> bool:
+    """Return whether the last token of *cell* is a semicolon, which hides its value.
+
+    IPython's ``output_can_be_silenced`` asks this of a line, too. A line is no Python: since Python 3.12 the tokenizer refuses
+    words such as ``58904884-5451-492e-``, the beginning of an id.
+    """
+    try:
+        return bool(DisplayHook.semicolon_at_end_of_expression(cell))  # type: ignore[no-untyped-call] # IPython's
+    except tokenize.TokenError:
+        return False
 
 
 def _damage_named() -> AbstractContextManager[None]:
@@ -107,7 +128,7 @@ def _damage_named() -> AbstractContextManager[None]:
 
 
 def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
-    parsed = parse(command, without_comment(line).removesuffix(";"), namespace)  # IPython has seen that it silences the output
+    parsed = parse(command, without_comment(line).removesuffix(";"), namespace)
     if parsed.help or parsed.verb is None:
         echo(verb_help(command, parsed.verb) if parsed.verb and command.has_verbs else command_help(command))
         return None
