@@ -1,7 +1,6 @@
-"""Secrets in names, texts and data: how they are recognised, and what is shown in their place.
+"""Recognise secrets in names, texts and data, and mask them.
 
-The one place for what counts as a secret. It needs the standard library alone: it is also sent to the child processes of
-Cinder's drivers, and to other hosts.
+The module needs the standard library alone: it is also sent to the child processes of Cinder's drivers, and to other hosts.
 """
 
 from __future__ import annotations
@@ -20,13 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 MASK = "***"
-"""What is shown in place of a secret."""
+"""The text in place of a secret."""
 
 SHORTEST = 4
-"""Characters that a known secret must have to be looked for in texts: a shorter one is a part of too many words."""
+"""Characters that a known secret must have to be masked in texts: shorter ones are part of too many words."""
 
 _LOOSE = 8
-"""Characters from which on a known secret is found within a word, too."""
+"""Characters from which a known secret is masked within longer words, too."""
+
+FIELDS = frozenset({"conn_info", "connector_info", "device", "driver_data", "provider_location"})
+"""Columns whose values may contain secrets."""
+
+_STAND_IN = "YTo5YTo5"
+"""A value that every pattern masks: base64 of a user and a password, and a token by its form."""
 
 _SECRET_NAME = re.compile(
     r"""
@@ -48,29 +53,11 @@ _PLAIN_NAME = re.compile(
     re.VERBOSE,
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def is_secret(name: str) -> bool:
-    """Return whether the value of an option, a field or a header that is called *name* is a secret.
-
-    ``san_password``, ``psk``, ``dhchap_key``, ``x-auth-token``, ``privateKey`` are; ``keyring_path``, ``secret_uuid`` and
-    ``password_length`` only describe one.
-    """
-    plain = re.sub(r"[\W_]+", "_", _CAMEL.sub("_", name)).strip("_").lower()
-    return bool(_SECRET_NAME.search(plain)) and not _PLAIN_NAME.search(plain)
-
-
-def _is_path(name: str, value: object) -> bool:
-    # what is called a key or a keyring is as often the file that holds it
-    return (
-        isinstance(value, str) and re.search(r"key(ring)?$", name, re.IGNORECASE) is not None and _PATH.match(value) is not None
-    )
-
-
 _PATH = re.compile(r"[\"']?(?:~[\w.-]*)?/[\w.+/-]*\.?[\w-]*[\"']?$")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{8,}={0,2}(?![A-Za-z0-9+/_=])")
 
 
-# What a value looks like after its name: quoted (also within JSON that stands in a text), listed, or one word.
+# A value after its name: quoted (also within JSON in a text), a list, or one word.
 _QUOTED = r"""[bu]?(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?P<deep>\\+["'])(?:(?!(?P=deep)).)*(?P=deep))"""
 _WORD = r"""[^\s,;&"'<>()\[\]{}\\]+"""
 _NAMED = re.compile(
@@ -109,7 +96,7 @@ _WHOLE = re.compile(
 )
 _LONG_KEY = re.compile(r"(?P<lead>\bkey\s*[=:]\s*)(?P<value>[A-Za-z0-9+/]{16,}={0,2})")
 _OTHERWISE = frozenset({"key", "keys", "auth", "authorization", "authorisation", "proxy-authorization"})
-"""Names that are too common in texts, or have a pattern of their own."""
+"""Names that are too common in texts, or have a pattern of their own (``_SCHEME``, ``_LONG_KEY``)."""
 
 _PROSE = frozenset({"…", "none", "null", "true", "false", "required", "missing", "invalid", "unknown", "wrong", "expired", MASK})
 _HINT = re.compile(
@@ -117,22 +104,39 @@ _HINT = re.compile(
 )
 
 
+def is_secret(name: str) -> bool:
+    """Return whether the value of an option, a field or a header that is called *name* is a secret.
+
+    ``san_password``, ``psk``, ``dhchap_key``, ``x-auth-token``, ``privateKey`` are; ``keyring_path``, ``secret_uuid`` and
+    ``password_length`` only describe one.
+    """
+    plain = re.sub(r"[\W_]+", "_", _CAMEL.sub("_", name)).strip("_").lower()
+    return bool(_SECRET_NAME.search(plain)) and not _PLAIN_NAME.search(plain)
+
+
+def _is_path(name: str, value: object) -> bool:
+    # an option called key or keyring often names the file with it
+    return (
+        isinstance(value, str) and re.search(r"key(ring)?$", name, re.IGNORECASE) is not None and _PATH.match(value) is not None
+    )
+
+
 def may_hold_secrets(value: str) -> bool:
-    """Return whether anything in a text, which may be JSON, can be a secret; a look that costs little."""
+    """Return False if *value*, a text or JSON, certainly contains no secret: a cheap test before :func:`text`."""
     return _HINT.search(value) is not None
 
 
 def text(value: str) -> str:
-    """Return *value*, a text for people, with a mask for all that looks like a secret in it.
+    """Mask everything in *value*, a text for people, that looks like a secret.
 
     Named values (``password=…``, ``"token": "…"``, ``--psk …``), credentials of HTTP (``Basic …``, ``Bearer …``), the password in
-    a URL or in ``user:password@host``, private keys and the keys of Ceph and NVMe. Names and all else stay readable.
+    a URL or in ``user:password@host``, private keys and the keys of Ceph and NVMe. Names and other text stay readable.
     """
     if not may_hold_secrets(value):
         return value
     value = _WHOLE.sub(MASK, value)
     value = _SCHEME.sub(_keep_lead, value)
-    value = _BASIC.sub(lambda found: _keep_lead(found) if _is_userinfo(found["value"]) else found[0], value)
+    value = _BASIC.sub(lambda match: _keep_lead(match) if _is_userinfo(match["value"]) else match[0], value)
     value = _BEARER.sub(_keep_lead, value)
     value = _CHAP.sub(_keep_lead, value)
     value = _URL.sub(_keep_lead, value)
@@ -143,23 +147,23 @@ def text(value: str) -> str:
     return value
 
 
-def _keep_lead(found: re.Match[str]) -> str:
-    return f"{found['lead']}{MASK}"
+def _keep_lead(match: re.Match[str]) -> str:
+    return f"{match['lead']}{MASK}"
 
 
-def _named(found: re.Match[str]) -> str:
-    name, value = found["name"].lstrip("-"), found["value"]
-    words = value.strip("\"'\\")
+def _named(match: re.Match[str]) -> str:
+    name, value = match["name"].lstrip("-"), match["value"]
+    bare = value.strip("\"'\\")
     quoted = re.match(r"[bu]?(\\*[\"'])", value)
-    is_a_key = (quoted is not None and found["sign"].lstrip("\\")[:1] in {'"', "'"}) or found["name"].startswith("--")
+    is_a_key = (quoted is not None and match["sign"].lstrip("\\")[:1] in {'"', "'"}) or match["name"].startswith("--")
     if not is_secret(name) or (name.lower() in _OTHERWISE and not (name.lower() == "key" and is_a_key)):
-        # what stands within the value may be named itself: JSON in a text, the query of a URL
-        return found[0][: -len(value)] + value[:1] + found.re.sub(_named, value[1:])
-    is_prose = quoted is None and found["sign"].lstrip("\\")[:1] in {'"', "'"} and words.isalpha()
-    if not words or words.lower() in _PROSE or is_prose or _is_path(name, value):
-        return found[0]
+        # the value may contain named values itself: JSON in a text, the query of a URL
+        return match[0][: -len(value)] + value[:1] + match.re.sub(_named, value[1:])
+    is_prose = quoted is None and match["sign"].lstrip("\\")[:1] in {'"', "'"} and bare.isalpha()
+    if not bare or bare.lower() in _PROSE or is_prose or _is_path(name, value):
+        return match[0]
     mask = f"{quoted[0]}{MASK}{quoted[1]}" if quoted else MASK
-    return f"{found['name']}{found['sign']}{mask}"
+    return f"{match['name']}{match['sign']}{mask}"
 
 
 def _is_userinfo(word: str) -> bool:
@@ -175,7 +179,7 @@ def _decoded(word: str) -> str | None:
 
 
 def data(value: Any, name: str = "") -> Any:  # noqa: ANN401 - plain data of any shape
-    """Return *value*, plain data that is called *name*, with a mask for each secret in it: by name, and in its texts."""
+    """Mask the secrets in *value*, JSON-like data called *name*: by their names, and in texts."""
     secret = bool(name) and is_secret(name)
     if isinstance(value, dict):
         return {key: data(item, name if secret else str(key)) for key, item in value.items()}
@@ -187,7 +191,7 @@ def data(value: Any, name: str = "") -> Any:  # noqa: ANN401 - plain data of any
 
 
 def values(given: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - plain data of any shape
-    """Yield the secrets in *given* that are known by their names, for :class:`Known`."""
+    """Yield the values in *given*, JSON-like data, whose names are those of secrets; for :class:`Known`."""
     if isinstance(given, dict):
         for key, item in given.items():
             yield from values(item, name if name and is_secret(name) else str(key))
@@ -199,17 +203,17 @@ def values(given: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - plain
 
 
 class Known:
-    """Secrets that are known by their values: found in texts in whatever form a library writes them."""
+    """Secrets that are known by their values: masked in texts in every form in which a library writes them."""
 
     def __init__(self, secrets: Iterable[object] = ()) -> None:
-        """Look for these; those of fewer than ``SHORTEST`` characters are not looked for."""
+        """Mask *secrets*, except those of fewer than ``SHORTEST`` characters."""
         self._secrets: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: object) -> None:
-        """Look for *secret*, too; of a list or a dict for each item."""
+        """Mask *secret*, too; of a list or a dict each item."""
         if isinstance(secret, dict):
             secret = list(secret.values())
         if isinstance(secret, (list, tuple, set, frozenset)):
@@ -222,11 +226,11 @@ class Known:
             self._pattern = None
 
     def text(self, value: str) -> str:
-        """Return *value* with a mask for each known secret in it, and for all that :func:`text` recognises."""
+        """Mask the known secrets in *value*, and everything that :func:`text` recognises."""
         return text(self.values_only(value))
 
     def values_only(self, value: str) -> str:
-        """Return *value* with a mask for each known secret in it: as it is, encoded, quoted or escaped."""
+        """Mask only the known secrets in *value*: plain, encoded, quoted or escaped."""
         secrets = self._secrets
         if not secrets:
             return value
@@ -234,10 +238,7 @@ class Known:
             forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(_as_pattern, forms)))
         value = self._pattern.sub(MASK, value)
-        return _BASE64.sub(lambda found: MASK if _holds(found[0], secrets) else found[0], value)
-
-
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{8,}={0,2}(?![A-Za-z0-9+/_=])")
+        return _BASE64.sub(lambda match: MASK if _holds(match[0], secrets) else match[0], value)
 
 
 def _holds(word: str, secrets: Iterable[str]) -> bool:
@@ -264,7 +265,7 @@ def _forms(secret: str) -> Iterator[str]:
     ]
     yield from (secret, secret.strip(), " ".join(secret.split()))
     yield from (*once, *(json.dumps(form)[1:-1] for form in once), *(repr(form)[1:-1] for form in once))
-    yield from (*percent, *(re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in percent))
+    yield from (*percent, *(re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), form) for form in percent))
     yield from (
         shlex.quote(secret).removeprefix("'").removesuffix("'"),
         secret.replace("'", "\\'"),
@@ -282,14 +283,14 @@ def _forms(secret: str) -> Iterator[str]:
 def missing(value: Any, name: str = "") -> list[str]:  # noqa: ANN401 - plain data of any shape
     """Return the names of the secrets that are masked in *value*."""
     if isinstance(value, dict):
-        return [found for key, item in value.items() for found in missing(item, str(key))]
+        return [masked for key, item in value.items() for masked in missing(item, str(key))]
     if isinstance(value, (list, tuple)):
-        return [found for item in value for found in missing(item, name)]
+        return [masked for item in value for masked in missing(item, name)]
     return [name] if is_mask(value, name) else []
 
 
 def without(value: Any, name: str = "") -> Any:  # noqa: ANN401 - plain data of any shape
-    """Return *value* without the secrets that are masked in it: what a driver, or os-brick, may be given."""
+    """Return *value* without its masked secrets, as a driver or os-brick may get it."""
     if isinstance(value, dict):
         return {key: without(item, str(key)) for key, item in value.items() if not is_mask(item, str(key))}
     if isinstance(value, (list, tuple)):
@@ -298,27 +299,23 @@ def without(value: Any, name: str = "") -> Any:  # noqa: ANN401 - plain data of 
 
 
 def is_mask(value: object, name: str = "") -> bool:
-    """Return whether *value*, which is called *name*, is a mask, or a text that a secret was masked in."""
+    """Return whether *value*, called *name*, is a mask, or a text with a masked secret."""
     if not isinstance(value, str) or MASK not in value:
         return False
     return (value == MASK and bool(name)) or MASK in text(value.replace(MASK, _STAND_IN))
 
 
-_STAND_IN = "YTo5YTo5"
-"""Masked wherever a secret would be: base64 of a user and a password, and a token by its looks."""
-
-
 def chain(error: BaseException, known: Known) -> None:
-    """Mask what *error*, and every error that it was raised for, says: tracebacks show all of them."""
+    """Mask the secrets in *error* and in all its causes and contexts, which tracebacks show."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        each = waiting.pop()
-        if each is None or id(each) in seen:
+        current = waiting.pop()
+        if current is None or id(current) in seen:
             continue
-        seen.add(id(each))
-        waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
-        _mask_error(each, known)
+        seen.add(id(current))
+        waiting += [current.__cause__, current.__context__, *getattr(current, "exceptions", ())]
+        _mask_error(current, known)
 
 
 def _mask_error(error: BaseException, known: Known) -> None:
@@ -328,11 +325,11 @@ def _mask_error(error: BaseException, known: Known) -> None:
     for name, value in given.items():
         masked = _masked_argument(value, known)
         if masked != value:
-            with contextlib.suppress(AttributeError, TypeError):  # one that its class does not let be changed
+            with contextlib.suppress(AttributeError, TypeError):  # a read-only attribute
                 setattr(error, name, masked)
-    said = str(error)
-    if known.text(said) != said and not isinstance(error, OSError):
-        error.args = (known.text(said),)  # something else of it was put into words
+    message = str(error)
+    if known.text(message) != message and not isinstance(error, OSError):
+        error.args = (known.text(message),)  # its class builds the message from other attributes
 
 
 def _masked_argument(value: Any, known: Known) -> Any:  # noqa: ANN401 - whatever was raised
@@ -342,14 +339,14 @@ def _masked_argument(value: Any, known: Known) -> Any:  # noqa: ANN401 - whateve
         plain = value.decode(errors="surrogateescape")
         return known.text(plain).encode(errors="surrogateescape")
     if type(value) in {list, tuple, set}:
-        return type(value)(_masked_argument(each, known) for each in value)
+        return type(value)(_masked_argument(item, known) for item in value)
     if type(value) is dict:
-        return {_masked_argument(key, known): _masked_argument(each, known) for key, each in value.items()}
+        return {_masked_argument(key, known): _masked_argument(item, known) for key, item in value.items()}
     return value
 
 
 def mapping(config: Mapping[str, Any], secret: Iterable[str] = ()) -> dict[str, Any]:
-    """Return a configuration for display: with a mask for the options *secret*, and for what looks like a secret in others."""
+    """Return *config* for display: the options *secret* masked, and what looks like a secret in the others."""
     hidden = set(secret)
     return {
         name: MASK if name in hidden and value is not None and value != "" else data(value, name)
@@ -357,15 +354,11 @@ def mapping(config: Mapping[str, Any], secret: Iterable[str] = ()) -> dict[str, 
     }
 
 
-FIELDS = frozenset({"conn_info", "connector_info", "device", "driver_data", "provider_location"})
-"""Columns that may hold secrets."""
-
-
 def usable(text: str | None) -> str | None:
-    """Return *text*, or None if a secret in it is masked: no driver is told of a mask."""
+    """Return *text*, or None if a secret in it is masked: drivers never get a mask."""
     return None if is_mask(text) else text
 
 
 def same(one: Any, other: Any) -> bool:  # noqa: ANN401 - plain data of any shape
-    """Return whether the two say the same, as far as a mask on either side lets that be seen."""
+    """Return whether the two are equal, or differ only in values that are masked on one side."""
     return bool(one == other or ((missing(one) or missing(other)) and data(one) == data(other)))
