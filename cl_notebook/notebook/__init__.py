@@ -1,1 +1,1 @@
-"""The IPython wing: magics, their completion and the display of progress. Nothing here is loaded before ``%load_ext``."""
+"""The IPython extension: magics, completion and progress; loaded by ``%load_ext cl_notebook`` only."""

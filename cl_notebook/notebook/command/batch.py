@@ -1,4 +1,4 @@
-"""One act on several resources: a failure does not keep the others from it, and the end says which failed, and why."""
+"""Run one action on several resources, go on after a failure, and report every failure at the end."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Tracked")
 
 LISTED = 3
-"""Failures that a message lists at most."""
+"""The most failures that a message lists."""
 
 
 def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | list[T]:
-    """Do *act* to each of *resources*; return the one resource, or the list of them.
+    """Call *act* on each of *resources* and return the only resource, or the list of them.
 
-    An interrupt ends the batch, and says how many were done, and which are left.
+    An interrupt ends the batch; its note says how many are done and which are left.
 
     Args:
-        verb: what is done, as in ``deleted``, for the messages.
-        resources: in the order in which they are taken.
-        act: the act on one of them.
+        verb: the past participle for the messages, such as ``deleted``.
+        resources: the resources, in the order of processing.
+        act: the action on one resource.
 
     Raises:
-        Error: the act's own error, if there is a single resource.
-        PartialFailure: it failed for some of several resources.
+        Error: the error of *act*, if there is a single resource.
+        PartialFailure: *act* failed for some of several resources.
 
     """
-    labels = [resource.label() for resource in resources]  # as they are called now: afterwards they may be gone
+    labels = [resource.label() for resource in resources]  # read now: a deleted resource may have no label
     failures: list[tuple[str, errors.Error]] = []
     for number, resource in enumerate(resources):
         try:
@@ -54,7 +54,7 @@ def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | l
 
 
 def partial_failure(verb: str, total: int, failures: Sequence[tuple[str, errors.Error]]) -> errors.PartialFailure:
-    """Return the error of a batch of *total* in which these failed: the label of each, with its error."""
+    """Return the error for a batch of *total* resources with these failures, as pairs of label and error."""
     reasons = _listed([_reason(label, errors.one_line(error)) for label, error in failures])
     return errors.PartialFailure(f"{len(failures)} of {total} were not {verb}. {reasons}", failures, total)
 

@@ -1,4 +1,4 @@
-"""What a magic is: its verbs, their arguments and options. The parser, the help and the completion all read it from here."""
+"""Declare magics: their verbs, arguments and options, as read by the parser, the help and the completion."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class Option:
 
     @property
     def key(self) -> str:
-        """The name under which the value is handed on."""
+        """The key of the value in :class:`Invocation`."""
         return self.name.replace("-", "_")
 
     @property
     def spelled(self) -> str:
-        """The option as it is typed."""
+        """The option as the user types it."""
         return f"--{self.name}"
 
     def parse_value(self, text: str) -> Any:  # noqa: ANN401 - each option has a type of its own
-        """Return the value that *text* stands for.
+        """Convert *text* to the value of this option.
 
         Raises:
-            InvalidInput: it is none.
+            InvalidInput: *text* is no valid value.
 
         """
         shown = MASK if self.secret else repr(text)
@@ -66,7 +66,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One word that has its place: called *name* in the help. A ``repeat`` argument takes all the words that are left."""
+    """One positional argument, called *name* in the help. A ``repeat`` argument takes all remaining words."""
 
     name: str
     help: str
@@ -77,15 +77,15 @@ class Argument:
 
     @property
     def key(self) -> str:
-        """The name under which the word is handed on."""
+        """The key of the word in :class:`Invocation`."""
         return self.name.lower()
 
 
 @dataclass(slots=True)
 class Invocation:
-    """One use of a magic: the shell it is used in, the variables that are seen from there, and what was typed.
+    """One use of a magic: the shell, the variables visible to it, and the typed values.
 
-    ``within`` is the session to act in; the default one if there is none.
+    ``within`` is the session to use; None means the default session.
     """
 
     shell: InteractiveShell
@@ -95,20 +95,20 @@ class Invocation:
 
     @property
     def session(self) -> session.Session:
-        """The session to act in; the default one is opened when it is first needed."""
+        """The session to use; the default session is opened on first use."""
         return self.within or session.default_session()
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each option has a type of its own
-        """Return the value of an option or argument; None, an empty list or False if it was left out."""
+        """Return the value of an option or argument; None, an empty list or False if it was omitted."""
         return self.values[key]
 
     def given(self, *keys: str) -> dict[str, Any]:
-        """Return those of the options that were typed."""
+        """Return the typed values among *keys*."""
         typed = {key: self.values[key] for key in keys}
         return {key: value for key, value in typed.items() if value is not None and value is not False and value != []}
 
     def typed(self) -> set[str]:
-        """Return the names of everything that was typed."""
+        """Return the keys of all typed options and arguments."""
         return set(self.given(*self.values))
 
 
@@ -129,16 +129,16 @@ class Verb:
     extra_word_hint: str = ""
 
     def all_options(self, words: Sequence[str]) -> list[Option]:
-        """Return the options, with those that depend on *words*."""
+        """Return all options, including the dynamic ones for *words*."""
         return [*self.options, *(self.dynamic_options(words) if self.dynamic_options else ())]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One magic. One that does a single thing has one verb without a name. ``notes`` writes the end of the help.
+    """One magic; a magic with a single action has one verb with an empty name.
 
-    The verb of one that stands above a cell (``is_cell``) returns a context manager, within which the cell is run.
-    ``default`` is the verb that is meant where the first word is none.
+    ``notes`` returns the end of the help. The verb of a cell magic (``is_cell``) returns the context in which the cell runs.
+    ``default`` names the verb that is used if the first word is not a verb.
     """
 
     name: str
@@ -151,12 +151,12 @@ class Command:
 
     @property
     def kind(self) -> str:
-        """IPython's word for where it stands."""
+        """IPython's kind of magic: ``cell`` or ``line``."""
         return "cell" if self.is_cell else "line"
 
     @property
     def spelled(self) -> str:
-        """The magic as it is typed."""
+        """The magic as the user types it."""
         return f"{'%%' if self.is_cell else '%'}{self.name}"
 
     @property
@@ -169,15 +169,15 @@ class Command:
         return next((verb for verb in self.verbs if verb.name == name), None)
 
     def title(self, verb: Verb) -> str:
-        """Return the magic with its verb, as it is typed."""
+        """Return the magic and its verb as the user types them."""
         return f"{self.spelled} {verb.name if verb.name != self.default else ''}".rstrip()
 
 
 def gib(text: str) -> int:
-    """Return a size in whole GiB."""
+    """Convert *text* to a size in whole GiB, or raise ValueError."""
     expected = "a whole number of GiB above 0"
     if text.startswith("+"):
-        raise ValueError(expected)  # it could be meant as a growth
+        raise ValueError(expected)  # ambiguous: it could mean a growth
     number = whole(text, expected)
     if number <= 0:
         raise ValueError(expected)
@@ -185,7 +185,7 @@ def gib(text: str) -> int:
 
 
 def count(text: str) -> int:
-    """Return a number of rows."""
+    """Convert *text* to a number of rows (0 for all), or raise ValueError."""
     number = whole(text, "a whole number of rows (0 for all)")
     if number < 0:
         msg = "a whole number of rows (0 for all)"
@@ -194,7 +194,7 @@ def count(text: str) -> int:
 
 
 def whole(text: str, expected: str) -> int:
-    """Return a whole number, or say what was *expected*."""
+    """Convert *text* to a whole number, or raise ValueError with the text *expected*."""
     try:
         return int(text, 10)
     except ValueError:
@@ -202,7 +202,7 @@ def whole(text: str, expected: str) -> int:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Return the key and the value of ``key=value``."""
+    """Split ``key=value`` into its key and its value, or raise ValueError."""
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         msg = "KEY=VALUE"

@@ -1,4 +1,4 @@
-"""What may stand at a place in a magic's line. Only the store is asked, for a few rows of an index; storage never is."""
+"""Offer completions for the words of a magic, from indexes of the store; the storage is never asked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.lexer import Token
 
 MAX_OFFERED = 50
-"""Names, and ids, that are offered at most."""
+"""The most names, and the most ids, that are offered."""
 
 _MAX_LENGTH = 100
 _EXPANDED = set("{}$")
@@ -88,7 +88,7 @@ def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequen
 
 
 def match_quoted(words: Iterable[str], current: Token, kind: str) -> list[tuple[str, str]]:
-    """Return those of *words* that go on from what is typed, in the quotes that they need or that were opened, with *kind*."""
+    """Return the *words* that start with the current text, quoted as necessary, each paired with *kind*."""
     found = [_quote_if_typable(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
     return [(word, kind or "value") for word in found if word is not None]
 
@@ -97,7 +97,7 @@ def _quote_if_typable(word: str, quote: str) -> str | None:
     if quote == "$'":
         return quote_literal(word)
     if sanitize(word) != word or _EXPANDED & set(word) or len(word) > _MAX_LENGTH:
-        return None  # cannot be typed as it is: its id can
+        return None  # it cannot be typed, but its id can
     if not quote:
         if word and not any(character.isspace() or character in "'\"\\" for character in word) and word[0] not in "-#":
             return word
@@ -108,7 +108,7 @@ def _quote_if_typable(word: str, quote: str) -> str | None:
 
 
 def _cinder_drivers(field: Literal["name", "path"], prefix: str, typed: Sequence[Token]) -> list[str]:
-    """Return the names, or the paths, of Cinder's drivers: if they were looked for before, or a path was begun."""
+    """Return the names or paths of Cinder's drivers if they are cached or *prefix* begins a path."""
     from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - as long as nobody uses Cinder nobody pays for it
 
     python = drivers.python_of([word.text for word in typed])
@@ -145,7 +145,7 @@ def _resources(kinds: Sequence[type[Tracked]], prefix: str, shell: InteractiveSh
 
 
 def _read(ask: Callable[[sa.Connection, Any, str], Iterable[str]], cls: object, prefix: str) -> list[str]:
-    """Return what *ask* reads of *cls* from the store of the default session, and nothing while there is no store yet."""
+    """Return what *ask* reads of *cls* from the default session's store; nothing while there is no store."""
     current = session.opened_session()
     if current is None:
         store = parse_url(settings.Settings.choose().store)

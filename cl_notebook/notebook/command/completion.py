@@ -1,4 +1,4 @@
-"""Tab in a magic's line: verbs, options, and what may stand as their values."""
+"""Complete the line of a magic: verbs, options and their values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Command, Option, Verb
 
 IDENTIFIER = "cl_notebook.magics"
-"""The name of the matcher, by which a user's configuration can turn it off."""
+"""The identifier of the matcher; a user's configuration disables the matcher by it."""
 
 _MAGIC = re.compile(r"(?:[^%]*=)?\s*%(cl_\w+)\s|%%(cl_\w+)\s|\s*(cl_\w+)\s")
 _HELP_WORD = ("--help",)
@@ -29,7 +29,7 @@ _HELP_WORD = ("--help",)
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """Where the cursor is: in which verb, after which option that waits for its value, at which argument."""
+    """The position of the cursor: its verb, the option that needs a value (``pending``), and the argument's index."""
 
     command: Command
     verb: Verb | None
@@ -43,14 +43,14 @@ class _Cursor:
 
 
 def install(shell: InteractiveShell, commands: Sequence[Command]) -> None:
-    """Let *shell* complete the *commands*."""
+    """Install completion of the *commands* in *shell*."""
     remove(shell)
     if shell.Completer is not None:
         shell.Completer.custom_matchers.append(_matcher(shell, {command.name: command for command in commands}))
 
 
 def remove(shell: InteractiveShell) -> None:
-    """Take the completion out of *shell* again."""
+    """Remove the completion from *shell*."""
     if shell.Completer is not None:
         matchers = shell.Completer.custom_matchers
         matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", None) != IDENTIFIER]
@@ -72,7 +72,7 @@ def _matcher(shell: InteractiveShell, commands: dict[str, Command]) -> Callable[
 
 
 def _line(context: CompletionContext) -> str:
-    """Return what stands before the cursor, with the lines before that a backslash continues."""
+    """Return the text before the cursor, joined with the preceding lines that end in a backslash."""
     lines = context.full_text.split("\n")
     line = lines[context.cursor_line][: context.cursor_position]
     for before in reversed(lines[: context.cursor_line]):
@@ -114,7 +114,7 @@ def _locate(command: Command, rest: str) -> _Cursor:
         if known is None:
             return _Cursor(command, None, (), None, -1, frozenset(), current)
         verb = known
-    options = verb.all_options([word.text for word in tokens])  # nothing is expanded: Tab must not run the user's expressions
+    options = verb.all_options([word.text for word in tokens])  # not expanded: it must not run the user's code
     pending, argument, typed = _walk(tokens, options)
     return _Cursor(command, verb, options, pending, argument, typed, current, tokens, may_be_verb)
 
@@ -156,7 +156,7 @@ def _complete_at(shell: InteractiveShell, cursor: _Cursor) -> tuple[str, list[tu
 
 
 def _first_verbs(cursor: _Cursor) -> list[tuple[str, str]]:
-    """Return the verbs that may still be meant, where one need not be typed."""
+    """Return the verbs that fit if the magic has a default verb and none is typed."""
     if not cursor.may_be_verb or cursor.current.quote:
         return []
     return _beginning(cursor.current.text, [verb.name for verb in cursor.command.verbs], "verb")

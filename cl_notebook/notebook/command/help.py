@@ -1,4 +1,4 @@
-"""The help of a magic, written from its grammar: what ``%cl_volume?`` and ``%cl_volume --help`` show."""
+"""Write the help of a magic from its declaration, for ``%cl_volume?`` and ``%cl_volume --help``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEFT = 30
 
 
 def command_help(command: Command, *, live: bool = True) -> str:
-    """Return the whole help of *command*; only a *live* one asks the drivers for their options."""
+    """Return the whole help of *command*; with *live*, including the options of the installed drivers."""
     parts = [command.help, *("\n".join(_verb(command, verb)) for verb in command.verbs)]
     if live and command.notes is not None:
         parts.append(command.notes())
@@ -67,7 +67,7 @@ def _with_choices(sentence: str, choices: tuple[str, ...]) -> str:
 
 
 def columns(left: str, right: str) -> list[str]:
-    """Return a line of help: a name, and what it is, wrapped beside it."""
+    """Return lines of help: a name on the left, its description wrapped on the right."""
     indent = " " * (_LEFT + 6)
     first = f"    {left:<{_LEFT}}  "
     if len(first) > len(indent):

@@ -1,8 +1,8 @@
-r"""A magic's line, split into words: quotes as in a shell, ``{python}`` and ``$var`` expanded inside each word.
+r"""Split the line of a magic into tokens with shell quoting; expand ``{python}`` and ``$var`` in each token.
 
-Words are split before anything is expanded, so whatever a variable holds stays one word, and never becomes an option. What stands
-in ``$'…'`` is not expanded: it is taken as it is, with ``\n``, ``\x1b``, ``\u202e`` for what cannot be typed, as in bash.
-A word that begins with ``#`` begins a comment, as in a shell and in Python; in quotes it is a word.
+The line is split before it is expanded, so the value of a variable stays one token and never becomes an option. Text in ``$'…'``
+is not expanded; as in bash, ``\n``, ``\x1b`` and ``\u202e`` in it are escapes. An unquoted token that begins with ``#`` begins a
+comment.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ __all__ = ["Token", "expand", "quote_literal", "quote_word", "split", "tokenize"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: as it stands in the line from *start* on, and without its quotes. *quote* is the one that was left open.
+    """One token of a line: its raw text, its text without quotes, and its position in the line.
 
-    *literal* are the stretches of the text (from, to) that are not to be expanded.
+    ``quote`` is the quote that was not closed, or empty. ``literal``: ranges (start, stop) of the text to leave unexpanded.
     """
 
     raw: str
@@ -44,11 +44,11 @@ class Token:
 
     @property
     def is_option(self) -> bool:
-        """Whether it was typed as an option: a quoted dash, or one that comes out of a variable, is none."""
+        """Whether it was typed as an option: a dash in quotes or from a variable does not count."""
         return self.raw.startswith("-") and self.raw != "-"
 
     def expand(self, namespace: Mapping[str, Any]) -> Token:
-        """Return the word with ``{python}`` and ``$var`` replaced from *namespace*."""
+        """Return the token with ``{python}`` and ``$var`` replaced from *namespace*."""
         text, end = "", 0
         for start, stop in self.literal:
             text += expand(self.text[end:start], namespace) + self.text[start:stop]
@@ -57,7 +57,7 @@ class Token:
 
 
 class _Lexer:
-    """Reads words off a line. ``{…}`` outside quotes is Python: it is kept whole, whatever stands in it."""
+    """Split a line into tokens; an unquoted ``{…}`` is Python and stays in one token."""
 
     def __init__(self, line: str) -> None:
         self.line = line
@@ -141,26 +141,26 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 class _Formatter(DollarFormatter):
-    """IPython's own expansion, except that a tracked object stands for its id."""
+    """Format as IPython does, but format a tracked object as its id."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:  # noqa: ANN401 - as the base class says
         return value.id if isinstance(value, Tracked) else super().format_field(value, format_spec)
 
 
 def split(line: str) -> list[Token]:
-    """Return the words of *line*; the last of them may have its quote left open."""
+    """Split *line* into tokens; the last token may have an unclosed quote."""
     return _Lexer(line).tokens()
 
 
 def without_comment(line: str) -> str:
-    """Return *line* without the comment at its end, and without white space around it."""
+    """Return *line* without its comment and without surrounding white space."""
     lexer = _Lexer(line)
     lexer.tokens()
     return line[: lexer.position].strip()
 
 
 def tokenize(line: str) -> list[Token]:
-    """Return the words of *line*.
+    """Split *line* into tokens.
 
     Raises:
         InvalidInput: a quote is not closed.
@@ -175,7 +175,7 @@ def tokenize(line: str) -> list[Token]:
 
 
 def expand(text: str, namespace: Mapping[str, Any]) -> str:
-    """Return *text* with ``{python}`` and ``$var`` replaced; what cannot be evaluated stays as it stands, as IPython does it."""
+    """Replace ``{python}`` and ``$var`` in *text*; like IPython, leave what cannot be evaluated unchanged."""
     if "{" not in text and "$" not in text:
         return text
     try:

@@ -1,4 +1,4 @@
-"""One magic as IPython sees it: a function of a line, with help, and with errors of one line."""
+"""Build the function that IPython registers for a magic, with its help and one-line errors."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 
 class Body:
-    """What stands below the magic in its cell."""
+    """The compiled body of a cell magic."""
 
     def __init__(self, shell: InteractiveShell, magic: str, source: str) -> None:
-        """Compile *source*, which stands below *magic*.
+        """Compile *source*, the cell's lines below *magic*.
 
         Raises:
-            SyntaxError: it is no Python.
-            InvalidInput: it awaits something outside of functions: the cell's own loop is not there for a magic.
+            SyntaxError: *source* is not valid Python.
+            InvalidInput: *source* has a top-level await; IPython runs no event loop for a magic's cell.
 
         """
-        # an empty line for that of the magic: lines are counted as the cell shows them
+        # one empty line in place of the magic's keeps the line numbers of the cell
         text = "\n" + shell.transform_cell(source)  # type: ignore[no-untyped-call] # IPython's
         name = shell.compile.cache(text, shell.execution_count, raw_code=source)
         tree = shell.transform_ast(shell.compile.ast_parse(text, filename=name))  # type: ignore[no-untyped-call] # as above
@@ -55,7 +55,7 @@ class Body:
         self._last = None if last is None else _compiled(ast.Expression(last.value), name, "eval", magic)
 
     def run(self) -> Any:  # noqa: ANN401 - whatever the user's last line gives
-        """Run it among the user's variables, and return the value of the last line if that is an expression."""
+        """Run the body in the user's namespace and return the value of its last expression, if any."""
         __tracebackhide__ = True  # a notebook shows the cell's own lines
         exec(self._code, self._shell.user_ns)  # noqa: S102 - the cell is the user's
         return None if self._last is None else eval(self._last, self._shell.user_ns)  # noqa: S307 - as above
@@ -74,7 +74,7 @@ _STORY = "\nIn the driver's own process:\n"
 
 
 def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
-    """Return the function that is registered as the magic *command* of *shell*."""
+    """Return the function to register as the magic *command* in *shell*."""
 
     def run_line(line: str, local_ns: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - what the verb returns
         try:
@@ -101,7 +101,7 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
         return None if _ends_with_semicolon(cell) else value
 
     magic: Callable[..., Any] = on_cell if command.is_cell else on_line
-    # no_var_expand: the words are split first, see cl_notebook.notebook.command.lexer
+    # no_var_expand: the line is split before it is expanded, see cl_notebook.notebook.command.lexer
     magic = needs_local_scope(no_var_expand(magic))
     magic.__name__ = magic.__qualname__ = command.name
     magic.__doc__ = command_help(command, live=False)
@@ -122,7 +122,7 @@ def _ends_with_semicolon(cell: str) -> bool:
 
 
 def _damage_named() -> AbstractContextManager[None]:
-    """Let what comes of a damaged row of the default session's store, which may be opened by the magic, name that row."""
+    """Return a context in which errors from damaged rows of the default session's store name the row."""
     opened = session.opened_session()
     return damage.named(opened.store) if opened is not None else contextlib.nullcontext()
 
@@ -136,7 +136,7 @@ def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mappin
 
 
 def _run_within(within: AbstractContextManager[object], shell: InteractiveShell, command: Command, cell: str) -> Any:  # noqa: ANN401 - as above
-    """Run *cell* within what the magic gave. Its own error is shown as any cell's is, one of the magic's as one line."""
+    """Run *cell* in the context *within*; show the cell's own errors in full and the magic's as one line."""
     __tracebackhide__ = True
     is_ours = True
     try:
@@ -153,12 +153,12 @@ def _run_within(within: AbstractContextManager[object], shell: InteractiveShell,
 
 
 def one_line(error: BaseException) -> str:
-    """Return what *error* says as one line that is safe to show."""
+    """Return the message of *error* as one line without control characters."""
     return sanitize(" ".join(str(error).split()))
 
 
 def _show_in_one_line(error: errors.Error | errors.Interrupted, shell: InteractiveShell) -> None:
-    """Let IPython show *error* as one line; it stays the error that it is, for ``except`` as for a test runner."""
+    """Make IPython show *error* as one line; its type is unchanged for ``except`` and test runners."""
     error.args = (one_line(error),)
     itself = weakref.ref(error)
 
@@ -188,7 +188,7 @@ def _everything(error: BaseException, shell: InteractiveShell) -> list[str]:
 
 
 def _story(error: BaseException, told: traceback.TracebackException) -> str:
-    """Return what a driver in a process of its own left behind, and take it out of *told*: it stands last, where it is seen."""
+    """Remove the driver process's traceback from the chain *told* and return it, to be shown last."""
     from cl_notebook.drivers.cinder.errors import RemoteError  # noqa: PLC0415 - only who asks for a traceback pays for it
 
     while error.__cause__ is not None and told.__cause__ is not None:

@@ -1,4 +1,4 @@
-"""From words to a verb and its values. Options have no abbreviations; what is wrong is said in one line, with what was meant."""
+"""Parse the line of a magic into a verb and its values; options cannot be abbreviated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HELP = ("--help", "-h")
 
 @dataclass(slots=True)
 class Parsed:
-    """What a line says. ``verb`` is None if none was named; ``help`` is set if help was asked for."""
+    """A parsed line. ``verb`` is None if no verb was typed; ``help`` is true if help was requested."""
 
     verb: Verb | None
     values: dict[str, Any] = field(default_factory=dict)
@@ -27,10 +27,10 @@ class Parsed:
 
 
 def parse(command: Command, line: str, namespace: Mapping[str, Any]) -> Parsed:
-    """Return what *line* asks of *command*, with ``{python}`` and ``$var`` taken from *namespace*.
+    """Parse *line* for *command*, with ``{python}`` and ``$var`` expanded from *namespace*.
 
     Raises:
-        InvalidInput: a word is wrong, missing or too many; the message says which, and what was probably meant.
+        InvalidInput: a word is invalid, missing or surplus; the message says which, and suggests a correction.
 
     """
     tokens = tokenize(line)
@@ -67,12 +67,12 @@ def find_option(options: Sequence[Option], token: str) -> Option | None:
 
 
 class _Parser:
-    """Goes through the words of one line."""
+    """The parser of one line."""
 
     def __init__(self, command: Command, verb: Verb, tokens: Sequence[Token], namespace: Mapping[str, Any]) -> None:
         self.title = command.title(verb)
         self.verb = verb
-        # once: the expressions are the user's, and may do something
+        # expanded once: the user's expressions may have side effects
         self.tokens = [token.expand(namespace) for token in tokens]
         self.options = verb.all_options([token.text for token in self.tokens])
         self.values: dict[str, Any] = {option.key: _empty(option) for option in self.options}
@@ -112,7 +112,7 @@ class _Parser:
             self.values[option.key] = value
 
     def _next(self, option: Option) -> str:
-        # a value may begin with a dash; only a word that is an option itself says that the value was forgotten
+        # a value may begin with a dash: only a known option means that the value is missing
         follows = self.tokens[0] if self.tokens else None
         if option.bare_value and (follows is None or follows.text not in option.choices):
             return option.bare_value

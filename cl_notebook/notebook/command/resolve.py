@@ -1,4 +1,4 @@
-"""Which resource a word means: an id, the beginning of an id, a name, or the variable that holds it."""
+"""Find the resource for a word: an id, the beginning of an id, a name, or a variable's name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ALL: tuple[type[Tracked], ...] = lookup.ALL
 SHORTEST = 4
-"""Characters of an id that are needed to act on the resource: fewer are too easily a slip of the finger."""
+"""The fewest characters of an id that select a resource to change; fewer are too easily a typing error."""
 
 _PACKAGE = __name__.partition(".")[0]
 _ARTICLE = {"volume": "a volume", "snapshot": "a snapshot", "connection": "a connection", "backend": "a backend"}
@@ -55,18 +55,18 @@ def connection(call: Invocation, text: str, *, acting: bool = False) -> Connecti
 
 
 def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *, acting: bool = False) -> Tracked:
-    """Return the one resource of *kinds* that *text* means.
+    """Return the only resource of *kinds* that matches *text*.
 
     Args:
-        call: where the variables and the session are.
-        text: what was typed.
-        kinds: the classes that are asked for.
-        acting: it is about to be changed, so the beginning of an id must have four characters.
+        call: the invocation, which has the variables and the session.
+        text: the typed word.
+        kinds: the classes to search.
+        acting: the resource will be changed, so the beginning of an id needs at least four characters.
 
     Raises:
-        NotFound: there is none.
-        Ambiguous: there are several, a variable's and a name's among them.
-        Refused: the variable's resource is not tracked any more.
+        NotFound: no resource matches.
+        Ambiguous: several match, including a variable's resource and one of that name.
+        Refused: the variable's resource is no longer tracked.
 
     """
     in_variable = held_in(call.namespace, text, kinds)
@@ -90,17 +90,17 @@ def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracke
 
 
 def reference(text: str) -> str | dict[str, str]:
-    """Return what names something on the storage to ``manage``: a name there, or Cinder's dict (``source-id=…``)."""
+    """Convert *text* to a reference for ``manage``: a name, or Cinder's dict for ``source-id=…``."""
     found = _REFERENCE.fullmatch(text)
     return {found[1]: found[2]} if found else text
 
 
 def variable_name(call: Invocation) -> str | None:
-    """Return what was typed after ``-v``.
+    """Return the variable name typed after ``-v``, or None.
 
     Raises:
-        InvalidInput: no variable can be called that.
-        Refused: the name stands for something else than what these magics bind: resources, lists of them, trees.
+        InvalidInput: it is not a valid variable name.
+        Refused: the variable holds a value that is not a resource, a list of resources or a tree.
 
     """
     name: str | None = call["variable"]
@@ -128,7 +128,7 @@ def _may_be_replaced(value: object) -> bool:
 
 
 def variable_names(shell: InteractiveShell, kinds: Sequence[type[Tracked]]) -> list[str]:
-    """Return the names of the user's variables that hold one of *kinds* themselves."""
+    """Return the names of the user's variables whose value is an instance of *kinds*."""
     return [name for name, value in _users_variables(shell) if _is_one(value, kinds)]
 
 
@@ -137,7 +137,7 @@ def _users_variables(shell: InteractiveShell) -> list[tuple[str, Any]]:
 
 
 def variables(shell: InteractiveShell, kinds: Sequence[type[Tracked]] = ALL) -> Iterator[tuple[str, Tracked]]:
-    """Yield an expression for each of *kinds* that the user's variables hold, also inside lists and dicts, one level deep."""
+    """Yield an expression and the resource for each resource in variables, lists and dicts (one level deep)."""
     for name, value in _users_variables(shell):
         if _is_one(value, kinds):
             yield name, value
@@ -157,7 +157,7 @@ def chosen_backend(call: Invocation) -> Backend:
     """Return the backend of ``--backend``, or the only one that is open.
 
     Raises:
-        InvalidInput: it was left out, and not exactly one is open.
+        InvalidInput: the option was omitted and not exactly one backend is open.
 
     """
     name = call["backend"]
@@ -176,7 +176,7 @@ def chosen_backend(call: Invocation) -> Backend:
 
 
 def _meant(found: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
-    """Return what *text* means of what it fits: short words are names before they are ids."""
+    """Return the best matches for *text*: a short word is a name rather than the beginning of an id."""
     length, meant = len(text.strip()), search.meant((resource.id for resource in found), text)
     exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id in meant]
     if exact and (meant or length < SHORT_ID):
@@ -211,7 +211,7 @@ def _nothing(call: Invocation, text: str, kinds: Sequence[type[Tracked]], *, act
 
 
 def _names(session: Session, kinds: Sequence[type[Tracked]], text: str) -> Iterator[str]:
-    """Yield names to compare *text* with: those that begin alike, which an index finds among millions."""
+    """Yield names with the same first character as *text*, by an index, to suggest corrections."""
     first = text[:1]
     with session.store.reading() as connection:
         for cls in kinds:

@@ -1,1 +1,1 @@
-"""What cells show: messages, progress, formats, details."""
+"""Output of cells: messages, progress, text formats and details."""

@@ -1,4 +1,4 @@
-"""One resource, its fields below each other: what the ``show`` verbs give."""
+"""Display the fields of one resource, as returned by the ``show`` verbs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Details(Mapping[str, Any]):
         return pd.DataFrame({"value": list(self._fields.values())}, index=pd.Index(list(self), name="field"), dtype=object)
 
     def __repr__(self) -> str:
-        """Return a field a line."""
+        """Return one line for each field."""
         width = max(map(len, self))
         return "\n".join(f"{name:<{width}}  {sanitize(shown(value))}".rstrip() for name, value in self.items())
 
@@ -77,7 +77,7 @@ class Details(Mapping[str, Any]):
 
 
 def shown(value: object) -> str:
-    """Return *value* as people read it."""
+    """Return *value* as text for a reader."""
     if value is None:
         return ""
     if isinstance(value, dt.datetime):
@@ -112,11 +112,11 @@ def _options(backend: Any) -> dict[str, Any]:  # noqa: ANN401 - a backend
 
 
 def _abilities(backend: Any) -> list[str]:  # noqa: ANN401 - a backend
-    driver = backend.context.held(backend)  # a closed one is not opened to be asked
+    driver = backend.context.held(backend)  # a closed backend is not opened for this
     return [name for name, can in capabilities(driver).items() if can] if driver is not None else []
 
 
 def _count(volume: Tracked, cls: type[Snapshot | Connection]) -> int:
-    # counted in the store: a look must not load the lists that the user has not asked for
+    # counted in the store: display must not load collections that the user did not request
     with volume.context.store.reading() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(cls).where(cls.volume_id == volume.id)).scalar_one()

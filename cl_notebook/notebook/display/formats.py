@@ -1,4 +1,4 @@
-"""A frame as text: ``table``, ``json``, ``csv``, ``yaml`` and ``value``, as the OpenStack client prints them."""
+"""Format a frame as ``table``, ``json``, ``csv``, ``yaml`` or ``value``, like the OpenStack client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WIDE = {"W", "F"}
 
 
 def as_text(frame: pd.DataFrame, form: str, columns: Sequence[str] | None) -> str:
-    """Return *frame* in the format *form*, with these *columns* only, or with the index before all of them."""
+    """Return *frame* in the format *form*, with *columns* only, or with all columns after the index."""
     table = frame.reset_index()
     names = list(table.columns) if columns is None else list(columns)
     series = [[_plain_value(value) for value in table[name].tolist()] for name in names]
@@ -75,18 +75,18 @@ def _yaml(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _harmless_json(text: str) -> str:
-    """Write what a terminal would obey as JSON's own escapes: it stays the same data."""
+    """Write control characters as JSON escapes, which keeps the data the same."""
     return "".join(
         character if character == "\n" or sanitize(character) == character else json.dumps(character)[1:-1] for character in text
     )
 
 
 def _csv(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(names)
     writer.writerows([value if isinstance(value, (int, float)) else _word(value) for value in row] for row in rows)
-    return made.getvalue().rstrip("\n")
+    return buffer.getvalue().rstrip("\n")
 
 
 def _value(_names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -100,4 +100,4 @@ FORMATS: Mapping[str, Callable[[Sequence[str], Sequence[Sequence[Any]]], str]] =
     "yaml": _yaml,
     "value": _value,
 }
-"""Name of each text format -> what writes it, given the names of the columns and the rows."""
+"""The writer of each text format; it takes the names of the columns and the rows."""

@@ -1,4 +1,4 @@
-"""What magics print: plain text, whose escapes are shown and never obeyed."""
+"""Print plain text from magics; control characters are shown, never sent to the terminal."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _AT_ONCE = 500
 
 
 def echo(text: str) -> None:
-    """Print *text*, line by line made safe."""
+    """Print *text* to standard output, with control characters escaped."""
     sys.stdout.write("".join(f"{sanitize(line)}\n" for line in text.split("\n")))
 
 
 def show(shell: InteractiveShell, value: object, text: str) -> None:
-    """Show *value* as a cell's result is shown, and as *text*, line by line made safe, where that is all that can be shown."""
+    """Display *value* like the result of a cell, with *text* as its plain-text form."""
     data, metadata = shell.display_formatter.format(value)  # type: ignore[union-attr] # every shell has one
     data["text/plain"] = "\n".join(sanitize(line) for line in text.split("\n"))
     shell.display_pub.publish(data, metadata=metadata)
 
 
 def echo_err(text: str) -> None:
-    """Print *text* where it does not mix with what another program is to read."""
+    """Print *text* to standard error, apart from output that another program reads."""
     sys.stderr.write(f"{sanitize(text)}\n")
 
 
 def echo_lines(lines: Iterable[str]) -> None:
-    """Print any number of lines, many at once: a front end takes a message for each write."""
+    """Print *lines* in large chunks, because each write costs a message to the front end."""
     held: list[str] = []
     for line in lines:
         held.append(f"{sanitize(line)}\n")
@@ -46,7 +46,7 @@ def echo_lines(lines: Iterable[str]) -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask *question*, and return whether the answer is yes: no by default, on an interrupt, and where nobody can be asked."""
+    """Ask *question* and return whether the answer is yes; the default, an interrupt and no input mean no."""
     sys.stdout.flush()
     try:
         return bool(ask_yes_no(f"{question} [y/N]", default="n", interrupt="n"))  # type: ignore[no-untyped-call] # IPython's

@@ -1,4 +1,4 @@
-"""Long work, shown while it lasts: a line in the terminal, a bar in a notebook, nothing for what is done within two seconds."""
+"""Show the progress of work of over two seconds: a line in a terminal, a bar in a notebook."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SHELL: contextvars.ContextVar[InteractiveShell | None] = contextvars.ContextVar
 
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Show nothing of what is done in the block, in this thread: no cell asked for it, and none is to get an output for it."""
+    """Show no progress in the block, in this thread: the work was not started by a cell."""
     before = _SILENT.set(True)
     try:
         yield
@@ -43,7 +43,7 @@ def silenced() -> Iterator[None]:
 
 @contextlib.contextmanager
 def asked_by(shell: InteractiveShell) -> Iterator[None]:
-    """Show on *shell* what :func:`shown` is told in the block."""
+    """Make :func:`shown` display on *shell* within the block."""
     before = _SHELL.set(shell)
     try:
         yield
@@ -53,7 +53,7 @@ def asked_by(shell: InteractiveShell) -> Iterator[None]:
 
 @contextlib.contextmanager
 def shown(doing: str) -> Iterator[None]:
-    """Show *doing*, which needs no session, for as long as the block lasts; nothing where no magic asked for it."""
+    """Show *doing* while the block runs, without a session; show nothing outside of a magic."""
     shell = _SHELL.get()
     if shell is None:
         yield
@@ -63,16 +63,16 @@ def shown(doing: str) -> Iterator[None]:
 
 
 class Display:
-    """What a session calls with what is being done; see :func:`cl_notebook.session.show_progress`."""
+    """The progress display of a session; see :func:`cl_notebook.session.show_progress`."""
 
     def __init__(self, shell: InteractiveShell, delay: float = DELAY) -> None:
-        """Show on *shell* what lasts longer than *delay* seconds."""
+        """Display on *shell* work that takes longer than *delay* seconds."""
         self._shell = shell
         self._delay = delay
 
     @contextlib.contextmanager
     def __call__(self, doing: str) -> Iterator[Progress]:
-        """Show *doing* for as long as the block lasts; the callable takes (bytes done, bytes in all)."""
+        """Show *doing* while the block runs; the yielded callable takes the bytes done and the total."""
         if _SILENT.get():
             yield no_progress
             return
@@ -95,7 +95,7 @@ class Display:
 
 @contextlib.contextmanager
 def _at_the_end_of_the_cell(shell: InteractiveShell, callback: Callable[..., None]) -> Iterator[None]:
-    """Call *callback* if the cell ends within the block: the act goes on in another thread because it was interrupted."""
+    """Call *callback* if the cell ends within the block, when an interrupted operation goes on in a thread."""
     events: Any = getattr(shell, "events", None)
     if events is None:
         yield
@@ -109,7 +109,7 @@ def _at_the_end_of_the_cell(shell: InteractiveShell, callback: Callable[..., Non
 
 
 class _Work:
-    """One act under way. A thread of its own shows it, so that a driver that never reports is shown, too."""
+    """One running operation, displayed by a thread, so that it is visible even if its driver never reports."""
 
     def __init__(self, shell: InteractiveShell, doing: str, delay: float) -> None:
         self._screen = _Page(shell) if hasattr(shell, "kernel") else _Line()
@@ -122,7 +122,7 @@ class _Work:
 
     @property
     def may_stay(self) -> bool:
-        """Whether it disturbs nobody once its cell is over: an output that is there already, and not a line of the terminal."""
+        """Whether the display may stay after its cell ended: only an existing notebook output may."""
         return self._is_shown and isinstance(self._screen, _Page)
 
     def note(self, done: int, total: int) -> None:
@@ -154,7 +154,7 @@ class _Work:
 
 
 class _Page:
-    """A notebook: one output, updated in place, and empty at the end."""
+    """Progress in a notebook: one output, updated in place and emptied at the end."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self._publisher = shell.display_pub
@@ -176,7 +176,7 @@ class _Page:
 
 
 class _Line:
-    """A terminal: one line, written over, and wiped at the end. Nothing where the output is no terminal."""
+    """Progress in a terminal: one line, overwritten and cleared at the end; nothing if it is no terminal."""
 
     def __init__(self) -> None:
         self._width = 0
