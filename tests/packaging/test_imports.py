@@ -31,7 +31,7 @@ MAX_LINES = 700
 TRACKED_CLASSES = {f"cl_notebook.model.{name}" for name in ("backend", "connection", "snapshot", "volume")}
 """They name each other in annotations: the one circle of imports."""
 
-CIRCLES = [TRACKED_CLASSES, {"cl_notebook.treemodel.rows", "cl_notebook.treemodel.state"}]
+CIRCLES = [TRACKED_CLASSES]
 
 
 @dataclass(frozen=True)
