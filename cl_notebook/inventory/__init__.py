@@ -1,4 +1,4 @@
-"""What is tracked, against what others know of the same storage; and what is not needed any more, removed."""
+"""Compare the store with storages and hosts, repair differences, and clean up resources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Plan", "Scratch", "findings", "forget", "manage", "plan_cleanup", "r
 def scan(
     backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True, session: Context | None = None
 ) -> pd.DataFrame:
-    """Return what is tracked, against what the storages and this host say, as one frame. Nothing is changed.
+    """Compare tracked resources with the storages and this host; return a frame and change nothing.
 
     Backends that are not open are opened. A storage, or a part of the host, that cannot be asked leaves what is tracked there
     ``unknown``, and does not stop the rest.
@@ -57,7 +57,7 @@ def scan(
 def findings(
     session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
 ) -> list[Finding]:
-    """Return what :func:`scan` shows as plain tuples, for programs: names are as they are on the storage."""
+    """Return the result of :func:`scan` as tuples, with unmodified names, for programs."""
     from cl_notebook.inventory import scanner  # noqa: PLC0415 - as above
 
     with damage.named(session.store):

@@ -1,4 +1,4 @@
-"""Adopting what is on a storage and not tracked; what was lost comes back under the id that its name carries."""
+"""Adopt untracked volumes and snapshots of a storage, under the id in their name if it is free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict on tracked connections: what hosts were told, against the devices that this host has."""
+"""Compare tracked connections with the block devices of this host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices of this host that belong to a volume that is tracked, or lies on a known storage, and to no connection of it."""
+"""Find block devices of this host that belong to a known volume but to no tracked connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letting go of a device that is left over on this host: what is cached for it is written, and nobody loses it from his hands."""
+"""Detach an orphaned block device of this host without losing data or breaking a use of it."""
 
 from __future__ import annotations
 

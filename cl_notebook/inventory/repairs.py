@@ -1,4 +1,4 @@
-"""Repairing: what was cut short is finished or rolled back, by what the storage and the host say, never by guessing."""
+"""Finish or roll back interrupted operations, based on the state of the storage and of the host."""
 
 from __future__ import annotations
 

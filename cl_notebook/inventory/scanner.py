@@ -1,4 +1,4 @@
-"""A scan: what is tracked, against what the storages and this host say. It changes nothing."""
+"""Compare tracked resources with the storages and with this host, without changing anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forgetting: a row is removed, the storage is not touched."""
+"""Stop tracking a resource: remove its row and leave the storage unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict on one tracked volume or snapshot, by its row and by what its storage says."""
+"""Judge a tracked volume or snapshot by its row and by its state on the storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who made what: told from the operations, by an index, whatever their number."""
+"""Find the owner of resources from the history of operations, by an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cleaning up: a plan that is looked at first, then carried out step by step, whatever goes wrong on the way."""
+"""Plan a clean-up and run it step by step, going on after failures."""
 
 from __future__ import annotations
 

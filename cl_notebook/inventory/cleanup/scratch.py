@@ -1,4 +1,4 @@
-"""What is made for a while: removed at the end of a block, whatever ended it."""
+"""Remove the resources that a block created when the block ends, also after an error."""
 
 from __future__ import annotations
 
