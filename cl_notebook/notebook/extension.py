@@ -1,4 +1,4 @@
-"""``%load_ext cl_notebook``: the magics, their completion, and the display of progress, put into a shell and taken out again."""
+"""Install the magics, their completion and the progress display in a shell, and remove them."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+GRACE = 2.0
+"""Seconds that threads may take to end after the kernel was asked to shut down."""
+
+CLOSING = 0.7
+"""Seconds for the :mod:`atexit` functions after that, so that shutdown takes less than three seconds."""
+
 _MAGIC = re.compile(r"%?%?\bcl_backend\s+(?:add|open)\b(?P<words>.*)")
 _OPTION = re.compile(r"--(?P<name>[A-Za-z][\w-]*)(?:=|\s+)(?P<quote>['\"]?)(?P<value>[^\s'\"]+)")
 _OPENS = frozenset({"Backend", "Backends", "backend", "open_backend"})
@@ -48,15 +54,15 @@ _watching: weakref.WeakKeyDictionary[InteractiveShell, Callable[[Any], None]] = 
 
 
 def install_secret_warning(shell: InteractiveShell) -> None:
-    """Look at each cell of *shell* after it ran. Twice is the same as once."""
+    """Warn about secrets in each cell of *shell* after it ran; a second call changes nothing."""
     remove_secret_warning(shell)
-    told: set[str] = set()
+    warned: set[str] = set()
 
     def after(result: Any) -> None:  # noqa: ANN401 - IPython's
         cell = getattr(getattr(result, "info", None), "raw_cell", None)
-        names = sorted(set(exposed(str(cell), shell)) - told) if cell else []
+        names = sorted(set(exposed(str(cell), shell)) - warned) if cell else []
         if names:
-            told.update(names)
+            warned.update(names)
             echo_err(
                 f"{', '.join(names)}: a secret stands in this cell, so in the notebook and in IPython's history. Take it out: "
                 "%cl_backend add asks for what is left out, and getpass.getpass() keeps a value out of the cell."
@@ -67,7 +73,7 @@ def install_secret_warning(shell: InteractiveShell) -> None:
 
 
 def remove_secret_warning(shell: InteractiveShell) -> None:
-    """Look at no cell of *shell* any more."""
+    """Stop warning about secrets in the cells of *shell*."""
     after = _watching.pop(shell, None)
     if after is not None:
         with contextlib.suppress(ValueError):
@@ -117,12 +123,6 @@ def _is_text(value: ast.expr) -> bool:
     return isinstance(value, ast.Constant) and isinstance(value.value, str) and bool(value.value)
 
 
-GRACE = 2.0
-"""Seconds that threads have to end after the kernel was asked to."""
-
-CLOSING = 0.7
-"""Seconds that what is registered with :mod:`atexit` has after that, so that all takes less than three."""
-
 _is_exiting = threading.Event()
 
 
@@ -138,7 +138,7 @@ def install_bounded_shutdown(shell: InteractiveShell) -> None:
 
 
 def remove_bounded_shutdown(shell: InteractiveShell) -> None:
-    """Let the kernel of *shell* end as Python does."""
+    """Remove the bound on the shutdown of the kernel of *shell*."""
     with contextlib.suppress(ValueError, KeyError):
         shell.unobserve(_asked_to_end, "exit_now")
     atexit.unregister(_is_exiting.set)
