@@ -148,7 +148,7 @@ def repair(resource: Tracked, *, remove: bool = False, force: bool = False, stor
     resource.context.journal.refuse_if_read_only("repair")
     if isinstance(resource, Backend):
         return _remove_orphan_files(resource)
-    resource.look_again()
+    resource.refresh(keep_edits=True)
     refuse_if_busy(resource, force=force)
     if isinstance(resource, Connection):
         return repair_connection(resource, force=force)

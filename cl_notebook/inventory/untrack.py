@@ -22,7 +22,7 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
     if isinstance(resource, Backend):
         resource.forget()
         return
-    resource.look_again()
+    resource.refresh(keep_edits=True)
     repairs.refuse_if_busy(resource, force=force)
     volume: Any = resource.volume if isinstance(resource, Connection) else resource
     if not force and not _is_claimed_twice(resource):

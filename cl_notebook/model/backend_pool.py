@@ -361,4 +361,4 @@ def carry_over(context: Context, plan: Plan) -> None:
                 msg = f"The backend {backend.name!r} went from the store while the session moved there."
                 raise errors.NotFound(msg)
             made = found
-        identity_map.take_place(context, backend, made)
+        identity_map.reattach(context, backend, made)

@@ -239,17 +239,20 @@ class Tracked(SessionBound, Serializable):
             raise errors.NotFound(msg)
         return found
 
-    def refresh(self) -> None:
+    def refresh(self, *, keep_edits: bool = False) -> None:
         """Bring the object, and every relation that was already loaded, up to date with the store.
 
-        What was set and not saved is given up. A row that somebody else deleted leaves the object with the status ``deleted``.
-        """
-        if self.is_tracked:
-            identity_map.refresh(self.context, self)
+        A row that somebody else deleted leaves the object with the status ``deleted``.
 
-    def look_again(self) -> None:
-        """Bring the object and its loaded relations up to date, and keep what was set and not saved: before an act."""
-        identity_map.refresh(self.context, self, keep_unsaved=True)
+        Args:
+            keep_edits: keep the values that were set on the object and not saved; they are discarded otherwise.
+
+        Raises:
+            Refused: *keep_edits* is set, as it is before an operation, and the object is not tracked.
+
+        """
+        if keep_edits or self.is_tracked:
+            identity_map.refresh(self.context, self, keep_edits=keep_edits)
 
     def save(self) -> None:
         """Write what was set on the object; one that was loaded from a document is tracked, with what was loaded below it.
@@ -267,9 +270,9 @@ class Tracked(SessionBound, Serializable):
         self.validate()
         changed = identity_map.values(self)
         if changed:
-            self.context.journal.save(self, changed, identity_map.base(self)["version"])
+            self.context.journal.save(self, changed, identity_map.base_values(self)["version"])
             identity_map.forget(self)
-            identity_map.reread(self.context, self)
+            identity_map.reload(self.context, self)
 
     def validate(self) -> None:
         """Check what :meth:`save` is about to write."""

@@ -302,13 +302,13 @@ class Connection(Tracked):
             AttachError: the host could not, or the device is not the right one; the status is ``error_attaching``.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         encryption.warn(self.volume, stacklevel=2)
         return self.attach_device()
 
     def attach_device(self) -> str:
         """Do as :meth:`attach` does, for those who have warned of ciphertext."""
-        self.look_again()
+        self.refresh(keep_edits=True)
         self._refuse_if_elsewhere("attached there")
         data, before = self.volume.as_data(), self.device if self.attached else None
         info, wanted, host = self.info, ConnectionData(self.id, masking.without(self.connector_info)), self._host()
@@ -358,7 +358,7 @@ class Connection(Tracked):
             AttachError: the device cannot be opened, is not the volume's any more, or is a qcow2 image.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         if not self.attached:
             msg = f"{self.label()} is not attached: attach() it first."
             raise errors.InvalidStatus(msg)
@@ -394,7 +394,7 @@ class Connection(Tracked):
             AttachError: the host could not; the status is ``error_detaching``.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         if not force:
             self._refuse_if_elsewhere("detached there")
         info, device, host = self._told(), self.device or {}, self._host() if self.is_in_reach else None
@@ -437,7 +437,7 @@ class Connection(Tracked):
             DriverError: the storage refused; the status is ``error_detaching``.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
@@ -604,12 +604,12 @@ class Connection(Tracked):
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""
-        identity_map.list_in(context, self, "Volume", "connections", self.volume_id)
+        identity_map.add_to_collection(context, self, "Volume", "connections", self.volume_id)
 
     def after_deletion(self, context: Context) -> None:
         """Leave the volume's list, and say ``deleted``."""
-        identity_map.unlist_from(context, self, "Volume", "connections", self.volume_id)
-        identity_map.amend(context, self, {"attach_status": "deleted", "path": None})
+        identity_map.remove_from_collection(context, self, "Volume", "connections", self.volume_id)
+        identity_map.apply_committed(context, self, {"attach_status": "deleted", "path": None})
 
     def summary(self) -> tuple[str, ...]:
         """Id, status, host, path and volume."""

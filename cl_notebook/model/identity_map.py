@@ -87,7 +87,7 @@ def values(resource: Row) -> dict[str, Any]:
     return changed
 
 
-def stored_values(resource: Row) -> dict[str, Any]:
+def committed_values(resource: Row) -> dict[str, Any]:
     """Return the columns of *resource* as they were read, without what was set on it since."""
     inner = resource.__dict__
     stored = {name: value for name, value in inner.items() if name[:1] != "_"}
@@ -99,20 +99,20 @@ def stored_values(resource: Row) -> dict[str, Any]:
     return stored
 
 
-def is_there(resource: Row) -> bool:
+def is_dirty(resource: Row) -> bool:
     """Return whether something may be unsaved on *resource*."""
     return _is_set(resource) or _is_edited_inside(resource.__dict__)
 
 
-def base(resource: Row) -> dict[str, Any]:
+def base_values(resource: Row) -> dict[str, Any]:
     """Return the columns that the unsaved values were set on, ``version`` among them: those of an earlier read, perhaps."""
-    found: dict[str, Any] = resource.__dict__.get(_BASE) or stored_values(resource)
+    found: dict[str, Any] = resource.__dict__.get(_BASE) or committed_values(resource)
     return found
 
 
-def give_up(resource: Row) -> None:
+def discard_edits(resource: Row) -> None:
     """Put back what was read."""
-    before = stored_values(resource)
+    before = committed_values(resource)
     for name in values(resource):
         sa_orm.attributes.set_committed_value(resource, name, before[name])
     forget(resource)
@@ -136,7 +136,7 @@ def hand_out_metadata(resource: Row) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PendingEdits:
     """The unsaved values of one object, while its row is read again."""
 
     resource: Row
@@ -144,7 +144,7 @@ class Kept:
     metadata: object
     base: dict[str, Any]
 
-    def put_back(self) -> None:
+    def reapply(self) -> None:
         """Set the values again on what was read; what they were set on is remembered for the next save."""
         inner = self.resource.__dict__
         is_reread = inner.get("metadata_") is not self.metadata
@@ -157,11 +157,11 @@ class Kept:
             inner.setdefault(_BASE, self.base)
 
 
-def keep_all(orm: sa_orm.Session) -> list[Kept]:
+def pending_edits(orm: sa_orm.Session) -> list[PendingEdits]:
     """Return the unsaved values of every object of *orm*, to be put back after a read."""
     touched = {id(each): each for each in (*orm.dirty, *_handed_out(orm))}
     return [
-        Kept(each, values(each), each.__dict__.get("metadata_"), stored_values(each))
+        PendingEdits(each, values(each), each.__dict__.get("metadata_"), committed_values(each))
         for each in touched.values()
         if sa_orm.object_session(each) is orm
     ]
@@ -212,13 +212,13 @@ def get(context: Context, cls: type[T], resource_id: str) -> T | None:
     """Return the object of one row, from memory if it is held there and nobody changed the row since."""
     with context.lock:
         context.change_tracker.sync()
-        known = held(context, cls, resource_id)
-        if known is not None and (_is_current(context, known) or is_there(known)):
+        known = cached(context, cls, resource_id)
+        if known is not None and (_is_current(context, known) or is_dirty(known)):
             return known
         columns: Any = cls
         found = select(context, sa.select(cls).where(columns.id == resource_id))
         if not found and known is not None:
-            let_go(context, known)
+            evict(context, known)
         return found[0] if found else None
 
 
@@ -237,15 +237,15 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
         context.change_tracker.sync()
         tick = context.change_tracker.tick
         orm = context.orm
-        kept = keep_all(orm)
+        pending = pending_edits(orm)
         with damage.named(context.store), store_errors(context.store.url), context.store.memory_lock:
             try:
                 found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
             finally:
                 _end_transaction(orm)
             _refuse_unsound(context, found)
-        for edits in kept:
-            edits.put_back()
+        for edits in pending:
+            edits.reapply()
         _stamp(found, tick)
         return found
 
@@ -296,10 +296,10 @@ def load_children(owner: Row, relation: Relation[T]) -> list[T]:
     context = owner.context
     with context.lock:
         context.change_tracker.sync()
-        ready = owner.__dict__.pop(_ahead(relation), None)
+        ready = owner.__dict__.pop(_prefetched(relation), None)
         if ready is not None and context.change_tracker.children_changed(owner.id, ready[0]) == set():
             tick, children = ready
-            _put(owner, relation, children, tick)
+            _cache_children(owner, relation, children, tick)
             return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # the slot holds what was just put there
         _load_page(context, owner, relation)
         return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # as above
@@ -312,9 +312,9 @@ def _load_page(context: Context, owner: Row, relation: Relation[T]) -> None:
     groups: dict[str, list[T]] = {resource_id: [] for resource_id in owners}
     for child in _select_children(context, relation, list(owners)):
         groups[child.__dict__[relation.column]].append(child)
-    _put(owner, relation, groups.pop(owner.id), tick)
+    _cache_children(owner, relation, groups.pop(owner.id), tick)
     for resource_id, children in groups.items():
-        owners[resource_id].__dict__[_ahead(relation)] = (tick, children)
+        owners[resource_id].__dict__[_prefetched(relation)] = (tick, children)
 
 
 def _select_children(
@@ -327,7 +327,7 @@ def _select_children(
     return select(context, statement if only is None else statement.where(target.id.in_(list(only))))
 
 
-def _put(owner: Row, relation: Relation[T], children: list[T], tick: int) -> None:
+def _cache_children(owner: Row, relation: Relation[T], children: list[T], tick: int) -> None:
     slot = f"_loaded_{relation.owner}"
     for child in children:
         child.__dict__[slot] = owner
@@ -335,7 +335,7 @@ def _put(owner: Row, relation: Relation[T], children: list[T], tick: int) -> Non
     owner.__dict__[f"{relation.slot}_tick"] = tick
 
 
-def refresh(context: Context, resource: Row, *, keep_unsaved: bool = False) -> None:
+def refresh(context: Context, resource: Row, *, keep_edits: bool = False) -> None:
     """Bring *resource* and its loaded relations in line with the store; free of queries while nobody wrote anything.
 
     What was set and not saved is given up, unless it is to be kept.
@@ -344,12 +344,12 @@ def refresh(context: Context, resource: Row, *, keep_unsaved: bool = False) -> N
         context.change_tracker.sync()
         if _nothing_happened(context, resource):
             return
-        if (is_there(resource) and not keep_unsaved) or not _is_current(context, resource):
-            reread(context, resource, keep_unsaved=keep_unsaved)
+        if (is_dirty(resource) and not keep_edits) or not _is_current(context, resource):
+            reload(context, resource, keep_edits=keep_edits)
         for name in resource.relations:
             relation: Relation[Any] = getattr(type(resource), name)
             if relation.slot in resource.__dict__:
-                _refresh_children(context, resource, relation, keep_unsaved=keep_unsaved)
+                _refresh_children(context, resource, relation, keep_edits=keep_edits)
 
 
 def _nothing_happened(context: Context, resource: Row) -> bool:
@@ -362,37 +362,37 @@ def _nothing_happened(context: Context, resource: Row) -> bool:
     )
 
 
-def reread(context: Context, resource: Row, *, keep_unsaved: bool = False) -> None:
+def reload(context: Context, resource: Row, *, keep_edits: bool = False) -> None:
     """Read the row of *resource* again, whether or not it is known to have changed."""
     cls = type(resource)
-    if not keep_unsaved:
-        give_up(resource)
-    if not select(context, sa.select(cls).where(cls.id == stored_values(resource)["id"])):
-        let_go(context, resource)
+    if not keep_edits:
+        discard_edits(resource)
+    if not select(context, sa.select(cls).where(cls.id == committed_values(resource)["id"])):
+        evict(context, resource)
 
 
-def _refresh_children(context: Context, owner: Row, relation: Relation[T], *, keep_unsaved: bool) -> None:
+def _refresh_children(context: Context, owner: Row, relation: Relation[T], *, keep_edits: bool) -> None:
     listed: list[T] = owner.__dict__[relation.slot]
     tick: int = owner.__dict__[f"{relation.slot}_tick"]
     now = context.change_tracker.tick
-    for child in [] if keep_unsaved else listed:
-        if is_there(child):
-            reread(context, child)
+    for child in [] if keep_edits else listed:
+        if is_dirty(child):
+            reload(context, child)
     changed = context.change_tracker.children_changed(owner.id, tick)
     if changed is not None and not changed:
         return
     if changed is None or len(changed) > PAGE:
-        _put(owner, relation, _select_children(context, relation, [owner.id]), now)
+        _cache_children(owner, relation, _select_children(context, relation, [owner.id]), now)
         return
     found = {child.id: child for child in _select_children(context, relation, [owner.id], changed)}
     kept = [child for child in listed if child.id not in changed or child.id in found]
     listed_ids = {child.id for child in kept}
     kept.extend(child for child in found.values() if child.id not in listed_ids)
     kept.sort(key=lambda child: (child.created_at, child.id))
-    _put(owner, relation, kept, now)
+    _cache_children(owner, relation, kept, now)
 
 
-def adopt(context: Context, cls: type[T], values: dict[str, Any]) -> T:
+def attach_new(context: Context, cls: type[T], values: dict[str, Any]) -> T:
     """Return the object for a row that was just inserted with *values*, without reading it back."""
     manager = sa_orm.class_mapper(cls).class_manager
     instance: T = manager.new_instance()
@@ -403,7 +403,7 @@ def adopt(context: Context, cls: type[T], values: dict[str, Any]) -> T:
     return instance
 
 
-def take_place(context: Context, resource: T, newcomer: T) -> None:
+def reattach(context: Context, resource: T, newcomer: T) -> None:
     """Let *resource*, of a session that was closed, be the object of the row that *newcomer* was read for."""
     values = {key: value for key, value in newcomer.__dict__.items() if key[:1] != "_"}
     context.orm.expunge(newcomer)
@@ -416,7 +416,7 @@ def take_place(context: Context, resource: T, newcomer: T) -> None:
     setattr(resource, _READ, _Read(context.change_tracker.tick))
 
 
-def amend(context: Context, resource: Row, values: dict[str, Any]) -> None:
+def apply_committed(context: Context, resource: Row, values: dict[str, Any]) -> None:
     """Give *resource* the *values* that were just committed for its row."""
     for name, value in values.items():
         sa_orm.attributes.set_committed_value(resource, name, value)
@@ -424,12 +424,12 @@ def amend(context: Context, resource: Row, values: dict[str, Any]) -> None:
         setattr(resource, _READ, _Read(context.change_tracker.tick))
 
 
-def list_in(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
+def add_to_collection(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
     """Add *child* to the list of its owner, if the owner is held and the list was loaded."""
     _relist(context, owner_class, relation_name, owner_id, lambda listed: [*listed, child])
 
 
-def unlist_from(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
+def remove_from_collection(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
     """Take *child* out of the list of its owner, if the owner is held and the list was loaded."""
     _relist(context, owner_class, relation_name, owner_id, lambda listed: [other for other in listed if other is not child])
 
@@ -439,30 +439,30 @@ def _relist(
 ) -> None:
     # A new list each time: who is looping over the old one while he creates or deletes meets every resource once.
     cls = CLASSES[owner_class]
-    owner = held(context, cls, owner_id)
+    owner = cached(context, cls, owner_id)
     if owner is None:
         return
     relation: Relation[Any] = getattr(cls, relation_name)
-    owner.__dict__.pop(_ahead(relation), None)
+    owner.__dict__.pop(_prefetched(relation), None)
     listed = owner.__dict__.get(relation.slot)
     if listed is not None:
         owner.__dict__[relation.slot] = change(listed)
 
 
-def let_go(context: Context, resource: Row) -> None:
+def evict(context: Context, resource: Row) -> None:
     """Stop tracking *resource*: its row is gone."""
     if resource in context.orm:
         context.orm.expunge(resource)
     resource.after_deletion(context)
 
 
-def held(context: Context, cls: type[T], resource_id: str) -> T | None:
+def cached(context: Context, cls: type[T], resource_id: str) -> T | None:
     """Return the object of one row if the session holds it; the store is not asked."""
     return context.orm.identity_map.get(sa_orm.class_mapper(cls).identity_key_from_primary_key((resource_id,)))
 
 
 def _peers(context: Context, owner: Row) -> list[Row]:
-    peers = (held(context, type(owner), peer) for peer in _read(owner).peers)
+    peers = (cached(context, type(owner), peer) for peer in _read(owner).peers)
     return [peer for peer in peers if peer is not None]
 
 
@@ -483,5 +483,5 @@ def _is_current(context: Context, resource: Row) -> bool:
     return context.change_tracker.changed_at(resource.id) <= _read(resource).tick
 
 
-def _ahead(relation: Relation[Any]) -> str:
+def _prefetched(relation: Relation[Any]) -> str:
     return f"{relation.slot}_ahead"

@@ -155,7 +155,7 @@ class Snapshot(HasMetadata, Tracked):
             NotSupported: the driver cannot release snapshots.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         data = self.as_data()
         able: CanManageSnapshots = guards.require_capability(self.backend.driver, "manage_snapshots", self)
         self.context.journal.run(
@@ -210,7 +210,7 @@ class Snapshot(HasMetadata, Tracked):
             DriverError: the storage refused; the status is ``error_deleting``.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         if self.status in lifecycle.UNOWNED_STATUSES:
             self.unmanage(force=force)
             return
@@ -235,16 +235,16 @@ class Snapshot(HasMetadata, Tracked):
 
     def as_data(self) -> SnapshotData:
         """Return what a driver is told of the snapshot."""
-        return snapshot_data(identity_map.stored_values(self), self.volume.as_data())
+        return snapshot_data(identity_map.committed_values(self), self.volume.as_data())
 
     def after_creation(self, context: Context) -> None:
         """Stand in the volume's list, if that was loaded."""
-        identity_map.list_in(context, self, "Volume", "snapshots", self.volume_id)
+        identity_map.add_to_collection(context, self, "Volume", "snapshots", self.volume_id)
 
     def after_deletion(self, context: Context) -> None:
         """Leave the volume's list, and say ``deleted``."""
-        identity_map.unlist_from(context, self, "Volume", "snapshots", self.volume_id)
-        identity_map.amend(context, self, {"status": "deleted"})
+        identity_map.remove_from_collection(context, self, "Volume", "snapshots", self.volume_id)
+        identity_map.apply_committed(context, self, {"status": "deleted"})
 
     def summary(self) -> tuple[str, ...]:
         """Name, id, size, status and volume."""

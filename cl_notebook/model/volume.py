@@ -79,7 +79,7 @@ class Attachable(Tracked):
             DriverError, AttachError: the storage or the host refused; nothing stays connected that was not before.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         self.context.journal.refuse_if_read_only("attach")
         encryption.warn(cast("Volume", self), stacklevel=2)
         host = None if host is None else _address(validation.name(host, "host"))
@@ -125,7 +125,7 @@ class Attachable(Tracked):
             DriverError, AttachError: the storage or the host refused; repeat it once the cause is gone.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         self.context.journal.refuse_if_read_only("detach")
         self._confirm(host)
         there = self._of(host)
@@ -193,7 +193,7 @@ class Attachable(Tracked):
             ResourceBusy: the volume is attached on a host out of reach; the other connections are gone.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         self.context.journal.refuse_if_read_only("cleanup")
         elsewhere = [conn for conn in self.connections if conn.attached and not conn.is_in_reach]
         going = [conn for conn in self.connections if force or conn not in elsewhere]
@@ -320,7 +320,7 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         """
         cls = type(self).snapshots.target
-        self.look_again()
+        self.refresh(keep_edits=True)
         return cls.make(self, {"name": name, "description": description, "metadata": metadata})
 
     def manage_snapshot(
@@ -342,7 +342,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         """
         source = {"source-name": reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
         cls = type(self).snapshots.target
-        self.look_again()
+        self.refresh(keep_edits=True)
         return cls.adopt(self, source, name or next(iter(source.values()), ""), id)
 
     def clone(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
@@ -353,7 +353,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             DriverError: the storage refused.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         grown = self.size if size is None else validation.size(size)
         validation.at_least(grown, self.size, f"A clone of {self.label()}")
         source = self.as_data()
@@ -432,7 +432,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         if snapshot.volume_id != self.id:
             msg = f"{snapshot.label()} is not a snapshot of {self.label()}."
             raise errors.InvalidInput(msg)
-        self.look_again()
+        self.refresh(keep_edits=True)
         data, kept = self.as_data(), snapshot.as_data()
         able: CanRevert = guards.require_capability(self.backend.driver, "revert", self)
 
@@ -472,7 +472,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             NotSupported: the driver cannot do that, or not with these specs; nothing was changed.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         data = self.as_data()
         extra = dict(data.extra_specs) if extra_specs is None else validation.text_map(extra_specs, "extra_specs")
         qos = dict(data.qos_specs) if qos_specs is None else validation.text_map(qos_specs, "qos_specs")
@@ -507,7 +507,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             DriverError: the storage refused; the status is ``error_deleting``.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         if self.status in lifecycle.UNOWNED_STATUSES:
             self.unmanage(force=force)
             return
@@ -553,7 +553,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             NotSupported: the driver cannot release.
 
         """
-        self.look_again()
+        self.refresh(keep_edits=True)
         data = self.as_data()
         kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
 
@@ -589,16 +589,16 @@ class Volume(HasMetadata, Attachable, Tracked):
 
     def as_data(self) -> VolumeData:
         """Return what a driver is told of the volume."""
-        return volume_data(identity_map.stored_values(self))
+        return volume_data(identity_map.committed_values(self))
 
     def after_creation(self, context: Context) -> None:
         """Stand in the backend's list, if that was loaded."""
-        identity_map.list_in(context, self, "Backend", "volumes", self.backend_id)
+        identity_map.add_to_collection(context, self, "Backend", "volumes", self.backend_id)
 
     def after_deletion(self, context: Context) -> None:
         """Leave the backend's list, and say ``deleted``."""
-        identity_map.unlist_from(context, self, "Backend", "volumes", self.backend_id)
-        identity_map.amend(context, self, {"status": "deleted"})
+        identity_map.remove_from_collection(context, self, "Backend", "volumes", self.backend_id)
+        identity_map.apply_committed(context, self, {"status": "deleted"})
 
     def summary(self) -> tuple[str, ...]:
         """Name, id, size, status and backend."""

@@ -148,7 +148,7 @@ def _parsed(resource: Tracked) -> ParsedResource:
 
 def _attach(context: Context, resource: Tracked) -> None:
     """Attach *resource* to its session as the object of its row, unless the session has an object of that row."""
-    if not resource.is_loaded_only or identity_map.held(context, type(resource), resource.id) is not None:
+    if not resource.is_loaded_only or identity_map.cached(context, type(resource), resource.id) is not None:
         return
     state = sa_orm.attributes.instance_state(resource)
     state._commit_all(resource.__dict__, None)  # noqa: SLF001 - the values that were set on it were just stored
@@ -157,4 +157,4 @@ def _attach(context: Context, resource: Tracked) -> None:
     context.orm.add(resource)
     for name in [name for name in resource.__dict__ if name.startswith("_loaded_")]:
         del resource.__dict__[name]  # the store may have more children: they are loaded when they are asked for
-    identity_map.reread(context, resource)
+    identity_map.reload(context, resource)

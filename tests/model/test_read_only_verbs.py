@@ -93,7 +93,7 @@ ACTS: dict[str, Callable[[Filled], object]] = {
 """What is done by each verb that acts; a new one has its line here, or below."""
 
 LOOKS = {
-    *("after_creation", "after_deletion", "as_data", "get_by_id", "get_by_name", "label", "look_again", "refresh", "summary"),
+    *("after_creation", "after_deletion", "as_data", "get_by_id", "get_by_name", "label", "refresh", "summary"),
     *("to_dict", "to_json", "to_jsons", "validate"),
     *("Backend.close", "Backend.list_supported_drivers", "Backend.log", "Backend.manageable_snapshots"),
     *("Backend.manageable_volumes", "Backend.stats", "Backend.volumes_filtered"),

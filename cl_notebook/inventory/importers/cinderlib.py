@@ -54,9 +54,9 @@ def _refresh_loaded(session: Session, run: _Import) -> None:
     session.change_tracker.poll()
     for cls, ids in ((Backend, set(run.new_rows)), (Volume, run.extended_volumes)):
         for resource_id in ids:
-            known = identity_map.held(session, cls, resource_id)
+            known = identity_map.cached(session, cls, resource_id)
             if known is not None:
-                known.look_again()
+                known.refresh(keep_edits=True)
 
 
 class _Import:

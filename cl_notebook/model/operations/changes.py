@@ -273,13 +273,13 @@ def _new_version(connection: sa.Connection, cls: Any, row_id: str, values: dict[
 
 def in_memory(context: Context, change: RowChange) -> Tracked | None:
     """Return the object of the row of *change*, if the session has one."""
-    resource: Tracked | None = identity_map.held(context, model_class(change.kind), change.id)
+    resource: Tracked | None = identity_map.cached(context, model_class(change.kind), change.id)
     return resource
 
 
 def insert_in_memory(context: Context, change: Insert, values: dict[str, Any]) -> Tracked:
     """Return the object of the row that *change* made, which was committed with *values*."""
-    created: Tracked = identity_map.adopt(context, model_class(change.kind), values)
+    created: Tracked = identity_map.attach_new(context, model_class(change.kind), values)
     created.after_creation(context)
     return created
 
@@ -292,8 +292,8 @@ def apply_in_memory(context: Context, change: RowChange, values: dict[str, Any] 
     if resource is None:
         return
     if isinstance(change, Delete) or values is None:
-        identity_map.let_go(context, resource)
+        identity_map.evict(context, resource)
     elif values["version"] == resource.version + 1:
-        identity_map.amend(context, resource, values)
+        identity_map.apply_committed(context, resource, values)
     else:  # others wrote in between: a later save must detect their changes as a conflict
-        identity_map.reread(context, resource, keep_unsaved=True)
+        identity_map.reload(context, resource, keep_edits=True)

@@ -213,7 +213,7 @@ class Outbox:
             if written.result is not CloseResult.WRITTEN:
                 others = [in_memory(change) for change in pending.changes]
                 for stale in {each.id: each for each in (*others, resource) if each is not None}.values():
-                    identity_map.reread(context, stale, keep_unsaved=True)
+                    identity_map.reload(context, stale, keep_edits=True)
         return written.result
 
     def _remove(self, pending: PendingOutcome) -> None:

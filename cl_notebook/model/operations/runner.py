@@ -393,9 +393,9 @@ class Journal:
             resource = in_memory(self._context, change) if isinstance(change, Update) else None
             if resource is None or not isinstance(change, Update):
                 continue
-            before = identity_map.base(resource)
+            before = identity_map.base_values(resource)
             # a save gives up what it could not write; an operation leaves it to be saved
-            identity_map.reread(self._context, resource, keep_unsaved=change.version is None)
+            identity_map.reload(self._context, resource, keep_edits=change.version is None)
             differences.append(_difference(resource, before))
         msg = f"{'; '.join(differences)}. It is refreshed now: look again, then repeat."
         return errors.ChangedElsewhere(msg)

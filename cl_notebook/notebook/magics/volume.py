@@ -44,7 +44,7 @@ def _show(call: Invocation) -> Details:
 def _extend(call: Invocation) -> Volume:
     size = _new_size(call)
     volume = resolve.volume(call, call["volume"], acting=True)
-    volume.look_again()  # what is to be added is added to the present size
+    volume.refresh(keep_edits=True)  # what is to be added is added to the present size
     volume.extend(size.of(volume.size))
     return volume
 

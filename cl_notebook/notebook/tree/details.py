@@ -35,7 +35,7 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
 
     """
     if resource.is_tracked:
-        resource.look_again()
+        resource.refresh(keep_edits=True)
     if not resource.is_tracked:
         msg = f"This {resource.kind} is not tracked any more: it was deleted, or its session was closed."
         raise errors.NotFound(msg)
