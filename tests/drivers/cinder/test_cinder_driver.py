@@ -83,7 +83,7 @@ def test_what_a_driver_writes_into_the_data_base_is_kept(fake: cl.Backend) -> No
         volume = fake.create_volume(1, "writing", metadata={"other": other.id})
         assert volume.provider_id == "saved"
         assert volume.driver_data == {"admin_metadata": {"format": "raw"}}
-        records = fake.driver._records  # type: ignore[attr-defined] # a Cinder driver's
+        records = fake.driver._context  # type: ignore[attr-defined] # a Cinder driver's
         assert [row["key"] for row in records.initiator_data()] == [f"key{number}" for number in range(known + 1)]
     assert (other.provider_location, other.metadata) == ("moved", {"a": "b", "seen": "yes"})
 
