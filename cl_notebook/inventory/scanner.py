@@ -40,10 +40,11 @@ def findings(
 ) -> list[Finding]:
     """Return what a scan of *backend*, or of several, or of all of the store, finds; see :func:`cl_notebook.inventory.scan`."""
     found: list[Finding] = []
-    requested = select_backends(session, backend)
+    stored = _stored_backends(session)
+    requested = _select(stored, backend)
     for selected in requested:
         with session.progress(f"scan {selected.name}"):
-            found += _Scan(session, selected).findings()
+            found += _Scan(session, selected, list(stored.values())).findings()
             found += Connections(session, selected.id, selected.name).findings(host=host)
     return [*found, *devices.findings(session, requested)] if host else found
 
@@ -55,7 +56,14 @@ def select_backends(session: Context, backend: Backend | str | Iterable[Backend 
         NotFound: no backend has that name.
 
     """
-    stored = {backend.name: backend for backend in identity_map.select(session, sa.select(Backend).order_by(Backend.name))}
+    return _select(_stored_backends(session), backend)
+
+
+def _stored_backends(session: Context) -> dict[str, Backend]:
+    return {backend.name: backend for backend in identity_map.select(session, sa.select(Backend).order_by(Backend.name))}
+
+
+def _select(stored: Mapping[str, Backend], backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
     if backend is None:
         return list(stored.values())
     try:
@@ -72,12 +80,13 @@ def select_backends(session: Context, backend: Backend | str | Iterable[Backend 
 
 
 class _Scan:
-    """The scan of one backend."""
+    """The scan of one backend; ``stored`` are all backends of the store."""
 
-    def __init__(self, session: Context, backend: Backend) -> None:
+    def __init__(self, session: Context, backend: Backend, stored: Sequence[Backend]) -> None:
         self._session = session
         self._backend = backend
-        self._names = {backend.id: backend.name for backend in identity_map.select(session, sa.select(Backend))}
+        self._stored = stored
+        self._names = {backend.id: backend.name for backend in stored}
 
     def findings(self) -> list[Finding]:
         # the rows first, then the storage: what others make or remove meanwhile is told by a second look at the rows
@@ -113,7 +122,7 @@ class _Scan:
 
     def _contested(self, kind: str) -> Mapping[str, Sequence[Claim]]:
         with self._session.store.reading() as connection:
-            return claims.contested(connection, _CLASSES[kind], self._backend.id)
+            return claims.contested(connection, _CLASSES[kind], self._backend.id, self._stored)
 
     def _mark_conflict(self, found: Finding, claimed: Sequence[Claim]) -> Finding:
         other = next((claim for claim in claimed if claim.id != found.id), None)

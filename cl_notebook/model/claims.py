@@ -38,10 +38,10 @@ class Claim(NamedTuple):
 class Claims:
     """The claims of one transaction, which may make rows on many backends."""
 
-    def __init__(self, connection: sa.Connection) -> None:
-        """Look them up in the transaction of *connection*."""
+    def __init__(self, connection: sa.Connection, backends: Iterable[Any] = ()) -> None:
+        """Look them up in the transaction of *connection*; all stored *backends* are read there unless they are given."""
         self._connection = connection
-        self._places: dict[str, _Where] = {}
+        self._places: dict[str, _Where] = _places(backends)
 
     def same_storage(self, backend_id: str) -> set[str]:
         """Return the backends on the storage of the one with that id, itself among them."""
@@ -55,7 +55,12 @@ class Claims:
 
     def _where(self, backend_id: str) -> _Where:
         if backend_id not in self._places:
-            self._places = _places(self._connection)
+            table: Any = CLASSES["Backend"].__table__
+            self._places = _places(
+                self._connection.execute(
+                    sa.select(table.c.id, table.c.name, table.c.volume_driver, table.c.config.label("stored_config"))
+                )
+            )
         return self._places.setdefault(backend_id, _Where("", "", f"nowhere {backend_id}", is_guess=False))
 
     def _is_here(self, backend_id: str, claim: Claim) -> bool:
@@ -119,13 +124,13 @@ class _Where(NamedTuple):
     is_guess: bool
 
 
-def _places(connection: sa.Connection) -> dict[str, _Where]:
-    cls: Any = CLASSES["Backend"]
-    table: sa.Table = cls.__table__
+def _places(backends: Iterable[Any]) -> dict[str, _Where]:
     found = {}
-    for row in connection.execute(sa.select(table.c.id, table.c.name, table.c.volume_driver, table.c.config)):
+    for row in backends:
         # of one that is known by its name alone nothing says where it is
-        storage = storage_identity.storage_key(row.volume_driver, row.config or {}) if row.volume_driver else f"nowhere {row.id}"
+        storage = (
+            storage_identity.storage_key(row.volume_driver, row.stored_config or {}) if row.volume_driver else f"nowhere {row.id}"
+        )
         found[row.id] = _Where(row.name, row.volume_driver, storage, is_guess=storage_identity.is_guess(row.volume_driver))
     return found
 
@@ -165,10 +170,15 @@ def sole(resource: Tracked, act: str) -> Guard:
     return guard
 
 
-def contested(connection: sa.Connection, kind: type[Tracked], backend_id: str) -> dict[str, list[Claim]]:
-    """Return the claims of *kind* on the storage of that backend, by name, where there are several."""
+def contested(
+    connection: sa.Connection, kind: type[Tracked], backend_id: str, backends: Iterable[Any] = ()
+) -> dict[str, list[Claim]]:
+    """Return the claims of *kind* on the storage of that backend, by name, where there are several.
+
+    All stored *backends* are read on *connection* unless they are given.
+    """
     cls: Any = kind
-    claims = Claims(connection)
+    claims = Claims(connection, backends)
     column, near = cls.name_in_storage, claims.same_storage(backend_id) | claims.maybe_same_storage(backend_id)
     several = sa.select(column).where(cls.backend_id.in_(list(near))).group_by(column).having(sa.func.count() > 1)
     found = claims.of(kind, backend_id, connection.execute(several).scalars().all())
