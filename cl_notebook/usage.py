@@ -219,16 +219,16 @@ class _Kernel:
 
 def _uses_of_device(kernel: _Kernel, name: str, names: Sequence[str], members: set[str]) -> list[str]:
     before = "" if name in names else f"/dev/{name} is "
-    found = [f"{before}{words}" for words in kernel.mounts_of(name)] if name in kernel.places else []
+    texts = [f"{before}{words}" for words in kernel.mounts_of(name)] if name in kernel.places else []
     if name not in kernel.places:
-        return found
-    if not found and kernel.is_in_btrfs(name):
-        found.append(f"{before}part of a mounted Btrfs file system")
+        return texts
+    if not texts and kernel.is_in_btrfs(name):
+        texts.append(f"{before}part of a mounted Btrfs file system")
     if kernel.is_swap(name):
-        found.append(f"{before}used as swap")
-    found += [f"{before}held by {kernel.describe(above)}" for above in sorted(kernel.holders(name) - members)]
-    found += [f"{before}below {kernel.describe(above)}" for above in kernel.loops_on(name)]
-    return found
+        texts.append(f"{before}used as swap")
+    texts += [f"{before}held by {kernel.describe(above)}" for above in sorted(kernel.holders(name) - members)]
+    texts += [f"{before}below {kernel.describe(above)}" for above in kernel.loops_on(name)]
+    return texts
 
 
 def _uses_of_file(kernel: _Kernel, file: _Target) -> list[str]:

@@ -1,6 +1,6 @@
-"""Names as they are searched: letter case ignored, by their beginning or by any part, and the indexes that this takes.
+"""Conditions and indexes for searches of names and ids, without regard to letter case.
 
-Which letters have two cases is the database's own matter: SQLite knows those of ASCII, the others most scripts.
+The database defines letter case: SQLite for ASCII alone, the others for most scripts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INDEXES = frozenset({"ix_volume_name_nocase", *(_TRIGRAMS_OF.format(table=table)
 """Those that only one kind of database has, which the tables therefore do not name."""
 
 SHORT = 3
-"""Characters from which on PostgreSQL's trigrams help to find a part of a name: of fewer they cost more than all names would."""
+"""Characters from which PostgreSQL's trigram index is faster than a scan of all names."""
 
 _WRITTEN = 2
 """Letters beyond ASCII, each written in two ways, of which all the ways together are tried at most."""
@@ -124,15 +124,15 @@ def _quick(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
 
 def _ways(text: str) -> list[str]:
     """Return the ways of writing *text*, or the beginning of it that has few, with ASCII made small."""
-    found, several = [""], 0
+    spellings, several = [""], 0
     for letter in text:
         cases = {letter.lower()} if letter.isascii() else {letter, letter.lower(), letter.upper(), letter.title()}
         ways = sorted(way for way in cases if len(way) == 1)
         several += len(ways) > 1
         if several > _WRITTEN:
             break
-        found = [begun + way for begun in found for way in ways]
-    return found
+        spellings = [begun + way for begun in spellings for way in ways]
+    return spellings
 
 
 def make_indexes(connection: sa.Connection) -> None:
@@ -174,7 +174,7 @@ def fits(resource_id: str, text: str) -> bool:
 def meant(resource_ids: Iterable[str], text: str) -> set[str]:
     """Return those of the ids that *text* is: the one with its very capitals, or else those in another spelling."""
     ids = set(resource_ids)
-    return next((found for found in (ids & {spelling} for spelling in typed(text)) if found), set())
+    return next((matched for matched in (ids & {spelling} for spelling in typed(text)) if matched), set())
 
 
 def begins(column: Any, text: str) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a column of ids
