@@ -404,7 +404,7 @@ def attach_new(context: Context, cls: type[T], values: dict[str, Any]) -> T:
 
 
 def reattach(context: Context, resource: T, newcomer: T) -> None:
-    """Let *resource*, of a session that was closed, be the object of the row that *newcomer* was read for."""
+    """Re-attach *resource* (detached when its session closed) in place of *newcomer*, which was loaded for the same row."""
     values = {key: value for key, value in newcomer.__dict__.items() if key[:1] != "_"}
     context.orm.expunge(newcomer)
     sa_orm.make_transient(resource)
@@ -437,7 +437,7 @@ def remove_from_collection(context: Context, child: Row, owner_class: str, relat
 def _relist(
     context: Context, owner_class: str, relation_name: str, owner_id: str, change: Callable[[list[Any]], list[Any]]
 ) -> None:
-    # A new list each time: who is looping over the old one while he creates or deletes meets every resource once.
+    # A new list each time: a loop over the old one that creates or deletes resources meets each of them once.
     cls = CLASSES[owner_class]
     owner = cached(context, cls, owner_id)
     if owner is None:

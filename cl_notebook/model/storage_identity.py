@@ -55,7 +55,7 @@ def other_backends(context: Context, backend_id: str, driver_name: str, config: 
 
 
 def storage_key(driver_name: str, config: Mapping[str, Any]) -> str:
-    """Return what is the same for the configurations that lead to one storage.
+    """Return a key that is equal for all configurations that lead to the same storage.
 
     A driver that cannot tell, as Cinder's cannot, is on the same storage where everything but the name is the same.
     """
