@@ -149,7 +149,7 @@ def test_a_folder_that_is_not_mounted_loses_nothing(driver: str, store: str, tmp
     with cl.Session(store) as session:
         seen = {each.id: each for each in cl.inventory.findings(session)}
         assert seen[wanted].verdict == "unknown"
-        assert "is its file system mounted?" in (seen[wanted].detail or "")
+        assert "Is its file system mounted?" in (seen[wanted].detail or "")
     shutil.rmtree(folder)
     (tmp_path / "mounted elsewhere").rename(folder)
     with cl.Session(store) as session:
@@ -186,7 +186,7 @@ def test_a_session_that_may_only_look_leaves_a_storage_as_it_is(driver: str, sto
         }
         assert {(each.kind, each.verdict) for each in found if each.backend == "lab"} == {("file", "untracked"), ("volume", "ok")}
         (tmp_path / "gone").mkdir()
-        assert "is its file system mounted?" in str([each.detail for each in cl.inventory.findings(session, "gone")])
+        assert "Is its file system mounted?" in str([each.detail for each in cl.inventory.findings(session, "gone")])
     assert half.read_bytes() == b"half"
     assert list((tmp_path / "gone").iterdir()) == []
 
