@@ -60,7 +60,7 @@ class Session(context.SessionBound):
         self.confirmed = context.Confirmed()
         self.progress: Callable[[str], AbstractContextManager[Progress]] = _silent
         self._work_on(Store(self.settings.store, read_only=self.settings.read_only))
-        self._opening = BackendPool(self, self.backends)
+        self._pool = BackendPool(self, self.backends)
         self._hosts: HostRegistry | None = None
 
     def _work_on(self, store: Store, before: Journal | None = None) -> None:
@@ -165,13 +165,13 @@ class Session(context.SessionBound):
                 raise errors.Refused(msg)
             new = Store(chosen.store, read_only=chosen.read_only)
             try:
-                plan = backend_pool.planned(new, list(self.backends.values()), read_only=chosen.read_only)
+                plan = backend_pool.plan_store_switch(new, list(self.backends.values()), read_only=chosen.read_only)
             except errors.Error:
                 new.close()
                 raise
             self._move(new, chosen, plan)
 
-    def _move(self, new: Store, chosen: settings.Settings, plan: backend_pool.Plan) -> None:
+    def _move(self, new: Store, chosen: settings.Settings, plan: backend_pool.SwitchPlan) -> None:
         before = {backend.id: backend for backend in self.backends.values()}
         with contextlib.ExitStack() as last:
             last.callback(self.store.close)
@@ -180,8 +180,8 @@ class Session(context.SessionBound):
         self.settings = chosen
         self._work_on(new, self.journal)
         try:
-            backend_pool.carry_over(self, plan)
-            self._opening.moved(before)
+            backend_pool.switch_store(self, plan)
+            self._pool.rebind(before)
         except BaseException:  # half switched: the next use of a module-level name opens the new store
             self.close()
             raise
@@ -221,7 +221,7 @@ class Session(context.SessionBound):
     def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False, trust: bool = False) -> Backend:
         """Open the backend *name*; see :class:`cl_notebook.Backend`."""
         self._refuse_if_closed()
-        return self._opening.open_backend(name, config, replace=replace, trust=trust)
+        return self._pool.open_backend(name, config, replace=replace, trust=trust)
 
     def _refuse_if_closed(self) -> None:
         if self.is_closed:
@@ -230,24 +230,24 @@ class Session(context.SessionBound):
 
     def close_backend(self, backend: StoredBackend, *, kill: bool = False) -> None:
         """Close the backend's driver; *kill* ends the driver's child process, if it has one, also during a call."""
-        self._opening.close_backend(backend, kill=kill)
+        self._pool.close_backend(backend, kill=kill)
 
     def is_confirmed(self, backend: StoredBackend) -> bool:
         """Return whether this user typed or confirmed the backend's configuration."""
-        return self._opening.is_confirmed(backend)
+        return self._pool.is_confirmed(backend)
 
-    def held(self, backend: StoredBackend) -> Driver | None:
+    def get_open(self, backend: StoredBackend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
-        return self._opening.held(backend)
+        return self._pool.get_open(backend)
 
     def secrets(self, backend: StoredBackend) -> dict[str, Any]:
         """Return the secret options of an open backend in the clear; none if it is not open."""
-        return self._opening.secrets(backend)
+        return self._pool.secrets(backend)
 
     def driver(self, backend: StoredBackend) -> Driver:
         """Return the backend's driver; open it from the stored configuration if it is closed."""
         self._refuse_if_closed()
-        return self._opening.driver(backend)
+        return self._pool.driver(backend)
 
 
 def _foreign(store: Store) -> str:

@@ -330,7 +330,7 @@ def _without_names_of_secrets(configs: Values) -> Values:
 
 
 def _abilities(session: Context, names: Values) -> Any:  # noqa: ANN401 - an extension array
-    told = {name: session.held(backend) for name, backend in session.backends.items()}
+    told = {name: session.get_open(backend) for name, backend in session.backends.items()}
     texts = {
         name: ", ".join(word for word, can in capabilities(driver).items() if can)
         for name, driver in told.items()

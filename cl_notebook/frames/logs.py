@@ -25,11 +25,11 @@ def lines(backends: Iterable[Backend], operation: int | None = None) -> list[tup
 
 def is_kept(backend: Backend) -> bool:
     """Return whether the open *backend* has a log that lines may come into: its driver keeps one, and it is not switched off."""
-    return isinstance(backend.context.held(backend), HasLog) and not backend.context.settings.disable_logs
+    return isinstance(backend.context.get_open(backend), HasLog) and not backend.context.settings.disable_logs
 
 
 def _kept(backend: Backend) -> list[LogLine]:
-    driver = backend.context.held(backend)  # one that was closed meanwhile is not opened again to be asked
+    driver = backend.context.get_open(backend)  # one that was closed meanwhile is not opened again to be asked
     return driver.log_lines() if isinstance(driver, HasLog) else []
 
 

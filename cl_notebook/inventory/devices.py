@@ -89,7 +89,7 @@ class _Devices:
             yield from self._disks(others)
 
     def _files(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanDevice]:
-        driver = self._session.held(self._backend)
+        driver = self._session.get_open(self._backend)
         if not isinstance(driver, FileBacked) or not devices:
             return
         folder = Path(os.path.realpath(self._root / str(driver.volumes_folder.absolute()).lstrip("/")))

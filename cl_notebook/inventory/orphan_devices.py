@@ -25,7 +25,7 @@ def detach_orphan(session: Context, path: str, *, remove: bool = False) -> str:
     session.journal.refuse_if_read_only("repair")
     backends = select_backends(session, None)
     for backend in backends:  # only who is open knows where its files are
-        if session.held(backend) is None:
+        if session.get_open(backend) is None:
             _open_if_possible(session, backend.name)
     orphans = [orphan for orphan in devices.orphan_devices(session, backends) if orphan.device.path == path]
     if not orphans:

@@ -348,7 +348,7 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     repairable.sort(key=lambda each: _ORDER.index(each.kind))
     storages, by_name = Storages(), {each.name: each for each in backends}
     tried: list[tuple[Finding, bool, str]] = []
-    with batch.telling("tried", [_label(each) for each in repairable]) as count:
+    with batch.count_done("tried", [_label(each) for each in repairable]) as count:
         for each in repairable:
             try:
                 done, detail = True, _repair_finding(session, each, by_name, storages, remove=remove)

@@ -34,7 +34,7 @@ _EXAMPLE = "cl.Backend('lvm', volume_driver='local', path='~/volumes')"
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class OpenDriver:
     """A driver at work, its whole configuration, and the stored part of it that it was opened for."""
 
     driver: Driver
@@ -49,7 +49,7 @@ class BackendPool:
         """Belong to the session *context*, and keep its open backends in *opened*, by name."""
         self._context = context
         self._opened = opened
-        self._drivers: dict[str, _Held] = {}
+        self._drivers: dict[str, OpenDriver] = {}
         self._classes: dict[tuple[str, str], type[Driver]] = {}
         self._lock = concurrency.reentrant_lock()
         """Held while a backend is opened, which may take as long as its storage likes; the session's own lock is not."""
@@ -99,7 +99,7 @@ class BackendPool:
                 end = getattr(held.driver, "kill", None) if kill else None
                 (end or held.driver.close)()
 
-    def moved(self, before: dict[str, Backend]) -> None:
+    def rebind(self, before: dict[str, Backend]) -> None:
         """Hold the drivers of the backends that had these ids under the ids that they have now, in the session's new store."""
         for backend_id, backend in before.items():
             held = self._drivers.pop(backend_id)
@@ -114,7 +114,7 @@ class BackendPool:
             return True
         return self._context.confirmed.backends.get(backend.id) == _stored_part(backend)
 
-    def held(self, backend: StoredBackend) -> Driver | None:
+    def get_open(self, backend: StoredBackend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
         found = self._drivers.get(backend.id)
         return found.driver if found is not None else None
@@ -283,7 +283,7 @@ class BackendPool:
         return opened
 
     def _hold(self, backend: Backend, driver: Driver, checked: dict[str, Any]) -> Backend:
-        self._drivers[backend.id] = _Held(driver, checked, _stored_part(backend))
+        self._drivers[backend.id] = OpenDriver(driver, checked, _stored_part(backend))
         self._context.confirmed.backends[backend.id] = _stored_part(backend)
         self._opened[backend.name] = backend
         return backend
@@ -319,11 +319,11 @@ def _differs(stored: Backend, driver_name: str, config: dict[str, Any]) -> str:
     )
 
 
-Plan = list[tuple[Backend, dict[str, Any]]]
+SwitchPlan = list[tuple[Backend, dict[str, Any]]]
 """Each backend with its row in the new store, and whether that is still to be made under ``is_new``."""
 
 
-def planned(store: Store, backends: Sequence[Backend], *, read_only: bool) -> Plan:
+def plan_store_switch(store: Store, backends: Sequence[Backend], *, read_only: bool) -> SwitchPlan:
     """Return how *backends* stand in *store*; nothing is written.
 
     Raises:
@@ -335,7 +335,7 @@ def planned(store: Store, backends: Sequence[Backend], *, read_only: bool) -> Pl
     columns = (Backend.id, Backend.name, Backend.volume_driver, Backend.stored_config)
     with store.reading() as connection:
         there = {row.name: row for row in connection.execute(sa.select(*columns).where(Backend.name.in_(names)))}
-    plan: Plan = []
+    plan: SwitchPlan = []
     for backend in backends:
         row = {name: getattr(backend, name) for name in ("id", "name", "volume_driver", "stored_config")}
         stored = there.get(backend.name)
@@ -349,7 +349,7 @@ def planned(store: Store, backends: Sequence[Backend], *, read_only: bool) -> Pl
     return plan
 
 
-def carry_over(context: Context, plan: Plan) -> None:
+def switch_store(context: Context, plan: SwitchPlan) -> None:
     """Let the objects of *plan* stand for their rows in the store that *context* has now; those that are new are made."""
     for backend, planned_row in plan:
         row = dict(planned_row)

@@ -27,14 +27,14 @@ def in_turn(verb: str, things: Sequence[T], act: Callable[[T], object], label: C
 
     """
     labels = [label(thing) for thing in things]
-    with telling(verb, labels) as done:
+    with count_done(verb, labels) as done:
         for thing in things:
             act(thing)
             done()
 
 
 @contextlib.contextmanager
-def telling(verb: str, labels: Sequence[str]) -> Iterator[Callable[[], None]]:
+def count_done(verb: str, labels: Sequence[str]) -> Iterator[Callable[[], None]]:
     """Give what is called after each of several things; an error or interrupt in the block says how many were done.
 
     The words are added to the message of an error of ours, and of an interrupt; other errors get them as a note.
@@ -49,7 +49,7 @@ def telling(verb: str, labels: Sequence[str]) -> Iterator[Callable[[], None]]:
         yield done
     except BaseException as error:
         if len(labels) > 1:
-            tell(error, progress(verb, count, labels))
+            append_message(error, progress(verb, count, labels))
         raise
 
 
@@ -60,7 +60,7 @@ def progress(verb: str, count: int, labels: Sequence[str]) -> str:
     return f"{count} of {len(labels)} were {verb}; left: {', '.join(left[:LISTED])}{more}."
 
 
-def tell(error: BaseException, words: str) -> None:
+def append_message(error: BaseException, words: str) -> None:
     """Add *words* to what *error* says."""
     if isinstance(error, (errors.Error, KeyboardInterrupt)):
         said = str(error)

@@ -33,7 +33,7 @@ def note(
     kernel_id: str,
     action: str,
     backend: tuple[str, str],
-    made: Mapping[Any, Sequence[Rows]],
+    created: Mapping[Any, Sequence[Rows]],
     arguments: Mapping[str, Any],
 ) -> None:
     """Write into the history that *action* made these rows (by class) on *backend* (id and name), and tell each to the feed.
@@ -59,7 +59,7 @@ def note(
     key = connection.execute(sa.insert(op.Operation), row).inserted_primary_key
     number = key[0] if key else None
     entries = [changefeed.Entry("outcome", "backend", backend[0], operation_id=number)]
-    for cls, rows in made.items():
+    for cls, rows in created.items():
         entries.extend(_entry(cls.kind, each, number) for each in rows)
     changefeed.append_many(connection, entries)
 

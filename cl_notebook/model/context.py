@@ -210,7 +210,7 @@ class Context(Protocol):
     def is_confirmed(self, backend: StoredBackend) -> bool:
         """Return whether the configuration of the backend was typed or confirmed by this user."""
 
-    def held(self, backend: StoredBackend) -> Driver | None:
+    def get_open(self, backend: StoredBackend) -> Driver | None:
         """Return the backend's driver if it is at work; it is not opened for that."""
 
     def secrets(self, backend: StoredBackend) -> dict[str, object]:

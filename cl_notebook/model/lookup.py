@@ -62,9 +62,9 @@ def _ids(
     The ids alone: the indexes have them, so that no row is read that is not found, and nothing is sorted that is too much.
     """
     ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.Select[Any]]], ...] = (
-        (ALL, lambda cls: _having(cls, cls.id.in_(search.typed(text)))),
+        (ALL, lambda cls: _having(cls, cls.id.in_(search.id_spellings(text)))),
         (_NAMED, lambda cls: _having(cls, cls.name == text)),
-        (ALL, lambda cls: _having(cls, search.begins(cls.id, text)).order_by(cls.id)),
+        (ALL, lambda cls: _having(cls, search.id_begins_with(cls.id, text)).order_by(cls.id)),
         (_NAMED, lambda cls: _having_part(cls, text, seek=seek)),
     )
     found: list[tuple[type[Tracked], Sequence[str]]] = []
@@ -75,7 +75,7 @@ def _ids(
             found += [(cls, connection.execute(asked(cls)).scalars().all()) for cls in asked_of]
             if not everything and any(some for _, some in found):
                 break
-    exact = search.meant((one for _, some in found for one in some), text) if not everything else set()
+    exact = search.exact_ids((one for _, some in found for one in some), text) if not everything else set()
     return [(cls, [one for one in some if one in exact]) for cls, some in found] if exact else found
 
 

@@ -520,7 +520,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             self.refuse_if_in_use(driver)
             going = [*self.snapshots] if cascade else []
             labels = [*(snapshot.label() for snapshot in going), self.label()]
-            with batch.telling("deleted", labels) as done:
+            with batch.count_done("deleted", labels) as done:
                 for snapshot in going:
                     snapshot.delete(force=force)
                     done()

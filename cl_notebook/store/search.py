@@ -160,26 +160,26 @@ _HEX = re.compile(r"[0-9a-f-]+")
 _BEHIND_HEX, _BEHIND_ALL = "g", "\U0010ffff"
 
 
-def typed(text: str) -> tuple[str, ...]:
+def id_spellings(text: str) -> tuple[str, ...]:
     """Return the spellings of what was typed of an id, the exact one first: a UUID may be typed in capitals."""
     exact = text.strip()
     return tuple(dict.fromkeys((exact, exact.lower())))
 
 
-def fits(resource_id: str, text: str) -> bool:
+def is_id_or_prefix(resource_id: str, text: str) -> bool:
     """Return whether *text* is the id, or its beginning, in any of its spellings."""
-    return resource_id.startswith(typed(text))
+    return resource_id.startswith(id_spellings(text))
 
 
-def meant(resource_ids: Iterable[str], text: str) -> set[str]:
+def exact_ids(resource_ids: Iterable[str], text: str) -> set[str]:
     """Return those of the ids that *text* is: the one with its very capitals, or else those in another spelling."""
     ids = set(resource_ids)
-    return next((matched for matched in (ids & {spelling} for spelling in typed(text)) if matched), set())
+    return next((matched for matched in (ids & {spelling} for spelling in id_spellings(text)) if matched), set())
 
 
-def begins(column: Any, text: str) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a column of ids
+def id_begins_with(column: Any, text: str) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a column of ids
     """Return the condition that the id begins with *text*, in any of its spellings."""
-    return sa.or_(*(_begins(column, spelling) for spelling in typed(text)))
+    return sa.or_(*(_begins(column, spelling) for spelling in id_spellings(text)))
 
 
 def _begins(column: Any, text: str) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a column of ids

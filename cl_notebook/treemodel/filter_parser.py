@@ -206,7 +206,7 @@ def _id_test(kind: str, sign: str, predicate: str) -> sa.ColumnElement[bool]:
     if not parts:
         msg = f"id{sign} needs a value behind it, such as id:3f2a."
         raise errors.InvalidInput(msg)
-    test = sa.or_(*[search.begins(KINDS[kind].id, part) for part in parts])
+    test = sa.or_(*[search.id_begins_with(KINDS[kind].id, part) for part in parts])
     return sa.not_(test) if sign == "!=" else test
 
 
@@ -221,7 +221,7 @@ def _word(kind: str, word: str, dialect: str) -> sa.ColumnElement[bool]:
     if kind != BACKEND:
         tests.append(columns.status == low)
     if _ID_PART.fullmatch(low):
-        tests.append(search.begins(columns.id, word))
+        tests.append(search.id_begins_with(columns.id, word))
     return sa.or_(*tests)
 
 

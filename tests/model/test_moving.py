@@ -138,7 +138,7 @@ def test_a_move_that_fails_on_the_way_closes_the_session(
         msg = "the disk is full"
         raise errors.StoreError(msg)
 
-    monkeypatch.setattr(session._opening, "moved", fail)
+    monkeypatch.setattr(session._pool, "rebind", fail)
     with pytest.raises(errors.StoreError, match="the disk is full"):
         session.move_to(new)
     assert session.is_closed

@@ -92,7 +92,7 @@ class Plan:
             with session.progress(f"clean up, {self.summary}"):
                 _run_uninterrupted(work.run, work.stop)
         except BaseException as error:
-            batch.tell(error, f"{work.done} of {len(self.steps)} steps were done; plan.report says which.")
+            batch.append_message(error, f"{work.done} of {len(self.steps)} steps were done; plan.report says which.")
             raise
         finally:
             self.report = work.report()

@@ -103,7 +103,7 @@ class _Import:
                 kernel_id=kernel_id,
                 action="import",
                 backend=(resource_id, names[resource_id]),
-                made=new_rows,
+                created=new_rows,
                 arguments=arguments,
             )
         changefeed.append_many(self._connection, [key_value.entry(pair["key"]) for pair in self._pairs])

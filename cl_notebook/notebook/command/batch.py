@@ -46,7 +46,7 @@ def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | l
             failed = [label for label, _ in failures]
             done = [label for label in labels[:number] if label not in failed]
             if len(resources) > 1:
-                batch.tell(interrupt, batch.progress(verb, len(done), [*done, *failed, *labels[number:]]))
+                batch.append_message(interrupt, batch.progress(verb, len(done), [*done, *failed, *labels[number:]]))
             raise
     if failures:
         raise partial_failure(verb, len(resources), failures)

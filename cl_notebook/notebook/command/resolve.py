@@ -177,11 +177,11 @@ def chosen_backend(call: Invocation) -> Backend:
 
 def _meant(found: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
     """Return the best matches for *text*: a short word is a name rather than the beginning of an id."""
-    length, meant = len(text.strip()), search.meant((resource.id for resource in found), text)
+    length, meant = len(text.strip()), search.exact_ids((resource.id for resource in found), text)
     exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id in meant]
     if exact and (meant or length < SHORT_ID):
         return exact
-    begun = [resource for resource in found if search.fits(resource.id, text) and (length >= SHORTEST or not acting)]
+    begun = [resource for resource in found if search.is_id_or_prefix(resource.id, text) and (length >= SHORTEST or not acting)]
     return list({resource.id: resource for resource in [*exact, *begun]}.values())
 
 
@@ -202,7 +202,7 @@ def _nothing(call: Invocation, text: str, kinds: Sequence[type[Tracked]], *, act
     if isinstance(other, Tracked):
         return f"The variable {text} holds {other.label()}, not {wanted}."
     begun = lookup.find(call.session, text, kinds, parts=False)
-    if acting and len(text.strip()) < SHORTEST and any(search.fits(item.id, text) for item in begun):
+    if acting and len(text.strip()) < SHORTEST and any(search.is_id_or_prefix(item.id, text) for item in begun):
         return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."
     names = list(_names(call.session, kinds, text))
     hint = errors.did_you_mean(text, names)

@@ -112,7 +112,7 @@ def _options(backend: Any) -> dict[str, Any]:  # noqa: ANN401 - a backend
 
 
 def _abilities(backend: Any) -> list[str]:  # noqa: ANN401 - a backend
-    driver = backend.context.held(backend)  # a closed backend is not opened for this
+    driver = backend.context.get_open(backend)  # a closed backend is not opened for this
     return [name for name, can in capabilities(driver).items() if can] if driver is not None else []
 
 

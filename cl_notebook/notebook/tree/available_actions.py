@@ -207,7 +207,7 @@ def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
 
 
 def _able(session: Session, backend: Backend, capability: str) -> bool:
-    driver = session.held(backend)
+    driver = session.get_open(backend)
     return driver is None or capabilities(driver)[capability]  # a closed one is not opened to be asked
 
 
