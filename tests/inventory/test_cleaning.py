@@ -160,8 +160,8 @@ def test_what_is_not_mounted_is_not_removed(session: cl.Session, tmp_path: Path)
     lab.close()
     report = plan_cleanup().run()
     assert list(report["outcome"]) == ["failed", "not done"]
-    assert "is its file system mounted?" in report["detail"].iloc[0]
-    with pytest.raises(cl.errors.DriverError, match="is its file system mounted"):
+    assert "Is its file system mounted?" in report["detail"].iloc[0]
+    with pytest.raises(cl.errors.DriverError, match="Is its file system mounted"):
         volume.delete(cascade=True)
     shutil.rmtree(folder)
     (tmp_path / "mounted elsewhere").rename(folder)

@@ -40,7 +40,7 @@ def test_all_of_it_is_listed(full: cl.Backend, monkeypatch: pytest.MonkeyPatch) 
     assert names(full) == whole
     for page in (700, FILES + 1, FILES + 2, 1):
         if page > 1:
-            monkeypatch.setattr(driver, "PAGE", page)
+            monkeypatch.setattr(driver, "PAGE_ENTRIES", page)
             assert names(full) == whole
 
 
@@ -48,7 +48,7 @@ def test_a_driver_that_knows_no_pages(full: cl.Backend, make: MakeBackend, monke
     """One that gives everything whatever it is asked for is asked once, or, where that is just a page, not for ever."""
     odd = make("odd", volume_driver=LISTING, fake_path=str(full.config["fake_path"]), fake_mode="odd")
     for page in (700, FILES + 1):
-        monkeypatch.setattr(driver, "PAGE", page)
+        monkeypatch.setattr(driver, "PAGE_ENTRIES", page)
         assert len(names(odd)) == FILES + 1
 
 
