@@ -76,7 +76,7 @@ def test_a_scan_names_some_and_counts_the_rest(full: cl.Backend, monkeypatch: py
 
 def test_no_message_is_large(full: cl.Backend) -> None:
     """What crosses between the processes is cut into messages of a thousand entries."""
-    child = full.driver._sending()  # type: ignore[attr-defined] # a Cinder driver's
+    child = full.driver._running_child()  # type: ignore[attr-defined] # a Cinder driver's
     parts = driver._parts({"id": str(number)} for number in range(FILES))
     assert [len(part) for part in parts] == [1000, 1000, 500]
     assert child.ask("take", "what is not there", 5.0, list=0, limit=1) == []
