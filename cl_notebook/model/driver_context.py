@@ -1,4 +1,4 @@
-"""What is tracked on one backend, as its driver may look it up, and keep what it changed there."""
+"""Give a driver access to what is tracked on its backend, and save what it changes there."""
 
 from __future__ import annotations
 
@@ -33,55 +33,51 @@ TABLE = sa.Table(
     sa.Column("value", sa.String(255), nullable=False),
 )
 
+_VOLUME_COLUMNS = (
+    *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
+    *("provider_id", "source_volid", "snapshot_id"),
+    *("host", "availability_zone", "status", "attach_status"),
+)
+"""Columns of a volume that a driver receives unchanged."""
+
+_SNAPSHOT_COLUMNS = ("id", "name_in_storage", "name", "provider_id", "status")
+"""Columns of a snapshot that a driver receives unchanged."""
+
+D = TypeVar("D", VolumeData, SnapshotData)
+
 
 def read(connection: sa.Connection, backend_id: str) -> list[InitiatorData]:
-    """Return what the driver of a backend kept."""
+    """Return the initiator data that the driver of the backend *backend_id* saved."""
     rows = connection.execute(sa.select(TABLE).where(TABLE.c.backend_id == backend_id))
     return [{"initiator": row.initiator, "namespace": row.namespace, "key": row.key, "value": row.value} for row in rows]
 
 
-def write(connection: sa.Connection, backend_id: str, kept: Iterable[InitiatorData]) -> None:
-    """Keep *kept* for a backend; a value that is there already is replaced."""
-    for row in kept:
+def write(connection: sa.Connection, backend_id: str, rows: Iterable[InitiatorData]) -> None:
+    """Save initiator data of the backend *backend_id*; replace values of the same initiator, namespace and key."""
+    for row in rows:
         where = (TABLE.c.backend_id == backend_id, *(TABLE.c[name] == row[name] for name in ("initiator", "namespace", "key")))
         connection.execute(sa.delete(TABLE).where(*where))
         connection.execute(sa.insert(TABLE), {"backend_id": backend_id, **row})
 
 
 def forget(connection: sa.Connection, backend_id: str) -> None:
-    """Forget all that the driver of a backend kept."""
+    """Delete all initiator data of the backend *backend_id*."""
     connection.execute(sa.delete(TABLE).where(TABLE.c.backend_id == backend_id))
 
 
-_DRIVER_COLUMNS = (
-    *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
-    *("provider_id", "source_volid", "snapshot_id"),
-    *("host", "availability_zone", "status", "attach_status"),
-)
-"""Columns that a driver is told of as they are."""
-
-_SNAPSHOT_COLUMNS = ("id", "name_in_storage", "name", "provider_id", "status")
-"""The same of snapshots."""
-
-
 def volume_data(values: Mapping[str, Any]) -> VolumeData:
-    """Return what a driver is told of a volume with the columns *values*."""
+    """Convert the columns *values* of a volume to the data that drivers receive."""
     return VolumeData(
         metadata=values["metadata_"],
         created_at=isoformat(values.get("created_at")),
         driver_data=masking.without(values["driver_data"] or {}),
         provider_location=masking.usable(values["provider_location"]),
-        **{name: values[name] for name in _DRIVER_COLUMNS},
+        **{name: values[name] for name in _VOLUME_COLUMNS},
     )
 
 
-def isoformat(at: dt.datetime | None) -> str | None:
-    """Return when a resource was made as a driver is told it: ISO 8601, in UTC."""
-    return at.isoformat() if at is not None else None
-
-
 def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData:
-    """Return what a driver is told of a snapshot of *volume* with the columns *values*."""
+    """Convert the columns *values* of a snapshot of *volume* to the data that drivers receive."""
     return SnapshotData(
         volume=volume,
         size=values["volume_size"],
@@ -93,50 +89,63 @@ def snapshot_data(values: Mapping[str, Any], volume: VolumeData) -> SnapshotData
     )
 
 
-D = TypeVar("D", VolumeData, SnapshotData)
+def isoformat(at: dt.datetime | None) -> str | None:
+    """Return a time as drivers receive it: ISO 8601, in UTC."""
+    return at.isoformat() if at is not None else None
 
 
 class StoreDriverContext:
     """The :class:`~cl_notebook.drivers.api.DriverContext` of one backend: rows of the store, as plain data."""
 
     def __init__(self, context: Context, backend_id: str, name: str, config: Mapping[str, Any] | None = None) -> None:
-        """Look up the rows of the backend *backend_id*, which is called *name* and has the configuration *config*."""
-        chosen = context.settings
-        self.host = naming.host(chosen, name, config or {})
-        self.root_helper = chosen.root_helper
+        """Read the rows of the backend *backend_id* in the session *context*.
+
+        Args:
+            context: the session.
+            backend_id: the backend's id.
+            name: the backend's name.
+            config: the backend's configuration; the name of its host depends on it.
+
+        """
+        settings = context.settings
+        self.host = naming.host(settings, name, config or {})
+        self.root_helper = settings.root_helper
         self.environment = DriverEnvironment(
-            project_id=chosen.project_id,
-            user_id=chosen.user_id,
-            locks=chosen.file_locks_path,
-            keeps_log=not chosen.disable_logs,
-            hides_ssl_warnings=chosen.suppress_requests_ssl_warnings,
-            defaults=chosen.cinder_options,
+            project_id=settings.project_id,
+            user_id=settings.user_id,
+            locks=settings.file_locks_path,
+            keeps_log=not settings.disable_logs,
+            hides_ssl_warnings=settings.suppress_requests_ssl_warnings,
+            defaults=settings.cinder_options,
         )
         self._context = context
         self._backend_id = backend_id
-        self._told: dict[str, VolumeData | SnapshotData] = {}
-        """What the driver was told of resources that have maps, since it last changed some: these are what it has changed."""
+        self._sent: dict[str, VolumeData | SnapshotData] = {}
+        """Resources with metadata or driver data that the driver received since its last update, by id.
+
+        An update has whole mappings: only their differences from these are saved.
+        """
 
     @classmethod
     def of(cls, backend: StoredBackend) -> StoreDriverContext:
-        """Return the records of *backend*."""
+        """Return the driver context of *backend*."""
         return cls(backend.context, backend.id, backend.name, backend.stored_config)
 
     def every_volume(self) -> Iterator[VolumeData]:
-        """Yield all volumes, page by page: a driver that is told of a million of them need not hold them all."""
+        """Yield all volumes, page by page, so that memory does not grow with their number."""
         return _paged(self.volumes)
 
     def every_snapshot(self) -> Iterator[SnapshotData]:
-        """Yield all snapshots, page by page."""
+        """Yield all snapshots, page by page, so that memory does not grow with their number."""
         return _paged(self.snapshots)
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
-        """Return the volumes with these ids, or all of them."""
+        """Return the volumes with these ids, or all of them: at most *limit* with ids after *after*, sorted by id."""
         table = _table("Volume")
         statement = self._page(table, after, limit)
         if ids is not None:
             statement = statement.where(table.c.id.in_(list(ids)))
-        return self._remembered([volume_data(row) for row in self._rows(statement)])
+        return self._note_sent([volume_data(row) for row in self._rows(statement)])
 
     def snapshots(
         self,
@@ -146,16 +155,16 @@ class StoreDriverContext:
         after: str = "",
         limit: int = 1000,
     ) -> list[SnapshotData]:
-        """Return the snapshots with these ids, or of these volumes, or all of them."""
+        """Return the snapshots with these ids, or of these volumes, or all of them, in pages as :meth:`volumes`."""
         table = _table("Snapshot")
         statement = self._page(table, after, limit)
-        for column, wanted in ((table.c.id, ids), (table.c.volume_id, volume_ids)):
-            if wanted is not None:
-                statement = statement.where(column.in_(list(wanted)))
+        for column, requested in ((table.c.id, ids), (table.c.volume_id, volume_ids)):
+            if requested is not None:
+                statement = statement.where(column.in_(list(requested)))
         rows = self._rows(statement)
-        owners = {row["volume_id"] for row in rows}
-        volumes = {volume.id: volume for volume in self.volumes(owners, limit=len(owners))}
-        return self._remembered([snapshot_data(row, volumes[row["volume_id"]]) for row in rows if row["volume_id"] in volumes])
+        owner_ids = {row["volume_id"] for row in rows}
+        volumes = {volume.id: volume for volume in self.volumes(owner_ids, limit=len(owner_ids))}
+        return self._note_sent([snapshot_data(row, volumes[row["volume_id"]]) for row in rows if row["volume_id"] in volumes])
 
     def attachments(self, volume_ids: Iterable[str] | None = None) -> list[AttachmentData]:
         """Return the connections of these volumes, or all of them."""
@@ -166,7 +175,7 @@ class StoreDriverContext:
         return [_attachment(row) for row in self._rows(statement)]
 
     def initiator_data(self) -> list[InitiatorData]:
-        """Return what was kept for initiators."""
+        """Return the values saved for initiators."""
         with self._context.store.reading() as connection:
             return read(connection, self._backend_id)
 
@@ -176,22 +185,22 @@ class StoreDriverContext:
         snapshots: Mapping[str, ModelUpdate],
         initiator_data: Iterable[InitiatorData],
     ) -> None:
-        """Keep what the driver changed on other resources than its call's."""
+        """Save changes to resources other than that of the call, by id, and values for initiators."""
         for cls, updates in ((CLASSES["Volume"], volumes), (CLASSES["Snapshot"], snapshots)):
             for resource_id, update in updates.items():
                 resource = identity_map.get(self._context, cls, resource_id)
                 if resource is not None:
-                    changes: list[RowChange] = [Update.of(resource, guards.persisted_fields(update, self._told.get(resource_id)))]
+                    changes: list[RowChange] = [Update.of(resource, guards.persisted_fields(update, self._sent.get(resource_id)))]
                     self._context.journal.save_side_effects(changes, resource)
-        self._told.clear()
-        kept = list(initiator_data)
-        if kept:
+        self._sent.clear()
+        rows = list(initiator_data)
+        if rows:
             with self._context.lock:
-                self._context.store.write(lambda connection: write(connection, self._backend_id, kept))
+                self._context.store.write(lambda connection: write(connection, self._backend_id, rows))
 
-    def _remembered(self, told: list[D]) -> list[D]:
-        self._told.update((data.id, data) for data in told if data.metadata or data.driver_data)
-        return told
+    def _note_sent(self, resources: list[D]) -> list[D]:
+        self._sent.update((data.id, data) for data in resources if data.metadata or data.driver_data)
+        return resources
 
     def _page(self, table: sa.Table, after: str, limit: int) -> sa.Select[Any]:
         statement = sa.select(table).where(table.c.backend_id == self._backend_id, table.c.id > after)
@@ -214,11 +223,11 @@ def snapshots_on_storage(backend: StoredBackend) -> Iterator[SnapshotData]:
     return itertools.chain.from_iterable(StoreDriverContext.of(other).every_snapshot() for other in same)
 
 
-def _paged(page: Callable[..., list[D]]) -> Iterator[D]:
-    found = page()
-    while found:
-        yield from found
-        found = page(after=found[-1].id)
+def _paged(read_page: Callable[..., list[D]]) -> Iterator[D]:
+    page = read_page()
+    while page:
+        yield from page
+        page = read_page(after=page[-1].id)
 
 
 def _table(class_name: str) -> sa.Table:
