@@ -1,4 +1,4 @@
-"""What the tracked objects share: identity, refresh, and relations that are loaded once, when first asked for."""
+"""Base classes of the tracked objects: identity, refresh, documents, and relations that are loaded on first access."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 Document = dict[str, Any]
-"""JSON's object in Python: what stands for one resource."""
+"""A resource as a JSON object."""
+
+LOADED = "_loaded_only"
+"""Attribute that marks an object which was loaded from a document and is not saved."""
+
+T = TypeVar("T", bound="Tracked")
 
 
 class Documents(Protocol):
@@ -42,17 +47,17 @@ class Documents(Protocol):
         """Return *document* as one line of JSON."""
 
     def load(self, source: Any, cls: type[Serializable], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
-        """Return the object of a document, or a list of them for a list, each of the class *cls*."""
+        """Return the object of class *cls* that a document describes, or a list of them for a list of documents."""
 
     def save(self, resource: Tracked) -> None:
-        """Insert the rows of *resource*, which was loaded and not saved, and of what was loaded with it."""
+        """Insert the rows of *resource*, which was loaded from a document, and of the resources loaded with it."""
 
 
 class DocumentService:
     """The registry of the one implementation of :class:`Documents`, so that this module does not import it."""
 
     def __init__(self) -> None:
-        """Begin without an implementation."""
+        """Create it without an implementation."""
         self._implementation: Documents | None = None
         self._load: Callable[[], object] | None = None
 
@@ -83,11 +88,14 @@ document_service = DocumentService()
 
 
 class Serializable:
-    """``json`` holds what was loaded of the object already; ``dump`` loads what lies below it first. A trailing ``s`` is text."""
+    """An object that can be written as a document.
+
+    ``json`` contains the relations that are loaded already, ``dump`` loads them first; ``jsons`` and ``dumps`` are text.
+    """
 
     @property
     def json(self) -> Document:
-        """The document of the object, with the lists that were loaded."""
+        """The document of the object, with its loaded lists."""
         return self.to_json(simplified=False)
 
     @property
@@ -97,7 +105,7 @@ class Serializable:
 
     @property
     def dump(self) -> Document:
-        """The document of the object, with its lists, or its volume, loaded first."""
+        """The document of the object; its lists, or its volume, are loaded first."""
         return document_service.get().to_full_document(self)
 
     @property
@@ -106,7 +114,7 @@ class Serializable:
         return document_service.get().to_text(self.dump)
 
     def to_json(self, simplified: bool = True) -> Document:  # noqa: FBT001, FBT002 - cinderlib's signature
-        """Return the document of the object; *simplified* leaves out what lies below and above it."""
+        """Return the document of the object; *simplified* leaves out the related resources."""
         return document_service.get().to_document(self, simplified=simplified)
 
     def to_jsons(self, simplified: bool = True) -> str:  # noqa: FBT001, FBT002 - as above
@@ -114,49 +122,43 @@ class Serializable:
         return document_service.get().to_text(self.to_json(simplified))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by their names, times as ``datetime``, with the lists that were loaded; no document around them."""
+        """Return the fields by name, times as ``datetime``, and the loaded lists; without the envelope of a document."""
         return document_service.get().to_dict(self)
 
     @classmethod
     def load(cls, json_src: Any, save: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
-        """Return what a document of such an object, text or data, stands for; see :func:`cl_notebook.load`."""
+        """Return the object that a document of this class, text or data, describes; see :func:`cl_notebook.load`."""
         return document_service.get().load(json_src, cls, save=save)
 
 
-T = TypeVar("T", bound="Tracked")
-
-LOADED = "_loaded_only"
-"""The mark of an object that was loaded from a document and not saved."""
-
-
 class Tracked(SessionBound, Serializable):
-    """A live object over one row. Within a session there is one object a row: who finds it holds the object that was lost."""
+    """A live object for one row. A session has one object per row: looking a row up again returns the same object."""
 
-    # Beside the dict: with many entries more than columns it would leave the keys that CPython lets all objects of a class share,
-    # and be copied to six times its size.
+    # A slot, because objects of a class share the keys of their dicts in CPython: one with many more entries than there are
+    # columns loses that, and takes six times the memory.
     __slots__ = ("_read",)
 
     __tablename__: ClassVar[str]
     kind: ClassVar[str]
-    """The resource's word: ``backend``, ``volume``, ``snapshot`` or ``connection``."""
+    """The kind of resource: ``backend``, ``volume``, ``snapshot`` or ``connection``."""
     relations: ClassVar[tuple[str, ...]] = ()
-    """Names of the lists that :meth:`refresh` brings up to date if they were loaded."""
+    """Names of the lists that :meth:`refresh` reloads if they are loaded."""
     editable: ClassVar[tuple[str, ...]] = ()
     """Columns that :meth:`save` writes."""
     set_by: ClassVar[Mapping[str, str]] = {}
-    """What changes a column that cannot be set, for the error that says so."""
+    """By name of a field that cannot be set, the sentence of the error that says how to change it."""
     _settable: ClassVar[frozenset[str]] = frozenset()
 
     id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, sort_order=-10)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, sort_order=10)
     updated_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, sort_order=10)
     version: Mapped[int] = mapped_column(sa.Integer, default=1, sort_order=10)
-    """Counts the changes of the row, so that a write never hides somebody else's."""
+    """The number of changes of the row, checked by every write, so that none overwrites somebody else's change."""
     extra: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True), sort_order=10)
-    """What the document that it was loaded from said and no field stands for; written back into its documents."""
+    """The fields of the document it was loaded from that have no column; written back into its documents."""
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - handed through
-        """Make the class known to the others by its name."""
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - passed through
+        """Register the class by its name, for the relations that refer to it."""
         super().__init_subclass__(**kwargs)
         CLASSES[cls.__name__] = cls
         cls._settable = frozenset({*cls.editable, *(column.rstrip("_") for column in cls.editable)})
@@ -164,10 +166,10 @@ class Tracked(SessionBound, Serializable):
     if not TYPE_CHECKING:  # a type checker would let any attribute be set
 
         def __setattr__(self, name: str, value: object) -> None:
-            """Set what :meth:`save` writes, and refuse the rest at once: it would be lost without a word.
+            """Set a field that :meth:`save` writes; refuse any other, which would be lost silently.
 
             Raises:
-                InvalidInput: the attribute does not exist, or only an act changes it.
+                InvalidInput: the attribute does not exist, or only an operation changes it.
 
             """
             if name[:1] != "_" and name not in self._settable and sa.inspect(self).key is not None:
@@ -175,7 +177,7 @@ class Tracked(SessionBound, Serializable):
             super().__setattr__(name, value)
 
         def __delattr__(self, name: str) -> None:
-            """Refuse: a resource has all of its attributes.
+            """Refuse to delete a field of the resource.
 
             Raises:
                 InvalidInput: the attribute is not private.
@@ -200,7 +202,8 @@ class Tracked(SessionBound, Serializable):
         """The session that the object lives in.
 
         Raises:
-            Refused: the object is not tracked: it was deleted, its session was closed, or it was loaded and not saved.
+            Refused: the object is not tracked: it was deleted, its session was closed, or it was loaded from a document and not
+                saved.
 
         """
         orm = sa_orm.object_session(self)
@@ -214,53 +217,57 @@ class Tracked(SessionBound, Serializable):
 
     @property
     def is_tracked(self) -> bool:
-        """Whether the object still stands for a row of an open session."""
+        """Whether the object belongs to an open session, and its row was not deleted."""
         return sa_orm.object_session(self) is not None
 
     @property
     def is_loaded_only(self) -> bool:
-        """Whether the object comes from a document and was not saved: it can be looked at, and saved."""
+        """Whether the object was loaded from a document and is not saved; it can be read, and saved."""
         return LOADED in self.__dict__
 
     @classmethod
     def get_by_id(cls, resource_id: str | uuid.UUID) -> Self:
-        """Return the resource with this id: the object that you already hold, if there is one.
+        """Return the resource with this id; the object that is in use already, if there is one.
 
         Raises:
-            InvalidInput: it is no id.
+            InvalidInput: *resource_id* is not an id.
             NotFound: the store has no such row.
 
         """
         spellings = validation.spellings(resource_id)
-        found = identity_map.by_spelling(current(), cls, spellings)
-        if found is None:
-            wanted = spellings[0]
-            msg = f"No {cls.kind} has the id {wanted!r}. cl.find({wanted[:8]!r}) looks for parts of ids and names."
+        resource = identity_map.by_spelling(current(), cls, spellings)
+        if resource is None:
+            requested = spellings[0]
+            msg = f"No {cls.kind} has the id {requested!r}. cl.find({requested[:8]!r}) looks for parts of ids and names."
             raise errors.NotFound(msg)
-        return found
+        return resource
 
     def refresh(self, *, keep_edits: bool = False) -> None:
-        """Bring the object, and every relation that was already loaded, up to date with the store.
+        """Reload the object and its loaded relations if the store changed.
 
-        A row that somebody else deleted leaves the object with the status ``deleted``.
+        If somebody else deleted the row, the object's status becomes ``deleted``. An object that is not tracked stays as it is.
 
         Args:
-            keep_edits: keep the values that were set on the object and not saved; they are discarded otherwise.
+            keep_edits: keep the values that were set on the object and are not saved; they are discarded otherwise.
 
         Raises:
-            Refused: *keep_edits* is set, as it is before an operation, and the object is not tracked.
+            Refused: *keep_edits* is true, and the object is not tracked.
 
         """
         if keep_edits or self.is_tracked:
             identity_map.refresh(self.context, self, keep_edits=keep_edits)
 
     def save(self) -> None:
-        """Write what was set on the object; one that was loaded from a document is tracked, with what was loaded below it.
+        """Write the values that were set on the object to the store.
+
+        An object that was loaded from a document is inserted, with the resources that were loaded with it, and tracked from then
+        on.
 
         Raises:
-            AlreadyExists: it was loaded, and its id is tracked and differs.
+            AlreadyExists: the object was loaded from a document, and a different resource with its id is tracked.
             ChangedElsewhere: somebody else changed the row since it was read; the object is refreshed.
-            InvalidInput: a value does not fit.
+            InvalidInput: a value is invalid.
+            ReadOnly: the session is read-only.
 
         """
         if self.is_loaded_only:
@@ -275,31 +282,31 @@ class Tracked(SessionBound, Serializable):
             identity_map.reload(self.context, self)
 
     def validate(self) -> None:
-        """Check what :meth:`save` is about to write."""
+        """Validate and normalise the fields that :meth:`save` writes."""
 
     def after_creation(self, context: Context) -> None:
-        """Take the place of a new row in the lists that were loaded."""
+        """Add the object, whose row was inserted, to the loaded list of its owner."""
 
     def after_deletion(self, context: Context) -> None:
-        """Leave the lists that were loaded, and say on the object that its row is gone."""
+        """Remove the object, whose row was deleted, from the loaded list of its owner, and mark it as deleted."""
 
     def label(self) -> str:
-        """Return what to call the resource in a message: its kind, name and short id."""
+        """Return kind, name and short id of the resource, for messages."""
         name = getattr(self, "name", None)
         return f"{self.kind} {name!r} ({self.id[:8]})" if name else f"{self.kind} {self.id[:8]}"
 
     def _instead_of_copy(self) -> tuple[str, str]:
-        """Name the document of the resource, and the way to find it in another process."""
+        """Return the label, and a sentence that names the document and ``cl.find`` as ways into another process."""
         instead = (
             f"Pass {self.kind}.dumps, its document, or its id, for cl.find({self.id!r}) finds it in any process on the store."
         )
         return self.label(), instead
 
     def __repr__(self) -> str:
-        """Return one line: kind, name, id, and what matters most."""
+        """Return one line of printable characters: class and :meth:`summary`."""
         line = f"<{type(self).__name__} {' '.join(part for part in self.summary() if part)}>"
-        # names and paths come from elsewhere: what would move the cursor or turn the reading direction is written out
-        return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
+        # Names and paths are others' input: escape characters that would move the cursor or reverse the reading direction.
+        return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
 
     def summary(self) -> tuple[str, ...]:
         """Return the parts of the one-line repr."""
@@ -307,13 +314,13 @@ class Tracked(SessionBound, Serializable):
 
 
 class HasMetadata:
-    """``metadata`` on objects: Cinder's word, mapped as ``metadata_`` because declarative mappings reserve the other."""
+    """The field ``metadata``, mapped as ``metadata_`` because SQLAlchemy's declarative mappings reserve the name."""
 
     metadata_: Mapped[dict[str, str]]
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Key-value pairs of text that belong to the resource; written by ``save()``."""
+        """The resource's key-value pairs of text; ``save()`` writes them."""
         return identity_map.hand_out_metadata(cast("Tracked", self))
 
     @metadata.setter
@@ -322,17 +329,24 @@ class HasMetadata:
 
 
 class Children(Generic[T]):
-    """The rows that name their owner in *column*: loaded when first asked for, cached after that."""
+    """The list of resources whose *column* has the id of their owner; loaded on first access, then cached."""
 
     def __init__(self, class_name: str, column: str, owner: str) -> None:
-        """Know the children's class by name, their column, and their attribute that leads back to the owner."""
+        """Describe the relation.
+
+        Args:
+            class_name: the children's class.
+            column: their column with the owner's id.
+            owner: their attribute that returns the owner.
+
+        """
         self.class_name = class_name
         self.column = column
         self.owner = owner
         self.slot = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Keep the loaded list under a name of its own in the owner."""
+        """Derive the key under which the owner's ``__dict__`` caches the list."""
         self.slot = f"_loaded_{name}"
 
     @property
@@ -345,7 +359,7 @@ class Children(Generic[T]):
     @overload
     def __get__(self, instance: Tracked, owner: type) -> list[T]: ...
     def __get__(self, instance: Tracked | None, owner: type) -> Self | list[T]:
-        """Return the list, from memory if it was loaded before."""
+        """Return the list, from the cache if it is loaded; the descriptor itself on the class."""
         if instance is None:
             return self
         loaded = instance.__dict__.get(self.slot)
@@ -353,16 +367,16 @@ class Children(Generic[T]):
 
 
 class Parent(Generic[T]):
-    """The one resource whose id stands in *column*."""
+    """The resource whose id is in *column*; loaded on first access, then cached."""
 
     def __init__(self, class_name: str, column: str) -> None:
-        """Know the parent's class by name."""
+        """Describe the relation by the name of the parent's class and the child's column with its id."""
         self.class_name = class_name
         self.column = column
         self.slot = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Keep the parent under a name of its own in the child."""
+        """Derive the key under which the child's ``__dict__`` caches the parent."""
         self.slot = f"_loaded_{name}"
 
     @overload
@@ -370,15 +384,20 @@ class Parent(Generic[T]):
     @overload
     def __get__(self, instance: Tracked, owner: type) -> T: ...
     def __get__(self, instance: Tracked | None, owner: type) -> Self | T:
-        """Return the parent object."""
+        """Return the parent; the descriptor itself on the class.
+
+        Raises:
+            NotFound: the parent was deleted.
+
+        """
         if instance is None:
             return self
-        held = instance.__dict__.get(self.slot)
-        if held is None:
+        parent = instance.__dict__.get(self.slot)
+        if parent is None:
             target = cast("type[T]", CLASSES[self.class_name])
-            held = identity_map.get(instance.context, target, getattr(instance, self.column))
-            if held is None:
+            parent = identity_map.get(instance.context, target, getattr(instance, self.column))
+            if parent is None:
                 msg = f"The {self.class_name.lower()} of {instance.label()} is not in the store any more."
                 raise errors.NotFound(msg)
-            instance.__dict__[self.slot] = held
-        return cast("T", held)
+            instance.__dict__[self.slot] = parent
+        return cast("T", parent)

@@ -1,4 +1,4 @@
-"""What a tracked object needs of the session that it lives in, and where the default session is found."""
+"""The session as the tracked objects use it (:class:`Context`), and the access to the default session."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ if TYPE_CHECKING:
 
 
 class SessionBound:
-    """Belongs to one session of one process: refuses ``copy.copy``, ``copy.deepcopy`` and ``pickle`` with one clear line.
+    """An object that belongs to one session of one process; it refuses to be copied or pickled.
 
-    A copy would share or lose the session's connections and locks, and a second object for a row would act by an old view of it.
+    A copy would share or lose the session's connections and locks, and a second object for a row would act on outdated values.
     """
 
     __slots__ = ()
 
     def _instead_of_copy(self) -> tuple[str, str]:
-        """Return what to call the object in the message, and the sentence that says what to do instead of copying it."""
+        """Return a label of the object, and a sentence that says what to do instead of copying; both go into the error."""
         return repr(self), "Copy the data that you need instead."
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        """Refuse: the modules copy and pickle ask here.
+        """Refuse to be copied or pickled: both modules call this method.
 
         Raises:
             TypeError: always; the message says what to do instead.
 
         """
-        what, instead = self._instead_of_copy()
-        msg = f"{what} belongs to its session and cannot be copied or pickled. {instead}"
+        label, instead = self._instead_of_copy()
+        msg = f"{label} belongs to its session and cannot be copied or pickled. {instead}"
         raise TypeError(msg)
 
 
 class Confirmed:
-    """What the user typed or confirmed in this session.
+    """The configurations, gateways and devices that the user typed or confirmed in this session.
 
-    Each entry holds the values of that moment: a row that somebody else changes afterwards is not confirmed any more.
+    Each entry holds the values at the time of confirmation, so that a row which somebody else changes later is not confirmed.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Create it without any entries."""
         self.backends: dict[str, tuple[str, dict[str, Any]]] = {}
         """Driver and stored configuration, by the backend's id."""
         self.gateways: dict[str, tuple[str, str]] = {}
-        """The gateway as it is stored, and as it was typed, by the connection's id."""
+        """The stored and the typed address of the gateway, by the connection's id."""
         self.devices: dict[str, tuple[str | None, dict[str, Any] | None]] = {}
-        """Path and connection information as an operation of this session left them, by the connection's id."""
+        """Path and connection information that an operation of this session stored, by the connection's id."""
 
 
 class StoredBackend(Protocol):
-    """A tracked backend, as far as the modules below :mod:`cl_notebook.model.backend` need it."""
+    """The part of a tracked backend that modules use which :mod:`cl_notebook.model.backend` imports."""
 
     @property
     def id(self) -> str:
@@ -77,7 +77,7 @@ class StoredBackend(Protocol):
 
     @property
     def stored_config(self) -> dict[str, Any]:
-        """Its configuration in the store: without secrets."""
+        """Its stored configuration, which contains no secrets."""
 
     @property
     def secret_options(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class StoredBackend(Protocol):
 
     @property
     def extra(self) -> dict[str, Any] | None:
-        """The data of its document that no column holds."""
+        """The fields of the document it was loaded from that have no column."""
 
     @property
     def context(self) -> Context:
@@ -93,7 +93,7 @@ class StoredBackend(Protocol):
 
     @property
     def driver(self) -> Driver:
-        """Its driver, opened if need be."""
+        """Its driver, which is opened if it is not open."""
 
     def label(self) -> str:
         """Return its name for messages."""
@@ -151,31 +151,31 @@ class Context(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """What the session runs with."""
+        """The settings of the session."""
 
     @property
     def is_closed(self) -> bool:
-        """Whether the session was closed: nothing can be asked of it any more."""
+        """Whether the session was closed and cannot be used any more."""
 
     @property
     def store(self) -> Store:
-        """The data base behind the objects."""
+        """The database that holds the rows."""
 
     @property
     def orm(self) -> OrmSession:
-        """The identity map: one object a row. Only to be used under :attr:`lock`."""
+        """SQLAlchemy's session, the identity map with one object per row; use it only while holding :attr:`lock`."""
 
     @property
     def confirmed(self) -> Confirmed:
-        """What the user typed or confirmed in this session."""
+        """The entries that the user typed or confirmed in this session."""
 
     @property
     def lock(self) -> threading.RLock:
-        """Held while objects are read from or brought in line with the store; never during a driver's call."""
+        """The lock that is held while objects are loaded or updated, and never during a driver's call."""
 
     @property
     def change_tracker(self) -> ChangeTracker:
-        """Tells which rows others changed."""
+        """Reports which rows other sessions changed."""
 
     @property
     def journal(self) -> OperationRunner:
@@ -186,7 +186,7 @@ class Context(Protocol):
         """Attaches on this host."""
 
     def host_at(self, gateway: str | None) -> AttachingHost:
-        """Return what attaches on the host at the address *gateway*; None is this one."""
+        """Return the object that attaches volumes on the host at the address *gateway*; None means this host."""
 
     @property
     def backends(self) -> Mapping[str, StoredBackend]:
@@ -194,34 +194,34 @@ class Context(Protocol):
 
     @property
     def progress(self) -> Callable[[str], AbstractContextManager[Progress]]:
-        """Shows a long copy while it runs: called with what is being done."""
+        """Shows the progress of a long operation; takes its label."""
 
     def move_to(self, store: str | None = None, *, persistence_config: object = None) -> None:
-        """Go on with another store, with the backends that are open."""
+        """Switch to another store, and keep the open backends open."""
 
     def open_backend(
         self, name: str | None, config: dict[str, object], *, replace: bool = False, trust: bool = False
     ) -> StoredBackend:
-        """Open a backend, or give back the one that is open already."""
+        """Return the backend of that name and configuration, and open it if it is not open."""
 
     def close_backend(self, backend: StoredBackend, *, kill: bool = False) -> None:
-        """Let go of the backend's driver; its rows stay."""
+        """Close the backend's driver; its rows stay in the store."""
 
     def is_confirmed(self, backend: StoredBackend) -> bool:
-        """Return whether the configuration of the backend was typed or confirmed by this user."""
+        """Return whether this user typed or confirmed the configuration of the backend."""
 
     def get_open(self, backend: StoredBackend) -> Driver | None:
-        """Return the backend's driver if it is at work; it is not opened for that."""
+        """Return the backend's driver if it is open; None otherwise, without opening it."""
 
     def secrets(self, backend: StoredBackend) -> dict[str, object]:
-        """Return the secret options that the backend is open with, in the clear; none if it is not open."""
+        """Return the secret options, unmasked, that the backend was opened with; an empty dict if it is not open."""
 
     def driver(self, backend: StoredBackend) -> Driver:
-        """Return the backend's driver, opened again from its stored configuration if need be."""
+        """Return the backend's driver; open it from the stored configuration if it is not open."""
 
 
 class _Default:
-    """Where module-level names find their session; set once by :mod:`cl_notebook.session`."""
+    """Finds the default session; :mod:`cl_notebook.session` sets ``find`` when it is imported."""
 
     find: Callable[[], Context] | None = None
 
@@ -230,7 +230,12 @@ default = _Default()
 
 
 def current() -> Context:
-    """Return the default session, made with default settings if there is none yet."""
+    """Return the default session; create it with default settings if there is none.
+
+    Raises:
+        Error: the package :mod:`cl_notebook` was not imported.
+
+    """
     if default.find is None:
         msg = "No session: import cl_notebook, then call cl_notebook.setup()."
         raise Error(msg)

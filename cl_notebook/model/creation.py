@@ -1,4 +1,4 @@
-"""How volumes come into being: made empty, made from a snapshot or another volume, or adopted from the storage."""
+"""Create volumes, empty or from a snapshot or another volume, and adopt those that are on the storage."""
 
 from __future__ import annotations
 
@@ -22,43 +22,58 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.model.operations.changes import Guard
 
+_FIELDS = {
+    *("id", "name", "description", "size", "pool_name", "snapshot_id", "source_volid", "availability_zone", "bootable"),
+    *("metadata", "extra_specs", "qos_specs"),
+}
+
 
 def make_volume(
     backend: StoredBackend,
     fields: Mapping[str, Any],
-    call: str = "create_volume",
-    do: Callable[[Driver, VolumeData, Progress], ModelUpdate] | None = None,
+    method: str = "create_volume",
+    create_on_storage: Callable[[Driver, VolumeData, Progress], ModelUpdate] | None = None,
     more_guards: tuple[Guard, ...] = (),
     *,
     driver_data: Mapping[str, Any] | None = None,
 ) -> Tracked:
-    """Make a volume of *fields* on *backend*: by *do*, or an empty one; *driver_data* is what is known of its bytes beforehand.
+    """Create a volume on *backend*, and return it.
+
+    If the fields have the id of a tracked volume with the same fields, that volume is returned and nothing is created.
+
+    Args:
+        backend: where to create it.
+        fields: those of the new volume, with ``size`` in GiB.
+        method: the driver's method, for the history and for messages.
+        create_on_storage: calls that method; by default an empty volume is created.
+        more_guards: checks in the transaction of the intent.
+        driver_data: the initial value of that column, e.g. the encryption of the volume that is copied.
 
     Raises:
-        InvalidInput: a field cannot be right.
-        AlreadyExists: the id stands for something else, or another volume has the name on the storage that is made of it.
-        InvalidStatus: the id stands for such a volume that is not whole.
-        ExistsOnStorage: the storage has a volume of that id, and nothing tracks it.
+        InvalidInput: a field is invalid.
+        AlreadyExists: the id is taken by a volume with other fields, or the name on the storage that derives from it is claimed.
+        InvalidStatus: the id is taken by a volume with the same fields whose status is not a stable one.
+        ExistsOnStorage: the storage has an untracked volume of that id.
         DriverError: the storage refused.
 
     """
-    values = _row(backend, fields) | {"driver_data": dict(driver_data) if driver_data else None}
-    same = _already_there(backend, values) if fields.get("id") else None
-    if same is not None:
-        return same
+    values = _new_row(backend, fields) | {"driver_data": dict(driver_data) if driver_data else None}
+    existing = _find_equal(backend, values) if fields.get("id") else None
+    if existing is not None:
+        return existing
     data = volume_data(values)
 
-    def create(driver: Driver, progress: Progress) -> ModelUpdate:
+    def call_driver(driver: Driver, progress: Progress) -> ModelUpdate:
         if fields.get("id"):
-            _refuse_on_storage(backend, driver, data)
-        return do(driver, data, progress) if do else driver.create_volume(data)
+            _refuse_if_on_storage(backend, driver, data)
+        return create_on_storage(driver, data, progress) if create_on_storage else driver.create_volume(data)
 
-    if fields.get("id"):  # another row may have a name that is made of it
+    if fields.get("id"):  # the name on the storage derives from the id, and another row may have that name
         more_guards = (*more_guards, claims.unclaimed(CLASSES["Volume"], backend.id, [data.name_in_storage]))
     operation: OperationSpec[ModelUpdate] = OperationSpec(
         action="create",
-        method=call,
-        call=create,
+        method=method,
+        call=call_driver,
         insert=Insert("volume", values),
         backend=backend,
         arguments={name: values[name] for name in ("size", "name", "snapshot_id", "source_volid") if values[name]},
@@ -70,61 +85,66 @@ def make_volume(
 
 
 def adopt_volume(backend: StoredBackend, source: Mapping[str, str], name: str, volume_id: str | None = None) -> Tracked:
-    """Track what *source* names on the storage of *backend*, under a new id or the one that is given.
+    """Track the volume that the reference *source* names on the storage of *backend*, and return it.
+
+    Without a *volume_id* the volume gets a new id.
 
     Raises:
-        AlreadyExists: it is tracked already, or the id is taken.
-        NotSupported, DriverError: the driver cannot adopt, or the storage has no such volume; nothing is tracked then. Where the
-            driver failed in the middle, the volume stays tracked as ``managing``: ``unmanage()`` or ``delete()`` release it.
+        AlreadyExists: the volume is tracked already, or the id is taken.
+        NotSupported: the driver cannot adopt volumes.
+        DriverError: the storage has no such volume, and nothing is tracked. If the driver failed later, the volume stays tracked
+            as ``managing``, and ``unmanage()`` or ``delete()`` release it.
 
     """
-    values = _row(backend, {"name": name, "size": 0, "id": volume_id}) | {"status": "managing"}
+    values = _new_row(backend, {"name": name, "size": 0, "id": volume_id}) | {"status": "managing"}
     refuse_taken(backend.context, CLASSES["Volume"], volume_id)
     data = volume_data(values)
-    # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
+    # Store the name with the intent, so that another kernel which adopts the same volume now finds it claimed.
     values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
 
-    def manage(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
-        able: CanManage = guards.require_capability(driver, "manage", cast("Tracked", backend))
-        size = able.manage_existing_get_size(data, source)
+    def call_driver(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
+        capable_driver: CanManage = guards.require_capability(driver, "manage", cast("Tracked", backend))
+        size = capable_driver.manage_existing_get_size(data, source)
         operation.side_effects = None
-        return size, able.manage_existing(data, source)
+        return size, capable_driver.manage_existing(data, source)
 
     operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
         action="manage",
         method="manage_existing",
-        call=manage,
+        call=call_driver,
         side_effects=False,
         insert=Insert("volume", values),
         backend=backend,
         arguments=masking.data(dict(source)),
         guards=(claims.unclaimed(CLASSES["Volume"], backend.id, list(source.values())),),
-        on_success=lambda answer: [
-            Update.of(operation.target, {**guards.persisted_fields(answer[1], data), "size": answer[0], "status": "available"})
+        on_success=lambda result: [
+            Update.of(operation.target, {**guards.persisted_fields(result[1], data), "size": result[0], "status": "available"})
         ],
     )
     backend.context.journal.run(operation)
     return operation.target
 
 
-def refuse_taken(context: Context, kind: type[Tracked], wanted: str | None) -> None:
-    """Refuse the id that something is to be adopted under if it is taken.
+def refuse_taken(context: Context, cls: type[Tracked], resource_id: str | None) -> None:
+    """Refuse *resource_id*, requested for a resource that is to be adopted, if a row of *cls* has it; accept None.
 
     Raises:
-        AlreadyExists: it is.
+        AlreadyExists: the id is taken.
 
     """
-    known = identity_map.by_spelling(context, kind, validation.spellings(wanted)) if wanted is not None else None
-    if known is not None:
-        msg = f"The id {wanted} is taken by {known.label()}. Choose another."
+    existing = identity_map.by_spelling(context, cls, validation.spellings(resource_id)) if resource_id is not None else None
+    if existing is not None:
+        msg = f"The id {resource_id} is taken by {existing.label()}. Choose another."
         raise errors.AlreadyExists(msg)
 
 
-def _refuse_on_storage(backend: StoredBackend, driver: Driver, data: VolumeData) -> None:
-    """Refuse to make what the storage has already, as far as it tells: a driver takes what is there for what it was to make.
+def _refuse_if_on_storage(backend: StoredBackend, driver: Driver, data: VolumeData) -> None:
+    """Refuse to create a volume that is on the storage already: some drivers would return it as the new one.
+
+    A driver that cannot adopt volumes cannot tell; nothing is refused then.
 
     Raises:
-        ExistsOnStorage: it is there.
+        ExistsOnStorage: the storage has a volume of that name.
 
     """
     if not isinstance(driver, CanManage):
@@ -133,7 +153,7 @@ def _refuse_on_storage(backend: StoredBackend, driver: Driver, data: VolumeData)
         with translate_errors(backend.name, "manage_existing_get_size"):
             driver.manage_existing_get_size(data, {"source-name": data.name_in_storage})
     except errors.Error:
-        return  # it is not there, or the storage does not answer, as making it will tell
+        return  # the volume is not there, or the storage does not answer, which the creation reports
     msg = (
         f"{data.name_in_storage} is on the storage of {backend.label()} already, and is not tracked. "
         f"To adopt it: backend.manage({data.name_in_storage!r}, id={data.id!r})."
@@ -141,13 +161,13 @@ def _refuse_on_storage(backend: StoredBackend, driver: Driver, data: VolumeData)
     raise errors.ExistsOnStorage(msg)
 
 
-_FIELDS = {
-    *("id", "name", "description", "size", "pool_name", "snapshot_id", "source_volid", "availability_zone", "bootable"),
-    *("metadata", "extra_specs", "qos_specs"),
-}
+def _new_row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a new volume on *backend*, by column, from the validated *fields*.
 
+    Raises:
+        InvalidInput: a field is unknown or invalid.
 
-def _row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """
     for name in fields:
         if name not in _FIELDS:
             msg = f"A volume has no {name!r} to set.{errors.did_you_mean(name, _FIELDS)}"
@@ -179,14 +199,21 @@ def _row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _already_there(backend: StoredBackend, values: Mapping[str, Any]) -> Tracked | None:
-    known: Any = identity_map.by_spelling(backend.context, CLASSES["Volume"], validation.spellings(values["id"]))
-    if known is None:
+def _find_equal(backend: StoredBackend, values: Mapping[str, Any]) -> Tracked | None:
+    """Return the tracked volume that has the id of the row *values*; None if the id is free.
+
+    Raises:
+        InvalidStatus: the volume is equal, and its status is not a stable one.
+        AlreadyExists: the volume differs.
+
+    """
+    existing: Any = identity_map.by_spelling(backend.context, CLASSES["Volume"], validation.spellings(values["id"]))
+    if existing is None:
         return None
-    if all(getattr(known, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):
-        if known.status not in lifecycle.STABLE_STATUSES:
-            msg = f"{known.label()} with that id exists and is {known.status!r}. Delete it, then repeat."
+    if all(getattr(existing, name) == values[name] for name in ("backend_id", "size", "name", "snapshot_id", "source_volid")):
+        if existing.status not in lifecycle.STABLE_STATUSES:
+            msg = f"{existing.label()} with that id exists and is {existing.status!r}. Delete it, then repeat."
             raise errors.InvalidStatus(msg)
-        return cast("Tracked", known)
-    msg = f"The id {values['id']} is taken by {known.label()} of {known.size} GiB on {known.host}. Choose another."
+        return cast("Tracked", existing)
+    msg = f"The id {values['id']} is taken by {existing.label()} of {existing.size} GiB on {existing.host}. Choose another."
     raise errors.AlreadyExists(msg)

@@ -1,4 +1,4 @@
-"""Key-value pairs that scripts keep beside their resources."""
+"""Key-value pairs of text that scripts store beside their resources."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.context import Context
 
-_SPACE = uuid.UUID("0b2c8a52-5b0f-4b0c-8f3d-5a0a6d1f3c77")
+_NAMESPACE = uuid.UUID("0b2c8a52-5b0f-4b0c-8f3d-5a0a6d1f3c77")
+"""Namespace of the UUIDs that identify keys in the change feed."""
 
 
 @reg.mapped
 class KeyValue(Serializable):
-    """A pair of texts in the store: the key has at most 255 characters, the value any number.
+    """A pair of texts in the store: a key of 1 to 255 characters, and a value of any length.
 
-    ``KeyValue.set("rack", "b7")`` keeps one, ``KeyValue.get("rack")`` gives it back, also in the next kernel. A pair that is held
-    does not follow the store.
+    ``KeyValue.set("rack", "b7")`` stores one, and ``KeyValue.get("rack")`` returns it, in later kernels, too. An object does not
+    change when the store does.
     """
 
     __tablename__ = "key_value"
@@ -37,112 +38,117 @@ class KeyValue(Serializable):
     value: Mapped[str] = mapped_column(LongText)
 
     def __init__(self, key: str, value: str = "") -> None:
-        """Hold a pair; :meth:`save` keeps it.
+        """Create a pair in memory; :meth:`save` stores it.
 
         Raises:
-            InvalidInput: the key is empty or too long, or one of them is no text.
+            InvalidInput: the key is empty or too long, or key or value is not text.
 
         """
-        self.key = _key(key)
+        self.key = _validated_key(key)
         self.value = validation.text(value, "value")
 
     def __repr__(self) -> str:
-        """Show the pair."""
+        """Return the pair in one line."""
         return f"<KeyValue {self.key!r}={self.value!r}>"
 
     def __reduce__(self) -> tuple[type[KeyValue], tuple[str, str]]:
-        """Let a copy be the same pair: it is plain data, which :meth:`save` keeps."""
+        """Allow copies and pickles: a pair is plain data, and belongs to no session."""
         return type(self), (self.key, self.value)
 
     def __eq__(self, other: object) -> bool:
-        """Compare key and value."""
+        """Return whether *other* is a pair of the same key and value."""
         return (self.key, self.value) == (other.key, other.value) if isinstance(other, KeyValue) else NotImplemented
 
     def __hash__(self) -> int:
-        """Go by the key, which stays."""
+        """Return the hash of the key, which never changes."""
         return hash(self.key)
 
     def save(self) -> None:
-        """Keep the pair in the store of the default session; see :meth:`set`."""
+        """Store the pair in the default session; see :meth:`set`."""
         type(self).set(self.key, self.value)
 
     @classmethod
     def get(cls, key: str, *, session: Context | None = None) -> KeyValue | None:
-        """Return the pair of that key in *session*, by default the default one; None if there is none."""
-        found = _read(session or current(), _key(key))
-        return found[0] if found else None
+        """Return the pair of *key* in *session* (the default session if None); None if there is no such pair."""
+        pairs = _read(session or current(), _validated_key(key))
+        return pairs[0] if pairs else None
 
     @classmethod
     def all(cls, *, session: Context | None = None) -> list[KeyValue]:
-        """Return every pair, in the order of the keys."""
+        """Return all pairs in *session* (the default session if None), sorted by key."""
         return _read(session or current(), None)
 
     @classmethod
     def set(cls, key: str, value: str, *, session: Context | None = None) -> KeyValue:
-        """Keep *value* under *key*, in place of what was there, and return the pair.
+        """Store *value* under *key*, in place of an earlier value, and return the pair.
 
         Raises:
-            InvalidInput: the key is empty or too long, or one of them is no text.
-            ReadOnly: the session may only look.
+            InvalidInput: the key is empty or too long, or key or value is not text.
+            ReadOnly: the session is read-only.
 
         """
         pair = cls(key, value)
 
-        def write(connection: sa.Connection) -> bool:
-            if connection.execute(_UPDATE, {"of": pair.key, "value": pair.value}).rowcount:
+        def upsert(connection: sa.Connection) -> bool:
+            if connection.execute(_UPDATE, {"pair_key": pair.key, "value": pair.value}).rowcount:
                 return True
-            if connection.execute(_FIND, {"of": pair.key}).first() is None:  # some data bases count no row that stays as it is
+            # Some databases do not count a row that an UPDATE leaves as it was.
+            if connection.execute(_SELECT, {"pair_key": pair.key}).first() is None:
                 connection.execute(sa.insert(_TABLE), {"key": pair.key, "value": pair.value})
             return True
 
-        _write(session or current(), pair.key, write)
+        _write(session or current(), pair.key, upsert)
         return pair
 
     @classmethod
     def delete(cls, key: str, *, session: Context | None = None) -> bool:
-        """Remove the pair of that key; return whether there was one.
+        """Delete the pair of *key*; return whether there was one.
 
         Raises:
-            ReadOnly: the session may only look.
+            InvalidInput: the key is empty, too long, or not text.
+            ReadOnly: the session is read-only.
 
         """
-        known = _key(key)
-        return _write(session or current(), known, lambda connection: connection.execute(_DELETE, {"of": known}).rowcount > 0)
+        valid = _validated_key(key)
+        return _write(
+            session or current(), valid, lambda connection: connection.execute(_DELETE, {"pair_key": valid}).rowcount > 0
+        )
 
 
 _TABLE: sa.Table = sa.inspect(KeyValue).local_table
-_FIND = sa.select(_TABLE).where(_TABLE.c.key == sa.bindparam("of"))
-_UPDATE = sa.update(_TABLE).where(_TABLE.c.key == sa.bindparam("of"))
-_DELETE = sa.delete(_TABLE).where(_TABLE.c.key == sa.bindparam("of"))
+_SELECT = sa.select(_TABLE).where(_TABLE.c.key == sa.bindparam("pair_key"))
+_UPDATE = sa.update(_TABLE).where(_TABLE.c.key == sa.bindparam("pair_key"))
+_DELETE = sa.delete(_TABLE).where(_TABLE.c.key == sa.bindparam("pair_key"))
 
 
 def entry(key: str) -> changefeed.Entry:
-    """Return the entry of the change feed for the pair of *key*, whose resource id is made of the key."""
-    return changefeed.Entry("save", "key_value", str(uuid.uuid5(_SPACE, key)))
+    """Return the change feed's entry for the pair of *key*; its resource id is a UUID that derives from the key."""
+    return changefeed.Entry("save", "key_value", str(uuid.uuid5(_NAMESPACE, key)))
 
 
-def _key(key: object) -> str:
-    chosen = validation.name(key, "key")
-    if not chosen:
+def _validated_key(key: object) -> str:
+    valid = validation.name(key, "key")
+    if not valid:
         msg = "key must be text of at least one character."
         raise errors.InvalidInput(msg)
-    return chosen
+    return valid
 
 
 def _read(context: Context, key: str | None) -> list[KeyValue]:
+    """Return the pair of *key* in a list, empty if there is none; all pairs, sorted by key, if it is None."""
     with context.store.reading() as connection:
         if key is not None:
-            rows = connection.execute(_FIND, {"of": key}).all()
+            rows = connection.execute(_SELECT, {"pair_key": key}).all()
         else:
             rows = connection.execute(sa.select(_TABLE).order_by(_TABLE.c.key)).all()
         return [of_row(row) for row in rows]
 
 
 def of_row(row: Any) -> KeyValue:  # noqa: ANN401 - a row of the table
-    """Return the pair in *row*.
+    """Return the pair that *row* of the table holds.
 
     Raises:
-        TypeError: a part of it is no text, which SQLite would keep.
+        TypeError: key or value is not text; SQLite stores any type in any column.
 
     """
     if type(row.key) is not str or type(row.value) is not str:
@@ -152,16 +158,17 @@ def of_row(row: Any) -> KeyValue:  # noqa: ANN401 - a row of the table
 
 
 def _write(context: Context, key: str, change: Callable[[sa.Connection], bool]) -> bool:
+    """Run *change* in a transaction, announce it in the change feed if it returns true, and return what it returned."""
     context.journal.refuse_if_read_only("saving a key-value pair")
 
-    def work(connection: sa.Connection) -> tuple[bool, int]:
-        changefeed.lock(connection)  # first: others may be about to make the same pair
+    def transaction(connection: sa.Connection) -> tuple[bool, int]:
+        changefeed.lock(connection)  # first, to serialise with others who insert the same pair
         context.change_tracker.sync()
         is_changed = change(connection)
         return is_changed, changefeed.append(connection, entry(key)) if is_changed else 0
 
     with context.lock:
-        is_changed, number = context.store.write(work)
-        if number:
-            context.change_tracker.note_own_write(number)
+        is_changed, position = context.store.write(transaction)
+        if position:
+            context.change_tracker.note_own_write(position)
     return is_changed

@@ -1,4 +1,4 @@
-"""Snapshots: the bytes of a volume at one moment, kept."""
+"""The tracked snapshot: a volume's bytes at one moment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @reg.mapped
 class Snapshot(HasMetadata, Tracked):
-    """A snapshot. ``volume_size`` is the volume's size in GiB when it was taken."""
+    """A snapshot of a volume. ``volume_size`` is the volume's size in GiB when the snapshot was taken."""
 
     __tablename__ = "snapshot"
     __table_args__ = (
@@ -66,7 +66,7 @@ class Snapshot(HasMetadata, Tracked):
 
     @property
     def display_name(self) -> str:
-        """The name, in Cinder's word for it."""
+        """The name, under Cinder's name for the field."""
         return self.name
 
     @property
@@ -76,15 +76,18 @@ class Snapshot(HasMetadata, Tracked):
 
     @classmethod
     def get_by_name(cls, name: str) -> list[Snapshot]:
-        """Return the snapshots of that display name; names need not be unique."""
+        """Return the snapshots whose display name is *name*, the oldest first; names need not be unique."""
         return identity_map.select(
             current(), sa.select(cls).where(cls.name == validation.name(name)).order_by(cls.created_at, cls.id)
         )
 
     @classmethod
     def make(cls, volume: Volume, fields: Mapping[str, Any]) -> Snapshot:
-        """Keep the present bytes of *volume*; see ``Volume.create_snapshot``."""
-        values = _row(volume, fields)
+        """Create a snapshot of *volume* from the *fields* (``name``, ``description``, ``metadata``, ``id``).
+
+        See ``Volume.create_snapshot`` for the errors. An ``id`` is given to restore a lost snapshot.
+        """
+        values = _new_row(volume, fields)
         data = snapshot_data(values, volume.as_data())
         operation: OperationSpec[ModelUpdate] = OperationSpec(
             action="create",
@@ -106,23 +109,26 @@ class Snapshot(HasMetadata, Tracked):
 
     @classmethod
     def adopt(cls, volume: Volume, source: Mapping[str, str], name: str, snapshot_id: str | None = None) -> Snapshot:
-        """Track what *source* names on the storage as a snapshot of *volume*; see ``Volume.manage_snapshot``."""
-        able: CanManageSnapshots = guards.require_capability(volume.backend.driver, "manage_snapshots", volume)
-        values = _row(volume, {"name": name, "id": snapshot_id}) | {"status": "managing"}
+        """Adopt the snapshot of *volume* that the reference *source* names on the storage; see ``Volume.manage_snapshot``.
+
+        Without a *snapshot_id* the snapshot gets a new id.
+        """
+        capable_driver: CanManageSnapshots = guards.require_capability(volume.backend.driver, "manage_snapshots", volume)
+        values = _new_row(volume, {"name": name, "id": snapshot_id}) | {"status": "managing"}
         creation.refuse_taken(volume.context, cls, snapshot_id)
         data = snapshot_data(values, volume.as_data())
-        # Its own name from the intent on: another kernel that adopts it at the same moment finds it taken.
+        # Store the name with the intent, so that another kernel which adopts the same snapshot now finds it claimed.
         values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
 
-        def manage(_driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
-            size = able.manage_existing_snapshot_get_size(data, source)
+        def call_driver(_driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
+            size = capable_driver.manage_existing_snapshot_get_size(data, source)
             operation.side_effects = None
-            return size, able.manage_existing_snapshot(data, source)
+            return size, capable_driver.manage_existing_snapshot(data, source)
 
         operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
             action="manage",
             method="manage_existing_snapshot",
-            call=manage,
+            call=call_driver,
             side_effects=False,
             insert=Insert(cls.kind, values),
             backend=volume.backend,
@@ -131,12 +137,12 @@ class Snapshot(HasMetadata, Tracked):
                 guards.require_source(volume.context, volume, "snapshot", "adopt its snapshot"),
                 claims.unclaimed(cls, volume.backend_id, list(source.values())),
             ),
-            on_success=lambda answer: [
+            on_success=lambda result: [
                 Update.of(
                     operation.target,
                     {
-                        **guards.persisted_fields(answer[1], data),
-                        "volume_size": answer[0],
+                        **guards.persisted_fields(result[1], data),
+                        "volume_size": result[0],
                         "status": "available",
                         "progress": "100%",
                     },
@@ -147,9 +153,9 @@ class Snapshot(HasMetadata, Tracked):
         return cast("Snapshot", operation.target)
 
     def unmanage(self, *, force: bool = False) -> None:
-        """Release the snapshot: it is not tracked any more, and stays on the storage.
+        """Stop tracking the snapshot; it stays on the storage.
 
-        ``force`` takes a kernel that is still named as working on it for dead.
+        ``force`` assumes that the kernel whose operation on the snapshot is still recorded as running is dead.
 
         Raises:
             NotSupported: the driver cannot release snapshots.
@@ -157,12 +163,12 @@ class Snapshot(HasMetadata, Tracked):
         """
         self.refresh(keep_edits=True)
         data = self.as_data()
-        able: CanManageSnapshots = guards.require_capability(self.backend.driver, "manage_snapshots", self)
+        capable_driver: CanManageSnapshots = guards.require_capability(self.backend.driver, "manage_snapshots", self)
         self.context.journal.run(
             OperationSpec(
                 action="unmanage",
                 method="unmanage_snapshot",
-                call=lambda _driver, _progress: able.unmanage_snapshot(data),
+                call=lambda _driver, _progress: capable_driver.unmanage_snapshot(data),
                 resource=self,
                 backend=self.backend,
                 force=force,
@@ -171,22 +177,28 @@ class Snapshot(HasMetadata, Tracked):
         )
 
     def create_volume(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - Cinder's fields
-        """Make a volume with the bytes of the snapshot, as large or larger (*size* in GiB).
+        """Create a volume with the bytes of the snapshot.
+
+        Args:
+            name: the display name of the new volume.
+            size: its size in GiB, at least the snapshot's; by default the same.
+            fields: other fields of the new volume, as ``Backend.create_volume`` takes them; pool, specs and bootable flag
+                default to those of the snapshot's volume.
 
         Raises:
-            InvalidInput: *size* is smaller than the snapshot.
+            InvalidInput: *size* is smaller than the snapshot, or a field is invalid.
             DriverError: the storage refused.
 
         """
-        grown = self.volume_size if size is None else validation.size(size)
-        validation.at_least(grown, self.volume_size, f"A volume from {self.label()}")
+        new_size = self.volume_size if size is None else validation.size(size)
+        validation.at_least(new_size, self.volume_size, f"A volume from {self.label()}")
         source, volume = self.as_data(), self.volume
         inherited = {"extra_specs": volume.extra_specs, "qos_specs": volume.qos_specs, "bootable": volume.bootable}
         return cast(
             "Volume",
             creation.make_volume(
                 self.backend,
-                {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": grown, "snapshot_id": self.id},
+                {"pool_name": volume.pool_name, **inherited, **fields, "name": name, "size": new_size, "snapshot_id": self.id},
                 "create_volume_from_snapshot",
                 lambda driver, data, progress: driver.create_volume_from_snapshot(data, source, progress),
                 (guards.require_source(self.context, self, "volume", "make a volume from it"),),
@@ -195,16 +207,16 @@ class Snapshot(HasMetadata, Tracked):
         )
 
     def revert(self) -> None:
-        """Give the volume the bytes of this snapshot again; see ``Volume.revert``."""
+        """Restore the volume's bytes from this snapshot, in place; see ``Volume.revert``."""
         self.volume.revert(self)
 
     def delete(self, *, force: bool = False) -> None:
-        """Remove the snapshot from the storage and from the store; volumes made from it stay.
+        """Delete the snapshot on the storage and in the store; volumes created from it stay.
 
-        One whose adoption or release was cut short is released.
+        A snapshot whose adoption or release was interrupted is released instead: it stays on the storage.
 
         Args:
-            force: take a kernel that is still named as working on it for dead.
+            force: assume that the kernel whose operation on the snapshot is still recorded as running is dead.
 
         Raises:
             DriverError: the storage refused; the status is ``error_deleting``.
@@ -228,31 +240,32 @@ class Snapshot(HasMetadata, Tracked):
         )
 
     def validate(self) -> None:
-        """Check what :meth:`save` is about to write."""
+        """Validate and normalise the fields that :meth:`save` writes."""
         self.name = validation.name(self.name)
         self.description = validation.text(self.description, "description")
         self.metadata_ = validation.text_map(self.metadata_, "metadata")
 
     def as_data(self) -> SnapshotData:
-        """Return what a driver is told of the snapshot."""
+        """Return the snapshot as it is passed to a driver, from the values that are committed."""
         return snapshot_data(identity_map.committed_values(self), self.volume.as_data())
 
     def after_creation(self, context: Context) -> None:
-        """Stand in the volume's list, if that was loaded."""
+        """Add the snapshot to its volume's list, if that is loaded."""
         identity_map.add_to_collection(context, self, "Volume", "snapshots", self.volume_id)
 
     def after_deletion(self, context: Context) -> None:
-        """Leave the volume's list, and say ``deleted``."""
+        """Remove the snapshot from its volume's list, and set its status to ``deleted``."""
         identity_map.remove_from_collection(context, self, "Volume", "snapshots", self.volume_id)
         identity_map.apply_committed(context, self, {"status": "deleted"})
 
     def summary(self) -> tuple[str, ...]:
-        """Name, id, size, status and volume."""
+        """Return name, id, size, status and volume."""
         name = repr(self.name) if self.name else ""
         return (name, self.id, f"{self.volume_size} GiB", self.status, f"of volume {self.volume_id[:8]}")
 
 
-def _row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _new_row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a new snapshot of *volume*, by column, from the validated *fields*."""
     snapshot_id = validation.new_id(fields.get("id"), any_text=volume.context.settings.non_uuid_ids)
     return {
         "id": snapshot_id,
