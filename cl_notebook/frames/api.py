@@ -29,10 +29,10 @@ from cl_notebook.frames.columns import (
     MOMENT,
     NUMBER,
     OPEN_BACKENDS,
+    PER_SESSION,
     REAL,
     SOURCES,
     TEXT,
-    TOLD,
     operations_of,
 )
 from cl_notebook.frames.filters import whole
@@ -218,7 +218,7 @@ def read(
             sort=sort,
             limit=limit,
             marker=marker,
-            ask=lambda statement: connection.execute(statement, known).all(),
+            run_query=lambda statement: connection.execute(statement, known).all(),
             dialect=connection.dialect.name,
             source=operations_of(liveness.dead(connection)) if kind == "operations" else None,
         )
@@ -234,7 +234,7 @@ def read(
     made = {"id": (NUMBER if kind in KEYS else TEXT, data[:, 0])} | {
         name: (SOURCES[kind].columns[name].kind, data[:, place]) for place, name in enumerate(chosen, start=1)
     }
-    makers: dict[str, Callable[[Values], Any]] = {**_MAKERS, TOLD: lambda values: _abilities(session, values)}
+    makers: dict[str, Callable[[Values], Any]] = {**_MAKERS, PER_SESSION: lambda values: _abilities(session, values)}
     arrays = {}
     with damage.named(session.store):
         for name, (of, values) in made.items():

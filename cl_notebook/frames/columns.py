@@ -1,4 +1,4 @@
-"""What the frames are made of: the columns of each kind, where each comes from, and its type."""
+"""Define the columns of each kind of frame: their SQL expressions and types, and the tables they come from."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 TEXT, CATEGORY, NUMBER, REAL, FLAG, MOMENT, MAP = "text", "category", "number", "real", "flag", "moment", "map"
 
-TOLD = "told"
-"""The kind of what the session knows of a backend, and the store does not: it is read by the backend's name."""
+PER_SESSION = "session"
+"""Kind of a column whose values the session provides, not the store; its SQL reads the backend's name to look them up by."""
 
-UNSEARCHED = {MAP: "holds key-value pairs", TOLD: "is not in the store"}
-"""The kinds that nothing can be filtered or sorted by, and why."""
+UNSEARCHED = {MAP: "holds key-value pairs", PER_SESSION: "is not in the store"}
+"""Kinds of columns that cannot be filtered or sorted by, each with the reason as the end of a message."""
 
 OPEN_BACKENDS = "open_backends"
-"""The parameter that has the names of the session's open backends: it alone knows them, the store does not."""
+"""Name of the SQL parameter with the names of the session's open backends, which are not stored."""
 
 KEYS = {"operations": NUMBER, "changes": NUMBER}
-"""The kind of the keys that are no text."""
+"""Kinds of the keys that are not text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: the SQL that it is read by, the kind of its values, and whether the short lists show it."""
+    """A column: its SQL expression, the kind of its values, whether short lists show it, and whether it can be NULL."""
 
     sql: sa.ColumnElement[Any]
     kind: str
@@ -41,14 +41,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where one kind of frame comes from: its columns by name, its tables, its key and its order."""
+    """The source of one kind of frame: columns by name, joined tables, key, and default order before the key."""
 
     columns: Mapping[str, Column]
     tables: sa.FromClause
     key: sa.ColumnElement[Any]
     order: tuple[sa.ColumnElement[Any], ...] = field(default=())
     backend_id: sa.ColumnElement[Any] | None = None
-    """The column that the column ``backend`` is read by, where every row has one."""
+    """The column with the backend's id, for kinds of which every row has a backend."""
 
 
 def _column(attribute: Any, kind: str = TEXT, *, short: bool = False) -> Column:  # noqa: ANN401 - a mapped attribute
@@ -64,7 +64,7 @@ def _times(cls: Any) -> dict[str, Column]:  # noqa: ANN401 - a tracked class
     }
 
 
-def _tables(*classes: Any) -> Any:  # noqa: ANN401 - mapped classes in, their tables out
+def _tables(*classes: Any) -> Any:  # noqa: ANN401 - takes mapped classes, returns their tables
     tables = [cls.__table__ for cls in classes]
     return tables[0] if len(tables) == 1 else tables
 
@@ -75,26 +75,27 @@ _ENTRY = changefeed.ENTRY
 BACKEND_ID: sa.ColumnElement[Any] = _BACKEND.c.id
 BACKEND_NAME: sa.ColumnElement[Any] = _BACKEND.c.name
 _WITH_BACKEND = Column(BACKEND_NAME, CATEGORY, short=True, nullable=False)
-_COUNTED = (
+_VOLUME_TOTALS = (
     sa.select(_VOLUME.c.backend_id, sa.func.count().label("volumes"), sa.func.sum(_VOLUME.c.size).label("size"))
     .group_by(_VOLUME.c.backend_id)
     .subquery("counted")
 )
 
-# Every row has what it is joined to. The joins are outer ones, because no data base begins these at the end that is not sorted.
+# Every row has its joined rows. The joins are outer ones nevertheless, as no database then starts reading at the joined table,
+# which would lose the sort order.
 SOURCES: Mapping[str, Source] = {
     "backends": Source(
         {
             "name": _column(Backend.name, short=True),
             "volume_driver": _column(Backend.volume_driver, CATEGORY, short=True),
             "open": Column(_BACKEND.c.name.in_(sa.bindparam(OPEN_BACKENDS, expanding=True)), FLAG, short=True, nullable=False),
-            "volumes": Column(sa.func.coalesce(_COUNTED.c.volumes, 0), NUMBER, short=True, nullable=False),
-            "size": Column(sa.func.coalesce(_COUNTED.c.size, 0), NUMBER, short=True, nullable=False),
-            "capabilities": Column(_BACKEND.c.name, TOLD),
+            "volumes": Column(sa.func.coalesce(_VOLUME_TOTALS.c.volumes, 0), NUMBER, short=True, nullable=False),
+            "size": Column(sa.func.coalesce(_VOLUME_TOTALS.c.size, 0), NUMBER, short=True, nullable=False),
+            "capabilities": Column(_BACKEND.c.name, PER_SESSION),
             "config": _column(Backend.stored_config, MAP),
             **_times(Backend),
         },
-        _BACKEND.outerjoin(_COUNTED, _COUNTED.c.backend_id == _BACKEND.c.id),
+        _BACKEND.outerjoin(_VOLUME_TOTALS, _VOLUME_TOTALS.c.backend_id == _BACKEND.c.id),
         _BACKEND.c.id,
         (_BACKEND.c.name,),
     ),
@@ -211,14 +212,14 @@ SOURCES: Mapping[str, Source] = {
         _ENTRY.c.number,
     ),
 }
-"""Name of each frame -> where it comes from. What a driver needs to connect (``conn_info``) may hold secrets and is left out."""
+"""The source of each kind of frame, by its name. ``conn_info`` is left out, as it may hold secrets."""
 
 
 def operations_of(dead: Collection[str]) -> Source:
-    """Return where operations are read from when these kernels are *dead*: what they left running is ``lost``."""
+    """Return the source of operations in which running operations of the *dead* kernels have the status ``lost``."""
     plain = SOURCES["operations"]
-    if not dead:  # then the status is a column, and has an index
+    if not dead:  # keeps the status a plain column, which has an index
         return plain
-    left = sa.and_(_OPERATION.c.status == RUNNING, _OPERATION.c.kernel_id.in_(sorted(dead)))
-    status = sa.case((left, LOST), else_=_OPERATION.c.status)
+    is_lost = sa.and_(_OPERATION.c.status == RUNNING, _OPERATION.c.kernel_id.in_(sorted(dead)))
+    status = sa.case((is_lost, LOST), else_=_OPERATION.c.status)
     return replace(plain, columns={**plain.columns, "status": replace(plain.columns["status"], sql=status)})

@@ -1,4 +1,4 @@
-"""What a column must be: the filters of the frames, as conditions of a SELECT."""
+"""Translate the filters of the frames into SQL conditions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.frames.columns import Column
 
-MOST = 2**63 - 1
-"""The largest number that a data base takes."""
+MAX_INTEGER = 2**63 - 1
+"""Largest integer that every supported database stores (64 bits, signed)."""
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
@@ -31,35 +31,38 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_WORDS = re.compile(r"(>=|<=|!=|>|<|=)?(.*)", re.DOTALL)
+_COMPARISON = re.compile(r"(>=|<=|!=|>|<|=)?(.*)", re.DOTALL)
 _COMMA = re.compile(r"(?<!\\),")
 _EXAMPLES = {MOMENT: "'>2026-01-31T12:00'", NUMBER: "'>10'", REAL: "'>0.5'"}
 
 
-def condition(name: str, column: Column, wanted: object) -> sa.ColumnElement[bool]:
-    """Return the condition that the *column* called *name* is as *wanted*.
+def condition(name: str, column: Column, predicate: object) -> sa.ColumnElement[bool]:
+    """Return the SQL condition for one filter ``name=predicate`` of a frame.
+
+    *predicate* is None (no value), an exact value, a collection of exact values, or a text. For numbers and times a text holds
+    comparisons (``">10,<20"``), for texts alternatives with globs and negations (``"db*,!db1"``).
 
     Raises:
-        InvalidInput: that cannot be asked of the column; the message has an example of what can.
+        InvalidInput: the column cannot be filtered, or not by such a value; the message gives a valid example.
 
     """
     if column.kind in UNSEARCHED:
         msg = f"{name!r} {UNSEARCHED[column.kind]}; filter the frame instead: df[df.{name} == …]."
         raise errors.InvalidInput(msg)
-    if wanted is None:
+    if predicate is None:
         return column.sql.is_(None)
     if column.kind == FLAG:
-        return column.sql == _flag(name, wanted)
+        return column.sql == _flag(name, predicate)
     compared = column.kind in {NUMBER, REAL, MOMENT}
-    if isinstance(wanted, str):
-        return _compared(name, column, wanted) if compared else _worded(name, column, wanted)
+    if isinstance(predicate, str):
+        return _number_condition(name, column, predicate) if compared else _text_condition(name, column, predicate)
     value = _value if compared else _text
-    if isinstance(wanted, Iterable) and not isinstance(wanted, (bytes, bytearray, Mapping)):
-        listed = list(wanted)
-        known = [value(name, column.kind, item) for item in listed if item is not None]
-        exact = column.sql == known[0] if len(known) == 1 else column.sql.in_(known)
+    if isinstance(predicate, Iterable) and not isinstance(predicate, (bytes, bytearray, Mapping)):
+        listed = list(predicate)
+        values = [value(name, column.kind, item) for item in listed if item is not None]
+        exact = column.sql == values[0] if len(values) == 1 else column.sql.in_(values)
         return sa.or_(column.sql.is_(None), exact) if None in listed else exact
-    return column.sql == value(name, column.kind, wanted)
+    return column.sql == value(name, column.kind, predicate)
 
 
 def alternatives(text: str) -> list[str]:
@@ -68,30 +71,30 @@ def alternatives(text: str) -> list[str]:
 
 
 def whole(value: object) -> int | None:
-    """Return *value* as a number that a data base takes, or None if it is no whole number or too large."""
+    """Return *value* as an integer that every database stores, or None if it is not an integer or is too large."""
     if isinstance(value, bool):
         return None
     try:
         number = operator.index(value)  # type: ignore[arg-type] # that is the question
     except TypeError:
         return None
-    return number if -MOST <= number <= MOST else None
+    return number if -MAX_INTEGER <= number <= MAX_INTEGER else None
 
 
-def _compared(name: str, column: Column, wanted: str) -> sa.ColumnElement[bool]:
+def _number_condition(name: str, column: Column, predicate: str) -> sa.ColumnElement[bool]:
     tests = []
-    for part in wanted.split(","):
-        sign, text = _WORDS.fullmatch(part.strip()).groups()  # type: ignore[union-attr] # it matches every text
+    for part in predicate.split(","):
+        sign, text = _COMPARISON.fullmatch(part.strip()).groups()  # type: ignore[union-attr] # it matches every text
         tests.append((sign or "=", _read(name, column.kind, text.strip())))
-    equal = [value for sign, value in tests if sign == "="]
-    others = [_COMPARISONS[sign](column.sql, value) for sign, value in tests if sign in _COMPARISONS]
-    refused = [_unless(column, column.sql == value) for sign, value in tests if sign == "!="]
-    same = [column.sql == equal[0]] if len(equal) == 1 else [column.sql.in_(equal)] if equal else []
-    return sa.and_(*others, *refused, *same)
+    equal_values = [value for sign, value in tests if sign == "="]
+    inequalities = [_COMPARISONS[sign](column.sql, value) for sign, value in tests if sign in _COMPARISONS]
+    excluded = [_negated(column, column.sql == value) for sign, value in tests if sign == "!="]
+    equals = [column.sql == equal_values[0]] if len(equal_values) == 1 else [column.sql.in_(equal_values)] if equal_values else []
+    return sa.and_(*inequalities, *excluded, *equals)
 
 
-def _unless(column: Column, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    # what is empty is not that either
+def _negated(column: Column, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    # rows without a value meet a negation, too; in SQL the comparison would be NULL
     return sa.or_(column.sql.is_(None), sa.not_(test)) if column.nullable else sa.not_(test)
 
 
@@ -101,7 +104,7 @@ def _read(name: str, kind: str, text: str) -> object:
     except ValueError as error:
         if isinstance(error, errors.Error):
             raise
-        raise _no_comparison(name, kind, text) from error
+        raise _invalid_comparison(name, kind, text) from error
 
 
 def _value(name: str, kind: str, value: object) -> object:
@@ -111,7 +114,7 @@ def _value(name: str, kind: str, value: object) -> object:
     if number is None and kind == REAL and isinstance(value, float) and math.isfinite(value):
         number = value
     if number is None:
-        raise _no_comparison(name, kind, value)
+        raise _invalid_comparison(name, kind, value)
     return number
 
 
@@ -123,26 +126,26 @@ def _moment(name: str, value: object) -> dt.datetime:
         if isinstance(value, dt.date):
             return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     except (ValueError, TypeError, OverflowError) as error:  # pandas' NaT, and times at the ends of the calendar
-        raise _no_comparison(name, MOMENT, value) from error
-    raise _no_comparison(name, MOMENT, value)
+        raise _invalid_comparison(name, MOMENT, value) from error
+    raise _invalid_comparison(name, MOMENT, value)
 
 
-def _no_comparison(name: str, kind: str, value: object) -> errors.InvalidInput:
-    return errors.InvalidInput(f"{name} takes a comparison such as {_EXAMPLES[kind]}, not {_shown(value)}.")
+def _invalid_comparison(name: str, kind: str, value: object) -> errors.InvalidInput:
+    return errors.InvalidInput(f"{name} takes a comparison such as {_EXAMPLES[kind]}, not {_shortened(value)}.")
 
 
-def _shown(value: object) -> str:
-    shown = " ".join(repr(value).split())
-    return shown if len(shown) <= validation.NAME_LENGTH else f"{shown[: validation.NAME_LENGTH]}…"
+def _shortened(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= validation.NAME_LENGTH else f"{text[: validation.NAME_LENGTH]}…"
 
 
-def _flag(name: str, wanted: object) -> bool:
-    word = str(wanted).lower()
-    if word in {"true", "1", "yes"}:
+def _flag(name: str, predicate: object) -> bool:
+    text = str(predicate).lower()
+    if text in {"true", "1", "yes"}:
         return True
-    if word in {"false", "0", "no"}:
+    if text in {"false", "0", "no"}:
         return False
-    msg = f"{name} takes true or false, not {_shown(wanted)}."
+    msg = f"{name} takes true or false, not {_shortened(predicate)}."
     raise errors.InvalidInput(msg)
 
 
@@ -150,23 +153,23 @@ def _text(name: str, _kind: str, value: object) -> str:
     if isinstance(value, uuid.UUID):
         return str(value)
     if not isinstance(value, str):
-        msg = f"{name} takes a text, a glob such as 'db*', or a list of exact texts, not {_shown(value)}."
+        msg = f"{name} takes a text, a glob such as 'db*', or a list of exact texts, not {_shortened(value)}."
         raise errors.InvalidInput(msg)
     return validation.text(value, name)
 
 
-def _worded(name: str, column: Column, wanted: str) -> sa.ColumnElement[bool]:
-    validation.text(wanted, name)
-    tests = alternatives(wanted)
+def _text_condition(name: str, column: Column, predicate: str) -> sa.ColumnElement[bool]:
+    validation.text(predicate, name)
+    tests = alternatives(predicate)
     excluded = [test.lstrip("!=").strip() for test in tests if test.startswith("!")]
     included = [test for test in tests if not test.startswith("!")]
     if len(included) > 1 and not excluded and column.kind != CATEGORY:
-        included.append(wanted)  # a name may have commas: the text as a whole fits, too
-    refused = [_unless(column, _matches(column.sql, excluded))] if excluded else []
-    return sa.and_(*refused, *([_matches(column.sql, included)] if included else []))
+        included.append(predicate)  # a name may contain commas, so match the whole text, too
+    negations = [_negated(column, _matches(column.sql, excluded))] if excluded else []
+    return sa.and_(*negations, *([_matches(column.sql, included)] if included else []))
 
 
-def _matches(sql: sa.ColumnElement[Any], words: list[str]) -> sa.ColumnElement[bool]:
-    exact = [word for word in words if "*" not in word and "?" not in word]
-    globs = [search.glob(sql, word) for word in words if "*" in word or "?" in word]
+def _matches(sql: sa.ColumnElement[Any], patterns: list[str]) -> sa.ColumnElement[bool]:
+    exact = [pattern for pattern in patterns if "*" not in pattern and "?" not in pattern]
+    globs = [search.glob(sql, pattern) for pattern in patterns if "*" in pattern or "?" in pattern]
     return sa.or_(*globs, *([sql == exact[0]] if len(exact) == 1 else [sql.in_(exact)] if exact else []))

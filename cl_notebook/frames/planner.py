@@ -1,7 +1,7 @@
-"""Where SQLite begins to look for a page: at the rows that fit if these are few, at the beginning of the order if they are many.
+"""Plan how SQLite reads a page: look up the matching rows if there are few, read in sort order if there are many.
 
-The other data bases keep count of their values, and decide well. SQLite guesses: that a status is rare, that few sizes are above
-ten. It then sorts a third of a large store for fifty rows, or looks for three rows in all of it.
+The other databases collect statistics and choose a good plan. SQLite guesses, e.g. that a status is rare or that few sizes are
+above ten; it then sorts a third of a large store to return fifty rows, or scans all of it to find three.
 """
 
 from __future__ import annotations
@@ -20,29 +20,32 @@ if TYPE_CHECKING:
 
     from cl_notebook.frames.columns import Column, Source
 
-if TYPE_CHECKING:
-    Ask = Callable[[sa.Select[Any]], Sequence[Any]]
-
-if TYPE_CHECKING:
+    RunQuery = Callable[[sa.Select[Any]], Sequence[Any]]
     Order = Sequence[tuple[sa.ColumnElement[Any], bool]]
 
 
 _COMPARED = frozenset({NUMBER, REAL, MOMENT})
 
+MOST_BACKENDS = 200
+"""Largest number of backends whose rows are read as one part each."""
+
+MOST_VALUES = 256
+"""Largest number of values of a column that a pattern is expanded to."""
+
 FEW = 1_000
-"""Rows that fit up to which they are all looked up and sorted."""
+"""Largest number of matching rows that are all looked up by key and sorted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one column must be."""
+class Predicate:
+    """The condition that the column *name* equals, matches or compares with *value*, as :func:`filters.condition` reads it."""
 
     name: str
     column: Column
     value: object
 
     def test(self, *, seek: bool = True) -> sa.ColumnElement[bool]:
-        """Return it as a condition; without *seek* it is written so that no index is used for it."""
+        """Return the SQL condition; if *seek* is false, write it so that SQLite uses no index for it (``+column``)."""
         if seek:
             return condition(self.name, self.column, self.value)
         plain = self.column.sql
@@ -50,45 +53,48 @@ class Wanted:
         return condition(self.name, replace(self.column, sql=hidden), self.value)
 
 
-def tests(source: Source, wanted: Sequence[Wanted], order: Order, ask: Ask) -> list[sa.ColumnElement[bool]]:
-    """Return what the rows of a page of *source* must be, in the words that let SQLite begin at the right end.
+def tests(source: Source, predicates: Sequence[Predicate], order: Order, run_query: RunQuery) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions of a page of *source*, written so that SQLite chooses the cheaper plan.
 
-    Unless an index has all that is *wanted* in front of the *order*, it is asked once how many rows fit.
+    If no index covers all *predicates* before the columns of *order*, one query counts the matching rows (up to :data:`FEW`).
     """
-    as_asked = [one.test() for one in wanted]
-    leading = _leading(source, as_asked, order)
-    if leading is not None and len(leading) == len(as_asked):
-        return as_asked
-    few = few_that_fit(source, as_asked, ask)
+    conditions = [predicate.test() for predicate in predicates]
+    leading = _leading(source, conditions, order)
+    if leading is not None and len(leading) == len(conditions):
+        return conditions
+    few = probe_selectivity(source, conditions, run_query)
     if few is not None:
         return [few]
-    return as_asked if leading is None else in_order(wanted, order, leading)
+    return conditions if leading is None else in_order(predicates, order, leading)
 
 
-def in_order(wanted: Sequence[Wanted], order: Order, leading: Collection[int] = ()) -> list[sa.ColumnElement[bool]]:
-    """Return the tests so written that SQLite reads by *order*: the *leading* ones are before it in an index.
+def in_order(predicates: Sequence[Predicate], order: Order, leading: Collection[int] = ()) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions, written so that SQLite reads by *order*.
 
-    A comparison of what is sorted by first is looked for, too: where the order begins.
+    An index serves only the predicates at the positions *leading*, whose columns precede *order* in it, and comparisons of the
+    first column of *order*, which bound the range that is read.
     """
     return [
-        one.test(seek=place in leading or (one.column.kind in _COMPARED and one.column.sql is order[0][0]))
-        for place, one in enumerate(wanted)
+        predicate.test(seek=position in leading or (predicate.column.kind in _COMPARED and predicate.column.sql is order[0][0]))
+        for position, predicate in enumerate(predicates)
     ]
 
 
-def few_that_fit(source: Source, as_asked: Sequence[sa.ColumnElement[bool]], ask: Ask) -> sa.ColumnElement[bool] | None:
-    """Return the condition that a row is one of those that fit if these are few; None if they are many."""
-    fitting = sa.select(source.key).select_from(source.tables).where(*as_asked)
-    some = ask(sa.select(sa.func.count()).select_from(fitting.limit(FEW + 1).subquery()))
-    if some[0][0] > FEW:
+def probe_selectivity(
+    source: Source, conditions: Sequence[sa.ColumnElement[bool]], run_query: RunQuery
+) -> sa.ColumnElement[bool] | None:
+    """Return a condition that selects the matching rows by key, or None if there are more than :data:`FEW`."""
+    matching_keys = sa.select(source.key).select_from(source.tables).where(*conditions)
+    counted = run_query(sa.select(sa.func.count()).select_from(matching_keys.limit(FEW + 1).subquery()))
+    if counted[0][0] > FEW:
         return None
-    return source.key.in_(fitting.correlate(None))  # to look them up by their ids is the one way that SQLite sees then
+    return source.key.in_(matching_keys.correlate(None))  # leaves SQLite no plan but to look them up by key
 
 
 def uniform(source: Source, order: Order, *, filled: bool = False) -> bool:
-    """Return whether the order is that of plain columns that are never empty, all in one direction: as an index may have it.
+    """Return whether an index can have *order*: plain columns that are never NULL, all in one direction.
 
-    With *filled* the rows that are meant have a value in each of them, whether or not they need one.
+    With *filled* the caller has excluded the rows with NULLs, so nullable columns are accepted.
     """
     plain = all(
         isinstance(term, sa.Column) and term.table is source.key.table and (filled or not term.nullable) for term, _ in order
@@ -96,19 +102,19 @@ def uniform(source: Source, order: Order, *, filled: bool = False) -> bool:
     return plain and len({down for _, down in order}) == 1
 
 
-def _leading(source: Source, as_asked: Sequence[sa.ColumnElement[bool]], order: Order) -> set[int] | None:
-    """Return the places of the tests with which an index begins that goes on with *order*; None if no index has that."""
+def _leading(source: Source, conditions: Sequence[sa.ColumnElement[bool]], order: Order) -> set[int] | None:
+    """Return the positions of the equalities whose columns precede *order* in an index; None if no index ends with *order*."""
     if not uniform(source, order):
         return None
     table: sa.Table = source.key.table
     sorted_by = [term.name for term, _ in order]
-    equal = {test.left.name: place for place, test in enumerate(as_asked) if _is_equality(test, table)}
-    candidates = [{equal[name] for name in names} for names in _before(table, sorted_by) if set(names) <= equal.keys()]
+    equal = {test.left.name: position for position, test in enumerate(conditions) if _is_equality(test, table)}
+    candidates = [{equal[name] for name in names} for names in _leading_columns(table, sorted_by) if set(names) <= equal.keys()]
     return max(candidates, key=len, default=None)
 
 
-def _before(table: sa.Table, sorted_by: list[str]) -> list[list[str]]:
-    """Return the columns that each index with that order has before it."""
+def _leading_columns(table: sa.Table, sorted_by: list[str]) -> list[list[str]]:
+    """Return, for each index that ends with the columns *sorted_by*, the columns before these."""
     indexes = [[column.name for column in index.columns] for index in table.indexes]
     indexes.append([column.name for column in table.primary_key.columns])
     size = len(sorted_by)
@@ -121,95 +127,91 @@ def _is_equality(test: sa.ColumnElement[bool], table: sa.Table) -> bool:
     return isinstance(test.left, sa.Column) and test.left.table is table
 
 
-MOST = 200
-"""Backends with rows of their own up to which each is a part."""
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that meet *test*, in an order that an index has, after the *place* of a row if there is one."""
+    """The rows that meet *test*, in an order that an index has, after the row with the sort key *position* (None: all)."""
 
     order: Order
-    place: Sequence[Any] | None = None
+    position: Sequence[Any] | None = None
     test: sa.ColumnElement[bool] | None = None
     filled: bool = False
-    """Whether each of its rows has a value in the column that it is sorted by."""
+    """Whether no row has NULL in the column that it is sorted by."""
 
 
 def ties(source: Source, column: Column) -> tuple[sa.ColumnElement[Any], ...] | None:
-    """Return the terms between the *column* that is sorted by and the key, as an index has them; None if none begins with it."""
+    """Return the index's terms between the sorted *column* and the key; None if no index begins with the column."""
     leading = _indexed(source, column)
-    names = [[each.name for each in index.columns] for index in source.key.table.indexes]
+    names = [[indexed.name for indexed in index.columns] for index in source.key.table.indexes]
     for between in ((), source.order):
         if leading is not None and [leading.name, *(term.name for term in between), source.key.name] in names:
             return between
     return None
 
 
-def parts(source: Source, column: Column, order: Order, place: Sequence[Any] | None, ask: Ask) -> list[Part]:
-    """Return the parts of the rows after *place* in the *order*, whose first term, or terms, are those of *column*."""
+def parts(source: Source, column: Column, order: Order, position: Sequence[Any] | None, run_query: RunQuery) -> list[Part]:
+    """Split the rows after *position*, sorted by *column* first, into parts that an index can read one after the other."""
     if ties(source, column) is None:
-        return [Part(order, place)]
+        return [Part(order, position)]
     if column.sql is BACKEND_NAME:
-        return _by_backend(source, order, place, ask)
+        return _by_backend(source, order, position, run_query)
     if column.kind == FLAG:
         groups = [(value, column.sql == sa.true() if value else column.sql == sa.false()) for value in (0, 1)]
-        return _grouped(order, place, groups[:: -1 if order[0][1] else 1])
+        return _grouped(order, position, groups[:: -1 if order[0][1] else 1])
     if not column.nullable:
-        return [Part(order, place)]
-    without = Part(order[2:], None if place is None or not place[0] else place[2:], column.sql.is_(None))
-    if place is not None and place[0]:
-        return [without]
-    return [Part(order[1:], None if place is None else place[1:], column.sql.is_not(None), filled=True), without]
+        return [Part(order, position)]
+    empty_rows = Part(order[2:], None if position is None or not position[0] else position[2:], column.sql.is_(None))
+    if position is not None and position[0]:
+        return [empty_rows]
+    return [Part(order[1:], None if position is None else position[1:], column.sql.is_not(None), filled=True), empty_rows]
 
 
 def _indexed(source: Source, column: Column) -> Any:  # noqa: ANN401 - a column of a table
-    """Return the column of the source's own table that *column* is sorted by; None if there is none."""
+    """Return the column of the source's own table that sorts like *column*; None if there is none."""
     if column.sql is BACKEND_NAME:
         return source.backend_id
     return column.sql if isinstance(column.sql, sa.Column) and column.sql.table is source.key.table else None
 
 
-def _by_backend(source: Source, order: Order, place: Sequence[Any] | None, ask: Ask) -> list[Part]:
+def _by_backend(source: Source, order: Order, position: Sequence[Any] | None, run_query: RunQuery) -> list[Part]:
     key: Any = source.backend_id
     is_used = sa.select(source.key).where(key == BACKEND_ID).correlate(BACKEND_ID.table).exists()
     term = BACKEND_NAME.desc() if order[0][1] else BACKEND_NAME.asc()
-    found = ask(sa.select(BACKEND_ID, BACKEND_NAME).where(is_used).order_by(term).limit(MOST + 1))
-    if len(found) > MOST or (place is not None and place[0] not in {name for _, name in found}):
-        return [Part(order, place)]
-    return _grouped(order, place, [(name, key == backend_id) for backend_id, name in found])
+    rows = run_query(sa.select(BACKEND_ID, BACKEND_NAME).where(is_used).order_by(term).limit(MOST_BACKENDS + 1))
+    if len(rows) > MOST_BACKENDS or (position is not None and position[0] not in {name for _, name in rows}):
+        return [Part(order, position)]
+    return _grouped(order, position, [(name, key == backend_id) for backend_id, name in rows])
 
 
-def _grouped(order: Order, place: Sequence[Any] | None, groups: Iterable[tuple[Any, sa.ColumnElement[bool]]]) -> list[Part]:
+def _grouped(order: Order, position: Sequence[Any] | None, groups: Iterable[tuple[Any, sa.ColumnElement[bool]]]) -> list[Part]:
     rest = order[1:]
-    if place is None:
+    if position is None:
         return [Part(rest, test=test) for _, test in groups]
     values = list(groups)
-    at = [value for value, _ in values].index(place[0])
-    return [Part(rest, place[1:] if number == at else None, test) for number, (_, test) in enumerate(values) if number >= at]
+    reached = [value for value, _ in values].index(position[0])
+    return [
+        Part(rest, position[1:] if number == reached else None, test)
+        for number, (_, test) in enumerate(values)
+        if number >= reached
+    ]
 
 
-MOST_VALUES = 256
-"""Values that are looked up at most."""
+def expand_pattern(source: Source, predicate: Predicate, run_query: RunQuery) -> Predicate:
+    """Replace a pattern or a negation by the list of the column's values that match, which an index can look up.
 
-
-def spelled_out(source: Source, wanted: Wanted, ask: Ask) -> Wanted:
-    """Return a pattern, or what a column must not be, as the list of the values that fit: an index leads to these.
-
-    What is no such thing is returned as it is, and so is what concerns a column that has many values or no index.
+    Return *predicate* unchanged if it is neither, or if the column has no index or more than :data:`MOST_VALUES` values.
     """
-    column = wanted.column.sql
-    if wanted.column.kind != CATEGORY or wanted.column.nullable or not isinstance(column, sa.Column):
-        return wanted
-    if not isinstance(wanted.value, str) or not set(wanted.value) & set("*?!"):
-        return wanted
+    column = predicate.column.sql
+    if predicate.column.kind != CATEGORY or predicate.column.nullable or not isinstance(column, sa.Column):
+        return predicate
+    if not isinstance(predicate.value, str) or not set(predicate.value) & set("*?!"):
+        return predicate
     if not any(index.columns[0] is column for index in source.key.table.indexes):
-        return wanted
-    begun = sa.select(sa.func.min(column).label("value"), sa.literal(1).label("number")).cte("listed", recursive=True)
-    following = sa.select(sa.func.min(column)).where(column > begun.c.value).correlate(begun).scalar_subquery()
-    listed = begun.union_all(
-        sa.select(following, begun.c.number + 1).where(begun.c.value.is_not(None), begun.c.number <= MOST_VALUES)
+        return predicate
+    smallest = sa.select(sa.func.min(column).label("value"), sa.literal(1).label("number")).cte("listed", recursive=True)
+    next_value = sa.select(sa.func.min(column)).where(column > smallest.c.value).correlate(smallest).scalar_subquery()
+    listed = smallest.union_all(
+        sa.select(next_value, smallest.c.number + 1).where(smallest.c.value.is_not(None), smallest.c.number <= MOST_VALUES)
     )
-    fits = condition(wanted.name, replace(wanted.column, sql=listed.c.value), wanted.value)
-    found = ask(sa.select(listed.c.value, sa.case((fits, 1), else_=0)).where(listed.c.value.is_not(None)))
-    return wanted if len(found) > MOST_VALUES else replace(wanted, value=[value for value, is_one in found if is_one])
+    matches = condition(predicate.name, replace(predicate.column, sql=listed.c.value), predicate.value)
+    rows = run_query(sa.select(listed.c.value, sa.case((matches, 1), else_=0)).where(listed.c.value.is_not(None)))
+    return predicate if len(rows) > MOST_VALUES else replace(predicate, value=[value for value, is_match in rows if is_match])

@@ -1,4 +1,4 @@
-"""The SELECT of a frame, or those of a page: which columns, which rows, in which order, from where on."""
+"""Build the SELECT statements of a frame or of one page: columns, filters, order and marker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cl_notebook import errors
 from cl_notebook.frames import planner
 from cl_notebook.frames.columns import BACKEND_ID, FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.frames.filters import condition, whole
-from cl_notebook.frames.planner import Part, parts, spelled_out, ties
+from cl_notebook.frames.planner import Part, expand_pattern, parts, ties
 from cl_notebook.model import validation
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ def build(
     sort: str | Sequence[str] | None,
     limit: int | None,
     marker: str | int | None,
-    ask: Callable[[sa.Select[Any]], Sequence[Any]],
+    run_query: Callable[[sa.Select[Any]], Sequence[Any]],
     dialect: str,
     source: Source | None = None,
 ) -> list[sa.Select[Any]]:
-    """Return the SELECTs of the *kind*'s key and *columns*, in the words of that *dialect* of SQL.
+    """Return the SELECT statements that read the key (labelled ``id``) and the *columns* of *kind* in this SQL *dialect*.
 
-    They are read one after the other, until there are as many rows as the limit says; without one there is a single SELECT.
-    ``marker`` is the key of the last row of the page before; ``ask`` reads what has to be known first, such as where that row is.
-    ``source`` is where the kind is read from, if not from where it usually is.
+    With a *limit* the caller runs them one after the other until it has that many rows; without one there is a single statement.
+    ``marker`` is the key of the last row of the previous page. ``run_query`` executes the queries that planning needs, e.g. for
+    the sort key of the marker. ``source`` replaces ``SOURCES[kind]``.
 
     Raises:
         InvalidInput: a column, a filter, the sorting, the limit or the marker is wrong; the message says which.
@@ -46,54 +46,56 @@ def build(
     source = source or SOURCES[kind]
     chosen = [_named(kind, source, name).sql.label(name) for name in columns]
     order, by = _sorting(kind, source, sort)
-    most = _limit(limit)
-    wanted = [_wanted(kind, source, name, value, ask) for name, value in filters.items()]
-    if most is not None:
-        wanted = [spelled_out(source, one, ask) for one in wanted]
-    place = None if marker is None else _place(kind, source, marker, order, ask)
-    plain = [Part(order, place)]
-    read = plain if most is None or by is None else parts(source, by, order, place, ask)
-    tests = [one.test() for one in wanted]
-    if tests and most is not None and dialect == "sqlite":
-        if len(read) == 1:
-            tests = planner.tests(source, wanted, order, ask)
+    row_limit = _limit(limit)
+    predicates = [_predicate(kind, source, name, value, run_query) for name, value in filters.items()]
+    if row_limit is not None:
+        predicates = [expand_pattern(source, predicate, run_query) for predicate in predicates]
+    position = None if marker is None else _marker_position(kind, source, marker, order, run_query)
+    plain = [Part(order, position)]
+    page_parts = plain if row_limit is None or by is None else parts(source, by, order, position, run_query)
+    tests = [predicate.test() for predicate in predicates]
+    if tests and row_limit is not None and dialect == "sqlite":
+        if len(page_parts) == 1:
+            tests = planner.tests(source, predicates, order, run_query)
         else:
-            few = planner.few_that_fit(source, tests, ask)
-            read, tests = (read, planner.in_order(wanted, read[0].order)) if few is None else (plain, [few])
+            few = planner.probe_selectivity(source, tests, run_query)
+            page_parts, tests = (page_parts, planner.in_order(predicates, page_parts[0].order)) if few is None else (plain, [few])
     statement = sa.select(source.key.label("id"), *chosen).select_from(source.tables).where(*tests)
-    return [_selected(source, statement, part, dialect).limit(most) for part in read]
+    return [_selected(source, statement, part, dialect).limit(row_limit) for part in page_parts]
 
 
 def _selected(source: Source, statement: sa.Select[Any], part: Part, dialect: str) -> sa.Select[Any]:
     if part.test is not None:
         statement = statement.where(part.test)
-    if part.place is not None:
-        statement = statement.where(_after(source, part, dialect))
+    if part.position is not None:
+        statement = statement.where(_is_after(source, part, dialect))
     return statement.order_by(*[term.desc() if down else term for term, down in part.order])
 
 
-def _place(kind: str, source: Source, marker: str | int, order: planner.Order, ask: planner.Ask) -> Sequence[Any]:
+def _marker_position(
+    kind: str, source: Source, marker: str | int, order: planner.Order, run_query: planner.RunQuery
+) -> Sequence[Any]:
     key = _key(kind, marker)
-    found = ask(sa.select(*[term for term, _ in order]).select_from(source.tables).where(source.key == key))
-    if not found:
+    rows = run_query(sa.select(*[term for term, _ in order]).select_from(source.tables).where(source.key == key))
+    if not rows:
         raise _no_marker(kind, marker)
-    return tuple(found[0])
+    return tuple(rows[0])
 
 
-def listed(asked: object, what: str) -> list[str]:
-    """Return the names of columns in *asked*: one text, or several.
+def listed(requested: object, what: str) -> list[str]:
+    """Return the column names in *requested*: None, one name, or a collection of names.
 
     Raises:
-        InvalidInput: it is neither.
+        InvalidInput: *requested* is none of these; *what* names the parameter in the message.
 
     """
-    if asked is None:
+    if requested is None:
         return []
-    if isinstance(asked, str):
-        return [asked]
-    names = [name for name in asked if isinstance(name, str)] if isinstance(asked, Collection) else []
-    if not isinstance(asked, Collection) or len(names) < len(asked):
-        msg = f"{what} takes the name of a column or a list of them, not {asked!r}."
+    if isinstance(requested, str):
+        return [requested]
+    names = [name for name in requested if isinstance(name, str)] if isinstance(requested, Collection) else []
+    if not isinstance(requested, Collection) or len(names) < len(requested):
+        msg = f"{what} takes the name of a column or a list of them, not {requested!r}."
         raise errors.InvalidInput(msg)
     return names
 
@@ -113,18 +115,18 @@ def named(kind: str, name: str) -> Column:
     """Return the column *name* of *kind*.
 
     Raises:
-        InvalidInput: there is none; the message names the closest.
+        InvalidInput: *kind* has no such column; the message suggests the closest name.
 
     """
     return _named(kind, SOURCES[kind], name)
 
 
 def _named(kind: str, source: Source, name: str) -> Column:
-    known = source.columns
-    if name not in known:
-        msg = f"{kind} have no column {name!r}.{errors.did_you_mean(name, known)} Columns: {', '.join(known)}."
+    columns = source.columns
+    if name not in columns:
+        msg = f"{kind} have no column {name!r}.{errors.did_you_mean(name, columns)} Columns: {', '.join(columns)}."
         raise errors.InvalidInput(msg)
-    return known[name]
+    return columns[name]
 
 
 def _limit(value: object) -> int | None:
@@ -138,15 +140,15 @@ def _limit(value: object) -> int | None:
 
 
 def _sorting(kind: str, source: Source, sort: str | Sequence[str] | None) -> tuple[planner.Order, Column | None]:
-    """Return the terms of the order, and the column if it is sorted by a single one."""
-    words = [part.strip() for text in listed(sort, "sort") for part in text.split(",")]
+    """Return the terms of the order, and the column if the rows are sorted by exactly one."""
+    sort_terms = [part.strip() for text in listed(sort, "sort") for part in text.split(",")]
     order: list[tuple[sa.ColumnElement[Any], bool]] = []
     sorted_by: list[Column] = []
     last_down = False
-    for word in words:
-        name, _, direction = word.partition(":")
+    for sort_term in sort_terms:
+        name, _, direction = sort_term.partition(":")
         if direction not in {"", "asc", "desc"}:
-            msg = f"sort must be COLUMN, COLUMN:asc or COLUMN:desc, not {word!r}."
+            msg = f"sort must be COLUMN, COLUMN:asc or COLUMN:desc, not {sort_term!r}."
             raise errors.InvalidInput(msg)
         last_down = direction == "desc"
         if name == "id":
@@ -157,50 +159,50 @@ def _sorting(kind: str, source: Source, sort: str | Sequence[str] | None) -> tup
             raise errors.InvalidInput(msg)
         sorted_by.append(column)
         order += _terms(column, down=last_down)
-    by = sorted_by[0] if len(words) == len(sorted_by) == 1 else None
-    between = (ties(source, by) or ()) if by is not None else () if words else source.order
+    by = sorted_by[0] if len(sort_terms) == len(sorted_by) == 1 else None
+    between = (ties(source, by) or ()) if by is not None else () if sort_terms else source.order
     return [*order, *((term, last_down) for term in (*between, source.key))], by
 
 
 def _terms(column: Column, *, down: bool) -> Iterable[tuple[sa.ColumnElement[Any], bool]]:
     if column.nullable:
         yield sa.case((column.sql.is_(None), 1), else_=0), False
-    # a data base may count with truth, but SQLAlchemy does not compare with it
+    # Sort booleans as 0/1: SQLAlchemy cannot compare BOOLEAN columns with < and >.
     yield (sa.case((column.sql, 1), else_=0) if column.kind == FLAG else column.sql), down
 
 
-def _wanted(
-    kind: str, source: Source, name: str, value: object, ask: Callable[[sa.Select[Any]], Sequence[Any]]
-) -> planner.Wanted:
+def _predicate(
+    kind: str, source: Source, name: str, value: object, run_query: Callable[[sa.Select[Any]], Sequence[Any]]
+) -> planner.Predicate:
     if name == "id":
-        return planner.Wanted(name, Column(source.key, KEYS.get(kind, TEXT), nullable=False), value)
+        return planner.Predicate(name, Column(source.key, KEYS.get(kind, TEXT), nullable=False), value)
     column = _named(kind, source, name)
     if source.backend_id is None or name != "backend":
-        return planner.Wanted(name, column, value)
-    # Backends are few, and their ids are what the indexes begin with.
+        return planner.Predicate(name, column, value)
+    # The indexes begin with the backend's id, and there are few backends.
     above = sa.select(BACKEND_ID).where(condition(name, column, value))
-    ids = [row[0] for row in ask(above)]
-    return planner.Wanted(name, Column(source.backend_id, TEXT, nullable=False), ids)
+    ids = [row[0] for row in run_query(above)]
+    return planner.Predicate(name, Column(source.backend_id, TEXT, nullable=False), ids)
 
 
-def _after(source: Source, part: Part, dialect: str) -> sa.ColumnElement[bool]:
-    terms, down, place = [term for term, _ in part.order], [down for _, down in part.order], tuple(part.place or ())
-    # by MariaDB it would not be looked for by an index
+def _is_after(source: Source, part: Part, dialect: str) -> sa.ColumnElement[bool]:
+    terms, down, key = [term for term, _ in part.order], [down for _, down in part.order], tuple(part.position or ())
+    # MariaDB uses no index for a comparison of rows
     if planner.uniform(source, part.order, filled=part.filled) and dialect not in {"mysql", "mariadb"}:
-        ours: Any = sa.tuple_(*terms) if len(terms) > 1 else terms[0]
-        theirs: Any = place if len(terms) > 1 else place[0]
-        return cast("sa.ColumnElement[bool]", ours < theirs if down[0] else ours > theirs)
+        row_key: Any = sa.tuple_(*terms) if len(terms) > 1 else terms[0]
+        marker_key: Any = key if len(terms) > 1 else key[0]
+        return cast("sa.ColumnElement[bool]", row_key < marker_key if down[0] else row_key > marker_key)
     alternatives = []
     for position, term in enumerate(terms):
-        if place[position] is None:
+        if key[position] is None:
             continue
-        same = [_same(terms[before], place[before]) for before in range(position)]
-        beyond = term < place[position] if down[position] else term > place[position]
-        alternatives.append(sa.and_(*same, beyond))
+        equals = [_same(terms[earlier], key[earlier]) for earlier in range(position)]
+        beyond = term < key[position] if down[position] else term > key[position]
+        alternatives.append(sa.and_(*equals, beyond))
     beyond = sa.or_(*alternatives)
     if not isinstance(terms[0], sa.Column) or (terms[0].nullable and not part.filled):
         return beyond
-    return sa.and_(terms[0] <= place[0] if down[0] else terms[0] >= place[0], beyond)  # by this an index is used
+    return sa.and_(terms[0] <= key[0] if down[0] else terms[0] >= key[0], beyond)  # the first term lets an index serve
 
 
 def _same(term: sa.ColumnElement[Any], value: object) -> sa.ColumnElement[bool]:

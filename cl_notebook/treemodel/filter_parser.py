@@ -1,8 +1,8 @@
-"""The filter of the tree: words and columns, blanks between them, all of which must hold of one resource.
+"""Parse the filter of the tree: terms separated by blanks, all of which a resource must meet.
 
-``db`` is a part of a name, host or path, the beginning of an id, or a status; ``db*`` a whole name. ``"my db"`` keeps the blank.
-``COLUMN:VALUE`` asks what the frames can ask, of any of their columns: ``status:error,available``, ``size>10``, ``backend:lab``,
-``created_at>2026-01-31``, ``kind:snapshot``. ``!`` before any of these means the opposite.
+``db`` matches a part of a name, host or path, the start of an id, or a status; ``db*`` a whole name. ``"my db"`` keeps the blank.
+``COLUMN:VALUE`` filters by a column as the frames do: ``status:error,available``, ``size>10``, ``backend:lab``,
+``created_at>2026-01-31``, ``kind:snapshot``. ``!`` before a term negates it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LONGEST = 1000
-"""Characters that a filter has at most."""
+"""Largest number of characters in a filter."""
 
 TERMS = 50
-"""Terms that a filter has at most."""
+"""Largest number of terms in a filter."""
 
 _TERM = re.compile(r"(?P<no>!?)(?:(?P<column>[A-Za-z]\w*)(?P<sign>>=|<=|!=|:|=|>|<))?(?P<value>\"[^\"]*\"?|'[^']*'?|\S*)")
 _ID_PART = re.compile(r"[0-9a-f][0-9a-f-]{1,35}")
@@ -38,40 +38,42 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
     SNAPSHOT: {"size": "volume_size"},
     CONNECTION: {"name": "host", "attach_status": "status", "where": "path"},
 }
-"""For each kind: words of the tree, or of the other kinds, and the columns of the frames that they mean."""
+"""For each kind: names that the tree or other kinds use for a column -> the column's name in the frame of this kind."""
 
-_LEFT_OUT = {BACKEND: {"volumes", "size", "open"}}
-"""Columns that the frames count together, or that only the session knows."""
+_UNSTORED = {BACKEND: {"volumes", "size", "open"}}
+"""Columns that are aggregates, or that the session provides."""
 
-_ABOVE: Mapping[str, tuple[str, str, str]] = {
+_PARENT_COLUMNS: Mapping[str, tuple[str, str, str]] = {
     "backend": ("backend_id", BACKEND, "name"),
     "volume": ("volume_id", VOLUME, "name"),
 }
-"""Columns that belong to what is above a row: the row's column with its id, and where the value is."""
+"""Columns of the row's backend or volume: the column with the parent's id, the parent's kind, and the parent's column."""
+
+_NO_COLUMN = Column(sa.null(), TEXT)
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """One term: what it asks of each kind; a kind that is missing cannot meet it."""
+    """One term: a text, or its condition for each kind; a kind that is missing never matches."""
 
     tests: Mapping[str, sa.ColumnElement[bool]]
-    word: str = ""
-    refused: bool = False
+    text: str = ""
+    is_negated: bool = False
 
     def condition(self, kind: str, dialect: str) -> sa.ColumnElement[bool]:
-        if self.word:
-            test = _word(kind, self.word, dialect)
+        if self.text:
+            test = _text_condition(kind, self.text, dialect)
         elif kind in self.tests:
             test = self.tests[kind]
         else:
             return sa.false()
-        # what is empty does not meet a term, so it meets its opposite
-        return sa.not_(sa.func.coalesce(test, sa.false())) if self.refused else test
+        # a row without a value does not meet the term, so it meets the negation (in SQL it would be NULL)
+        return sa.not_(sa.func.coalesce(test, sa.false())) if self.is_negated else test
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What was asked for; true if it asks for anything."""
+    """A parsed filter; false if it is empty."""
 
     terms: tuple[_Term, ...] = ()
 
@@ -79,15 +81,15 @@ class Filter:
         return bool(self.terms)
 
     def condition(self, kind: str, dialect: str) -> sa.ColumnElement[bool]:
-        """Return the condition that a resource of *kind* meets every term, in the words of that *dialect* of SQL."""
+        """Return the condition, for this SQL *dialect*, that a resource of *kind* meets every term."""
         return sa.and_(sa.true(), *[term.condition(kind, dialect) for term in self.terms])
 
 
 def parse(text: str) -> Filter:
-    """Return the filter that *text* describes.
+    """Parse *text*, e.g. ``"db status:error"``.
 
     Raises:
-        InvalidInput: it describes none; the message says what is wrong.
+        InvalidInput: *text* is not a valid filter; the message says what is wrong.
 
     """
     validation.text(text, "The filter")
@@ -102,7 +104,7 @@ def parse(text: str) -> Filter:
 
 
 def starts_with(column: sa.ColumnElement[Any], text: str, dialect: str) -> sa.ColumnElement[bool]:
-    """Return the condition that *column* begins with *text*, letter case ignored."""
+    """Return the condition that *column* begins with *text*, ignoring case."""
     return _like(column, f"{_escaped(text)}%", dialect)
 
 
@@ -113,17 +115,17 @@ def _split(text: str) -> Iterator[re.Match[str]]:
             position += 1
         if position == len(text):
             return
-        found = _TERM.match(text, position)
-        assert found is not None  # noqa: S101 - every part of it may be empty
-        position = found.end()
+        match = _TERM.match(text, position)
+        assert match is not None  # noqa: S101 - every part of it may be empty
+        position = match.end()
         if position < len(text) and not text[position].isspace():
-            msg = f"A blank is missing behind {found[0]}."
+            msg = f"A blank is missing behind {match[0]}."
             raise errors.InvalidInput(msg)
-        yield found
+        yield match
 
 
-def _term(found: re.Match[str]) -> _Term | None:
-    refused, name, value = bool(found["no"]), found["column"], found["value"]
+def _term(match: re.Match[str]) -> _Term | None:
+    is_negated, name, value = bool(match["no"]), match["column"], match["value"]
     quoted = value[:1] in {'"', "'"}
     if quoted:
         if len(value) == 1 or value[-1] != value[0]:
@@ -131,11 +133,11 @@ def _term(found: re.Match[str]) -> _Term | None:
             raise errors.InvalidInput(msg)
         value = value[1:-1]
     elif not value:
-        msg = f"{found[0]} needs a value behind it." if name else f"What is {found[0]} the opposite of? Write it without a blank."
+        msg = f"{match[0]} needs a value behind it." if name else "`!` needs a term right after it, e.g. `!status:error`."
         raise errors.InvalidInput(msg)
     if name is None:
-        return _Term({}, value, refused) if value else None
-    return _Term(_column_tests(name.lower(), found["sign"], value), refused=refused)
+        return _Term({}, value, is_negated) if value else None
+    return _Term(_column_tests(name.lower(), match["sign"], value), is_negated=is_negated)
 
 
 def _column_tests(name: str, sign: str, value: str) -> dict[str, sa.ColumnElement[bool]]:
@@ -145,35 +147,35 @@ def _column_tests(name: str, sign: str, value: str) -> dict[str, sa.ColumnElemen
     predicate = f"{sign}{value}" if sign in {">", "<", ">=", "<="} else predicate
     tests = {kind: test for kind in KINDS if (test := _test(kind, name, sign, predicate)) is not None}
     if not tests:
-        known = sorted({column for kind in KINDS for column in (*_names(kind), *_ALIASES[kind])} | {"id", "kind"})
-        msg = f"There is no column {name!r}.{errors.did_you_mean(name, known)} Quote what is to be found as it stands."
+        column_names = sorted({column for kind in KINDS for column in (*_names(kind), *_ALIASES[kind])} | {"id", "kind"})
+        msg = f"There is no column {name!r}.{errors.did_you_mean(name, column_names)} Quote what is to be found as it stands."
         raise errors.InvalidInput(msg)
     return tests
 
 
 def _kind_tests(sign: str, value: str) -> dict[str, sa.ColumnElement[bool]]:
-    asked = {part.strip().lower() for part in value.split(",")}
-    kinds = {part if part in KINDS else part.removesuffix("s") for part in asked}
+    names = {part.strip().lower() for part in value.split(",")}
+    kinds = {part if part in KINDS else part.removesuffix("s") for part in names}
     if sign not in {":", "=", "!="} or not kinds <= set(KINDS):
-        wrong = min(kinds - set(KINDS), default=sign)
-        msg = f"kind is one of {', '.join(KINDS)}, not {wrong!r}.{errors.did_you_mean(wrong, KINDS)}"
+        unknown = min(kinds - set(KINDS), default=sign)
+        msg = f"kind is one of {', '.join(KINDS)}, not {unknown!r}.{errors.did_you_mean(unknown, KINDS)}"
         raise errors.InvalidInput(msg)
     return {kind: sa.true() if (kind in kinds) is (sign != "!=") else sa.false() for kind in KINDS}
 
 
 def _names(kind: str) -> set[str]:
     columns = SOURCES[f"{kind}s"].columns
-    return {name for name, column in columns.items() if column.kind not in UNSEARCHED} - _LEFT_OUT.get(kind, set())
+    return {name for name, column in columns.items() if column.kind not in UNSEARCHED} - _UNSTORED.get(kind, set())
 
 
 def _test(kind: str, name: str, sign: str, predicate: str) -> sa.ColumnElement[bool] | None:
     if name == "id":
         return _id_test(kind, sign, predicate)
     name = _ALIASES[kind].get(name, name)
-    above = _ABOVE.get(name) if kind != BACKEND else None
+    parent = _PARENT_COLUMNS.get(name) if kind != BACKEND else None
     if name not in _names(kind):
         if SOURCES[f"{kind}s"].columns.get(name, _NO_COLUMN).kind in UNSEARCHED:
-            condition(name, SOURCES[f"{kind}s"].columns[name], predicate)  # which refuses, and says how to go about it
+            condition(name, SOURCES[f"{kind}s"].columns[name], predicate)  # raises, and says how to filter the frame instead
         return None
     column = SOURCES[f"{kind}s"].columns[name]
     _check_sign(name, column, sign)
@@ -182,13 +184,10 @@ def _test(kind: str, name: str, sign: str, predicate: str) -> sa.ColumnElement[b
     test = condition(name, column, predicate.lstrip("!") if column.kind == FLAG else predicate)
     if column.kind == FLAG and sign == "!=":
         return sa.not_(test)
-    if above is None:
+    if parent is None:
         return test
-    upper = KINDS[above[1]]
-    return KINDS[kind].table.c[above[0]].in_(sa.select(upper.id).where(test))
-
-
-_NO_COLUMN = Column(sa.null(), TEXT)
+    parent_kind = KINDS[parent[1]]
+    return KINDS[kind].table.c[parent[0]].in_(sa.select(parent_kind.id).where(test))
 
 
 def _check_sign(name: str, column: Column, sign: str) -> None:
@@ -201,8 +200,8 @@ def _id_test(kind: str, sign: str, predicate: str) -> sa.ColumnElement[bool]:
     if sign not in {":", "=", "!="}:
         msg = "id takes the beginning of an id, such as id:3f2a."
         raise errors.InvalidInput(msg)
-    plain = predicate.replace("!", "") if sign == "!=" else predicate
-    parts = [part for part in map(str.strip, plain.split(",")) if part]
+    values = predicate.replace("!", "") if sign == "!=" else predicate
+    parts = [part for part in map(str.strip, values.split(",")) if part]
     if not parts:
         msg = f"id{sign} needs a value behind it, such as id:3f2a."
         raise errors.InvalidInput(msg)
@@ -210,18 +209,18 @@ def _id_test(kind: str, sign: str, predicate: str) -> sa.ColumnElement[bool]:
     return sa.not_(test) if sign == "!=" else test
 
 
-def _word(kind: str, word: str, dialect: str) -> sa.ColumnElement[bool]:
-    columns, low = KINDS[kind], word.lower()
-    if "*" in word or "?" in word:
-        return _like(columns.name, _escaped(word).replace("*", "%").replace("?", "_"), dialect)
-    part = f"%{_escaped(word)}%"
+def _text_condition(kind: str, text: str, dialect: str) -> sa.ColumnElement[bool]:
+    columns, low = KINDS[kind], text.lower()
+    if "*" in text or "?" in text:
+        return _like(columns.name, _escaped(text).replace("*", "%").replace("?", "_"), dialect)
+    part = f"%{_escaped(text)}%"
     tests = [_like(columns.name, part, dialect)]
     if kind != SNAPSHOT:
         tests.append(_like(columns.where, part, dialect))
     if kind != BACKEND:
         tests.append(columns.status == low)
     if _ID_PART.fullmatch(low):
-        tests.append(search.id_begins_with(columns.id, word))
+        tests.append(search.id_begins_with(columns.id, text))
     return sa.or_(*tests)
 
 
@@ -230,5 +229,5 @@ def _escaped(text: str) -> str:
 
 
 def _like(column: sa.ColumnElement[Any], pattern: str, dialect: str) -> sa.ColumnElement[bool]:
-    # SQLite's own LIKE ignores letter case, and takes half the time of comparing what was made small
+    # SQLite's LIKE ignores case by itself, and takes half the time of comparing lower()
     return column.like(pattern, escape="\\") if dialect == "sqlite" else column.ilike(pattern, escape="\\")

@@ -125,7 +125,7 @@ def test_a_snapshot_has_the_size_of_its_volume(session: cl.Session) -> None:
         ("size>x", "comparison"),
         ("size>", "needs a value"),
         ("name:", "needs a value"),
-        ("!", "opposite"),
+        ("!", "needs a term right after it"),
         ("name>b", "no number"),
         ("id>3", "beginning of an id"),
         ("id:,", "needs a value"),
