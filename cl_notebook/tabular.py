@@ -1,4 +1,4 @@
-"""Subclasses of DataFrame for our frames: writable to Parquet and Excel, or with cells that are never cut."""
+"""Typed frames from rows, and their classes: writable to Parquet and Excel, or with cells that are never cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 class Frame(pd.DataFrame):
@@ -44,6 +44,41 @@ class WholeFrame(Frame):
         with pd.option_context("display.max_colwidth", None):
             html: str | None = super()._repr_html_()  # type: ignore[misc] # the stubs do not have it
             return html
+
+
+def typed_frame(
+    schema: Mapping[str, Any], rows: Iterable[Sequence[Any]], index: str | tuple[str, ...] = (), *, cls: type[Frame] = Frame
+) -> Frame:
+    """Return *rows* as a frame whose columns have the types of *schema*, even if there are no rows.
+
+    Args:
+        schema: the columns in order, each with its type: a dtype of pandas, ``"category"`` for the texts that occur,
+            or a tuple of the texts that are its categories.
+        rows: for each row its values, in the order of *schema*.
+        index: the column that becomes the index, or the columns that become its levels.
+        cls: the class of the frame.
+
+    Raises:
+        ValueError: a row has more or fewer values than *schema* has columns.
+
+    """
+    values = list(zip(*rows, strict=True)) or [()] * len(schema)
+    columns = {name: _typed_column(column, dtype) for (name, dtype), column in zip(schema.items(), values, strict=True)}
+    if not index:
+        return cls(columns)
+    if isinstance(index, str):
+        levels = pd.Index(columns.pop(index), name=index)
+    else:
+        levels = pd.MultiIndex.from_arrays([columns.pop(name) for name in index], names=index)
+    return cls(columns, index=levels)
+
+
+def _typed_column(values: Sequence[Any], dtype: Any) -> Any:  # noqa: ANN401 - an extension array
+    if dtype == "category":
+        return pd.Categorical(_typed_column(values, "string"))
+    if isinstance(dtype, tuple):
+        return pd.Categorical(_typed_column(values, "string"), categories=pd.Index(dtype, dtype="string"))
+    return pd.Series(list(values), dtype=dtype).array
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:

@@ -41,7 +41,7 @@ from cl_notebook.model.backend import SECRETS, word
 from cl_notebook.model.operations import liveness
 from cl_notebook.store import damage
 from cl_notebook.store.errors import cursor_errors, damaged
-from cl_notebook.tabular import Frame
+from cl_notebook.tabular import Frame, typed_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +54,15 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     Values = np.ndarray[Any, np.dtype[np.object_]]
 
+
+_MANAGEABLE_SCHEMA = {
+    "reference": "string",
+    "size": "Int64",
+    "safe_to_manage": "boolean",
+    "reason_not_safe": "string",
+    "cinder_id": "string",
+    "extra_info": object,
+}
 
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 """What a value that no release of ours wrote may raise."""
@@ -357,17 +366,11 @@ def frame(entries: Sequence[ManageableVolume] | Sequence[ManageableSnapshot]) ->
     ``extra_info``, and for snapshots ``source``, the reference of their volume.
     """
     of_snapshots = any("source_reference" in entry for entry in entries)
-    made: dict[str, Any] = {
-        "size": pd.Series([entry.get("size") for entry in entries], dtype="Int64"),
-        "safe_to_manage": pd.Series([entry.get("safe_to_manage") for entry in entries], dtype="boolean"),
-        "reason_not_safe": pd.Series([entry.get("reason_not_safe") for entry in entries], dtype="string"),
-        "cinder_id": pd.Series([entry.get("cinder_id") for entry in entries], dtype="string"),
-        "extra_info": pd.Series([entry.get("extra_info") for entry in entries], dtype=object),
-    }
-    if of_snapshots:
-        sources: list[Mapping[str, str]] = [dict(entry).get("source_reference") or {} for entry in entries]  # type: ignore[misc] # a dict
-        made["source"] = pd.Series([word(source) for source in sources], dtype="string")
-    index = pd.Index([word(entry["reference"]) for entry in entries], dtype="string", name="reference")
-    found = Frame(made)
-    found.index = index
-    return found
+    schema = _MANAGEABLE_SCHEMA | ({"source": "string"} if of_snapshots else {})
+    return typed_frame(schema, (_manageable_row(entry, of_snapshots=of_snapshots) for entry in entries), "reference")
+
+
+def _manageable_row(entry: ManageableVolume | ManageableSnapshot, *, of_snapshots: bool) -> tuple[object, ...]:
+    listed: Mapping[str, Any] = {**entry}
+    row = (word(entry["reference"]), *(listed.get(name) for name in _MANAGEABLE_SCHEMA if name != "reference"))
+    return (*row, word(listed.get("source_reference") or {})) if of_snapshots else row

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.api import CAPABILITIES, FEATURES, capabilities
-from cl_notebook.tabular import WholeFrame
+from cl_notebook.tabular import WholeFrame, typed_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    import pandas as pd
 
     from cl_notebook.drivers.api import Driver, Option
     from cl_notebook.drivers.cinder.catalog import CatalogEntry
 
-INSTALLED = ("storage_protocol", *CAPABILITIES, *FEATURES, "options", "class")
-FOUND = ("path", "help", "version", "supported")
-OPTIONS = ("type", "default", "allowed", "required", "secret", "own", "help")
+_INSTALLED_SCHEMA = {
+    "name": "string",
+    "storage_protocol": "str",
+    **dict.fromkeys((*CAPABILITIES, *FEATURES), "bool"),
+    "options": "str",
+    "class": "str",
+}
+INSTALLED = tuple(_INSTALLED_SCHEMA)[1:]
+"""The columns of :func:`installed`; its index is ``name``."""
+
+_SEARCH_SCHEMA = {"name": "string", "path": "string", "help": "string", "version": "string", "supported": "boolean"}
+_OPTION_SCHEMA = {
+    "option": "string",
+    "type": "string",
+    "default": object,
+    "allowed": "string",
+    "required": "boolean",
+    "secret": "boolean",
+    "own": "boolean",
+    "help": "string",
+}
 
 
 def installed() -> pd.DataFrame:
     """Return the drivers that are installed, their capabilities, and the names of their options."""
-    rows = {name: _installed(registry.load_driver(name)) for name in registry.driver_names()}
-    frame = WholeFrame.from_dict(rows, orient="index", columns=list(INSTALLED))
-    frame.index = pd.Index(list(rows), dtype="string", name="name")
-    return frame
+    rows = [(name, *_installed(registry.load_driver(name))) for name in registry.driver_names()]
+    return typed_frame(_INSTALLED_SCHEMA, rows, "name", cls=WholeFrame)
 
 
 def search(word: str, python: str | None = None) -> tuple[pd.DataFrame, errors.NotSupported | None]:
@@ -113,18 +129,13 @@ def options(cls: type[Driver]) -> pd.DataFrame:
     An option is ``required`` if it is declared so, or if the driver's own code refuses to be set up without it.
     """
     declared = sorted(cls.options(), key=lambda option: (not _is_required(option), not option.own))
-    made = {
-        "type": _texts("path" if option.kind.__name__ == "Path" else option.kind.__name__ for option in declared),
-        "default": pd.Series([option.default for option in declared], dtype=object),
-        "allowed": _texts(allowed(option) for option in declared),
-        "required": _flags(_is_required(option) for option in declared),
-        "secret": _flags(option.secret for option in declared),
-        "own": _flags(option.own for option in declared),
-        "help": _texts(option.help for option in declared),
-    }
-    frame = WholeFrame(made, columns=list(OPTIONS))
-    frame.index = pd.Index([option.name for option in declared], dtype="string", name="option")
-    return frame
+    return typed_frame(_OPTION_SCHEMA, map(_option_row, declared), "option", cls=WholeFrame)
+
+
+def _option_row(option: Option) -> tuple[object, ...]:
+    kind = "path" if option.kind.__name__ == "Path" else option.kind.__name__
+    flags = (_is_required(option), option.secret, option.own)
+    return (option.name, kind, option.default, allowed(option), *flags, option.help)
 
 
 def _is_required(option: Option) -> bool:
@@ -159,11 +170,12 @@ def _nothing(word: str, lacking: errors.NotSupported) -> errors.NotSupported:
     return errors.NotSupported(f"No driver that is installed fits {word!r}.{hint} {lacking}")
 
 
-def _installed(cls: type[Driver]) -> dict[str, Any]:
+def _installed(cls: type[Driver]) -> tuple[object, ...]:
     names = ", ".join(option.name for option in cls.options())
     where = f"{cls.__module__}.{cls.__qualname__}"
     protocol = cls.storage_protocol if isinstance(cls.storage_protocol, str) else ""
-    return {"storage_protocol": protocol, **capabilities(cls), "options": names, "class": where}
+    supported = capabilities(cls)
+    return (protocol, *(supported[name] for name in (*CAPABILITIES, *FEATURES)), names, where)
 
 
 def _as_entry(name: str) -> CatalogEntry:
@@ -180,16 +192,5 @@ def _as_entry(name: str) -> CatalogEntry:
 
 
 def _found(entries: Sequence[CatalogEntry]) -> pd.DataFrame:
-    made = {name: _texts(entry[name] for entry in entries) for name in ("path", "help", "version")}
-    made["supported"] = _flags(entry["supported"] for entry in entries)
-    frame = WholeFrame(made, columns=list(FOUND))
-    frame.index = pd.Index([entry["name"] for entry in entries], dtype="string", name="name")
-    return frame
-
-
-def _texts(values: Iterable[str | None]) -> pd.Series[Any]:
-    return pd.Series(list(values), dtype="string")
-
-
-def _flags(values: Iterable[bool]) -> pd.Series[Any]:
-    return pd.Series(list(values), dtype="boolean")
+    rows = ((entry["name"], entry["path"], entry["help"], entry["version"], entry["supported"]) for entry in entries)
+    return typed_frame(_SEARCH_SCHEMA, rows, "name", cls=WholeFrame)

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import LogLine
     from cl_notebook.model import Backend
 
-COLUMNS = ("at", "level", "logger", "text", "operation", "backend")
+_SCHEMA = {
+    "at": "datetime64[ns, UTC]",
+    "level": "category",
+    "logger": "string",
+    "text": "string",
+    "operation": "Int64",
+    "backend": "category",
+}
 
 
 def lines(backends: Iterable[Backend], operation: int | None = None) -> list[tuple[str, LogLine]]:
@@ -37,16 +44,11 @@ def frame(entries: Iterable[tuple[str, LogLine]]) -> pd.DataFrame:
     """Return log lines as a frame; see :func:`cl_notebook.frames.api.log`."""
     import pandas as pd  # noqa: PLC0415 - the lines alone need none of it
 
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - as above
 
     listed = list(entries)
-    told = [line for _name, line in listed]
-    made = {
-        "at": pd.to_datetime(pd.Series([line.at for line in told], dtype="float64"), unit="s", utc=True).dt.as_unit("ns"),
-        "level": pd.Series([line.level for line in told], dtype="string").astype("category"),
-        "logger": pd.Series([line.logger for line in told], dtype="string"),
-        "text": pd.Series([line.text for line in told], dtype="string"),
-        "operation": pd.Series([line.operation for line in told], dtype="Int64"),
-        "backend": pd.Series([name for name, _line in listed], dtype="string").astype("category"),
-    }
-    return Frame(made, columns=list(COLUMNS))
+    times = pd.to_datetime(pd.Series([line.at for _, line in listed], dtype="float64"), unit="s", utc=True).dt.as_unit("ns")
+    rows = (
+        (at, line.level, line.logger, line.text, line.operation, name) for at, (name, line) in zip(times, listed, strict=True)
+    )
+    return typed_frame(_SCHEMA, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cl_notebook.text import sanitize
 
@@ -49,8 +49,14 @@ class Finding(NamedTuple):
     next: str | None = None
 
 
-_NUMBERS = {"size", "size_on_storage"}
-_CATEGORIES: dict[str, Sequence[str] | None] = {"verdict": VERDICTS, "kind": KINDS, "backend": None, "status": None}
+_SCHEMA = dict.fromkeys(Finding._fields, "string") | {
+    "verdict": VERDICTS,
+    "kind": KINDS,
+    "backend": "category",
+    "size": "Int64",
+    "size_on_storage": "Int64",
+    "status": "category",
+}
 
 _BRIEF = 8
 """Characters of an id that a line of magic has: with the whole of it, pandas would not show the line to its end."""
@@ -58,24 +64,17 @@ _BRIEF = 8
 
 def frame(found: Sequence[Finding]) -> pd.DataFrame:
     """Return *found* as a frame, what is not ok first; what cannot be seen of a name is written out."""
-    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
-
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     beginnings = Counter(word[:_BRIEF] for word in {word for each in found for word in (each.id, each.name) if word})
-    ordered = [_briefly(each, beginnings) for each in sorted(found, key=lambda each: each.verdict == OK)]
-    values = list(zip(*ordered, strict=True)) if ordered else [()] * len(Finding._fields)
-    made: dict[str, Any] = {}
-    for name, column in zip(Finding._fields, values, strict=True):
-        if name in _NUMBERS:
-            made[name] = pd.array(list(column), dtype="Int64")
-        elif name in _CATEGORIES:
-            known = _CATEGORIES[name]
-            words = sorted({word for word in column if word is not None}) if known is None else list(known)
-            made[name] = pd.Categorical(list(column), categories=pd.Index(words, dtype="string"))
-        else:
-            made[name] = pd.array([None if each is None else sanitize(each) for each in column], dtype="string")
-    return Frame(made)
+    ordered = sorted(found, key=lambda finding: finding.verdict == OK)
+    return typed_frame(_SCHEMA, (_row(_briefly(finding, beginnings)) for finding in ordered))
+
+
+def _row(finding: Finding) -> tuple[object, ...]:
+    return tuple(
+        sanitize(value) if _SCHEMA[name] == "string" and value is not None else value for name, value in finding._asdict().items()
+    )
 
 
 def _briefly(each: Finding, beginnings: Counter[str]) -> Finding:

@@ -383,17 +383,13 @@ def _repair_finding(session: Context, found: Finding, backends: dict[str, Backen
 
 
 def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+    schema = dict.fromkeys(COLUMNS, "string") | {"done": "boolean"}
+    rows = ((*_shown(finding), done, sanitize(detail)) for finding, done, detail in tried)
+    return typed_frame(schema, rows)
 
-    made = {
-        name: pd.array(
-            [None if value is None else sanitize(value) for value in (getattr(each, name) for each, _, _ in tried)],
-            dtype="string",
-        )
-        for name in COLUMNS[:-2]
-    }
-    done = pd.array([done for _, done, _ in tried], dtype="boolean")
-    detail = pd.array([sanitize(detail) for _, _, detail in tried], dtype="string")
-    return Frame({**made, "done": done, "detail": detail})
+
+def _shown(finding: Finding) -> Iterable[str | None]:
+    values = (getattr(finding, name) for name in COLUMNS[:-2])
+    return (None if value is None else sanitize(value) for value in values)

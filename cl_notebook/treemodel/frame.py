@@ -9,7 +9,7 @@ import pandas as pd
 from cl_notebook import errors
 from cl_notebook.model import context
 from cl_notebook.store import damage
-from cl_notebook.tabular import Frame
+from cl_notebook.tabular import typed_frame
 from cl_notebook.treemodel import static_tree
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from cl_notebook.treemodel.static_tree import Node
 
 LEVELS = ("backend", "volume", "kind", "id")
+_SCHEMA = {
+    **dict.fromkeys(LEVELS, "string"),
+    "name": "string",
+    "status": "category",
+    "size": "Int64",
+    "where": "string",
+    "created_at": "datetime64[ns, UTC]",
+}
 
 
 def frame(session: Context | None = None) -> pd.DataFrame:
@@ -33,21 +41,8 @@ def frame(session: Context | None = None) -> pd.DataFrame:
 
 def build(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
     """Return the frame of these rows, each with its place in the index."""
-    keys = [key for key, _ in found]
-    listed = [row for _, row in found]
-    index = pd.MultiIndex.from_arrays(
-        [pd.array([key[level] for key in keys], dtype="string") for level in range(len(LEVELS))], names=LEVELS
-    )
-    return Frame(
-        {
-            "name": pd.array([row.name for row in listed], dtype="string"),
-            "status": pd.Categorical(pd.array([row.status for row in listed], dtype="string")),
-            "size": pd.array([row.size for row in listed], dtype="Int64"),
-            "where": pd.array([row.where for row in listed], dtype="string"),
-            "created_at": pd.Series([row.created_at for row in listed], dtype="datetime64[ns, UTC]").array,
-        },
-        index=index,
-    )
+    rows = ((*key, row.name, row.status, row.size, row.where, row.created_at) for key, row in found)
+    return typed_frame(_SCHEMA, rows, LEVELS)
 
 
 def _walk(backends: list[Node]) -> Iterator[tuple[tuple[str, str, str, str], Node]]:

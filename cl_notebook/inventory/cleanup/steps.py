@@ -97,39 +97,33 @@ def _rank(step: Step) -> tuple[int, float]:
     return ACTIONS.index(step.action), -step.created_at.timestamp()
 
 
-_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("action", "category"),
-    ("kind", "category"),
-    ("name", "string"),
-    ("volume", "string"),
-    ("backend", "category"),
-    ("size", "Int64"),
-    ("status", "category"),
-    ("owner", "category"),
-    ("notebook", "string"),
-)
-
-
-def frame(steps: Sequence[Step], outcomes: Sequence[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - a DataFrame, loaded late
-    """Return *steps* as a DataFrame, with the *outcomes* and their details if there are any."""
-    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
-
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
-
-    columns: dict[str, Any] = {"step": pd.array([step.number for step in steps], dtype="Int64")}
-    if outcomes is not None:
-        said = pd.array([outcome for outcome, _ in outcomes], dtype="string")
-        columns["outcome"] = pd.Categorical(said, categories=pd.Index(OUTCOMES, dtype="string"))
-    for name, kind in _COLUMNS:
-        values = pd.array([getattr(step, name) for step in steps], dtype="Int64" if kind == "Int64" else "string")
-        columns[name] = pd.Categorical(values) if kind == "category" else values
-    columns["created_at"] = pd.Series([step.created_at for step in steps], dtype="datetime64[ns, UTC]").array
-    details = [step.detail for step in steps] if outcomes is None else [detail for _, detail in outcomes]
-    columns["detail"] = pd.array(details, dtype="string")
-    index = pd.Index(pd.array([step.id for step in steps], dtype="string"), name="id")
-    return Frame(columns, index=index)
-
+_SCHEMA = {
+    "action": "category",
+    "kind": "category",
+    "name": "string",
+    "volume": "string",
+    "backend": "category",
+    "size": "Int64",
+    "status": "category",
+    "owner": "category",
+    "notebook": "string",
+    "created_at": "datetime64[ns, UTC]",
+}
 
 DONE, FAILED, NOT_DONE = "done", "failed", "not done"
 OUTCOMES = (DONE, FAILED, NOT_DONE)
 """How a step may end."""
+
+
+def frame(steps: Sequence[Step], outcomes: Sequence[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - a DataFrame, loaded late
+    """Return *steps* as a DataFrame, with the *outcomes* and their details if there are any."""
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    outcome_schema = {} if outcomes is None else {"outcome": OUTCOMES}
+    schema = {"id": "string", "step": "Int64", **outcome_schema, **_SCHEMA, "detail": "string"}
+    ends = [(step.detail,) for step in steps] if outcomes is None else outcomes
+    rows = (
+        (step.id, step.number, *end[:-1], *(getattr(step, name) for name in _SCHEMA), end[-1])
+        for step, end in zip(steps, ends, strict=True)
+    )
+    return typed_frame(schema, rows, "id")

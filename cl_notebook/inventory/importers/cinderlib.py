@@ -204,15 +204,8 @@ def _difference(imported: Mapping[str, Any], stored: Mapping[str, Any] | None) -
 
 
 def _frame(report: list[tuple[ImportedRow, str]]) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
-
-    columns = {
-        "kind": pd.array([found.kind for found, _ in report], dtype="string"),
-        "id": pd.array([found.id or None for found, _ in report], dtype="string"),
-        "name": pd.array([found.name or None for found, _ in report], dtype="string"),
-        "taken": pd.array([not reason for _, reason in report], dtype="bool"),
-        "reason": pd.array([reason for _, reason in report], dtype="string"),
-    }
-    return Frame(columns)
+    schema = {"kind": "string", "id": "string", "name": "string", "taken": "bool", "reason": "string"}
+    rows = ((imported.kind, imported.id or None, imported.name or None, not reason, reason) for imported, reason in report)
+    return typed_frame(schema, rows)

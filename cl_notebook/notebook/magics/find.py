@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAGE = 1000
 """Resources without a variable that ``%cl_who`` lists if no ``--limit`` is given."""
 
-_COLUMNS = ("variable", "kind", "name", "status")
+_SCHEMA = dict.fromkeys(("id", "variable", "kind", "name", "status"), "string")
 
 
 def _find(call: Invocation) -> Tracked | list[Tracked]:
@@ -34,8 +34,7 @@ def _find(call: Invocation) -> Tracked | list[Tracked]:
 
 
 def _who(call: Invocation) -> pd.DataFrame:
-
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     held = list(resolve.variables(call.shell))
     rows = [] if call["lost"] else [(item.id, variable, item.kind, _name(item), _status(item)) for variable, item in held]
@@ -45,8 +44,7 @@ def _who(call: Invocation) -> pd.DataFrame:
         echo(f"The first {limit} resources without a variable; there are more. All: --limit 0.")
         lost = lost[:limit]
     table = [(identity, None, *rest) for identity, *rest in lost]
-    frame = Frame([*rows, *table], columns=["id", *_COLUMNS]).astype("string")
-    return frame.set_index("id")
+    return typed_frame(_SCHEMA, [*rows, *table], "id")
 
 
 def _without_variable(call: Invocation, held: set[str], limit: int | None) -> Iterator[tuple[str, ...]]:

@@ -61,9 +61,7 @@ def _in_memory(store: str) -> bool:
 
 
 def _shown() -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
-
-    from cl_notebook.tabular import WholeFrame  # noqa: PLC0415 - as above
+    from cl_notebook.tabular import WholeFrame, typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     opened = session.opened_session()
     chosen = opened.settings if opened is not None else settings.Settings.choose()
@@ -76,7 +74,7 @@ def _shown() -> pd.DataFrame:
         **{name: _said(value) for name, value in masking.mapping(chosen.cinder_options, {"transport_url"}).items()},
         "open": ", ".join(sorted(opened.backends)) if opened is not None else "",
     }
-    return WholeFrame({"value": list(rows.values())}, index=pd.Index(list(rows), name="setting", dtype="string"), dtype="string")
+    return typed_frame({"setting": "string", "value": "string"}, rows.items(), "setting", cls=WholeFrame)
 
 
 _ALWAYS = ("host", "root_helper", "read_only")
