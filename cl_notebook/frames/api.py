@@ -37,7 +37,7 @@ from cl_notebook.frames.columns import (
 )
 from cl_notebook.frames.filters import whole
 from cl_notebook.model import Backend, context
-from cl_notebook.model.backend import SECRETS, word
+from cl_notebook.model.backend import SECRETS, reference_text
 from cl_notebook.model.operations import liveness
 from cl_notebook.store import damage
 from cl_notebook.store.errors import cursor_errors, damaged
@@ -372,5 +372,5 @@ def frame(entries: Sequence[ManageableVolume] | Sequence[ManageableSnapshot]) ->
 
 def _manageable_row(entry: ManageableVolume | ManageableSnapshot, *, of_snapshots: bool) -> tuple[object, ...]:
     listed: Mapping[str, Any] = {**entry}
-    row = (word(entry["reference"]), *(listed.get(name) for name in _MANAGEABLE_SCHEMA if name != "reference"))
-    return (*row, word(listed.get("source_reference") or {})) if of_snapshots else row
+    row = (reference_text(entry["reference"]), *(listed.get(name) for name in _MANAGEABLE_SCHEMA if name != "reference"))
+    return (*row, reference_text(listed.get("source_reference") or {})) if of_snapshots else row

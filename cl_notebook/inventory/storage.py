@@ -70,7 +70,7 @@ class Entry(NamedTuple):
     @property
     def reference_text(self) -> str:
         """The reference as ``manage`` takes it."""
-        return pages.word(self.reference)
+        return pages.reference_text(self.reference)
 
 
 class Presence(NamedTuple):

@@ -1,4 +1,4 @@
-"""Backends: a driver with a configuration and a name, and the volumes on it."""
+"""The tracked backend: a driver with a configuration and a name, and the volumes on its storage."""
 
 from __future__ import annotations
 
@@ -24,43 +24,47 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.api import Driver, LogLine, ManageableSnapshot, ManageableVolume, Stats
 
+SECRETS = "secret_options"
+"""Key of a stored configuration that holds the names of the secret options that were given; their values are never stored."""
+
 E = TypeVar("E")
 
 
-def page(listed: Iterable[E], limit: int | None, marker: str | None) -> list[E]:
-    """Return the *limit* entries of what was *listed* that follow the one called *marker*; None is all, and from the first.
+def page(entries: Iterable[E], limit: int | None, marker: str | None) -> list[E]:
+    """Return one page of the *entries* that a driver lists.
+
+    Args:
+        entries: all of them, in the driver's order; each has a ``reference``.
+        limit: the largest number of entries to return; None returns all.
+        marker: the text of the reference after which the page begins; None begins with the first entry.
 
     Raises:
-        InvalidInput: *limit* is no whole number above 0, or no entry is called so.
+        InvalidInput: *limit* is not a whole number above 0, or no entry has the reference *marker*.
 
     """
-    number = None if limit is None else validation.count(limit, "limit")
-    rest = iter(listed) if marker is None else _behind(listed, validation.text(marker, "marker"))
-    return list(rest if number is None else itertools.islice(rest, number))
+    size = None if limit is None else validation.count(limit, "limit")
+    rest = iter(entries) if marker is None else _after_marker(entries, validation.text(marker, "marker"))
+    return list(rest if size is None else itertools.islice(rest, size))
 
 
-def _behind(listed: Iterable[E], marker: str) -> Iterator[E]:
-    rest = iter(listed)
+def _after_marker(entries: Iterable[E], marker: str) -> Iterator[E]:
+    rest = iter(entries)
     for entry in rest:
-        if word(cast("Any", entry)["reference"]) == marker:
+        if reference_text(cast("Any", entry)["reference"]) == marker:
             return rest
     msg = f"Nothing on the storage is called {marker!r}: the marker is the reference of the last entry of the page before."
     raise errors.InvalidInput(msg)
 
 
-def word(reference: Mapping[str, Any]) -> str:
-    """Return *reference* as ``manage`` takes it."""
+def reference_text(reference: Mapping[str, Any]) -> str:
+    """Return the dict *reference* as the text that ``manage`` accepts: the source name alone, or ``key=value,…``."""
     if SOURCE_NAME in reference:
         return str(reference[SOURCE_NAME])
     return ",".join(f"{key}={value}" for key, value in reference.items())
 
 
-SECRETS = "secret_options"
-"""Key of a stored configuration under which the names of the secrets stand that were given: never the secrets themselves."""
-
-
 class _OpenBackends:
-    """``Backend.backends``: what the default session has open."""
+    """The descriptor of ``Backend.backends``, the backends that are open in the default session."""
 
     def __get__(self, instance: object, owner: type) -> dict[str, Backend]:
         """Return the open backends by name."""
@@ -72,7 +76,7 @@ class Backend(Tracked):
     """A driver with a configuration, under a name.
 
     ``Backend("lvm", volume_driver="local", path="~/volumes")`` opens it in the default session and tracks it in the store. The
-    same name with the same configuration gives the same object; the name alone opens it as it is stored.
+    same name with the same configuration returns the same object; the name alone opens the backend with its stored configuration.
     """
 
     __tablename__ = "backend"
@@ -96,7 +100,7 @@ class Backend(Tracked):
     ) -> Self:
         """Open the backend in the default session; see :meth:`__init__`."""
         if volume_backend_name is None and not config:
-            return super().__new__(cls)  # how SQLAlchemy makes the object for a row
+            return super().__new__(cls)  # SQLAlchemy creates the object of a row by this call
         return context.current().open_backend(volume_backend_name, config, replace=replace, trust=trust)  # type: ignore[return-value] # there are no subclasses
 
     def __init__(
@@ -111,16 +115,16 @@ class Backend(Tracked):
 
         Args:
             volume_backend_name: the name.
-            replace: take the new configuration if the name stands for another one.
-            trust: take the configuration that a document, or a store of another user, has under the name, as if it was typed.
-                Its error says what that is. A ``python`` in it is never taken: it has to be typed.
-            config: ``volume_driver`` (``local``, ``sim``…) and that driver's options.
+            replace: replace the stored configuration if it differs.
+            trust: confirm the configuration that a document, or the store of another user, has for the name; the error
+                ``Unconfirmed`` shows it. Its option ``python`` is never confirmed in this way: it has to be typed.
+            config: ``volume_driver`` (``local``, ``sim``…) and the options of that driver.
 
         Raises:
             InvalidInput: an option is unknown, missing or of the wrong type.
-            NotFound: there is no such driver, or a name alone was given and no backend of that name is stored.
-            Unconfirmed: a document described it, or it stands in a store of another user, and nobody confirmed it.
-            AlreadyExists: the name stands for a backend with another configuration.
+            NotFound: there is no such driver, or only a name was given and no backend of that name is stored.
+            Unconfirmed: the configuration comes from a document or from the store of another user, and was not confirmed.
+            AlreadyExists: the backend of that name is stored with another configuration.
             DriverError: the driver cannot use the storage.
 
         """
@@ -131,37 +135,37 @@ class Backend(Tracked):
 
     @staticmethod
     def list_supported_drivers(output_version: int = 1, python: str | None = None) -> dict[str, dict[str, Any]]:
-        """Return Cinder's drivers with their options, by their classes, as cinderlib does.
+        """Return Cinder's drivers with their options, by class name, as cinderlib does.
 
-        Each has ``class_name``, ``class_fqn``, ``desc``, ``version``, ``supported``, ``ci_wiki_name`` and ``driver_options``. To
-        search in them, ``%cl_drivers`` and ``cl.frames.drivers`` are faster.
+        Each driver is a dict with ``class_name``, ``class_fqn``, ``desc``, ``version``, ``supported``, ``ci_wiki_name`` and
+        ``driver_options``. ``%cl_drivers`` and ``cl.frames.drivers`` search the drivers faster.
 
         Args:
-            output_version: 1 gives all values of options as text, 2 gives them as they are, and their types as dicts.
-            python: the Python that has Cinder, this one by default.
+            output_version: 1 returns all values of options as text; 2 returns them unchanged, and the options' types as dicts.
+            python: path of a Python interpreter that has Cinder; by default the one that runs this process.
 
         Raises:
-            InvalidInput: *output_version* is neither 1 nor 2, or that Python cannot be started.
-            NotSupported: it has no Cinder.
+            InvalidInput: *output_version* is neither 1 nor 2, or the interpreter cannot be started.
+            NotSupported: the interpreter has no Cinder.
 
         """
-        from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - only who asks for Cinder loads what asks it
+        from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - loaded only for Cinder's drivers
 
         with context.current().progress("import Cinder's drivers"):
             return catalog.supported(output_version, python)
 
     @classmethod
     def set_persistence(cls, persistence_config: object) -> None:
-        """Go on with another store in the default session, with the backends that are open, as cinderlib does.
+        """Switch the default session to another store, and keep the open backends open, as cinderlib does.
 
-        What is tracked in the store before stays there. ``session.move_to(store)`` does the same in any session.
+        The rows of the previous store stay there. ``session.move_to(store)`` does the same in any session.
 
         Args:
             persistence_config: cinderlib's dict, ``{"storage": "db", "connection": URL}``; None is a new store in memory.
 
         Raises:
-            InvalidInput: it is none, or names a persistence plugin.
-            AlreadyExists: the new store has a backend of the name of an open one, with another configuration.
+            InvalidInput: *persistence_config* is not such a dict, or names a persistence plugin.
+            AlreadyExists: the new store has a backend with the name of an open one and another configuration.
             StoreError: the new store cannot be used.
 
         """
@@ -169,54 +173,61 @@ class Backend(Tracked):
 
     @property
     def volume_backend_name(self) -> str:
-        """The name, in Cinder's word for it."""
+        """The name, under Cinder's name for the field."""
         return self.name
 
     @property
     def is_open(self) -> bool:
-        """Whether the driver is at work in this session."""
+        """Whether the driver is open in this session."""
         return self.is_tracked and self.context.backends.get(self.name) is self
 
     @property
     def driver(self) -> Driver:
-        """The driver itself; opened again from the stored configuration if need be."""
+        """The driver; it is opened from the stored configuration if it is not open."""
         return self.context.driver(self)
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration, with secrets masked."""
-        plain = {name: value for name, value in self.stored_config.items() if name != SECRETS}
-        secret = dict.fromkeys(self.secret_options, masking.MASK)
-        return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **masking.mapping(plain), **secret}
+        """The configuration; values of secret options are masked."""
+        options = {name: value for name, value in self.stored_config.items() if name != SECRETS}
+        secrets = dict.fromkeys(self.secret_options, masking.MASK)
+        return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **masking.mapping(options), **secrets}
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether its configuration was typed or confirmed, and not only described by a document or a store of another user."""
+        """Whether this user typed or confirmed the configuration; one from a document or a foreign store needs confirmation."""
         return self.is_tracked and self.context.is_confirmed(self)
 
     @property
     def secret_options(self) -> tuple[str, ...]:
-        """Names of the secret options that the backend was opened with: they are asked for when it is opened again."""
+        """Names of the secret options that the backend was opened with; they have to be given again to reopen it."""
         return tuple(self.stored_config.get(SECRETS, ()))
 
     @property
     def capabilities(self) -> dict[str, bool]:
-        """What the driver can do beyond the basics (``revert``, ``manage``…)."""
+        """Whether the driver supports each optional capability (``revert``, ``manage``…)."""
         return capabilities(self.driver)
 
     @property
     def pool_names(self) -> tuple[str, ...]:
-        """Names of the pools that the storage has."""
+        """Names of the storage's pools, as its statistics report them."""
         return tuple(str(pool.get("pool_name", self.name)) for pool in self.stats().get("pools", ()))
 
     def stats(self, *, refresh: bool = False) -> Stats:
-        """Return the storage's capacities, in GiB (``unknown`` and ``infinite`` are possible), and its identity."""
+        """Return the capacities of the storage in GiB (or ``unknown`` or ``infinite``), and its identity.
+
+        *refresh* asks the storage; otherwise the driver may return the values that it cached.
+
+        Raises:
+            DriverError: the storage refused or does not answer.
+
+        """
         driver = self.driver
         with translate_errors(self.name, "get_volume_stats", self._secrets):
             return driver.get_volume_stats(refresh=refresh)
 
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
-        """Return the volumes with this id, or with this name; all of them if neither is given."""
+        """Return the backend's volumes, the oldest first; only those with the id or the name, if one is given."""
         statement = sa.select(Volume).where(Volume.backend_id == self.id).order_by(Volume.created_at, Volume.id)
         if volume_id is not None:
             statement = statement.where(Volume.id.in_(validation.spellings(volume_id)))
@@ -238,14 +249,17 @@ class Backend(Tracked):
         availability_zone: str | None = None,
         id: str | None = None,  # noqa: A002 - Cinder's name for it
     ) -> Volume:
-        """Make an empty volume of *size* GiB.
+        """Create an empty volume of *size* GiB.
 
-        With an *id* that is tracked already and stands for the same, that volume is returned and nothing is made.
+        If *id* is that of a tracked volume with the same backend, size and name, that volume is returned and nothing is created.
 
         Raises:
-            InvalidInput: a value cannot be right.
-            AlreadyExists: the id stands for something else.
-            DriverError: the storage refused; the volume stays tracked with the status ``error`` unless nothing was touched.
+            InvalidInput: a value is invalid.
+            AlreadyExists: the id is taken by a different volume.
+            InvalidStatus: the id is taken by an equal volume whose status is not a stable one.
+            ExistsOnStorage: the storage has an untracked volume of that id.
+            DriverError: the storage refused; the volume stays tracked with the status ``error``, unless the driver reports that
+                it changed nothing.
 
         """
         return cast(
@@ -268,29 +282,30 @@ class Backend(Tracked):
         )
 
     def manageable_volumes(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableVolume]:
-        """List what is on the storage, tracked or not, as the driver sees it (Cinder's list-manageable).
+        """Return the volumes on the storage, tracked or not, as the driver lists them (Cinder's list-manageable).
 
-        What another backend on the same storage tracks is marked as tracked, too.
+        Volumes that another backend on the same storage tracks are marked as tracked, too.
 
         Args:
-            limit: entries at most; None is all of them.
-            marker: the reference of the last entry of the page before, as ``manage`` takes it.
+            limit: the largest number of entries to return; None returns all.
+            marker: the reference of the last entry of the previous page, as the text that ``manage`` accepts.
 
         Raises:
-            InvalidInput: *limit* is no number above 0, or nothing on the storage is called as *marker* says.
-            NotSupported: the driver cannot list.
+            InvalidInput: *limit* is not a whole number above 0, or no volume on the storage has the reference *marker*.
+            NotSupported: the driver cannot list volumes.
+            DriverError: the storage refused.
 
         """
-        driver = self._able("list_manageable")
+        driver = self._require_driver("list_manageable")
         with translate_errors(self.name, "get_manageable_volumes", self._secrets):
             return page(driver.get_manageable_volumes(driver_context.volumes_on_storage(self)), limit, marker)
 
     def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
-        """List the snapshots that are on the storage, tracked or not, as the driver sees them (Cinder's list-manageable).
+        """Return the snapshots on the storage, tracked or not, as the driver lists them (Cinder's list-manageable).
 
-        *limit* and *marker*, and what is raised, are those of :meth:`manageable_volumes`.
+        *limit*, *marker* and the errors are those of :meth:`manageable_volumes`.
         """
-        driver = self._able("list_manageable_snapshots")
+        driver = self._require_driver("list_manageable_snapshots")
         with translate_errors(self.name, "get_manageable_snapshots", self._secrets):
             return page(driver.get_manageable_snapshots(driver_context.snapshots_on_storage(self)), limit, marker)
 
@@ -301,41 +316,45 @@ class Backend(Tracked):
         *,
         id: str | None = None,  # noqa: A002 - as create_volume's
     ) -> Volume:
-        """Adopt a volume that is on the storage already; *reference* is its name there, or Cinder's reference dict.
+        """Adopt a volume that is on the storage already, and return it.
 
-        It gets a new id, or the one that is given: that of a volume which was lost.
+        Args:
+            reference: its name on the storage, or Cinder's reference dict.
+            name: its display name; by default its name on the storage.
+            id: its id, for instance that of a volume that was lost; by default a new one.
 
         Raises:
-            AlreadyExists: the id is taken.
-            NotSupported: the driver cannot adopt.
-            DriverError: the storage has no such volume, or it is tracked already.
+            AlreadyExists: the volume is tracked already, or the id is taken.
+            NotSupported: the driver cannot adopt volumes.
+            DriverError: the storage has no such volume.
 
         """
-        self._able("manage")
+        self._require_driver("manage")
         source = {"source-name": reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
         return cast("Volume", creation.adopt_volume(self, source, name or next(iter(source.values()), ""), id))
 
     def log(self, operation: int | None = None) -> list[LogLine]:
-        """Return the last lines of the driver's log, the oldest first; those of one operation of the history if it is given.
+        """Return the last lines of the driver's log, the oldest first; only those of one operation, if its number is given.
 
-        They are kept for as long as the driver is open. A driver without a log has none.
+        The lines are lost when the driver is closed. Drivers that write no log return no lines.
         """
         driver = self.driver
         lines = driver.log_lines() if isinstance(driver, HasLog) else []
         return [line for line in lines if operation is None or line.operation == operation]
 
     def close(self, *, kill: bool = False) -> None:
-        """Let go of the driver. What is tracked stays tracked; ``cl.Backend(name)`` opens it again.
+        """Close the driver. The backend and its volumes stay tracked; ``cl.Backend(name)`` opens it again.
 
-        ``kill`` ends a driver that runs in a process of its own at once, also while it works: the way out of one that hangs.
+        ``kill`` ends a driver that runs in a child process at once, even during a call; use it for a driver that hangs.
         """
         self.context.close_backend(self, kill=kill)
 
     def forget(self) -> None:
-        """Remove the backend from the store; the storage is not touched.
+        """Remove the backend from the store, and close its driver; the storage is not touched.
 
         Raises:
-            ResourceBusy: volumes are tracked on it.
+            ResourceBusy: volumes are tracked on the backend.
+            ReadOnly: the session is read-only.
 
         """
         session = self.context
@@ -355,9 +374,9 @@ class Backend(Tracked):
     def _secrets(self) -> Mapping[str, object]:
         return self.context.secrets(self)
 
-    def _able(self, capability: str) -> Any:  # noqa: ANN401 - the Protocol depends on the word
+    def _require_driver(self, capability: str) -> Any:  # noqa: ANN401 - the Protocol depends on the capability
         return guards.require_capability(self.driver, capability, self)
 
     def summary(self) -> tuple[str, ...]:
-        """Name, driver, and whether it is open."""
+        """Return name, driver, and ``open`` or ``closed``."""
         return (self.name, self.volume_driver, "open" if self.is_open else "closed")
