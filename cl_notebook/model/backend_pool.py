@@ -36,7 +36,7 @@ _EXAMPLE = "cl.Backend('lvm', volume_driver='local', path='~/volumes')"
 
 @dataclass(frozen=True, slots=True)
 class OpenDriver:
-    """An open driver, its whole configuration, and the stored driver name and options that it was opened for."""
+    """An open driver, its whole configuration, and the stored configuration that it was opened for."""
 
     driver: Driver
     config: dict[str, Any]
@@ -79,7 +79,7 @@ class BackendPool:
             return self._replace(stored, driver_name, checked)
 
     def driver(self, backend: StoredBackend) -> Driver:
-        """Return the driver of *backend*; open it from the stored configuration if it is closed or the configuration changed."""
+        """Return the driver of *backend*; open it if it is closed or was opened with another configuration."""
         with self._context.lock:
             identity_map.get(self._context, Backend, backend.id)  # another session may have replaced its configuration
             current = self._drivers.get(backend.id)
@@ -91,7 +91,7 @@ class BackendPool:
         return self._drivers[backend.id].driver
 
     def close_backend(self, backend: StoredBackend, *, kill: bool = False) -> None:
-        """Close the driver of *backend*; *kill* ends the driver's child process, if it has one, also during a call."""
+        """Close the driver of *backend*; *kill* ends the driver's child process at once, even during a call."""
         with self._context.lock:
             self._opened.pop(backend.name, None)
             current = self._drivers.pop(backend.id, None)
@@ -133,7 +133,7 @@ class BackendPool:
         return {name: current.config[name] for name in backend.secret_options if name in current.config}
 
     def _confirm(self, stored: Backend, given: dict[str, Any], *, replace: bool, trust: bool) -> Backend:
-        """Open an unconfirmed backend with the options that the user typed, or with the stored ones if *trust* is set."""
+        """Open an unconfirmed backend with the options *given*, or with the stored ones if *trust* is set."""
         described = {name: value for name, value in stored.stored_config.items() if name != SECRETS}
         if not trust and "volume_driver" not in given:
             raise errors.Unconfirmed(unconfirmed(stored, self._context))
@@ -168,7 +168,7 @@ class BackendPool:
         return set(config) <= set(stored.secret_options)
 
     def _config_of(self, backend: Backend, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the whole configuration of a stored backend; secrets that are not *given* are looked up or prompted for."""
+        """Return the whole configuration of a stored backend; look up or prompt for secrets not *given*."""
         current = self._drivers.get(backend.id)
         if current is not None and current.stored == _stored_part(backend) and not given:
             return current.config
@@ -336,7 +336,7 @@ def plan_store_switch(store: Store, backends: Sequence[Backend], *, read_only: b
 
 
 def switch_store(context: Context, plan: SwitchPlan) -> None:
-    """Re-attach the backends of *plan* to their rows in the new store of *context*; insert the rows that are new.
+    """Re-attach the backends of *plan* to their rows in the new store of *context*; insert new rows.
 
     Raises:
         NotFound: a backend was removed from the new store since the plan was made.

@@ -1,7 +1,7 @@
-"""Which row claims a name on a storage: one at most, under whatever name and spelling the storage is known.
+"""Ensure that at most one row claims a name on a storage, also through differently named backends.
 
-Everything here runs within the transaction that is about to write, and holds the feed first, so that two kernels which claim the
-same name at the same moment are serialised.
+A row claims the storage's volume or snapshot that its column ``name_in_storage`` names. The guards run in the transaction that
+writes the claim, and lock the change feed first: that serialises two kernels that claim the same name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 
 class Claim(NamedTuple):
-    """A row that has a name on a storage: its id, its backend, and the name."""
+    """The id of a row, its backend's id, and the name on the storage that the row claims."""
 
     id: str
     backend_id: str
@@ -36,58 +36,63 @@ class Claim(NamedTuple):
 
 
 class Claims:
-    """The claims of one transaction, which may make rows on many backends."""
+    """The claims that one transaction sees, on the storages of all backends."""
 
     def __init__(self, connection: sa.Connection, backends: Iterable[Any] = ()) -> None:
-        """Look them up in the transaction of *connection*; all stored *backends* are read there unless they are given."""
+        """Read claims, and the stored backends unless *backends* are given, in the transaction of *connection*."""
         self._connection = connection
-        self._places: dict[str, _Where] = _places(backends)
+        self._locations: dict[str, _Location] = _locations(backends)
 
     def same_storage(self, backend_id: str) -> set[str]:
-        """Return the backends on the storage of the one with that id, itself among them."""
-        own = self._where(backend_id)
-        return {other for other, where in self._places.items() if where.storage == own.storage}
+        """Return the ids of the backends on the same storage as the backend *backend_id*, which is included."""
+        own_location = self._location(backend_id)
+        return {other_id for other_id, location in self._locations.items() if location.storage == own_location.storage}
 
     def maybe_same_storage(self, backend_id: str) -> set[str]:
-        """Return the backends that may be on it, as well: the driver is the same, and cannot tell its storages apart."""
-        own = self._where(backend_id)
-        return {other for other, where in self._places.items() if own.is_guess and where.driver == own.driver}
+        """Return the ids of the backends whose driver is the same and cannot say whether the storage is, too."""
+        own_location = self._location(backend_id)
+        if not own_location.is_guess:
+            return set()
+        return {other_id for other_id, location in self._locations.items() if location.driver == own_location.driver}
 
-    def _where(self, backend_id: str) -> _Where:
-        if backend_id not in self._places:
+    def _location(self, backend_id: str) -> _Location:
+        if backend_id not in self._locations:
             table: Any = CLASSES["Backend"].__table__
-            self._places = _places(
+            self._locations = _locations(
                 self._connection.execute(
                     sa.select(table.c.id, table.c.name, table.c.volume_driver, table.c.config.label("stored_config"))
                 )
             )
-        return self._places.setdefault(backend_id, _Where("", "", f"nowhere {backend_id}", is_guess=False))
+        return self._locations.setdefault(backend_id, _Location("", "", f"nowhere {backend_id}", is_guess=False))
 
-    def _is_here(self, backend_id: str, claim: Claim) -> bool:
-        """Return whether *claim* is on the storage of that backend.
+    def _is_on_storage(self, claim: Claim, backend_id: str) -> bool:
+        """Return whether *claim* is on the storage of the backend *backend_id*.
 
-        Where two arrays cannot be told from one under two addresses, a name that carries a UUID decides: it is given once.
+        If the driver cannot distinguish two arrays from one with two addresses, a name with a UUID decides: a UUID is unique.
         """
-        own, other = self._where(backend_id), self._where(claim.backend_id)
-        if own.storage == other.storage:
+        own_location, other_location = self._location(backend_id), self._location(claim.backend_id)
+        if own_location.storage == other_location.storage:
             return True
-        return own.is_guess and own.driver == other.driver and _UUID.search(claim.name_in_storage) is not None
+        is_same_driver = own_location.driver == other_location.driver
+        return own_location.is_guess and is_same_driver and _UUID.search(claim.name_in_storage) is not None
 
     def of(self, kind: type[Tracked], backend_id: str, names: Iterable[str]) -> dict[str, list[Claim]]:
-        """Return the rows of *kind* that claim any of the *names* on the storage of that backend, by name."""
+        """Return the claims of rows of *kind* to *names* on the storage of the backend *backend_id*, by name."""
         cls: Any = kind
-        found: dict[str, list[Claim]] = {}
+        claims_by_name: dict[str, list[Claim]] = {}
         for page in identity_map.pages(list(dict.fromkeys(names))):
             rows = self._connection.execute(
                 sa.select(cls.id, cls.backend_id, cls.name_in_storage).where(cls.name_in_storage.in_(list(page)))
             )
             for row in rows:
-                found.setdefault(row.name_in_storage, []).append(Claim(*row))
-        here = {name: [claim for claim in claims if self._is_here(backend_id, claim)] for name, claims in found.items()}
-        return {name: claims for name, claims in here.items() if claims}
+                claims_by_name.setdefault(row.name_in_storage, []).append(Claim(*row))
+        on_storage = {
+            name: [claim for claim in claims if self._is_on_storage(claim, backend_id)] for name, claims in claims_by_name.items()
+        }
+        return {name: claims for name, claims in on_storage.items() if claims}
 
     def others(self, kind: type[Tracked], rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-        """Return why the new *rows* of *kind* may not be made, by id: another row, or one before them, claims the same name.
+        """Return why new *rows* of *kind* are refused, by id: a stored or an earlier row has the same claim.
 
         A row is a mapping with ``id``, ``backend_id`` and ``name_in_storage``.
         """
@@ -96,47 +101,28 @@ class Claims:
             by_backend.setdefault(row["backend_id"], []).append(row)
         refused: dict[str, str] = {}
         claimed: dict[str, list[Claim]] = {}
-        for backend_id, own in by_backend.items():
-            there = self.of(kind, backend_id, [row["name_in_storage"] for row in own])
-            for row in own:
+        for backend_id, new_rows in by_backend.items():
+            stored = self.of(kind, backend_id, [row["name_in_storage"] for row in new_rows])
+            for row in new_rows:
                 name = row["name_in_storage"]
-                before = [*there.get(name, ()), *(each for each in claimed.get(name, ()) if self._is_here(backend_id, each))]
-                other = next((claim for claim in before if claim.id != row["id"]), None)
+                earlier = [claim for claim in claimed.get(name, ()) if self._is_on_storage(claim, backend_id)]
+                other = next((claim for claim in (*stored.get(name, ()), *earlier) if claim.id != row["id"]), None)
                 if other is not None:
                     refused[row["id"]] = self.tracked_already(kind, backend_id, other)
                 claimed.setdefault(name, []).append(Claim(row["id"], backend_id, name))
         return refused
 
     def tracked_already(self, kind: type[Tracked], backend_id: str, claim: Claim) -> str:
-        """Say that what somebody wants to track on that backend is tracked already, by *claim*."""
-        own, other = self._where(backend_id), self._where(claim.backend_id)
-        which = "the same storage" if own.storage == other.storage else "which may be the same storage"
-        where = "" if claim.backend_id == backend_id else f" of backend {other.name!r}, {which}"
-        return f"{claim.name_in_storage!r} on backend {own.name!r} is tracked already, as {kind.kind} {claim.id}{where}."
-
-
-class _Where(NamedTuple):
-    """A backend's name and driver, and its storage, which is a guess where the driver does not say what makes it another one."""
-
-    name: str
-    driver: str
-    storage: str
-    is_guess: bool
-
-
-def _places(backends: Iterable[Any]) -> dict[str, _Where]:
-    found = {}
-    for row in backends:
-        # of one that is known by its name alone nothing says where it is
-        storage = (
-            storage_identity.storage_key(row.volume_driver, row.stored_config or {}) if row.volume_driver else f"nowhere {row.id}"
-        )
-        found[row.id] = _Where(row.name, row.volume_driver, storage, is_guess=storage_identity.is_guess(row.volume_driver))
-    return found
+        """Return the message for a name on the backend *backend_id* that *claim* has already."""
+        own_location, other_location = self._location(backend_id), self._location(claim.backend_id)
+        is_same = own_location.storage == other_location.storage
+        relation = "the same storage" if is_same else "which may be the same storage"
+        owner = "" if claim.backend_id == backend_id else f" of backend {other_location.name!r}, {relation}"
+        return f"{claim.name_in_storage!r} on backend {own_location.name!r} is tracked already, as {kind.kind} {claim.id}{owner}."
 
 
 def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> Guard:
-    """Return a guard that refuses if any of the *names* on the storage of that backend is tracked already, as one of *kind*.
+    """Return a guard that refuses *names* that rows of *kind* claim already on a backend's storage.
 
     The guard raises AlreadyExists.
     """
@@ -144,17 +130,17 @@ def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> G
     def guard(connection: sa.Connection) -> None:
         changefeed.lock(connection)  # serialise concurrent claims, also through differently named backends
         claims = Claims(connection)
-        found = claims.of(kind, backend_id, names)
-        if found:
-            raise errors.AlreadyExists(claims.tracked_already(kind, backend_id, next(iter(found.values()))[0]))
+        existing = claims.of(kind, backend_id, names)
+        if existing:
+            raise errors.AlreadyExists(claims.tracked_already(kind, backend_id, next(iter(existing.values()))[0]))
 
     return guard
 
 
 def sole(resource: Tracked, act: str) -> Guard:
-    """Return a guard that refuses *act*, which takes the storage's part of a resource away, if another row claims the same.
+    """Return a guard that refuses an action on the data of *resource* if another row claims the same data.
 
-    The guard raises ResourceBusy.
+    *act* is the verb for the message. The guard raises ResourceBusy.
     """
 
     def guard(connection: sa.Connection) -> None:
@@ -173,31 +159,51 @@ def sole(resource: Tracked, act: str) -> Guard:
 def contested(
     connection: sa.Connection, kind: type[Tracked], backend_id: str, backends: Iterable[Any] = ()
 ) -> dict[str, list[Claim]]:
-    """Return the claims of *kind* on the storage of that backend, by name, where there are several.
+    """Return the names that several rows of *kind* claim on a backend's storage, with their claims.
 
-    All stored *backends* are read on *connection* unless they are given.
+    Without *backends* the stored backends are read on *connection*.
     """
     cls: Any = kind
     claims = Claims(connection, backends)
-    column, near = cls.name_in_storage, claims.same_storage(backend_id) | claims.maybe_same_storage(backend_id)
-    several = sa.select(column).where(cls.backend_id.in_(list(near))).group_by(column).having(sa.func.count() > 1)
-    found = claims.of(kind, backend_id, connection.execute(several).scalars().all())
-    return {name: here for name, here in found.items() if len(here) > 1}
+    column, backend_ids = cls.name_in_storage, claims.same_storage(backend_id) | claims.maybe_same_storage(backend_id)
+    repeated = sa.select(column).where(cls.backend_id.in_(list(backend_ids))).group_by(column).having(sa.func.count() > 1)
+    claims_by_name = claims.of(kind, backend_id, connection.execute(repeated).scalars().all())
+    return {name: rivals for name, rivals in claims_by_name.items() if len(rivals) > 1}
 
 
 def names(backend: StoredBackend) -> set[str]:
-    """Return every name of a volume or a snapshot that is tracked on the storage of *backend*."""
-    found: set[str] = set()
+    """Return the names of all volumes and snapshots that are tracked on the storage of *backend*."""
+    claimed: set[str] = set()
     with backend.context.store.reading() as connection:
-        same = list(Claims(connection).same_storage(backend.id))
+        backend_ids = list(Claims(connection).same_storage(backend.id))
         for kind in ("Volume", "Snapshot"):
             cls: Any = CLASSES[kind]
-            statement = sa.select(cls.name_in_storage).where(cls.backend_id.in_(same))
-            found.update(connection.execute(statement.execution_options(yield_per=10_000)).scalars())
-    return found
+            statement = sa.select(cls.name_in_storage).where(cls.backend_id.in_(backend_ids))
+            claimed.update(connection.execute(statement.execution_options(yield_per=10_000)).scalars())
+    return claimed
 
 
 def of_others(connection: sa.Connection, resource: Any) -> list[Claim]:  # noqa: ANN401 - a volume or a snapshot
-    """Return the other rows that claim what *resource* is on its storage."""
-    found = Claims(connection).of(type(resource), resource.backend_id, [resource.name_in_storage])
-    return [claim for claims in found.values() for claim in claims if claim.id != resource.id]
+    """Return the claims of other rows to the name of *resource* on its storage."""
+    claims_by_name = Claims(connection).of(type(resource), resource.backend_id, [resource.name_in_storage])
+    return [claim for claims in claims_by_name.values() for claim in claims if claim.id != resource.id]
+
+
+class _Location(NamedTuple):
+    """A backend's name, driver and storage key; *is_guess* if no rule of the driver identifies a storage."""
+
+    name: str
+    driver: str
+    storage: str
+    is_guess: bool
+
+
+def _locations(backends: Iterable[Any]) -> dict[str, _Location]:
+    locations = {}
+    for row in backends:
+        # a backend that was loaded by name alone has no driver: its storage is unknown, and equal to no other
+        storage = (
+            storage_identity.storage_key(row.volume_driver, row.stored_config or {}) if row.volume_driver else f"nowhere {row.id}"
+        )
+        locations[row.id] = _Location(row.name, row.volume_driver, storage, is_guess=storage_identity.is_guess(row.volume_driver))
+    return locations

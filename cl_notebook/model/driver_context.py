@@ -53,16 +53,11 @@ def read(connection: sa.Connection, backend_id: str) -> list[InitiatorData]:
 
 
 def write(connection: sa.Connection, backend_id: str, rows: Iterable[InitiatorData]) -> None:
-    """Save initiator data of the backend *backend_id*; replace values of the same initiator, namespace and key."""
+    """Save initiator data of the backend *backend_id*; replace the values of existing keys."""
     for row in rows:
         where = (TABLE.c.backend_id == backend_id, *(TABLE.c[name] == row[name] for name in ("initiator", "namespace", "key")))
         connection.execute(sa.delete(TABLE).where(*where))
         connection.execute(sa.insert(TABLE), {"backend_id": backend_id, **row})
-
-
-def forget(connection: sa.Connection, backend_id: str) -> None:
-    """Delete all initiator data of the backend *backend_id*."""
-    connection.execute(sa.delete(TABLE).where(TABLE.c.backend_id == backend_id))
 
 
 def volume_data(values: Mapping[str, Any]) -> VolumeData:
@@ -95,7 +90,7 @@ def isoformat(at: dt.datetime | None) -> str | None:
 
 
 class StoreDriverContext:
-    """The :class:`~cl_notebook.drivers.api.DriverContext` of one backend: rows of the store, as plain data."""
+    """The rows of one backend as plain data, for its driver: a :class:`~.drivers.api.DriverContext`."""
 
     def __init__(self, context: Context, backend_id: str, name: str, config: Mapping[str, Any] | None = None) -> None:
         """Read the rows of the backend *backend_id* in the session *context*.
@@ -140,7 +135,10 @@ class StoreDriverContext:
         return _paged(self.snapshots)
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
-        """Return the volumes with these ids, or all of them: at most *limit* with ids after *after*, sorted by id."""
+        """Return the volumes with these ids, or all of them.
+
+        Pages are sorted by id: at most *limit* volumes, with ids greater than *after*.
+        """
         table = _table("Volume")
         statement = self._page(table, after, limit)
         if ids is not None:
@@ -155,7 +153,10 @@ class StoreDriverContext:
         after: str = "",
         limit: int = 1000,
     ) -> list[SnapshotData]:
-        """Return the snapshots with these ids, or of these volumes, or all of them, in pages as :meth:`volumes`."""
+        """Return the snapshots with these ids, or of these volumes, or all of them.
+
+        Pages are sorted by id: at most *limit* snapshots, with ids greater than *after*.
+        """
         table = _table("Snapshot")
         statement = self._page(table, after, limit)
         for column, requested in ((table.c.id, ids), (table.c.volume_id, volume_ids)):

@@ -1,7 +1,8 @@
-"""Volumes that Cinder encrypted: their devices hold ciphertext, which a host reads and writes through dm-crypt alone.
+"""Recognise encrypted volumes, and refuse to overwrite them.
 
-Cinder encrypts a volume of an encrypted volume type above its driver: what is on the storage begins with a LUKS header, and the
-key is in a key manager. The driver, and this product, see bytes; to write them is to lose the header, and with it everything.
+Cinder encrypts volumes of an encrypted volume type above the driver, with LUKS: the device holds a LUKS header and ciphertext,
+and the key is in a key manager. A host reads and writes such a volume through dm-crypt. Drivers and this package see the raw
+bytes: writing over the header destroys all data.
 https://docs.openstack.org/cinder/latest/configuration/block-storage/volume-encryption.html
 """
 
@@ -19,19 +20,19 @@ if TYPE_CHECKING:
 
 
 class _DriverRow(Protocol):
-    """A volume or a snapshot, as far as this module needs it."""
+    """The part of a volume or a snapshot that this module needs."""
 
     @property
     def driver_data(self) -> dict[str, Any] | None:
-        """What its driver keeps with it."""
+        """Data that its driver stores with it."""
 
     @property
     def extra(self) -> dict[str, Any] | None:
-        """The data of its document that no column holds."""
+        """Data of its document that has no column."""
 
 
 class _Volume(_DriverRow, Protocol):
-    """A volume, as far as this module needs it."""
+    """The part of a volume that this module needs."""
 
     @property
     def encrypted(self) -> bool:
@@ -42,7 +43,7 @@ class _Volume(_DriverRow, Protocol):
 
 
 class _Connection(Protocol):
-    """A connection, as far as this module needs it."""
+    """The part of a connection that this module needs."""
 
     @property
     def volume(self) -> _Volume:
@@ -54,41 +55,41 @@ class _Connection(Protocol):
 
 
 KEY = "encryption_key_id"
-"""Cinder's column for the id of the key, in its key manager, of an encrypted volume or snapshot."""
+"""Cinder's column with the key manager's id for the key of an encrypted volume or snapshot."""
 
 _NAMES = (KEY, "encrypted")
 _LUKS = b"LUKS\xba\xbe"
-"""What a LUKS header begins with, of version 1 and 2 (LUKS2 on-disk format, section 2.1)."""
+"""The first bytes of a LUKS header, version 1 and 2 (LUKS2 on-disk format, section 2.1)."""
 
 
-def is_marked(told: object) -> bool:
-    """Return whether *told*, plain data of any shape, says that something is encrypted, in Cinder's words for it."""
-    if isinstance(told, dict):
-        if any(_is_true(told.get(name)) for name in _NAMES):
+def is_marked(data: object) -> bool:
+    """Return whether nested *data* (dicts and lists) sets one of Cinder's keys for encryption anywhere."""
+    if isinstance(data, dict):
+        if any(_is_true(data.get(name)) for name in _NAMES):
             return True
-        return any(is_marked(value) for value in told.values())
-    return isinstance(told, (list, tuple)) and any(is_marked(value) for value in told)
+        return any(is_marked(value) for value in data.values())
+    return isinstance(data, (list, tuple)) and any(is_marked(value) for value in data)
 
 
 def is_encrypted(resource: _DriverRow) -> bool:
-    """Return whether the storage holds ciphertext of it, by what Cinder, a document or its driver said."""
+    """Return whether a volume or snapshot is encrypted, according to its driver, Cinder or its document."""
     return is_marked(resource.driver_data) or is_marked(resource.extra)
 
 
 def inherited(resource: _DriverRow) -> dict[str, Any] | None:
-    """Return the driver data with which a copy of *resource* begins: it is encrypted if *resource* is, by the same key."""
-    for told in (resource.driver_data, resource.extra):
-        marks = {name: value for name, value in _marks(told).items() if _is_true(value)}
+    """Return the driver data that a copy of *resource* inherits: its marks of encryption, else None."""
+    for data in (resource.driver_data, resource.extra):
+        marks = {name: value for name, value in _marks(data).items() if _is_true(value)}
         if marks:
             return marks
     return None
 
 
 def warn(volume: _Volume, *, stacklevel: int) -> None:
-    """Warn, before it has a device, that what is on it is ciphertext."""
+    """Warn, before an encrypted volume is attached, that its device will hold ciphertext."""
     if volume.encrypted:
         warnings.warn(
-            f"{volume.label()} is encrypted: its device holds ciphertext. {_cure(volume)}",
+            f"{volume.label()} is encrypted: its device holds ciphertext. {_advice(volume)}",
             errors.EncryptedVolume,
             stacklevel=stacklevel + 1,
         )
@@ -106,10 +107,10 @@ def refuse_to_write(connection: _Connection) -> None:
 
 
 def refuse_header(connection: _Connection, file: VolumeFile) -> None:
-    """Refuse to write over a LUKS header, of whoever made it; *file* is closed then.
+    """Refuse to overwrite a LUKS header, whether or not Cinder wrote it; close *file* before raising.
 
     Raises:
-        InvalidStatus: the volume begins with one.
+        InvalidStatus: the volume begins with a LUKS header.
 
     """
     if file.read_at(len(_LUKS), 0) == _LUKS:
@@ -117,27 +118,27 @@ def refuse_header(connection: _Connection, file: VolumeFile) -> None:
         raise _refusal(connection, "begins with a LUKS header")
 
 
-def _refusal(connection: _Connection, what: str) -> errors.InvalidStatus:
+def _refusal(connection: _Connection, reason: str) -> errors.InvalidStatus:
     volume = connection.volume
     msg = (
-        f"{volume.label()} {what}: to write to its device is to destroy what is on it. {_cure(volume)} "
+        f"{volume.label()} {reason}: to write to its device is to destroy what is on it. {_advice(volume)} "
         "To overwrite it all the same: open('r+b', raw=True)."
     )
     return errors.InvalidStatus(msg)
 
 
-def _cure(volume: _Volume) -> str:
-    key = next((str(marks[KEY]) for told in (volume.driver_data, volume.extra) if KEY in (marks := _marks(told))), "")
+def _advice(volume: _Volume) -> str:
+    key = next((str(marks[KEY]) for data in (volume.driver_data, volume.extra) if KEY in (marks := _marks(data))), "")
     by = f" by the key {key} of Cinder's key manager" if key else " by its key"
     return f"Read and write it through cryptsetup (luksOpen){by}, never directly."
 
 
-def _marks(told: Mapping[str, Any] | None) -> dict[str, Any]:
-    inner = told.get("data") if isinstance(told, dict) else None
-    both = {**(inner if isinstance(inner, dict) else {}), **(told or {})}
-    return {name: both[name] for name in _NAMES if both.get(name)}
+def _marks(data: Mapping[str, Any] | None) -> dict[str, Any]:
+    inner = data.get("data") if isinstance(data, dict) else None
+    merged = {**(inner if isinstance(inner, dict) else {}), **(data or {})}
+    return {name: merged[name] for name in _NAMES if merged.get(name)}
 
 
 def _is_true(value: object) -> bool:
-    # Cinder's ConfKeyManager calls its one key by the id of zeros, which is a key
+    # an id of zeros counts as true: it is that of the only key of Cinder's ConfKeyManager
     return value is not None and str(value).strip().lower() not in {"", "false", "no", "none", "0"}

@@ -1,4 +1,4 @@
-"""Checks of what people type, before anything is written or called."""
+"""Check and convert arguments that users type, before anything is written or called."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ ID_LENGTH = 36
 """The longest id, in characters: that of a UUID."""
 
 MOST_GIB = 2**31 - 1
-"""The largest size: what an INTEGER of every data base holds, and its bytes fit in 63 bits."""
+"""The largest size in GiB: it fits an INTEGER column of every database, and its bytes fit in 63 bits."""
 
 
 def size(value: object, what: str = "size") -> int:
-    """Return *value* as a size in whole GiB.
+    """Return *value* as a size in whole GiB; *what* names the argument in error messages.
 
     Raises:
-        InvalidInput: it is no whole number above zero, or more than any storage has.
+        InvalidInput: *value* is not a whole number above 0, or more than MOST_GIB.
 
     """
     try:
-        number = operator.index(value) if not isinstance(value, bool) else None  # type: ignore[arg-type] # that is the question
+        number = operator.index(value) if not isinstance(value, bool) else None  # type: ignore[arg-type] # checked here
     except TypeError:
         number = None
     if number is None or number <= 0:
@@ -43,10 +43,10 @@ def size(value: object, what: str = "size") -> int:
 
 
 def count(value: object, what: str) -> int:
-    """Return *value*, which must be a whole number above 0.
+    """Return *value* if it is a whole number above 0.
 
     Raises:
-        InvalidInput: it is anything else.
+        InvalidInput: *value* is anything else.
 
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -56,10 +56,10 @@ def count(value: object, what: str) -> int:
 
 
 def at_least(number: int, least: int, what: str) -> None:
-    """Check that *number* GiB hold what has *least* GiB.
+    """Check that a size of *number* GiB is at least *least* GiB.
 
     Raises:
-        InvalidInput: they do not.
+        InvalidInput: *number* is less.
 
     """
     if number < least:
@@ -68,10 +68,10 @@ def at_least(number: int, least: int, what: str) -> None:
 
 
 def text(value: object, what: str) -> str:
-    """Return *value* as text of any length that a data base can keep.
+    """Return *value* as text of any length; None becomes an empty text.
 
     Raises:
-        InvalidInput: it is no text, or holds what no data base can keep.
+        InvalidInput: *value* is not text, or has a character that a database cannot store.
 
     """
     if value is None:
@@ -86,34 +86,34 @@ def text(value: object, what: str) -> str:
 
 
 def name(value: object, what: str = "name") -> str:
-    """Return *value* as a display name.
+    """Return *value* as a display name; None becomes an empty text.
 
     Raises:
-        InvalidInput: it is no text, longer than 255 characters, or holds what no data base can keep.
+        InvalidInput: *value* is not text, longer than 255 characters, or has a character that a database cannot store.
 
     """
-    chosen = text(value, what)
-    if len(chosen) > NAME_LENGTH:
-        msg = f"{what} has {len(chosen)} characters; at most {NAME_LENGTH} are allowed."
+    valid = text(value, what)
+    if len(valid) > NAME_LENGTH:
+        msg = f"{what} has {len(valid)} characters; at most {NAME_LENGTH} are allowed."
         raise errors.InvalidInput(msg)
-    return chosen
+    return valid
 
 
 def optional_text(value: object, what: str) -> str | None:
     """Return *value* as text of at most 255 characters; None stays None.
 
     Raises:
-        InvalidInput: it is no text, longer than 255 characters, or holds what no data base can keep.
+        InvalidInput: *value* is not text, longer than 255 characters, or has a character that a database cannot store.
 
     """
     return None if value is None else name(value, what)
 
 
 def flag(value: object, what: str) -> bool:
-    """Return *value*, which must be True or False itself: ``"false"`` would count as true.
+    """Return *value* if it is True or False; refuse texts, because Python treats ``"false"`` as true.
 
     Raises:
-        InvalidInput: it is anything else.
+        InvalidInput: *value* is anything else.
 
     """
     if not isinstance(value, bool):
@@ -123,23 +123,23 @@ def flag(value: object, what: str) -> bool:
 
 
 def spellings(value: object) -> tuple[str, ...]:
-    """Return the ids that *value*, which was typed, may stand for, the exact one first.
+    """Return the ids to look up for *value*, the exact spelling first.
 
-    Ids are stored with the capitals that they came with, so a UUID is looked up as it is typed, and then in lower case.
+    Ids keep the letter case in which they were given, so a UUID is looked up as it was typed, and then in lower case.
 
     Raises:
-        InvalidInput: it is neither text nor a UUID, or holds what no data base can keep.
+        InvalidInput: *value* is neither text nor a UUID, or has a character that a database cannot store.
 
     """
-    usual = resource_id(value)
-    return tuple(dict.fromkeys((str(value).strip(), usual)))
+    canonical = resource_id(value)
+    return tuple(dict.fromkeys((str(value).strip(), canonical)))
 
 
 def resource_id(value: object) -> str:
-    """Return *value*, an id to be looked up, the way new ids are written: a UUID in lower case; other text as it is.
+    """Return the id *value* in canonical form: a UUID in lower case, other text without outer spaces.
 
     Raises:
-        InvalidInput: it is neither text nor a UUID, or holds what no data base can keep.
+        InvalidInput: *value* is neither text nor a UUID, or has a character that a database cannot store.
 
     """
     if isinstance(value, uuid.UUID):
@@ -147,42 +147,44 @@ def resource_id(value: object) -> str:
     if not isinstance(value, str):
         msg = f"id must be text or a UUID, not {value!r}."
         raise errors.InvalidInput(msg)
-    typed = text(value, "id").strip()
+    stripped = text(value, "id").strip()
     try:
-        return str(uuid.UUID(typed))
+        return str(uuid.UUID(stripped))
     except ValueError:
-        return typed
+        return stripped
 
 
 def new_id(value: object, *, any_text: bool = False) -> str:
-    """Return *value*, or a new UUID if it is None; *any_text* allows ids that are no UUIDs. Capitals are kept.
+    """Return *value* as the id of a new resource, or a random UUID if *value* is None.
+
+    *any_text* also allows text that is not a UUID. Letter case is preserved, because the name on the storage contains the id.
 
     Raises:
-        InvalidInput: it is no UUID; or, with *any_text*, no text of 1 to 36 characters without spaces around it.
+        InvalidInput: *value* is not a UUID; or, with *any_text*, not text of 1 to 36 characters without spaces around it.
 
     """
     if value is None:
         return str(uuid.uuid4())
     try:
-        usual = str(uuid.UUID(str(value)))
+        canonical = str(uuid.UUID(str(value)))
     except ValueError as error:
         if not any_text:
             msg = f"id must be a UUID such as {uuid.uuid4()}, not {value!r}. cl.setup(non_uuid_ids=True) allows others."
             raise errors.InvalidInput(msg) from error
     else:
-        return value if isinstance(value, str) and value.lower() == usual else usual  # the name on the storage is made of it
-    typed = text(value, "id")
-    if not typed or typed != typed.strip() or len(typed) > ID_LENGTH:
+        return value if isinstance(value, str) and value.lower() == canonical else canonical
+    valid = text(value, "id")
+    if not valid or valid != valid.strip() or len(valid) > ID_LENGTH:
         msg = f"id must be text of 1 to {ID_LENGTH} characters without spaces around it, not {value!r}."
         raise errors.InvalidInput(msg)
-    return typed
+    return valid
 
 
 def text_map(value: Mapping[str, Any] | None, what: str) -> dict[str, str]:
-    """Return *value* as a plain dict of text to text, as Cinder keeps metadata and specs.
+    """Return *value* as a dict of text to text, as Cinder's metadata is; None becomes an empty dict.
 
     Raises:
-        InvalidInput: it is no mapping, or holds what no data base can keep.
+        InvalidInput: *value* is not a mapping, or has a character that a database cannot store.
 
     """
     if value is None:
@@ -194,10 +196,10 @@ def text_map(value: Mapping[str, Any] | None, what: str) -> dict[str, str]:
 
 
 def json_safe(value: Any, what: str) -> Any:  # noqa: ANN401 - JSON
-    """Return *value* as the store will give it back: a copy, with lists for tuples and text for keys.
+    """Return a copy of *value* as a JSON column returns it: tuples become lists, keys become text.
 
     Raises:
-        InvalidInput: it cannot be written as strict JSON, or holds what no data base can keep.
+        InvalidInput: *value* cannot be written as strict JSON, or has a character that a database cannot store.
 
     """
     try:
