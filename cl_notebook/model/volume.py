@@ -1,4 +1,4 @@
-"""Volumes: what is tracked of each, and what can be done with it."""
+"""The tracked volume and its operations."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from cl_notebook.model.operations.changes import RowChange
     from cl_notebook.model.snapshot import Snapshot
 
+T = TypeVar("T")
+
 
 class Attachable(Tracked):
-    """The part of a volume that knows its connections."""
+    """The part of a volume that manages its connections."""
 
     backend: ClassVar[Parent[Backend]]
 
@@ -41,21 +43,26 @@ class Attachable(Tracked):
 
     @property
     def local_attach(self) -> Connection | None:
-        """The connection that is attached on this host, also one that another kernel made; None if there is none."""
-        return next((conn for conn in self._of(None) if conn.attached), None)
+        """The connection that is attached on this host, also by another kernel; None if there is none."""
+        return next((conn for conn in self._connections_on(None) if conn.attached), None)
 
     @property
     def attached_in_reach(self) -> list[Connection]:
-        """The connections that are attached on this host, or on others through a gateway."""
+        """The connections that are attached on this host, or on other hosts through gateways."""
         return [conn for conn in self.connections if conn.attached and conn.is_in_reach]
 
     def connect(self, connector: Mapping[str, Any], *, multipath: bool = False) -> Connection:
-        """Let the host that *connector* (os-brick's connector properties) describes reach the volume.
+        """Export the volume to the host that *connector* describes, without attaching it there; return the connection.
+
+        Args:
+            connector: os-brick's connector properties of the host; at least ``host``.
+            multipath: use several paths to the storage, unless *connector* says otherwise.
 
         Raises:
-            InvalidInput: *connector* is no dict with a ``host``.
-            ResourceBusy: another host is connected, and the driver cannot let in several.
-            DriverError: the storage refused; the connection stays tracked as ``error_attaching`` unless nothing was touched.
+            InvalidInput: *connector* is not a dict with a ``host``.
+            ResourceBusy: another host is connected, and the driver does not support several (``multiattach``).
+            DriverError: the storage refused; the connection stays tracked as ``error_attaching``, unless the driver reports that
+                it changed nothing.
 
         """
         return type(self).connections.target.make(cast("Volume", self), connector, multipath=multipath)
@@ -63,92 +70,97 @@ class Attachable(Tracked):
     def attach(self, *, host: str | None = None, multipath: bool = False, enforce_multipath: bool | None = None) -> Connection:
         """Attach the volume on this host, or on another, and return the connection; its ``path`` is the device or file to use.
 
-        A volume that is attached there already keeps its connection; the device is checked, and found again after a restart. So
-        does one that the host may reach already, for instance because detaching it was cut short.
+        A connection of that host is reused: if it is attached, the device is checked, and searched for again after a restart of
+        the host; if it is only connected, for instance because a detachment was interrupted, it is attached.
 
         Args:
-            host: another host, which ssh reaches: ``[user@]host[:port]``, or with a Python that has os-brick,
-                ``root@node2//python=/opt/venv/bin/python``. It is kept with the connection, and reached again to detach.
+            host: address of another host, reachable by ssh: ``[user@]host[:port]``, also with the Python that has os-brick:
+                ``root@node2//python=/opt/venv/bin/python``. The connection stores it as its gateway, for the detachment.
             multipath: use several paths to the storage.
-            enforce_multipath: fail where multipathd does not run, instead of using one path; the same as *multipath* by default.
+            enforce_multipath: fail if multipathd does not run, instead of using one path; by default equal to *multipath*.
 
         Raises:
-            InvalidInput: *host* is no such address.
-            ResourceBusy: another host is connected, and the driver cannot let in several.
+            InvalidInput: *host* is not such an address.
+            ResourceBusy: another host is connected, and the driver does not support several (``multiattach``).
             HostUnreachable: *host* does not answer. If it was lost while it attached, the connection stays tracked.
-            DriverError, AttachError: the storage or the host refused; nothing stays connected that was not before.
+            DriverError, AttachError: the storage or the host refused; a new connection is removed again.
 
         """
         self.refresh(keep_edits=True)
         self.context.journal.refuse_if_read_only("attach")
         encryption.warn(cast("Volume", self), stacklevel=2)
         host = None if host is None else _address(validation.name(host, "host"))
-        place = self.context.host_at(host)
-        self._confirm(host)
-        known = [conn for conn in self._of(host) if conn.connected]
-        if not known:
+        attaching_host = self.context.host_at(host)
+        self._confirm_gateway(host)
+        connected = [conn for conn in self._connections_on(host) if conn.connected]
+        if not connected:
             protocol = self.backend.driver.storage_protocol
-            properties = place.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
-            known = [conn for conn in self._of(properties["host"]) if conn.connected] if host is not None else []
-        if known:
-            known[0].attach_device()
-            return known[0]
-        before = self._of(host)
+            properties = attaching_host.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
+            connected = [conn for conn in self._connections_on(properties["host"]) if conn.connected] if host is not None else []
+        if connected:
+            connected[0].attach_device()
+            return connected[0]
+        before = self._connections_on(host)
         try:
             conn = type(self).connections.target.make(cast("Volume", self), properties, multipath=multipath, gateway=host)
             conn.attach_device()
         except BaseException as error:
-            # What cannot be removed stays tracked, in error. What counts is the first cause. A host that may be going on with it
-            # keeps its access until it is detached there.
-            if not _goes_on(error, elsewhere=host is not None):
+            # A host that may still be attaching keeps its access until it is detached there. A connection that cannot be removed
+            # stays tracked in an error status; the error to raise is the first one.
+            if not _may_continue(error, is_remote=host is not None):
                 with contextlib.suppress(errors.Error):
-                    for left in self._of(host):
-                        if left not in before:  # that may be another kernel's, which is at work on it
-                            left.disconnect()
+                    for connection in self._connections_on(host):
+                        if connection not in before:  # an older one may belong to an operation of another kernel
+                            connection.disconnect()
                     background.rolled_back(error, f"attach {self.label()}")
             raise
         return conn
 
     def detach(self, *, host: str | None = None, force: bool = False) -> None:
-        """Detach the volume from this host and remove its connection; also finish a detachment that was cut short.
+        """Detach the volume from this host, or from another, and remove its connection there.
+
+        This also completes a detachment that was interrupted.
 
         Args:
-            host: another host that it was attached on by ``attach(host=…)``: the same words, or that host's name; the words if
-                the connection was loaded from a document.
-            force: take the device from under what uses it, with a warning that says what; go on where os-brick meets errors or
-                the other host is not reached, and take a kernel named as working on it for dead.
+            host: another host: the address given to ``attach(host=…)``, or the host's name. If the connection was loaded from a
+                document, only the address is accepted.
+            force: remove the device even if it is in use, with a warning that lists the uses; ignore errors of os-brick and an
+                unreachable host; assume that the kernel whose operation is still recorded as running is dead.
 
         Raises:
-            InvalidStatus: it is not attached there.
+            InvalidStatus: the volume is not attached on that host.
             BusyOnStorage: the device, or a partition of it, is mounted or in use; it stays attached.
             HostUnreachable: the other host does not answer.
-            DriverError, AttachError: the storage or the host refused; repeat it once the cause is gone.
+            DriverError, AttachError: the storage or the host refused; the detachment can be repeated.
 
         """
         self.refresh(keep_edits=True)
         self.context.journal.refuse_if_read_only("detach")
-        self._confirm(host)
-        there = self._of(host)
-        if not there:
+        self._confirm_gateway(host)
+        connections = self._connections_on(host)
+        if not connections:
             others = "".join(f" It is on {conn.attached_host}." for conn in self.connections if conn.attached)
             msg = f"{self.label()} is not attached on {host or self.context.settings.host}.{others}"
             raise errors.InvalidStatus(msg)
-        going = [conn for conn in there if conn.attached] or there
-        batch.in_turn("detached", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
+        to_release = [conn for conn in connections if conn.attached] or connections
+        batch.in_turn("detached", to_release, lambda conn: conn.release(force=force), lambda conn: conn.label())
 
-    def _of(self, host: str | None) -> list[Connection]:
-        """Return the connections of this host, or of one that is reached through a gateway, those that are attached first."""
-        here = self.context.settings.host
-        found = [
+    def _connections_on(self, host: str | None) -> list[Connection]:
+        """Return the connections of a host, the attached ones first.
+
+        *host* is the address or the name of a host that is reached through a gateway; None means this host.
+        """
+        local_host = self.context.settings.host
+        matched = [
             conn
             for conn in self.connections
             if (conn.gateway is not None and host is not None and (conn.name_of_host == host or _leads_to(conn.gateway, host)))
-            or (conn.gateway is None and host is None and conn.name_of_host == here)
+            or (conn.gateway is None and host is None and conn.name_of_host == local_host)
         ]
-        return sorted(found, key=lambda conn: not conn.attached)
+        return sorted(matched, key=lambda conn: not conn.attached)
 
-    def _confirm(self, host: str | None) -> None:
-        """Let the connections whose gateway is the address *host*, which was typed, be reached through it in this session."""
+    def _confirm_gateway(self, host: str | None) -> None:
+        """Allow connections whose gateway is the address *host* to be reached in this session: the user typed that address."""
         if host is None:
             return
         for conn in self.connections:
@@ -156,24 +168,24 @@ class Attachable(Tracked):
                 self.context.confirmed.gateways[conn.id] = (conn.gateway, _address(host))
 
     def refuse_if_in_use(self, driver: Driver) -> None:
-        """Refuse to go on while this host has a device that is called by the volume's id, and something uses it.
+        """Refuse an operation while this host uses a device whose name contains the volume's id.
 
-        Without a connection that leads to it, one that was lost with a store for instance. A driver whose volumes are files looks
-        by itself.
+        No connection needs to be tracked for such a device: its row may have been lost with a store. Drivers whose volumes are
+        files check this themselves.
 
         Raises:
-            BusyOnStorage: it has.
+            BusyOnStorage: such a device is mounted or in use.
 
         """
-        found = [] if isinstance(driver, FileBacked) else usage.uses(block_devices.of_volume(self.id))
-        if found:
-            usage.refuse(f"A device of {self.label()}", found)
+        device_uses = [] if isinstance(driver, FileBacked) else usage.uses(block_devices.of_volume(self.id))
+        if device_uses:
+            usage.refuse(f"A device of {self.label()}", device_uses)
 
     def disconnect(self, connection: Connection, *, force: bool = False) -> None:
-        """Shut the host of *connection* out again.
+        """Revoke the access of the *connection*'s host, and remove the connection; see ``Connection.disconnect``.
 
         Raises:
-            InvalidInput: the connection is not of this volume.
+            InvalidInput: the connection belongs to another volume.
 
         """
         if connection.volume_id != self.id:
@@ -185,27 +197,27 @@ class Attachable(Tracked):
         """Detach the volume from this host and from those reached through gateways, and remove all of its connections.
 
         Args:
-            force: also connections that are attached on other hosts, those that a kernel is named as working on, and devices
-                that are in use, with a warning that says by what.
+            force: also remove connections that are attached on hosts out of reach, and devices that are in use, with a warning
+                that lists the uses; assume that kernels whose operations are still recorded as running are dead.
 
         Raises:
             BusyOnStorage: a device is mounted or in use; it stays attached.
-            ResourceBusy: the volume is attached on a host out of reach; the other connections are gone.
+            ResourceBusy: the volume is attached on a host out of reach; the other connections are removed.
 
         """
         self.refresh(keep_edits=True)
         self.context.journal.refuse_if_read_only("cleanup")
-        elsewhere = [conn for conn in self.connections if conn.attached and not conn.is_in_reach]
-        going = [conn for conn in self.connections if force or conn not in elsewhere]
-        batch.in_turn("removed", going, lambda conn: conn.release(force=force), lambda conn: conn.label())
-        if elsewhere and not force:
-            elsewhere[0].refuse_if_not_typed()
-            msg = f"{self.label()} is attached on {elsewhere[0].attached_host}: detach it there, or use cleanup(force=True)."
+        out_of_reach = [conn for conn in self.connections if conn.attached and not conn.is_in_reach]
+        to_release = [conn for conn in self.connections if force or conn not in out_of_reach]
+        batch.in_turn("removed", to_release, lambda conn: conn.release(force=force), lambda conn: conn.label())
+        if out_of_reach and not force:
+            out_of_reach[0].refuse_if_not_typed()
+            msg = f"{self.label()} is attached on {out_of_reach[0].attached_host}: detach it there, or use cleanup(force=True)."
             raise errors.ResourceBusy(msg)
 
 
 def _address(text: str) -> str:
-    from cl_notebook.attach import address  # noqa: PLC0415 - only who attaches elsewhere pays for it
+    from cl_notebook.attach import address  # noqa: PLC0415 - loaded only to attach on another host
 
     return address.parse(text).text
 
@@ -216,30 +228,30 @@ def _leads_to(gateway: str, typed: str) -> bool:
     return address.leads_to(gateway, typed)
 
 
-def _goes_on(error: BaseException, *, elsewhere: bool) -> bool:
-    """Return whether the storage or another host may still be at what *error* ended the waiting for, or has done it."""
+def _may_continue(error: BaseException, *, is_remote: bool) -> bool:
+    """Return whether the attachment that *error* ended here may still be running on the storage or a remote host, or be complete.
+
+    An interrupt ends the wait for a remote host, and not what it does.
+    """
     if isinstance(error, errors.HostUnreachable):
         return not error.no_side_effects
-    return isinstance(error, (errors.StillRunning, errors.OutcomePending)) or (elsewhere and not isinstance(error, Exception))
-
-
-T = TypeVar("T")
+    return isinstance(error, (errors.StillRunning, errors.OutcomePending)) or (is_remote and not isinstance(error, Exception))
 
 
 @reg.mapped
 class Volume(HasMetadata, Attachable, Tracked):
-    """A volume. ``size`` is in GiB, ``name`` the display name, ``name_in_storage`` what the driver calls it."""
+    """A volume. ``size`` is in GiB, ``name`` is the display name, and ``name_in_storage`` the name that the driver uses."""
 
     __tablename__ = "volume"
     __table_args__ = (
-        sa.Index(None, "name", "id"),  # the id, so that a search through all names needs nothing but the index
+        sa.Index(None, "name", "id"),  # with the id, so that a search by name reads only the index
         sa.Index(None, "backend_id", "created_at", "id"),
-        # The tree shows a backend's volumes in these orders, and sums up sizes by status.
+        # The tree sorts a backend's volumes in these orders, and adds up sizes by status.
         sa.Index(None, "backend_id", "name", "id"),
         sa.Index(None, "backend_id", "size", "id"),
         sa.Index(None, "backend_id", "status", "size", "id"),
         sa.Index(None, "backend_id", "host", "id"),
-        # Pages of the lists are read in these.
+        # The frames read their pages in these orders.
         sa.Index(None, "created_at", "id"),
         sa.Index(None, "size", "id"),
         sa.Index(None, "status", "created_at", "id"),
@@ -251,9 +263,9 @@ class Volume(HasMetadata, Attachable, Tracked):
         index_of_filled("availability_zone", "created_at", "id"),
         index_of_filled("updated_at", "id"),
         index_of_filled("provider_id", "id"),
-        # What claims a name on a storage is looked up before another row may.
+        # The rows that claim a name on a storage are looked up before another row may claim it.
         sa.Index(None, "name_in_storage", "backend_id"),
-        # What was made from a snapshot or from another volume goes before it in a clean-up.
+        # A clean-up deletes volumes before the snapshot or volume that they were created from.
         index_of_filled("snapshot_id", "id"),
         index_of_filled("source_volid", "id"),
     )
@@ -296,27 +308,28 @@ class Volume(HasMetadata, Attachable, Tracked):
 
     @property
     def display_name(self) -> str:
-        """The name, in Cinder's word for it."""
+        """The name, under Cinder's name for the field."""
         return self.name
 
     @property
     def encrypted(self) -> bool:
-        """Whether Cinder encrypted it: its device then holds ciphertext, for dm-crypt alone."""
+        """Whether Cinder encrypted the volume, so that its device holds ciphertext, which only dm-crypt can read."""
         return encryption.is_encrypted(self)
 
     @classmethod
     def get_by_name(cls, name: str) -> list[Volume]:
-        """Return the volumes of that display name; names need not be unique."""
+        """Return the volumes whose display name is *name*, the oldest first; names need not be unique."""
         return identity_map.select(
             current(), sa.select(cls).where(cls.name == validation.name(name)).order_by(cls.created_at, cls.id)
         )
 
     def create_snapshot(self, name: str = "", description: str = "", *, metadata: Mapping[str, str] | None = None) -> Snapshot:
-        """Keep the volume's bytes of this moment as a snapshot.
+        """Create a snapshot of the volume's present bytes, and return it.
 
         Raises:
-            InvalidStatus: the volume is not whole, or is being worked on.
-            DriverError: the storage refused; the snapshot stays tracked with the status ``error`` unless nothing was touched.
+            InvalidStatus: the volume's status does not allow snapshots, for instance because an operation on it is running.
+            DriverError: the storage refused; the snapshot stays tracked with the status ``error``, unless the driver reports that
+                it changed nothing.
 
         """
         cls = type(self).snapshots.target
@@ -330,13 +343,16 @@ class Volume(HasMetadata, Attachable, Tracked):
         *,
         id: str | None = None,  # noqa: A002 - as create_volume's
     ) -> Snapshot:
-        """Adopt a snapshot of the volume that is on the storage already; *reference* is its name there, or Cinder's dict.
+        """Adopt a snapshot of the volume that is on the storage already, and return it.
 
-        It gets a new id, or the one that is given: that of a snapshot which was lost.
+        Args:
+            reference: its name on the storage, or Cinder's reference dict.
+            name: its display name; by default its name on the storage.
+            id: its id, for instance that of a snapshot that was lost; by default a new one.
 
         Raises:
             NotSupported: the driver cannot adopt snapshots.
-            AlreadyExists: it is tracked already.
+            AlreadyExists: the snapshot is tracked already, or the id is taken.
             DriverError: the storage has no such snapshot.
 
         """
@@ -346,16 +362,22 @@ class Volume(HasMetadata, Attachable, Tracked):
         return cls.adopt(self, source, name or next(iter(source.values()), ""), id)
 
     def clone(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
-        """Make a volume with the bytes of this one, as large or larger (*size* in GiB).
+        """Create a volume with the bytes of this one, and return it.
+
+        Args:
+            name: the display name of the new volume.
+            size: its size in GiB, at least this volume's; by default the same.
+            fields: other fields of the new volume, as ``Backend.create_volume`` takes them; pool, specs and bootable flag
+                default to those of this volume.
 
         Raises:
-            InvalidInput: *size* is smaller than the volume.
+            InvalidInput: *size* is smaller than the volume, or a field is invalid.
             DriverError: the storage refused.
 
         """
         self.refresh(keep_edits=True)
-        grown = self.size if size is None else validation.size(size)
-        validation.at_least(grown, self.size, f"A clone of {self.label()}")
+        new_size = self.size if size is None else validation.size(size)
+        validation.at_least(new_size, self.size, f"A clone of {self.label()}")
         source = self.as_data()
         return cast(
             "Volume",
@@ -368,7 +390,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                     "bootable": self.bootable,
                     **fields,
                     "name": name,
-                    "size": grown,
+                    "size": new_size,
                     "source_volid": self.id,
                 },
                 "create_cloned_volume",
@@ -379,72 +401,75 @@ class Volume(HasMetadata, Attachable, Tracked):
         )
 
     def extend(self, size: int, *, force: bool = False) -> int:
-        """Grow the volume to *size* GiB, also while it is attached, here or through a gateway; return its new size in bytes.
+        """Grow the volume to *size* GiB, also while it is attached; return its new size in bytes.
 
-        ``force`` takes a kernel that is still named as extending it for dead.
+        The devices that are attached on this host or through a gateway grow with it; the size returned is the smallest of theirs.
+        ``force`` assumes that the kernel whose extension of the volume is still recorded as running is dead.
 
         Raises:
             InvalidInput: *size* is not larger than the volume.
-            DriverError: the storage refused; the status is ``error_extending`` unless nothing was touched.
-            AttachError: the storage has the new size, the device on this host could not follow.
+            DriverError: the storage refused; the status is ``error_extending``, unless the driver reports that it changed
+                nothing.
+            AttachError: the storage has the new size, but an attached device could not be grown.
 
         """
-        grown, transition = validation.size(size), lifecycle.TRANSITIONS[self.kind]["extend"]
+        new_size, transition = validation.size(size), lifecycle.TRANSITIONS[self.kind]["extend"]
         unfinished = {transition.during, transition.failure}
-        if grown <= self.size and self.status not in unfinished:
-            msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {grown}. A volume cannot shrink."
+        if new_size <= self.size and self.status not in unfinished:
+            msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {new_size}. A volume cannot shrink."
             raise errors.InvalidInput(msg)
         data, attached = self.as_data(), self.attached_in_reach
-        settled = SyncAttachStatus.of(self, {"size": grown}, is_over=True)
+        resized = SyncAttachStatus.of(self, {"size": new_size}, is_over=True)
 
-        def do(driver: Driver, _progress: Progress) -> int:
-            driver.extend_volume(data, grown)
+        def call_driver(driver: Driver, _progress: Progress) -> int:
+            driver.extend_volume(data, new_size)
             operation.side_effects = True
-            return min((conn.extend_device() for conn in attached), default=grown * GiB)
+            return min((conn.extend_device() for conn in attached), default=new_size * GiB)
 
-        def failed(error: BaseException) -> list[RowChange]:
-            return [settled] if operation.side_effects else operation.default_failure(error)
+        def on_failure(error: BaseException) -> list[RowChange]:
+            return [resized] if operation.side_effects else operation.default_failure(error)
 
         operation: OperationSpec[int] = OperationSpec(
             action="extend",
             method="extend_volume",
-            call=do,
+            call=call_driver,
             resource=self,
             backend=self.backend,
-            arguments={"size": grown, "from": self.size},
+            arguments={"size": new_size, "from": self.size},
             force=force,
-            on_success=lambda _bytes: [settled],
-            on_failure=failed,
+            on_success=lambda _bytes: [resized],
+            on_failure=on_failure,
         )
         return self._run(operation)
 
     def revert(self, snapshot: Snapshot, *, force: bool = False) -> None:
-        """Give the volume the bytes of *snapshot* again, in place.
+        """Restore the volume's bytes from *snapshot*, in place.
 
-        ``force`` takes a kernel that is still named as reverting it for dead.
+        ``force`` assumes that the kernel whose revert of the volume is still recorded as running is dead.
 
         Raises:
-            InvalidInput: the snapshot is not of this volume.
+            InvalidInput: the snapshot belongs to another volume.
             ResourceBusy: the volume has connections.
-            NotSupported: the driver cannot do that.
+            BusyOnStorage: this host has a device of the volume that is mounted or in use.
+            NotSupported: the driver cannot revert.
 
         """
         if snapshot.volume_id != self.id:
             msg = f"{snapshot.label()} is not a snapshot of {self.label()}."
             raise errors.InvalidInput(msg)
         self.refresh(keep_edits=True)
-        data, kept = self.as_data(), snapshot.as_data()
-        able: CanRevert = guards.require_capability(self.backend.driver, "revert", self)
+        data, snapshot_data = self.as_data(), snapshot.as_data()
+        capable_driver: CanRevert = guards.require_capability(self.backend.driver, "revert", self)
 
-        def do(driver: Driver, progress: Progress) -> ModelUpdate:
+        def call_driver(driver: Driver, progress: Progress) -> ModelUpdate:
             self.refuse_if_in_use(driver)
-            return able.revert_to_snapshot(data, kept, progress)
+            return capable_driver.revert_to_snapshot(data, snapshot_data, progress)
 
         self._run(
             OperationSpec(
                 action="revert",
                 method="revert_to_snapshot",
-                call=do,
+                call=call_driver,
                 resource=self,
                 backend=self.backend,
                 arguments={"snapshot_id": snapshot.id},
@@ -461,27 +486,28 @@ class Volume(HasMetadata, Attachable, Tracked):
     def retype(
         self, extra_specs: Mapping[str, str] | None = None, qos_specs: Mapping[str, str] | None = None, *, force: bool = False
     ) -> None:
-        """Give the volume other specs, where it is (Cinder's retype, with the migration policy ``never``).
+        """Replace the specs of the volume without migrating it (Cinder's retype, with the migration policy ``never``).
 
         Args:
-            extra_specs: all of its extra specs from now on; None leaves them.
-            qos_specs: all of its QoS specs from now on; None leaves them.
-            force: take a kernel that is still named as retyping it for dead.
+            extra_specs: the complete new extra specs; None leaves them unchanged.
+            qos_specs: the complete new QoS specs; None leaves them unchanged.
+            force: assume that the kernel whose retype of the volume is still recorded as running is dead.
 
         Raises:
-            NotSupported: the driver cannot do that, or not with these specs; nothing was changed.
+            InvalidInput: the specs are not dicts of text.
+            NotSupported: the driver cannot retype, or not to these specs; nothing was changed.
 
         """
         self.refresh(keep_edits=True)
         data = self.as_data()
         extra = dict(data.extra_specs) if extra_specs is None else validation.text_map(extra_specs, "extra_specs")
         qos = dict(data.qos_specs) if qos_specs is None else validation.text_map(qos_specs, "qos_specs")
-        able: CanRetype = guards.require_capability(self.backend.driver, "retype", self)
+        capable_driver: CanRetype = guards.require_capability(self.backend.driver, "retype", self)
         self._run(
             OperationSpec(
                 action="retype",
                 method="retype",
-                call=lambda _driver, _progress: able.retype(data, extra, qos),
+                call=lambda _driver, _progress: capable_driver.retype(data, extra, qos),
                 resource=self,
                 backend=self.backend,
                 arguments={"extra_specs": extra, "qos_specs": qos},
@@ -495,15 +521,17 @@ class Volume(HasMetadata, Attachable, Tracked):
         )
 
     def delete(self, *, cascade: bool = False, force: bool = False) -> None:
-        """Remove the volume from the storage and from the store; one whose adoption or release was cut short is released.
+        """Delete the volume on the storage and in the store.
+
+        A volume whose adoption or release was interrupted is released instead: it stays on the storage.
 
         Args:
-            cascade: remove its snapshots first.
-            force: take a kernel that is still named as working on it for dead.
+            cascade: delete its snapshots first.
+            force: assume that the kernel whose operation on the volume is still recorded as running is dead.
 
         Raises:
-            ResourceBusy: it has connections, or snapshots without *cascade*.
-            BusyOnStorage: this host has a device of it all the same, which is mounted or in use.
+            ResourceBusy: the volume has connections, or it has snapshots and *cascade* is false.
+            BusyOnStorage: this host has a device of the volume, without a connection, that is mounted or in use.
             DriverError: the storage refused; the status is ``error_deleting``.
 
         """
@@ -511,74 +539,74 @@ class Volume(HasMetadata, Attachable, Tracked):
         if self.status in lifecycle.UNOWNED_STATUSES:
             self.unmanage(force=force)
             return
-        data, target = self.as_data(), type(self)
-        kinds: dict[str, Any] = {"connection": target.connections.target}
+        data, cls = self.as_data(), type(self)
+        dependents: dict[str, Any] = {"connection": cls.connections.target}
         if not cascade:
-            kinds["snapshot"] = target.snapshots.target
+            dependents["snapshot"] = cls.snapshots.target
 
-        def do(driver: Driver, _progress: Progress) -> None:
+        def call_driver(driver: Driver, _progress: Progress) -> None:
             self.refuse_if_in_use(driver)
-            going = [*self.snapshots] if cascade else []
-            labels = [*(snapshot.label() for snapshot in going), self.label()]
+            snapshots = [*self.snapshots] if cascade else []
+            labels = [*(snapshot.label() for snapshot in snapshots), self.label()]
             with batch.count_done("deleted", labels) as done:
-                for snapshot in going:
+                for snapshot in snapshots:
                     snapshot.delete(force=force)
                     done()
-                with translate_errors(self.backend.name, "delete_volume"):  # here, for its error to have the words added
+                # translate inside the block, which appends the progress only to errors of this package
+                with translate_errors(self.backend.name, "delete_volume"):
                     driver.delete_volume(data)
 
         self._run(
             OperationSpec(
                 action="delete",
                 method="delete_volume",
-                call=do,
+                call=call_driver,
                 resource=self,
                 backend=self.backend,
                 arguments={"cascade": True} if cascade else {},
                 force=force,
                 guards=(
-                    guards.without_dependents(self, kinds),
+                    guards.without_dependents(self, dependents),
                     claims.sole(self, "delete"),
                 ),
             )
         )
 
     def unmanage(self, *, force: bool = False) -> None:
-        """Release the volume: it is not tracked any more, its bytes stay on the storage.
+        """Stop tracking the volume; it stays on the storage.
 
-        ``force`` takes a kernel that is still named as working on it for dead.
+        ``force`` assumes that the kernel whose operation on the volume is still recorded as running is dead.
 
         Raises:
-            ResourceBusy: it has snapshots or connections.
-            NotSupported: the driver cannot release.
+            ResourceBusy: the volume has snapshots or connections.
+            NotSupported: the driver cannot release volumes.
 
         """
         self.refresh(keep_edits=True)
         data = self.as_data()
-        kinds = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
+        dependents = {"snapshot": type(self).snapshots.target, "connection": type(self).connections.target}
+        capable_driver: CanManage = guards.require_capability(self.backend.driver, "manage", self)
 
-        able: CanManage = guards.require_capability(self.backend.driver, "manage", self)
-
-        def do(_driver: Driver, _progress: Progress) -> None:
-            able.unmanage(data)
+        def call_driver(_driver: Driver, _progress: Progress) -> None:
+            capable_driver.unmanage(data)
 
         self._run(
             OperationSpec(
                 action="unmanage",
                 method="unmanage",
-                call=do,
+                call=call_driver,
                 resource=self,
                 backend=self.backend,
                 force=force,
                 guards=(
-                    guards.without_dependents(self, kinds),
+                    guards.without_dependents(self, dependents),
                     claims.sole(self, "release"),
                 ),
             )
         )
 
     def validate(self) -> None:
-        """Check what :meth:`save` is about to write."""
+        """Validate and normalise the fields that :meth:`save` writes."""
         self.name = validation.name(self.name)
         self.bootable = validation.flag(self.bootable, "bootable")
         self.availability_zone = validation.optional_text(self.availability_zone, "availability_zone")
@@ -588,22 +616,22 @@ class Volume(HasMetadata, Attachable, Tracked):
         self.qos_specs = validation.text_map(self.qos_specs, "qos_specs")
 
     def as_data(self) -> VolumeData:
-        """Return what a driver is told of the volume."""
+        """Return the volume as it is passed to a driver, from the values that are committed."""
         return volume_data(identity_map.committed_values(self))
 
     def after_creation(self, context: Context) -> None:
-        """Stand in the backend's list, if that was loaded."""
+        """Add the volume to its backend's list, if that is loaded."""
         identity_map.add_to_collection(context, self, "Backend", "volumes", self.backend_id)
 
     def after_deletion(self, context: Context) -> None:
-        """Leave the backend's list, and say ``deleted``."""
+        """Remove the volume from its backend's list, and set its status to ``deleted``."""
         identity_map.remove_from_collection(context, self, "Backend", "volumes", self.backend_id)
         identity_map.apply_committed(context, self, {"status": "deleted"})
 
     def summary(self) -> tuple[str, ...]:
-        """Name, id, size, status and backend."""
-        name, told = repr(self.name) if self.name else "", "encrypted" if self.encrypted else ""
-        return (name, self.id, f"{self.size} GiB", self.status, f"on {self.host}", told)
+        """Return name, id, size, status, host, and whether the volume is encrypted."""
+        name, encrypted = repr(self.name) if self.name else "", "encrypted" if self.encrypted else ""
+        return (name, self.id, f"{self.size} GiB", self.status, f"on {self.host}", encrypted)
 
     def _run(self, operation: OperationSpec[T]) -> T:
         return cast("T", self.context.journal.run(operation))
