@@ -1,4 +1,4 @@
-"""Hosts and their side of a connection: who they are, and their devices, through os-brick."""
+"""Attach volumes to hosts through os-brick: their devices, identities and open files."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Address:
 
     @property
     def destination(self) -> tuple[str | None, str, int | None]:
-        """User, host in lower case, and port: what two addresses of one host have in common."""
+        """User, host in lower case, and port, which are equal in all addresses of one host."""
         return self.user, self.host.lower(), self.port
 
     @property
@@ -69,7 +69,7 @@ def parse(text: object) -> Address:
 
 
 def leads_to(text: str | None, typed: str) -> bool:
-    """Return whether *text*, an untrusted text, is an address of the same host as the address *typed*."""
+    """Return whether the untrusted *text* is an address of the same host as the address *typed*."""
     try:
         return parse(str(text).partition("//")[0]).destination == parse(typed).destination
     except errors.InvalidInput:

@@ -63,7 +63,7 @@ def of_volume(volume_id: str, *, root: Path = _ROOT) -> list[str]:
 
 
 def keys(info: Mapping[str, Any]) -> frozenset[Key]:
-    """Return the keys of the device that the connection information *info* describes; empty if it has no own device."""
+    """Return the keys of the device that the connection information *info* describes; empty if the protocol has no keys."""
     protocol, data = str(info["driver_volume_type"]).lower(), info["data"]
     if protocol in {"iscsi", "iser"}:
         return frozenset(("iscsi", target, str(lun)) for target, lun in units(data, "target_iqn", "target_lun", str.lower))

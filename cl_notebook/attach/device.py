@@ -1,4 +1,4 @@
-"""A device or file on this host: how large it is, and whether that is enough."""
+"""Reads and checks the size of a device or file on this host."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from cl_notebook import errors
 
 QCOW2 = "qcow2"
-"""The word, in a connection's data, for a file that is an image of the volume and not its bytes."""
+"""The ``format`` in a connection's data of a file that is a qcow2 image instead of plain bytes."""
 
 _MAGIC = b"QFI\xfb"
 _VIRTUAL_SIZE = slice(24, 32)
@@ -17,12 +17,12 @@ _SECTOR = 512
 
 
 def device_size(path: str, *, kind: str = "raw") -> int:
-    """Return the size of the block device or file in bytes; of a ``qcow2`` image that of the volume in it.
+    """Return the size of the block device or file in bytes; for the *kind* ``qcow2`` the virtual size of the image.
 
-    A block device that only root may read is measured by what the kernel says of it.
+    The size of a block device that only root may read comes from sysfs.
 
     Raises:
-        errors.AttachError: it is not there, cannot be read, or is no such image.
+        errors.AttachError: it does not exist, cannot be read, or is not a qcow2 image although *kind* says so.
 
     """
     try:
@@ -46,17 +46,17 @@ def device_size(path: str, *, kind: str = "raw") -> int:
         os.close(fd)
 
 
-def check_size(path: str, found: int, expected_bytes: int | None) -> int:
-    """Return *found*, the size in bytes of what is at *path*, after a check that it has at least *expected_bytes*.
+def check_size(path: str, size: int, expected_bytes: int | None) -> int:
+    """Return *size*, the size in bytes of the device at *path*, if it is at least *expected_bytes*.
 
     Raises:
         errors.AttachError: it is too small.
 
     """
-    if expected_bytes is not None and found < expected_bytes:
-        msg = f"{path} has {found} bytes, {expected_bytes} were expected: it is not, or not yet, the volume's device"
+    if expected_bytes is not None and size < expected_bytes:
+        msg = f"{path} has {size} bytes, {expected_bytes} were expected: it is not, or not yet, the volume's device"
         raise errors.AttachError(msg)
-    return found
+    return size
 
 
 def _sectors(path: str) -> int:

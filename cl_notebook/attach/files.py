@@ -1,4 +1,4 @@
-"""An attached volume as an open file: its bytes, no more and no fewer, whatever is behind it."""
+"""Opens attached volumes as raw files of exactly the volume's size, for block devices, plain files and Ceph images alike."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MODES = {"rb": False, "r+b": True, "rb+": True}
 
 
 def is_writable(mode: str) -> bool:
-    """Return whether *mode*, as ``open()`` takes it, writes.
+    """Return whether *mode*, as for ``open()``, allows writing.
 
     Raises:
-        errors.InvalidInput: it is neither ``rb`` nor ``r+b``: a volume is neither made nor cut short by opening it.
+        errors.InvalidInput: *mode* is neither ``rb`` nor ``r+b``: opening a volume must not create or truncate it.
 
     """
     if mode in _MODES:
@@ -30,13 +30,13 @@ def is_writable(mode: str) -> bool:
 
 
 class VolumeFile(io.RawIOBase):
-    """A volume's bytes, unbuffered. It ends where the volume ends: writing past that is an error, as on a block device.
+    """An unbuffered binary file of a volume's bytes. Writing past its end is an error, as on a block device.
 
-    ``flush()`` and ``close()`` see to it that what was written is on the storage. Closing it detaches nothing.
+    ``flush()`` and ``close()`` wait until the written bytes are on the storage. Closing the file does not detach the volume.
     """
 
     def __init__(self, name: str, *, writable: bool) -> None:
-        """Start at the first byte."""
+        """Start at byte 0; *name* is the path for messages."""
         super().__init__()
         self.name = name
         self.mode = "r+b" if writable else "rb"
@@ -44,40 +44,45 @@ class VolumeFile(io.RawIOBase):
         self._at = 0
 
     def size(self) -> int:
-        """Return the volume's size in bytes, as it is now."""
+        """Return the volume's present size in bytes."""
         raise NotImplementedError
 
     def read_at(self, count: int, at: int) -> bytes:
-        """Return at most *count* bytes from byte *at*."""
+        """Return at most *count* bytes from offset *at* (bytes)."""
         raise NotImplementedError
 
     def write_at(self, data: memoryview, at: int) -> int:
-        """Write at byte *at*, and return how many bytes were written."""
+        """Write *data* at offset *at* (bytes); return the number of bytes written, which may be fewer."""
         raise NotImplementedError
 
     def sync(self) -> None:
-        """Wait until what was written is on the storage."""
+        """Wait until all written bytes are on the storage."""
         raise NotImplementedError
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def writable(self) -> bool:
-        """Whether it was opened for writing."""
+        """Return whether the file was opened for writing."""
         return self._writable
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Return the byte that is read or written next."""
+        """Return the position in bytes."""
         self._refuse_if_closed()
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a byte, and return it."""
+        """Move to *offset* bytes from the start, the position or the end, and return the new position in bytes.
+
+        Raises:
+            OSError: the position would be negative, or *whence* is invalid (``EINVAL``).
+
+        """
         self._refuse_if_closed()
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size() if whence == os.SEEK_END else 0}
         if whence not in start or start[whence] + offset < 0:
@@ -86,12 +91,12 @@ class VolumeFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill *buffer* as far as the volume reaches."""
+        """Read into *buffer* up to its length or the end of the volume; return the number of bytes read."""
         self._refuse_if_closed()
         view = memoryview(buffer).cast("B")
-        wanted, done = max(0, min(len(view), self.size() - self._at)), 0
-        while done < wanted:
-            piece = self.read_at(wanted - done, self._at)
+        count, done = max(0, min(len(view), self.size() - self._at)), 0
+        while done < count:
+            piece = self.read_at(count - done, self._at)
             if not piece:
                 break
             view[done : done + len(piece)] = piece
@@ -99,14 +104,15 @@ class VolumeFile(io.RawIOBase):
         return done
 
     def readall(self) -> bytes:
-        """Return the rest of the volume."""
+        """Return the bytes from the position to the end of the volume."""
         return self.read(max(0, self.size() - self.tell())) or b""
 
     def write(self, data: ReadableBuffer) -> int:
-        """Write all of *data*; where it would pass the end, nothing.
+        """Write all of *data*, and return its length in bytes; if it would pass the end, nothing is written.
 
         Raises:
-            OSError: it does not fit (``ENOSPC``), or the storage refused.
+            OSError: *data* does not fit (``ENOSPC``), or the storage reported an error.
+            io.UnsupportedOperation: the file was opened for reading.
 
         """
         self._refuse_if_closed()
@@ -122,12 +128,12 @@ class VolumeFile(io.RawIOBase):
         return done
 
     def truncate(self, size: int | None = None) -> int:
-        """Refuse: volumes are extended, not their files."""
+        """Raise io.UnsupportedOperation: a volume is resized by extending it, not through its file."""
         msg = f"a volume cannot be given another size ({size}) through its file"
         raise io.UnsupportedOperation(msg)
 
     def flush(self) -> None:
-        """Wait until what was written is on the storage."""
+        """Wait until all written bytes are on the storage."""
         super().flush()
         if self._writable:
             self.sync()
@@ -139,12 +145,16 @@ class VolumeFile(io.RawIOBase):
 
 
 class DeviceFile(VolumeFile):
-    """A block device or a file of this host."""
+    """The file of a volume that is a block device or a plain file on this host."""
 
     def __init__(self, path: str, *, writable: bool, is_file: bool = False) -> None:
-        """Open it; what the page cache kept of an earlier volume at this place is let go.
+        """Open *path*, and drop its pages from the page cache, which may hold an earlier volume of the same path.
 
-        With *is_file* it must be a regular file, and no part of its path a link: others may be able to write to its folder.
+        With *is_file* it must be a regular file, without symbolic links in its path: others may write to its folder.
+
+        Raises:
+            OSError: it cannot be opened, or is not a regular file although *is_file*.
+
         """
         self._fd = -1
         super().__init__(path, writable=writable)
@@ -153,28 +163,28 @@ class DeviceFile(VolumeFile):
         os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def fileno(self) -> int:
-        """Return the number under which the process has it open."""
+        """Return the file descriptor."""
         self._refuse_if_closed()
         return self._fd
 
     def size(self) -> int:
-        """Return the volume's size in bytes, as it is now."""
+        """Return the volume's present size in bytes."""
         return os.lseek(self._fd, 0, os.SEEK_END)
 
     def read_at(self, count: int, at: int) -> bytes:
-        """Return at most *count* bytes from byte *at*."""
+        """Return at most *count* bytes from offset *at* (bytes)."""
         return os.pread(self._fd, count, at)
 
     def write_at(self, data: memoryview, at: int) -> int:
-        """Write at byte *at*, and return how many bytes were written."""
+        """Write *data* at offset *at* (bytes); return the number of bytes written, which may be fewer."""
         return os.pwrite(self._fd, data, at)
 
     def sync(self) -> None:
-        """Wait until what was written is on the storage."""
+        """Wait until all written bytes are on the storage."""
         os.fsync(self._fd)
 
     def close(self) -> None:
-        """Write what is left, and let go of it."""
+        """Wait until all written bytes are on the storage, and close the file descriptor."""
         if self.closed:
             return
         fd, is_open = self._fd, self._fd >= 0

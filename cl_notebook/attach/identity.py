@@ -70,8 +70,8 @@ def check_open(info: Mapping[str, Any], file: DeviceFile) -> None:
         errors.AttachError: it is another file.
 
     """
-    wanted, found = info["data"].get("backing_inode"), os.fstat(file.fileno())
-    if wanted is not None and stat.S_ISREG(found.st_mode) and found.st_ino != wanted:
+    expected_inode, status = info["data"].get("backing_inode"), os.fstat(file.fileno())
+    if expected_inode is not None and stat.S_ISREG(status.st_mode) and status.st_ino != expected_inode:
         file.close()
         msg = f"{file.name} was replaced by another file. Disconnect the volume and connect it again."
         raise errors.AttachError(msg)
@@ -110,31 +110,32 @@ class _Device:
 
 
 def _local(device: _Device, info: Mapping[str, Any]) -> str | None:
-    wanted = info["data"].get("backing_file")
-    if wanted is None:
+    expected_file = info["data"].get("backing_file")
+    if expected_file is None:
         return None
-    found = device.read(f"sys/block/{device.name}/loop/backing_file")  # a plain file has no such entry
+    backing_file = device.read(f"sys/block/{device.name}/loop/backing_file")  # a plain file has no such entry
     try:
-        there, behind = device.at(wanted).lstat(), device.at(found or device.path).stat()
+        expected_status, status = device.at(expected_file).lstat(), device.at(backing_file or device.path).stat()
     except FileNotFoundError:
         return "the host was restarted?"
-    if stat.S_ISLNK(there.st_mode):
-        return f"{wanted} is a symbolic link"
-    if not os.path.samestat(there, behind):
+    if stat.S_ISLNK(expected_status.st_mode):
+        return f"{expected_file} is a symbolic link"
+    if not os.path.samestat(expected_status, status):
         return "the host was restarted?"
-    return None if info["data"].get("backing_inode") in {None, there.st_ino} else f"{wanted} was replaced by another file"
+    is_same_inode = info["data"].get("backing_inode") in {None, expected_status.st_ino}
+    return None if is_same_inode else f"{expected_file} was replaced by another file"
 
 
 def _iscsi(device: _Device, info: Mapping[str, Any]) -> str | None:
     data = info["data"]
-    wanted = units(data, "target_iqn", "target_lun", str.lower)
+    expected = units(data, "target_iqn", "target_lun", str.lower)
 
-    def target(place: Path) -> str:
-        found = [device.read(f"sys/class/iscsi_session/{part}/targetname") for part in place.parts if part.startswith("session")]
-        return found[0].lower() if found else ""
+    def target_of(folder: Path) -> str:
+        names = [device.read(f"sys/class/iscsi_session/{part}/targetname") for part in folder.parts if part.startswith("session")]
+        return names[0].lower() if names else ""
 
     # without a list of targets os-brick asks the portal for more of them
-    return _scsi(device, wanted, target, discovers="target_iqns" not in data)
+    return _scsi(device, expected, target_of, discovers="target_iqns" not in data)
 
 
 def plain_wwn(wwn: str) -> str:
@@ -143,11 +144,11 @@ def plain_wwn(wwn: str) -> str:
 
 
 def _fibre_channel(device: _Device, info: Mapping[str, Any]) -> str | None:
-    def target(place: Path) -> str:
-        found = [device.read(f"sys/class/fc_remote_ports/{part}/port_name") for part in place.parts if part.startswith("rport-")]
-        return plain_wwn(found[0]) if found else ""
+    def target_of(folder: Path) -> str:
+        ports = [device.read(f"sys/class/fc_remote_ports/{part}/port_name") for part in folder.parts if part.startswith("rport-")]
+        return plain_wwn(ports[0]) if ports else ""
 
-    return _scsi(device, units(info["data"], "target_wwn", "target_lun", plain_wwn), target, discovers=False)
+    return _scsi(device, units(info["data"], "target_wwn", "target_lun", plain_wwn), target_of, discovers=False)
 
 
 def units(data: Mapping[str, Any], target: str, lun: str, plain: Callable[[str], str]) -> set[tuple[str, int]]:
@@ -157,32 +158,32 @@ def units(data: Mapping[str, Any], target: str, lun: str, plain: Callable[[str],
         one, several = data.get(name), data.get(f"{name}s")
         return list(several or (one if isinstance(one, (list, tuple)) else [one] if one is not None else []))
 
-    targets, luns = [plain(str(each)) for each in listed(target)], [int(each) for each in listed(lun)]
-    pairs = {(each, number) for each in targets for number in luns}
-    if len(targets) == len(luns):
-        pairs = {(each, luns[at]) for at, each in enumerate(targets)}
-    one = data.get(target)
-    if isinstance(one, str) and data.get(lun) is not None:
-        pairs.add((plain(one), int(data[lun])))
+    names, luns = [plain(str(name)) for name in listed(target)], [int(number) for number in listed(lun)]
+    pairs = {(name, number) for name in names for number in luns}
+    if len(names) == len(luns):
+        pairs = {(name, luns[position]) for position, name in enumerate(names)}
+    single = data.get(target)
+    if isinstance(single, str) and data.get(lun) is not None:
+        pairs.add((plain(single), int(data[lun])))
     return pairs
 
 
-def _scsi(device: _Device, wanted: set[tuple[str, int]], target: Callable[[Path], str], *, discovers: bool) -> str | None:
-    if not wanted:
+def _scsi(device: _Device, expected: set[tuple[str, int]], target_of: Callable[[Path], str], *, discovers: bool) -> str | None:
+    if not expected:
         return None
-    targets, found, names = {each for each, _lun in wanted}, False, set()
+    targets, has_match, wwids = {target for target, _lun in expected}, False, set()
     for disk in device.disks():
-        place = Path(os.path.realpath(device.at(f"sys/block/{disk}/device")))
-        of, number = target(place), place.name.rpartition(":")[2]
+        folder = Path(os.path.realpath(device.at(f"sys/block/{disk}/device")))
+        target, number = target_of(folder), folder.name.rpartition(":")[2]
         lun = int(number) if number.isdigit() else -1
-        is_wanted = (of, lun) in wanted or (of, lun - FLAT_LUNS) in wanted
-        if not is_wanted and (of in targets or not discovers or not of):
-            return f"{disk} is unit {lun} of {of or 'no such target'}"
-        found = found or is_wanted
-        names.add(device.read(f"sys/block/{disk}/device/wwid"))
-    if len(names - {""}) > 1:
-        return f"its paths lead to several volumes: {', '.join(sorted(names - {''}))}"
-    return None if found else "none of its paths leads to the volume"
+        is_match = (target, lun) in expected or (target, lun - FLAT_LUNS) in expected
+        if not is_match and (target in targets or not discovers or not target):
+            return f"{disk} is unit {lun} of {target or 'no such target'}"
+        has_match = has_match or is_match
+        wwids.add(device.read(f"sys/block/{disk}/device/wwid"))
+    if len(wwids - {""}) > 1:
+        return f"its paths lead to several volumes: {', '.join(sorted(wwids - {''}))}"
+    return None if has_match else "none of its paths leads to the volume"
 
 
 def _nvme(device: _Device, info: Mapping[str, Any]) -> str | None:
@@ -191,12 +192,12 @@ def _nvme(device: _Device, info: Mapping[str, Any]) -> str | None:
     nguids = {as_uuid(part.get("volume_nguid")) for part in parts} - {""}
     nqns = {str(part.get("target_nqn") or part.get("nqn") or "") for part in parts} - {""}
     for disk in device.disks():
-        told = {name: device.read(f"sys/block/{disk}/{name}") for name in ("uuid", "nguid", "wwid", "device/subsysnqn")}
-        own = {as_uuid(told["uuid"]), as_uuid(told["nguid"]), as_uuid(told["wwid"].rpartition(".")[2])} - {""}
-        if (uuids or nguids) and not own & (uuids or nguids):
-            return f"{disk} is {told['wwid'] or told['uuid'] or 'no such namespace'}"
-        if nqns and told["device/subsysnqn"] and told["device/subsysnqn"] not in nqns:
-            return f"{disk} is of {told['device/subsysnqn']}"
+        read = {name: device.read(f"sys/block/{disk}/{name}") for name in ("uuid", "nguid", "wwid", "device/subsysnqn")}
+        disk_uuids = {as_uuid(read["uuid"]), as_uuid(read["nguid"]), as_uuid(read["wwid"].rpartition(".")[2])} - {""}
+        if (uuids or nguids) and not disk_uuids & (uuids or nguids):
+            return f"{disk} is {read['wwid'] or read['uuid'] or 'no such namespace'}"
+        if nqns and read["device/subsysnqn"] and read["device/subsysnqn"] not in nqns:
+            return f"{disk} is of {read['device/subsysnqn']}"
     return None
 
 
@@ -211,16 +212,16 @@ def as_uuid(text: str | None) -> str:
 def _krbd(device: _Device, info: Mapping[str, Any]) -> str | None:
     number = re.fullmatch(r"rbd(\d+)", device.name)
     entry = f"sys/bus/rbd/devices/{number.group(1)}" if number else ""
-    found = f"{device.read(f'{entry}/pool')}/{device.read(f'{entry}/name')}" if entry else "no image of Ceph's"
+    image = f"{device.read(f'{entry}/pool')}/{device.read(f'{entry}/name')}" if entry else "no image of Ceph's"
     snapshot = device.read(f"{entry}/current_snap") if entry else ""
     if snapshot not in {"", "-"}:
-        found = f"{found}@{snapshot}"
-    return None if found == info["data"].get("name") else f"it is {found}"
+        image = f"{image}@{snapshot}"
+    return None if image == info["data"].get("name") else f"it is {image}"
 
 
 def _share(device: _Device, info: Mapping[str, Any]) -> str | None:
     data = info["data"]
-    place, name = os.path.split(os.path.normpath(device.path))
+    folder, name = os.path.split(os.path.normpath(device.path))
     if name != data.get("name"):
         return f"the volume's file is {data.get('name')}"
     if device.at(device.path).is_symlink():
@@ -228,9 +229,9 @@ def _share(device: _Device, info: Mapping[str, Any]) -> str | None:
     if info["driver_volume_type"].lower() not in _HASHED_SHARES:
         return None
     share = str(data.get("export"))
-    if Path(place).name != hashlib.md5(share.encode(), usedforsecurity=False).hexdigest():
+    if Path(folder).name != hashlib.md5(share.encode(), usedforsecurity=False).hexdigest():
         return f"it is not on {share}"
-    mounted = _mounted(device, place)
+    mounted = _mounted(device, folder)
     return f"{mounted} is mounted there, not {share}" if mounted and one_spelling(mounted) != one_spelling(share) else None
 
 
@@ -239,11 +240,11 @@ def one_spelling(share: str) -> str:
     return re.sub(r"/{2,}", "/", share).rstrip("/")
 
 
-def _mounted(device: _Device, place: str) -> str:
-    # of other kinds the kernel names no share: what is bound there was put there by hand
+def _mounted(device: _Device, folder: str) -> str:
+    """Return the NFS share that is mounted on *folder*; empty for other file systems, whose source is not a share."""
     for line in reversed(device.read("proc/mounts").splitlines()):
-        source, point, kind = ([re.sub(r"\\([0-7]{3})", _character, word) for word in line.split()] + [""] * 3)[:3]
-        if point == place:
+        source, point, kind = ([re.sub(r"\\([0-7]{3})", _character, field) for field in line.split()] + [""] * 3)[:3]
+        if point == folder:
             return source if kind.startswith("nfs") else ""
     return ""
 

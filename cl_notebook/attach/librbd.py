@@ -1,4 +1,4 @@
-"""Ceph images through librbd: instead of a device of the host, an open handle in this process."""
+"""Attaches Ceph images through librbd: an open handle in this process instead of a device of the host."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 MAX_WRITE = 8 * 1024**2
-"""Bytes written by one call: after an interrupt the state of no more bytes is unknown."""
+"""Most bytes that one call writes: after an interrupt, at most so many bytes are in an unknown state."""
 
 _IDENTITY = ("cluster_name", "hosts", "ports", "auth_username", "name")
 
 
 def path(data: Mapping[str, Any]) -> str:
-    """Return the path of an image in place of a device's, spelled as in qemu: ``rbd:POOL/IMAGE``."""
+    """Return the path that an image has instead of a device path, as qemu writes it: ``rbd:POOL/IMAGE``."""
     return f"rbd:{data['name']}"
 
 
 def uses_librbd(info: Mapping[str, Any], *, do_local_attach: bool) -> bool:
-    """Return whether os-brick reaches *info* through librbd, and not through a device that the kernel maps (krbd)."""
+    """Return whether os-brick attaches *info* through librbd instead of a device that the kernel maps (krbd)."""
     return info["driver_volume_type"].lower() == "rbd" and not info["data"].get("do_local_attach", do_local_attach)
 
 
@@ -42,7 +42,7 @@ class Calls:
     """
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without calls."""
         self._lock = concurrency.lock()
         self._last: concurrency.Future[Any] | None = None
 
@@ -85,10 +85,10 @@ class Calls:
 
 
 class Handles:
-    """The image handles that this process has open, one per image."""
+    """The librbd handles that this process has open, one per image."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without open handles."""
         self._lock = concurrency.lock()
         self._open: dict[str, tuple[str, Any, Callable[[Any], None], Calls]] = {}
 
@@ -145,7 +145,7 @@ class Handles:
             opened = list(self._open.values())
             self._open.clear()
         for _name, handle, close, calls in opened:
-            if not calls.is_blocked:  # it would wait for its cluster
+            if not calls.is_blocked:  # closing would wait for the unreachable cluster
                 with contextlib.suppress(Exception):
                     close(handle)
 
@@ -160,19 +160,19 @@ class ImageFile(VolumeFile):
         self._calls = calls
 
     def size(self) -> int:
-        """Return the volume's size in bytes, as it is now."""
+        """Return the volume's present size in bytes."""
         with self._translated():
             interrupted = f"Reading the size of {self.name} was interrupted: its cluster does not answer."
             return self._calls.run(lambda: size(self._handle), interrupted)
 
     def read_at(self, count: int, at: int) -> bytes:
-        """Return at most *count* bytes from byte *at*."""
+        """Return at most *count* bytes from offset *at* (bytes)."""
         with self._translated():
             interrupted = f"Reading {count} bytes at byte {at} of {self.name} was interrupted: its cluster does not answer."
             return bytes(self._calls.run(lambda: self._handle.rbd_image.read(at, count), interrupted))
 
     def write_at(self, data: memoryview, at: int) -> int:
-        """Write at byte *at*, and return how many bytes were written: :data:`MAX_WRITE` at most.
+        """Write *data* at offset *at* (bytes); return the number of bytes written, at most :data:`MAX_WRITE`.
 
         Raises:
             errors.Interrupted: the cluster has not answered yet; the message says which bytes are in doubt.
@@ -188,8 +188,8 @@ class ImageFile(VolumeFile):
         return len(piece)
 
     def sync(self) -> None:
-        """Wait until what was written is on the storage."""
-        if not self._handle.closed:  # detached: it was flushed then
+        """Wait until all written bytes are on the storage."""
+        if not self._handle.closed:  # closing the handle has flushed it
             with self._translated():
                 interrupted = (
                     f"Flushing {self.name} was interrupted: its cluster does not answer, and what was written may be lost."
@@ -204,7 +204,7 @@ class ImageFile(VolumeFile):
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        # callers of a file expect an OSError, which librbd's errors are not
+        # callers of a file expect OSError, and librbd's exceptions do not derive from it
         if self._handle.closed:
             msg = f"{self.name} is detached"
             raise ValueError(msg)
@@ -217,7 +217,7 @@ class ImageFile(VolumeFile):
 
 
 def size(handle: Any) -> int:  # noqa: ANN401 - os-brick has no types
-    """Return the size in bytes of the image behind os-brick's *handle*, as it is now."""
+    """Return the present size in bytes of the image behind os-brick's *handle*."""
     handle.seek(0, os.SEEK_END)
     return int(handle.tell())
 

@@ -80,21 +80,21 @@ class Host:
         with osbrick.translated(f"Cannot attach over {info['driver_volume_type']}", info):
             if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 self._handles.open(info["data"], connector)
-                found = {"type": "librbd", "path": librbd.path(info["data"])}
+                attached = {"type": "librbd", "path": librbd.path(info["data"])}
             else:
-                found = _plain(connector.connect_volume(info["data"]))
+                attached = _plain(connector.connect_volume(info["data"]))
         try:
-            self._follow(info, found, expected_bytes, multipath=multipath, do_local_attach=do_local_attach)
-            self._check(info, found, expected_bytes, before or {})
+            self._reread_size(info, attached, expected_bytes, multipath=multipath, do_local_attach=do_local_attach)
+            self._check(info, attached, expected_bytes, before or {})
         except errors.AttachError:
             if not before:
                 with contextlib.suppress(errors.AttachError):  # the first error matters more
                     # a device in use was attached before, and stays
-                    if not self.uses(info, found, do_local_attach=do_local_attach):
+                    if not self.uses(info, attached, do_local_attach=do_local_attach):
                         flags = {"multipath": multipath, "do_local_attach": do_local_attach}
-                        self.detach(info, found, force=True, is_shared=True, **flags)
+                        self.detach(info, attached, force=True, is_shared=True, **flags)
             raise
-        return found
+        return attached
 
     def detach(
         self,
@@ -107,16 +107,16 @@ class Host:
         is_shared: bool = False,
     ) -> list[str]:
         """Detach the *device* that :meth:`attach` returned; see ``attach.api``."""
-        found = [] if is_shared else self.uses(info, device, do_local_attach=do_local_attach)
-        if found and not force:
-            usage.refuse(_display_path(info, device), found)
+        uses = [] if is_shared else self.uses(info, device, do_local_attach=do_local_attach)
+        if uses and not force:
+            usage.refuse(_display_path(info, device), uses)
         with osbrick.translated(f"Cannot detach over {info['driver_volume_type']}", info):
             if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 self._handles.close(info["data"])
                 return []
             connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
             connector.disconnect_volume(info["data"], dict(device or {}), force=force, ignore_errors=force)
-        return found
+        return uses
 
     def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
         """Return descriptions of what uses the devices of *info* on this host; see ``attach.api``."""
@@ -125,16 +125,16 @@ class Host:
         return usage.uses(_paths(info, device))
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
-        """Let this host see the new size of an attached volume that was extended; see ``attach.api``."""
+        """Make this host read the new size of an attached volume, and return it in bytes; see ``attach.api``."""
         data, protocol = info["data"], info["driver_volume_type"].lower()
         if protocol == LOCAL:
-            # os-brick asks blockdev, as root, which knows no files; the driver has grown the device itself
+            # os-brick runs blockdev as root, which fails for plain files; the driver has resized the device itself
             return self._check(info, {"path": data["device_path"]}, None, {})
         connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
         with osbrick.translated(f"cannot extend over {info['driver_volume_type']}", info):
             if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 return librbd.size(self._handles.open(data, connector))
-            if protocol in identity.SHARES:  # os-brick's connector has nothing to do, and says that it cannot
+            if protocol in identity.SHARES:  # os-brick's connectors of shares raise NotImplementedError
                 return device.device_size(_plain(connector.connect_volume(data))["path"], kind=_format(info))
             return int(connector.extend_volume(data))
 
@@ -161,25 +161,25 @@ class Host:
             return file
 
     def close(self) -> None:
-        """Close the handles of librbd's; what is attached stays attached."""
+        """Close the open librbd handles; attached devices stay attached."""
         self._handles.close_all()
 
-    def _check(self, info: ConnectionInfo, found: Mapping[str, Any], expected: int | None, before: Mapping[str, Any]) -> int:
-        path = str(found["path"])
+    def _check(self, info: ConnectionInfo, attached: Mapping[str, Any], expected: int | None, before: Mapping[str, Any]) -> int:
+        path = str(attached["path"])
         handle = self._handles.find(path)
         if handle is not None:
             with osbrick.translated(f"the size of {path} cannot be read"):
                 return device.check_size(path, librbd.size(handle), expected)
         size = device.device_size(path, kind=_format(info))
         identity.check(info, path)
-        identity.check_same(path, before, found)
+        identity.check_same(path, before, attached)
         return device.check_size(path, size, expected)
 
-    def _follow(
-        self, info: ConnectionInfo, found: Mapping[str, Any], expected: int | None, *, multipath: bool, do_local_attach: bool
+    def _reread_size(
+        self, info: ConnectionInfo, attached: Mapping[str, Any], expected: int | None, *, multipath: bool, do_local_attach: bool
     ) -> None:
-        """Let a device that was here before the volume grew see its new size; whether it does, the check tells."""
-        path = str(found["path"])
+        """Read the size of a device again that was attached before its volume was extended; :meth:`_check` checks the result."""
+        path = str(attached["path"])
         if expected is None or self._handles.find(path) is not None or info["driver_volume_type"].lower() == LOCAL:
             return
         with contextlib.suppress(errors.AttachError):
@@ -208,16 +208,16 @@ class Host:
 
 def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:
     """Return the paths of the devices of *info* on this host, first that of *device* if it still is the volume's."""
-    path, found = str((device or {}).get("path") or ""), []
+    path, paths = str((device or {}).get("path") or ""), []
     with contextlib.suppress(errors.AttachError, *identity.UNREADABLE):
         if not path and info["driver_volume_type"].lower() == LOCAL:
             path = str(info["data"]["device_path"])
         identity.check(info, path)
-        found = [path] if path else []
+        paths = [path] if path else []
     with contextlib.suppress(*identity.UNREADABLE):
         keys = block_devices.keys(info)
-        found += [other.path for other in block_devices.list_block_devices() if keys & other.keys] if keys else []
-    return found
+        paths += [other.path for other in block_devices.list_block_devices() if keys & other.keys] if keys else []
+    return paths
 
 
 def _display_path(info: ConnectionInfo, device: Mapping[str, Any] | None) -> str:
@@ -228,9 +228,9 @@ def _format(info: ConnectionInfo) -> str:
     return str(info["data"].get("format") or "raw")
 
 
-def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
-    path = found.get("path")
-    plain = {**found, "path": path.decode() if isinstance(path, bytes) else path}
+def _plain(attached: Mapping[str, Any]) -> dict[str, Any]:
+    path = attached.get("path")
+    plain = {**attached, "path": path.decode() if isinstance(path, bytes) else path}
     copy: dict[str, Any] = json.loads(json.dumps(plain, default=str))  # as the store and the gateway return it
     return copy
 

@@ -1,4 +1,4 @@
-"""Imports and configures os-brick, when a volume is attached for the first time, and translates its errors."""
+"""Imports and configures os-brick at the first attachment, and translates its errors."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SETTING_UP = concurrency.lock()
 
 
 def connector_module(lock_path: Path, root_helper: str) -> ModuleType:
-    """Return ``os_brick.initiator.connector``, imported and set up; what is set up already stays as it is.
+    """Return ``os_brick.initiator.connector``, imported and configured.
 
-    os-brick is configured through global objects of oslo's, since it has no other way: its lock folder, and the command that
-    starts its privileged helper. A lock folder that somebody chose before is kept.
+    os-brick can only be configured through global objects of oslo: its lock folder, and the command that starts its privileged
+    helper. A lock folder that is configured already stays unchanged.
 
     Raises:
         errors.AttachError: os-brick cannot be imported or set up.
@@ -60,8 +60,8 @@ def lacks_root(root_helper: str) -> str:
     """Return one line on why commands cannot run as root; empty if they probably can."""
     if os.geteuid() == 0:
         return ""
-    words = shlex.split(root_helper)
-    if words and shutil.which(words[0]):
+    command = shlex.split(root_helper)
+    if command and shutil.which(command[0]):
         return ""
     return (
         f"this needs root, and the root helper {root_helper!r} is not installed: start Jupyter as root, install it, or name "
@@ -71,19 +71,19 @@ def lacks_root(root_helper: str) -> str:
 
 def _reason(error: Exception) -> str:
     # oslo's ProcessExecutionError: its text has five lines, of which two matter
-    written = getattr(error, "stderr", None) or getattr(error, "description", None)
+    output = getattr(error, "stderr", None) or getattr(error, "description", None)
     command = getattr(error, "cmd", None)
-    if isinstance(command, str) and isinstance(written, str) and written.strip():
-        return f"{command}: {written.strip().splitlines()[-1]}"
+    if isinstance(command, str) and isinstance(output, str) and output.strip():
+        return f"{command}: {output.strip().splitlines()[-1]}"
     return errors.one_line(error)
 
 
 def _imported() -> ModuleType:
     """Import os-brick in a thread that is never joined.
 
-    oslo's libraries import eventlet wherever it is installed, and eventlet makes a copy of ``threading`` for itself. Before
-    Python 3.13 that copy takes the thread that it is made in for its main thread, and replaces the lock by which Python tells
-    that the thread has ended: joining the thread blocks for ever, also in an event loop or at the interpreter's exit.
+    oslo's libraries import eventlet if it is installed, and eventlet copies ``threading`` for itself. Before Python 3.13 the copy
+    takes the importing thread for its main thread, and replaces the lock that signals the thread's end: joining it blocks for
+    ever, also in an event loop or at the interpreter's exit.
     """
     imported: concurrency.Future[ModuleType] = concurrency.Future()
 
@@ -98,8 +98,8 @@ def _imported() -> ModuleType:
 
 
 def _import() -> ModuleType:
-    # Eventlet prints a paragraph about itself when it is imported, and oslo.service imports an old module of oslo's. The user
-    # can do nothing about either: both stay silent for this import and no longer.
+    # Importing eventlet prints a paragraph about its deprecation, and oslo.service imports a deprecated module of oslo. Users can
+    # do nothing about either, so both warnings are filtered during this import.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -129,7 +129,7 @@ def _become_privileged(root_helper: str) -> None:
     from oslo_privsep import priv_context  # noqa: PLC0415 - see above
 
     if os.geteuid() == 0:
-        # root needs no privileged helper beside it, and often has no sudo to start one with
+        # root needs no privileged helper, and often has no sudo to start one with
         privileged.default.set_client_mode(False)
         privileged.brick_privsep_hide_output.set_client_mode(False)
     else:
@@ -137,7 +137,7 @@ def _become_privileged(root_helper: str) -> None:
 
 
 def connector_properties(module: ModuleType, **params: Any) -> dict[str, Any]:  # noqa: ANN401 - os-brick's own arguments
-    """Return os-brick's connector properties of this host: its initiator names, its NVMe identity and more.
+    """Return os-brick's connector properties of this host, such as its initiator names and NVMe identity.
 
     Raises:
         errors.AttachError: os-brick failed.

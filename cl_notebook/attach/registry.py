@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class HostRegistry:
-    """Creates each host once, and keeps it until the session is closed."""
+    """Creates one host object per address, and keeps it until the session is closed."""
 
     def __init__(self, host: str, root_helper: str, lock_path: Path) -> None:
-        """Start with this host; see :class:`~cl_notebook.attach.local.Host`."""
+        """Start with the local host; for the arguments see :class:`~cl_notebook.attach.local.Host`."""
         self.local = Host(host, root_helper, lock_path)
         self._root_helper = root_helper
         self._lock = concurrency.lock()

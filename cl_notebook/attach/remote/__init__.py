@@ -1,1 +1,1 @@
-"""Attach on another host: the same modules, sent through an execnet gateway."""
+"""Attach volumes on another host: the same modules run there, sent through an execnet gateway."""

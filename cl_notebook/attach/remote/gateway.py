@@ -1,4 +1,4 @@
-"""A gateway to another host, by execnet over ssh: a Python process there that answers requests."""
+"""A gateway to another host: a Python process there that answers requests, started by execnet over ssh."""
 
 from __future__ import annotations
 
@@ -36,17 +36,23 @@ MODULES = (
     "cl_notebook.attach.librbd",
     "cl_notebook.attach.local",
 )
-"""Modules that are sent to the host; each imports only the standard library and those before it, and os-brick late."""
+"""Modules that are sent to the host; they import only the standard library, modules before them, and os-brick late."""
+
+_SSH = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
+"""Options of ssh: no prompt for passwords, and an unreachable host is detected within a minute."""
+
+_CLOSE_TIMEOUT = 5.0
+"""Seconds that a gateway has to finish its running requests before its processes are killed."""
 
 
 def sources() -> dict[str, str]:
-    """Return module name -> source of what the host needs; packages are empty modules."""
+    """Return the sources that the host needs, by module name; the source of a package is empty."""
     packages = {"cl_notebook": "", "cl_notebook.attach": ""}
     return packages | {name: _source(name) for name in MODULES}
 
 
 def bootstrap() -> str:
-    """Return the source that imports the others on the host, and serves requests."""
+    """Return the source of the module that imports the others on the host, and serves requests."""
     return _source("cl_notebook.attach.remote.worker")
 
 
@@ -56,14 +62,8 @@ def _source(name: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
-_SSH = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=4")
-"""Options of ssh: no prompt for passwords, and a dead host is noticed within a minute."""
-
-_CLOSE_TIMEOUT = 5.0
-
-
 class Lost(Exception):
-    """The gateway is lost; ``asked`` tells whether the request may have reached the other end."""
+    """The gateway is lost; ``asked`` says whether the request may have reached the host."""
 
     def __init__(self, message: str, *, asked: bool = False) -> None:
         """Store *asked* in addition to the message."""
@@ -72,11 +72,11 @@ class Lost(Exception):
 
 
 class Gateway:
-    """One Python process on another host, created by :meth:`start`; a lost gateway stays lost."""
+    """A Python process on another host, created by :meth:`start`; after a loss it cannot be used again."""
 
     def __init__(self, spec: str, root_helper: str) -> None:
-        """Start the Python, send it the modules, and wait for its description of itself."""
-        import execnet  # noqa: PLC0415 - as above
+        """Start the Python process, send it the modules, and wait until it has sent its host, executable and os-brick."""
+        import execnet  # noqa: PLC0415 - only attachments on other hosts need it
 
         self._numbers, self._lock = itertools.count(1), threading.Lock()
         self._waiting: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
@@ -101,96 +101,96 @@ class Gateway:
 
     @classmethod
     def start(cls, spec: str, root_helper: str) -> Gateway:
-        """Start one, in a thread that an interrupt of this process does not reach; nor does it reach the programs it starts.
+        """Start a gateway in a thread that ignores SIGINT, so that an interrupt of this process does not end ssh.
 
         Raises:
-            Lost: no Python could be started there, or it cannot run what it was sent.
+            Lost: Python could not be started on the host, or cannot run the modules.
 
         """
-        made: Future[Gateway] = Future()
+        started: Future[Gateway] = Future()
 
         def begin() -> None:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # programs inherit it
             try:
-                made.set_result(cls(spec, root_helper))
-            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-                made.set_exception(error)
+                started.set_result(cls(spec, root_helper))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the gateway is waited for
+                started.set_exception(error)
 
         threading.Thread(target=begin, name=f"gateway {spec}", daemon=True).start()
         try:
-            return made.result()
+            return started.result()
         except KeyboardInterrupt:
-            made.add_done_callback(lambda late: None if late.exception() else late.result().close())
+            started.add_done_callback(lambda late: None if late.exception() else late.result().close())
             raise
 
-    def ask(self, call: str, *given: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
-        """Return the answer to one call.
+    def ask(self, call: str, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+        """Call the host's method *call* there, and return the reply with its ``value`` or its ``error``.
 
         Raises:
-            Lost: the other side went away before it answered.
+            Lost: the gateway was lost before it replied.
 
         """
-        number, answer = next(self._numbers), queue.SimpleQueue[dict[str, Any] | None]()
+        number, box = next(self._numbers), queue.SimpleQueue[dict[str, Any] | None]()
         with self._lock:
             if self.is_lost:
                 raise Lost(self._loss_reason())
-            self._waiting[number] = answer
+            self._waiting[number] = box
         try:
-            self._channel.send(json.dumps({"number": number, "call": call, "given": given, "named": named}))
-            found = answer.get()
+            self._channel.send(json.dumps({"number": number, "call": call, "given": args, "named": kwargs}))
+            reply = box.get()
         except OSError as error:
             self.is_lost = True
             raise Lost(errors.one_line(error)) from error
         finally:
             with self._lock:
                 self._waiting.pop(number, None)
-        if found is None:
+        if reply is None:
             raise Lost(self._loss_reason(), asked=True)
-        return found
+        return reply
 
     def close(self, *processes: Any) -> None:  # noqa: ANN401 - execnet's kind of subprocess.Popen
-        """End the other end, waiting a few seconds for its running requests; end *processes*, too."""
-        ours = [getattr(gateway._io, "popen", None) for gateway in self._group]  # noqa: SLF001 - it is told nowhere else
+        """End the remote process after its running requests, or after a few seconds; end the local *processes*, too."""
+        ours = [getattr(gateway._io, "popen", None) for gateway in self._group]  # noqa: SLF001 - execnet has no public name
         with contextlib.suppress(OSError):
             self._group.terminate(timeout=_CLOSE_TIMEOUT)
         atexit.unregister(self._group._cleanup_atexit)  # noqa: SLF001 - as above
         for process in filter(None, [*ours, *processes]):
-            process.kill()  # ssh, or the Python of this host, if it took too long
+            process.kill()  # ssh, or a local Python, if the timeout has passed
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):
                     pipe.close()
             process.wait()
 
     def _receive(self, text: str | None) -> None:
-        answer = None if text is None else json.loads(text)
+        reply = None if text is None else json.loads(text)
         with self._lock:
-            self.is_lost = self.is_lost or answer is None
-            listening: list[Callable[[dict[str, Any] | None], None]] = (
+            self.is_lost = self.is_lost or reply is None
+            receivers: list[Callable[[dict[str, Any] | None], None]] = (
                 [self._hello.put, *(box.put for box in self._waiting.values())]
-                if answer is None
-                else [self._waiting[answer["number"]].put]
-                if answer.get("number") in self._waiting
+                if reply is None
+                else [self._waiting[reply["number"]].put]
+                if reply.get("number") in self._waiting
                 else [self._hello.put]
-                if "host" in answer
-                else []  # an answer to a request that was given up
+                if "host" in reply
+                else []  # the caller was interrupted
             )
-        for put in listening:
-            put(answer)
+        for put in receivers:
+            put(reply)
 
     def _loss_reason(self) -> str:
         try:
             self._channel.waitclose(_CLOSE_TIMEOUT)
         except self._channel.RemoteError as error:
             return str(error).strip().splitlines()[-1]
-        except (EOFError, OSError):  # the connection ended, or the other end is still busy
+        except (EOFError, OSError):  # the connection ended, or the remote process is still busy
             pass
         return "the connection was lost"
 
 
 def _abandoned_processes(error: BaseException) -> list[Any]:
-    # execnet does not end a process with which it cannot communicate; only the traceback refers to it
-    held = [getattr(frame.f_locals.get("io"), "popen", None) for frame, _line in traceback.walk_tb(error.__traceback__)]
-    return [process for process in held if process is not None]
+    # execnet leaves a process running that it cannot communicate with; only the traceback refers to it
+    processes = [getattr(frame.f_locals.get("io"), "popen", None) for frame, _line in traceback.walk_tb(error.__traceback__)]
+    return [process for process in processes if process is not None]
 
 
 def _execnet_spec(spec: str, log: Path) -> str:

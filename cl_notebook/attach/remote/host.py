@@ -1,4 +1,4 @@
-"""Another host, on which volumes are attached through a gateway."""
+"""A remote host, on which volumes are attached through a gateway."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class RemoteTraceback(Exception):
-    """The traceback of an exception on the other host, for ``%tb``."""
+    """The traceback of an exception on the remote host, shown by ``%tb``."""
 
 
 class RemoteHost:
-    """Attaches on the host at an address (``root@node2``), reached by ssh. The host needs os-brick, but not cl_notebook.
+    """Attaches volumes on the host at an address (``root@node2``) over ssh. The host needs os-brick, but not cl_notebook.
 
-    The gateway is opened when it is first needed, and again after it was lost.
+    The gateway is started by the first call, and again by the first call after a loss.
     """
 
     def __init__(self, spec: str, root_helper: str) -> None:
-        """Keep the address, and the command that runs others as root there.
+        """Store the address *spec*, and the command that runs others as root on the host.
 
         Raises:
-            errors.InvalidInput: *spec* is no address of a host; see ``attach.address``.
+            errors.InvalidInput: *spec* is not the address of a host; see ``attach.address``.
 
         """
         self._spec = address.parse(spec).text
@@ -40,10 +40,10 @@ class RemoteHost:
 
     @property
     def host(self) -> str:
-        """The host's own name.
+        """The name that the host has for itself.
 
         Raises:
-            errors.HostUnreachable: it cannot be reached.
+            errors.HostUnreachable: the host cannot be reached.
 
         """
         return self._connected_gateway().host
@@ -65,7 +65,7 @@ class RemoteHost:
         expected_bytes: int | None = None,
         before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Attach there the device that *info* leads to; see ``attach.api``."""
+        """Attach the device that *info* describes on the host; see ``attach.api``."""
         flags = {"multipath": multipath, "do_local_attach": do_local_attach}
         device: dict[str, Any] = self._ask("attach", info, expected_bytes=expected_bytes, before=before, **flags)
         return device
@@ -80,34 +80,34 @@ class RemoteHost:
         force: bool = False,
         is_shared: bool = False,
     ) -> list[str]:
-        """Detach there what :meth:`attach` returned as *device*; see ``attach.api``."""
+        """Detach the *device* that :meth:`attach` returned from the host; see ``attach.api``."""
         flags = {"multipath": multipath, "do_local_attach": do_local_attach}
         uses: list[str] | None = self._ask("detach", info, device, force=force, is_shared=is_shared, **flags)
         return uses or []
 
     def uses(self, info: ConnectionInfo, device: Mapping[str, Any] | None, *, do_local_attach: bool = False) -> list[str]:
-        """Return what uses the device there; see ``attach.api``."""
+        """Return descriptions of what uses the devices of *info* on the host; see ``attach.api``."""
         uses: list[str] = self._ask("uses", info, device, do_local_attach=do_local_attach)
         return uses
 
     def extend(self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False) -> int:
-        """Let the host see the new size of an attached volume that was extended; see ``attach.api``."""
+        """Make the host read the new size of an attached volume, and return it in bytes; see ``attach.api``."""
         return int(self._ask("extend", info, multipath=multipath, do_local_attach=do_local_attach))
 
     def device_size(self, path: str) -> int:
-        """Return the size of the device or file there in bytes; see ``attach.api``."""
+        """Return the size of the device or file on the host in bytes; see ``attach.api``."""
         return int(self._ask("device_size", path))
 
     def open(
         self, info: ConnectionInfo, device: Mapping[str, Any], mode: str = "r+b", *, do_local_attach: bool = False
     ) -> VolumeFile:
-        """Refuse: the bytes are read and written on the host that has them."""
+        """Raise errors.AttachError: the bytes can only be read and written on the host itself."""
         del info, mode, do_local_attach
         msg = f"The volume is attached on {self.host} as {device['path']}. Open it there."
         raise errors.AttachError(msg)
 
     def close(self) -> None:
-        """Close the gateway; what is attached stays attached."""
+        """Close the gateway; attached devices stay attached."""
         with self._lock:
             gateway, self._gateway = self._gateway, None
         if gateway is not None:
@@ -130,22 +130,22 @@ class RemoteHost:
                 self._gateway = gateway
             return self._gateway
 
-    def _ask(self, call: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    def _ask(self, call: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any JSON value
         gateway = self._connected_gateway()
         try:
-            answer = gateway.ask(call, *args, **kwargs)
+            reply = gateway.ask(call, *args, **kwargs)
         except Lost as error:
-            if not error.asked:  # it was lost before this call
+            if not error.asked:  # the request was not sent, so it can be repeated
                 gateway.is_lost = True
                 return self._ask(call, *args, **kwargs)
             msg = f"{gateway.host} ({self._spec}) was lost during {call}, which may be done nevertheless: {error}. Repeat it."
             raise errors.HostUnreachable(msg) from error
-        if "error" in answer:
-            msg = f"on {gateway.host}: {answer['error']}"
-            if answer.get("kind") == errors.BusyOnStorage.__name__:
-                raise errors.BusyOnStorage(msg, no_side_effects=True) from RemoteTraceback(answer["trace"])
-            raise errors.AttachError(msg) from RemoteTraceback(answer["trace"])
-        return answer["value"]
+        if "error" in reply:
+            msg = f"on {gateway.host}: {reply['error']}"
+            if reply.get("kind") == errors.BusyOnStorage.__name__:
+                raise errors.BusyOnStorage(msg, no_side_effects=True) from RemoteTraceback(reply["trace"])
+            raise errors.AttachError(msg) from RemoteTraceback(reply["trace"])
+        return reply["value"]
 
     def _refuse_without_brick(self, gateway: Gateway) -> NoReturn:
         msg = (
