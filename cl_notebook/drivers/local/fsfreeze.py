@@ -1,8 +1,8 @@
-"""File systems that are mounted from a block device, frozen while what is below them is copied (FIFREEZE, linux/fs.h).
+"""Freezes the file systems on a block device while the device is copied (FIFREEZE, linux/fs.h).
 
-A frozen file system has written out all that it has, and lets nobody write until it is thawed: whoever tries waits. So it must be
-thawed whatever happens to the process that copies. A child of it freezes, and thaws when it is told to, when its parent is gone,
-and when it has not heard of its parent for :data:`LONGEST_SILENCE`.
+A frozen file system has written all its data to the device, and blocks writers until it is thawed. So it must be thawed even if
+the copying process is killed. A child process freezes, and thaws on request, when its parent has ended, or when the parent has
+not called for :data:`LONGEST_SILENCE` seconds.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 LONGEST_SILENCE = 30
-"""Seconds after which the file systems are thawed if the copy does not advance: it may wait for one of them."""
+"""Seconds after which the file systems are thawed if the copy does not advance, since it may be blocked by one of them."""
 
 _ROOT = Path("/")
 
-# What it imports is loaded before anything is frozen. What others have frozen stays theirs, and is checked at the end.
+# Its imports are complete before the first freeze: reading a module from a frozen file system may block. File systems that
+# another process has frozen are not thawed; the end checks whether they are still frozen.
 _GUARD = """
 import errno, fcntl, os, select, signal, sys
 FREEZE, THAW = 0xC0045877, 0xC0045878
-seconds, descriptors = float(sys.argv[1]), [int(word) for word in sys.argv[2:]]
+seconds, descriptors = float(sys.argv[1]), [int(argument) for argument in sys.argv[2:]]
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 frozen, others, problem = [], [], 0
 def say(text):
@@ -55,8 +56,8 @@ try:
         if not select.select([0], [], [], seconds)[0]:
             end = "late"
             break
-        told = os.read(0, 4096)
-        if not told or b"." in told:
+        received = os.read(0, 4096)
+        if not received or b"." in received:
             break
 finally:
     for descriptor in others:
@@ -79,9 +80,10 @@ say(end)
 
 @contextlib.contextmanager
 def frozen(device: str, *, silence: float = LONGEST_SILENCE) -> Iterator[Callable[[], None]]:
-    """Freeze what is mounted from *device*, its partitions and what stands on them, for the block; give what tells of life.
+    """Freeze the file systems on *device*, its partitions and the devices above them during the block; yield a heartbeat.
 
-    What is given must be called more often than every *silence* seconds. A file system that cannot be frozen is left as it is.
+    The heartbeat, a function without arguments, must be called at least every *silence* seconds. File systems without support for
+    freezing are skipped.
 
     Raises:
         errors.BusyOnStorage: a file system cannot be frozen now, or was thawed before the end of the block.
@@ -108,18 +110,18 @@ def frozen(device: str, *, silence: float = LONGEST_SILENCE) -> Iterator[Callabl
 
 
 class _Guard:
-    """The child that has frozen some file systems."""
+    """The child process that freezes and thaws the file systems."""
 
     def __init__(self, points: Sequence[str], descriptors: Sequence[int], silence: float) -> None:
         command = [sys.executable, "-I", "-S", "-c", _GUARD, str(silence), *map(str, descriptors)]
-        self._child = subprocess.Popen(  # noqa: S603 - no shell, and the words are ours
+        self._child = subprocess.Popen(  # noqa: S603 - no shell, and the arguments are this module's
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
             pass_fds=descriptors,
-            start_new_session=True,  # an interrupt of the notebook is not meant for it
+            start_new_session=True,  # so that an interrupt of the notebook does not reach it
         )
         try:
             problem = self._read_line()
@@ -133,64 +135,65 @@ class _Guard:
             raise errors.BusyOnStorage(msg, no_side_effects=True)
 
     def beat(self) -> None:
-        """Say that the copy advances."""
-        self._say(b"-")
+        """Report that the copy advances."""
+        self._send(b"-")
 
     def thaw(self) -> str:
-        """Thaw them, and return how it ended: ``ended`` if they were frozen until now."""
-        self._say(b".")
-        told, _ = self._child.communicate()
-        return told.decode().strip() or "ended"
+        """Thaw the file systems; return ``ended`` if they were frozen until now, else ``late`` or ``thawed by others``."""
+        self._send(b".")
+        output, _ = self._child.communicate()
+        return output.decode().strip() or "ended"
 
-    def _say(self, word: bytes) -> None:
+    def _send(self, message: bytes) -> None:
         if self._child.stdin is None or self._child.stdin.closed:
             return
-        with contextlib.suppress(BrokenPipeError):  # it has thawed them, and says so at the end
-            self._child.stdin.write(word)
+        with contextlib.suppress(BrokenPipeError):  # the child has ended; its output has the reason
+            self._child.stdin.write(message)
 
     def _read_line(self) -> str:
-        assert self._child.stdout is not None  # noqa: S101 - it was asked for
+        assert self._child.stdout is not None  # noqa: S101 - Popen got PIPE
         return self._child.stdout.readline().decode().strip()
 
 
 def mount_points(device: str, *, root: Path = _ROOT) -> list[str]:
-    """Return a place at which each file system is mounted that stands on *device*: on it, its partitions, or devices above.
+    """Return one mount point of every file system on *device*, on its partitions, or on devices above them.
 
-    Mounts in other mount name spaces are not seen. *root* is where ``sys`` and ``proc`` are looked for.
+    Mounts in other mount namespaces are not visible. *root* is the folder that contains ``sys`` and ``proc``.
     """
     names = _above(root / "sys/class/block", Path(device).name)
-    numbers = {_told(root / "sys/class/block" / name / "dev") for name in names} - {""}
-    found: dict[str, str] = {}
-    for line in _told(root / "proc/self/mountinfo").splitlines():
-        fields, _, rest = line.partition(" - ")
-        words, about = fields.split(), rest.split()
-        if len(words) < 5 or len(about) < 2:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
+    numbers = {_read(root / "sys/class/block" / name / "dev") for name in names} - {""}
+    points: dict[str, str] = {}
+    for line in _read(root / "proc/self/mountinfo").splitlines():
+        before, _, after = line.partition(" - ")
+        mount_fields, source_fields = before.split(), after.split()
+        if len(mount_fields) < 5 or len(source_fields) < 2:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
             continue
-        number, point, source = words[2], _unescaped(words[4]), _unescaped(about[1])
-        # Btrfs has numbers of its own, and names a device
-        is_meant = number in numbers or (number.startswith("0:") and source.startswith("/dev/") and _name(source) in names)
-        if is_meant and number not in found and Path(point).is_dir():
-            found[number] = point
-    return list(found.values())
+        number, point, source = mount_fields[2], _unescaped(mount_fields[4]), _unescaped(source_fields[1])
+        # Btrfs reports an anonymous device number, and the device as its source
+        is_on_device = number in numbers or (number.startswith("0:") and source.startswith("/dev/") and _name(source) in names)
+        if is_on_device and number not in points and Path(point).is_dir():
+            points[number] = point
+    return list(points.values())
 
 
 def parts(device: str, *, root: Path = _ROOT) -> list[str]:
-    """Return the paths of the partitions of *device*, whose cached blocks are their own."""
-    place = root / "sys/class/block" / Path(device).name
-    return [f"/dev/{entry.name}" for entry in _entries(place) if (entry / "partition").exists()]
+    """Return the paths of the partitions of *device*, which the kernel caches separately from the device."""
+    folder = root / "sys/class/block" / Path(device).name
+    return [f"/dev/{entry.name}" for entry in _entries(folder) if (entry / "partition").exists()]
 
 
 def _above(blocks: Path, name: str) -> set[str]:
-    found: set[str] = set()
-    left = [name]
-    while left:
-        name = left.pop()
-        if name in found:
+    """Return *name*, the names of its partitions, and those of all devices above them."""
+    names: set[str] = set()
+    pending = [name]
+    while pending:
+        name = pending.pop()
+        if name in names:
             continue
-        found.add(name)
-        left += [entry.name for entry in _entries(blocks / name) if (entry / "partition").exists()]
-        left += [entry.name for entry in _entries(blocks / name / "holders")]
-    return found
+        names.add(name)
+        pending += [entry.name for entry in _entries(blocks / name) if (entry / "partition").exists()]
+        pending += [entry.name for entry in _entries(blocks / name / "holders")]
+    return names
 
 
 def _name(path: str) -> str:
@@ -204,12 +207,12 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _told(path: Path) -> str:
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
     except OSError:
         return ""
 
 
-def _unescaped(word: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), word)
+def _unescaped(field: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), field)
