@@ -129,7 +129,7 @@ def test_a_device_that_is_written_to_is_not_copied(bench: Bench) -> None:
     volume = bench.create()
     with bench.attached(volume) as path:
         fill(path)
-        with writing([(path, 0), (path, LATER)]), pytest.raises(errors.BusyOnStorage, match="Detach it, or stop what writes"):
+        with writing([(path, 0), (path, LATER)]), pytest.raises(errors.BusyOnStorage, match="Detach it, or stop its writers"):
             bench.snapshot(volume)
         snapshot = bench.snapshot(volume)
     with bench.attached(bench.restore(snapshot)) as copy:
