@@ -1,4 +1,4 @@
-"""The tree as a frame: backend / volume / kind / id."""
+"""Build the tree as a frame, indexed by backend, volume, kind and id."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SCHEMA = {
 
 
 def frame(session: Context | None = None) -> pd.DataFrame:
-    """Return every resource, indexed by backend, volume (its id; empty for a backend itself), kind and id.
+    """Return every resource as a frame, indexed by backend (name), volume (id, empty for a backend), kind and id.
 
     Columns: ``name``, ``status`` (categorical), ``size`` (GiB, ``Int64``), ``where`` (host, driver or path) and ``created_at``.
     """
@@ -39,9 +39,9 @@ def frame(session: Context | None = None) -> pd.DataFrame:
         return build(list(_walk(static_tree.read(session, budget=None))))
 
 
-def build(found: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
-    """Return the frame of these rows, each with its place in the index."""
-    rows = ((*key, row.name, row.status, row.size, row.where, row.created_at) for key, row in found)
+def build(entries: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
+    """Return the frame of *entries*: pairs of the values in the index (:data:`LEVELS`) and the row."""
+    rows = ((*key, row.name, row.status, row.size, row.where, row.created_at) for key, row in entries)
     return typed_frame(_SCHEMA, rows, LEVELS)
 
 
@@ -53,22 +53,27 @@ def _walk(backends: list[Node]) -> Iterator[tuple[tuple[str, str, str, str], Nod
                 yield (backend.name, volume.id, row.kind, row.id), row
 
 
-def ids(shown: object) -> list[str]:
-    """Return the ids in the index of a frame: one of ``cl.frames``, or what was made of it by filtering.
+def ids(requested: object) -> list[str]:
+    """Return the ids in the index of a frame that comes from ``cl.frames``, also of a filtered one, without duplicates.
 
     Raises:
-        InvalidInput: it is no frame, or its index has no ids.
+        InvalidInput: *requested* is not a frame, or its index has no ids of resources.
 
     """
-    if not isinstance(shown, pd.DataFrame) or "id" not in shown.index.names:
-        msg = f"A tree is of a resource, or of a frame indexed by id such as cl.frames.volumes() gives, not of {_called(shown)}."
+    if not isinstance(requested, pd.DataFrame) or "id" not in requested.index.names:
+        kind = _describe(requested)
+        msg = f"A tree is of a resource, or of a frame indexed by id such as cl.frames.volumes() gives, not of {kind}."
         raise errors.InvalidInput(msg)
-    listed = shown.index.get_level_values("id")
-    if pd.api.types.is_numeric_dtype(listed.dtype):  # operations have numbers
+    index_ids = requested.index.get_level_values("id")
+    if pd.api.types.is_numeric_dtype(index_ids.dtype):  # operations have numbers
         msg = "A tree is of a frame of backends, volumes, snapshots or connections, not of operations."
         raise errors.InvalidInput(msg)
-    return list(dict.fromkeys(str(one) for one in listed))
+    return list(dict.fromkeys(str(row_id) for row_id in index_ids))
 
 
-def _called(shown: object) -> str:
-    return f"a frame indexed by {list(shown.index.names)}" if isinstance(shown, pd.DataFrame) else f"a {type(shown).__name__}"
+def _describe(requested: object) -> str:
+    return (
+        f"a frame indexed by {list(requested.index.names)}"
+        if isinstance(requested, pd.DataFrame)
+        else f"a {type(requested).__name__}"
+    )

@@ -1,4 +1,4 @@
-"""The kinds of rows that the tree has, and which columns say what a row shows."""
+"""Define the kinds of rows in the tree, and the database columns that each of them shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOTHING: sa.ColumnElement[Any] = sa.literal_column("''", sa.String)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The columns of one kind. ``parent`` is the column with the id of the row above; ``where`` is a host, a path or a driver."""
+    """Columns of one kind. ``parent`` holds the id of the row above, ``where`` a host, a path (connection) or a driver."""
 
     table: sa.FromClause
     id: sa.ColumnElement[Any]
@@ -33,26 +33,26 @@ class Kind:
     created_at: sa.ColumnElement[Any]
 
     def orders(self) -> Mapping[str, tuple[sa.ColumnElement[Any], ...]]:
-        """Return what the kind is sorted by, for each word; no two rows are equal in any of these, and none is NULL."""
+        """Return the sort terms for each name of an order; each ends with the id (so ties are impossible), and none is NULL."""
         return {
             "": (self.created_at, self.id),
             "age": (self.created_at, self.id),
             "name": (self.name, self.id),
-            "status": (*_some(self.status), *_some(self.size), self.id),
-            "size": (*_some(self.size), self.id),
-            "where": (*_some(self.where), self.id),
+            "status": (*_not_constant(self.status), *_not_constant(self.size), self.id),
+            "size": (*_not_constant(self.size), self.id),
+            "where": (*_not_constant(self.where), self.id),
         }
 
 
-def _some(*columns: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
-    # not every data base sorts by what is the same for all
+def _not_constant(*columns: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
+    # not every database accepts a constant in ORDER BY
     return tuple(column for column in columns if column is not _NOTHING and column is not _NO_SIZE)
 
 
 _NO_SIZE: sa.ColumnElement[Any] = sa.null()
 
 
-def _table(cls: Any) -> Any:  # noqa: ANN401 - a mapped class in, its table out
+def _table(cls: Any) -> Any:  # noqa: ANN401 - takes a mapped class, returns its table
     return cls.__table__
 
 
@@ -60,7 +60,7 @@ _TABLES = tuple(_table(cls) for cls in (Backend, Volume, Snapshot, Connection))
 _BACKEND, _VOLUME, _SNAPSHOT, _CONNECTION = (table.c for table in _TABLES)
 
 KINDS: Mapping[str, Kind] = {
-    # whether a backend is open is known to the session, not to the store
+    # a backend has no status here: whether it is open is not stored
     BACKEND: Kind(
         *(_TABLES[0], _BACKEND.id, _NOTHING, _BACKEND.name, _NOTHING, _NO_SIZE),
         *(_BACKEND.volume_driver, _BACKEND.created_at),

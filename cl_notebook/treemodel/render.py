@@ -1,4 +1,4 @@
-"""The tree as plain text."""
+"""Render the tree as plain text and as static HTML."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from cl_notebook.treemodel.static_tree import Node
 
 SHORT_ID = 8
-"""Characters of an id that are shown; any of them that are enough to tell it apart find it again."""
-
+"""Characters of an id that are shown; the magics accept any unique prefix of an id."""
 
 NO_BACKENDS = "No backends. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
-"""What is shown of a store that holds nothing."""
+"""Text shown for an empty store."""
 
 
 def text_tree(rows: Sequence[Node], nothing: str = NO_BACKENDS) -> str:
-    """Return *rows* and what is below them, one a line; *nothing* if there are none."""
+    """Return *rows* with everything below them as text, one row a line; *nothing* if there are no rows."""
     if not rows:
         return nothing
     return "\n".join(line for row in rows for line in _lines(row, "", ""))
@@ -34,15 +33,15 @@ def text_tree(rows: Sequence[Node], nothing: str = NO_BACKENDS) -> str:
 def _lines(row: Node, first: str, rest: str) -> Iterator[str]:
     yield first + line(row)
     last = len(row.children) - 1
-    for place, child in enumerate(row.children):
-        ends = place == last and not row.hidden
-        yield from _lines(child, rest + ("└── " if ends else "├── "), rest + ("    " if ends else "│   "))
+    for position, child in enumerate(row.children):
+        is_last = position == last and not row.hidden
+        yield from _lines(child, rest + ("└── " if is_last else "├── "), rest + ("    " if is_last else "│   "))
     if row.hidden:
         yield f"{rest}└── … {row.hidden:,} more"
 
 
 def line(row: Node) -> str:
-    """Return one line: what it is, its name and short id, and what matters most."""
+    """Return the line of one row: kind, name, short id, size in GiB, status, and host, driver or path."""
     parts = [row.kind, sanitize(row.name) or "(no name)", row.id[:SHORT_ID]]
     if row.size is not None:
         parts.append(f"{row.size} GiB")
@@ -52,8 +51,8 @@ def line(row: Node) -> str:
     return "  ".join(parts)
 
 
-# What JupyterLab says of lists in outputs is more specific than a class, hence the !important. Colours come from the theme of
-# JupyterLab or VS Code, and fall back to what reads on both white and black.
+# JupyterLab's rules for lists in outputs are more specific than a class, hence the !important. Colours come from the theme of
+# JupyterLab or VS Code, with fallbacks that are readable on both white and black.
 _STYLE = """
 .cl-tree{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:var(--jp-code-font-size,13px);line-height:1.6;
 color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))}
@@ -65,11 +64,11 @@ color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))}
 """
 
 _SMALL = 40
-"""Rows up to which everything is open from the start."""
+"""Largest number of rows that are all expanded at first."""
 
 
 def html_tree(rows: Sequence[Node], nothing: str = "No backends.") -> str:
-    """Return *rows* and what is below them as nested lists that can be opened and closed; *nothing* if there are none."""
+    """Return *rows* with everything below them as nested, collapsible HTML lists; *nothing* if there are no rows."""
     if not rows:
         return f"<div class='cl-tree'>{escaped(nothing)}</div>"
     small = sum(1 for top in rows for _ in top.walk()) <= _SMALL
@@ -93,14 +92,14 @@ def _label(row: Node) -> str:
 
 
 def escaped(text: object) -> str:
-    """Return *text*, which may come from a hostile array, as HTML that can only be read."""
+    """Return *text* escaped for HTML and without control characters, as it may come from a hostile array."""
     return html.escape(sanitize(text), quote=True)
 
 
 class Tree:
-    """Every backend with its volumes, snapshots and connections, or one resource with what belongs to it.
+    """A static tree of all backends with their volumes, snapshots and connections, or of one resource.
 
-    It shows the state of the moment when it is displayed, at most :data:`cl_notebook.treemodel.static_tree.BUDGET` rows of it.
+    Each display reads the store again, and shows at most :data:`cl_notebook.treemodel.static_tree.BUDGET` rows by default.
     """
 
     def __init__(
@@ -111,7 +110,7 @@ class Tree:
         *,
         ids: Collection[str] | None = None,
     ) -> None:
-        """Look at *session*; nothing is read before it is shown."""
+        """Make the tree of *session*, of one *resource*, or of the *ids*; nothing is read before it is displayed."""
         self._session = session
         self._resource = resource
         self._budget = budget
@@ -119,7 +118,7 @@ class Tree:
 
     @property
     def rows(self) -> list[static_tree.Node]:
-        """The rows at the top, as the store has them now."""
+        """The rows at the top, read from the store now."""
         return static_tree.read(self._session, self._resource, self._budget, ids=self._ids)
 
     def __repr__(self) -> str:
@@ -128,10 +127,10 @@ class Tree:
             return text_tree(self.rows, *self._nothing())
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, Any]:
-        """Return the tree as text and as static HTML, both of the same moment."""
+        """Return the tree as text and as static HTML, both from one read of the store."""
         with damage.named(self._session.store):
-            shown = self.rows
-            bundle = {"text/plain": text_tree(shown, *self._nothing()), "text/html": html_tree(shown, *self._nothing())}
+            rows = self.rows
+            bundle = {"text/plain": text_tree(rows, *self._nothing()), "text/html": html_tree(rows, *self._nothing())}
         return {
             kind: data
             for kind, data in bundle.items()
@@ -139,5 +138,5 @@ class Tree:
         }
 
     def _nothing(self) -> tuple[str, ...]:
-        """Return what stands for no rows, if that is more than that the store is empty."""
+        """Return the text for a tree without rows, unless that means an empty store."""
         return () if self._resource is None and self._ids is None else ("Nothing of it is tracked.",)

@@ -1,4 +1,4 @@
-"""The siblings below one parent, in one order: how many there are, a page of them, and how many stand before one."""
+"""Page through the sorted siblings below one parent: count them, read a page, and find the position of a row."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Key = tuple[Any, ...]
-"""Where a row stands in the order: the values that it is sorted by, its id last."""
+"""The sort key of a row: the values that it is sorted by, its id last."""
 
 SORTS = ("name", "status", "size", "where", "age")
-"""What can be sorted by, besides the order of creation."""
+"""Names of the orders, besides the order of creation (``""``)."""
 
 ANCHORS = 256
-"""Places that a level remembers at most."""
+"""Largest number of known positions (anchors) of a level."""
 
 _COMPARISONS = {(False, False): operator.gt, (False, True): operator.ge, (True, False): operator.lt, (True, True): operator.le}
 
 RECENT = 2_000
-"""Rows whose places a level remembers from its pages at most, give or take a page."""
+"""Largest number of rows from recent pages whose positions are cached, give or take a page."""
 
 _FAR = 20_000
-"""Rows that are skipped at most on the way to a page, once all places are marked: a few milliseconds."""
+"""Largest number of rows between two anchors, once all are built; to skip so many takes a few milliseconds."""
 
 _NEAR = 64
-"""Rows that are skipped rather than looking for the key of the first one."""
+"""Largest distance to an anchor at which OFFSET is used, instead of reading the key of the page's first row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By what siblings are sorted: one of :data:`SORTS`, or "" for the order of creation. The reverse one reverses ties, too."""
+    """The order of siblings: one of :data:`SORTS`, or "" for the order of creation; ``descending`` reverses ties, too."""
 
     by: str = ""
     descending: bool = False
 
     @property
     def reverse(self) -> bool:
-        """Whether the largest key comes first; of two ages, the younger one has the later moment."""
+        """Whether the largest key comes first; the smallest age has the latest time of creation."""
         return self.descending is not (self.by == "age")
 
     def directed(self, terms: Iterable[sa.ColumnElement[Any]], *, back: bool = False) -> list[sa.ColumnElement[Any]]:
-        """Return *terms* as they stand in ORDER BY; *back* for the opposite direction."""
+        """Return *terms* for ORDER BY; in the opposite direction if *back*."""
         down = self.reverse is not back
         return [term.desc() if down else term for term in terms]
 
     @property
     def plain(self) -> bool:
-        """Whether every data base has this order for text, whatever its collation: ids, numbers and times."""
+        """Whether the order is independent of the database's collation: that of ids, numbers and times."""
         return self.by in {"", "age", "size"}
 
 
 def order(text: str) -> Order:
-    """Return the order that *text* names: ``""``, ``"COLUMN"`` or ``"COLUMN:desc"``.
+    """Parse an order: ``""``, ``"COLUMN"``, ``"COLUMN:asc"`` or ``"COLUMN:desc"``.
 
     Raises:
-        InvalidInput: it names none.
+        InvalidInput: *text* is none of these, or the column is not one of :data:`SORTS`.
 
     """
     by, _, direction = text.strip().partition(":")
@@ -78,7 +78,7 @@ def order(text: str) -> Order:
 
 
 class SiblingRow(NamedTuple):
-    """One row as it was read. ``matches`` says whether it meets the condition by itself, not by what is below it."""
+    """A row as read from the store. ``matches``: it meets the filter by itself, not only through a row below it."""
 
     id: str
     parent: str
@@ -92,10 +92,10 @@ class SiblingRow(NamedTuple):
 
 
 class SiblingPager:
-    """The rows of one *kind* that meet *within* (whose they are) and *condition* (which of them are shown), in one order.
+    """The sorted rows of one *kind* that meet *within* (their parent) and *condition* (the filter).
 
-    Pages start from the nearest place whose key is known; to get anywhere else, an index is counted through without reading rows.
-    What is known holds as long as the rows do not change; afterwards a new level takes over.
+    A page is read from the nearest anchor, a position whose key is known; a jump counts through an index without reading rows.
+    Anchors hold only as long as the rows do not change: make a new pager after a change.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class SiblingPager:
         listed: Sequence[Key] | None = None,
         count: int | None = None,
     ) -> None:
-        """Remember what is asked for. ``listed`` has the keys of all rows if these are known, ``count`` how many there are."""
+        """Make a pager, without a query. *listed* are the keys of all rows, if known; *count* their number, if known."""
         self.kind = kind
         self._order = order
         self._columns = KINDS[kind]
@@ -121,18 +121,18 @@ class SiblingPager:
         self._positions: dict[str, int] | None = None
         self._recent: dict[str, int] = {}
         self._count = count if listed is None else len(listed)
-        self._at: list[int] = []
-        self._keys: list[Key] = []
+        self._anchor_positions: list[int] = []
+        self._anchor_keys: list[Key] = []
 
     def count(self, connection: sa.Connection) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         if self._count is None:
             self._count = int(connection.execute(self._select(sa.func.count())).scalar_one())
         return self._count
 
     def page(self, connection: sa.Connection, start: int, count: int) -> list[SiblingRow]:
-        """Return at most *count* rows from the one at *start* on."""
-        columns, width = self._shown(), len(self._terms)
+        """Return at most *count* rows, from the position *start* on."""
+        columns, width = self._row_columns(), len(self._terms)
         selected = self._rows(connection, start, count, columns)
         rows = [SiblingRow._make((*values[width:], tuple(values[:width]))) for values in selected]
         if self._listed is not None:
@@ -146,18 +146,21 @@ class SiblingPager:
         return rows
 
     def keys(self, connection: sa.Connection, start: int, count: int) -> list[Key]:
-        """Return the keys of at most *count* rows from the one at *start* on; no rows are read."""
+        """Return the sort keys of at most *count* rows, from the position *start* on, without reading the rows."""
         if self._listed is not None:
             return list(self._listed[start : start + count])
         return [tuple(values) for values in self._rows(connection, start, count, ())]
 
     def rank(self, connection: sa.Connection, key: Key, known: tuple[int, Key | None] = (0, None)) -> int:
-        """Return how many rows stand before *key*, whether or not a row has it; *known* is a place before it, with its key."""
+        """Return the number of rows before *key*, which need not be that of a row.
+
+        *known* is a position before it with its key, from which to count.
+        """
         if self._listed is not None:
             return self._listed_rank(connection, key)
         if (recent := self._recent.get(key[-1])) is not None:
             return recent
-        position, known_key = max(known, self._last_before(connection, key), key=operator.itemgetter(0))
+        position, known_key = max(known, self._anchor_before(connection, key), key=operator.itemgetter(0))
         tests = [] if known_key is None else [self._beyond(connection, known_key, same=True)]
         tests.append(self._beyond(connection, key, same=False, back=True))
         position += int(connection.execute(self._select(sa.func.count()).where(*tests)).scalar_one())
@@ -165,41 +168,41 @@ class SiblingPager:
         return position
 
     def build_anchor(self, connection: sa.Connection) -> bool:
-        """Come to know one more place, if any is far from all known ones; return whether there was one."""
+        """Add an anchor in the middle of the first long gap between anchors; return False if there is none."""
         if self._listed is not None:
             return False
-        ends = [*self._at, self.count(connection)]
-        far = max(_FAR, 4 * ends[-1] // ANCHORS)
+        ends = [*self._anchor_positions, self.count(connection)]
+        distance = max(_FAR, 4 * ends[-1] // ANCHORS)
         position, key = 0, None
-        for known, its_key in zip(ends, [*self._keys, None], strict=True):
-            if known - position > far and self._step(connection, position, key, far):
+        for known, known_key in zip(ends, [*self._anchor_keys, None], strict=True):
+            if known - position > distance and self._add_anchor(connection, position, key, distance):
                 return True
-            position, key = known, its_key
+            position, key = known, known_key
         return False
 
-    def _step(self, connection: sa.Connection, position: int, key: Key | None, far: int) -> bool:
-        found = self._key_at(connection, position + far, position, key)
-        if found is not None:
-            self._remember(position + far, found)
-        return found is not None
+    def _add_anchor(self, connection: sa.Connection, position: int, key: Key | None, distance: int) -> bool:
+        values = self._key_at(connection, position + distance, position, key)
+        if values is not None:
+            self._remember(position + distance, values)
+        return values is not None
 
     def key_of(self, connection: sa.Connection, row_id: str) -> Key | None:
-        """Return the key of the row with this id, or None if it is not one of these."""
-        found = connection.execute(self._select(*self._terms).where(self._columns.id == row_id)).one_or_none()
-        return None if found is None else tuple(found)
+        """Return the sort key of the row with this id, or None if it is not one of these rows."""
+        values = connection.execute(self._select(*self._terms).where(self._columns.id == row_id)).one_or_none()
+        return None if values is None else tuple(values)
 
     def first(self, connection: sa.Connection, test: sa.ColumnElement[bool], after: Key | None) -> Key | None:
-        """Return the key of the first row that meets *test*; behind *after*, if that is given."""
+        """Return the sort key of the first row that meets *test* (and is after *after*, if given), or None."""
         tests = [test] if after is None else [test, self._beyond(connection, after, same=False)]
-        found = connection.execute(self._sorted(self._select(*self._terms).where(*tests)).limit(1)).one_or_none()
-        return None if found is None else tuple(found)
+        values = connection.execute(self._sorted(self._select(*self._terms).where(*tests)).limit(1)).one_or_none()
+        return None if values is None else tuple(values)
 
-    def some(self, connection: sa.Connection, test: sa.ColumnElement[bool], most: int) -> list[str] | None:
-        """Return the ids of the rows that meet *test*, or None if these are more than *most*."""
-        found = connection.execute(self._select(self._columns.id).where(test).limit(most + 1)).scalars().all()
-        return list(found) if len(found) <= most else None
+    def matching_ids(self, connection: sa.Connection, test: sa.ColumnElement[bool], limit: int) -> list[str] | None:
+        """Return the ids of the rows that meet *test*, or None if there are more than *limit*."""
+        values = connection.execute(self._select(self._columns.id).where(test).limit(limit + 1)).scalars().all()
+        return list(values) if len(values) <= limit else None
 
-    def _shown(self) -> tuple[sa.ColumnElement[Any], ...]:
+    def _row_columns(self) -> tuple[sa.ColumnElement[Any], ...]:
         kind = self._columns
         return (kind.id, kind.parent, kind.name, kind.status, kind.size, kind.where, kind.created_at, as_flag(self._matches))
 
@@ -210,12 +213,12 @@ class SiblingPager:
             return ()
         if self._listed is not None:
             ids = [key[-1] for key in self._listed[start : start + count]]
-            # no longer whose they are or which of them are shown: that was asked when they were listed
+            # by id alone: parent and filter were checked when the keys were listed
             return connection.execute(labelled(*self._terms, *columns).where(self._columns.id.in_(ids))).all()
         position, key = self._nearest(connection, start)
         if abs(start - position) > _NEAR or position > start:
             key = self._key_at(connection, start, position, key)
-            if key is None:  # there are fewer rows by now
+            if key is None:  # rows were deleted meanwhile
                 return ()
             self._remember(start, key)
             position = start
@@ -229,23 +232,27 @@ class SiblingPager:
         statement = self._sorted(self._select(*self._terms), back=back)
         if key is not None:
             statement = statement.where(self._beyond(connection, key, same=not back, back=back))
-        found = connection.execute(statement.limit(1).offset(position - start - 1 if back else start - position)).one_or_none()
-        return None if found is None else tuple(found)
+        values = connection.execute(statement.limit(1).offset(position - start - 1 if back else start - position)).one_or_none()
+        return None if values is None else tuple(values)
 
     def _nearest(self, connection: sa.Connection, start: int) -> tuple[int, Key | None]:
-        """Return the known place nearest to *start* with its key; None stands for the begin (0) and for the end."""
-        right = bisect.bisect_right(self._at, start)
-        before = (self._at[right - 1], self._keys[right - 1]) if right else (0, None)
+        """Return the anchor nearest to *start*, as position and key; the key of the beginning (0) and of the end is None."""
+        right = bisect.bisect_right(self._anchor_positions, start)
+        before = (self._anchor_positions[right - 1], self._anchor_keys[right - 1]) if right else (0, None)
         if start - before[0] <= _NEAR:
             return before
-        after = (self._at[right], self._keys[right]) if right < len(self._at) else (self.count(connection), None)
+        after = (
+            (self._anchor_positions[right], self._anchor_keys[right])
+            if right < len(self._anchor_positions)
+            else (self.count(connection), None)
+        )
         return before if start - before[0] <= after[0] - start or after[0] <= start else after
 
-    def _last_before(self, connection: sa.Connection, key: Key) -> tuple[int, Key | None]:
+    def _anchor_before(self, connection: sa.Connection, key: Key) -> tuple[int, Key | None]:
         if not self._comparable(connection):
             return 0, None
-        left = self._bisect(self._keys, key)
-        return (self._at[left - 1], self._keys[left - 1]) if left else (0, None)
+        left = self._bisect(self._anchor_keys, key)
+        return (self._anchor_positions[left - 1], self._anchor_keys[left - 1]) if left else (0, None)
 
     def _listed_rank(self, connection: sa.Connection, key: Key) -> int:
         listed = self._listed or ()
@@ -265,18 +272,18 @@ class SiblingPager:
         return len(keys) - bisect.bisect_right(keys[::-1], key)
 
     def _comparable(self, connection: sa.Connection) -> bool:
-        # SQLite compares the bytes of UTF-8, which is how Python compares text; others do as their collation says
+        # SQLite compares the bytes of UTF-8, in the same order as Python compares text; other databases use their collation
         return self._order.plain or connection.dialect.name == "sqlite"
 
     def _remember(self, position: int, key: Key) -> None:
-        right = bisect.bisect_left(self._at, position)
-        if right < len(self._at) and self._at[right] == position:
-            self._keys[right] = key
+        right = bisect.bisect_left(self._anchor_positions, position)
+        if right < len(self._anchor_positions) and self._anchor_positions[right] == position:
+            self._anchor_keys[right] = key
             return
-        self._at.insert(right, position)
-        self._keys.insert(right, key)
-        if len(self._at) > ANCHORS:
-            del self._at[1::2], self._keys[1::2]
+        self._anchor_positions.insert(right, position)
+        self._anchor_keys.insert(right, key)
+        if len(self._anchor_positions) > ANCHORS:
+            del self._anchor_positions[1::2], self._anchor_keys[1::2]
 
     def _select(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
         return labelled(*columns).select_from(self._columns.table).where(self._where)
@@ -285,25 +292,25 @@ class SiblingPager:
         return statement.order_by(*self._order.directed(self._terms, back=back))
 
     def _beyond(self, connection: sa.Connection, key: Key, *, same: bool, back: bool = False) -> sa.ColumnElement[bool]:
-        """Return the condition of standing behind *key* (before it: *back*), or there (*same*)."""
+        """Return the condition that a row is after *key* (before it, if *back*), or at it (if *same*)."""
         down = self._order.reverse is not back
-        ours: Any = sa.tuple_(*self._terms) if len(key) > 1 else self._terms[0]
-        theirs: Any = key if len(key) > 1 else key[0]
+        row_key: Any = sa.tuple_(*self._terms) if len(key) > 1 else self._terms[0]
+        bounds: Any = key if len(key) > 1 else key[0]
         compare = _COMPARISONS[down, same]
-        test: sa.ColumnElement[bool] = compare(ours, theirs)
+        test: sa.ColumnElement[bool] = compare(row_key, bounds)
         if connection.dialect.name not in {"mysql", "mariadb"} or len(key) == 1:
             return test
-        # These compare rows without their indexes; the others would seek by this alone if they saw it.
+        # MySQL and MariaDB use no index to compare rows, so add a test of the first term; others would then use that test alone.
         return sa.and_(self._terms[0] <= key[0] if down else self._terms[0] >= key[0], test)
 
 
 def as_flag(test: sa.ColumnElement[bool] | None) -> sa.ColumnElement[Any]:
-    """Return the column that is 1 where *test* holds, and everywhere if there is none."""
+    """Return a column that is 1 where *test* holds and 0 elsewhere; always 1 if there is no test."""
     return sa.literal_column("1") if test is None else sa.case((test, 1), else_=0)
 
 
 def labelled(*columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
-    """Return the SELECT of *columns*, any of which may be asked for twice: as a key, and as what is shown."""
+    """Return the SELECT of *columns* with numbered labels, as a column may occur twice: in the key, and to be shown."""
     return sa.select(*[column.label(f"c{position}") for position, column in enumerate(columns)])
 
 

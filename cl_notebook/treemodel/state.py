@@ -1,4 +1,4 @@
-"""One look at the tree: the backends, how many volumes of each are shown, and what is below those that are open."""
+"""Hold one state of the tree: the backends, the number of visible volumes of each, and the open branches."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ if TYPE_CHECKING:
     from cl_notebook.treemodel.visibility import Visibility
 
 LISTED = 10_000
-"""Volumes that are listed by their keys if no more are shown under a filter; of more, a page at a time is looked for."""
+"""Largest number of volumes under a filter whose keys are all read; with more, each page is searched for."""
 
 FEW = 50
-"""Volumes up to which those that are shown for what is below them are open without being asked."""
-
+"""Largest number of visible volumes under a filter of which those with matching rows below are opened automatically."""
 
 MOST_OPEN = 500
-"""Volumes that are open at most; beyond these the ones that were opened first are closed."""
+"""Largest number of open volumes; beyond it those that were opened first are closed."""
 
 
 class VolumeHit(NamedTuple):
-    """A volume: whose it is, and whether it meets the filter by itself."""
+    """A volume: its id and backend, whether it meets the filter by itself, and its sort key."""
 
     id: str
     backend_id: str
@@ -39,7 +38,7 @@ class VolumeHit(NamedTuple):
 
 
 class TreeState:
-    """Counts and places, true until something changes; opening and closing branches does not change them."""
+    """Counts and positions, valid until the store or the query changes. Opening and closing branches keeps them."""
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class TreeState:
         top: tuple[str, str] | None,
         open_backends: Collection[str],
     ) -> None:
-        """Read the backends and count what is below them. *top* is the kind and the id of a resource that the tree is of."""
+        """Read the backends and count their volumes. *top* is the kind and id of the resource at the top, or None."""
         self._visibility = visibility
         self._order = order
         self._top = top
@@ -66,7 +65,7 @@ class TreeState:
             self.layout = Layout([], Below(level, level.count(connection), 1))
 
     def arrange(self, connection: sa.Connection, expansion: ExpansionState) -> None:
-        """Put what is open below its backends and volumes, and nothing else."""
+        """Lay out the rows for the branches that are open in *expansion*."""
         expansion.bound(self.backends)
         if self._automatic is None:
             self._automatic = self._find_automatic(connection)
@@ -83,7 +82,7 @@ class TreeState:
         self.layout.arrange()
 
     def level(self, backend_id: str) -> SiblingPager:
-        """Return the volumes that are shown of a backend."""
+        """Return the pager of a backend's visible volumes."""
         if backend_id not in self._levels:
             self._levels[backend_id] = SiblingPager(
                 VOLUME,
@@ -97,11 +96,11 @@ class TreeState:
         return self._levels[backend_id]
 
     def branch(self, volume_id: str) -> Branch | None:
-        """Return an open volume."""
+        """Return the branch of an open volume, or None."""
         return self._branches.get(volume_id)
 
     def child_counts(self, connection: sa.Connection, volumes: Iterable[VolumeHit]) -> dict[str, list[int]]:
-        """Return for each of the *volumes* how many rows below it are shown, kind by kind."""
+        """Return, by the id of each volume, the numbers of visible snapshots and connections (in the order of BELOW_VOLUMES)."""
         counts: dict[str, list[int]] = {}
         groups: dict[tuple[bool, bool], list[str]] = {}
         for volume in volumes:
@@ -146,10 +145,10 @@ class TreeState:
 
     def _shown_themselves(self, connection: sa.Connection) -> Collection[str]:
         test = self._visibility.itself(BACKEND)
-        found: Iterable[str] = self.backends
+        backend_ids: Iterable[str] = self.backends
         if test is not None:
-            found = connection.execute(sa.select(KINDS[BACKEND].id).where(test)).scalars()
-        return {backend_id for backend_id in found if self._visibility.backend_listed(backend_id)}
+            backend_ids = connection.execute(sa.select(KINDS[BACKEND].id).where(test)).scalars()
+        return {backend_id for backend_id in backend_ids if self._visibility.backend_listed(backend_id)}
 
     def _count(self, connection: sa.Connection) -> None:
         volume = KINDS[VOLUME]
@@ -157,32 +156,33 @@ class TreeState:
         if self._top is not None:
             tests.append(volume.parent == self._top[1])
         elif not self._visibility.filter:
-            tests.append(volume.parent.in_(self.backends))  # the indexes begin with it
+            tests.append(volume.parent.in_(self.backends))  # the indexes begin with the backend's id
         if self._visibility.restricts and self._list(connection, tests):
             return
-        only = self._only()
-        if only is not None:  # half the time of counting in groups
+        only_id = self._only()
+        if only_id is not None:  # takes half the time of GROUP BY
             self._counts = {
-                only: int(connection.execute(sa.select(sa.func.count()).select_from(volume.table).where(*tests)).scalar_one())
+                only_id: int(connection.execute(sa.select(sa.func.count()).select_from(volume.table).where(*tests)).scalar_one())
             }
             return
-        # Whose order an index has is counted in that order, row by row, if no better is known: a filter looks at all rows anyway.
-        whose = volume.parent.concat("") if self._visibility.filter else volume.parent
-        statement = sa.select(whose, sa.func.count()).where(*tests).group_by(whose)
+        # GROUP BY an indexed column makes the database read rows in index order, one by one. A filter reads all rows anyway,
+        # so hide the column from the planner then.
+        group_key = volume.parent.concat("") if self._visibility.filter else volume.parent
+        statement = sa.select(group_key, sa.func.count()).where(*tests).group_by(group_key)
         self._counts = {row[0]: row[1] for row in connection.execute(statement)}
 
     def _only(self) -> str | None:
         return next(iter(self.backends)) if len(self.backends) == 1 else None
 
     def _list(self, connection: sa.Connection, tests: Sequence[sa.ColumnElement[bool]]) -> bool:
-        """Read the keys of all volumes that are shown, unless these are too many."""
+        """Read the keys of all visible volumes; return False if there are more than :data:`LISTED`."""
         volume = KINDS[VOLUME]
         columns: list[sa.ColumnElement[Any]] = [volume.parent.label("parent")]
         columns += [term.label(f"k{index}") for index, term in enumerate(volume.orders()[self._order.by])]
-        # the limit within, so that nothing is sorted before it is known to be little
-        found = sa.select(*columns).where(*tests).limit(LISTED + 1).subquery()
-        terms = list(found.c)[1:]
-        statement = sa.select(found).order_by(found.c.parent, *self._order.directed(terms))
+        # LIMIT in the subquery, so that only a small number of rows is ever sorted
+        limited = sa.select(*columns).where(*tests).limit(LISTED + 1).subquery()
+        terms = list(limited.c)[1:]
+        statement = sa.select(limited).order_by(limited.c.parent, *self._order.directed(terms))
         rows = connection.execute(statement).all()
         if len(rows) > LISTED:
             return False
@@ -207,8 +207,8 @@ class TreeState:
         terms = volume.orders()[self._order.by]
         statement = labelled(volume.id, volume.parent, matches, *terms).where(volume.id.in_(ids))
         statement = statement.order_by(*self._order.directed(terms))
-        found = connection.execute(statement) if ids else ()
-        return [VolumeHit(row[0], row[1], bool(row[2]), tuple(row[3:])) for row in found]
+        rows = connection.execute(statement) if ids else ()
+        return [VolumeHit(row[0], row[1], bool(row[2]), tuple(row[3:])) for row in rows]
 
     def _read_branches(self, connection: sa.Connection, expansion: ExpansionState) -> None:
         ids = expansion.ids - self.backends - self._branches.keys()
@@ -220,11 +220,11 @@ class TreeState:
         open_now = {head.id for head in self.layout.heads if head.below is not None}
         volumes = [v for v in volumes if v.id in shown and (v.backend_id in open_now or self.layout.top is not None)]
         counts = self.child_counts(connection, volumes)
-        known: dict[str, tuple[int, Key]] = {}
-        for volume in volumes:  # in the order of their level, so that each is counted from the one before
+        counted: dict[str, tuple[int, Key]] = {}
+        for volume in volumes:  # sorted, so that each position is counted from the previous one
             level = self._level_of(volume.backend_id)
-            index = level.rank(connection, volume.key, known.get(volume.backend_id, (0, None)))
-            known[volume.backend_id] = (index, volume.key)
+            index = level.rank(connection, volume.key, counted.get(volume.backend_id, (0, None)))
+            counted[volume.backend_id] = (index, volume.key)
             self._branches[volume.id] = Branch(volume.id, volume.backend_id, index, self._parts(volume, counts[volume.id]))
 
     def _shown(self, connection: sa.Connection, volumes: Sequence[VolumeHit]) -> Collection[str]:
@@ -250,55 +250,55 @@ class TreeState:
 
 @dataclass(slots=True)
 class _Changes:
-    """What was opened and closed by hand, in this order."""
+    """The branches that the user opened (in this order) and closed."""
 
     opened: dict[str, None] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
 
 
 class ExpansionState:
-    """The open branches by id. What is opened and closed under a filter holds until the filter changes."""
+    """The ids of the open branches. Changes made under a filter are dropped when the filter changes."""
 
     def __init__(self, opened: Iterable[str] = ()) -> None:
-        """Begin with these branches *opened*."""
+        """Start with the branches *opened*."""
         self._always = _Changes(dict.fromkeys(opened))
         self._filtered: _Changes | None = None
         self.automatic: frozenset[str] = frozenset()
-        """What is open without being asked."""
+        """The branches that are open automatically under a filter."""
 
     @property
     def ids(self) -> frozenset[str]:
-        """Every branch that is open."""
+        """The ids of all open branches."""
         filtered = self._filtered
         if filtered is None:
             return self.automatic.union(self._always.opened) - self._always.closed
         return self.automatic.union(self._always.opened, filtered.opened) - filtered.closed
 
     def begin(self, *, filters: bool) -> None:
-        """Begin with another filter, or without one; without one, what was open before filters is open again."""
+        """Start with another filter, or none (*filters* is false), which restores the branches open without filters."""
         self._filtered = _Changes() if filters else None
         self.automatic = frozenset()
 
     def open(self, branch: str) -> bool:
-        """Open a branch; return whether it was closed."""
-        known = branch in self.ids
+        """Open a branch; return whether it was closed before."""
+        was_open = branch in self.ids
         changes = self._filtered or self._always
         changes.closed.discard(branch)
-        if not known:
+        if not was_open:
             changes.opened[branch] = None
-        return not known
+        return not was_open
 
     def close(self, branch: str) -> bool:
-        """Close a branch; return whether it was open."""
-        known = branch in self.ids
+        """Close a branch; return whether it was open before."""
+        was_open = branch in self.ids
         changes = self._filtered or self._always
         changes.opened.pop(branch, None)
         if branch in self.ids:
             changes.closed.add(branch)
-        return known
+        return was_open
 
     def replace(self, branches: Iterable[str]) -> None:
-        """Open these branches and no others."""
+        """Open exactly these branches."""
         listed = dict.fromkeys(branches)
         changes = self._filtered or self._always
         changes.closed = set()
@@ -306,14 +306,14 @@ class ExpansionState:
         changes.closed = set(self.ids.difference(listed))
 
     def drop(self, gone: Collection[str]) -> None:
-        """Forget branches that are there no more."""
+        """Remove the branches *gone*, whose resources no longer exist."""
         for changes in filter(None, (self._always, self._filtered)):
             for branch in gone:
                 changes.opened.pop(branch, None)
                 changes.closed.discard(branch)
 
     def bound(self, backends: Collection[str]) -> None:
-        """Close the volumes that were opened first, if there are more than :data:`MOST_OPEN`."""
+        """Close the volumes that were opened first, if more than :data:`MOST_OPEN` are open."""
         for changes in filter(None, (self._always, self._filtered)):
             volumes = [branch for branch in changes.opened if branch not in backends]
             for branch in volumes[: max(0, len(volumes) - MOST_OPEN)]:

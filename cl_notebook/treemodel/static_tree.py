@@ -1,4 +1,4 @@
-"""The hierarchy as it is at one moment: backends, their volumes, and the snapshots and connections of each, within a budget."""
+"""Read the hierarchy of backends, volumes, snapshots and connections once, up to a number of rows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
 
+_VOLUME_COLUMNS = (Volume.id, Volume.name, Volume.status, Volume.size, Volume.host, Volume.created_at)
+
 BUDGET = 200
-"""Rows that a static tree shows at most; what is left out is counted."""
+"""Largest number of rows in a static tree; the rows left out are counted in :attr:`Node.hidden`."""
 
 
 @dataclass(slots=True)
@@ -48,18 +50,18 @@ class Node:
 def read(
     session: Context, resource: Tracked | None = None, budget: int | None = BUDGET, *, ids: Collection[str] | None = None
 ) -> list[Node]:
-    """Return the rows at the top with what is below them: every backend, or the one *resource*.
+    """Return the rows at the top, every backend or the one *resource*, with everything below them.
 
-    ``budget`` bounds the rows below the top: each level is given what the one above left of it; None means all of them.
-    With *ids* it is only what has one of them, with what is above and below it.
+    ``budget`` limits the rows below the top; each level gets what the levels above have not used. None means no limit.
+    With *ids*, return only the resources with these ids, and everything above and below them.
 
     Raises:
-        InvalidInput: there are more *ids* than a tree can be restricted to.
+        InvalidInput: there are more than :data:`cl_notebook.treemodel.visibility.MOST_IDS` *ids*.
 
     """
-    listed = None if ids is None else check_ids(ids)
+    checked_ids = None if ids is None else check_ids(ids)
     with session.store.reading() as connection:
-        limits = None if listed is None else scope(connection, listed)
+        limits = None if checked_ids is None else scope(connection, checked_ids)
         reader = _Reader(connection, session, budget, Visibility(parse(""), scope=limits))
         if resource is None:
             return reader.backends(None)
@@ -75,12 +77,12 @@ def read(
 
 
 class _Reader:
-    """Reads one forest with a constant number of queries a backend."""
+    """Read one tree, with a constant number of queries for each backend."""
 
     def __init__(self, connection: sa.Connection, session: Context, budget: int | None, visibility: Visibility) -> None:
         self._connection = connection
         self._session = session
-        self._left = budget
+        self._remaining = budget
         self._visibility = visibility
 
     def backends(self, only: str | None) -> list[Node]:
@@ -98,7 +100,7 @@ class _Reader:
         return [row for row in rows if row.children or row.hidden or self._visibility.backend_listed(row.id)]
 
     def volumes_by_id(self, volume_id: str) -> list[Node]:
-        rows = self._volume_rows(sa.select(*_VOLUME).where(Volume.id == volume_id))
+        rows = self._volume_rows(sa.select(*_VOLUME_COLUMNS).where(Volume.id == volume_id))
         self._fill(rows)
         return rows
 
@@ -109,14 +111,16 @@ class _Reader:
         return [row for _, row in self._connections(where)]
 
     def _volumes(self, backend_id: str) -> tuple[list[Node], int]:
-        mine = Volume.backend_id == backend_id
+        condition = Volume.backend_id == backend_id
         if (limit := self._visibility.volumes(backend_id)) is not None:
-            mine = sa.and_(mine, limit)
-        page = self._volume_rows(sa.select(*_VOLUME).where(mine).order_by(Volume.created_at, Volume.id).limit(self._left))
-        self._take(len(page))
+            condition = sa.and_(condition, limit)
+        page = self._volume_rows(
+            sa.select(*_VOLUME_COLUMNS).where(condition).order_by(Volume.created_at, Volume.id).limit(self._remaining)
+        )
+        self._spend(len(page))
         hidden = 0
-        if self._left is not None and self._left <= 0:
-            hidden = self._connection.execute(sa.select(sa.func.count()).where(mine)).scalar_one() - len(page)
+        if self._remaining is not None and self._remaining <= 0:
+            hidden = self._connection.execute(sa.select(sa.func.count()).where(condition)).scalar_one() - len(page)
         self._fill(page, backend_id)
         return page, hidden
 
@@ -127,9 +131,9 @@ class _Reader:
         by_id = {row.id: row for row in volumes}
         for ids in pages(list(by_id)):
             for volume_id, row in self._snapshots(self._below(SNAPSHOT, ids, backend_id)):
-                self._put(by_id[volume_id], row)
+                self._append(by_id[volume_id], row)
             for volume_id, row in self._connections(self._below(CONNECTION, ids, backend_id)):
-                self._put(by_id[volume_id], row)
+                self._append(by_id[volume_id], row)
 
     def _below(self, kind: str, volume_ids: Sequence[str], backend_id: str) -> sa.ColumnElement[bool]:
         parent = KINDS[kind].parent
@@ -139,16 +143,16 @@ class _Reader:
         whole = [volume_id for volume_id in volume_ids if self._visibility.whole(backend_id, volume_id)]
         return sa.or_(parent.in_(whole), sa.and_(parent.in_(volume_ids), limit))
 
-    def _put(self, volume: Node, row: Node) -> None:
-        if self._left is not None and self._left <= 0:
+    def _append(self, volume: Node, row: Node) -> None:
+        if self._remaining is not None and self._remaining <= 0:
             volume.hidden += 1
         else:
             volume.children.append(row)
-            self._take(1)
+            self._spend(1)
 
-    def _take(self, rows: int) -> None:
-        if self._left is not None:
-            self._left -= rows
+    def _spend(self, rows: int) -> None:
+        if self._remaining is not None:
+            self._remaining -= rows
 
     def _snapshots(self, where: sa.ColumnElement[bool]) -> Iterator[tuple[str, Node]]:
         columns = (Snapshot.volume_id, Snapshot.id, Snapshot.name, Snapshot.status, Snapshot.volume_size, Snapshot.created_at)
@@ -162,6 +166,3 @@ class _Reader:
         statement = sa.select(*columns).where(where).order_by(Connection.volume_id, Connection.created_at, Connection.id)
         for volume_id, id_, name, status, path, created in self._connection.execute(statement):
             yield volume_id, Node("connection", id_, name or "?", status, None, path or "", created)
-
-
-_VOLUME = (Volume.id, Volume.name, Volume.status, Volume.size, Volume.host, Volume.created_at)

@@ -1,4 +1,4 @@
-"""Type-ahead: the next row whose name begins with what was typed, wherever in the list it is."""
+"""Find the next row whose name begins with the typed text, anywhere in the list."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from cl_notebook.treemodel.layout import Below, Branch, Layout
 
 NEAR = 200
-"""Rows behind the present one that are read and compared first."""
+"""Rows after the focused one that are read and compared before the store is searched."""
 
 _MANY = 500
-"""Rows with such names up to which they are looked up by the name; of more, the next in the order is not far."""
+"""Largest number of matching rows that are looked up by name; with more, the next one in the order is near."""
 
 
 def seek(connection: sa.Connection, layout: Layout, text: str, after: int) -> int | None:
-    """Return the place of the next row behind *after*, or else of the first row, whose name begins with *text*."""
+    """Return the index of the next row after *after*, or else of the first row, whose name begins with *text* (ignoring case)."""
     low = text.lower()
     indexes = [
-        index for head in layout.heads if head.name.lower().startswith(low) and (index := layout.head_place(head.id)) is not None
+        index
+        for head in layout.heads
+        if head.name.lower().startswith(low) and (index := layout.head_index_of(head.id)) is not None
     ]
     for start, below in layout.belows():
         indexes += [start + index for index in _in_level(connection, below, text, after - start)]
@@ -34,31 +36,31 @@ def seek(connection: sa.Connection, layout: Layout, text: str, after: int) -> in
 
 
 def _in_level(connection: sa.Connection, below: Below, text: str, after: int) -> Iterator[int]:
-    """Yield the places of the first row of the level that fits, and of the first one behind *after*."""
+    """Yield the indexes of the first matching row of the level, and of the first one after *after*."""
     level, columns = below.level, KINDS[below.level.kind]
     test = starts_with(columns.name, text, connection.dialect.name)
-    some = level.some(connection, test, _MANY)
-    if some is not None:
-        if not some:
+    matching_ids = level.matching_ids(connection, test, _MANY)
+    if matching_ids is not None:
+        if not matching_ids:
             return
-        test = columns.id.in_(some)
+        test = columns.id.in_(matching_ids)
     first = level.first(connection, test, None)
     if first is None:
         return
     yield below.index_of(level.rank(connection, first))
     if after < 0:
         return
-    known = level.keys(connection, below.position(after), 1)
-    behind = level.first(connection, test, known[0]) if known else None
-    if behind is not None:
-        yield below.index_of(level.rank(connection, behind))
+    keys = level.keys(connection, below.position(after), 1)
+    next_key = level.first(connection, test, keys[0]) if keys else None
+    if next_key is not None:
+        yield below.index_of(level.rank(connection, next_key))
 
 
 def _in_branches(connection: sa.Connection, below: Below, text: str, after: int) -> Iterator[int]:
-    """Yield the place of the first row in any branch that fits, and of the first one behind *after*."""
-    fitting = _with_fitting(connection, [branch.id for branch in below.branches], text)
+    """Yield the indexes of the first matching row in any branch, and of the first one after *after*."""
+    matching = _volumes_with_match(connection, [branch.id for branch in below.branches], text)
     is_first = True
-    for branch in (branch for branch in below.branches if branch.id in fitting):
+    for branch in (branch for branch in below.branches if branch.id in matching):
         for index in _in_branch(connection, branch, below.first(branch), text, after):
             if is_first or index > after:
                 yield index
@@ -75,20 +77,20 @@ def _in_branch(connection: sa.Connection, branch: Branch, start: int, text: str,
         if key is not None:
             yield start + level.rank(connection, key)
             if start <= after < start + part.count:
-                for known in level.keys(connection, after - start, 1):
-                    key = level.first(connection, test, known)
+                for after_key in level.keys(connection, after - start, 1):
+                    key = level.first(connection, test, after_key)
                 if key is not None:
                     yield start + level.rank(connection, key)
         start += part.count
 
 
-def _with_fitting(connection: sa.Connection, volume_ids: list[str], text: str) -> set[str]:
-    """Return those of the volumes that own a row whose name fits."""
-    found: set[str] = set()
+def _volumes_with_match(connection: sa.Connection, volume_ids: list[str], text: str) -> set[str]:
+    """Return the ids of the volumes that have a snapshot or connection with a matching name."""
+    matching: set[str] = set()
     for kind in BELOW_VOLUMES if volume_ids else ():
         columns = KINDS[kind]
         test = starts_with(columns.name, text, connection.dialect.name)
-        found.update(
+        matching.update(
             connection.execute(sa.select(columns.parent).where(columns.parent.in_(volume_ids), test).distinct()).scalars()
         )
-    return found
+    return matching

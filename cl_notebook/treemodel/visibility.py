@@ -1,4 +1,4 @@
-"""What the tree shows: which resources meet the filter, and which stay because of what is above or below them."""
+"""Build the conditions for visible rows: those that meet the filter, and those with a matching row above or below them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from cl_notebook.treemodel.filter_parser import Filter
 
 MOST_IDS = 10_000
-"""Ids that the tree can be restricted to."""
+"""Largest number of ids that a tree can be restricted to."""
 
 MOST_OWNERS = 12_000
-"""Volumes that own a row which meets the filter, up to which they are known by their ids."""
+"""Largest number of volumes with a matching row below them that are listed by id."""
 
 _PAGE = 500
 _FAULTS = ("error", "erros")
-"""Between these are the words that begin with ``error``: a range, for which an index serves."""
+"""Bounds of the statuses that begin with ``error``: a range, so that an index can be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The ids that the tree is restricted to, by kind. ``parents`` are the volumes of the snapshots and connections."""
+    """The ids that the tree is restricted to, by kind.
+
+    ``below`` are the ids of snapshots and connections, ``parents`` those of their volumes.
+    """
 
     backends: frozenset[str]
     volumes: frozenset[str]
@@ -40,26 +43,26 @@ class Scope:
 
     @property
     def any_volumes(self) -> frozenset[str]:
-        """The volumes that are listed, or that are above one that is."""
+        """The ids of the volumes that are listed, or that have a listed snapshot or connection."""
         return self.volumes | self.parents
 
 
 def scope(connection: sa.Connection, ids: Collection[str]) -> Scope:
-    """Return *ids* by kind; those that nothing has are left out."""
-    asked = sorted(set(ids))
-    found: dict[str, set[str]] = {}
+    """Return *ids* sorted by kind, without those of no tracked resource."""
+    sorted_ids = sorted(set(ids))
+    ids_by_kind: dict[str, set[str]] = {}
     for kind in (BACKEND, VOLUME):
-        found[kind] = {row_id for row_id, _ in _parents(connection, kind, asked)}
-    below = [pair for kind in (SNAPSHOT, CONNECTION) for pair in _parents(connection, kind, asked)]
+        ids_by_kind[kind] = {row_id for row_id, _ in _parents(connection, kind, sorted_ids)}
+    below = [pair for kind in (SNAPSHOT, CONNECTION) for pair in _parents(connection, kind, sorted_ids)]
     children, parents = {row_id for row_id, _ in below}, {parent for _, parent in below}
-    return Scope(*map(frozenset, (found[BACKEND], found[VOLUME], children, parents)))
+    return Scope(*map(frozenset, (ids_by_kind[BACKEND], ids_by_kind[VOLUME], children, parents)))
 
 
 def check_ids(ids: Collection[str]) -> frozenset[str]:
     """Return *ids* as a set.
 
     Raises:
-        InvalidInput: there are more than :data:`MOST_IDS`.
+        InvalidInput: *ids* has more than :data:`MOST_IDS` entries.
 
     """
     if len(ids) > MOST_IDS:
@@ -76,7 +79,7 @@ def _parents(connection: sa.Connection, kind: str, ids: list[str]) -> Iterator[t
 
 
 def interrupted(connection: sa.Connection) -> frozenset[str]:
-    """Return the ids of the resources that a kernel was working on when it died."""
+    """Return the ids of the resources of which an operation was interrupted, as its kernel ended."""
     statement = sa.select(Operation.resource_id, Operation.kernel_id).where(Operation.status == RUNNING)
     rows = connection.execute(statement.order_by(Operation.id.desc()).limit(_PAGE)).all()
     dead = liveness.dead(connection, {row.kernel_id for row in rows}) if rows else frozenset()
@@ -85,7 +88,7 @@ def interrupted(connection: sa.Connection) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """The conditions of one look at the tree; None stands for no condition."""
+    """The conditions for visible rows in one state of the tree; a method returns None if there is no condition."""
 
     filter: Filter
     only_faults: bool = False
@@ -93,22 +96,24 @@ class Visibility:
     interrupted: frozenset[str] = frozenset()
     dialect: str = "sqlite"
     owners: Mapping[tuple[str, bool], frozenset[str]] = field(default_factory=dict)
-    """The volumes that own a row of a kind (a listed one) that meets the filter, where :func:`know_owners` found few."""
+    """Ids of the volumes with a matching row below them, by kind and whether only listed rows count; filled by
+    :func:`load_owners` if there are few.
+    """
 
     @property
     def filters(self) -> bool:
-        """Whether rows are asked to meet a filter."""
+        """Whether there is a filter."""
         return bool(self.filter) or self.only_faults
 
     @property
     def restricts(self) -> bool:
-        """Whether some rows may be left out."""
+        """Whether rows may be hidden."""
         return self.filters or self.scope is not None
 
     def itself(self, kind: str, *, seek: bool = True) -> sa.ColumnElement[bool] | None:
         """Return the condition that a row meets the filter by itself.
 
-        Without *seek* it is written so that no index is used for it: an order is wanted, and an index for that.
+        If *seek* is false, write it so that the database uses no index for it, but one for the sort order.
         """
         tests = [self.filter.condition(kind, self.dialect)] if self.filter else []
         if self.only_faults:
@@ -118,7 +123,7 @@ class Visibility:
     def below(self, kind: str, *, matches: bool, whole: bool) -> sa.ColumnElement[bool] | None:
         """Return the condition that a row below a volume is shown.
 
-        ``matches`` says whether the volume meets the filter by itself, ``whole`` whether all that is below it may be shown.
+        ``matches``: the volume meets the filter by itself. ``whole``: all rows below it are within the scope.
         """
         tests = [] if whole or self.scope is None else [self._listed(KINDS[kind].id, self.scope.below)]
         if not matches and (test := self.itself(kind)) is not None:
@@ -126,31 +131,31 @@ class Visibility:
         return sa.and_(*tests) if tests else None
 
     def whole(self, backend_id: str, volume_id: str) -> bool:
-        """Return whether all that is below a volume may be shown."""
+        """Return whether all rows below a volume are within the scope."""
         return self.scope is None or backend_id in self.scope.backends or volume_id in self.scope.volumes
 
     def backend_listed(self, backend_id: str) -> bool:
-        """Return whether a backend may be shown for its own sake."""
+        """Return whether a backend is within the scope by itself, not only for a row below it."""
         return self.scope is None or backend_id in self.scope.backends
 
     def volumes(self, backend_id: str | None = None, *, seek: bool = True) -> sa.ColumnElement[bool] | None:
-        """Return the condition that a volume (of that backend) is shown; of *seek* see :meth:`itself`."""
-        may = None if backend_id is not None and self.backend_listed(backend_id) else self._may_be_shown()
+        """Return the condition that a volume (of *backend_id*) is shown; see :meth:`itself` for *seek*."""
+        within_scope = None if backend_id is not None and self.backend_listed(backend_id) else self._within_scope()
         itself = self.itself(VOLUME, seek=seek)
         if itself is None:
-            return may
-        shown = sa.or_(itself, *self._through(backend_id))
-        return shown if may is None else sa.and_(may, shown)
+            return within_scope
+        matches_here = sa.or_(itself, *self._through(backend_id))
+        return matches_here if within_scope is None else sa.and_(within_scope, matches_here)
 
     def owned(self, kind: str, *, listed: bool) -> sa.ColumnElement[bool] | None:
-        """Return the condition that a row below a volume meets the filter (and is listed), or None if there is no filter."""
+        """Return the condition that a row below a volume meets the filter (and is in the scope); None without a filter."""
         test = self.itself(kind)
         if test is None or not listed or self.scope is None:
             return test
         return sa.and_(self._listed(KINDS[kind].id, self.scope.below), test)
 
     def _through(self, backend_id: str | None) -> Iterator[sa.ColumnElement[bool]]:
-        """Yield the conditions that a volume owns a row that meets the filter."""
+        """Yield the conditions that a volume has a matching row below it."""
         whole = backend_id is not None and self.backend_listed(backend_id)
         for kind in BELOW_VOLUMES:
             if self.scope is None or whole:
@@ -161,14 +166,14 @@ class Visibility:
 
     def _owns(self, kind: str, *, listed: bool) -> sa.ColumnElement[bool]:
         columns, volume = KINDS[kind], KINDS[VOLUME]
-        known, test = self.owners.get((kind, listed)), self.owned(kind, listed=listed)
-        if known is not None:
-            return self._listed(volume.id, known)
+        owners, test = self.owners.get((kind, listed)), self.owned(kind, listed=listed)
+        if owners is not None:
+            return self._listed(volume.id, owners)
         if test is None:
             return sa.false()
         return sa.exists().where(columns.parent == volume.id, test).correlate(volume.table)
 
-    def _may_be_shown(self) -> sa.ColumnElement[bool] | None:
+    def _within_scope(self) -> sa.ColumnElement[bool] | None:
         if self.scope is None:
             return None
         volume = KINDS[VOLUME]
@@ -193,19 +198,19 @@ class Visibility:
         return column.in_(listed) if listed else sa.false()
 
 
-def know_owners(connection: sa.Connection, visibility: Visibility) -> Visibility:
-    """Return *visibility* with the volumes that own a row which meets the filter, where these are few: most filters are such.
+def load_owners(connection: sa.Connection, visibility: Visibility) -> Visibility:
+    """Return *visibility* with the ids of the volumes that have matching rows below them, if these are few.
 
-    Otherwise every volume that is passed on the way to a page would be asked what it owns.
+    They are few with most filters, and save a subquery for every volume that is passed on the way to a page.
     """
-    most = MOST_OWNERS if visibility.scope is None else MOST_OWNERS // 60
+    limit = MOST_OWNERS if visibility.scope is None else MOST_OWNERS // 60
     owners: dict[tuple[str, bool], frozenset[str]] = {}
     for kind in BELOW_VOLUMES if visibility.filters else ():
         for listed in (False,) if visibility.scope is None else (False, True):
             test = visibility.owned(kind, listed=listed)
             if test is not None:
-                statement = sa.select(KINDS[kind].parent).where(test).limit(most + 1)
-                found = connection.execute(statement).scalars().all()
-                if len(found) <= most:
-                    owners[kind, listed] = frozenset(found)
+                statement = sa.select(KINDS[kind].parent).where(test).limit(limit + 1)
+                volume_ids = connection.execute(statement).scalars().all()
+                if len(volume_ids) <= limit:
+                    owners[kind, listed] = frozenset(volume_ids)
     return replace(visibility, owners=owners)

@@ -70,8 +70,8 @@ def test_anchors_are_bounded(session: cl.Session, monkeypatch: pytest.MonkeyPatc
         whole = _level(backend).page(connection, 0, 500)
         for start in range(0, 500, 5):
             assert level.page(connection, start, 5) == whole[start : start + 5]
-        assert len(level._at) == len(level._keys) <= 8
-        assert level._at == sorted(level._at)
+        assert len(level._anchor_positions) == len(level._anchor_keys) <= 8
+        assert level._anchor_positions == sorted(level._anchor_positions)
         assert len(level._recent) <= 25
         assert [level.rank(connection, whole[place].key) for place in (0, 77, 499)] == [0, 77, 499]
 
