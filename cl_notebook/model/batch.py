@@ -1,4 +1,4 @@
-"""One act on several resources in turn: what ends it early says how many were done, and which are left."""
+"""Apply a function to several resources; an error or interrupt reports how many were done."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LISTED = 5
-"""Labels of what is left that a message lists at most."""
+"""The most labels of remaining resources that a message lists."""
 
 
 def in_turn(verb: str, things: Sequence[T], act: Callable[[T], object], label: Callable[[T], str]) -> None:
-    """Do *act* to each of *things*, and stop at the first error or interrupt, which then says how far it came.
+    """Call *act* with each of *things*; stop at the first error or interrupt, and add the progress to it.
 
     Args:
-        verb: what is done, as in ``deleted``.
-        things: in the order in which they are taken.
-        act: the act on one of them.
-        label: what a thing is called in the message; asked for before the act, for after it the thing may be gone.
+        verb: the participle for the message, such as ``deleted``.
+        things: the arguments, in order.
+        act: the function.
+        label: returns the label of a thing for the message; called before *act*, which may delete the thing.
 
     """
     labels = [label(thing) for thing in things]
@@ -35,9 +35,9 @@ def in_turn(verb: str, things: Sequence[T], act: Callable[[T], object], label: C
 
 @contextlib.contextmanager
 def count_done(verb: str, labels: Sequence[str]) -> Iterator[Callable[[], None]]:
-    """Give what is called after each of several things; an error or interrupt in the block says how many were done.
+    """Count finished things; an error or interrupt that leaves the block reports the count.
 
-    The words are added to the message of an error of ours, and of an interrupt; other errors get them as a note.
+    Yields a function to call after each thing. The report is added by :func:`append_message`.
     """
     count = 0
 
@@ -54,16 +54,16 @@ def count_done(verb: str, labels: Sequence[str]) -> Iterator[Callable[[], None]]
 
 
 def progress(verb: str, count: int, labels: Sequence[str]) -> str:
-    """Return how many of the things with these *labels* were done, the first *count*, and which are left."""
-    left = labels[count:]
-    more = f" and {len(left) - LISTED} more" if len(left) > LISTED else ""
-    return f"{count} of {len(labels)} were {verb}; left: {', '.join(left[:LISTED])}{more}."
+    """Return a sentence for messages: *count* of *labels* are done, the first ones; list the others."""
+    remaining = labels[count:]
+    more = f" and {len(remaining) - LISTED} more" if len(remaining) > LISTED else ""
+    return f"{count} of {len(labels)} were {verb}; left: {', '.join(remaining[:LISTED])}{more}."
 
 
-def append_message(error: BaseException, words: str) -> None:
-    """Add *words* to what *error* says."""
+def append_message(error: BaseException, text: str) -> None:
+    """Add *text* to the message of *error* if it is this package's or an interrupt; to others as a note."""
     if isinstance(error, (errors.Error, KeyboardInterrupt)):
-        said = str(error)
-        error.args = (f"{said} {words}" if said else words, *error.args[1:])
+        message = str(error)
+        error.args = (f"{message} {text}" if message else text, *error.args[1:])
     else:
-        error.add_note(words)
+        error.add_note(text)

@@ -1,4 +1,4 @@
-"""Many rows at once: inserted at the speed of the data base, and told to everybody as if each had been made alone."""
+"""Insert many rows in a few statements, and write history and change feed as for single inserts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _BATCH = 5_000
-"""Rows that one statement inserts."""
+"""Number of rows that one statement inserts."""
 
 Rows = dict[str, Any]
-"""A row, by the names of its columns."""
+"""The values of a row, by the names of its columns."""
 
 
 def insert(connection: sa.Connection, cls: Any, rows: Sequence[Rows]) -> None:  # noqa: ANN401 - a mapped class
-    """Insert *rows* of the mapped class *cls*, in the transaction of *connection*."""
+    """Insert *rows* of the mapped class *cls* in the transaction of *connection*."""
     table: sa.Table = cls.__table__
     for start in range(0, len(rows), _BATCH):
         connection.execute(sa.insert(table), rows[start : start + _BATCH])
@@ -36,13 +36,22 @@ def note(
     created: Mapping[Any, Sequence[Rows]],
     arguments: Mapping[str, Any],
 ) -> None:
-    """Write into the history that *action* made these rows (by class) on *backend* (id and name), and tell each to the feed.
+    """Record in the history and the change feed that *action* inserted rows.
 
-    *kernel_id* is the journal's, asked for before the transaction, for its row may have to be written first. Call it last in the
-    transaction, and ``follower.look()`` after it: what the session holds is then read again.
+    Call it last in the transaction, and call ``ChangeTracker.poll()`` after the commit, so that the session reads its cached
+    objects again.
+
+    Args:
+        connection: a connection within the transaction that inserted the rows.
+        kernel_id: the id of this kernel from the journal; read it before the transaction, because reading may insert a row.
+        action: the action for the history.
+        backend: id and name of the backend that the rows belong to.
+        created: the inserted rows by class.
+        arguments: the arguments of the action for the history.
+
     """
     now = utcnow()
-    row = {
+    operation = {
         "action": action,
         "call": None,
         "status": op.DONE,
@@ -56,11 +65,11 @@ def note(
         "ended_at": now,
         "duration": 0.0,
     }
-    key = connection.execute(sa.insert(op.Operation), row).inserted_primary_key
+    key = connection.execute(sa.insert(op.Operation), operation).inserted_primary_key
     number = key[0] if key else None
     entries = [changefeed.Entry("outcome", "backend", backend[0], operation_id=number)]
     for cls, rows in created.items():
-        entries.extend(_entry(cls.kind, each, number) for each in rows)
+        entries.extend(_entry(cls.kind, row, number) for row in rows)
     changefeed.append_many(connection, entries)
 
 

@@ -1,4 +1,7 @@
-"""How tracked objects are read: one identity a row, relations in pages, and nothing read twice that nobody changed."""
+"""Load tracked objects: one for each row of a session, lists in pages, no query for unchanged rows.
+
+Edits that were not saved survive a read of their row: they are collected before it (:class:`PendingEdits`) and set again after.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,24 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 
+CLASSES: dict[str, type[Any]] = {}
+"""The tracked classes by name; modules look them up here where an import would be circular."""
+
+PAGE = 500
+"""Number of ids in one query, and of objects whose relations are loaded together."""
+
+_READ = "_read"
+"""Attribute of an object: the :class:`_Read` that says when its row was read."""
+
+_METADATA_AS_READ = "_metadata_as_read"
+"""Key in an object's ``__dict__``: a copy of the metadata before the user received it and could edit it in place."""
+
+_BASE = "_edited_on"
+"""Key in an object's ``__dict__``: the columns that its unsaved values were set on."""
+
+
 class Row(Protocol):
-    """A mapped object of one row, as far as the identity map needs it."""
+    """The part of a mapped object that the identity map needs."""
 
     @property
     def id(self) -> str:
@@ -29,7 +48,7 @@ class Row(Protocol):
 
     @property
     def version(self) -> int:
-        """The number of times that the row was changed."""
+        """The number of changes to the row."""
 
     @property
     def created_at(self) -> dt.datetime:
@@ -37,7 +56,7 @@ class Row(Protocol):
 
     @property
     def relations(self) -> tuple[str, ...]:
-        """Names of the lists that :func:`refresh` brings up to date if they were loaded."""
+        """Names of the relations that :func:`refresh` updates if they were loaded."""
 
     @property
     def context(self) -> Context:
@@ -52,7 +71,7 @@ T_co = TypeVar("T_co", bound=Row, covariant=True)
 
 
 class Relation(Protocol[T_co]):
-    """A list of the rows that name their owner in a column."""
+    """The list of the rows whose column holds their owner's id."""
 
     @property
     def slot(self) -> str:
@@ -64,31 +83,37 @@ class Relation(Protocol[T_co]):
 
     @property
     def owner(self) -> str:
-        """The attribute of the children that leads back to the owner."""
+        """The attribute of the children that returns the owner."""
 
     @property
     def target(self) -> type[T_co]:
         """The class of the children."""
 
 
-_METADATA_AS_READ = "_metadata_as_read"
-_BASE = "_edited_on"
+class _Read(NamedTuple):
+    """The change tracker's tick when a row was read, and the ids of the rows on the same page."""
+
+    tick: int
+    peers: tuple[str, ...] = ()
+
+
+_UNREAD = _Read(0)
 
 
 def values(resource: Row) -> dict[str, Any]:
-    """Return what was set on *resource*, or changed inside its metadata, and not saved."""
+    """Return the unsaved values of *resource* by column: what was set, or changed inside its metadata."""
     inner = resource.__dict__
     changed = {}
-    if _is_set(resource):
+    if _has_set_columns(resource):
         state: sa_orm.InstanceState[Any] = sa.inspect(resource)
         changed = {name: attribute.value for name, attribute in state.attrs.items() if attribute.history.has_changes()}
-    if _is_edited_inside(inner):
+    if _is_metadata_edited(inner):
         changed["metadata_"] = inner["metadata_"]
     return changed
 
 
 def committed_values(resource: Row) -> dict[str, Any]:
-    """Return the columns of *resource* as they were read, without what was set on it since."""
+    """Return the columns of *resource* as they were read, without unsaved values."""
     inner = resource.__dict__
     stored = {name: value for name, value in inner.items() if name[:1] != "_"}
     for name in values(resource):
@@ -100,18 +125,21 @@ def committed_values(resource: Row) -> dict[str, Any]:
 
 
 def is_dirty(resource: Row) -> bool:
-    """Return whether something may be unsaved on *resource*."""
-    return _is_set(resource) or _is_edited_inside(resource.__dict__)
+    """Return whether *resource* may have unsaved values."""
+    return _has_set_columns(resource) or _is_metadata_edited(resource.__dict__)
 
 
 def base_values(resource: Row) -> dict[str, Any]:
-    """Return the columns that the unsaved values were set on, ``version`` among them: those of an earlier read, perhaps."""
-    found: dict[str, Any] = resource.__dict__.get(_BASE) or committed_values(resource)
-    return found
+    """Return the columns that the unsaved values were set on, ``version`` included.
+
+    They differ from :func:`committed_values` if the row was read again since the edit.
+    """
+    base: dict[str, Any] = resource.__dict__.get(_BASE) or committed_values(resource)
+    return base
 
 
 def discard_edits(resource: Row) -> None:
-    """Put back what was read."""
+    """Set the columns of *resource* back to the values that were read."""
     before = committed_values(resource)
     for name in values(resource):
         sa_orm.attributes.set_committed_value(resource, name, before[name])
@@ -119,25 +147,28 @@ def discard_edits(resource: Row) -> None:
 
 
 def forget(resource: Row) -> None:
-    """Take the present values for the stored ones: they were just saved."""
+    """Mark the present values of *resource* as saved."""
     for name in (_METADATA_AS_READ, _BASE):
         resource.__dict__.pop(name, None)
 
 
 def hand_out_metadata(resource: Row) -> dict[str, str]:
-    """Return the metadata itself, for the user to look at or to change in place; :func:`values` finds what he changed."""
+    """Return the metadata of *resource*, not a copy: the user may edit it in place.
+
+    A copy is kept, with which :func:`values` detects the edits.
+    """
     inner = resource.__dict__
-    held: dict[str, str] = inner["metadata_"]
+    metadata: dict[str, str] = inner["metadata_"]
     orm = sa_orm.object_session(resource)
     if _METADATA_AS_READ not in inner and orm is not None:
-        inner[_METADATA_AS_READ] = dict(held)
+        inner[_METADATA_AS_READ] = dict(metadata)
         _handed_out(orm).add(resource)
-    return held
+    return metadata
 
 
 @dataclass(frozen=True, slots=True)
 class PendingEdits:
-    """The unsaved values of one object, while its row is read again."""
+    """The unsaved values of one object, kept while its row is read again."""
 
     resource: Row
     values: dict[str, Any]
@@ -145,10 +176,10 @@ class PendingEdits:
     base: dict[str, Any]
 
     def reapply(self) -> None:
-        """Set the values again on what was read; what they were set on is remembered for the next save."""
+        """Set the values again after the read; remember their base if the row changed, for the next save."""
         inner = self.resource.__dict__
-        is_reread = inner.get("metadata_") is not self.metadata
-        if is_reread and _METADATA_AS_READ in inner:
+        is_replaced = inner.get("metadata_") is not self.metadata
+        if is_replaced and _METADATA_AS_READ in inner:
             inner[_METADATA_AS_READ] = dict(inner["metadata_"])
         for name, value in self.values.items():
             if inner.get(name) is not value:
@@ -158,12 +189,12 @@ class PendingEdits:
 
 
 def pending_edits(orm: sa_orm.Session) -> list[PendingEdits]:
-    """Return the unsaved values of every object of *orm*, to be put back after a read."""
-    touched = {id(each): each for each in (*orm.dirty, *_handed_out(orm))}
+    """Return the unsaved values of all objects of *orm*, to reapply them after a read."""
+    edited = {id(resource): resource for resource in (*orm.dirty, *_handed_out(orm))}
     return [
-        PendingEdits(each, values(each), each.__dict__.get("metadata_"), committed_values(each))
-        for each in touched.values()
-        if sa_orm.object_session(each) is orm
+        PendingEdits(resource, values(resource), resource.__dict__.get("metadata_"), committed_values(resource))
+        for resource in edited.values()
+        if sa_orm.object_session(resource) is orm
     ]
 
 
@@ -171,67 +202,51 @@ def _handed_out(orm: sa_orm.Session) -> weakref.WeakSet[Row]:
     return cast("weakref.WeakSet[Row]", orm.info.setdefault("handed_out", weakref.WeakSet()))
 
 
-def _is_set(resource: Row) -> bool:
+def _has_set_columns(resource: Row) -> bool:
     return bool(sa_orm.attributes.instance_state(resource).modified)
 
 
-def _is_edited_inside(inner: dict[str, Any]) -> bool:
+def _is_metadata_edited(inner: dict[str, Any]) -> bool:
     return _METADATA_AS_READ in inner and bool(inner[_METADATA_AS_READ] != inner["metadata_"])
 
 
-def may_be_edited_inside(resource: Row) -> bool:
-    """Return whether the metadata was handed out: then it may have been changed in place."""
+def _is_handed_out(resource: Row) -> bool:
+    """Return whether the user received the metadata, and so may have edited it in place."""
     return _METADATA_AS_READ in resource.__dict__
 
 
-CLASSES: dict[str, type[Any]] = {}
-"""The tracked classes by name: how they know each other without importing each other."""
-
-PAGE = 500
-"""Objects that were read together and lie this close have their relations read together, too."""
-
-_READ = "_read"
-
-
-class _Read(NamedTuple):
-    """The follower's tick when an object was read, and the ids of what was read together with it."""
-
-    tick: int
-    peers: tuple[str, ...] = ()
-
-
-_UNREAD = _Read(0)
-
-
 def pages(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    """Return *ids* in parts, each as many as one query asks for."""
+    """Split *ids* into slices of at most PAGE ids, the number in one query."""
     return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
 
 
 def get(context: Context, cls: type[T], resource_id: str) -> T | None:
-    """Return the object of one row, from memory if it is held there and nobody changed the row since."""
+    """Return the object of the row *resource_id*, or None; query only if it is not cached or was changed."""
     with context.lock:
         context.change_tracker.sync()
         known = cached(context, cls, resource_id)
         if known is not None and (_is_current(context, known) or is_dirty(known)):
             return known
         columns: Any = cls
-        found = select(context, sa.select(cls).where(columns.id == resource_id))
-        if not found and known is not None:
+        rows = select(context, sa.select(cls).where(columns.id == resource_id))
+        if not rows and known is not None:
             evict(context, known)
-        return found[0] if found else None
+        return rows[0] if rows else None
 
 
 def by_spelling(context: Context, cls: type[T], spellings: Iterable[str]) -> T | None:
-    """Return the object of the first of the ids *spellings* that has a row (:func:`.validation.spellings`)."""
-    found = (get(context, cls, each) for each in spellings)
-    return next((each for each in found if each is not None), None)
+    """Return the object of the first id in *spellings* (:func:`.validation.spellings`) that has a row."""
+    resources = (get(context, cls, spelling) for spelling in spellings)
+    return next((resource for resource in resources if resource is not None), None)
 
 
 def select(context: Context, statement: sa.Select[T]) -> list[T]:
-    """Return the objects of *statement*'s rows, with the values that the rows have now.
+    """Return the objects of *statement*'s rows, with the rows' present values; unsaved edits survive.
 
-    What was set on an object and not saved is kept.
+    Raises:
+        StoreDamaged: a row holds values of the wrong type.
+        StoreError: the store cannot be read.
+
     """
     with context.lock:
         context.change_tracker.sync()
@@ -240,25 +255,25 @@ def select(context: Context, statement: sa.Select[T]) -> list[T]:
         pending = pending_edits(orm)
         with damage.named(context.store), store_errors(context.store.url), context.store.memory_lock:
             try:
-                found = list(orm.scalars(statement, execution_options={"populate_existing": True}))
+                resources = list(orm.scalars(statement, execution_options={"populate_existing": True}))
             finally:
                 _end_transaction(orm)
-            _refuse_unsound(context, found)
+            _refuse_unsound(context, resources)
         for edits in pending:
             edits.reapply()
-        _stamp(found, tick)
-        return found
+        _stamp(resources, tick)
+        return resources
 
 
-def _refuse_unsound(context: Context, found: Iterable[Row | None]) -> None:
-    """Refuse a row whose values are not of their columns' types: SQLite keeps anything anywhere.
+def _refuse_unsound(context: Context, resources: Iterable[Row | None]) -> None:
+    """Check that the values of each row have their columns' types: SQLite stores any type in any column.
 
     Raises:
-        StoreDamaged: there is one; its object is let go of, so that it is read again.
+        StoreDamaged: a value has another type; its object is removed from the session, so that the next use reads it again.
 
     """
-    for resource in found:
-        if resource is None:  # a row without a key
+    for resource in resources:
+        if resource is None:  # SQLAlchemy's object for a row whose primary key is NULL
             msg = "a row has no key"
             raise ValueError(msg)
         inner = resource.__dict__
@@ -279,28 +294,28 @@ def _names(cls: Any) -> tuple[str, ...]:  # noqa: ANN401 - a tracked class
 
 @functools.cache
 def _is_sound(cls: Any, types: tuple[type, ...]) -> bool:  # noqa: ANN401 - a tracked class
-    """Return whether values of these *types* fit the columns of *cls*: there are few combinations, so each is looked at once."""
+    """Return whether values of these *types* fit the columns of *cls*; cached, as few combinations occur."""
     columns = (attribute.columns[0] for attribute in sa_orm.class_mapper(cls).column_attrs)
-    return all(damage.fits(column, kind) for column, kind in zip(columns, types, strict=True))
+    return all(damage.fits(column, value_type) for column, value_type in zip(columns, types, strict=True))
 
 
 def _end_transaction(orm: sa_orm.Session) -> None:
-    # Neither commit(), which would write what the user set and did not save, nor rollback(), which would forget it.
+    # not commit(), which would write the user's unsaved edits, and not rollback(), which would discard them
     transaction = orm.get_transaction()
     if transaction is not None:
         transaction.close()
 
 
 def load_children(owner: Row, relation: Relation[T]) -> list[T]:
-    """Load the list of *owner*, and have those of the objects that were read together with it ready."""
+    """Return the children of *owner*; load those of the objects on the same page with the same query."""
     context = owner.context
     with context.lock:
         context.change_tracker.sync()
-        ready = owner.__dict__.pop(_prefetched(relation), None)
-        if ready is not None and context.change_tracker.children_changed(owner.id, ready[0]) == set():
-            tick, children = ready
+        prefetched = owner.__dict__.pop(_prefetched(relation), None)
+        if prefetched is not None and context.change_tracker.children_changed(owner.id, prefetched[0]) == set():
+            tick, children = prefetched
             _cache_children(owner, relation, children, tick)
-            return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # the slot holds what was just put there
+            return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # the slot holds the children that were just cached
         _load_page(context, owner, relation)
         return owner.__dict__[relation.slot]  # type: ignore[no-any-return] # as above
 
@@ -322,8 +337,8 @@ def _select_children(
 ) -> list[T]:
     target: Any = relation.target
     column = getattr(target, relation.column)
-    chosen = column == owner_ids[0] if len(owner_ids) == 1 else column.in_(owner_ids)
-    statement = sa.select(target).where(chosen).order_by(target.created_at, target.id)
+    condition = column == owner_ids[0] if len(owner_ids) == 1 else column.in_(owner_ids)
+    statement = sa.select(target).where(condition).order_by(target.created_at, target.id)
     return select(context, statement if only is None else statement.where(target.id.in_(list(only))))
 
 
@@ -336,13 +351,13 @@ def _cache_children(owner: Row, relation: Relation[T], children: list[T], tick: 
 
 
 def refresh(context: Context, resource: Row, *, keep_edits: bool = False) -> None:
-    """Bring *resource* and its loaded relations in line with the store; free of queries while nobody wrote anything.
+    """Update *resource* and its loaded relations from the store; no query if nothing was written.
 
-    What was set and not saved is given up, unless it is to be kept.
+    Unsaved edits are discarded, unless *keep_edits* is set.
     """
     with context.lock:
         context.change_tracker.sync()
-        if _nothing_happened(context, resource):
+        if _is_unchanged(context, resource):
             return
         if (is_dirty(resource) and not keep_edits) or not _is_current(context, resource):
             reload(context, resource, keep_edits=keep_edits)
@@ -352,9 +367,9 @@ def refresh(context: Context, resource: Row, *, keep_edits: bool = False) -> Non
                 _refresh_children(context, resource, relation, keep_edits=keep_edits)
 
 
-def _nothing_happened(context: Context, resource: Row) -> bool:
-    """Return whether no row at all was changed, and nothing set and not saved, since *resource* and its lists were read."""
-    if context.orm.identity_map.check_modified() or may_be_edited_inside(resource):
+def _is_unchanged(context: Context, resource: Row) -> bool:
+    """Return whether no row was changed and no object edited since *resource* and its lists were read."""
+    if context.orm.identity_map.check_modified() or _is_handed_out(resource):
         return False
     inner, tick = resource.__dict__, context.change_tracker.tick
     return _read(resource).tick == tick and all(
@@ -363,7 +378,7 @@ def _nothing_happened(context: Context, resource: Row) -> bool:
 
 
 def reload(context: Context, resource: Row, *, keep_edits: bool = False) -> None:
-    """Read the row of *resource* again, whether or not it is known to have changed."""
+    """Read the row of *resource* again, whether or not it changed; evict *resource* if the row is gone."""
     cls = type(resource)
     if not keep_edits:
         discard_edits(resource)
@@ -384,16 +399,16 @@ def _refresh_children(context: Context, owner: Row, relation: Relation[T], *, ke
     if changed is None or len(changed) > PAGE:
         _cache_children(owner, relation, _select_children(context, relation, [owner.id]), now)
         return
-    found = {child.id: child for child in _select_children(context, relation, [owner.id], changed)}
-    kept = [child for child in listed if child.id not in changed or child.id in found]
-    listed_ids = {child.id for child in kept}
-    kept.extend(child for child in found.values() if child.id not in listed_ids)
-    kept.sort(key=lambda child: (child.created_at, child.id))
-    _cache_children(owner, relation, kept, now)
+    reloaded = {child.id: child for child in _select_children(context, relation, [owner.id], changed)}
+    children = [child for child in listed if child.id not in changed or child.id in reloaded]
+    listed_ids = {child.id for child in children}
+    children.extend(child for child in reloaded.values() if child.id not in listed_ids)
+    children.sort(key=lambda child: (child.created_at, child.id))
+    _cache_children(owner, relation, children, now)
 
 
 def attach_new(context: Context, cls: type[T], values: dict[str, Any]) -> T:
-    """Return the object for a row that was just inserted with *values*, without reading it back."""
+    """Return a new object for the row that was just inserted with *values*, without a query."""
     manager = sa_orm.class_mapper(cls).class_manager
     instance: T = manager.new_instance()
     instance.__dict__.update(values)
@@ -404,20 +419,23 @@ def attach_new(context: Context, cls: type[T], values: dict[str, Any]) -> T:
 
 
 def reattach(context: Context, resource: T, newcomer: T) -> None:
-    """Re-attach *resource* (detached when its session closed) in place of *newcomer*, which was loaded for the same row."""
+    """Re-attach *resource* in place of *newcomer*, which was loaded for the same row.
+
+    *resource* was detached when its session closed; it takes the values of *newcomer*.
+    """
     values = {key: value for key, value in newcomer.__dict__.items() if key[:1] != "_"}
     context.orm.expunge(newcomer)
     sa_orm.make_transient(resource)
-    kept = resource.__dict__["_sa_instance_state"]
+    state = resource.__dict__["_sa_instance_state"]
     resource.__dict__.clear()
-    resource.__dict__.update(values, _sa_instance_state=kept)
+    resource.__dict__.update(values, _sa_instance_state=state)
     sa_orm.make_transient_to_detached(resource)
     context.orm.add(resource)
     setattr(resource, _READ, _Read(context.change_tracker.tick))
 
 
 def apply_committed(context: Context, resource: Row, values: dict[str, Any]) -> None:
-    """Give *resource* the *values* that were just committed for its row."""
+    """Set the *values* that were just committed for the row of *resource*; they do not count as edits."""
     for name, value in values.items():
         sa_orm.attributes.set_committed_value(resource, name, value)
     if _read(resource) is _UNREAD:
@@ -425,19 +443,19 @@ def apply_committed(context: Context, resource: Row, values: dict[str, Any]) -> 
 
 
 def add_to_collection(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
-    """Add *child* to the list of its owner, if the owner is held and the list was loaded."""
+    """Add *child* to the list of its owner, if the owner is cached and the list was loaded."""
     _relist(context, owner_class, relation_name, owner_id, lambda listed: [*listed, child])
 
 
 def remove_from_collection(context: Context, child: Row, owner_class: str, relation_name: str, owner_id: str) -> None:
-    """Take *child* out of the list of its owner, if the owner is held and the list was loaded."""
+    """Remove *child* from the list of its owner, if the owner is cached and the list was loaded."""
     _relist(context, owner_class, relation_name, owner_id, lambda listed: [other for other in listed if other is not child])
 
 
 def _relist(
     context: Context, owner_class: str, relation_name: str, owner_id: str, change: Callable[[list[Any]], list[Any]]
 ) -> None:
-    # A new list each time: a loop over the old one that creates or deletes resources meets each of them once.
+    # a new list, so that a loop over the old one may create or delete resources and still visits each of them once
     cls = CLASSES[owner_class]
     owner = cached(context, cls, owner_id)
     if owner is None:
@@ -450,14 +468,14 @@ def _relist(
 
 
 def evict(context: Context, resource: Row) -> None:
-    """Stop tracking *resource*: its row is gone."""
+    """Remove *resource*, whose row is gone, from the session and from loaded lists."""
     if resource in context.orm:
         context.orm.expunge(resource)
     resource.after_deletion(context)
 
 
 def cached(context: Context, cls: type[T], resource_id: str) -> T | None:
-    """Return the object of one row if the session holds it; the store is not asked."""
+    """Return the object of the row *resource_id* if the session has it, without a query; else None."""
     return context.orm.identity_map.get(sa_orm.class_mapper(cls).identity_key_from_primary_key((resource_id,)))
 
 
@@ -466,11 +484,12 @@ def _peers(context: Context, owner: Row) -> list[Row]:
     return [peer for peer in peers if peer is not None]
 
 
-def _stamp(found: list[T], tick: int) -> None:
-    for start in range(0, len(found), PAGE):
-        page = found[start : start + PAGE]
-        alone = len(page) == 1  # read again by itself, it keeps its peers
-        read = _read(page[0])._replace(tick=tick) if alone else _Read(tick, tuple([each.__dict__["id"] for each in page]))
+def _stamp(resources: list[T], tick: int) -> None:
+    for start in range(0, len(resources), PAGE):
+        page = resources[start : start + PAGE]
+        is_alone = len(page) == 1  # an object that is read again by itself keeps its peers
+        ids = tuple([resource.__dict__["id"] for resource in page])
+        read = _read(page[0])._replace(tick=tick) if is_alone else _Read(tick, ids)
         for resource in page:
             setattr(resource, _READ, read)
 

@@ -1,4 +1,4 @@
-"""Finding a resource again by whatever is remembered of it."""
+"""Find resources by an id, a name, or a part of one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 SHOWN = 10
-"""Candidates that an error lists."""
+"""Number of candidates that an error message lists."""
 
 MOST = 1000
-"""Resources that one search returns at most of each kind."""
+"""The most resources of each kind that one search returns."""
 
 _NAMED = (Volume, Snapshot, Backend)
 ALL = (Volume, Snapshot, Connection, Backend)
@@ -33,12 +33,19 @@ ALL = (Volume, Snapshot, Connection, Backend)
 def find(
     context: Context, text: str, kinds: Sequence[type[Tracked]] = ALL, *, everything: bool = False, parts: bool = True
 ) -> list[Tracked]:
-    """Return what *text* fits in the narrowest sense that fits anything: an id, a name, the beginning of an id, a part of a name.
+    """Return the resources that *text* matches as an id, a name, a prefix of an id, or a part of a name.
 
-    With *everything* it is what fits in any sense, the narrowest first; without *parts* a part of a name is not enough.
+    The four ways are tried in this order, and the first that matches anything decides.
+
+    Args:
+        context: the session.
+        text: what to look for.
+        kinds: the classes to search.
+        everything: return the matches of all ways, in their order.
+        parts: also match parts of names.
 
     Raises:
-        InvalidInput: *text* is empty, no text, or longer than any name.
+        InvalidInput: *text* is empty, not text, or longer than any name.
 
     """
     if not isinstance(text, str) or not text.strip():
@@ -48,18 +55,19 @@ def find(
         msg = f"Nothing is that long: ids and names have at most {validation.NAME_LENGTH} characters, not {len(text)}."
         raise errors.InvalidInput(msg)
     validation.text(text, "What to look for")
-    found: dict[str, Tracked] = {}
-    for cls, fitting in _ids(context, text, kinds, everything=everything, parts=parts):
-        found |= {resource.id: resource for resource in _read(context, cls, [one for one in fitting if one not in found])}
-    return list(found.values())
+    matched: dict[str, Tracked] = {}
+    for cls, ids in _ids(context, text, kinds, everything=everything, parts=parts):
+        new_ids = [resource_id for resource_id in ids if resource_id not in matched]
+        matched |= {resource.id: resource for resource in _read(context, cls, new_ids)}
+    return list(matched.values())
 
 
 def _ids(
     context: Context, text: str, kinds: Sequence[type[Tracked]], *, everything: bool, parts: bool
 ) -> list[tuple[type[Tracked], Sequence[str]]]:
-    """Return the ids of what *text* fits, kind by kind, the narrowest sense first.
+    """Return the ids of the resources that *text* matches, by class, in the order of :func:`find`.
 
-    The ids alone: the indexes have them, so that no row is read that is not found, and nothing is sorted that is too much.
+    Only ids are selected: indexes hold them, so that no row is read or sorted for a match that is not returned.
     """
     ways: tuple[tuple[Sequence[type[Tracked]], Callable[[Any], sa.Select[Any]]], ...] = (
         (ALL, lambda cls: _having(cls, cls.id.in_(search.id_spellings(text)))),
@@ -67,53 +75,53 @@ def _ids(
         (ALL, lambda cls: _having(cls, search.id_begins_with(cls.id, text)).order_by(cls.id)),
         (_NAMED, lambda cls: _having_part(cls, text, seek=seek)),
     )
-    found: list[tuple[type[Tracked], Sequence[str]]] = []
+    matched: list[tuple[type[Tracked], Sequence[str]]] = []
     with context.store.reading() as connection:
         seek = parts and len(text) >= search.SHORT and search.has_trigrams(connection)
-        for candidates, asked in ways if parts else ways[:-1]:
-            asked_of = [cls for cls in candidates if cls in kinds]
-            found += [(cls, connection.execute(asked(cls)).scalars().all()) for cls in asked_of]
-            if not everything and any(some for _, some in found):
+        for candidates, statement in ways if parts else ways[:-1]:
+            classes = [cls for cls in candidates if cls in kinds]
+            matched += [(cls, connection.execute(statement(cls)).scalars().all()) for cls in classes]
+            if not everything and any(ids for _, ids in matched):
                 break
-    exact = search.exact_ids((one for _, some in found for one in some), text) if not everything else set()
-    return [(cls, [one for one in some if one in exact]) for cls, some in found] if exact else found
+    exact = search.exact_ids((resource_id for _, ids in matched for resource_id in ids), text) if not everything else set()
+    return [(cls, [resource_id for resource_id in ids if resource_id in exact]) for cls, ids in matched] if exact else matched
 
 
-def _having(cls: Any, test: sa.ColumnElement[bool]) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
-    return sa.select(cls.id).where(test).limit(MOST)
+def _having(cls: Any, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
+    return sa.select(cls.id).where(condition).limit(MOST)
 
 
 def _having_part(cls: Any, text: str, *, seek: bool) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
     having = _having(cls, search.has_part(cls.name, text, seek=seek))
     if seek:
         return having
-    return having.order_by(cls.name, cls.id)  # by this PostgreSQL looks through an index, not through the rows
+    return having.order_by(cls.name, cls.id)  # with this order PostgreSQL scans an index, not the rows
 
 
-def _read(context: Context, cls: Any, wanted: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class
-    found = [
+def _read(context: Context, cls: Any, ids: Sequence[str]) -> list[Tracked]:  # noqa: ANN401 - a tracked class
+    resources = [
         resource
-        for page in identity_map.pages(wanted)
+        for page in identity_map.pages(ids)
         for resource in identity_map.select(context, sa.select(cls).where(cls.id.in_(page)))
     ]
-    return sorted(found, key=lambda resource: (resource.created_at, resource.id))
+    return sorted(resources, key=lambda resource: (resource.created_at, resource.id))
 
 
-def the_one(text: str, found: Sequence[Tracked]) -> Tracked:
-    """Return the only resource among *found*.
+def the_one(text: str, matched: Sequence[Tracked]) -> Tracked:
+    """Return the only resource in *matched*, the result of a search for *text*.
 
     Raises:
-        NotFound: there is none.
-        Ambiguous: there are several; the message lists them.
+        NotFound: *matched* is empty.
+        Ambiguous: *matched* has several resources; the message lists up to SHOWN of them.
 
     """
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    if len(matched) == 1:
+        return matched[0]
+    if not matched:
         msg = f"Nothing is tracked under {text!r}: no id begins so, and no name holds it."
         raise errors.NotFound(msg)
-    lines = [f"{resource.label()}, {resource.id}" for resource in found]
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    number = f"at least {len(found)}" if len(found) >= MOST else str(len(found))
+    lines = [f"{resource.label()}, {resource.id}" for resource in matched]
+    more = f" and {len(matched) - SHOWN} more" if len(matched) > SHOWN else ""
+    number = f"at least {len(matched)}" if len(matched) >= MOST else str(len(matched))
     msg = f"{text!r} fits {number} resources: {'; '.join(lines[:SHOWN])}{more}. Type more of the id."
     raise errors.Ambiguous(msg, lines)

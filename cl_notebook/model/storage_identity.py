@@ -1,4 +1,7 @@
-"""Which backends are one storage under several names: what one of them tracks is not there to be adopted by another."""
+"""Recognise backends that use the same storage under different names.
+
+A volume that one of them tracks must not be adopted through another.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _LOCATED_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "cinder.volume.drivers.ceph.rbd_iscsi.RBDISCSIDriver": ("Ceph", _RBD),
     "cinder.volume.drivers.nfs.NfsDriver": ("NFS", _NAS),
 }
-"""Drivers of Cinder's whose storage is known by a few options, whatever else is tuned: what it is called, and the options."""
+"""Cinder drivers whose storage a few options identify: the kind of storage, and the names of these options."""
 
 _DEFAULTS = {
     "volume_group": "cinder-volumes",
@@ -36,104 +39,104 @@ _DEFAULTS = {
     "rbd_pool": "rbd",
     "nfs_shares_config": "/etc/cinder/nfs_shares",
 }
-"""What Cinder takes where such an option is not given."""
+"""Cinder's defaults of these options."""
 
 
 def same_storage(backend: StoredBackend) -> list[Any]:
-    """Return the backends of the store that are on the storage of *backend*: itself first."""
+    """Return the stored backends that are on the storage of *backend*, with *backend* first."""
     return [backend, *other_backends(backend.context, backend.id, backend.volume_driver, backend.stored_config)]
 
 
 def other_backends(context: Context, backend_id: str, driver_name: str, config: Mapping[str, Any]) -> list[Any]:
-    """Return the backends, but for the one with that id, that lead to the storage to which *config* leads."""
+    """Return the stored backends other than *backend_id* on the storage of a driver with *config*."""
     cls: Any = CLASSES["Backend"]
     stored = identity_map.select(context, sa.select(cls).where(cls.id != backend_id).order_by(cls.name))
-    if not stored or not driver_name:  # of one that is known by its name alone nothing says where it is
+    if not stored or not driver_name:  # a backend that was loaded by name alone has an unknown storage
         return []
     key = storage_key(driver_name, config)
     return [row for row in stored if row.volume_driver and storage_key(row.volume_driver, row.stored_config) == key]
 
 
 def storage_key(driver_name: str, config: Mapping[str, Any]) -> str:
-    """Return a key that is equal for all configurations that lead to the same storage.
+    """Return a key that is equal for all configurations of the same storage.
 
-    A driver that cannot tell, as Cinder's cannot, is on the same storage where everything but the name is the same.
+    For a driver without a rule that identifies its storage the key consists of all its options.
     """
     cls = _class(driver_name)
     if cls is not None and isinstance(cls, HasStorageIdentity):
         try:
             return cls.storage_identity(config)
-        except (KeyError, TypeError, ValueError):  # it was loaded by its name alone
+        except (KeyError, TypeError, ValueError):  # a backend that was loaded by name alone lacks options
             pass
-    located = _located(driver_name, config)
-    if located is not None:
-        return located
-    given = {name: _one_spelling(value) for name, value in _cinders(driver_name, config).items() if value is not None}
+    location = _location(driver_name, config)
+    if location is not None:
+        return location
+    given = {name: _normalized(value) for name, value in _storage_options(driver_name, config).items() if value is not None}
     return f"{driver_name} {json.dumps(given, sort_keys=True, default=str)}"
 
 
 def is_guess(driver_name: str) -> bool:
-    """Return whether two configurations of the driver that differ may lead to one storage all the same: nothing tells."""
+    """Return whether different storage keys of the driver may still belong to the same storage."""
     return registry.is_path(driver_name) and driver_name not in _LOCATED_BY
 
 
-def _located(driver_name: str, config: Mapping[str, Any]) -> str | None:
-    """Return where the volumes of a Cinder driver are that is known; None for others."""
-    known = _LOCATED_BY.get(driver_name)
-    if known is None:
+def _location(driver_name: str, config: Mapping[str, Any]) -> str | None:
+    """Return the storage key for a driver of _LOCATED_BY; None for others."""
+    rule = _LOCATED_BY.get(driver_name)
+    if rule is None:
         return None
-    kind, names = known
+    kind, names = rule
     sections = config.get("sections")
     shared = sections.get("backend_defaults") if isinstance(sections, dict) else None
     given = {**_DEFAULTS, **(shared if isinstance(shared, dict) else {}), **config}
-    found = {name: _one_spelling(str(given.get(name) or _DEFAULTS.get(name, ""))) for name in names}
+    values = {name: _normalized(str(given.get(name) or _DEFAULTS.get(name, ""))) for name in names}
     if kind == "Ceph":
-        found["rbd_ceph_conf"] = found["rbd_ceph_conf"] or f"/etc/ceph/{found['rbd_cluster_name']}.conf"
-    if kind == "NFS" and found["nas_host"]:
-        del found["nfs_shares_config"]  # Cinder does not look at it then
-    return f"{kind} {json.dumps(found, sort_keys=True)}"
+        values["rbd_ceph_conf"] = values["rbd_ceph_conf"] or f"/etc/ceph/{values['rbd_cluster_name']}.conf"
+    if kind == "NFS" and values["nas_host"]:
+        del values["nfs_shares_config"]  # Cinder ignores it if nas_host is set
+    return f"{kind} {json.dumps(values, sort_keys=True)}"
 
 
-def _cinders(driver_name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options without those that say how a driver of Cinder's is run, which are nothing of its storage."""
+def _storage_options(driver_name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *config* without the options that say how a Cinder driver is run, such as ``python``."""
     if not registry.is_path(driver_name):
         return config
-    from cl_notebook.drivers.cinder import options  # noqa: PLC0415 - only who has such a driver pays for its modules
+    from cl_notebook.drivers.cinder import options  # noqa: PLC0415 - only Cinder drivers need these modules
 
     return options.cinder_options(config)
 
 
 def is_same_value(one: Any, other: Any) -> bool:  # noqa: ANN401 - an option's
-    """Return whether two values of an option are equal, slashes too many in a path or a share left out."""
-    return bool(one == other) or (isinstance(one, str) and isinstance(other, str) and _one_spelling(one) == _one_spelling(other))
+    """Return whether two values of an option are equal, but for superfluous slashes in paths and shares."""
+    return bool(one == other) or (isinstance(one, str) and isinstance(other, str) and _normalized(one) == _normalized(other))
 
 
 def spelled_as(config: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *config* with the spelling of the *stored* one where nothing but slashes too many is different."""
+    """Return *config* with the *stored* spelling of values that differ by superfluous slashes only."""
     return {
         name: stored[name] if name in stored and is_same_value(value, stored[name]) else value for name, value in config.items()
     }
 
 
-def _one_spelling(value: Any) -> Any:  # noqa: ANN401 - an option's
-    """Return *value* without slashes too many: ``/srv/`` and ``/srv`` are one folder, and one share."""
+def _normalized(value: Any) -> Any:  # noqa: ANN401 - an option's
+    """Return *value* without superfluous slashes: ``/srv/`` and ``/srv`` are the same folder or share."""
     if not isinstance(value, str) or "/" not in value:
         return value
-    from cl_notebook.attach import identity as of_device  # noqa: PLC0415 - only where storages are compared
+    from cl_notebook.attach import identity  # noqa: PLC0415 - only the comparison of storages needs it
 
-    return of_device.one_spelling(value)
+    return identity.one_spelling(value)
 
 
 def _class(driver_name: str) -> type | None:
     if not driver_name or registry.is_path(driver_name):
         return None
     try:
-        return _loaded(driver_name)
+        return _load(driver_name)
     except errors.Error:
         return None
 
 
 @functools.cache
-def _loaded(driver_name: str) -> type | None:
-    # whoever wrote the row may call a driver what they like: no process is started to look for it
+def _load(driver_name: str) -> type | None:
+    # a stored name may be anything, so only installed drivers are loaded: no child process is started to search Cinder
     return registry.load_driver(driver_name) if driver_name in registry.driver_names() else None
