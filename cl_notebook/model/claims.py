@@ -76,13 +76,15 @@ class Claims:
         is_same_driver = own_location.driver == other_location.driver
         return own_location.is_guess and is_same_driver and _UUID.search(claim.name_in_storage) is not None
 
-    def of(self, kind: type[Tracked], backend_id: str, names: Iterable[str]) -> dict[str, list[Claim]]:
-        """Return the claims of rows of *kind* to *names* on the storage of the backend *backend_id*, by name."""
+    def of(self, kind: type[Tracked], backend_id: str, names: Iterable[str], *, excluded_id: str = "") -> dict[str, list[Claim]]:
+        """Return the claims of rows of *kind* but *excluded_id* to *names* on the storage of *backend_id*, by name."""
         cls: Any = kind
         claims_by_name: dict[str, list[Claim]] = {}
         for page in identity_map.pages(list(dict.fromkeys(names))):
             rows = self._connection.execute(
-                sa.select(cls.id, cls.backend_id, cls.name_in_storage).where(cls.name_in_storage.in_(list(page)))
+                sa.select(cls.id, cls.backend_id, cls.name_in_storage).where(
+                    cls.name_in_storage.in_(list(page)), cls.id != excluded_id
+                )
             )
             for row in rows:
                 claims_by_name.setdefault(row.name_in_storage, []).append(Claim(*row))
@@ -185,8 +187,9 @@ def names(backend: StoredBackend) -> set[str]:
 
 def of_others(connection: sa.Connection, resource: Any) -> list[Claim]:  # noqa: ANN401 - a volume or a snapshot
     """Return the claims of other rows to the name of *resource* on its storage."""
-    claims_by_name = Claims(connection).of(type(resource), resource.backend_id, [resource.name_in_storage])
-    return [claim for claims in claims_by_name.values() for claim in claims if claim.id != resource.id]
+    name = resource.name_in_storage
+    claims_by_name = Claims(connection).of(type(resource), resource.backend_id, [name], excluded_id=resource.id)
+    return [claim for claims in claims_by_name.values() for claim in claims]
 
 
 class _Location(NamedTuple):

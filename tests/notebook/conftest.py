@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from cl_notebook import session as sessions
+from cl_notebook.notebook.tree import actions, command_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,11 @@ class Seen:
     value: Any
     out: str
     error: BaseException | None
+
+
+def run_act(session: cl.Session, shell: InteractiveShell | None, text: str) -> actions.Outcome:
+    """Run the lines of an act as the tree does, read from their *text*."""
+    return actions.run(session, shell, [command_lines.read(line) for line in text.split("\n")])
 
 
 @dataclass

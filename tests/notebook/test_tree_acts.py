@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import gc
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
@@ -16,6 +18,7 @@ import cl_notebook as cl
 from cl_notebook.notebook.command.lexer import quote_word, split
 from cl_notebook.notebook.display.progress import Display
 from cl_notebook.notebook.tree import actions, command_lines
+from tests.notebook.conftest import run_act
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +121,7 @@ def test_an_act_does_what_its_line_does_in_a_cell(lab: Notebook, session: cl.Ses
         line = actions.line(session, act, [each.id for each in chosen(world)], values)
         lab.capsys.readouterr()
         if way == "tree":
-            outcome = actions.run(session, lab.shell, line)
+            outcome = run_act(session, lab.shell, line)
             assert "\n" not in outcome.text
             assert outcome.text
             assert lab.capsys.readouterr() == ("", "")
@@ -129,21 +132,38 @@ def test_an_act_does_what_its_line_does_in_a_cell(lab: Notebook, session: cl.Ses
     assert ("done", "failed") not in traces[0]
 
 
+def test_a_deletion_from_the_tree_takes_few_statements(lab: Notebook, session: cl.Session) -> None:
+    """Deleting a volume that no variable holds takes at most 15 SQL statements, those that begin a transaction among them."""
+    volume_id = session.backends["sim"].create_volume(1, name="db").id
+    gc.collect()
+    statements: list[str] = []
+
+    def note(*event: Any) -> None:
+        statements.append(event[2])
+
+    sa.event.listen(session.store.engine, "before_cursor_execute", note)
+    outcome = actions.run(session, lab.shell, actions.lines(session, "delete", [volume_id], {}))
+    sa.event.remove(session.store.engine, "before_cursor_execute", note)
+    assert outcome.text.endswith(": deleted")
+    assert cl.frames.volumes(session).empty
+    assert 0 < len(statements) <= 15, "\n".join(statements)
+
+
 def test_binding_puts_the_object_into_a_variable(lab: Notebook, session: cl.Session) -> None:
     """Bind gives the live object to the variable that was named, of every kind of resource, as %cl_find -v does."""
     world = _World(session.backends["sim"])
     snapshot = world.volume.create_snapshot("s")
     for resource in (world.backend, world.volume, snapshot, world.connection):
         line = actions.line(session, "bind", [resource.id], {"variable": f"my_{resource.kind}"})
-        outcome = actions.run(session, lab.shell, line)
+        outcome = run_act(session, lab.shell, line)
         assert outcome.variable == f"my_{resource.kind}"
         assert lab.shell.user_ns[outcome.variable] is resource
         del lab.shell.user_ns[outcome.variable]
         assert lab.run(line) is lab.shell.user_ns[outcome.variable] is resource
     with pytest.raises(cl.errors.InvalidInput, match="name of a variable"):
-        actions.run(session, lab.shell, actions.line(session, "bind", [world.volume.id], {"variable": "no name"}))
+        run_act(session, lab.shell, actions.line(session, "bind", [world.volume.id], {"variable": "no name"}))
     with pytest.raises(cl.errors.Refused, match="no IPython shell"):
-        actions.run(session, None, actions.line(session, "bind", [world.volume.id], {"variable": "vol"}))
+        run_act(session, None, actions.line(session, "bind", [world.volume.id], {"variable": "vol"}))
 
 
 def test_refreshing_brings_what_others_did(lab: Notebook, session: cl.Session) -> None:
@@ -156,7 +176,7 @@ def test_refreshing_brings_what_others_did(lab: Notebook, session: cl.Session) -
         with session.store.writing() as connection:
             connection.exec_driver_sql("UPDATE volume SET description = 'by hand'")
         world.volume.description = world.other.description = "unsaved"
-        assert actions.run(session, lab.shell, line).text.endswith(": up to date")
+        assert run_act(session, lab.shell, line).text.endswith(": up to date")
         assert {each.description for each in two if each.id in ids} != {"unsaved"}
         lab.run(line)
     assert world.volume.id in actions.line(session, "refresh", [world.volume.id], {})
@@ -198,10 +218,10 @@ def test_of_several_only_those_that_can_are_attached_or_detached(lab: Notebook, 
     both = [world.volume.id, world.other.id]
     assert actions.line(session, "attach", both, {}) == f"%cl_volume attach {world.other.id}"
     assert actions.line(session, "detach", both, {}) == f"%cl_volume detach {world.volume.id}"
-    actions.run(session, lab.shell, actions.line(session, "attach", both, {}))
+    run_act(session, lab.shell, actions.line(session, "attach", both, {}))
     with pytest.raises(cl.errors.InvalidInput, match="All of them are attached"):
         actions.line(session, "attach", both, {})
-    actions.run(session, lab.shell, actions.line(session, "detach", both, {}))
+    run_act(session, lab.shell, actions.line(session, "detach", both, {}))
     with pytest.raises(cl.errors.InvalidInput, match="None of them are attached"):
         actions.line(session, "detach", both, {})
 
@@ -214,12 +234,12 @@ def test_a_hostile_name_is_a_name(lab: Notebook, session: cl.Session, name: str)
     line = actions.line(session, "create", [backend.id], {"size": 1, "name": name})
     assert len(line.splitlines()) == 1
     assert line.isprintable()
-    outcome = actions.run(session, lab.shell, line)
+    outcome = run_act(session, lab.shell, line)
     typed = lab.run(line)
     assert [session.find(each).name for each in (*outcome.ids, typed.id)] == [name, name]
     assert outcome.text.isprintable()
     assert "broken" not in lab.shell.user_ns
-    removed = actions.run(session, lab.shell, actions.line(session, "delete", [*outcome.ids, typed.id], {}))
+    removed = run_act(session, lab.shell, actions.line(session, "delete", [*outcome.ids, typed.id], {}))
     assert removed.text.isprintable()
 
 
@@ -292,7 +312,7 @@ def test_a_drivers_error_is_one_line(
     world = _World(session.backend("faulty", volume_driver="sim", path=f"{path}-faulty", faults=faults))
     chosen = world.backend if act == "create" else world.volume
     with pytest.raises(cl.errors.DriverError) as caught:
-        actions.run(session, lab.shell, actions.line(session, act, [chosen.id], values))
+        run_act(session, lab.shell, actions.line(session, act, [chosen.id], values))
     assert f"simulated fault in {faults.partition(':')[0]}" in str(caught.value)
     assert str(caught.value).isprintable()
     assert "failed" in cl.frames.operations(session)["status"].tolist()
@@ -303,7 +323,7 @@ def test_what_a_driver_says_is_shown_on_one_line(lab: Notebook, session: cl.Sess
     backend = session.backends["sim"]
     vol = backend.create_volume(1, name="a\n\x1b[2Jb")
     with pytest.raises(cl.errors.InvalidInput) as caught:
-        actions.run(session, lab.shell, actions.line(session, "extend", [vol.id], {"size": 1}))
+        run_act(session, lab.shell, actions.line(session, "extend", [vol.id], {"size": 1}))
     assert str(caught.value).isprintable()
 
 
@@ -338,7 +358,7 @@ def test_a_wrong_value_is_one_line(lab: Notebook, session: cl.Session, asked: tu
     world = _World(session.backends["sim"])
     before = session.store.head()
     with pytest.raises(cl.errors.InvalidInput) as caught:
-        actions.run(session, lab.shell, actions.line(session, act, [getattr(world, kind).id], values))
+        run_act(session, lab.shell, actions.line(session, act, [getattr(world, kind).id], values))
     assert told in str(caught.value)
     assert str(caught.value).isprintable()
     assert session.store.head() == before
@@ -360,7 +380,7 @@ def test_what_vanished_between_two_clicks_is_not_found(lab: Notebook, session: c
     with cl.Session(session.settings.store) as other:
         other.find("db").delete()
     with pytest.raises(cl.errors.NotFound, match=r"not tracked|No volume|tracked under"):
-        actions.run(session, lab.shell, line)
+        run_act(session, lab.shell, line)
     with pytest.raises(cl.errors.NotFound):
         actions.line(session, "extend", [vol.id], {"size": 2})
 
@@ -389,7 +409,7 @@ def test_nothing_but_acts_is_run(lab: Notebook, session: cl.Session, line: str) 
     vol = session.backends["sim"].create_volume(1, name="db")
     vol.create_snapshot()
     with pytest.raises(cl.errors.Error) as caught:
-        actions.run(session, lab.shell, line.replace("{id}", vol.id))
+        run_act(session, lab.shell, line.replace("{id}", vol.id))
     assert str(caught.value).isprintable()
     assert vol.status == "available"
 
@@ -398,16 +418,16 @@ def test_acts_are_done_in_the_session_of_the_tree(lab: Notebook, session: cl.Ses
     """A tree on another session acts in it, on its host, whatever the default session is."""
     with cl.Session(str(tmp_path / "other.db"), host="elsewhere") as other:
         backend = other.backend("theirs", volume_driver="sim", path=str(tmp_path / "theirs"))
-        made = actions.run(other, lab.shell, actions.line(other, "create", [backend.id], {"size": 1, "name": "x"}))
-        actions.run(other, lab.shell, actions.line(other, "attach", made.ids, {}))
+        made = run_act(other, lab.shell, actions.line(other, "create", [backend.id], {"size": 1, "name": "x"}))
+        run_act(other, lab.shell, actions.line(other, "attach", made.ids, {}))
         assert [vol.local_attach is not None for vol in backend.volumes] == [True]
         assert backend.volumes[0].connections[0].attached_host == "elsewhere"
         assert cl.frames.volumes(session).empty
-        actions.run(other, lab.shell, actions.line(other, "detach", made.ids, {}))
+        run_act(other, lab.shell, actions.line(other, "detach", made.ids, {}))
     with pytest.raises(cl.errors.Refused, match="session of this tree is closed"):
         actions.line(other, "delete", made.ids, {})
     with pytest.raises(cl.errors.Refused, match="session of this tree is closed"):
-        actions.run(other, lab.shell, f"%cl_volume delete {made.ids[0]}")
+        run_act(other, lab.shell, f"%cl_volume delete {made.ids[0]}")
 
 
 def test_a_read_only_session_refuses_acts(lab: Notebook, session: cl.Session) -> None:
@@ -415,9 +435,9 @@ def test_a_read_only_session_refuses_acts(lab: Notebook, session: cl.Session) ->
     vol = session.backends["sim"].create_volume(1, name="db")
     with cl.Session(session.settings.store, read_only=True) as looking:
         with pytest.raises(cl.errors.ReadOnly):
-            actions.run(looking, lab.shell, actions.line(looking, "delete", [vol.id], {}))
-        actions.run(looking, lab.shell, actions.line(looking, "bind", [vol.id], {"variable": "vol"}))
-        actions.run(looking, lab.shell, actions.line(looking, "refresh", [vol.id], {}))
+            run_act(looking, lab.shell, actions.line(looking, "delete", [vol.id], {}))
+        run_act(looking, lab.shell, actions.line(looking, "bind", [vol.id], {"variable": "vol"}))
+        run_act(looking, lab.shell, actions.line(looking, "refresh", [vol.id], {}))
 
 
 class _Screen:
@@ -442,7 +462,7 @@ def test_an_act_in_a_thread_disturbs_no_cell(lab: Notebook, session: cl.Session,
     screen.shown.clear()
     outcomes: list[actions.Outcome] = []
     line = actions.line(session, "clone", [source.id], {"name": "copy"})
-    thread = threading.Thread(target=lambda: outcomes.append(actions.run(session, lab.shell, line)))
+    thread = threading.Thread(target=lambda: outcomes.append(run_act(session, lab.shell, line)))
     thread.start()
     while thread.is_alive():
         assert lab.printed("print('cell')") == "cell\n"
@@ -463,8 +483,8 @@ def test_many_threads_act_at_once(lab: Notebook, session: cl.Session) -> None:
         try:
             for turn in range(4):
                 values = {"size": 1, "name": f"{number}-{turn}"}
-                made = actions.run(session, lab.shell, actions.line(session, "create", [backend.id], values))
-                actions.run(session, lab.shell, actions.line(session, "extend", made.ids, {"size": 2}))
+                made = run_act(session, lab.shell, actions.line(session, "create", [backend.id], values))
+                run_act(session, lab.shell, actions.line(session, "extend", made.ids, {"size": 2}))
         except cl.errors.Error as error:
             problems.append(error)
 
@@ -485,7 +505,7 @@ def test_a_failure_does_not_keep_the_others_from_an_act(lab: Notebook, session: 
     third = session.backends["sim"].create_volume(1, "third")
     line = actions.line(session, "delete", [world.volume.id, world.other.id, third.id], {})
     with pytest.raises(cl.errors.PartialFailure, match=r"1 of 3 were not deleted.*'other'") as caught:
-        actions.run(session, lab.shell, line)
+        run_act(session, lab.shell, line)
     assert [type(error) for _, error in caught.value.failures] == [cl.errors.ResourceBusy]
     assert (world.volume.status, world.other.status, third.status) == ("deleted", "in-use", "deleted")
 
@@ -497,7 +517,7 @@ def test_an_act_of_several_lines_goes_on_after_one_that_fails(lab: Notebook, ses
     lines = actions.line(session, "attach", [world.volume.id, third.id], {})
     world.volume.delete()
     with pytest.raises(cl.errors.PartialFailure, match="1 of 2 were not done"):
-        actions.run(session, lab.shell, lines)
+        run_act(session, lab.shell, lines)
     assert third.status == "in-use"
 
 

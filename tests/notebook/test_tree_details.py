@@ -19,6 +19,7 @@ from cl_notebook.model.operations import tables as op
 from cl_notebook.notebook.tree import actions, command_lines, selection
 from cl_notebook.notebook.tree.details import details
 from cl_notebook.testing import stores
+from tests.notebook.conftest import run_act
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,7 +211,7 @@ def test_a_free_variable_is_offered(lab: Notebook, session: cl.Session, name: st
     told = details(session, lab.shell, vol)
     (bind,) = (act for act in told["acts"] if act["name"] == "bind")
     assert told["variable"] == bind["asks"][0]["value"] == variable
-    actions.run(session, lab.shell, bind["line"])
+    run_act(session, lab.shell, bind["line"])
     assert lab.run(variable) is vol
 
 
@@ -333,7 +334,7 @@ def test_a_broken_volume_offers_what_mends_it(lab: Notebook, session: cl.Session
     assert vol.status == status
     offered = _offered(lab, session, vol)
     assert set(offered) == ALWAYS | expected
-    actions.run(session, lab.shell, offered["delete"]["line"])
+    run_act(session, lab.shell, offered["delete"]["line"])
     assert vol.status == "deleted"
 
 
@@ -350,7 +351,7 @@ def test_what_is_worked_on_is_left_alone_until_its_kernel_is_dead(lab: Notebook,
         connection.execute(sa.update(op.Kernel).values(start_ticks=1))
     offered = _offered(lab, session, vol)
     assert set(offered) == ALWAYS | {"delete"}
-    actions.run(session, lab.shell, offered["delete"]["line"])
+    run_act(session, lab.shell, offered["delete"]["line"])
 
 
 def test_every_act_that_is_offered_succeeds_with_what_it_offers(lab: Notebook, session: cl.Session, tmp_path: Path) -> None:
@@ -374,7 +375,7 @@ def test_every_act_that_is_offered_succeeds_with_what_it_offers(lab: Notebook, s
             offer = _offered(lab, session, resource)[name]
             values = {ask["name"]: ask["value"] for ask in offer["asks"]}
             assert actions.line(session, name, [resource.id], values) == offer["line"]
-            actions.run(session, lab.shell, offer["line"])
+            run_act(session, lab.shell, offer["line"])
             done.add((kind, name))
     assert len(done) == sum(len(wanted | ALWAYS) for wanted in names.values())
 

@@ -160,10 +160,11 @@ def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:
     """Return a guard that refuses while *volume* has rows of *classes*, keyed by ``snapshot`` and ``connection``."""
 
     def guard(connection: sa.Connection) -> None:
-        numbers = {
-            noun: connection.execute(sa.select(sa.func.count()).select_from(cls).where(cls.volume_id == volume.id)).scalar_one()
-            for noun, cls in classes.items()
-        }
+        columns = (
+            sa.select(sa.func.count()).select_from(cls).where(cls.volume_id == volume.id).scalar_subquery()
+            for cls in classes.values()
+        )
+        numbers = dict(zip(classes, connection.execute(sa.select(*columns)).one(), strict=True))
         counts = [f"{number} {noun}{'s' if number > 1 else ''}" for noun, number in numbers.items() if number]
         if not counts:
             return

@@ -31,6 +31,9 @@ SHORTEST = 4
 _PACKAGE = __name__.partition(".")[0]
 _ARTICLE = {"volume": "a volume", "snapshot": "a snapshot", "connection": "a connection", "backend": "a backend"}
 _REMEMBERED = 1000
+_WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""A UUID with its hyphens: it is no variable, and there is no need to search for it."""
+
 _REFERENCE = re.compile(r"(source-\w+)=(.+)")
 
 
@@ -69,6 +72,10 @@ def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *
         Refused: the variable's resource is no longer tracked.
 
     """
+    if len(kinds) == 1 and _WHOLE_ID.fullmatch(text):
+        named = identity_map.get(call.session, kinds[0], text)
+        if named is not None:
+            return named
     in_variable = held_in(call.namespace, text, kinds)
     found = _meant(lookup.find(call.session, text, kinds, everything=True, parts=False), text, acting=acting)
     if in_variable is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,7 @@ from cl_notebook.notebook.command import batch
 from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.magic import one_line
 from cl_notebook.notebook.display.progress import silenced
-from cl_notebook.notebook.tree import command_lines
+from cl_notebook.notebook.tree import command_lines, selection
 from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
 from cl_notebook.notebook.tree.selection import refuse_if_closed
 from cl_notebook.text import sanitize
@@ -24,9 +22,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.session import Session
 
-__all__ = ["Outcome", "for_a_cell", "line", "offers", "offers_of_several", "run"]
+__all__ = ["Outcome", "for_a_cell", "line", "lines", "offers", "offers_of_several", "run"]
 
-_REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
 _TOLD = 3
 _DONE = "done"
 _A_MAGIC = "cl_volume"
@@ -51,8 +48,18 @@ def line(session: Session, act: str, ids: Sequence[str], values: Mapping[str, ob
         Refused: the session is closed.
 
     """
+    return "\n".join(line.text for line in lines(session, act, ids, values))
+
+
+def lines(session: Session, act: str, ids: Sequence[str], values: Mapping[str, object]) -> list[command_lines.Line]:
+    """Return the parsed lines of :func:`line`, for :func:`run`.
+
+    Raises:
+        InvalidInput, NotFound, Refused: as for :func:`line`.
+
+    """
     refuse_if_closed(session)
-    return command_lines.line(session, act, ids, values)
+    return command_lines.lines(session, act, ids, values)
 
 
 def for_a_cell(shell: InteractiveShell | None, line: str) -> str:
@@ -62,10 +69,10 @@ def for_a_cell(shell: InteractiveShell | None, line: str) -> str:
     return f"%load_ext cl_notebook\n{line}"
 
 
-def run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
-    """Run a *line* that :func:`line` made, as the magics do, in *session*; nothing is printed, and no progress shown.
+def run(session: Session, shell: InteractiveShell | None, lines: Sequence[command_lines.Line]) -> Outcome:
+    """Run the *lines* of one act, as the magics do, in *session*; nothing is printed, and no progress shown.
 
-    It may be called in any thread. Of several lines all are run, also after one that fails.
+    It may be called in any thread. All lines are run, also after one that fails.
 
     Raises:
         Error: what the magic raises; its text is one line.
@@ -75,13 +82,13 @@ def run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
     try:
         refuse_if_closed(session)
         with silenced():
-            return _together(_outcomes(session, shell, line.split("\n")))
+            return _together(_outcomes(session, shell, lines))
     except errors.Error as error:
         error.args = (one_line(error),)
         raise
 
 
-def _outcomes(session: Session, shell: InteractiveShell | None, lines: Sequence[str]) -> list[Outcome]:
+def _outcomes(session: Session, shell: InteractiveShell | None, lines: Sequence[command_lines.Line]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     failures: list[tuple[str, errors.Error]] = []
     total = 0
@@ -91,7 +98,7 @@ def _outcomes(session: Session, shell: InteractiveShell | None, lines: Sequence[
         except errors.Error as error:
             if len(lines) == 1:
                 raise
-            parts = (error.total, error.failures) if isinstance(error, errors.PartialFailure) else (1, [(line, error)])
+            parts = (error.total, error.failures) if isinstance(error, errors.PartialFailure) else (1, [(line.text, error)])
             total += parts[0]
             failures += parts[1]
         else:
@@ -102,32 +109,27 @@ def _outcomes(session: Session, shell: InteractiveShell | None, lines: Sequence[
     return outcomes
 
 
-def _run(session: Session, shell: InteractiveShell | None, line: str) -> Outcome:
-    refreshed = _REFRESH.fullmatch(line)
-    if refreshed is not None:
-        return _refresh(session, refreshed["many"] or f"({refreshed['one']},)")
-    namespace = dict(shell.user_ns) if shell is not None else {}
-    command, parsed = command_lines.checked(line, namespace)
+def _run(session: Session, shell: InteractiveShell | None, line: command_lines.Line) -> Outcome:
+    parsed = line.parsed
+    if parsed is None:
+        return _refresh(session, line.refreshed)
     verb = parsed.verb
-    told = _PHRASES.get((command.name, verb.name)) if verb is not None else None
+    told = _PHRASES.get((line.command, verb.name)) if verb is not None else None
     if verb is None or told is None:
-        msg = f"{line!r} is no act of the tree."
+        msg = f"{line.text!r} is no act of the tree."
         raise errors.InvalidInput(msg)
     variable = parsed.values.get("variable")
     if shell is None and variable is not None:
         msg = "There is no IPython shell here that a variable could be bound in."
         raise errors.Refused(msg)
+    namespace = dict(shell.user_ns) if shell is not None else {}
     call = Invocation(shell, namespace, parsed.values, session)  # type: ignore[arg-type] # only binding asks for the shell
     return told(verb.run(call), variable)
 
 
-def _refresh(session: Session, ids: str) -> Outcome:
-    try:
-        named = [str(each) for each in ast.literal_eval(ids)]
-    except (ValueError, SyntaxError):
-        msg = f"{ids} names nothing that could be refreshed."
-        raise errors.InvalidInput(msg) from None
-    found = [session.find(each) for each in named]
+def _refresh(session: Session, ids: Sequence[str]) -> Outcome:
+    known = {resource.id: resource for resource in selection.objects(session, ids)}
+    found = [known.get(resource_id) or session.find(resource_id) for resource_id in ids]
     for resource in found:
         resource.refresh()
     return Outcome(_said("up to date", found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from cl_notebook.notebook.tree import selection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
     from cl_notebook.notebook.command.command import Command
 
@@ -89,18 +92,35 @@ ALONE = frozenset({"bind", "create", "snapshot", "clone", "extend", "volume", "r
 
 _NAMES = {act for act, _ in FORMS} | {"refresh"}
 
+_REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
 
-def line(session: Context, act: str, ids: Sequence[str], values: Mapping[str, object]) -> str:
-    """Return the line that does *act* to the resources with these *ids*; lines, where one is not enough.
 
-    The line names resources by their whole ids, and means the *values* exactly as they are: nothing in them is expanded.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an act and the result of its parsing: a magic with its arguments, or the ids to refresh.
+
+    The ``resources`` keep what was read for the line in memory until it has run, so that nothing is read twice.
+    """
+
+    text: str
+    command: str = ""
+    parsed: Parsed | None = None
+    refreshed: tuple[str, ...] = ()
+    resources: tuple[Tracked, ...] = ()
+
+
+def lines(session: Context, act: str, ids: Sequence[str], values: Mapping[str, object]) -> list[Line]:
+    """Return the lines that do *act* to the resources with these *ids*, most often one.
+
+    A line names resources by their whole ids, and means the *values* exactly as they are: nothing in them is expanded.
 
     Raises:
         InvalidInput: it is no act, not one for these resources, or a value is wrong.
         NotFound: a resource is gone.
 
     """
-    kinds = _kinds(session, _checked_ids(ids))
+    resources = _resources(session, _checked_ids(ids))
+    kinds = {resource_id: resource.kind for resource_id, resource in resources.items()}
     if not isinstance(act, str) or act not in _NAMES:
         msg = f"There is no act {act!r}.{errors.did_you_mean(str(act), _NAMES)}"
         raise errors.InvalidInput(msg)
@@ -114,10 +134,10 @@ def line(session: Context, act: str, ids: Sequence[str], values: Mapping[str, ob
     forms = [FORMS[act, kind] for kind in dict.fromkeys(kinds.values())] if act != "refresh" else []
     _refuse_values(act, values, [name for form in forms for name in form.values])  # each kind takes those that it knows
     if act == "refresh":
-        return refresh_line(list(kinds))
+        return [read(refresh_line(list(kinds)), tuple(resources.values()))]
     if len(kinds) > 1 and act in {"attach", "detach"}:
         kinds = _that_can(session, act, kinds)
-    return "\n".join(_lines(act, kinds, values))
+    return list(_lines(act, kinds, values, resources))
 
 
 def of_one(act: str, kind: str, resource_id: str, values: Mapping[str, object]) -> str:
@@ -130,6 +150,28 @@ def refresh_line(ids: Sequence[str]) -> str:
     if len(ids) == 1:
         return f"cl.find({ids[0]!r}).refresh()"
     return f"for each in {tuple(ids)!r}: cl.find(each).refresh()"
+
+
+def read(text: str, resources: tuple[Tracked, ...] = ()) -> Line:
+    """Return the parsed line *text*, which holds the *resources* that it names.
+
+    Raises:
+        InvalidInput: it is neither a line of the magics of acts nor one that refreshes.
+
+    """
+    refresh = _REFRESH.fullmatch(text)
+    if refresh is not None:
+        return Line(text, refreshed=_ids(refresh["many"] or f"({refresh['one']},)"), resources=resources)
+    command, parsed = checked(text, {})  # the line holds values as they are: no variable is looked up
+    return Line(text, command.name, parsed, resources=resources)
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(resource_id) for resource_id in ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        msg = f"{text} names nothing that could be refreshed."
+        raise errors.InvalidInput(msg) from None
 
 
 def checked(text: str, namespace: Mapping[str, Any]) -> tuple[Command, Parsed]:
@@ -151,14 +193,13 @@ def checked(text: str, namespace: Mapping[str, Any]) -> tuple[Command, Parsed]:
     return command, parsed
 
 
-def _lines(act: str, kinds: Mapping[str, str], values: Mapping[str, object]) -> Iterable[str]:
+def _lines(act: str, kinds: Mapping[str, str], values: Mapping[str, object], resources: Mapping[str, Tracked]) -> Iterable[Line]:
     for kind in [kind for kind in _ORDER if kind in kinds.values()]:
         form = FORMS[act, kind]
         ids = [each for each, its in kinds.items() if its == kind]
         for group in [ids] if form.together else [[each] for each in ids]:
-            made = form.line(group, values)
-            checked(made, {})  # what the magic finds wrong is said before anything is done
-            yield made
+            # Read at once: what the magic refuses is reported before anything is done.
+            yield read(form.line(group, values), tuple(resources[resource_id] for resource_id in group))
 
 
 def _refuse_values(act: str, values: Mapping[str, object], known: Sequence[str]) -> None:
@@ -204,9 +245,9 @@ def _checked_ids(ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def _kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
-    """Return the kind of each of the *ids*, in their order."""
-    found = selection.kinds(session, ids)
+def _resources(session: Context, ids: Sequence[str]) -> dict[str, Tracked]:
+    """Return the resource of each of the *ids*, in their order."""
+    found = {resource.id: resource for resource in selection.objects(session, ids)}
     for each in ids:
         if each not in found:
             msg = f"Nothing is tracked under the id {each!r} any more."

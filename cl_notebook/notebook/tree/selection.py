@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
     """Return the live objects with these ids, in their order; those that are gone are left out."""
     found: dict[str, Tracked] = {}
-    left = list(ids)
+    left = [resource_id for resource_id in ids if not settings.UNSTORABLE.search(resource_id)]
     for cls in ALL:
         for page in identity_map.pages(left):
             found |= {resource.id: resource for resource in identity_map.select(session, sa.select(cls).where(cls.id.in_(page)))}

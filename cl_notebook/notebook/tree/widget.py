@@ -195,10 +195,11 @@ class Tree(anywidget.AnyWidget):
         return actions.line(self._session, message.act, message.ids, message.values)
 
     def _act(self, message: protocol.Act) -> dict[str, Any]:
-        line, shell = self._line(message), get_ipython()
-        payload = {"line": actions.for_a_cell(shell, line)}
+        shell = get_ipython()
+        lines = actions.lines(self._session, message.act, message.ids, message.values)
+        payload = {"line": actions.for_a_cell(shell, "\n".join(line.text for line in lines))}
         try:
-            outcome = actions.run(self._session, shell, line)
+            outcome = actions.run(self._session, shell, lines)
         except errors.Error as error:
             return payload | {"problem": str(error)}
         return payload | {"text": outcome.text, "ids": list(outcome.ids), "variable": outcome.variable}
