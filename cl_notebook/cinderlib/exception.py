@@ -1,4 +1,4 @@
-"""cinderlib's exceptions. What is raised are this package's own; each name here catches those that stand for it."""
+"""Define cinderlib's exceptions as aliases and subclasses of this package's errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ConnectionNotFound(errors.NotFound):
 
 
 class InvalidPersistence(errors.InvalidInput):
-    """``persistence_config`` names nothing that a store can be kept in."""
+    """``persistence_config`` does not describe a store."""
 
 
 class NotLocal(errors.InvalidStatus):

@@ -1,4 +1,4 @@
-"""cinderlib's documents; they are the package's own."""
+"""Provide cinderlib's functions for documents; they write and read this package's documents."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ __all__ = ["dump", "dumps", "json", "jsons", "load"]
 
 
 def load(json_src: Any, save: bool = False, *, trust: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
-    """Return what a document stands for: an object, or a list of them."""
+    """Return the object of a document, or the list of its objects."""
     return wrapped(serialization.load(json_src, save=save, trust=trust))

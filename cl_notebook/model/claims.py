@@ -39,7 +39,7 @@ class Claims:
     """The claims that one transaction sees, on the storages of all backends."""
 
     def __init__(self, connection: sa.Connection, backends: Iterable[Any] = ()) -> None:
-        """Read claims, and the stored backends unless *backends* are given, in the transaction of *connection*."""
+        """Read claims in the transaction of *connection*, and the stored backends unless *backends* are given."""
         self._connection = connection
         self._locations: dict[str, _Location] = _locations(backends)
 
@@ -140,7 +140,7 @@ def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> G
 
 
 def sole(resource: Tracked, act: str) -> Guard:
-    """Return a guard that refuses an action on the data of *resource* if another row claims the same data.
+    """Return a guard that refuses an action on the data of *resource* if another row claims it, too.
 
     *act* is the verb for the message. The guard raises ResourceBusy.
     """

@@ -1,11 +1,11 @@
-"""Steps of a revision that may be taken twice.
+"""Change the schema in idempotent steps, for Alembic's revisions.
 
-MariaDB commits each change of the schema by itself: if a kernel is killed within a revision, a part of it is done and the version
-is still the old one. The next kernel takes the whole revision again, so every step first looks whether it is needed. Elsewhere a
-revision is one transaction, and each look finds that it is.
+MariaDB commits each change of the schema by itself: if a kernel is killed within a revision, a part of it is done while the
+stored version is still the old one, and the next kernel runs the whole revision again. So each step checks whether it is needed.
+The other databases run a revision in one transaction.
 
-What a revision does to rows must bear repeating, too. What an older cl_notebook could not live with comes last: until the version
-is written, the store may be opened by one.
+Changes of rows must be idempotent, too. Changes that break an older cl_notebook come last in a revision: until the new version
+is written, an older one may open the store.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from cl_notebook.store.types import MARIADB, filled, table_options
 
 
 def create_table(name: str, *columns: sa.schema.SchemaItem) -> None:
-    """Make the table *name* of *columns*, their keys and constraints, unless it is there."""
+    """Create the table *name* with *columns*, keys and constraints, unless it exists."""
     if not _inspector().has_table(name):
         options: dict[str, Any] = dict(table_options(op.get_context().dialect))
         op.create_table(name, *columns, **options)
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
-    """Add *column* to *table*, unless it is there."""
+    """Add *column* to *table*, unless it exists."""
     if column.name not in _columns(table):
         op.add_column(table, column)
 
 
 def drop_column(table: str, column: str) -> None:
-    """Take *column* out of *table*, if it is there."""
+    """Drop *column* from *table*, if it exists."""
     if column in _columns(table):
         with op.batch_alter_table(table) as batch:
             batch.drop_column(column)
 
 
 def create_index(table: str, *columns: str, of_filled: bool = False) -> None:
-    """Make an index of *columns* in their order, named as the tables' own indexes are, unless it is there.
+    """Create an index of *columns* in their order, named as by SQLAlchemy, unless it exists.
 
-    With *of_filled* it is one of the rows that have a value in the first of them, where the database can have such.
+    *of_filled* makes it a partial index, of rows with a value in the first column, if the database has partial indexes.
     """
     name = index_name(table, *columns)
     if name not in _indexes(table):
@@ -50,37 +50,37 @@ def create_index(table: str, *columns: str, of_filled: bool = False) -> None:
 
 
 def drop_index(table: str, *columns: str) -> None:
-    """Remove the index of *columns*, if it is there."""
+    """Drop the index of *columns*, if it exists."""
     name = index_name(table, *columns)
     if name in _indexes(table):
         op.drop_index(op.f(name), table)
 
 
 def make_exact(table: str) -> None:
-    """Let MariaDB compare the texts of *table* letter by letter, as it does in a new store; elsewhere it is so already."""
+    """Make MariaDB compare the texts of *table* exactly, as in a new store and the other databases."""
     dialect = op.get_context().dialect
     if dialect.name not in MARIADB:
         return
-    wanted = table_options(dialect)["mysql_collate"]
-    if _inspector().get_table_options(table).get(f"{dialect.name}_collate") != wanted:
-        op.execute("SET foreign_key_checks = 0")  # keys of several tables change, one after the other
-        op.execute(f"ALTER TABLE `{table}` CONVERT TO CHARACTER SET utf8mb4 COLLATE {wanted}")
+    collation = table_options(dialect)["mysql_collate"]
+    if _inspector().get_table_options(table).get(f"{dialect.name}_collate") != collation:
+        op.execute("SET foreign_key_checks = 0")  # the tables at both ends of a foreign key are converted one after the other
+        op.execute(f"ALTER TABLE `{table}` CONVERT TO CHARACTER SET utf8mb4 COLLATE {collation}")
         op.execute("SET foreign_key_checks = 1")
 
 
 def lengthen(table: str, column: str, *, nullable: bool = True) -> None:
-    """Let a text *column* of MariaDB's hold as much as elsewhere."""
+    """Make a text *column* in MariaDB a LONGTEXT, as long as in the other databases."""
     if op.get_context().dialect.name in MARIADB:
         op.alter_column(table, column, type_=sa.Text(2**32 - 1), existing_type=sa.Text(), existing_nullable=nullable)
 
 
 def index_name(table: str, *columns: str) -> str:
-    """Return what an index of *columns* is called."""
+    """Return the name of the index of *columns* of *table*."""
     return "_".join(("ix", table, *columns))
 
 
 def _inspector() -> sa.Inspector:
-    return sa.inspect(op.get_bind())  # a new one each time: it remembers what it saw
+    return sa.inspect(op.get_bind())  # a new one each time: an inspector caches the schema
 
 
 def _columns(table: str) -> set[str]:
