@@ -1,1 +1,1 @@
-"""For those who write drivers: :mod:`cl_notebook.testing.driver_contract` is the suite that every driver passes."""
+"""Contract suites for drivers (:mod:`cl_notebook.testing.driver_contract`) and stores, run by pytest."""

@@ -1,4 +1,4 @@
-"""A workbench on a driver: volumes, snapshots and connections by name, and their bytes through a real attachment."""
+"""Calls a driver as a session does, and reads and writes volumes through real attachments."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 Resource = TypeVar("Resource", VolumeData, SnapshotData)
 
 DATA = bytes(range(256)) * 32
-"""Bytes to write that no storage has by itself."""
+"""Bytes to write (8 KiB), which differ from those of a new volume."""
 
 BACKEND = "bench@contract"
-"""Cinder's name of the backend that the driver belongs to."""
+"""The driver's backend, as Cinder writes it: ``host@backend``."""
 
-PLACE = f"{BACKEND}#contract"
-"""Cinder's name of the pool that the volumes are in."""
+POOL = f"{BACKEND}#contract"
+"""The pool of the volumes, as Cinder writes it: ``host@backend#pool``."""
 
 
 class Disk(Protocol):
-    """An attached volume, as whoever uses it sees it."""
+    """The bytes of an attached volume."""
 
     def read(self, count: int, at: int = 0) -> bytes:
-        """Read *count* bytes at byte *at*, as they are on the storage."""
+        """Return *count* bytes from offset *at* (bytes), read from the storage."""
 
     def write(self, data: bytes, at: int = 0) -> None:
-        """Write *data* at byte *at*, through all caches."""
+        """Write *data* to the storage at offset *at* (bytes), and wait until it is there."""
 
     def size(self) -> int:
         """Return the size in bytes."""
@@ -44,17 +44,17 @@ class Disk(Protocol):
 
 @dataclass(frozen=True)
 class OpenVolume:
-    """A disk whose bytes are in an open file."""
+    """A disk that reads and writes an open file of cl_notebook's host."""
 
     file: VolumeFile
 
     def read(self, count: int, at: int = 0) -> bytes:
-        """Read *count* bytes at byte *at*, as they are on the storage."""
+        """Return *count* bytes from offset *at* (bytes), read from the storage."""
         self.file.seek(at)
         return self.file.read(count) or b""
 
     def write(self, data: bytes, at: int = 0) -> None:
-        """Write *data* at byte *at*, through all caches."""
+        """Write *data* to the storage at offset *at* (bytes), and wait until it is there."""
         self.file.seek(at)
         self.file.write(data)
         self.file.flush()
@@ -66,9 +66,9 @@ class OpenVolume:
 
 @dataclass
 class Bench:
-    """A driver that is set up, the host that attaches, and what was made on the storage and is to be removed at the end.
+    """A driver that is set up, the host that attaches, and the created resources, which :meth:`clean` removes.
 
-    What the storage decided on a volume or a snapshot is kept, by its id, and the driver is told of it with each later call.
+    Model updates that the driver returns are recorded by resource id, and are part of the data of every later call.
     """
 
     driver: Driver
@@ -80,54 +80,55 @@ class Bench:
     _infos: dict[str, ConnectionInfo] = field(default_factory=dict)
 
     def describe(self, size: int = 1, name: str | None = None) -> VolumeData:
-        """Return the data of a new volume of *size* GiB that is not made yet, but will be removed at the end."""
-        own = str(uuid.uuid4())
-        volume = VolumeData(id=own, name_in_storage=name or f"volume-{own}", size=size, host=PLACE)
+        """Return the data of a new volume of *size* GiB, without creating it; :meth:`clean` deletes it."""
+        volume_id = str(uuid.uuid4())
+        volume = VolumeData(id=volume_id, name_in_storage=name or f"volume-{volume_id}", size=size, host=POOL)
         self.volumes.append(volume)
         return volume
 
     def create(self, size: int = 1, name: str | None = None) -> VolumeData:
-        """Make a volume of *size* GiB."""
+        """Create a volume of *size* GiB."""
         volume = self.describe(size, name)
-        return self.kept(volume, self.driver.create_volume(volume))
+        return self.apply_update(volume, self.driver.create_volume(volume))
 
     def clone(self, source: VolumeData, size: int) -> VolumeData:
-        """Make a volume of *size* GiB with the bytes of another."""
+        """Create a volume of *size* GiB with the bytes of *source*."""
         source = self.current(source)
         volume = replace(self.describe(size), source_volid=source.id)
-        return self.kept(volume, self.driver.create_cloned_volume(volume, source))
+        return self.apply_update(volume, self.driver.create_cloned_volume(volume, source))
 
     def describe_snapshot(self, volume: VolumeData, name: str | None = None) -> SnapshotData:
-        """Return the data of a snapshot that is not made yet, but will be removed at the end."""
-        own = str(uuid.uuid4())
+        """Return the data of a new snapshot of *volume*, without creating it; :meth:`clean` deletes it."""
+        snapshot_id = str(uuid.uuid4())
         volume = self.current(volume)
-        snapshot = SnapshotData(id=own, name_in_storage=name or f"snapshot-{own}", volume=volume, size=volume.size)
+        name = name or f"snapshot-{snapshot_id}"
+        snapshot = SnapshotData(id=snapshot_id, name_in_storage=name, volume=volume, size=volume.size)
         self.snapshots.append(snapshot)
         return snapshot
 
     def snapshot(self, volume: VolumeData, name: str | None = None) -> SnapshotData:
-        """Take a snapshot of the volume."""
+        """Create a snapshot of the volume."""
         snapshot = self.describe_snapshot(volume, name)
-        return self.kept(snapshot, self.driver.create_snapshot(snapshot))
+        return self.apply_update(snapshot, self.driver.create_snapshot(snapshot))
 
     def restore(self, snapshot: SnapshotData) -> VolumeData:
-        """Make a volume with the bytes of a snapshot."""
+        """Create a volume with the size and the bytes of *snapshot*."""
         volume = replace(self.describe(snapshot.size), snapshot_id=snapshot.id)
-        return self.kept(volume, self.driver.create_volume_from_snapshot(volume, self.current(snapshot)))
+        return self.apply_update(volume, self.driver.create_volume_from_snapshot(volume, self.current(snapshot)))
 
     def revert(self, volume: VolumeData, snapshot: SnapshotData) -> VolumeData:
-        """Put the volume back to the snapshot, with a driver that can."""
+        """Revert the volume to the snapshot; the driver must implement CanRevert."""
         assert isinstance(self.driver, CanRevert)
         volume = self.current(volume)
-        return self.kept(volume, self.driver.revert_to_snapshot(volume, self.current(snapshot)))
+        return self.apply_update(volume, self.driver.revert_to_snapshot(volume, self.current(snapshot)))
 
     def extend(self, volume: VolumeData, size: int) -> VolumeData:
-        """Grow the volume to *size* GiB."""
+        """Extend the volume to *size* GiB, and return it with that size."""
         self.driver.extend_volume(self.current(volume), size)
         return replace(volume, size=size)
 
     def delete(self, resource: Resource) -> None:
-        """Remove a volume or a snapshot for good."""
+        """Delete a volume or a snapshot."""
         resource = self.current(resource)
         if isinstance(resource, SnapshotData):
             self.driver.delete_snapshot(resource)
@@ -138,77 +139,77 @@ class Bench:
         self._updates.pop(resource.id, None)
 
     def connection(self) -> ConnectionData:
-        """Return the data of a new connection to this host."""
+        """Return the data of a new connection to this host, without a call to the driver."""
         return ConnectionData(id=str(uuid.uuid4()), connector=self.host.connector_properties(self.driver.storage_protocol))
 
     def connect(self, volume: VolumeData, connection: ConnectionData | None = None) -> tuple[ConnectionData, ConnectionInfo]:
-        """Offer the volume, and let this host in."""
+        """Export the volume, and initialize a connection to this host; return the connection and its information."""
         connection = connection or self.connection()
         volume = self.current(volume)
-        volume = self.kept(volume, self.driver.create_export(volume, connection.connector))
+        volume = self.apply_update(volume, self.driver.create_export(volume, connection.connector))
         self.connections.append((volume, connection))
         self._infos[volume.id] = self.driver.initialize_connection(volume, connection)
         return connection, self._infos[volume.id]
 
     def disconnect(self, volume: VolumeData, connection: ConnectionData) -> None:
-        """Shut this host out again; after the last connection the volume is not offered any more."""
+        """Terminate the connection, and remove the volume's export after its last one."""
         self.driver.terminate_connection(self.current(volume), connection)
-        self.connections = [known for known in self.connections if known[1].id != connection.id]
-        if all(known.id != volume.id for known, _ in self.connections):
+        self.connections = [other for other in self.connections if other[1].id != connection.id]
+        if all(connected.id != volume.id for connected, _ in self.connections):
             self.driver.remove_export(self.current(volume))
 
     @contextmanager
     def attached(self, volume: VolumeData) -> Iterator[str]:
-        """Attach the volume to this host for as long as the block lasts; give the path of its device."""
+        """Attach the volume to this host during the block; yield the path of its device."""
         with self._attachment(volume) as (_, device):
             yield str(device["path"])
 
     @contextmanager
     def opened(self, volume: VolumeData) -> Iterator[Disk]:
-        """Attach the volume to this host, and give its bytes, for as long as the block lasts."""
+        """Attach the volume to this host during the block; yield its bytes."""
         with self._attachment(volume) as (info, device), self.open_disk(info, device) as disk:
             yield disk
 
     @contextmanager
     def open_disk(self, info: ConnectionInfo, device: Mapping[str, Any]) -> Iterator[Disk]:
-        """Give the bytes of what is attached; where the host cannot open them (qcow2), a subclass knows the way."""
+        """Yield the bytes of an attached device; override it for formats that the host cannot open (qcow2)."""
         with self.host.open(info, device) as file:
             yield OpenVolume(file)
 
     def extended(self, volume: VolumeData) -> int:
-        """Let this host see the new size of an attached volume, and return it in bytes."""
+        """Make this host read the new size of an attached volume, and return it in bytes."""
         return self.host.extend(self._infos[volume.id])
 
     def write(self, volume: VolumeData, data: bytes, at: int = 0) -> None:
-        """Attach the volume, write *data* at byte *at*, and detach it."""
+        """Attach the volume, write *data* at offset *at* (bytes), and detach it."""
         with self.opened(volume) as disk:
             disk.write(data, at)
 
     def read(self, volume: VolumeData, count: int, at: int = 0) -> bytes:
-        """Attach the volume, read *count* bytes at byte *at*, and detach it."""
+        """Attach the volume, read *count* bytes from offset *at* (bytes), and detach it."""
         with self.opened(volume) as disk:
             return disk.read(count, at)
 
     def current(self, resource: Resource) -> Resource:
-        """Return the resource with all that the storage decided on it so far, and with the state that it is in."""
+        """Return the resource with all model updates of the driver, and with its present status."""
         current = updated(resource, self._updates.get(resource.id))
         if isinstance(current, SnapshotData):
             return replace(current, volume=self.current(current.volume))
-        if any(known.id == current.id for known, _ in self.connections):
+        if any(connected.id == current.id for connected, _ in self.connections):
             return replace(current, status="in-use", attach_status="attached")
         return replace(current, status="available", attach_status="detached")
 
-    def kept(self, resource: Resource, update: ModelUpdate) -> Resource:
-        """Keep what the storage decided on the resource, and return the resource with it."""
-        self.note(resource.id, update)
+    def apply_update(self, resource: Resource, update: ModelUpdate) -> Resource:
+        """Record the model update of a driver for *resource*, and return :meth:`current`."""
+        self.record_update(resource.id, update)
         return self.current(resource)
 
-    def note(self, own: str, update: ModelUpdate) -> None:
-        """Keep what the storage decided on the volume or snapshot with the id *own*."""
-        self._updates.setdefault(own, {}).update(update or {})
+    def record_update(self, resource_id: str, update: ModelUpdate) -> None:
+        """Record the model update of a driver for the volume or snapshot with the id *resource_id*."""
+        self._updates.setdefault(resource_id, {}).update(update or {})
 
     def clean(self) -> None:
-        """Remove all that was made, from the connections down."""
+        """Disconnect all connections, then delete all snapshots and volumes."""
         for volume, connection in self.connections:
             self.disconnect(volume, connection)
         for snapshot in self.snapshots:
@@ -228,12 +229,12 @@ class Bench:
 
 
 def updated(resource: Resource, update: ModelUpdate) -> Resource:
-    """Return the resource with what the storage decided on it."""
+    """Return the resource with the model update of a driver."""
     return replace(resource, **(update or {}))
 
 
 def write(path: str, data: bytes, at: int = 0) -> None:
-    """Write to a device or file, through all caches."""
+    """Write *data* to a device or file at offset *at* (bytes), and wait until it is on the storage."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.pwrite(fd, data, at)
@@ -243,7 +244,7 @@ def write(path: str, data: bytes, at: int = 0) -> None:
 
 
 def read(path: str, count: int, at: int = 0) -> bytes:
-    """Read from a device or file what is on the storage now, not what was cached of it."""
+    """Return *count* bytes from offset *at* (bytes) of a device or file, read from the storage instead of the page cache."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.posix_fadvise(fd, at, count, os.POSIX_FADV_DONTNEED)
@@ -253,10 +254,10 @@ def read(path: str, count: int, at: int = 0) -> bytes:
 
 
 class BenchRecords:
-    """The :class:`~cl_notebook.drivers.api.DriverContext` of a workbench: what was made on it and is still there."""
+    """The :class:`~cl_notebook.drivers.api.DriverContext` of a bench, which returns the bench's resources."""
 
     def __init__(self, bench: Bench, host: str) -> None:
-        """Look at *bench*, and call its backend *host*."""
+        """Return the resources of *bench*, on the backend *host* (``host@backend``)."""
         self.host = host
         self.root_helper = "sudo"
         self.environment = DriverEnvironment()
@@ -264,9 +265,9 @@ class BenchRecords:
         self._initiators: dict[tuple[str, str, str], InitiatorData] = {}
 
     def volumes(self, ids: Iterable[str] | None = None, *, after: str = "", limit: int = 1000) -> list[VolumeData]:
-        """Return the volumes with these ids, or all of them."""
-        found = [self._bench.current(volume) for volume in self._bench.volumes if _meant(volume.id, ids, after)]
-        return sorted(found, key=lambda volume: volume.id)[:limit]
+        """Return at most *limit* volumes, sorted by id: those with *ids*, or all; of them those after the id *after*."""
+        matched = [self._bench.current(volume) for volume in self._bench.volumes if _matches(volume.id, ids, after)]
+        return sorted(matched, key=lambda volume: volume.id)[:limit]
 
     def snapshots(
         self,
@@ -276,16 +277,16 @@ class BenchRecords:
         after: str = "",
         limit: int = 1000,
     ) -> list[SnapshotData]:
-        """Return the snapshots with these ids, or of these volumes, or all of them."""
-        found = [
+        """Return at most *limit* snapshots, sorted by id: those with *ids* and of *volume_ids*, or all, after the id *after*."""
+        matched = [
             self._bench.current(snapshot)
             for snapshot in self._bench.snapshots
-            if _meant(snapshot.id, ids, after) and _meant(snapshot.volume.id, volume_ids)
+            if _matches(snapshot.id, ids, after) and _matches(snapshot.volume.id, volume_ids)
         ]
-        return sorted(found, key=lambda snapshot: snapshot.id)[:limit]
+        return sorted(matched, key=lambda snapshot: snapshot.id)[:limit]
 
     def attachments(self, volume_ids: Iterable[str] | None = None) -> list[AttachmentData]:
-        """Return the connections of these volumes, or all of them."""
+        """Return the connections of the volumes with *volume_ids*, or all connections."""
         return [
             AttachmentData(
                 id=connection.id,
@@ -297,11 +298,11 @@ class BenchRecords:
                 conn_info=None,
             )
             for volume, connection in self._bench.connections
-            if _meant(volume.id, volume_ids)
+            if _matches(volume.id, volume_ids)
         ]
 
     def initiator_data(self) -> list[InitiatorData]:
-        """Return what was kept for initiators."""
+        """Return the saved initiator data."""
         return list(self._initiators.values())
 
     def save_updates(
@@ -310,11 +311,11 @@ class BenchRecords:
         snapshots: Mapping[str, ModelUpdate],
         initiator_data: Iterable[InitiatorData],
     ) -> None:
-        """Keep what the driver changed on other resources than its call's, by id."""
-        for name, update in {**volumes, **snapshots}.items():
-            self._bench.note(name, update)
-        self._initiators.update({(one["initiator"], one["namespace"], one["key"]): one for one in initiator_data})
+        """Record model updates of resources that are not the call's, by id, and save initiator data."""
+        for resource_id, update in {**volumes, **snapshots}.items():
+            self._bench.record_update(resource_id, update)
+        self._initiators.update({(row["initiator"], row["namespace"], row["key"]): row for row in initiator_data})
 
 
-def _meant(name: str, names: Iterable[str] | None, after: str = "") -> bool:
-    return name > after and (names is None or name in set(names))
+def _matches(resource_id: str, ids: Iterable[str] | None, after: str = "") -> bool:
+    return resource_id > after and (ids is None or resource_id in set(ids))

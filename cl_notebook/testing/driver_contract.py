@@ -1,4 +1,4 @@
-"""The suite that every driver passes: subclass :class:`DriverContract` in a test module, and pytest runs it.
+"""The contract suite for drivers: subclass :class:`DriverContract` in a test module, and pytest runs it.
 
 ::
 
@@ -35,9 +35,11 @@ from cl_notebook.testing.lifecycle_contract import END, LifecycleContract, OpenD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["DriverContract", "OpenDriver"]
+
 
 class CapabilityContract:
-    """What a driver does that can revert, or manage. The fixture ``bench`` is the driver contract's."""
+    """Tests of drivers that can revert or manage. The fixture ``bench`` is that of :class:`LifecycleContract`."""
 
     def test_revert_brings_the_bytes_back(self, bench: Bench) -> None:
         """A reverted volume has the snapshot's bytes, and can be reverted again."""
@@ -68,7 +70,7 @@ class CapabilityContract:
         assert bench.read(volume, len(DATA), GiB) == bytes(len(DATA))
 
     def test_revert_of_a_connected_volume_is_refused(self, bench: Bench) -> None:
-        """A volume is not reverted under a host that has it attached."""
+        """Reverting an attached volume is refused, and its bytes stay."""
         driver = bench.driver
         if not isinstance(driver, CanRevert):
             pytest.skip("the driver cannot revert")
@@ -81,7 +83,7 @@ class CapabilityContract:
             assert read(path, len(DATA)) == DATA
 
     def test_an_unmanaged_volume_can_be_managed(self, bench: Bench) -> None:
-        """A volume that is released stays on the storage, is listed, and is adopted with its size and its bytes."""
+        """An unmanaged volume stays on the storage, is listed, and can be managed again with its size and its bytes."""
         driver = bench.driver
         if not isinstance(driver, CanManage):
             pytest.skip("the driver cannot manage")
@@ -99,7 +101,7 @@ class CapabilityContract:
         assert bench.read(adopted, len(DATA)) == DATA
 
     def test_an_unmanaged_snapshot_can_be_managed(self, bench: Bench) -> None:
-        """A snapshot that is released stays on the storage, is listed, and is adopted under another id."""
+        """An unmanaged snapshot stays on the storage, is listed, and can be managed again under another id."""
         driver = bench.driver
         if not isinstance(driver, CanManageSnapshots):
             pytest.skip("the driver cannot manage snapshots")
@@ -112,12 +114,12 @@ class CapabilityContract:
         adopted = bench.describe_snapshot(snapshot.volume)
         assert driver.manage_existing_snapshot_get_size(adopted, entry["reference"]) == 1
         adopted = updated(adopted, driver.manage_existing_snapshot(adopted, entry["reference"]))
-        assert [each["cinder_id"] for each in driver.get_manageable_snapshots([adopted])] == [adopted.id]
+        assert [entry["cinder_id"] for entry in driver.get_manageable_snapshots([adopted])] == [adopted.id]
         driver.delete_snapshot(adopted)
         assert list(driver.get_manageable_snapshots([])) == []
 
     def test_managing_what_is_not_there_is_an_error(self, bench: Bench) -> None:
-        """A reference that names nothing, or is none, is an error of ours."""
+        """Managing a reference that is invalid or names no volume raises errors.Error."""
         driver = bench.driver
         if not isinstance(driver, CanManage):
             pytest.skip("the driver cannot manage")
@@ -126,24 +128,21 @@ class CapabilityContract:
                 driver.manage_existing_get_size(bench.describe(), reference)
 
 
-__all__ = ["DriverContract", "OpenDriver"]
-
-
 class DriverContract(LifecycleContract, CapabilityContract):
-    """What each of our own drivers does. A subclass overrides :meth:`open_driver`; the tests are root's only if the driver is."""
+    """The tests that every driver of cl_notebook passes. A subclass overrides :meth:`open_driver`."""
 
     longest_name = 255
-    """Bytes of the longest ``name_in_storage`` that the storage takes."""
+    """Length in bytes of the longest ``name_in_storage`` that the storage accepts."""
 
     def test_a_new_volume_reads_as_zeros(self, bench: Bench) -> None:
-        """A new volume has the size that was asked for and reads as zeros at both ends."""
+        """A new volume has the requested size, and reads as zeros at both ends."""
         volume = bench.create(2)
         with bench.attached(volume) as path:
             assert bench.host.device_size(path) == 2 * GiB
             assert read(path, 4096) == read(path, 4096, 2 * GiB - 4096) == bytes(4096)
 
     def test_bytes_survive_detaching(self, bench: Bench) -> None:
-        """What was written is there after the volume was detached and attached again."""
+        """Written bytes are still there after the volume was detached and attached again."""
         volume = bench.create()
         bench.write(volume, DATA)
         bench.write(volume, DATA[::-1], END)
@@ -151,7 +150,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(volume, len(DATA), END) == DATA[::-1]
 
     def test_a_recreated_volume_reads_as_zeros(self, bench: Bench) -> None:
-        """A volume that is made again after it was deleted shows nothing of the bytes that it had."""
+        """A volume that is created again after its deletion reads as zeros."""
         volume = bench.create()
         bench.write(volume, DATA)
         bench.driver.delete_volume(volume)
@@ -159,14 +158,14 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(volume, len(DATA)) == bytes(len(DATA))
 
     def test_creating_twice_changes_nothing(self, bench: Bench) -> None:
-        """A volume that is created again with the same size keeps its bytes."""
+        """Creating a volume again with the same size succeeds, and its bytes stay."""
         volume = bench.create()
         bench.write(volume, DATA)
         bench.driver.create_volume(volume)
         assert bench.read(volume, len(DATA)) == DATA
 
     def test_creating_with_another_size_is_refused(self, bench: Bench) -> None:
-        """A volume that is created again with another size is an error, and the volume stays."""
+        """Creating a volume again with another size raises DriverError, and the volume stays."""
         volume = bench.create()
         with pytest.raises(errors.DriverError):
             bench.driver.create_volume(replace(volume, size=2))
@@ -175,19 +174,19 @@ class DriverContract(LifecycleContract, CapabilityContract):
 
     @pytest.mark.parametrize("size", [0, -1])
     def test_a_volume_has_at_least_one_gib(self, bench: Bench, size: int) -> None:
-        """A size below 1 GiB is refused."""
+        """Creating a volume of less than 1 GiB is refused."""
         with pytest.raises(errors.Error):
             bench.driver.create_volume(bench.describe(size))
 
     def test_a_deleted_volume_cannot_be_connected(self, bench: Bench) -> None:
-        """Connecting a volume that was deleted says that the storage does not have it."""
+        """Connecting a deleted volume raises MissingOnStorage."""
         volume = bench.create()
         bench.driver.delete_volume(volume)
         with pytest.raises(errors.MissingOnStorage):
             bench.driver.initialize_connection(volume, bench.connection())
 
     def test_what_is_missing_is_named(self, bench: Bench) -> None:
-        """Extending, copying or snapshotting a volume that the storage does not have is MissingOnStorage, and names it."""
+        """Extending, copying or snapshotting a missing volume raises MissingOnStorage, and the message names it."""
         driver, gone = bench.driver, bench.describe()
         snapshot = bench.describe_snapshot(gone)
         calls: list[Callable[[], Any]] = [
@@ -202,7 +201,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
             driver.create_snapshot(snapshot)
 
     def test_extending_keeps_the_bytes(self, bench: Bench) -> None:
-        """An extended volume has its new size, its bytes, and zeros after them; to extend it again changes nothing."""
+        """An extended volume has its new size, its bytes, and zeros after them; extending it again changes nothing."""
         volume = bench.create()
         bench.write(volume, DATA, END)
         for _ in range(2):
@@ -214,7 +213,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
             assert bench.host.device_size(path) == 2 * GiB
 
     def test_extending_shows_on_the_attached_host(self, bench: Bench) -> None:
-        """The device of an attached volume grows with the volume, and its end can be written."""
+        """Extending an attached volume extends its device, and the new end can be written."""
         volume = bench.create()
         _, info = bench.connect(volume)
         device = bench.host.attach(info)
@@ -224,7 +223,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         bench.host.detach(info, device)
 
     def test_a_volume_cannot_shrink(self, bench: Bench) -> None:
-        """Extending to less than the size is refused, and the bytes stay."""
+        """Extending a volume to less than its size is refused, and its bytes stay."""
         volume = bench.create(2)
         bench.write(volume, DATA, GiB)
         with pytest.raises(errors.Error):
@@ -232,7 +231,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(volume, len(DATA), GiB) == DATA
 
     def test_a_snapshot_keeps_the_moment(self, bench: Bench) -> None:
-        """A volume made from a snapshot has the bytes of the snapshot's moment, not those that were written later."""
+        """A volume created from a snapshot has the bytes from before the snapshot, not those that were written later."""
         volume = bench.create()
         bench.write(volume, DATA, END)
         snapshot = bench.snapshot(volume)
@@ -243,7 +242,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(volume, len(DATA), END) == DATA[::-1]
 
     def test_a_snapshot_is_taken_once(self, bench: Bench) -> None:
-        """A snapshot that is created again keeps the bytes of its first moment."""
+        """Creating a snapshot again succeeds, and the snapshot keeps its bytes."""
         volume = bench.create()
         bench.write(volume, DATA)
         snapshot = bench.snapshot(volume)
@@ -254,7 +253,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(copy, len(DATA)) == DATA
 
     def test_a_volume_may_be_larger_than_its_snapshot(self, bench: Bench) -> None:
-        """A volume that is larger than its snapshot has the snapshot's bytes, then zeros, and outlives the snapshot."""
+        """A volume that is larger than its snapshot has the snapshot's bytes, then zeros, also after the snapshot is deleted."""
         volume = bench.create()
         bench.write(volume, DATA, END)
         snapshot = bench.snapshot(volume)
@@ -265,7 +264,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(copy, 4096, 2 * GiB - 4096) == bytes(4096)
 
     def test_a_copy_cannot_be_smaller(self, bench: Bench) -> None:
-        """A volume that is smaller than its snapshot or its source is refused, and nothing of it is left."""
+        """Creating a volume that is smaller than its snapshot or source is refused, and leaves nothing on the storage."""
         volume = bench.create(2)
         snapshot = bench.snapshot(volume)
         small = bench.describe(1)
@@ -278,7 +277,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
 
     @pytest.mark.parametrize("size", [1, 2])
     def test_a_clone_is_a_volume_of_its_own(self, bench: Bench, size: int) -> None:
-        """A clone, as large as its source or larger, has the source's bytes, and neither sees what is written to the other."""
+        """A clone of the same or a larger size has the source's bytes, and writes to one do not change the other."""
         volume = bench.create()
         bench.write(volume, DATA, END)
         clone = bench.describe(size)
@@ -292,7 +291,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
             assert bench.host.device_size(path) == size * GiB
 
     def test_an_attached_volume_can_be_copied(self, bench: Bench) -> None:
-        """A snapshot and a clone of an attached volume have what its host wrote and flushed."""
+        """A snapshot and a clone of an attached volume have the bytes that its host has flushed."""
         volume, clone, copy = bench.create(), bench.describe(), bench.describe()
         with bench.attached(volume) as path:
             write(path, DATA, END)
@@ -302,7 +301,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(clone, len(DATA), END) == bench.read(copy, len(DATA), END) == DATA
 
     def test_progress_ends_at_all_bytes(self, bench: Bench) -> None:
-        """A copy that reports progress never goes back, never exceeds the total, and ends at it."""
+        """The progress of a copy never decreases, never exceeds the total, and ends at the total."""
         volume = bench.create()
         bench.write(volume, DATA)
         seen: list[tuple[int, int]] = []
@@ -312,7 +311,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert not seen or seen[-1][0] == seen[-1][1]
 
     def test_two_connections_share_a_volume(self, bench: Bench) -> None:
-        """With two connections, the end of the first leaves the second usable, and each sees what the other wrote."""
+        """Two connections see each other's writes, and terminating one leaves the other usable."""
         volume = bench.create()
         (first, info), (second, other) = bench.connect(volume), bench.connect(volume)
         one, two = bench.host.attach(info), bench.host.attach(other)
@@ -327,7 +326,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(volume, len(DATA), END) == DATA[::-1]
 
     def test_connecting_twice_is_one_connection(self, bench: Bench) -> None:
-        """A connection that is initialized twice is terminated once; terminating it again succeeds."""
+        """Initializing a connection twice returns the same information, and terminating it twice succeeds."""
         volume = bench.create()
         connection, info = bench.connect(volume)
         assert bench.driver.initialize_connection(volume, connection) == info
@@ -336,7 +335,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         bench.driver.delete_volume(volume)
 
     def test_connection_info_is_what_os_brick_takes(self, bench: Bench) -> None:
-        """The protocol is the driver's, and the connection information can be kept as JSON."""
+        """Connection information has the driver's protocol, and can be stored as JSON."""
         import json  # noqa: PLC0415 - of use here only
 
         _, info = bench.connect(bench.create())
@@ -353,7 +352,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
             assert read(path, len(DATA)) == DATA
 
     def test_exports_can_be_repeated(self, bench: Bench) -> None:
-        """Export, ensure and remove may be called in turn, and again, around a connection."""
+        """Creating, ensuring and removing an export may be repeated, around a connection."""
         volume = bench.create()
         for _ in range(2):
             bench.driver.create_export(volume, bench.connection().connector)
@@ -363,7 +362,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
             bench.driver.remove_export(volume)
 
     def test_the_longest_names_work(self, bench: Bench) -> None:
-        """Volumes and snapshots may have names as long as the storage takes."""
+        """Volumes and snapshots may have names of up to :attr:`longest_name` bytes."""
         volume = bench.create(name="v" * self.longest_name)
         bench.write(volume, DATA)
         snapshot = bench.snapshot(volume, "s" * self.longest_name)
@@ -390,7 +389,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         again.driver.close()
 
     def test_setup_can_be_repeated(self, bench: Bench) -> None:
-        """Setting up again, and closing again, leaves volumes as they are."""
+        """Setting the driver up again, and closing it again, does not change volumes."""
         volume = bench.create()
         bench.write(volume, DATA)
         for _ in range(2):
@@ -399,7 +398,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert bench.read(volume, len(DATA)) == DATA
 
     def test_options_describe_themselves(self, bench: Bench) -> None:
-        """Options have names of their own, a help text, and a kind that can be checked."""
+        """Options have unique names, a help text and a type."""
         options = type(bench.driver).options()
         assert len({option.name for option in options}) == len(options)
         for option in options:
@@ -408,7 +407,7 @@ class DriverContract(LifecycleContract, CapabilityContract):
         assert set(capabilities(bench.driver)) == {*CAPABILITIES, *FEATURES}
 
     def test_two_instances_work_at_once(self, bench: Bench, open_driver: OpenDriver) -> None:
-        """Two instances that create, clone and delete the same volumes at once end with all of them whole."""
+        """Two instances can create the same clones at the same time, and all clones are complete."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - of use here only
 
         source = bench.create()
@@ -417,11 +416,11 @@ class DriverContract(LifecycleContract, CapabilityContract):
         other.setup()
         clones = [bench.describe() for _ in range(4)]
         with ThreadPoolExecutor(8) as pool:
-            made = [
+            futures = [
                 pool.submit(driver.create_cloned_volume, clone, source) for clone in clones for driver in (bench.driver, other)
             ]
-            for one in made:
-                one.result(timeout=60)
+            for future in futures:
+                future.result(timeout=60)
         for clone in clones:
             assert bench.read(clone, len(DATA)) == DATA
         other.close()

@@ -1,4 +1,4 @@
-"""The part of the driver contract that real storage meets as well, whatever each driver makes of the rest."""
+"""The part of the driver contract that Cinder drivers on real storage pass, too."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OpenDriver = Callable[[], Driver]
-"""Makes an instance of the driver, not set up yet; each time another one, on the same storage."""
+"""Returns a new instance of the driver that is not set up; all instances use the same storage."""
 
 Leftovers = Callable[[], list[str]]
-"""Lists what there is on the storage, and on the host for the sake of it."""
+"""Lists everything on the storage, and the storage's devices and mounts on the host."""
 
 END = GiB - len(DATA)
+"""Offset in bytes at which :data:`DATA` ends a volume of 1 GiB."""
+
 NEWER = DATA[::-1]
+"""Bytes that are written after :data:`DATA`, and differ from it."""
 
 
-# eventlet, which oslo's libraries import wherever it is installed, says so whenever os-brick starts a command
+# eventlet, which oslo's libraries import if it is installed, causes this warning whenever os-brick starts a command
 @pytest.mark.filterwarnings("ignore:Using fork:DeprecationWarning")
 class LifecycleContract:
-    """What every driver does, with bytes written and read back. A subclass overrides :meth:`open_driver`."""
+    """The life of a volume, with bytes written and read back. A subclass overrides :meth:`open_driver`."""
 
     extends_attached: ClassVar[bool] = True
-    """The driver extends volumes that are attached."""
+    """Whether the driver can extend attached volumes."""
 
     bench_class: ClassVar[type[Bench]] = Bench
-    """How attached volumes are opened, where they are neither devices nor plain files."""
+    """The bench to use; a subclass of it can open volumes that are neither devices nor plain files."""
 
     @pytest.fixture
     def open_driver(self) -> OpenDriver:
-        """Return what makes an instance of the driver on a storage of this test's own."""
+        """Return a function that returns new instances of the driver on a storage that only this test uses."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -49,7 +52,7 @@ class LifecycleContract:
 
     @pytest.fixture
     def bench(self, open_driver: OpenDriver, host: Host) -> Iterator[Bench]:
-        """Give a workbench on a driver that is set up; what is made with it is removed at the end."""
+        """Yield a bench with a driver that is set up; its resources are deleted after the test."""
         driver = open_driver()
         bench = self.bench_class(driver, host)
         if isinstance(driver, NeedsContext):
@@ -61,11 +64,11 @@ class LifecycleContract:
 
     @pytest.fixture
     def leftovers(self) -> Leftovers:
-        """Return what lists the traces of volumes on storage and host; by default nobody looks."""
+        """Return a function that lists what volumes leave on storage and host; by default it lists nothing."""
         return list
 
     def test_the_life_of_a_volume(self, bench: Bench, leftovers: Leftovers) -> None:
-        """A volume is written, snapshotted, copied, cloned bigger, reverted, extended and deleted, and nothing is left of it."""
+        """A volume is written, snapshotted, restored, cloned larger, reverted, extended and deleted, and leaves nothing."""
         before = leftovers()
         volume = bench.create()
         with bench.opened(volume) as disk:
@@ -83,15 +86,15 @@ class LifecycleContract:
             assert disk.read(len(DATA)) == disk.read(len(DATA), END) == DATA
             assert disk.read(4096, 2 * GiB - 4096) == bytes(4096)
 
-        kept = DATA if _reverted(bench, volume, snapshot) else NEWER
-        self._extend(bench, volume, kept)
-        for made in (clone, restored):
-            bench.delete(made)
+        content = DATA if _reverted(bench, volume, snapshot) else NEWER
+        self._extend(bench, volume, content)
+        for copy in (clone, restored):
+            bench.delete(copy)
         bench.delete(snapshot)
         bench.delete(volume)
         assert leftovers() == before
 
-    def _extend(self, bench: Bench, volume: VolumeData, kept: bytes) -> None:
+    def _extend(self, bench: Bench, volume: VolumeData, content: bytes) -> None:
         if not self.extends_attached:
             volume = bench.extend(volume, 2)
         with bench.opened(volume) as disk:
@@ -99,12 +102,12 @@ class LifecycleContract:
                 volume = bench.extend(volume, 2)
                 assert bench.extended(volume) == 2 * GiB
             assert disk.size() == 2 * GiB
-            assert (disk.read(len(kept)), disk.read(len(DATA), END)) == (kept, DATA)
+            assert (disk.read(len(content)), disk.read(len(DATA), END)) == (content, DATA)
             disk.write(NEWER, 2 * GiB - len(NEWER))
             assert disk.read(len(NEWER), 2 * GiB - len(NEWER)) == NEWER
 
     def test_deleting_what_is_not_there_is_a_success(self, bench: Bench) -> None:
-        """Deleting a volume or a snapshot twice, or one that never was, succeeds."""
+        """Deleting a volume or a snapshot twice, or a volume that was never created, succeeds."""
         volume = bench.create()
         snapshot = bench.snapshot(volume)
         for _ in range(2):
@@ -114,7 +117,7 @@ class LifecycleContract:
         bench.driver.delete_volume(bench.describe())
 
     def test_stats_have_at_least_one_pool(self, bench: Bench) -> None:
-        """The statistics name the protocol and at least one pool, whose capacities are numbers or Cinder's words."""
+        """The stats have the protocol and at least one pool, whose capacities are numbers, ``unknown`` or ``infinite``."""
         stats = bench.driver.get_volume_stats(refresh=True)
         assert stats["storage_protocol"]
         assert stats["pools"]
@@ -130,6 +133,6 @@ def _reverted(bench: Bench, volume: VolumeData, snapshot: SnapshotData) -> bool:
         return False
     try:
         bench.revert(volume, snapshot)
-    except errors.NotSupported:  # Cinder's LVM driver sees only now that its volumes are thin
+    except errors.NotSupported:  # Cinder's LVM driver refuses thin volumes only in the call
         return False
     return True

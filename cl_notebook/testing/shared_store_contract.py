@@ -1,4 +1,4 @@
-"""The part of the store contract for stores that several sessions can share: those in a file or on a server."""
+"""The part of the store contract for stores that several sessions can share: in a file or on a server."""
 
 from __future__ import annotations
 
@@ -42,41 +42,41 @@ def _children(code: str, url: str, number: int = 4) -> list[subprocess.Popen[str
     ]
 
 
-def _end(children: list[subprocess.Popen[str]]) -> None:
-    """Let *children* begin together, and wait until they have ended well."""
+def _run_together(children: list[subprocess.Popen[str]]) -> None:
+    """Start the waiting *children* at the same time, wait for their end, and check that none failed."""
     for child in children:
         assert child.stdin is not None
         child.stdin.close()
         child.stdin = None
-    for said in [child.communicate()[1] for child in children]:
-        assert not said, said
+    for stderr in [child.communicate()[1] for child in children]:
+        assert not stderr, stderr
     assert not any(child.returncode for child in children)
 
 
 class SharedStoreContract(StoreContract):
-    """What every store does that is shared: nothing is lost, nothing is overwritten unseen, everybody sees what is new."""
+    """Tests of shared stores: no change is lost or overwritten silently, and every session can see every change."""
 
     @pytest.fixture
     def other(self, session: cl.Session, store_url: str) -> Iterator[cl.Session]:
-        """Give another session on the same store."""
-        del session  # opened before
+        """Yield another session on the same store, opened after *session*."""
+        del session
         with cl.Session(store_url) as opened:
             yield opened
 
     def test_it_is_there_when_it_is_opened_again(self, store_url: str, tmp_path: object) -> None:
-        """What was tracked when a session was closed is tracked in the next one."""
+        """Resources of a closed session are tracked in the next session."""
         with cl.Session(store_url) as session:
             lab = session.backend("lab", volume_driver="sim", path=f"{tmp_path}/sim")
             volume = lab.create_volume(1, "db")
             snapshot = volume.create_snapshot("s")
         with cl.Session(store_url) as session:
-            found = session.find("db")
-            assert (found.id, [each.id for each in found.snapshots]) == (volume.id, [snapshot.id])
-            found.delete(cascade=True)
+            reopened = session.find("db")
+            assert (reopened.id, [snapshot.id for snapshot in reopened.snapshots]) == (volume.id, [snapshot.id])
+            reopened.delete(cascade=True)
 
     def test_kernels_that_open_a_new_store_make_it_once(self, store_url: str) -> None:
-        """Processes that open an empty database at the same time all find one store in it."""
-        _end(_children(_OPENING, store_url))
+        """Processes that open an empty database at the same time create one store."""
+        _run_together(_children(_OPENING, store_url))
         store = Store(store_url)
         assert store.head() == 0
         with store.reading() as connection:
@@ -84,19 +84,19 @@ class SharedStoreContract(StoreContract):
         store.close()
 
     def test_kernels_number_what_they_write_one_after_the_other(self, store_url: str) -> None:
-        """Processes that write at the same time number their entries without gaps, and a reader meanwhile misses none."""
+        """Processes that write at the same time number their entries without gaps, and a concurrent reader misses none."""
         store = Store(store_url)
         children = _children(_WRITING, store_url)
         seen: list[int] = []
         while any(child.poll() is None for child in children) or not seen or seen[-1] < store.head():
             with store.reading() as connection:
                 seen.extend(entry.number for entry in changefeed.since(connection, seen[-1] if seen else 0, 1000))
-        _end(children)
+        _run_together(children)
         assert seen == list(range(1, 401))
         store.close()
 
     def test_what_another_session_does_is_seen(self, session: cl.Session, lab: cl.Backend, other: cl.Session) -> None:
-        """After ``refresh()`` objects and their lists have what another session made, changed and deleted."""
+        """After ``refresh()`` objects and their lists have what another session created, changed and deleted."""
         volume = lab.create_volume(1, "db")
         assert (volume.snapshots, len(lab.volumes)) == ([], 1)
         theirs = other.find("db")
@@ -106,16 +106,16 @@ class SharedStoreContract(StoreContract):
         theirs.backend.create_volume(1, "new")
         lab.refresh()
         volume.refresh()
-        assert (volume.name, [each.name for each in volume.snapshots]) == ("renamed", ["s"])
-        assert {each.name for each in lab.volumes} == {"renamed", "new"}
+        assert (volume.name, [snapshot.name for snapshot in volume.snapshots]) == ("renamed", ["s"])
+        assert {listed.name for listed in lab.volumes} == {"renamed", "new"}
         theirs.delete(cascade=True)
         volume.refresh()
         lab.refresh()
-        assert (volume.status, [each.name for each in lab.volumes]) == ("deleted", ["new"])
+        assert (volume.status, [listed.name for listed in lab.volumes]) == ("deleted", ["new"])
         assert api.volumes(session)["name"].tolist() == ["new"]
 
     def test_a_change_made_elsewhere_is_named_and_kept(self, lab: cl.Backend, other: cl.Session) -> None:
-        """Who saves what another session changed since is told which resource it is, and the other change stays."""
+        """Saving a resource that another session has changed raises ChangedElsewhere, which names it, and the change stays."""
         volume = lab.create_volume(1, "db")
         theirs = other.find("db")
         theirs.name = "theirs"
@@ -130,15 +130,15 @@ class SharedStoreContract(StoreContract):
         assert (theirs.name, theirs.description) == ("theirs", "mine")
 
     def test_saves_at_the_same_time_lose_nothing(self, lab: cl.Backend, store_url: str) -> None:
-        """Of sessions that count up one number of a volume, each repeating what was refused, every step is in the end."""
+        """Sessions that increment one number of a volume, and repeat refused saves, lose no increment."""
         volume = lab.create_volume(1, "db", metadata={"n": "0"})
 
         def count() -> None:
             with cl.Session(store_url) as session:
-                mine = session.get(cl.Volume, volume.id)
-                assert isinstance(mine, cl.Volume)
+                loaded = session.get(cl.Volume, volume.id)
+                assert isinstance(loaded, cl.Volume)
                 for _ in range(5):
-                    _count_up(mine)
+                    _count_up(loaded)
 
         threads = [threading.Thread(target=count) for _ in range(4)]
         for thread in threads:
@@ -149,7 +149,7 @@ class SharedStoreContract(StoreContract):
         assert volume.metadata == {"n": "20"}
 
     def test_one_key_is_made_once(self, store_url: str) -> None:
-        """Sessions that set one new key at the same time all succeed, and one of their values stays."""
+        """Sessions that set the same new keys at the same time all succeed, and every key is stored once."""
         Store(store_url).close()
         code = """
 import sys
@@ -159,12 +159,12 @@ with cl.Session(sys.argv[1]) as session:
     for number in range(20):
         cl.KeyValue.set(f"key {number}", "value", session=session)
 """
-        _end(_children(code, store_url))
+        _run_together(_children(code, store_url))
         with cl.Session(store_url) as session:
             assert len(cl.KeyValue.all(session=session)) == 20
 
     def test_reads_see_one_moment(self, store_url: str) -> None:
-        """All reads of one block are of the moment of the first, whatever is committed meanwhile."""
+        """All reads of one block see the state of the first read, also after other sessions commit."""
         store, writer = Store(store_url), Store(store_url)
         counted = sa.select(sa.func.count()).select_from(changefeed.ENTRY)
         with store.reading() as connection:
@@ -178,13 +178,13 @@ with cl.Session(sys.argv[1]) as session:
         writer.close()
 
     def test_a_store_to_be_read_is_not_written(self, session: cl.Session, lab: cl.Backend, store_url: str) -> None:
-        """A session that may only read sees everything, refuses every act and every write, and leaves the store as it is."""
+        """A read-only session can read everything, refuses every action and every write, and does not change the store."""
         volume = lab.create_volume(1, "db")
         head = session.store.head()
         with cl.Session(store_url, read_only=True) as reading:
-            found = reading.find("db")
+            read = reading.find("db")
             with pytest.raises(errors.ReadOnly):
-                found.delete()
+                read.delete()
             with pytest.raises(errors.ReadOnly):
                 cl.KeyValue.set("k", "v", session=reading)
             with pytest.raises(errors.ReadOnly), reading.store.writing():
@@ -193,13 +193,13 @@ with cl.Session(sys.argv[1]) as session:
         assert session.store.head() == head
 
     def test_a_new_store_is_not_made_to_be_read(self, store_url: str) -> None:
-        """A database in which there is no store cannot be opened to be read, and stays empty."""
+        """A database without a store cannot be opened read-only, and stays empty."""
         with pytest.raises(errors.StoreUnusable):
             Store(store_url, read_only=True)
         Store(store_url).close()
 
     def test_a_row_that_names_what_is_not_there_is_refused(self, session: cl.Session) -> None:
-        """A volume of a backend that is not there is StoreError, and is not stored."""
+        """Inserting a volume of a missing backend raises StoreError, and the volume is not stored."""
         table: sa.Table = Volume.__table__  # type: ignore[attr-defined] # mapped
         row = {"id": "x", "name": "", "size": 1, "status": "", "attach_status": "", "backend_id": "nosuch", "host": ""}
         row |= {"name_in_storage": "", "bootable": False, "metadata": {}, "extra_specs": {}, "qos_specs": {}, "version": 1}

@@ -1,15 +1,15 @@
-"""The suite that every database passes on which stores are kept: subclass :class:`StoreContract`, and pytest runs it.
+"""The contract suite for databases of stores: subclass :class:`StoreContract` in a test module, and pytest runs it.
 
 ::
 
     from cl_notebook.testing.store_contract import StoreContract
 
-    class TestMyDataBase(StoreContract):
+    class TestMyDatabase(StoreContract):
         @pytest.fixture
         def store_url(self):
             return "postgresql://me@localhost/empty"
 
-One that several sessions can share also passes :class:`~cl_notebook.testing.shared_store_contract.SharedStoreContract`.
+For a database that several sessions can share, subclass :class:`~cl_notebook.testing.shared_store_contract.SharedStoreContract`.
 """
 
 from __future__ import annotations
@@ -48,12 +48,13 @@ NASTY = (
     "100% a_b c\\d \\' \\",
     "line\nline\r\n\ttab\x01\x7f",
 )
-"""Texts that some database, or some driver of one, might take for something else."""
+"""Texts that some database or database driver might change, or interpret as syntax."""
 
 ALIKE = ("db", "DB", "Db", "db ", " db", "d\u00e9b", "deb", "de\u0301b", "db\t", "d%", "d_", "d\\", "d\\\\", "d'", 'd"', "d;--")
-"""Names that some database might take for one another."""
+"""Names that some database might treat as equal."""
 
 INJECTIONS = ("'; DROP TABLE volume; --", "x'); DELETE FROM backend; --", '"; DROP TABLE feed; --', "\\'; DELETE FROM feed; --")
+"""Names that end one SQL statement and start another, if they are not quoted."""
 
 LONG = "long \u00e4\u20ac\U0001f4be " * 20_000
 """A text of some 400 kB."""
@@ -62,16 +63,16 @@ MOMENT = dt.datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=dt.UTC)
 
 
 class StoreContract:
-    """What every store does. A subclass overrides :meth:`store_url`."""
+    """The tests that every store passes. A subclass overrides :meth:`store_url`."""
 
     @pytest.fixture
     def store_url(self) -> str:
-        """Return the URL of an empty database of this test's own."""
+        """Return the URL of an empty database that only this test uses."""
         raise NotImplementedError
 
     @pytest.fixture
     def session(self, store_url: str) -> Iterator[cl.Session]:
-        """Give the default session, on the new store."""
+        """Yield the default session, on a new store."""
         with cl.setup(store_url) as opened:
             yield opened
 
@@ -81,14 +82,14 @@ class StoreContract:
         return session.backend("lab", volume_driver="sim", path=str(tmp_path / "sim"))
 
     def test_a_new_store_is_empty(self, session: cl.Session) -> None:
-        """An empty database becomes a store in which nothing is tracked and nothing has changed."""
+        """Opening an empty database creates a store without resources, and without entries in the feed."""
         assert session.store.head() == 0
         for kind in ("backends", "volumes", "snapshots", "connections", "operations"):
             assert api.read(kind, session).empty
         assert cl.KeyValue.all(session=session) == []
 
     def test_what_is_made_is_tracked(self, session: cl.Session, lab: cl.Backend) -> None:
-        """Volumes, snapshots and connections are found by id, name and part of a name, and are in frames, until they go."""
+        """Volumes, snapshots and connections are found by id, name and part of a name, and are in frames until deleted."""
         volume = lab.create_volume(2, "ledger", metadata={"team": "blue"})
         snapshot = volume.create_snapshot("before")
         connection = volume.connect({"host": "web1", "ip": "192.0.2.7"})
@@ -100,13 +101,13 @@ class StoreContract:
         connection.disconnect()
         volume.delete(cascade=True)
         assert api.tree(session).index.get_level_values("kind").tolist() == ["backend"]
-        done = api.operations(session, resource_id=volume.id)
-        assert done["action"].tolist()[0] == "create"
-        assert set(done["status"]) == {"done"}
+        operations = api.operations(session, resource_id=volume.id)
+        assert operations["action"].tolist()[0] == "create"
+        assert set(operations["status"]) == {"done"}
 
     @pytest.mark.parametrize("text", [*NASTY, LONG], ids=[*map(str, range(len(NASTY))), "long"])
     def test_every_column_gives_back_what_it_was_given(self, session: cl.Session, text: str) -> None:
-        """Each column of each table keeps the largest numbers, microseconds, nested JSON, and any text letter by letter."""
+        """Every column of every table returns the largest numbers, microseconds, nested JSON and any text unchanged."""
         for table in reg.metadata.sorted_tables:
             if table is changefeed.FEED:
                 continue
@@ -115,33 +116,33 @@ class StoreContract:
                 with session.store.writing() as connection:
                     connection.execute(sa.insert(table), row)
                 with session.store.reading() as connection:
-                    same = [column == row[column.name] for column in table.primary_key]
-                    (found,) = connection.execute(sa.select(table).where(*same)).mappings()
-                    assert dict(found) == row
+                    has_same_key = [column == row[column.name] for column in table.primary_key]
+                    (stored,) = connection.execute(sa.select(table).where(*has_same_key)).mappings()
+                    assert dict(stored) == row
 
     @pytest.mark.parametrize("text", [*NASTY, LONG], ids=[*map(str, range(len(NASTY))), "long"])
     def test_what_is_typed_is_read_back(self, session: cl.Session, lab: cl.Backend, text: str) -> None:
-        """Names, descriptions and metadata are in objects that are read again, and in frames, as they were typed."""
+        """Names, descriptions and metadata are unchanged in reloaded objects and in frames."""
         name = text[:255]
         volume = lab.create_volume(1, name, description=text, metadata={name or "k": text})
         snapshot = volume.create_snapshot(name, description=text)
         session.orm.expunge_all()
-        for kind, made in ((cl.Volume, volume), (cl.Snapshot, snapshot)):
-            found: Any = session.get(kind, made.id)
-            assert (found.name, found.description) == (name, text)
+        for kind, created in ((cl.Volume, volume), (cl.Snapshot, snapshot)):
+            reloaded: Any = session.get(kind, created.id)
+            assert (reloaded.name, reloaded.description) == (name, text)
         row = api.volumes(session).loc[volume.id]
         assert (row["name"], row["description"]) == (name, text)
         assert row["metadata"] == {name or "k": text}
         assert api.volumes(session, description=[text]).index.tolist() == [volume.id]
 
     def test_names_that_are_alike_are_kept_apart(self, session: cl.Session, lab: cl.Backend) -> None:
-        """Names that differ by case, an accent, a blank or a sign of a pattern are different, and each is found by itself."""
-        made = {name: lab.create_volume(1, name) for name in ALIKE}
-        for name, volume in made.items():
+        """Names that differ by case, an accent, a blank or a wildcard are different, and searching for one finds only that."""
+        created = {name: lab.create_volume(1, name) for name in ALIKE}
+        for name, volume in created.items():
             assert api.volumes(session, name=[name]).index.tolist() == [volume.id], name
             if name.strip():
                 assert session.find(name, all=True)[0] is volume
-                assert [found.id for found in lab.volumes_filtered(volume_name=name)] == [volume.id]
+                assert [matched.id for matched in lab.volumes_filtered(volume_name=name)] == [volume.id]
         for number, name in enumerate(ALIKE):
             cl.KeyValue.set(name, str(number), session=session)
         assert [cl.KeyValue.get(name, session=session) for name in ALIKE] == [
@@ -149,7 +150,7 @@ class StoreContract:
         ]
 
     @pytest.mark.parametrize(
-        ("glob", "right"),
+        ("glob", "expected"),
         [
             ("d%*", {"d%"}),
             ("d_*", {"d_"}),
@@ -163,31 +164,29 @@ class StoreContract:
             ("x' OR '1'='1", set()),
         ],
     )
-    def test_a_filter_means_what_it_says(self, session: cl.Session, lab: cl.Backend, glob: str, right: set[str]) -> None:
-        """Only ``*`` and ``?`` of a filter stand for others; what SQL takes for a pattern, or for its end, stands for itself."""
+    def test_a_filter_means_what_it_says(self, session: cl.Session, lab: cl.Backend, glob: str, expected: set[str]) -> None:
+        """Only ``*`` and ``?`` are wildcards of a filter; SQL's wildcards, escapes and quotes match themselves."""
         self._with_names(lab)
-        assert set(api.volumes(session, name=glob)["name"]) == right
+        assert set(api.volumes(session, name=glob)["name"]) == expected
 
     @pytest.mark.parametrize("part", ["%", "_", "\\", "'", '"', ";--"])
     def test_a_part_of_a_name_is_searched_literally(self, session: cl.Session, lab: cl.Backend, part: str) -> None:
-        """What is searched for in names stands for itself, whatever SQL takes it for, in ``find`` and in the tree's filter."""
+        """In ``find`` and in the tree's filter, SQL's wildcards, escapes and quotes match themselves."""
         self._with_names(lab)
-        right = {name for name in ALIKE if part in name}
-        assert {found.name for found in session.find(part, all=True) if isinstance(found, cl.Volume)} == right
+        expected = {name for name in ALIKE if part in name}
+        assert {matched.name for matched in session.find(part, all=True) if isinstance(matched, cl.Volume)} == expected
         rows = VirtualRows(session)
         rows.set_query(text=f"'{part}'" if '"' in part else f'"{part}"')
         shown = {row.name for row in rows.page(0, rows.total()) if row.kind == "volume"}
-        assert shown == right or "\\" in part or "'" in part  # the tree's filter has quotes and escapes of its own
+        assert shown == expected or "\\" in part or "'" in part  # the tree's filter has quotes and escapes of its own
 
-    @pytest.mark.parametrize(
-        "name", ["'; DROP TABLE volume; --", "x'); DELETE FROM backend; --", '"; DROP TABLE feed; --', "\\'; --"]
-    )
+    @pytest.mark.parametrize("name", INJECTIONS)
     def test_a_name_is_never_a_statement(self, session: cl.Session, lab: cl.Backend, name: str) -> None:
-        """A name that would end a statement and begin another one is a name, wherever it is given."""
+        """A name with the end of one SQL statement and the start of another is handled as a name everywhere."""
         volume = lab.create_volume(1, name, metadata={name: name})
         assert session.find(name) is volume
-        for sort, kept in (("name", 1), ("size:desc", 1)):
-            assert len(api.volumes(session, name=[name], description="", sort=sort, limit=5)) == kept
+        for sort in ("name", "size:desc"):
+            assert len(api.volumes(session, name=[name], description="", sort=sort, limit=5)) == 1
         with pytest.raises(errors.InvalidInput):
             api.volumes(session, sort=name)
         with pytest.raises(errors.InvalidInput):
@@ -201,24 +200,24 @@ class StoreContract:
         "sort", ["", "name", "name:desc", "size:desc", "size,name", "created_at:desc", "pool_name", "status:desc"]
     )
     def test_pages_make_up_the_whole(self, session: cl.Session, sort: str) -> None:
-        """Page by page, each begun after the last row of the one before, a frame has every row once, in its order."""
+        """The pages of a frame, with the last row of one as the marker of the next, have every row once, in order."""
         stores.fill(session.store, volumes=20, snapshots=0, connections=0)
         with session.store.writing() as connection:
             table: sa.Table = Volume.__table__  # type: ignore[attr-defined] # mapped
-            some = sa.update(table).where(table.c.size % 3 == 0)
-            connection.execute(some.values(pool_name="p\u00e9", name=table.c.name.concat("_\u00c9")))
-        asked = {"sort": sort or None, "columns": ["name"]}
-        whole = api.volumes(session, **asked).index.tolist()
-        assert len(set(whole)) == 20
+            every_third = sa.update(table).where(table.c.size % 3 == 0)
+            connection.execute(every_third.values(pool_name="p\u00e9", name=table.c.name.concat("_\u00c9")))
+        params = {"sort": sort or None, "columns": ["name"]}
+        all_ids = api.volumes(session, **params).index.tolist()
+        assert len(set(all_ids)) == 20
         for limit in (3, 7):
             pages: list[str] = []
-            while page := api.volumes(session, limit=limit, marker=pages[-1] if pages else None, **asked).index.tolist():
+            while page := api.volumes(session, limit=limit, marker=pages[-1] if pages else None, **params).index.tolist():
                 pages += page
-            assert pages == whole
+            assert pages == all_ids
 
     @pytest.mark.parametrize("sort", ["", "name", "size:desc", "age:desc", "status"])
     def test_the_tree_has_every_row_once(self, session: cl.Session, sort: str) -> None:
-        """The rows of the tree, read from either end in pages of any length, are everything that is tracked, in one order."""
+        """The pages of the tree, of any length and read from either end, have every tracked resource once, in one order."""
         for name in ("one", "two"):
             stores.fill(session.store, volumes=7, snapshots=2, connections=1, backend=name)
         rows = VirtualRows(session)
@@ -235,11 +234,11 @@ class StoreContract:
             rows.invalidate()
             assert [row.id for start, count in ranges for row in rows.page(start, count)] == shown
             rows.invalidate()
-            parts = {start: [row.id for row in rows.page(start, count)] for start, count in reversed(ranges)}
-            assert [each for start, _ in ranges for each in parts[start]] == shown
+            pages = {start: [row.id for row in rows.page(start, count)] for start, count in reversed(ranges)}
+            assert [row_id for start, _ in ranges for row_id in pages[start]] == shown
 
     def test_the_feed_is_in_order(self, session: cl.Session) -> None:
-        """Threads that write at the same time number their entries one after the other, and no reader misses one."""
+        """Threads that write at the same time number their entries without gaps, and a concurrent reader misses none."""
         seen: list[int] = []
         ended = threading.Event()
 
@@ -264,7 +263,7 @@ class StoreContract:
         assert seen == list(range(1, 41))
 
     def test_what_fails_leaves_nothing(self, session: cl.Session) -> None:
-        """A transaction that ends with an error has written nothing, and the next one has the next number."""
+        """A failed transaction is rolled back, and its number in the feed is used by the next one."""
         with pytest.raises(errors.StoreError), session.store.writing() as connection:
             _write_and_fail(connection)
         with session.store.writing() as connection:
@@ -272,19 +271,19 @@ class StoreContract:
         assert session.store.head() == 1
 
     def test_key_values(self, session: cl.Session) -> None:
-        """Pairs of any text are kept, replaced, listed in one order and removed."""
+        """Key-value pairs of any text can be set, replaced, listed and deleted."""
         for text in NASTY:
             cl.KeyValue.set(text or "empty", "before", session=session)
             cl.KeyValue.set(text or "empty", text, session=session)
             cl.KeyValue.set(text or "empty", text, session=session)
         cl.KeyValue.set("long", LONG, session=session)
-        kept = {pair.key: pair.value for pair in cl.KeyValue.all(session=session)}
-        assert kept == {text or "empty": text for text in NASTY} | {"long": LONG}
-        assert [cl.KeyValue.delete(key, session=session) for key in kept] == [True] * len(kept)
+        stored = {pair.key: pair.value for pair in cl.KeyValue.all(session=session)}
+        assert stored == {text or "empty": text for text in NASTY} | {"long": LONG}
+        assert [cl.KeyValue.delete(key, session=session) for key in stored] == [True] * len(stored)
         assert cl.KeyValue.all(session=session) == []
 
     def test_documents(self, session: cl.Session, lab: cl.Backend, tmp_path: Path) -> None:
-        """Everything can be written as a document, and a new store that loads it has the same."""
+        """A new store that loads a document of everything writes the same document."""
         for text in NASTY:
             lab.create_volume(1, text, description=text, metadata={"k": text}).create_snapshot(text)
         document = cl.dumps()
@@ -293,11 +292,11 @@ class StoreContract:
         cl.load(document, save=True)
         before, after = json.loads(document), json.loads(cl.dumps())
         for (backend,) in (before, after):
-            del backend["data"]["created_at"]  # it is new in the other store: the session took it there
+            del backend["data"]["created_at"]  # the other store tracks the backend since the session moved there
         assert after == before
 
     def test_moving(self, session: cl.Session, lab: cl.Backend, tmp_path: Path, store_url: str) -> None:
-        """A session moves on to another store with its backends at work, and back to one that others can open, too."""
+        """A session can move to another store with its backends open, and back to a store on a file or a server."""
         lab.create_volume(1, "here")
         cl.Backend.set_persistence({"storage": "db", "connection": f"sqlite:///{tmp_path / 'there.db'}"})
         assert (lab.is_open, lab.volumes) == (True, [])
@@ -317,7 +316,7 @@ def _write_and_fail(connection: sa.Connection) -> None:
 
 
 def _row(session: cl.Session, table: sa.Table, text: str, *, filled: bool) -> dict[str, Any]:
-    """Return a row with *text* wherever text can be; what may be empty is, unless it is *filled*."""
+    """Return a row of *table* with *text* in its text columns; nullable columns are NULL unless *filled*."""
     row = {column.name: _value(column, text) if filled or not column.nullable else None for column in table.columns}
     with session.store.reading() as connection:
         parents = {key.parent.name: connection.scalar(sa.select(key.column).limit(1)) for key in table.foreign_keys}
@@ -325,11 +324,11 @@ def _row(session: cl.Session, table: sa.Table, text: str, *, filled: bool) -> di
 
 
 def _value(column: sa.Column[Any], text: str) -> Any:  # noqa: ANN401 - of any type
-    own = uuid.uuid4()
+    unique_id = uuid.uuid4()
     length = getattr(column.type, "length", None)
     if column.primary_key or (column.table.name, column.name) == ("backend", "name"):
-        unique = str(own) if length == len(str(own)) else f"{own}{text}"
-        value = {str: unique[:length], int: own.int % 2**62}.get(column.type.python_type)
+        unique_text = str(unique_id) if length == len(str(unique_id)) else f"{unique_id}{text}"
+        value = {str: unique_text[:length], int: unique_id.int % 2**62}.get(column.type.python_type)
         if value is not None:
             return value
     values: list[tuple[type[sa.types.TypeEngine[Any]], Any]] = [

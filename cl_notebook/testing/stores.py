@@ -23,7 +23,7 @@ STATUSES = ("available", "available", "available", "in-use", "error")
 
 
 def fill(store: Store, *, volumes: int, snapshots: int = 2, connections: int = 1, backend: str = "sim", path: str = ".") -> str:
-    """Insert a backend with *volumes*, each with so many snapshots and connections, into *store*; return the backend's id.
+    """Insert a backend with *volumes* into *store*, each with *snapshots* and *connections*; return the backend's id.
 
     The rows are as the simulator in the folder *path* would create them; the simulator itself is not called.
     """
