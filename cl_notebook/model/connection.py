@@ -1,4 +1,4 @@
-"""Connections: a host that may reach a volume, and the device that it has of it."""
+"""The tracked connection of a host to a volume: access on the storage, and the attached device."""
 
 from __future__ import annotations
 
@@ -35,120 +35,17 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *connector*, os-brick's connector properties, as the store will give it back.
-
-    Raises:
-        InvalidInput: it is no dict with a ``host``, or cannot be stored.
-
-    """
-    host = connector.get("host") if hasattr(connector, "items") else None
-    if not isinstance(host, str) or not host:
-        msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
-        raise errors.InvalidInput(msg)
-    validation.name(host, "The connector's host")
-    return dict(validation.json_safe(dict(connector), "A connector"))
-
-
-def beside(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns for what else is to be known of a connection: its ``attach_mode``, and what no column stands for.
-
-    Raises:
-        InvalidInput: the mode is neither ``rw`` nor ``ro``, or something cannot be stored.
-
-    """
-    others = dict(extra)
-    mode = others.pop("attach_mode", None) or "rw"
-    if mode not in {"rw", "ro"}:
-        msg = f"attach_mode must be 'rw' or 'ro', not {mode!r}."
-        raise errors.InvalidInput(msg)
-    return {"attach_mode": mode, "extra": {"data": validation.json_safe(others, "A connection")} if others else None}
-
-
-def expected_bytes(told: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
-    """Return the least that the device of a volume of *size* GiB must have, in bytes.
-
-    Drivers round the size of what they adopt up to a GiB, and clones have the bytes of their source: one whose size
-    *is_rounded* may have almost a GiB less.
-    """
-    # what a local driver says is exact; others name other things by that word
-    exact = told["data"].get("size") if told["driver_volume_type"].lower() == "local" else None
-    return int(exact or least_bytes(size) if is_rounded or exact else size * GiB)
-
-
-def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
-    """Return whether the device that *info* leads to may be smaller than the volume's size in GiB says.
-
-    Where the device is known by who it is, its size says nothing more. Elsewhere a smaller device may be another one, so only the
-    size of a volume that was not made here, or that was made from such a one, is taken for rounded.
-    """
-    return block_devices.is_known(info) or not _is_made_here(volume)
-
-
-def _is_made_here(volume: Volume) -> bool:
-    made_from: str | None = volume.id
-    while made_from is not None:
-        wanted = (Operation.resource_id == made_from, Operation.action == "create")
-        with volume.context.store.reading() as connection:
-            if connection.execute(sa.select(Operation.id).where(*wanted).limit(1)).first() is None:
-                return False
-        source = identity_map.get(volume.context, type(volume), made_from)
-        if source is None:
-            return False
-        made_from = source.source_volid
-        if source.snapshot_id is not None:
-            snapshot: Any = identity_map.get(volume.context, identity_map.CLASSES["Snapshot"], source.snapshot_id)
-            if snapshot is None:
-                return False
-            made_from = snapshot.volume_id
-    return True
-
-
-def one_host_alone(cls: type[Connection], volume: Volume, host: str) -> Guard:
-    """Return a guard that refuses *host* while another one is connected and the driver cannot let in several."""
-    # asked for beforehand: it may open the backend, and a guard holds the session and the store
-    is_shared = volume.backend.capabilities.get("multiattach", True)
-
-    def guard(connection: sa.Connection) -> None:
-        of_volume = sa.select(cls.connector_info).where(cls.volume_id == volume.id)
-        others = sorted({str(row.get("host")) for row in connection.execute(of_volume).scalars()} - {host})
-        if others and not is_shared:
-            msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver lets in one host alone: detach it there."
-            raise errors.ResourceBusy(msg)
-
-    return guard
-
-
-def row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:
-    """Return the row of a new connection of *volume* to the host that *connector* describes."""
-    return {
-        "id": str(uuid.uuid4()),
-        "volume_id": volume.id,
-        "backend_id": volume.backend_id,
-        "attach_status": "attaching",
-        "attach_mode": "rw",
-        "attached_host": None,
-        "gateway": None,
-        "protocol": None,
-        "multipath": bool(connector.get("multipath", multipath)),
-        "path": None,
-        "connector_info": connector,
-        "conn_info": None,
-        "device": None,
-    }
-
-
 @reg.mapped
 class Connection(Tracked):
     """A connection of one host to a volume.
 
-    ``attach_status`` (also ``status``) is ``attached`` once the storage lets the host in, as in cinderlib; ``path`` is the device
-    or file on the host where os-brick attached it, None before; ``rbd:POOL/IMAGE`` stands for one that librbd reaches without a
-    device. ``conn_info`` is the storage's answer, kept verbatim. ``gateway`` is the address by which another host is reached,
-    None for this one and for hosts that attach by themselves.
+    ``attach_status`` (also ``status``) is ``attached`` as soon as the storage gives the host access, as in cinderlib. ``path`` is
+    the device or file on the host after os-brick attached it, and None before; ``rbd:POOL/IMAGE`` is a volume that librbd reads
+    without a device. ``conn_info`` is the storage's reply, unchanged. ``gateway`` is the address by which another host is
+    reached; it is None for this host, and for hosts that attach the volume themselves.
 
-    One that was loaded from a document is data: its gateway is not reached before it is typed again, and its device is the one
-    that the storage names when it is asked.
+    The fields of a connection that was loaded from a document are not trusted: its gateway is contacted only after the user typed
+    the address again, and its device is the one that the storage reports when it is asked again.
     """
 
     __tablename__ = "connection"
@@ -186,56 +83,62 @@ class Connection(Tracked):
 
     @property
     def status(self) -> str:
-        """The same as ``attach_status``."""
+        """The value of ``attach_status``."""
         return self.attach_status
 
     @property
     def connected(self) -> bool:
-        """Whether the storage lets the host in."""
+        """Whether the storage gives the host access."""
         return bool(self.conn_info)
 
     @property
     def attached(self) -> bool:
-        """Whether the host has a device of it."""
+        """Whether the volume is attached on the host, as a device, a file or a librbd image."""
         return self.path is not None
 
     @property
     def is_in_reach(self) -> bool:
-        """Whether this kernel can attach and detach it: on this host, or through a gateway."""
+        """Whether this kernel can attach and detach the connection: on this host, or through a gateway."""
         if self.gateway is not None:
             return trust.may_reach(self.context, self.id, self.gateway, self.extra)
         return self.attached_host in {None, self.context.settings.host}
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether its device comes from an operation, and not from a document or a store that others can write to."""
+        """Whether path and connection information come from an operation, and not from a document or a foreign store."""
         if trust.is_trusted(self.context, self.extra):
             return True
         return self.context.confirmed.devices.get(self.id) == (self.path, self.conn_info)
 
     @property
     def name_of_host(self) -> str | None:
-        """The name of the host that it is attached on, or else that is let in."""
+        """The name of the host on which the volume is attached, or else of the host that has access."""
         return self.attached_host or self.connector_info.get("host")
 
     @property
     def info(self) -> ConnectionInfo:
-        """The storage's answer, for os-brick; one that lacks secrets is good for letting go of the device alone.
+        """The storage's reply as os-brick takes it, complete with secrets.
 
         Raises:
-            InvalidStatus: the connection was never made, or was loaded from a document without its secrets.
+            InvalidStatus: the storage never gave access, or the connection was loaded from a document without its secrets.
 
         """
-        told, lacking = self._told(), masking.missing(self.conn_info)
-        if lacking:
+        info, missing = self._saved_info(), masking.missing(self.conn_info)
+        if missing:
             msg = (
-                f"{self.label()} lacks {', '.join(sorted(set(lacking)))}: it was loaded from a document without secrets. "
+                f"{self.label()} lacks {', '.join(sorted(set(missing)))}: it was loaded from a document without secrets. "
                 "disconnect() it, and connect() the volume again."
             )
             raise errors.InvalidStatus(msg)
-        return told
+        return info
 
-    def _told(self) -> ConnectionInfo:
+    def _saved_info(self) -> ConnectionInfo:
+        """Return the storage's reply without masked secrets, which suffices to detach the device.
+
+        Raises:
+            InvalidStatus: the storage never gave access.
+
+        """
         if not self.conn_info:
             msg = f"{self.label()} was never made on the storage. disconnect() removes it."
             raise errors.InvalidStatus(msg)
@@ -251,41 +154,47 @@ class Connection(Tracked):
         gateway: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Connection:
-        """Let the host of *connector*, which is reached through *gateway*, in; see ``Volume.connect``.
+        """Give the host that *connector* describes access to *volume*, and return the connection; see ``Volume.connect``.
 
-        *extra* is what its documents say beside the fields, for those who want to know of it what no field stands for.
+        Args:
+            volume: the volume.
+            connector: os-brick's connector properties of the host.
+            multipath: use several paths to the storage, unless *connector* says otherwise.
+            gateway: address by which the host is reached; None for this host, and for hosts that attach by themselves.
+            extra: further data for its documents: ``attach_mode``, and fields that have no column.
+
         """
-        values = row(volume, checked(connector), multipath=multipath) | {"gateway": gateway}
-        values |= beside(extra or {})
-        data, wanted = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
+        values = _new_row(volume, checked(connector), multipath=multipath) | {"gateway": gateway}
+        values |= _extra_columns(extra or {})
+        data, connection_data = volume.as_data(), ConnectionData(values["id"], values["connector_info"])
 
         exported: dict[str, Any] = {}
 
-        def do(driver: Driver, _progress: Progress) -> ConnectionInfo:
-            exported.update(driver.create_export(data, wanted.connector) or {})
+        def call_driver(driver: Driver, _progress: Progress) -> ConnectionInfo:
+            exported.update(driver.create_export(data, connection_data.connector) or {})
             operation.side_effects = True if exported else None
-            return driver.initialize_connection(replace(data, **exported), wanted)
+            return driver.initialize_connection(replace(data, **exported), connection_data)
 
-        def after(info: ConnectionInfo) -> list[RowChange]:
-            told = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
-            return [Update.of(operation.target, told), SyncAttachStatus.of(volume, guards.persisted_fields(exported, data))]
+        def on_success(info: ConnectionInfo) -> list[RowChange]:
+            columns = {"conn_info": dict(info), "protocol": info["driver_volume_type"], "attach_status": "attached"}
+            return [Update.of(operation.target, columns), SyncAttachStatus.of(volume, guards.persisted_fields(exported, data))]
 
-        def failed(error: BaseException) -> list[RowChange]:
+        def on_failure(error: BaseException) -> list[RowChange]:
             return [*operation.default_failure(error), SyncAttachStatus.of(volume, guards.persisted_fields(exported, data))]
 
         operation: OperationSpec[ConnectionInfo] = OperationSpec(
             action="connect",
             method="initialize_connection",
-            call=do,
+            call=call_driver,
             insert=Insert(cls.kind, values),
             backend=volume.backend,
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
             guards=(
                 guards.require_source(volume.context, volume, "connect", "connect it"),
-                one_host_alone(cls, volume, values["connector_info"]["host"]),
+                _refuse_second_host(cls, volume, values["connector_info"]["host"]),
             ),
-            on_success=after,
-            on_failure=failed,
+            on_success=on_success,
+            on_failure=on_failure,
         )
         volume.context.journal.run(operation)
         if gateway is not None:
@@ -295,11 +204,14 @@ class Connection(Tracked):
     def attach(self) -> str:
         """Attach the volume on its host by os-brick, and return the path of the device or file.
 
-        Attached already, the device is asked for again: it is the same one, or, after the host was restarted, a new one.
-        The device of a volume that Cinder encrypted holds ciphertext: ``errors.EncryptedVolume`` warns of it beforehand.
+        If it is attached already, the device is searched for again: it is the same, or a new one after a restart of the host. The
+        warning ``errors.EncryptedVolume`` is issued first if Cinder encrypted the volume, because its device holds ciphertext.
 
         Raises:
-            AttachError: the host could not, or the device is not the right one; the status is ``error_attaching``.
+            InvalidStatus: the storage never gave access, or the host is out of reach.
+            Unconfirmed: the connection was loaded from a document, and its gateway was not typed in this session.
+            DriverError: the storage refused.
+            AttachError: os-brick failed, or the device is not the volume's; the status is ``error_attaching``.
 
         """
         self.refresh(keep_edits=True)
@@ -307,55 +219,56 @@ class Connection(Tracked):
         return self.attach_device()
 
     def attach_device(self) -> str:
-        """Do as :meth:`attach` does, for those who have warned of ciphertext."""
+        """Attach the volume as :meth:`attach` does, without the warning of ciphertext."""
         self.refresh(keep_edits=True)
         self._refuse_if_elsewhere("attached there")
         data, before = self.volume.as_data(), self.device if self.attached else None
-        info, wanted, host = self.info, ConnectionData(self.id, masking.without(self.connector_info)), self._host()
-        anew: dict[str, Any] = {}
-        if not self.is_confirmed:  # who is let in, and which device it is, is asked again
-            anew, before = self._anew(host), None
-            wanted = ConnectionData(self.id, anew["connector_info"])
-        is_rounded = may_be_rounded(self.volume, info)
+        saved_info, connection_data = self.info, ConnectionData(self.id, masking.without(self.connector_info))
+        host, host_columns = self._host(), dict[str, Any]()
+        if not self.is_confirmed:  # trust neither the connector nor the device of a document
+            host_columns, before = self._columns_from(host), None
+            connection_data = ConnectionData(self.id, host_columns["connector_info"])
+        is_rounded = may_be_rounded(self.volume, saved_info)
 
-        def do(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]:
-            name, exported, told = host.host, None, info
-            if before is not None or anew:
+        def call_driver(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]:
+            host_name, exported, info = host.host, None, saved_info
+            if before is not None or host_columns:
                 exported = driver.ensure_export(data)
-                told = driver.initialize_connection(replace(data, **(exported or {})), wanted)
-            size = expected_bytes(told, data.size, is_rounded=is_rounded)
-            device = host.attach(told, expected_bytes=size, before=before, **self._flags())
-            return exported, told, {"path": device["path"], "device": device, "attached_host": name}
+                info = driver.initialize_connection(replace(data, **(exported or {})), connection_data)
+            size = expected_bytes(info, data.size, is_rounded=is_rounded)
+            device = host.attach(info, expected_bytes=size, before=before, **self._flags())
+            return exported, info, {"path": device["path"], "device": device, "attached_host": host_name}
 
-        def after(answer: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[RowChange]:
-            exported, told, where = answer
-            kept = guards.persisted_fields(exported, data)
-            own = Update.of(self, {**where, **anew, "conn_info": dict(told), "attach_status": "attached"})
-            return [own, Update.of(self.volume, kept)] if kept else [own]
+        def on_success(result: tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]) -> list[RowChange]:
+            exported, info, device_columns = result
+            volume_columns = guards.persisted_fields(exported, data)
+            update = Update.of(self, {**device_columns, **host_columns, "conn_info": dict(info), "attach_status": "attached"})
+            return [update, Update.of(self.volume, volume_columns)] if volume_columns else [update]
 
-        # by this a clean-up tells a device that the act brought from one that was there before
+        # The history shows by it whether this operation attached the device; a clean-up removes only devices that it did attach.
         arguments = {"path": self.path} if before is not None else {}
-        self._run(self._operation("attach", "connect_volume", do, after, arguments=arguments))
+        self._run(self._operation("attach", "connect_volume", call_driver, on_success, arguments=arguments))
         self.context.confirmed.devices[self.id] = (self.path, self.conn_info)
         if self.gateway is not None:
             self.context.confirmed.gateways[self.id] = (self.gateway, self.gateway)
         return str(self.path)
 
     def open(self, mode: str = "r+b", *, raw: bool = False) -> VolumeFile:
-        """Return the attached volume as an open binary file, also one that librbd reaches without a device.
+        """Open the attached volume as a binary file, also a librbd image, which has no device.
 
-        It is unbuffered, ends where the volume ends, and is a context manager. Closing it writes what is left; it detaches
-        nothing.
+        The file is unbuffered, ends where the volume ends, and is a context manager. Closing it flushes it, and leaves the volume
+        attached.
 
         Args:
-            mode: ``r+b``, or ``rb`` for reading alone.
-            raw: write to a volume even if it is encrypted: what is on it is lost with its header.
+            mode: ``r+b``, or ``rb`` for read-only access.
+            raw: open an encrypted volume, too: writing over its LUKS header destroys all of its data.
 
         Raises:
             InvalidInput: *mode* is neither ``rb`` nor ``r+b``.
-            InvalidStatus: it is not attached on this host, or it is to be written and holds ciphertext.
-            Unconfirmed: it was loaded from a document: attach() finds its device.
+            InvalidStatus: the volume is not attached on this host, or it is encrypted and opened for writing.
+            Unconfirmed: the connection was loaded from a document; ``attach()`` confirms its device.
             AttachError: the device cannot be opened, is not the volume's any more, or is a qcow2 image.
+            ReadOnly: the session is read-only, and *mode* is ``r+b``.
 
         """
         self.refresh(keep_edits=True)
@@ -382,58 +295,67 @@ class Connection(Tracked):
         return file
 
     def detach(self, *, force: bool = False) -> None:
-        """Let go of the device on its host; the storage still lets the host in.
+        """Detach the device from its host; the host still has access on the storage.
 
         Args:
-            force: take the device from under what uses it, with a warning that says what; go on where os-brick meets errors or
-                another host is not reached, and take a kernel named as working on it for dead.
+            force: remove the device even if it is in use, with a warning that lists the uses; ignore errors of os-brick and an
+                unreachable host; assume that the kernel whose operation is still recorded as running is dead.
 
         Raises:
+            InvalidStatus: the storage never gave access, or the host is out of reach.
             BusyOnStorage: the device, or a partition of it, is mounted or in use; it stays attached.
             HostUnreachable: the other host does not answer.
-            AttachError: the host could not; the status is ``error_detaching``.
+            AttachError: os-brick failed; the status is ``error_detaching``.
 
         """
         self.refresh(keep_edits=True)
         if not force:
             self._refuse_if_elsewhere("detached there")
-        info, device, host = self._told(), self.device or {}, self._host() if self.is_in_reach else None
-        name, taken = self.volume.name_in_storage, list[str]()
-        anew = self._anew(host) if host is not None and not self.is_confirmed else {}
+        info, device, host = self._saved_info(), self.device or {}, self._host() if self.is_in_reach else None
+        name, device_uses = self.volume.name_in_storage, list[str]()
+        host_columns = self._columns_from(host) if host is not None and not self.is_confirmed else {}
         data = self.volume.as_data()
 
-        def do(driver: Driver, _progress: Progress) -> None:
+        def call_driver(driver: Driver, _progress: Progress) -> None:
             if host is None:
                 return
-            # what others have of it by the same device stays, so that what uses the device loses nothing
+            # A device that serves other connections, too, stays attached, so that its uses do not matter.
             is_shared = isinstance(driver, FileBacked) and bool(driver.connections_of(name) - {self.id})
-            try:  # also where no path is known: the host may have got as far as a device before it was cut short
-                if anew:  # the storage says what is let go of, and not the document
-                    told = self._asked(driver, data, anew["connector_info"], force=force)
-                    if told is None:
+            try:  # also without a path: an interrupted attachment may have left a device
+                if host_columns:  # detach what the storage reports, and not what a document says
+                    reported = self._request_info(driver, data, host_columns["connector_info"], force=force)
+                    if reported is None:
                         return
-                    anew["conn_info"] = dict(told)
-                    taken.extend(host.detach(told, {}, force=force, is_shared=is_shared, **self._flags()))
+                    host_columns["conn_info"] = dict(reported)
+                    device_uses.extend(host.detach(reported, {}, force=force, is_shared=is_shared, **self._flags()))
                     return
-                taken.extend(host.detach(info, device, force=force, is_shared=is_shared, **self._flags()))
+                device_uses.extend(host.detach(info, device, force=force, is_shared=is_shared, **self._flags()))
             except errors.HostUnreachable as error:
                 if not force:
                     msg = f"{error} With force=True it is forgotten here, whatever is left there."
                     raise errors.HostUnreachable(msg, no_side_effects=error.no_side_effects) from error
 
-        gone = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
-        self._run(self._operation("detach", "disconnect_volume", do, lambda _answer: [Update.of(self, anew | gone)], force=force))
-        self._warn_of(taken, device)
+        columns = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
+        operation = self._operation(
+            "detach",
+            "disconnect_volume",
+            call_driver,
+            lambda _result: [Update.of(self, host_columns | columns)],
+            force=force,
+        )
+        self._run(operation)
+        self._warn_of_uses(device_uses, device)
 
     def disconnect(self, *, force: bool = False) -> None:
-        """Shut the host out again and forget the connection.
+        """Revoke the host's access on the storage, and remove the connection.
 
         Args:
-            force: also while a device is attached, with a warning that says what uses it, or a kernel is named as working on it.
+            force: disconnect even while the device is attached, with a warning that lists its uses; assume that the kernel whose
+                operation is still recorded as running is dead.
 
         Raises:
             ResourceBusy: the device is still attached on a host.
-            BusyOnStorage: this host has a device of it nevertheless, which is mounted or in use.
+            BusyOnStorage: a device of the volume that is not recorded as attached is mounted or in use.
             DriverError: the storage refused; the status is ``error_detaching``.
 
         """
@@ -441,47 +363,53 @@ class Connection(Tracked):
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
-        wanted = ConnectionData(self.id, masking.without(self.connector_info))
-        volume, others = self.volume, list[str]()
-        data, device, taken = volume.as_data(), self.device or {}, list[str]()
+        connection_data = ConnectionData(self.id, masking.without(self.connector_info))
+        volume, other_ids = self.volume, list[str]()
+        data, device, device_uses = volume.as_data(), self.device or {}, list[str]()
 
-        def find_others(connection: sa.Connection) -> None:
+        def find_other_connections(connection: sa.Connection) -> None:
             ids = sa.select(Connection.id).where(Connection.volume_id == self.volume_id, Connection.id != self.id)
-            others[:] = connection.execute(ids).scalars()
+            other_ids[:] = connection.execute(ids).scalars()
 
-        def do(driver: Driver, _progress: Progress) -> None:
-            found = self._uses(driver, device)
-            if found and not force:
-                usage.refuse(f"A device of {volume.label()}", found)
-            taken.extend(found)
-            driver.terminate_connection(data, wanted)
+        def call_driver(driver: Driver, _progress: Progress) -> None:
+            device_uses.extend(self._device_uses(driver, device))
+            if device_uses and not force:
+                usage.refuse(f"A device of {volume.label()}", device_uses)
+            driver.terminate_connection(data, connection_data)
             operation.side_effects = True
-            if not others:
+            if not other_ids:
                 driver.remove_export(data)
 
         operation = self._operation(
             "disconnect",
             "terminate_connection",
-            do,
-            lambda _answer: [Delete.of(self), SyncAttachStatus.of(volume)],
-            guards=(find_others,),
+            call_driver,
+            lambda _result: [Delete.of(self), SyncAttachStatus.of(volume)],
+            guards=(find_other_connections,),
             force=force,
         )
         self._run(operation)
-        self._warn_of(taken, device)
+        self._warn_of_uses(device_uses, device)
 
     def release(self, *, force: bool = False) -> None:
-        """Let go of the device on its host, if there may be one, and shut the host out: ``detach()`` and ``disconnect()``."""
-        is_clean = self.attach_status == "attached" and not self.attached
-        mine = self.gateway is not None or self.name_of_host == self.context.settings.host
+        """Detach the device from its host, if it may have one, then disconnect; see :meth:`detach` and :meth:`disconnect`."""
+        has_no_device = self.attach_status == "attached" and not self.attached
+        can_detach = self.gateway is not None or self.name_of_host == self.context.settings.host
         if force and not self.is_in_reach:
-            mine = False
-        if self.connected and mine and not is_clean:
+            can_detach = False
+        if self.connected and can_detach and not has_no_device:
             self.detach(force=force)
         self.disconnect(force=force)
 
     def extend_device(self) -> int:
-        """Let the device on its host follow its volume and return its size in bytes; one that is gone is asked for again."""
+        """Grow the device on its host to the size of its volume, and return that size in bytes.
+
+        A device that is missing or cannot be grown is attached again.
+
+        Raises:
+            AttachError: the device could not be grown.
+
+        """
         self.context.journal.refuse_if_read_only("extend")
         if not self.is_confirmed:
             self.attach_device()
@@ -490,28 +418,68 @@ class Connection(Tracked):
             with translate_errors(self.backend.name, "ensure_export"):
                 driver.ensure_export(self.volume.as_data())
         try:
-            return host.extend(self._told(), **self._flags())
+            return host.extend(self._saved_info(), **self._flags())
         except errors.HostUnreachable:
             raise
         except errors.AttachError:
             self.attach_device()
-            return host.extend(self._told(), **self._flags())
+            return host.extend(self._saved_info(), **self._flags())
 
-    def _uses(self, driver: Driver, device: Mapping[str, Any]) -> list[str]:
-        """Return what uses a device of the volume where that can be seen; a driver whose devices are files looks by itself."""
-        is_near = self.gateway is not None and self.is_in_reach and self.attached
-        is_here = self.gateway is None and self.name_of_host == self.context.settings.host
-        if not self.connected or isinstance(driver, FileBacked) or not (is_near or is_here):
+    def refuse_if_not_typed(self) -> None:
+        """Refuse a connection whose gateway is not an address, or comes from a document and was not typed in this session.
+
+        Raises:
+            Unconfirmed: the message says what to type.
+
+        """
+        if self.gateway is None or self.is_in_reach:
+            return
+        from cl_notebook.attach import address  # noqa: PLC0415 - loaded only to attach
+
+        origin = "stands in a store that others can write to" if self.context.store.foreign else "was loaded from a document"
+        if self.is_confirmed:
+            msg = f"{self.label()} is reached through {self.gateway!r}, which is no [user@]host[:port]"
+        else:
+            msg = f"{self.label()} {origin}, which says that its host is reached through {self.gateway!r}"
+        plain = str(self.gateway).partition("//")[0]
+        argument = f"host={plain!r}" if address.is_one(plain) else "host='user@host'"
+        msg += f". Nothing is reached before you type it: volume.attach({argument}) or volume.detach({argument})."
+        raise errors.Unconfirmed(msg)
+
+    def after_creation(self, context: Context) -> None:
+        """Add the connection to its volume's list, if that is loaded."""
+        identity_map.add_to_collection(context, self, "Volume", "connections", self.volume_id)
+
+    def after_deletion(self, context: Context) -> None:
+        """Remove the connection from its volume's list, and set its status to ``deleted``."""
+        identity_map.remove_from_collection(context, self, "Volume", "connections", self.volume_id)
+        identity_map.apply_committed(context, self, {"attach_status": "deleted", "path": None})
+
+    def summary(self) -> tuple[str, ...]:
+        """Return id, status, host, path and volume."""
+        host = self.connector_info.get("host", "?")
+        path = f"at {self.path}" if self.path else ""
+        return (self.id, self.attach_status, f"to {host}", path, f"of volume {self.volume_id[:8]}")
+
+    def _device_uses(self, driver: Driver, device: Mapping[str, Any]) -> list[str]:
+        """Return the uses of the volume's devices on its host, as texts; none if the host is out of reach.
+
+        Drivers whose volumes are files check this themselves.
+        """
+        is_by_gateway = self.gateway is not None and self.is_in_reach and self.attached
+        is_local = self.gateway is None and self.name_of_host == self.context.settings.host
+        if not self.connected or isinstance(driver, FileBacked) or not (is_by_gateway or is_local):
             return []
         try:
-            return self._host().uses(self._told(), device, do_local_attach=self._flags()["do_local_attach"])
-        except errors.HostUnreachable:  # asked by force alone: what was attached there is detached first otherwise
+            return self._host().uses(self._saved_info(), device, do_local_attach=self._flags()["do_local_attach"])
+        except errors.HostUnreachable:  # only with force: otherwise the device there is detached before
             return []
 
-    def _warn_of(self, taken: list[str], device: Mapping[str, Any]) -> None:
-        if taken:
+    def _warn_of_uses(self, device_uses: list[str], device: Mapping[str, Any]) -> None:
+        if device_uses:
             path = device.get("path") or f"A device of {self.volume.label()}"
-            msg = f"{path} was in use when it was taken away: {usage.listed(taken)}. What was not written to it yet may be lost."
+            listed = usage.listed(device_uses)
+            msg = f"{path} was in use when it was taken away: {listed}. What was not written to it yet may be lost."
             warnings.warn(msg, errors.DeviceInUse, stacklevel=3)
 
     def _host(self) -> AttachingHost:
@@ -521,59 +489,44 @@ class Connection(Tracked):
         return self.context.host_at(self._typed_gateway())
 
     def _typed_gateway(self) -> str | None:
+        """Return the gateway's address as the user typed it in this session, else as it is stored."""
         typed = self.context.confirmed.gateways.get(self.id)
         return typed[1] if typed is not None and typed[0] == self.gateway else self.gateway
 
-    def refuse_if_not_typed(self) -> None:
-        """Refuse a connection to another host that was loaded, or is reached through no address, with what to type."""
-        if self.gateway is None or self.is_in_reach:
-            return
-        from cl_notebook.attach import address  # noqa: PLC0415 - only who attaches pays for it
-
-        whose = "stands in a store that others can write to" if self.context.store.foreign else "was loaded from a document"
-        if self.is_confirmed:
-            msg = f"{self.label()} is reached through {self.gateway!r}, which is no [user@]host[:port]"
-        else:
-            msg = f"{self.label()} {whose}, which says that its host is reached through {self.gateway!r}"
-        plain = str(self.gateway).partition("//")[0]
-        typed = f"host={plain!r}" if address.is_one(plain) else "host='user@host'"
-        msg += f". Nothing is reached before you type it: volume.attach({typed}) or volume.detach({typed})."
-        raise errors.Unconfirmed(msg)
-
-    def _asked(self, driver: Driver, data: VolumeData, connector: dict[str, Any], *, force: bool) -> ConnectionInfo | None:
-        """Return what the storage says of a connection that was loaded; with *force* None where it says nothing."""
+    def _request_info(self, driver: Driver, data: VolumeData, connector: dict[str, Any], *, force: bool) -> ConnectionInfo | None:
+        """Ask the storage for the connection information of a host; with *force* return None if the storage refuses."""
         try:
             exported = driver.ensure_export(data)
             return driver.initialize_connection(replace(data, **(exported or {})), ConnectionData(self.id, connector))
         except Exception:
-            if force:  # nothing is known of a device: none is let go of
+            if force:  # without the information no device can be detached
                 return None
             raise
 
-    def _anew(self, host: AttachingHost) -> dict[str, Any]:
-        """Return the columns of a connection that was loaded as *host* says them: who it is, and how it was typed.
+    def _columns_from(self, host: AttachingHost) -> dict[str, Any]:
+        """Return columns for a connection that was loaded from a document: the connector of *host*, and the typed gateway.
 
         Raises:
-            InvalidStatus: it is a connection of another host.
+            InvalidStatus: the connection gives access to another host.
 
         """
-        asked = host.connector_properties(self.backend.driver.storage_protocol, multipath=self.multipath)
-        theirs = self.connector_info.get("host")
-        if theirs not in {None, asked["host"]}:
-            msg = f"{self.label()} lets in {theirs!r}, which is not {asked['host']!r}: disconnect() it, and attach the volume."
+        reported = host.connector_properties(self.backend.driver.storage_protocol, multipath=self.multipath)
+        name = self.connector_info.get("host")
+        if name not in {None, reported["host"]}:
+            msg = f"{self.label()} lets in {name!r}, which is not {reported['host']!r}: disconnect() it, and attach the volume."
             raise errors.InvalidStatus(msg)
-        flags = {name: self.connector_info[name] for name in ("do_local_attach",) if name in self.connector_info}
+        flags = {flag: self.connector_info[flag] for flag in ("do_local_attach",) if flag in self.connector_info}
         extra = self.extra if self.context.store.foreign else trust.unflagged(self.extra)
-        return {"connector_info": checked({**asked, **flags}), "extra": extra, "gateway": self._typed_gateway()}
+        return {"connector_info": checked({**reported, **flags}), "extra": extra, "gateway": self._typed_gateway()}
 
     def _flags(self) -> dict[str, bool]:
-        # os-brick must be told the same at every call on the connection; do_local_attach means krbd instead of librbd
+        # os-brick needs the same values in every call on a connection; do_local_attach is krbd instead of librbd
         return {"multipath": self.multipath, "do_local_attach": bool(self.connector_info.get("do_local_attach"))}
 
-    def _refuse_if_elsewhere(self, what: str, *, gateways: bool = False) -> None:
+    def _refuse_if_elsewhere(self, remedy: str, *, gateways: bool = False) -> None:
         self.refuse_if_not_typed()
         if not self.is_in_reach or (gateways and self.gateway is not None):
-            msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {what}."
+            msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {remedy}."
             raise errors.InvalidStatus(msg)
 
     def _operation(
@@ -602,17 +555,106 @@ class Connection(Tracked):
     def _run(self, operation: OperationSpec[R]) -> R:
         return cast("R", self.context.journal.run(operation))
 
-    def after_creation(self, context: Context) -> None:
-        """Stand in the volume's list, if that was loaded."""
-        identity_map.add_to_collection(context, self, "Volume", "connections", self.volume_id)
 
-    def after_deletion(self, context: Context) -> None:
-        """Leave the volume's list, and say ``deleted``."""
-        identity_map.remove_from_collection(context, self, "Volume", "connections", self.volume_id)
-        identity_map.apply_committed(context, self, {"attach_status": "deleted", "path": None})
+def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate *connector*, os-brick's connector properties, and return it as plain data that can be stored.
 
-    def summary(self) -> tuple[str, ...]:
-        """Id, status, host, path and volume."""
-        host = self.connector_info.get("host", "?")
-        where = f"at {self.path}" if self.path else ""
-        return (self.id, self.attach_status, f"to {host}", where, f"of volume {self.volume_id[:8]}")
+    Raises:
+        InvalidInput: *connector* is not a dict with a ``host``, or cannot be stored as JSON.
+
+    """
+    host = connector.get("host") if hasattr(connector, "items") else None
+    if not isinstance(host, str) or not host:
+        msg = f"A connector is os-brick's dict of connector properties with at least a 'host', not {connector!r}."
+        raise errors.InvalidInput(msg)
+    validation.name(host, "The connector's host")
+    return dict(validation.json_safe(dict(connector), "A connector"))
+
+
+def _extra_columns(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns ``attach_mode`` (``rw`` by default) and ``extra`` for the further data of a connection.
+
+    Raises:
+        InvalidInput: the mode is neither ``rw`` nor ``ro``, or a value cannot be stored as JSON.
+
+    """
+    others = dict(extra)
+    mode = others.pop("attach_mode", None) or "rw"
+    if mode not in {"rw", "ro"}:
+        msg = f"attach_mode must be 'rw' or 'ro', not {mode!r}."
+        raise errors.InvalidInput(msg)
+    return {"attach_mode": mode, "extra": {"data": validation.json_safe(others, "A connection")} if others else None}
+
+
+def expected_bytes(info: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
+    """Return the smallest number of bytes that the device of a volume of *size* GiB may have.
+
+    Drivers round the sizes of adopted volumes up to whole GiB, and a clone has as many bytes as its source. So a volume whose
+    size *is_rounded* may be almost 1 GiB smaller.
+    """
+    # Only the protocol ``local`` reports the exact size by this key; other protocols use the key for other things.
+    exact = info["data"].get("size") if info["driver_volume_type"].lower() == "local" else None
+    return int(exact or least_bytes(size) if is_rounded or exact else size * GiB)
+
+
+def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
+    """Return whether the device of *volume* that *info* describes may be smaller than the volume's size in GiB.
+
+    If the device can be identified, its size proves nothing more, and may be smaller. Otherwise a smaller device may be another
+    volume's, so the size counts as rounded only for volumes that this store did not create, and for copies of them.
+    """
+    return block_devices.is_known(info) or not _is_created_here(volume)
+
+
+def _is_created_here(volume: Volume) -> bool:
+    """Return whether the history has the creation of the volume, and of every volume that it was copied from."""
+    source_id: str | None = volume.id
+    while source_id is not None:
+        is_creation = (Operation.resource_id == source_id, Operation.action == "create")
+        with volume.context.store.reading() as connection:
+            if connection.execute(sa.select(Operation.id).where(*is_creation).limit(1)).first() is None:
+                return False
+        source = identity_map.get(volume.context, type(volume), source_id)
+        if source is None:
+            return False
+        source_id = source.source_volid
+        if source.snapshot_id is not None:
+            snapshot: Any = identity_map.get(volume.context, identity_map.CLASSES["Snapshot"], source.snapshot_id)
+            if snapshot is None:
+                return False
+            source_id = snapshot.volume_id
+    return True
+
+
+def _refuse_second_host(cls: type[Connection], volume: Volume, host: str) -> Guard:
+    """Return a guard that refuses *host* while another one is connected and the driver lacks the capability ``multiattach``."""
+    # read outside the guard, which holds the session's lock and a transaction: it may open the backend
+    is_shared = volume.backend.capabilities.get("multiattach", True)
+
+    def guard(connection: sa.Connection) -> None:
+        of_volume = sa.select(cls.connector_info).where(cls.volume_id == volume.id)
+        others = sorted({str(row.get("host")) for row in connection.execute(of_volume).scalars()} - {host})
+        if others and not is_shared:
+            msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver lets in one host alone: detach it there."
+            raise errors.ResourceBusy(msg)
+
+    return guard
+
+
+def _new_row(volume: Volume, connector: dict[str, Any], *, multipath: bool) -> dict[str, Any]:
+    """Return the row of a new connection of *volume* to the host that *connector* describes, by column."""
+    return {
+        "id": str(uuid.uuid4()),
+        "volume_id": volume.id,
+        "backend_id": volume.backend_id,
+        "attach_status": "attaching",
+        "attach_mode": "rw",
+        "attached_host": None,
+        "gateway": None,
+        "protocol": None,
+        "multipath": bool(connector.get("multipath", multipath)),
+        "path": None,
+        "connector_info": connector,
+        "conn_info": None,
+        "device": None,
+    }

@@ -130,7 +130,7 @@ def test_a_connection_without_its_secrets(volume: cl.Volume, tmp_path: Path) -> 
     assert "connect() the volume again" in str(caught.value)
     with pytest.raises(errors.InvalidStatus, match="lacks auth_password"):
         _ = connection.info
-    assert "***" not in json.dumps(connection._told())
+    assert "***" not in json.dumps(connection._saved_info())
     assert connection.dump["data"]["conn_info"]["data"]["auth_password"] == "***"  # noqa: S105 - the stars
     found.disconnect(connection)
     found.connect({"host": "h0"}).disconnect()
@@ -144,7 +144,7 @@ def test_what_is_detached_without_secrets(tmp_path: Path) -> None:
     cl.setup("memory")
     cl.Backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
     (backend,) = cl.load(text, save=True)
-    told = backend.volumes[0].connections[0]._told()["data"]
+    told = backend.volumes[0].connections[0]._saved_info()["data"]
     assert (told["target_iqn"], told["auth_username"]) == ("iqn.2010-10.org.openstack:volume-1", "ann")
     assert told.keys() == INFO["data"].keys() - {"auth_password", "discovery_auth_password", "options"}
     assert told["paths"] == [{}]
