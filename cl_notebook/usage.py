@@ -2,7 +2,7 @@
 
 Uses are mounts, swap, devices above it (LVM, md, crypt, bcache), loop devices, Btrfs file systems of several devices and open
 descriptors. Every user can read mounts, swap and devices above; only root can read the descriptors of other users' processes
-and the mounts in their name spaces. Unreadable uses are left out; those by a file system are always readable.
+and the mounts in their mount namespaces. Unreadable uses are left out; uses by a file system are always readable.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _ROOT = Path("/")
 _MOST = 8
-"""Uses that a message lists at most."""
+"""The most uses that a message lists."""
 
 _CHECKS = 10
 _INTERVAL = 0.05
-"""Number of checks for open descriptors, and seconds between them: programs that list devices open each for a moment."""
+"""Number of checks for open descriptors, and seconds between them: programs that list devices open each one briefly."""
 
 _WATCHERS = frozenset({"multipathd", "systemd-udevd", "udevd", "(udev-worker)"})
 """Programs that monitor devices: their descriptors are not uses, and they close them when a device goes."""
@@ -39,15 +39,15 @@ _RAID = re.compile(r"md(?:\d+|_.+)")
 
 
 def uses(paths: Iterable[str], *, descriptors: bool = True, root: Path = _ROOT) -> list[str]:
-    """Return a short text for each use of the devices or files at *paths*; an empty list if they can be detached.
+    """Return a short text for each use of the devices or files at *paths*; no text if there is none.
 
     Partitions are included, the paths of a multipath map, the map of a path, and devices above them at any depth. Without
     *descriptors* open descriptors are not listed: a loop device stays until it is closed.
     """
     kernel = _Kernel(root)
     targets = [_Target.of(path, root) for path in dict.fromkeys(paths)]
-    names = [target.name for target in targets if target.name in kernel.places]
-    files = [target for target in targets if target.name not in kernel.places and target.is_file]
+    names = [target.name for target in targets if target.name in kernel.folders]
+    files = [target for target in targets if target.name not in kernel.folders and target.is_file]
     if not names and not files:
         return []
     members = kernel.members(names)
@@ -80,7 +80,7 @@ def listed(texts: Sequence[str]) -> str:
 
 
 class _Target(NamedTuple):
-    """A path whose uses are listed: its real path, the name of the device or file, and its (device, inode)."""
+    """A device or file whose uses are listed: its real path, base name, and (device, inode)."""
 
     path: str
     name: str
@@ -91,19 +91,19 @@ class _Target(NamedTuple):
     def of(cls, path: str, root: Path) -> _Target:
         real = os.path.realpath(root / path.lstrip("/"))
         try:
-            at = os.stat(real)  # noqa: PTH116 - a text, as the kernel's links are
+            status = os.stat(real)  # noqa: PTH116 - a text, as the kernel's links are
         except OSError:
             return cls(real, os.path.basename(real), is_file=False, identity=None)  # noqa: PTH119 - as above
-        return cls(real, os.path.basename(real), stat.S_ISREG(at.st_mode), (at.st_dev, at.st_ino))  # noqa: PTH119 - as above
+        return cls(real, os.path.basename(real), stat.S_ISREG(status.st_mode), (status.st_dev, status.st_ino))  # noqa: PTH119 - as above
 
 
 class _Mount(NamedTuple):
-    """A mount: the number and name of the device, the mount point, and a note on its mount name space."""
+    """A mount: the device's number and name, the mount point, and a note on the mount namespace."""
 
     number: str
     source: str
     point: str
-    whose: str
+    note: str
 
 
 class _Kernel:
@@ -111,36 +111,37 @@ class _Kernel:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.places: dict[str, Path] = {}
+        self.folders: dict[str, Path] = {}
         self._parts: dict[str, list[str]] = {}
-        for place in _entries(root / "sys/block"):
-            parts = [entry for entry in _entries(place) if (entry / "partition").exists()]
-            self._parts[place.name] = [entry.name for entry in parts]
-            self.places |= {entry.name: entry for entry in (place, *parts)}
-        files = {name: _read_text(place / "loop/backing_file") for name, place in self.places.items() if name.startswith("loop")}
+        for folder in _entries(root / "sys/block"):
+            parts = [entry for entry in _entries(folder) if (entry / "partition").exists()]
+            self._parts[folder.name] = [entry.name for entry in parts]
+            self.folders |= {entry.name: entry for entry in (folder, *parts)}
+        loops = {name: folder for name, folder in self.folders.items() if name.startswith("loop")}
+        files = {name: _read_text(folder / "loop/backing_file") for name, folder in loops.items()}
         self._loops = {name: file for name, file in files.items() if file}
         self._mounted: list[_Mount] | None = None
 
     def holders(self, name: str) -> set[str]:
-        return {entry.name for entry in _entries(self.places[name] / "holders")}
+        return {entry.name for entry in _entries(self.folders[name] / "holders")}
 
     def number(self, name: str) -> str:
-        return _read_text(self.places[name] / "dev")
+        return _read_text(self.folders[name] / "dev")
 
     def members(self, names: Iterable[str]) -> set[str]:
         """Return the devices with their partitions, the paths of a map or array, and the map of a path."""
-        found: set[str] = set()
-        left = list(names)
-        while left:
-            name = left.pop()
-            if name in found or name not in self.places:
+        members: set[str] = set()
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name in members or name not in self.folders:
                 continue
-            found.add(name)
-            left += self._parts.get(name, [])
+            members.add(name)
+            pending += self._parts.get(name, [])
             if self._uuid(name).startswith(_MPATH) or _RAID.fullmatch(name):
-                left += [entry.name for entry in _entries(self.places[name] / "slaves")]
-            left += [above for above in self.holders(name) if self._is_map(above)]
-        return found
+                pending += [entry.name for entry in _entries(self.folders[name] / "slaves")]
+            pending += [above for above in self.holders(name) if self._is_map(above)]
+        return members
 
     def loops_on(self, name: str) -> list[str]:
         """Return the loop devices on a block device."""
@@ -149,24 +150,24 @@ class _Kernel:
 
     def loops_on_file(self, file: _Target) -> list[str]:
         """Return the loop devices on a file."""
-        return [loop for loop, at in self._loops.items() if _Target.of(at, self.root).identity == file.identity]
+        return [loop for loop, backing in self._loops.items() if _Target.of(backing, self.root).identity == file.identity]
 
     def describe(self, name: str) -> str:
-        """Return the names of a device, and the uses of it."""
-        called = _read_text(self.places[name] / "dm/name") if name in self.places else ""
+        """Return a text with the names of a device and its uses."""
+        map_name = _read_text(self.folders[name] / "dm/name") if name in self.folders else ""
         members = self.members([name])
-        inside = [text for member in sorted(members) for text in _uses_of_device(self, member, [name], members)]
-        return name + (f" ({called})" if called else "") + (f", {', '.join(inside)}" if inside else "")
+        texts = [text for member in sorted(members) for text in _uses_of_device(self, member, [name], members)]
+        return name + (f" ({map_name})" if map_name else "") + (f", {', '.join(texts)}" if texts else "")
 
     def mounts_of(self, name: str) -> list[str]:
         """Return the mounts of the file system on a device."""
         number, siblings = self.number(name), {name, *self._btrfs(name)}
-        found: dict[str, str] = {}
+        notes_by_point: dict[str, str] = {}
         for mount in self._mounts():
             is_named = mount.number.startswith("0:") and mount.source.startswith("/dev/") and self._real(mount.source) in siblings
             if (number and mount.number == number) or is_named:
-                found.setdefault(mount.point, mount.whose)
-        return [f"mounted at {_plain(point)}{whose}" for point, whose in found.items()]
+                notes_by_point.setdefault(mount.point, mount.note)
+        return [f"mounted at {_plain(point)}{note}" for point, note in notes_by_point.items()]
 
     def is_in_btrfs(self, name: str) -> bool:
         """Return whether a device is part of a mounted Btrfs file system."""
@@ -175,15 +176,16 @@ class _Kernel:
     def is_swap(self, path: str) -> bool:
         """Return whether *path*, a device's name or a file's path, is used as swap."""
         lines = _read_text(self.root / "proc/swaps").splitlines()[1:]
-        places = [_unescaped(line.split()[0]) for line in lines if line.split()]
-        return any(path in {self._real(place), os.path.realpath(self.root / place.lstrip("/"))} for place in places)
+        swaps = [_unescaped(line.split()[0]) for line in lines if line.split()]
+        return any(path in {self._real(swap), os.path.realpath(self.root / swap.lstrip("/"))} for swap in swaps)
 
     def processes(self) -> list[str]:
+        """Return the folders of all processes (``/proc/PID``)."""
         proc = self.root / "proc"
         return [f"{proc}/{name}" for name in sorted(_names(str(proc))) if name.isdigit()]
 
     def _btrfs(self, name: str) -> set[str]:
-        systems = [[entry.name for entry in _entries(place / "devices")] for place in _entries(self.root / "sys/fs/btrfs")]
+        systems = [[entry.name for entry in _entries(folder / "devices")] for folder in _entries(self.root / "sys/fs/btrfs")]
         return {sibling for names in systems if name in names for sibling in names}
 
     def _is_map(self, name: str) -> bool:
@@ -191,7 +193,7 @@ class _Kernel:
         return uuid.startswith(_MPATH) or _OF_MPATH.match(uuid) is not None
 
     def _uuid(self, name: str) -> str:
-        return _read_text(self.places[name] / "dm/uuid") if name in self.places else ""
+        return _read_text(self.folders[name] / "dm/uuid") if name in self.folders else ""
 
     def _real(self, path: str) -> str:
         return os.path.basename(os.path.realpath(self.root / path.lstrip("/")))  # noqa: PTH119 - a text, as the kernel's links are
@@ -200,28 +202,28 @@ class _Kernel:
         if file.startswith("/dev/") and self._real(file) == name:
             return True
         try:
-            at = (self.root / file.lstrip("/")).stat()
+            status = (self.root / file.lstrip("/")).stat()
         except OSError:
             return False
-        return stat.S_ISBLK(at.st_mode) and f"{os.major(at.st_rdev)}:{os.minor(at.st_rdev)}" == number
+        return stat.S_ISBLK(status.st_mode) and f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" == number
 
     def _mounts(self) -> list[_Mount]:
         if self._mounted is None:
-            own = str(self.root / "proc/self")
-            self._mounted, spaces = list(_mounts(own, "")), {_link(f"{own}/ns/mnt")}
-            for place in self.processes():
-                space = _link(f"{place}/ns/mnt")
-                if not space or space not in spaces:
-                    spaces.add(space)
-                    self._mounted += _mounts(place, f" (in the mount name space of {_process(place)})")
+            this_process = str(self.root / "proc/self")
+            self._mounted, namespaces = list(_mounts(this_process, "")), {_link(f"{this_process}/ns/mnt")}
+            for process in self.processes():
+                namespace = _link(f"{process}/ns/mnt")
+                if not namespace or namespace not in namespaces:
+                    namespaces.add(namespace)
+                    self._mounted += _mounts(process, f" (in the mount name space of {_process_text(process)})")
         return self._mounted
 
 
 def _uses_of_device(kernel: _Kernel, name: str, names: Sequence[str], members: set[str]) -> list[str]:
+    if name not in kernel.folders:
+        return []
     before = "" if name in names else f"/dev/{name} is "
-    texts = [f"{before}{words}" for words in kernel.mounts_of(name)] if name in kernel.places else []
-    if name not in kernel.places:
-        return texts
+    texts = [f"{before}{mount}" for mount in kernel.mounts_of(name)]
     if not texts and kernel.is_in_btrfs(name):
         texts.append(f"{before}part of a mounted Btrfs file system")
     if kernel.is_swap(name):
@@ -239,21 +241,21 @@ def _uses_of_file(kernel: _Kernel, file: _Target) -> list[str]:
 def _opened(kernel: _Kernel, members: set[str], files: Sequence[_Target]) -> list[str]:
     if not members and not files:
         return []
-    looked_for = _Descriptors(kernel, members, files)
-    found = [(place, number) for place in kernel.processes() for number in looked_for.of(place)]
+    descriptors = _Descriptors(kernel, members, files)
+    still_open = [(process, number) for process in kernel.processes() for number in descriptors.of(process)]
     for _ in range(_CHECKS):
-        if not found:
+        if not still_open:
             return []
         time.sleep(_INTERVAL)
-        found = [(place, number) for place, number in found if looked_for.has(place, number)]
+        still_open = [(process, number) for process, number in still_open if descriptors.has(process, number)]
     by_process: dict[str, list[str]] = {}
-    for place, number in found:
-        by_process.setdefault(place, []).append(number)
-    return [f"open in {_process(place, numbers)}" for place, numbers in by_process.items()]
+    for process, number in still_open:
+        by_process.setdefault(process, []).append(number)
+    return [f"open in {_process_text(process, numbers)}" for process, numbers in by_process.items()]
 
 
 class _Descriptors:
-    """Finds descriptors of given devices and files in processes."""
+    """A search for the open descriptors of given devices and files in processes."""
 
     def __init__(self, kernel: _Kernel, members: set[str], files: Sequence[_Target]) -> None:
         self._devices = f"{str(kernel.root).rstrip('/')}/dev/"
@@ -262,27 +264,27 @@ class _Descriptors:
         self._numbers = {kernel.number(name) for name in members} - {""}
         self._identities = {file.identity for file in files}
 
-    def of(self, place: str) -> list[str]:
-        """Return the numbers of the descriptors in the process at *place* (``/proc/PID``)."""
-        found = [number for number in _names(f"{place}/fd") if self.has(place, number)]
-        return found if found and _read_text(f"{place}/comm") not in _WATCHERS else []
+    def of(self, process: str) -> list[str]:
+        """Return the numbers of the matching descriptors of *process* (``/proc/PID``)."""
+        numbers = [number for number in _names(f"{process}/fd") if self.has(process, number)]
+        return numbers if numbers and _read_text(f"{process}/comm") not in _WATCHERS else []
 
-    def has(self, place: str, number: str) -> bool:
-        """Return whether the descriptor *number* of the process at *place* is one of a given device or file."""
-        link = _link(f"{place}/fd/{number}")
+    def has(self, process: str, number: str) -> bool:
+        """Return whether the descriptor *number* of *process* is one of the given devices or files."""
+        link = _link(f"{process}/fd/{number}")
         name, is_device = link.rpartition("/")[2], link.startswith(self._devices)
         if is_device and name in self._members:
             return True
-        # no stat() of other files: it would block on a network file system that does not answer
+        # no stat() of other files: it blocks on a network file system whose server does not reply
         if not is_device and name not in self._names:
             return False
         try:
-            at = os.stat(f"{place}/fd/{number}")  # noqa: PTH116 - there are thousands of them
+            status = os.stat(f"{process}/fd/{number}")  # noqa: PTH116 - there are thousands of them
         except OSError:
             return False
-        if stat.S_ISBLK(at.st_mode):
-            return f"{os.major(at.st_rdev)}:{os.minor(at.st_rdev)}" in self._numbers
-        return (at.st_dev, at.st_ino) in self._identities
+        if stat.S_ISBLK(status.st_mode):
+            return f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" in self._numbers
+        return (status.st_dev, status.st_ino) in self._identities
 
 
 def _is_closed(path: str) -> bool:
@@ -296,7 +298,7 @@ def _is_closed(path: str) -> bool:
     except OSError:
         return False
     try:
-        # a process that opens the file meanwhile waits, and the kernel signals that: SIGURG is ignored by default
+        # the kernel signals the holder of a lease when another process opens the file: SIGURG is ignored by default
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -308,6 +310,7 @@ def _is_closed(path: str) -> bool:
 
 
 def _is_claimed(path: str) -> bool:
+    """Return whether the device *path* stays exclusively open in the kernel, as a mounted device is."""
     for _ in range(_CHECKS):
         try:
             os.close(os.open(path, os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -320,20 +323,20 @@ def _is_claimed(path: str) -> bool:
     return True
 
 
-def _mounts(place: str, whose: str) -> Iterator[_Mount]:
-    for line in _read_text(f"{place}/mountinfo").splitlines():
-        fields, _, rest = line.partition(" - ")
-        words, about = fields.split(), rest.split()
-        if len(words) > 4 and len(about) > 1:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
-            yield _Mount(words[2], _unescaped(about[1]), _unescaped(words[4]), whose)
+def _mounts(process: str, note: str) -> Iterator[_Mount]:
+    for line in _read_text(f"{process}/mountinfo").splitlines():
+        before, _, after = line.partition(" - ")
+        fields, source_fields = before.split(), after.split()
+        if len(fields) > 4 and len(source_fields) > 1:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
+            yield _Mount(fields[2], _unescaped(source_fields[1]), _unescaped(fields[4]), note)
 
 
-def _process(place: str, numbers: Sequence[str] = ()) -> str:
-    number = place.rpartition("/")[2]
-    if number == str(os.getpid()):
+def _process_text(process: str, numbers: Sequence[str] = ()) -> str:
+    pid = process.rpartition("/")[2]
+    if pid == str(os.getpid()):
         return f"this process (descriptor {', '.join(numbers)}: close what open() returned)" if numbers else "this process"
-    called = _read_text(f"{place}/comm")
-    return f"process {number}" + (f" ({_plain(called)})" if called else "")
+    command = _read_text(f"{process}/comm")
+    return f"process {pid}" + (f" ({_plain(command)})" if command else "")
 
 
 def _names(folder: str) -> list[str]:
@@ -364,8 +367,8 @@ def _read_text(path: Path | str) -> str:
         return ""
 
 
-def _unescaped(word: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), word)
+def _unescaped(field: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), field)
 
 
 def _plain(text: str) -> str:
