@@ -345,7 +345,7 @@ def test_what_a_driver_says_is_shown_on_one_line(lab: Notebook, session: cl.Sess
         (("create", "backend"), {"size": 1, "name": "x" * 256}, "256 characters"),
         (("create", "backend"), {"size": 1, "name": ["x"]}, "name is text or a number"),
         (("delete", "volume"), {"cascade": "perhaps"}, "cascade is true or false"),
-        (("extend", "backend"), {"size": 2}, "extend is nothing that can be done to a backend"),
+        (("extend", "backend"), {"size": 2}, "'extend' is not available for a backend"),
         (("format", "volume"), {}, "There is no act 'format'"),
         (("snapshots", "volume"), {}, "Did you mean 'snapshot'?"),
         (("refresh", "volume"), {"x": 1}, "refresh takes no 'x'. It takes: nothing."),

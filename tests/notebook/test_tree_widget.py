@@ -369,7 +369,7 @@ def test_a_backend_that_is_opened_or_closed_is_told(live: View, session: cl.Sess
 def test_a_tree_of_a_closed_session_stays_alive(view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state that could not be kept, for the session was closed, does not end the thread that says that the kernel lives."""
     monkeypatch.setattr(widget, "STATE_INTERVAL", 0.0)
-    monkeypatch.setattr(poller, "_ALIVE", 0.5)
+    monkeypatch.setattr(poller, "_HEARTBEAT_INTERVAL", 0.5)
     with cl.Session(tmp_path / "store.db") as session:
         view.tree = Tree(session)
         view.ask("hello")

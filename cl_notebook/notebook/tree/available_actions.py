@@ -1,4 +1,4 @@
-"""Which acts make sense for a resource as it is now, what each asks for, and what goes if it is done."""
+"""Determine the actions that are available for resources, with their input fields and what they remove."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cl_notebook.session import Session
 
 LOOKED_AT = 50
-"""Resources of a selection that are looked at before acts are offered: each costs a few queries."""
+"""Largest number of resources of a selection that are examined; each costs a few queries."""
 
 _NAMED = 5
 _REASONS = 2
@@ -35,12 +35,12 @@ _ON_SEVERAL = {
     "disconnect": ("Disconnect", True),
     "delete": ("Delete", True),
 }
-"""Acts on several resources: how each is called, and whether it takes something away."""
+"""Actions on several resources: the label of each, and whether it removes something."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Ask:
-    """One value that an act asks for: ``text``, ``number``, or a ``flag`` that is true or false."""
+class _Field:
+    """One input field of an action; its *type* is ``text``, ``number`` or ``flag`` (true or false)."""
 
     name: str
     label: str
@@ -48,86 +48,94 @@ class _Ask:
     value: Any = ""
     required: bool = False
 
-    def told(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         return {"name": self.name, "label": self.label, "type": self.type, "value": self.value, "required": self.required}
 
 
 @dataclass(frozen=True, slots=True)
-class _Offer:
-    """One act, with what it asks for and what goes."""
+class _Action:
+    """One action with its input fields; *danger* describes what it removes."""
 
     name: str
     label: str
-    asks: tuple[_Ask, ...] = ()
+    fields: tuple[_Field, ...] = ()
     danger: str | None = None
 
 
-_NAME = _Ask("name", "Name", "text")
-_BIND = _Offer("bind", "Bind to a variable", (_Ask("variable", "Variable", "text", required=True),))
-_REFRESH = _Offer("refresh", "Refresh")
+_NAME = _Field("name", "Name", "text")
+_BIND = _Action("bind", "Bind to a variable", (_Field("variable", "Variable", "text", required=True),))
+_REFRESH = _Action("refresh", "Refresh")
 
 
 def offers(session: Session, shell: InteractiveShell | None, resource: Tracked) -> list[dict[str, Any]]:
-    """Return the acts that can be done to *resource* now; one that cannot be is left out.
+    """Return the actions that are available for *resource* now, as the front end receives them.
 
-    The storage is not asked, and no driver is opened for it.
+    Only the store is read: no driver is opened or called.
     """
-    found = [_REFRESH] if shell is None else [_bind(shell, resource), _REFRESH]
-    return [_told(offer, resource) for offer in (*found, *_of_one(session, resource))]
+    general = [_REFRESH] if shell is None else [_bind(shell, resource), _REFRESH]
+    return [_payload(action, resource) for action in (*general, *_actions_of(session, resource))]
 
 
 def offers_of_several(session: Session, resources: Sequence[Tracked]) -> list[dict[str, Any]]:
-    """Return the acts that can be done to several *resources* at once; ``why`` says what speaks against one, or is None.
+    """Return the actions for several *resources*, as the front end receives them; ``why`` is the reason against one, or None.
 
-    An act that takes nothing away is offered if it can be done to one of them, any other if it can be done to all. Of many
-    resources the first :data:`LOOKED_AT` are looked at: for the others the act itself says what it could not be done to.
+    An action that removes nothing is available if it applies to one of the resources, any other only if it applies to all.
+    Only the first :data:`LOOKED_AT` are examined; when the action runs, it reports the resources that it could not be applied to.
     """
-    looked_at = resources[:LOOKED_AT]
-    offered = [{offer.name: offer for offer in _of_one(session, resource)} for resource in looked_at]
+    examined = resources[:LOOKED_AT]
+    available = [{action.name: action for action in _actions_of(session, resource)} for resource in examined]
     kinds = {resource.kind for resource in resources}
-    possible = [act for act in _ON_SEVERAL if any((act, kind) in command_lines.FORMS for kind in kinds)]
-    names = [_REFRESH.name, *([] if session.settings.read_only else possible)]
-    return [_several(session, act, looked_at, offered) for act in names]
+    applicable = [name for name in _ON_SEVERAL if any((name, kind) in command_lines.FORMS for kind in kinds)]
+    names = [_REFRESH.name, *([] if session.settings.read_only else applicable)]
+    return [_payload_of_several(session, name, examined, available) for name in names]
 
 
-def _several(session: Session, act: str, resources: Sequence[Tracked], offered: Sequence[Mapping[str, _Offer]]) -> dict[str, Any]:
-    label, is_danger = _ON_SEVERAL.get(act, (_REFRESH.label, False))
-    unable = [] if act == _REFRESH.name else [each for each, acts in zip(resources, offered, strict=True) if act not in acts]
-    able = len(resources) - len(unable)
+def _payload_of_several(
+    session: Session, name: str, resources: Sequence[Tracked], available: Sequence[Mapping[str, _Action]]
+) -> dict[str, Any]:
+    label, is_danger = _ON_SEVERAL.get(name, (_REFRESH.label, False))
+    unable = (
+        []
+        if name == _REFRESH.name
+        else [resource for resource, actions in zip(resources, available, strict=True) if name not in actions]
+    )
+    able_count = len(resources) - len(unable)
     why = None
-    if unable and (is_danger or not able):
-        reasons = [f"{_titled(each)} {_why_not(session, act, each)}" for each in unable[:_REASONS]]
+    if unable and (is_danger or not able_count):
+        reasons = [f"{_title(resource)} {_why_not(session, name, resource)}" for resource in unable[:_REASONS]]
         more = f"; and {len(unable) - _REASONS} more" if len(unable) > _REASONS else ""
         why = sanitize(f"{'; '.join(reasons)}{more}.")
-    asks = {ask.name: replace(ask, value=False) for acts in offered if act in acts for ask in acts[act].asks}
+    fields = {
+        field.name: replace(field, value=False) for actions in available if name in actions for field in actions[name].fields
+    }
     return {
-        "name": act,
-        "label": f"{label} ({able} of {len(resources)})" if unable and why is None else label,
-        "asks": [ask.told() for ask in asks.values()],
+        "name": name,
+        "label": f"{label} ({able_count} of {len(resources)})" if unable and why is None else label,
+        "asks": [field.payload() for field in fields.values()],
         "danger": label if is_danger else None,
         "line": "",
         "why": why,
     }
 
 
-def _why_not(session: Session, act: str, resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
+def _why_not(session: Session, action: str, resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
     kind = resource.kind
-    if (act, kind) not in command_lines.FORMS:
+    if (action, kind) not in command_lines.FORMS:
         return f"cannot be chosen: a {kind} has no such act"
     if kind == "volume":
         dependents = _Dependents.of(session, resource.id)
-        if act == "attach" and dependents.is_attached_here:
+        if action == "attach" and dependents.is_attached_here:
             return "is attached on this host already"
-        if act == "detach" and not dependents.is_connected_here:
+        if action == "detach" and not dependents.is_connected_here:
             return "is not attached on this host"
         if dependents.connections:
             return f"has {dependents.connections} connection{'s' if dependents.connections > 1 else ''}"
-    if kind == "connection" and act != "attach" and resource.attached != (act == "detach"):
+    if kind == "connection" and action != "attach" and resource.attached != (action == "detach"):
         return "is still attached" if resource.attached else "is not attached"
     return f"is {resource.status}"
 
 
-def _of_one(session: Session, resource: Tracked) -> list[_Offer]:
+def _actions_of(session: Session, resource: Tracked) -> list[_Action]:
     if session.settings.read_only:
         return []
     match resource.kind:
@@ -140,62 +148,62 @@ def _of_one(session: Session, resource: Tracked) -> list[_Offer]:
     return list(_of_connection(session, resource))
 
 
-def _told(offer: _Offer, resource: Tracked) -> dict[str, Any]:
-    values = {ask.name: ask.value for ask in offer.asks}
+def _payload(action: _Action, resource: Tracked) -> dict[str, Any]:
+    values = {field.name: field.value for field in action.fields}
     return {
-        "name": offer.name,
-        "label": offer.label,
-        "asks": [ask.told() for ask in offer.asks],
-        "danger": None if offer.danger is None else sanitize(offer.danger),
-        "line": command_lines.of_one(offer.name, resource.kind, resource.id, values),
+        "name": action.name,
+        "label": action.label,
+        "asks": [field.payload() for field in action.fields],
+        "danger": None if action.danger is None else sanitize(action.danger),
+        "line": command_lines.of_one(action.name, resource.kind, resource.id, values),
         "why": None,
     }
 
 
-def _bind(shell: InteractiveShell, resource: Tracked) -> _Offer:
-    return replace(_BIND, asks=(replace(_BIND.asks[0], value=free_name(shell, resource)),))
+def _bind(shell: InteractiveShell, resource: Tracked) -> _Action:
+    return replace(_BIND, fields=(replace(_BIND.fields[0], value=free_name(shell, resource)),))
 
 
-def _of_backend() -> list[_Offer]:
-    return [_Offer("create", "Create a volume", (_Ask("size", "Size in GiB", "number", 1, required=True), _NAME))]
+def _of_backend() -> list[_Action]:
+    return [_Action("create", "Create a volume", (_Field("size", "Size in GiB", "number", 1, required=True), _NAME))]
 
 
-def _of_volume(session: Session, volume: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a volume
+def _of_volume(session: Session, volume: Any) -> Iterator[_Action]:  # noqa: ANN401 - a volume
     dependents = _Dependents.of(session, volume.id)
     statuses = _Statuses(session, volume, volume.status)
-    able = partial(_able, session, volume.backend)
+    has_capability = partial(_has_capability, session, volume.backend)
     if statuses.serves("snapshot"):
-        yield _Offer("snapshot", "Take a snapshot", (_NAME,))
-        yield _Offer("clone", "Clone", (_NAME, _Ask("size", "Size in GiB, if larger", "number")))
-    if statuses.may("extend") and (not dependents.connections or able("extend_attached")):
-        yield _Offer("extend", "Extend", (_Ask("size", "New size in GiB", "number", volume.size + 1, required=True),))
-    lets_in = not dependents.connections or dependents.is_connected_here or able("multiattach")
-    if lets_in and not dependents.is_attached_here and statuses.serves("connect"):
-        yield _Offer("attach", "Attach on this host")
+        yield _Action("snapshot", "Take a snapshot", (_NAME,))
+        yield _Action("clone", "Clone", (_NAME, _Field("size", "Size in GiB, if larger", "number")))
+    if statuses.may("extend") and (not dependents.connections or has_capability("extend_attached")):
+        yield _Action("extend", "Extend", (_Field("size", "New size in GiB", "number", volume.size + 1, required=True),))
+    can_connect = not dependents.connections or dependents.is_connected_here or has_capability("multiattach")
+    if can_connect and not dependents.is_attached_here and statuses.serves("connect"):
+        yield _Action("attach", "Attach on this host")
     if dependents.is_connected_here:
-        yield _Offer("detach", "Detach from this host")
+        yield _Action("detach", "Detach from this host")
     if not dependents.connections and statuses.may("delete", "unmanage"):
-        what = f"{_titled(volume)} ({volume.size} GiB)"
+        description = f"{_title(volume)} ({volume.size} GiB)"
         if not dependents.snapshots:
-            yield _Offer("delete", "Delete", danger=what)
+            yield _Action("delete", "Delete", danger=description)
             return
-        number = f"{dependents.snapshots} snapshot{'s' if dependents.snapshots > 1 else ''}"
-        ask = _Ask("cascade", f"Delete its {number}, too", "flag", value=True, required=True)
-        yield _Offer("delete", "Delete", (ask,), f"{what} and its {number}: {dependents.named()}")
+        snapshot_count = f"{dependents.snapshots} snapshot{'s' if dependents.snapshots > 1 else ''}"
+        field = _Field("cascade", f"Delete its {snapshot_count}, too", "flag", value=True, required=True)
+        yield _Action("delete", "Delete", (field,), f"{description} and its {snapshot_count}: {dependents.named()}")
 
 
-def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a snapshot
+def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Action]:  # noqa: ANN401 - a snapshot
     volume: Volume = snapshot.volume
     statuses = _Statuses(session, snapshot, snapshot.status)
     if statuses.serves("volume"):
-        size = _Ask("size", "Size in GiB, if larger", "number")
-        yield _Offer("volume", "Make a volume of it", (_NAME, size))
+        size = _Field("size", "Size in GiB, if larger", "number")
+        yield _Action("volume", "Make a volume of it", (_NAME, size))
         if _can_revert(session, snapshot.backend, volume):
             since = f"{snapshot.created_at:%Y-%m-%d %H:%M} UTC"
-            what = f"what was written to {_titled(volume)} ({volume.size} GiB) since {_titled(snapshot)} was taken, {since}"
-            yield _Offer("revert", "Revert the volume to it", danger=what)
+            description = f"what was written to {_title(volume)} ({volume.size} GiB) since {_title(snapshot)} was taken, {since}"
+            yield _Action("revert", "Revert the volume to it", danger=description)
     if statuses.may("delete", "unmanage"):
-        yield _Offer("delete", "Delete", danger=f"{_titled(snapshot)} of {_titled(volume)} ({snapshot.size} GiB)")
+        yield _Action("delete", "Delete", danger=f"{_title(snapshot)} of {_title(volume)} ({snapshot.size} GiB)")
 
 
 def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
@@ -203,57 +211,57 @@ def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
         return False
     if not _Statuses(session, volume, volume.status).may("revert"):
         return False
-    return _able(session, backend, "revert")
+    return _has_capability(session, backend, "revert")
 
 
-def _able(session: Session, backend: Backend, capability: str) -> bool:
+def _has_capability(session: Session, backend: Backend, capability: str) -> bool:
     driver = session.get_open(backend)
-    return driver is None or capabilities(driver)[capability]  # a closed one is not opened to be asked
+    return driver is None or capabilities(driver)[capability]  # a closed driver is not opened for this
 
 
-def _of_connection(session: Session, connection: Any) -> Iterator[_Offer]:  # noqa: ANN401 - a connection
+def _of_connection(session: Session, connection: Any) -> Iterator[_Action]:  # noqa: ANN401 - a connection
     if not _Statuses(session, connection, connection.attach_status).may("attach", "detach", "disconnect"):
         return
     host = connection.name_of_host
-    where = "this host" if connection.gateway is None else f"host {host}"
+    target = "this host" if connection.gateway is None else f"host {host}"
     in_reach = connection.is_in_reach if connection.gateway is not None else host == session.settings.host
     if connection.connected and not connection.attached and in_reach:
-        yield _Offer("attach", f"Attach on {where}")
+        yield _Action("attach", f"Attach on {target}")
     if connection.attached and in_reach:
-        yield _Offer("detach", f"Detach from {where}")
+        yield _Action("detach", f"Detach from {target}")
     if not connection.attached:
-        what = f"the connection of host {host!r} to {_titled(connection.volume)}"
-        yield _Offer("disconnect", "Disconnect", danger=what)
+        description = f"the connection of host {host!r} to {_title(connection.volume)}"
+        yield _Action("disconnect", "Disconnect", danger=description)
 
 
 class _Statuses:
-    """Whether the status of a resource allows an action: the rule of ``guards.require_status``, asked before the action."""
+    """Whether the status of a resource allows an action, by the rule of ``guards.require_status``."""
 
     def __init__(self, session: Session, resource: Tracked, status: str) -> None:
         self._session, self._resource, self._status = session, resource, status
-        self._is_left: bool | None = None
+        self._is_interrupted: bool | None = None
 
     def may(self, *actions: str) -> bool:
-        """Return whether one of the *actions* can be done to the resource."""
+        """Return whether the status allows at least one of the *actions*."""
         transitions = [lifecycle.TRANSITIONS[self._resource.kind][action] for action in actions]
         if any(self._status in transition.allowed for transition in transitions):
             return True
-        return any(self._status in transition.resumable for transition in transitions) and self._was_left()
+        return any(self._status in transition.resumable for transition in transitions) and self._was_interrupted()
 
     def serves(self, use: str) -> bool:
-        """Return whether the resource can be the source of that *use*."""
+        """Return whether the status allows the resource to be the source of *use*, e.g. ``snapshot``."""
         return self._status in lifecycle.SOURCE_STATUSES[self._resource.kind, use]
 
-    def _was_left(self) -> bool:
-        if self._is_left is None:
+    def _was_interrupted(self) -> bool:
+        if self._is_interrupted is None:
             with self._session.store.reading() as connection:
-                self._is_left = guards.running_operation(self._session, connection, self._resource) is None
-        return self._is_left
+                self._is_interrupted = guards.running_operation(self._session, connection, self._resource) is None
+        return self._is_interrupted
 
 
 @dataclass(frozen=True, slots=True)
 class _Dependents:
-    """What belongs to a volume, counted in the store."""
+    """Snapshots and connections of a volume, as stored. ``first`` are id and name of the first few snapshots."""
 
     snapshots: int
     first: tuple[tuple[str, str], ...]
@@ -264,25 +272,25 @@ class _Dependents:
     @classmethod
     def of(cls, session: Session, volume_id: str) -> _Dependents:
         host = session.settings.host
-        of_volume = Snapshot.volume_id == volume_id
-        of_connector = Connection.connector_info["host"].as_string().label("host")
-        theirs = sa.select(Connection.attached_host, Connection.path, Connection.gateway, of_connector)
+        is_of_volume = Snapshot.volume_id == volume_id
+        connector_host = Connection.connector_info["host"].as_string().label("host")
+        statement = sa.select(Connection.attached_host, Connection.path, Connection.gateway, connector_host)
         with session.store.reading() as reading:
-            number = reading.execute(sa.select(sa.func.count()).select_from(Snapshot).where(of_volume)).scalar_one()
-            named = sa.select(Snapshot.id, Snapshot.name).where(of_volume).order_by(Snapshot.created_at, Snapshot.id)
-            first = tuple((row.id, row.name) for row in reading.execute(named.limit(_NAMED)))
+            snapshot_count = reading.execute(sa.select(sa.func.count()).select_from(Snapshot).where(is_of_volume)).scalar_one()
+            first_snapshots = sa.select(Snapshot.id, Snapshot.name).where(is_of_volume).order_by(Snapshot.created_at, Snapshot.id)
+            first = tuple((row.id, row.name) for row in reading.execute(first_snapshots.limit(_NAMED)))
             rows: list[Mapping[str, Any]] = [
-                row._asdict() for row in reading.execute(theirs.where(Connection.volume_id == volume_id))
+                row._asdict() for row in reading.execute(statement.where(Connection.volume_id == volume_id))
             ]
-        mine = [row for row in rows if row["gateway"] is None and (row["attached_host"] or row["host"]) == host]
-        attached = any(row["path"] is not None for row in mine)
-        return cls(number, first, len(rows), attached, bool(mine))
+        local_rows = [row for row in rows if row["gateway"] is None and (row["attached_host"] or row["host"]) == host]
+        is_attached = any(row["path"] is not None for row in local_rows)
+        return cls(snapshot_count, first, len(rows), is_attached, bool(local_rows))
 
     def named(self) -> str:
         more = f" and {self.snapshots - len(self.first)} more" if self.snapshots > len(self.first) else ""
         return ", ".join(repr(name) if name else resource_id[:8] for resource_id, name in self.first) + more
 
 
-def _titled(resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
+def _title(resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
     name = getattr(resource, "name", "")
     return f"{resource.kind} {name!r}" if name else f"{resource.kind} {resource.id[:8]}"

@@ -126,7 +126,7 @@ def lines(session: Context, act: str, ids: Sequence[str], values: Mapping[str, o
         raise errors.InvalidInput(msg)
     for kind in dict.fromkeys(kinds.values()):
         if act != "refresh" and (act, kind) not in FORMS:
-            msg = f"{act} is nothing that can be done to a {kind}."
+            msg = f"{act!r} is not available for a {kind}."
             raise errors.InvalidInput(msg)
     if act in ALONE and len(kinds) > 1:
         msg = f"{act} is done to one resource at a time, not to {len(kinds)}."

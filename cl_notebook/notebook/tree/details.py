@@ -1,4 +1,4 @@
-"""Everything about one resource: what the details pane of the tree shows."""
+"""Collect the contents of the tree's details pane for one resource."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from cl_notebook.session import Session
 
 LISTED = 50
-"""Snapshots, and connections, that are listed at most."""
+"""Largest number of snapshots, and of connections, that are listed."""
 
 HISTORY = 20
-"""Operations that are listed at most, the newest."""
+"""Largest number of operations that are listed, newest first."""
 
 
 def details(session: Session, shell: InteractiveShell | None, resource: Tracked) -> dict[str, Any]:
-    """Return what the pane shows of *resource*: its fields, what belongs to it, its history, and what can be done to it now.
+    """Return the payload of the details pane: fields, snapshots, connections, history and available actions of *resource*.
 
     Raises:
-        NotFound: it is gone.
+        NotFound: the resource is no longer tracked.
 
     """
     if resource.is_tracked:
@@ -39,7 +39,7 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
     if not resource.is_tracked:
         msg = f"This {resource.kind} is not tracked any more: it was deleted, or its session was closed."
         raise errors.NotFound(msg)
-    with session.store.reading() as reading:  # closed before the rest asks the store: one in memory has one connection
+    with session.store.reading() as reading:  # closed before the rest reads: a store in memory has only one connection
         stored = {**_belonging(reading, resource), "history": _history(reading, resource)}
     return {
         "id": resource.id,
@@ -54,7 +54,7 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
     }
 
 
-def _status(resource: Any) -> str:  # noqa: ANN401 - of any kind
+def _status(resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
     if resource.kind == "backend":
         return "open" if resource.is_open else "closed"
     return str(resource.status)
@@ -79,16 +79,16 @@ def _listed(
     name: Any,  # noqa: ANN401 - a column
     status: Any,  # noqa: ANN401 - as above
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the first of what belongs to a volume, and how many more there are."""
+    """Return the first :data:`LISTED` rows of *cls* that belong to a volume, and the number of further rows."""
     if resource.kind != "volume":
         return [], 0
-    mine = cls.volume_id == resource.id
+    is_of_volume = cls.volume_id == resource.id
     columns = sa.select(cls.id, name.label("name"), status.label("status"))
-    rows = reading.execute(columns.where(mine).order_by(cls.created_at, cls.id).limit(LISTED + 1)).all()
-    first = [{"id": row.id, "name": row.name or "", "status": row.status} for row in rows[:LISTED]]
+    rows = reading.execute(columns.where(is_of_volume).order_by(cls.created_at, cls.id).limit(LISTED + 1)).all()
+    listed = [{"id": row.id, "name": row.name or "", "status": row.status} for row in rows[:LISTED]]
     if len(rows) <= LISTED:
-        return first, 0
-    return first, reading.execute(sa.select(sa.func.count()).select_from(cls).where(mine)).scalar_one() - LISTED
+        return listed, 0
+    return listed, reading.execute(sa.select(sa.func.count()).select_from(cls).where(is_of_volume)).scalar_one() - LISTED
 
 
 def _history(reading: sa.Connection, resource: Tracked) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Which tree there is to show: the live one where a front end is, text and HTML elsewhere."""
+"""Choose the tree to display: a live widget in a notebook, static text and HTML elsewhere."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from cl_notebook.session import Session
     from cl_notebook.treemodel.render import Tree as StaticTree
 
+TITLE = "Block storage"
+"""Title of the side panel."""
+
 
 def tree(session: Session, shown: Tracked | pd.DataFrame | None = None) -> Tree | StaticTree:
-    """Return the tree of everything, of one resource, or of the resources in a frame.
+    """Return the tree of everything (None), of one resource, or of the resources in a frame of ``cl.frames``.
 
     Raises:
-        InvalidInput: *shown* is none of these, or a frame without ids.
+        InvalidInput: *shown* is neither a resource nor a frame indexed by ids of resources.
 
     """
     resource, ids = _chosen(shown)
@@ -28,7 +31,7 @@ def tree(session: Session, shown: Tracked | pd.DataFrame | None = None) -> Tree 
         from cl_notebook.notebook.tree.widget import Tree  # noqa: PLC0415 - only a notebook pays for widgets
 
         return Tree(session, resource, ids)
-    from cl_notebook.treemodel.render import Tree as StaticTree  # noqa: PLC0415 - loaded when a tree is made
+    from cl_notebook.treemodel.render import Tree as StaticTree  # noqa: PLC0415 - loaded only when a tree is made
 
     return StaticTree(session, resource, ids=ids)
 
@@ -38,26 +41,23 @@ def _chosen(shown: Tracked | pd.DataFrame | None) -> tuple[Tracked | None, list[
 
     if shown is None or isinstance(shown, Tracked):
         return shown, None
-    from cl_notebook.treemodel import frame  # noqa: PLC0415 - who has a frame has pandas
+    from cl_notebook.treemodel import frame  # noqa: PLC0415 - a caller with a frame has loaded pandas
 
     return None, frame.ids(shown)
 
 
 def _has_front_end() -> bool:
-    """Return whether this is a kernel: IPython itself is not loaded to find out."""
+    """Return whether this process is a kernel, without importing IPython."""
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module is not None else None
     return hasattr(shell, "kernel")
 
 
-TITLE = "Block storage"
-
-
 def show(tree: Tree | StaticTree) -> None:
-    """Open *tree* in a panel of its own.
+    """Open *tree* in a side panel of JupyterLab.
 
     Raises:
-        Refused: there is no front end that has panels, or the package is not installed.
+        Refused: *tree* is not a live widget, or the package sidecar is not installed.
 
     """
     from cl_notebook.notebook.tree.widget import Tree as Widget  # noqa: PLC0415 - only a notebook pays for widgets
@@ -66,7 +66,7 @@ def show(tree: Tree | StaticTree) -> None:
         msg = "There is no notebook here to show the tree beside. %cl_tree without --side prints it."
         raise errors.Refused(msg)
     try:
-        from sidecar import Sidecar  # noqa: PLC0415 - it is optional
+        from sidecar import Sidecar  # noqa: PLC0415 - an optional package
     except ImportError as error:
         msg = "%cl_tree --side needs the package sidecar: %pip install sidecar, then load the page again."
         raise errors.Refused(msg) from error

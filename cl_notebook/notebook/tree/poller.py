@@ -1,4 +1,4 @@
-"""Looks whether the store has changed, for as long as somebody sees the tree."""
+"""Poll the store for changes, and the open backends for capacities, while a view shows the tree."""
 
 from __future__ import annotations
 
@@ -19,22 +19,42 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.store import Store
 
-LEASE = 180.0
-"""Seconds without a word from any view after which nobody is there: views speak every 20 s, hidden pages every 60."""
+_log = logging.getLogger(__name__)
 
-_SHARE = 4.0
-"""How many times longer than its last work the thread rests at least, so that it never keeps the kernel busy."""
+LEASE = 180.0
+"""Seconds without a message after which all views are taken as closed; views send one every 20 s, hidden pages every 60 s."""
+
+_PAUSE_FACTOR = 4.0
+"""Minimum pause of the thread, as a multiple of the duration of its last call, so that it never keeps the kernel busy."""
+
+_POLL_INTERVAL = 0.25
+"""Seconds between two polls of the store."""
+
+_HEARTBEAT_INTERVAL = 5.0
+"""Seconds between two signs of life to the views."""
+
+_MAX_SILENCE = 5.0
+"""Seconds after which the store is queried even without a notification: a lost connection may go unnoticed."""
+
+CAPACITY_INTERVAL = 30.0
+"""Seconds between two readings of the capacities."""
+
+CAPACITIES = {"total": "total_capacity_gb", "free": "free_capacity_gb", "provisioned": "provisioned_capacity_gb"}
+"""Names of the capacities in the payload, and in the drivers' statistics (GiB)."""
+
+_SYMBOLIC = ("unknown", "infinite")
+"""Values that a driver may report instead of a number; for several pools, the first of these wins."""
 
 
 class LeasedThread:
-    """Calls *work* again and again, from the first message of a view until :data:`LEASE` seconds after the last one.
+    """A thread that calls *work* repeatedly, from the first message of a view until :data:`LEASE` seconds after the last.
 
     The work runs in the context of the last message: ipykernel (7.4) hands a message to the subshell in whose context the
-    widget sent something last. Sent from the thread's own context, the next message would wait for the running cell.
+    widget last sent something. If the widget sent from the thread's context, the next message would wait for the running cell.
     """
 
     def __init__(self, name: str, work: Callable[[], None], every: float) -> None:
-        """Name the thread *name*, and rest *every* seconds between two calls."""
+        """Make the thread, without starting it; it pauses at least *every* seconds between two calls."""
         self._name = name
         self._work = work
         self._every = every
@@ -43,17 +63,17 @@ class LeasedThread:
         self._thread = RepeatingThread(name, self._work_once, self._is_leased)
 
     def renew(self) -> None:
-        """Renew the lease, as a view has sent a message; start the thread if it does not run."""
+        """Renew the lease on a message of a view; start the thread if it is not running."""
         self._renewed_at = time.monotonic()
         self._context = contextvars.copy_context()
         self._thread.start()
 
     def wake(self) -> None:
-        """Let the next call begin now."""
+        """Start the next call now."""
         self._thread.wake()
 
     def stop(self) -> None:
-        """Stop the thread; :meth:`renew` starts another one."""
+        """Stop the thread; :meth:`renew` starts a new one."""
         self._thread.stop()
 
     def _is_leased(self) -> bool:
@@ -63,40 +83,32 @@ class LeasedThread:
         began = time.monotonic()
         try:
             self._context.copy().run(self._work)
-        except Exception:  # noqa: BLE001 - the thread goes on: the next call may succeed, and nothing would start it again
+        except Exception:  # noqa: BLE001 - keep the thread: the next call may succeed, and nothing would restart it
             _log.exception("%s could not do its work", self._name)
-        return max(self._every, _SHARE * (time.monotonic() - began))
-
-
-_EVERY = 0.25
-_ALIVE = 5.0
-_TRUSTED = 5.0
-"""Seconds after which the store is asked, whatever the server tells: a connection may be lost without anybody noticing."""
-
-_log = logging.getLogger(__name__)
+        return max(self._every, _PAUSE_FACTOR * (time.monotonic() - began))
 
 
 class StoreListener(Protocol):
-    """What is told by a watcher, from its thread."""
+    """Callbacks of a :class:`Watcher`, called from its thread."""
 
     def on_store_changed(self) -> None:
-        """Take note that the store has changed."""
+        """Handle a change of the store, or of the set of open backends."""
 
     def on_counts(self) -> None:
-        """Tell the views how many there are."""
+        """Send the views new counts."""
 
     def on_idle(self) -> None:
-        """Prepare for what may be asked: nothing changes for the time being."""
+        """Use the idle time, as nothing has changed since the last poll."""
 
     def on_heartbeat(self) -> None:
-        """Tell the views that the kernel lives, whatever it is doing."""
+        """Send the views a sign that the kernel is alive, also while it runs a cell."""
 
     def on_error(self, problem: str | None) -> None:
-        """Tell the views why the store cannot be read, or that it can again."""
+        """Send the views the reason why the store cannot be read, or None once it can again."""
 
 
 class _State(NamedTuple):
-    """What shows that something has changed: in the store, or which backends are open, which no store knows."""
+    """The state that is compared to detect changes: of the store, and of the set of open backends, which is not stored."""
 
     token: object | None
     head: int
@@ -104,26 +116,29 @@ class _State(NamedTuple):
 
 
 class Watcher(LeasedThread):
-    """Looks four times a second: microseconds on SQLite, one look-up by primary key elsewhere, nothing where the server tells."""
+    """Poll the store four times a second.
+
+    A poll takes microseconds on SQLite and one look-up by primary key elsewhere, or no query if the server sends notifications.
+    """
 
     def __init__(self, session: Context, listener: StoreListener) -> None:
-        """Watch the store of *session*, once somebody looks."""
-        super().__init__("cl_tree", self._look, _EVERY)
+        """Make the watcher of *session*'s store; it starts with the first message of a view."""
+        super().__init__("cl_tree", self._look, _POLL_INTERVAL)
         self._session = session
         self._listener = listener
-        self._asked_at = 0.0
+        self._queried_at = 0.0
         self._notified: int | None = None
-        self._wake_callback = self.wake  # one object, by which it is known again
+        self._wake_callback = self.wake  # one object, as a bound method is a new object each time
         self._state_seen: _State | None = None
         self._state_seen = self._state()
         self._problem: str | None = None
-        self._beat_at = time.monotonic()
-        self._is_to_count = False
-        self._is_settled = False
+        self._heartbeat_at = time.monotonic()
+        self._count_requested = False
+        self._idle_reported = False
 
     def count(self) -> None:
-        """Let what stands above the rows be counted anew, apart from who asks."""
-        self._is_to_count = True
+        """Request new counts for the line above the rows, computed in the watcher's thread."""
+        self._count_requested = True
         self.wake()
 
     def _look(self) -> None:
@@ -131,24 +146,24 @@ class Watcher(LeasedThread):
             now = self._state()
             if now != self._state_seen:
                 self._listener.on_store_changed()
-                self._state_seen, self._is_to_count = now, True
-            if self._is_to_count:
-                self._is_to_count, self._is_settled = False, False
+                self._state_seen, self._count_requested = now, True
+            if self._count_requested:
+                self._count_requested, self._idle_reported = False, False
                 self._listener.on_counts()
-            elif not self._is_settled:
-                self._is_settled = True
+            elif not self._idle_reported:
+                self._idle_reported = True
                 self._listener.on_idle()
             problem = None
         except errors.Error as error:
             problem = str(error)
-        except Exception as error:  # noqa: BLE001 - the thread must go on: what it could not do now it may be able to do later
+        except Exception as error:  # noqa: BLE001 - keep polling: the next poll may succeed
             _log.exception("The tree could not be brought up to date")
             problem = f"The tree could not be brought up to date: {errors.one_line(error)}."
         if problem != self._problem:
             self._problem = problem
             self._listener.on_error(problem)
-        if time.monotonic() - self._beat_at > _ALIVE:
-            self._beat_at = time.monotonic()
+        if time.monotonic() - self._heartbeat_at > _HEARTBEAT_INTERVAL:
+            self._heartbeat_at = time.monotonic()
             self._listener.on_heartbeat()
 
     def _state(self) -> _State:
@@ -160,89 +175,78 @@ class Watcher(LeasedThread):
         return _State(token, store.head(), opened)
 
     def _is_quiet(self, store: Store, token: object | None, seen: _State) -> bool:
-        """Return whether it is known, without a query, that nobody wrote anything."""
+        """Return whether the store is known, without a query, to be unchanged."""
         if token is not None:
             return isinstance(token, int) and token == seen.token
         notified, before, now = store.notify_listener.count(self._wake_callback), self._notified, time.monotonic()
         self._notified = notified
-        if notified is not None and notified == before and now - self._asked_at < _TRUSTED:
+        if notified is not None and notified == before and now - self._queried_at < _MAX_SILENCE:
             return True
-        self._asked_at = now
+        self._queried_at = now
         return False
 
 
-EVERY = 30.0
-"""Seconds between two questions."""
-
-
 class Capacities(LeasedThread):
-    """Asks for as long as a view is there; backends that are closed are not opened for it."""
+    """Read the capacities of the open backends while a view shows the tree; no backend is opened for it."""
 
     def __init__(self, session: Context, measured: Callable[[str, dict[str, Any] | None], None]) -> None:
-        """Ask the open backends of *session*; *measured* is told, with the backend's id, from the thread."""
-        super().__init__("cl_tree capacities", self._ask_all, EVERY)
+        """Call *measured*, from the thread, with the id of each open backend and its capacity (None if unknown or closed)."""
+        super().__init__("cl_tree capacities", self._read_all, CAPACITY_INTERVAL)
         self._session = session
         self._measured = measured
         self._notified: set[str] = set()
 
-    def _ask_all(self) -> None:
+    def _read_all(self) -> None:
         if self._session.is_closed:
             return
         backends = {backend.id: backend for backend in cast("list[Backend]", list(self._session.backends.values()))}
         for closed in self._notified - backends.keys():
             self._measured(closed, None)
         for backend in backends.values():
-            self._ask(backend)
+            self._read(backend)
         self._notified = set(backends)
 
-    def _ask(self, backend: Backend) -> None:
+    def _read(self, backend: Backend) -> None:
         try:
             measured = capacity(backend)
         except errors.Error as error:
-            _log.info("%s does not tell its capacity: %s", backend.label(), error)
+            _log.info("%s does not report its capacity: %s", backend.label(), error)
             measured = None
         self._measured(backend.id, measured)
 
 
-CAPACITIES = {"total": "total_capacity_gb", "free": "free_capacity_gb", "provisioned": "provisioned_capacity_gb"}
-"""What the head calls a capacity, and what drivers call it."""
-
-_WORDS = ("unknown", "infinite")
-"""What a driver may say instead of a number; of several pools the first of these counts."""
-
-
 def capacity(backend: Backend) -> dict[str, float | str | None] | None:
-    """Return what the storage of an open backend says of its room, in GiB: a number, ``unknown``, ``infinite``, or None.
+    """Return the capacities of an open backend in GiB; each is a number, ``unknown``, ``infinite`` or None.
 
-    It asks the driver, which may take its time. None as a whole: the storage says nothing of it.
+    Calls the driver, which may take long. Returns None if the storage reports no capacity at all.
     """
     stats: Mapping[str, Any] = backend.stats()
     pools = [pool for pool in stats.get("pools") or () if isinstance(pool, dict)]
-    found = {
-        name: _one(stats[key]) if key in stats else _together([_one(pool.get(key)) for pool in pools])
+    capacities = {
+        name: _capacity_value(stats[key]) if key in stats else _sum_of_pools([_capacity_value(pool.get(key)) for pool in pools])
         for name, key in CAPACITIES.items()
     }
-    return found if any(value is not None for value in found.values()) else None
+    return capacities if any(value is not None for value in capacities.values()) else None
 
 
-def _one(value: object) -> float | str | None:
+def _capacity_value(value: object) -> float | str | None:
     if isinstance(value, str):
         word = value.strip().lower()
-        return word if word in _WORDS else _number(word)
+        return word if word in _SYMBOLIC else _number(word)
     return _number(value)
 
 
 def _number(value: object) -> float | str | None:
     try:
-        number = float(value) if not isinstance(value, bool) else math.nan  # type: ignore[arg-type] # that is the question
+        number = float(value) if not isinstance(value, bool) else math.nan  # type: ignore[arg-type] # the TypeError is caught
     except (TypeError, ValueError):
         return None
     return "infinite" if number == math.inf else number if math.isfinite(number) else None
 
 
-def _together(values: list[float | str | None]) -> float | str | None:
-    for word in _WORDS:
-        if word in values:
-            return word
+def _sum_of_pools(values: list[float | str | None]) -> float | str | None:
+    for symbol in _SYMBOLIC:
+        if symbol in values:
+            return symbol
     numbers = [value for value in values if isinstance(value, float)]
     return sum(numbers) if numbers else None

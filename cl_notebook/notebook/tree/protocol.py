@@ -1,4 +1,4 @@
-"""What a front end may ask of the tree. Whatever does not fit these types is no message of ours."""
+"""Define the messages of the front end, and validate them; a message that does not match these types is rejected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cl_notebook.treemodel.rows import Row
 
 MOST_ROWS = 500
-"""Rows that are given at once: several screens full."""
+"""Largest number of rows in one reply: several screens full."""
 
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]
 _Id = Annotated[str, msgspec.Meta(max_length=64)]
@@ -22,66 +22,66 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_ROWS)]
 
 
 class Message(msgspec.Struct, tag_field="do", frozen=True, kw_only=True):
-    """One message. ``id`` is the front end's number for it; the answer names it as ``re``."""
+    """A message of the front end. ``id`` is its number, which the reply repeats as ``re``."""
 
     id: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Hello(Message, tag="hello", frozen=True, kw_only=True):
-    """A view is there."""
+    """A view was opened."""
 
 
 class Bye(Message, tag="bye", frozen=True, kw_only=True):
-    """A view is gone."""
+    """A view was closed."""
 
 
 class Ping(Message, tag="ping", frozen=True, kw_only=True):
-    """A view is still there."""
+    """A view is still open."""
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A row, and where it was seen."""
+    """A row, and the index where it was last seen."""
 
     id: _Id
     index: _Index
 
 
 class Window(Message, frozen=True, kw_only=True):
-    """A message that is answered with the rows of a window."""
+    """A message whose reply has the rows of a window: ``count`` rows from the index ``start`` on."""
 
     start: _Index
     count: _Count
 
 
 class Rows(Window, tag="rows", frozen=True, kw_only=True):
-    """Rows are to be seen. With an ``anchor`` the window moves with that row."""
+    """Read rows. With an ``anchor`` the window moves with that row."""
 
     anchor: Mark | None = None
     focus: Mark | None = None
 
 
 class Open(Window, tag="open", frozen=True, kw_only=True):
-    """A branch is to be opened or closed."""
+    """Open (``on``) or close a branch."""
 
     row: _Id
     on: bool
 
 
 class All(Window, tag="all", frozen=True, kw_only=True):
-    """Every backend is to be opened or closed."""
+    """Open (``on``) or close every backend."""
 
     on: bool
 
 
 class Select(Message, tag="select", frozen=True, kw_only=True):
-    """Rows are to be selected, or not any more."""
+    """Change the selection by these ids: replace, add, remove or toggle."""
 
     ids: _Ids
     how: Literal["set", "add", "remove", "toggle"]
 
 
 class Range(Message, tag="range", frozen=True, kw_only=True):
-    """The rows from ``first`` to ``last``, both included, are to be selected."""
+    """Select the rows from the index ``first`` to ``last``, both included."""
 
     first: _Index
     last: _Index
@@ -89,32 +89,32 @@ class Range(Message, tag="range", frozen=True, kw_only=True):
 
 
 class Seek(Message, tag="seek", frozen=True, kw_only=True):
-    """The next row whose name begins with ``text`` is looked for."""
+    """Find the next row after the index ``after`` whose name begins with ``text``."""
 
     text: _Text
     after: _Index
 
 
 class Reveal(Message, tag="reveal", frozen=True, kw_only=True):
-    """A row is to be shown, whatever it is hidden below."""
+    """Open the branches above a row, so that it is visible."""
 
     row: _Id
 
 
 class Details(Message, tag="details", frozen=True, kw_only=True):
-    """Everything about one resource is to be shown."""
+    """Read everything for the details pane of one resource."""
 
     row: _Id
 
 
 class Offers(Message, tag="offers", frozen=True, kw_only=True):
-    """What can be done with several resources at once is to be shown."""
+    """Read the actions that are available for several resources at once."""
 
     ids: _Ids
 
 
 class Chosen(Message, frozen=True, kw_only=True):
-    """A message about an act on these resources, with what was typed for it."""
+    """A message about an action on these resources, with the values typed for its fields."""
 
     act: _Text
     ids: _Ids
@@ -122,21 +122,21 @@ class Chosen(Message, frozen=True, kw_only=True):
 
 
 class Line(Chosen, tag="line", frozen=True, kw_only=True):
-    """The line of magic that an act would run is to be shown."""
+    """Return the magic that an action would run."""
 
 
 class Act(Chosen, tag="act", frozen=True, kw_only=True):
-    """Something is to be done with resources."""
+    """Run an action."""
 
 
 _ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Offers | Line | Act
 
 
 def read(content: object) -> Message:
-    """Return *content* as the message that it is.
+    """Decode *content*, a JSON object that a view sent, into a message.
 
     Raises:
-        ValueError: it is none (:class:`msgspec.ValidationError`); the text says what does not fit.
+        ValueError: it is not a valid message (:class:`msgspec.ValidationError`); the text says what is wrong.
 
     """
     message: Message = msgspec.convert(content, _ANY, strict=True)
@@ -144,7 +144,7 @@ def read(content: object) -> Message:
 
 
 class BusyFields(msgspec.Struct, frozen=True):
-    """An operation that is running on a row's resource; ``since`` is in seconds since 1970, ``done`` a share of 1."""
+    """A running operation on a resource. ``since`` is in seconds since 1970, ``done`` a fraction of 1; ``gone``: kernel ended."""
 
     doing: str
     since: float | None
@@ -153,7 +153,7 @@ class BusyFields(msgspec.Struct, frozen=True):
 
 
 class RowFields(msgspec.Struct, array_like=True, frozen=True):
-    """One row as it is sent: a list in this order. Sizes are in GiB, times in seconds since 1970.
+    """One row as sent to the front end: a list of these values in this order. Sizes are in GiB, times in seconds since 1970.
 
     The front end's ``schema.js`` is generated from it (``make js``).
     """
@@ -174,7 +174,7 @@ class RowFields(msgspec.Struct, array_like=True, frozen=True):
 
 
 def row(one: Row) -> list[Any]:
-    """Return one row as the list that is sent: the values of :class:`RowFields`."""
+    """Return one row as the list that is sent, with the values of :class:`RowFields`."""
     busy = None if one.busy is None else BusyFields(one.busy.doing, seconds(one.busy.since), one.busy.done, one.busy.gone)
     fields = RowFields(
         *(one.kind, one.id, one.name, one.status, one.size, one.where, seconds(one.created_at)),
@@ -185,5 +185,5 @@ def row(one: Row) -> list[Any]:
 
 
 def seconds(moment: dt.datetime | None) -> float | None:
-    """Return *moment* in seconds since 1970."""
+    """Return *moment* in seconds since 1970-01-01 UTC, or None."""
     return None if moment is None else moment.timestamp()

@@ -1,4 +1,4 @@
-"""What is selected, as live objects and as a frame."""
+"""Turn ids of selected rows into live objects, a frame, or names of variables."""
 
 from __future__ import annotations
 
@@ -26,36 +26,40 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
 
+_SHORT_KINDS = {"volume": "vol", "snapshot": "snap", "connection": "conn", "backend": "backend"}
+_MAX_LENGTH = 40
+_NOT_IDENTIFIER = re.compile(r"\W+")
+
 
 def objects(session: Context, ids: Sequence[str]) -> list[Tracked]:
-    """Return the live objects with these ids, in their order; those that are gone are left out."""
-    found: dict[str, Tracked] = {}
-    left = [resource_id for resource_id in ids if not settings.UNSTORABLE.search(resource_id)]
+    """Return the live objects with these ids, in their order, without those that are no longer tracked."""
+    by_id: dict[str, Tracked] = {}
+    remaining = [resource_id for resource_id in ids if not settings.UNSTORABLE.search(resource_id)]
     for cls in ALL:
-        for page in identity_map.pages(left):
-            found |= {resource.id: resource for resource in identity_map.select(session, sa.select(cls).where(cls.id.in_(page)))}
-        left = [resource_id for resource_id in left if resource_id not in found]
-    return [found[resource_id] for resource_id in ids if resource_id in found]
+        for page in identity_map.pages(remaining):
+            by_id |= {resource.id: resource for resource in identity_map.select(session, sa.select(cls).where(cls.id.in_(page)))}
+        remaining = [resource_id for resource_id in remaining if resource_id not in by_id]
+    return [by_id[resource_id] for resource_id in ids if resource_id in by_id]
 
 
 def kinds(session: Context, ids: Sequence[str]) -> dict[str, str]:
-    """Return the kind of each of the *ids* that something has."""
-    found: dict[str, str] = {}
+    """Return the kind of each tracked resource among *ids*, by id."""
+    kind_by_id: dict[str, str] = {}
     with session.store.reading() as connection:
-        for page in identity_map.pages([settings.UNSTORABLE.sub("", each) for each in ids]):
+        for page in identity_map.pages([settings.UNSTORABLE.sub("", resource_id) for resource_id in ids]):
             for cls in ALL:
-                found |= dict.fromkeys(connection.execute(sa.select(cls.id).where(cls.id.in_(page))).scalars(), cls.kind)
-    return found
+                kind_by_id |= dict.fromkeys(connection.execute(sa.select(cls.id).where(cls.id.in_(page))).scalars(), cls.kind)
+    return kind_by_id
 
 
 def frame(resources: Sequence[Tracked]) -> pd.DataFrame:
     """Return *resources* as a frame like that of ``cl.frames.tree()``."""
-    from cl_notebook.treemodel import frame as tree_frame  # noqa: PLC0415 - only who asks for a frame pays for pandas
+    from cl_notebook.treemodel import frame as tree_frame  # noqa: PLC0415 - imports pandas
 
-    return tree_frame.build([(_place(resource), _node(resource)) for resource in resources])
+    return tree_frame.build([(_index_key(resource), _node(resource)) for resource in resources])
 
 
-def _place(resource: Tracked) -> tuple[str, str, str, str]:
+def _index_key(resource: Tracked) -> tuple[str, str, str, str]:
     if isinstance(resource, Backend):
         return resource.name, "", resource.kind, resource.id
     volume = resource.id if isinstance(resource, Volume) else resource.volume_id  # type: ignore[attr-defined] # as all others have
@@ -77,10 +81,10 @@ def _node(resource: Tracked) -> Node:
 
 
 def refuse_if_closed(session: Context) -> None:
-    """Refuse a *session* that is closed.
+    """Raise Refused if *session* is closed.
 
     Raises:
-        Refused: it is; the text says what to do.
+        Refused: the session is closed; the message says what to do.
 
     """
     if session.is_closed:
@@ -88,13 +92,8 @@ def refuse_if_closed(session: Context) -> None:
         raise errors.Refused(msg)
 
 
-_SHORT = {"volume": "vol", "snapshot": "snap", "connection": "conn", "backend": "backend"}
-_LONGEST = 40
-_NO_PART = re.compile(r"\W+")
-
-
 def holding(shell: InteractiveShell | None, resource: Tracked) -> list[str]:
-    """Return the expressions by which the user's variables hold *resource*."""
+    """Return the expressions, such as ``vol`` or ``vols[0]``, through which the user's variables refer to *resource*."""
     if shell is None:
         return []
     kinds = (type(resource),)
@@ -102,16 +101,16 @@ def holding(shell: InteractiveShell | None, resource: Tracked) -> list[str]:
 
 
 def free_name(shell: InteractiveShell | None, resource: Tracked) -> str:
-    """Return a name for a variable that nothing has yet: the resource's own, made an identifier, or a short word for its kind."""
-    first = _identifier(str(getattr(resource, "name", ""))) or _SHORT[resource.kind]
+    """Return an unused variable name for *resource*: its name as an identifier, or a short form of its kind."""
+    first = _identifier(str(getattr(resource, "name", ""))) or _SHORT_KINDS[resource.kind]
     if not _is_taken(shell, first):
         return first
     return next(name for name in (f"{first}{number}" for number in count(2)) if not _is_taken(shell, name))
 
 
 def _identifier(name: str) -> str:
-    # an identifier is read as its NFKC form: any other would not be found under the name that was typed
-    text = _NO_PART.sub("_", unicodedata.normalize("NFKC", name)).strip("_")[:_LONGEST].rstrip("_")
+    # Python normalises identifiers to NFKC
+    text = _NOT_IDENTIFIER.sub("_", unicodedata.normalize("NFKC", name)).strip("_")[:_MAX_LENGTH].rstrip("_")
     while text and not text.isidentifier():
         text = text[1:].lstrip("_")
     return text
@@ -120,5 +119,5 @@ def _identifier(name: str) -> str:
 def _is_taken(shell: InteractiveShell | None, name: str) -> bool:
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or hasattr(builtins, name):
         return True
-    # a variable would hide the magic of its name, which may be typed without the percent sign
+    # with automagic, a variable hides the magic of the same name
     return shell is not None and (name in shell.user_ns or name in shell.magics_manager.magics["line"])

@@ -1,4 +1,4 @@
-"""The tree as a live widget."""
+"""Show the tree as a live widget in a notebook."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
     from cl_notebook.session import Session
 
 COLUMNS = ("status", "size", "where", "age", "id", "created")
-"""The columns that can stand beside the name."""
+"""The columns that can be shown beside the name."""
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 COPY_ROWS = 100
-"""Rows of the static copy that stands in the output for whoever has no widgets."""
+"""Largest number of rows in the static copy, which is saved in the output for front ends without widgets."""
 
 STATE_INTERVAL = 10.0
-"""Seconds between two states that are kept for a time without a kernel."""
+"""Minimum seconds between two updates of the saved state, which is shown without a kernel."""
 
 _log = logging.getLogger(__name__)
 
 
 class Tree(anywidget.AnyWidget):
-    """Every backend with its volumes, snapshots and connections, or a part of it; it follows the store while it is seen.
+    """A live tree of all backends, volumes, snapshots and connections, or a part of them; it follows the store while visible.
 
-    ``selection`` are the live objects of the selected rows, ``frame`` is the same as a DataFrame. What is shown can be read, set,
+    ``selection`` holds the live objects of the selected rows, ``frame`` the same as a DataFrame. These traits can be read, set,
     observed and linked: ``filter``, ``only_faults``, ``sort``, ``columns``, ``selected`` and ``opened`` (ids), ``focused`` (one).
     """
 
@@ -65,10 +65,10 @@ class Tree(anywidget.AnyWidget):
     _problem = t.Unicode().tag(sync=True)
     _state = t.Dict().tag(sync=True)
     _key = t.Unicode().tag(sync=True)
-    _threads: tuple[LeasedThread, ...] = ()  # of a tree that could not be made, too: it is closed when it is thrown away
+    _threads: tuple[LeasedThread, ...] = ()  # a default for close(), which is also called if __init__ failed
 
     def __init__(self, session: Session, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
-        """Look at *session*: at everything, at one resource with what belongs to it, or at the resources with these ids."""
+        """Show everything in *session*, one *resource* with everything below it, or the resources with these *ids*."""
         rows = VirtualRows(session, resource, ids)
         self._session = session
         self._static = StaticTree(session, resource, ids=ids)
@@ -84,7 +84,7 @@ class Tree(anywidget.AnyWidget):
         self._views = 0
         self._comm_context = contextvars.copy_context()
         key = uuid.uuid4().hex
-        first = self._first(_title(resource))  # only now it is known what is open without being asked
+        first = self._first(_title(resource))  # before rows.opened, as the first read opens branches automatically
         super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=first)
         self.on_msg(self._on_message)
 
@@ -103,7 +103,7 @@ class Tree(anywidget.AnyWidget):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The selected rows, and nothing else, as a frame like that of ``cl.frames.tree()``."""
+        """The selected rows as a frame like that of ``cl.frames.tree()``."""
         return selection.frame(self.selection)
 
     def __repr__(self) -> str:
@@ -114,24 +114,24 @@ class Tree(anywidget.AnyWidget):
         return {**self._view(), **self._static._repr_mimebundle_(**kwargs)}, {}
 
     def _ipython_display_(self) -> None:
-        """Show the widget, and below it a static copy that it hides.
+        """Display the widget, and below it a static copy, which the widget hides.
 
-        A front end that does not find the widget any more, in a notebook that was opened again, never looks at the other forms
-        of the same output; the copy is an output of its own.
+        The copy is a separate output, because a front end that cannot find the widget (in a reopened notebook) ignores the other
+        formats of the same output.
         """
         self.show()
         copy = self._static_copy._repr_mimebundle_()
         display({**copy, "text/html": f"<div data-cl-tree='{self.model_id}'>{copy['text/html']}</div>"}, raw=True)  # type: ignore[no-untyped-call] # IPython's
 
     def show(self) -> None:
-        """Show the widget alone."""
+        """Display the widget without the static copy."""
         display(self._view() | {"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call] # IPython's
 
     def _view(self) -> dict[str, Any]:
         return {WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
 
     def close(self) -> None:
-        """Stop following the store, and leave the front end."""
+        """Stop following the store, and remove the widget from the front end."""
         self._stop_threads()
         super().close()
 
@@ -139,13 +139,13 @@ class Tree(anywidget.AnyWidget):
         for thread in self._threads:
             thread.stop()
 
-    # What the views ask
+    # Messages of the views
 
     def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
         try:
             message = protocol.read(content)
         except ValueError as error:
-            _log.warning("The tree was sent something that is no message of its own: %s", error)
+            _log.warning("The tree received an invalid message: %s", error)
             return
         if isinstance(message, (protocol.Hello, protocol.Bye)):
             self._views += 1 if isinstance(message, protocol.Hello) else -1
@@ -153,12 +153,12 @@ class Tree(anywidget.AnyWidget):
             if self._views <= 0:
                 self._stop_threads()
             return
-        self._comm_context = contextvars.copy_context()  # see Leased
+        self._comm_context = contextvars.copy_context()  # see LeasedThread
         self._watcher.renew()
         self._capacities.renew()
         match message:
             case protocol.Act():
-                # In a thread: rows are still answered while the storage works. A daemon: a kernel that ends does not wait for it.
+                # In a thread, so that rows can be read while the storage works; a daemon, so that the kernel can exit meanwhile.
                 act = functools.partial(self._act, message)
                 threading.Thread(target=self._reply, args=(message, act), name="cl_tree act", daemon=True).start()
             case protocol.Line():
@@ -175,17 +175,17 @@ class Tree(anywidget.AnyWidget):
             payload = answer()
         except errors.Error as error:
             payload = {"problem": str(error)}
-        except Exception as error:  # noqa: BLE001 - who asked must be told, and the kernel's log, too
+        except Exception as error:  # noqa: BLE001 - every message needs a reply; the error is logged, too
             _log.exception("The tree could not answer %r", message)
             payload = {"problem": f"{type(error).__name__}: {errors.one_line(error)}"}
         self._push({"re": message.id, **payload})
 
     def _details(self, row_id: str) -> dict[str, Any]:
-        found = self._objects([row_id])
-        if not found:
+        resources = self._objects([row_id])
+        if not resources:
             msg = "It is gone."
             raise errors.NotFound(msg)
-        return details.details(self._session, get_ipython(), found[0])
+        return details.details(self._session, get_ipython(), resources[0])
 
     def _objects(self, ids: Sequence[str]) -> list[Tracked]:
         refuse_if_closed(self._session)
@@ -204,13 +204,13 @@ class Tree(anywidget.AnyWidget):
             return payload | {"problem": str(error)}
         return payload | {"text": outcome.text, "ids": list(outcome.ids), "variable": outcome.variable}
 
-    # What is changed from Python, or by the front end's controls
+    # Traits that Python or the front end changes
 
     @t.observe("filter", "only_faults", "sort")
     def _query_changed(self, _change: object) -> None:
         try:
             self._handler.set_query(text=self.filter, only_faults=self.only_faults, sort=self.sort)
-        except errors.InvalidInput as error:  # what was shown stays, but can still be sorted
+        except errors.InvalidInput as error:  # keep the last valid filter, but apply the rest
             self._problem = str(error)
             self._handler.set_query(text=self._last_filter, only_faults=self.only_faults, sort=self.sort)
         except errors.Error as error:
@@ -231,10 +231,10 @@ class Tree(anywidget.AnyWidget):
     def _open(self, change: dict[str, Any]) -> None:
         self._handler.set_opened(change["new"])
 
-    # What the watcher says
+    # Callbacks of the watcher
 
     def on_store_changed(self) -> None:
-        """Tell the views that the store has changed, or which backends are open."""
+        """Send the views the change; read the capacities if the set of open backends has changed."""
         self._handler.on_store_changed()
         self._changed_since = True
         opened = frozenset(self._session.backends)
@@ -243,24 +243,24 @@ class Tree(anywidget.AnyWidget):
             self._capacities.wake()
 
     def on_counts(self) -> None:
-        """Tell the views how many there are."""
+        """Send the views new counts; drop deleted rows from the selection."""
         self._push({"push": "head", "head": self._handler.head()})
         self._handler.drop_gone()
 
     def on_idle(self) -> None:
-        """Prepare for jumps to any place."""
+        """Build anchors, so that jumps in long lists are quick."""
         self._handler.settle()
 
     def on_heartbeat(self) -> None:
-        """Tell the views that the kernel lives; keep what they show for a time without a kernel."""
+        """Send the views a sign of life; update the saved state if the store has changed."""
         self._push({"push": "alive"})
         if self._changed_since and time.monotonic() - self._state_sent_at > STATE_INTERVAL:
             self._state_sent_at, self._changed_since = time.monotonic(), False
-            with contextlib.suppress(errors.Error):  # what is wrong with the store is told as trouble, and the last state stays
+            with contextlib.suppress(errors.Error):  # on_error reports it; keep the last state
                 self._state = self._first(self._state["title"])
 
     def on_error(self, problem: str | None) -> None:
-        """Tell the views that the store cannot be read, or can again."""
+        """Send the views the reason why the store cannot be read, or None once it can again."""
         self._push({"push": "store", "problem": problem})
 
     def _first(self, title: str) -> dict[str, Any]:
