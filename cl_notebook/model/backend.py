@@ -57,7 +57,7 @@ def _after_marker(entries: Iterable[E], marker: str) -> Iterator[E]:
 
 
 def reference_text(reference: Mapping[str, Any]) -> str:
-    """Return the dict *reference* as the text that ``manage`` accepts: the source name alone, or ``key=value,…``."""
+    """Return *reference* as the text that ``manage`` accepts: a source name, or ``key=value,…``."""
     if SOURCE_NAME in reference:
         return str(reference[SOURCE_NAME])
     return ",".join(f"{key}={value}" for key, value in reference.items())
@@ -195,12 +195,12 @@ class Backend(Tracked):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether this user typed or confirmed the configuration; one from a document or a foreign store needs confirmation."""
+        """Whether this user typed the configuration, or confirmed that of a document or foreign store."""
         return self.is_tracked and self.context.is_confirmed(self)
 
     @property
     def secret_options(self) -> tuple[str, ...]:
-        """Names of the secret options that the backend was opened with; they have to be given again to reopen it."""
+        """Names of the secret options that were given; they have to be given again to reopen it."""
         return tuple(self.stored_config.get(SECRETS, ()))
 
     @property
@@ -227,7 +227,7 @@ class Backend(Tracked):
             return driver.get_volume_stats(refresh=refresh)
 
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
-        """Return the backend's volumes, the oldest first; only those with the id or the name, if one is given."""
+        """Return the backend's volumes, the oldest first; only those with the given id and name."""
         statement = sa.select(Volume).where(Volume.backend_id == self.id).order_by(Volume.created_at, Volume.id)
         if volume_id is not None:
             statement = statement.where(Volume.id.in_(validation.spellings(volume_id)))
@@ -282,7 +282,7 @@ class Backend(Tracked):
         )
 
     def manageable_volumes(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableVolume]:
-        """Return the volumes on the storage, tracked or not, as the driver lists them (Cinder's list-manageable).
+        """Return the volumes on the storage, tracked or not (Cinder's list-manageable).
 
         Volumes that another backend on the same storage tracks are marked as tracked, too.
 
@@ -301,7 +301,7 @@ class Backend(Tracked):
             return page(driver.get_manageable_volumes(driver_context.volumes_on_storage(self)), limit, marker)
 
     def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
-        """Return the snapshots on the storage, tracked or not, as the driver lists them (Cinder's list-manageable).
+        """Return the snapshots on the storage, tracked or not (Cinder's list-manageable).
 
         *limit*, *marker* and the errors are those of :meth:`manageable_volumes`.
         """
@@ -334,7 +334,7 @@ class Backend(Tracked):
         return cast("Volume", creation.adopt_volume(self, source, name or next(iter(source.values()), ""), id))
 
     def log(self, operation: int | None = None) -> list[LogLine]:
-        """Return the last lines of the driver's log, the oldest first; only those of one operation, if its number is given.
+        """Return the last lines of the driver's log, or only those of one *operation*, the oldest first.
 
         The lines are lost when the driver is closed. Drivers that write no log return no lines.
         """

@@ -1,4 +1,4 @@
-"""Base classes of the tracked objects: identity, refresh, documents, and relations that are loaded on first access."""
+"""Base classes of the tracked objects: identity, refresh, documents, lazily loaded relations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Documents(Protocol):
     """Writes and reads the documents of resources; :mod:`cl_notebook.serialization` implements it."""
 
     def to_document(self, resource: Serializable, *, simplified: bool) -> Document:
-        """Return the document of *resource*, with the related resources that were loaded unless it is *simplified*."""
+        """Return the document of *resource*, with its loaded relations unless *simplified* is true."""
 
     def to_full_document(self, resource: Serializable) -> Document:
         """Load the resources that are related to *resource*, and return its document with them."""
@@ -47,14 +47,14 @@ class Documents(Protocol):
         """Return *document* as one line of JSON."""
 
     def load(self, source: Any, cls: type[Serializable], *, save: bool) -> Any:  # noqa: ANN401 - text or data; an object or several
-        """Return the object of class *cls* that a document describes, or a list of them for a list of documents."""
+        """Return the object of class *cls* that *source* describes; a list for a list of documents."""
 
     def save(self, resource: Tracked) -> None:
-        """Insert the rows of *resource*, which was loaded from a document, and of the resources loaded with it."""
+        """Insert the rows of *resource* and of the resources that were loaded with it from a document."""
 
 
 class DocumentService:
-    """The registry of the one implementation of :class:`Documents`, so that this module does not import it."""
+    """Registry of the implementation of :class:`Documents`, which this module must not import."""
 
     def __init__(self) -> None:
         """Create it without an implementation."""
@@ -122,17 +122,17 @@ class Serializable:
         return document_service.get().to_text(self.to_json(simplified))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name, times as ``datetime``, and the loaded lists; without the envelope of a document."""
+        """Return the fields by name, times as ``datetime``, and the loaded lists; no document around them."""
         return document_service.get().to_dict(self)
 
     @classmethod
     def load(cls, json_src: Any, save: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
-        """Return the object that a document of this class, text or data, describes; see :func:`cl_notebook.load`."""
+        """Return the object that a document, text or data, describes; see :func:`cl_notebook.load`."""
         return document_service.get().load(json_src, cls, save=save)
 
 
 class Tracked(SessionBound, Serializable):
-    """A live object for one row. A session has one object per row: looking a row up again returns the same object."""
+    """A live object for one row; a session has one object per row, which every look-up returns."""
 
     # A slot, because objects of a class share the keys of their dicts in CPython: one with many more entries than there are
     # columns loses that, and takes six times the memory.
@@ -288,7 +288,7 @@ class Tracked(SessionBound, Serializable):
         """Add the object, whose row was inserted, to the loaded list of its owner."""
 
     def after_deletion(self, context: Context) -> None:
-        """Remove the object, whose row was deleted, from the loaded list of its owner, and mark it as deleted."""
+        """Remove the object from the loaded list of its owner, and mark it as deleted."""
 
     def label(self) -> str:
         """Return kind, name and short id of the resource, for messages."""
@@ -296,7 +296,7 @@ class Tracked(SessionBound, Serializable):
         return f"{self.kind} {name!r} ({self.id[:8]})" if name else f"{self.kind} {self.id[:8]}"
 
     def _instead_of_copy(self) -> tuple[str, str]:
-        """Return the label, and a sentence that names the document and ``cl.find`` as ways into another process."""
+        """Return the label, and how to pass the resource to another process: by document or by id."""
         instead = (
             f"Pass {self.kind}.dumps, its document, or its id, for cl.find({self.id!r}) finds it in any process on the store."
         )
@@ -314,7 +314,7 @@ class Tracked(SessionBound, Serializable):
 
 
 class HasMetadata:
-    """The field ``metadata``, mapped as ``metadata_`` because SQLAlchemy's declarative mappings reserve the name."""
+    """The field ``metadata``, mapped as ``metadata_``: SQLAlchemy reserves the name ``metadata``."""
 
     metadata_: Mapped[dict[str, str]]
 
@@ -329,7 +329,7 @@ class HasMetadata:
 
 
 class Children(Generic[T]):
-    """The list of resources whose *column* has the id of their owner; loaded on first access, then cached."""
+    """The list of resources whose *column* is the id of their owner; loaded once, on first access."""
 
     def __init__(self, class_name: str, column: str, owner: str) -> None:
         """Describe the relation.

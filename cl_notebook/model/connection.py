@@ -105,7 +105,7 @@ class Connection(Tracked):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether path and connection information come from an operation, and not from a document or a foreign store."""
+        """Whether path and ``conn_info`` come from an operation, not from a document or foreign store."""
         if trust.is_trusted(self.context, self.extra):
             return True
         return self.context.confirmed.devices.get(self.id) == (self.path, self.conn_info)
@@ -154,7 +154,7 @@ class Connection(Tracked):
         gateway: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Connection:
-        """Give the host that *connector* describes access to *volume*, and return the connection; see ``Volume.connect``.
+        """Give a host access to *volume*, and return the connection; see ``Volume.connect``.
 
         Args:
             volume: the volume.
@@ -392,7 +392,7 @@ class Connection(Tracked):
         self._warn_of_uses(device_uses, device)
 
     def release(self, *, force: bool = False) -> None:
-        """Detach the device from its host, if it may have one, then disconnect; see :meth:`detach` and :meth:`disconnect`."""
+        """Detach the device from its host, if it may have one, then disconnect the host."""
         has_no_device = self.attach_status == "attached" and not self.attached
         can_detach = self.gateway is not None or self.name_of_host == self.context.settings.host
         if force and not self.is_in_reach:
@@ -426,10 +426,12 @@ class Connection(Tracked):
             return host.extend(self._saved_info(), **self._flags())
 
     def refuse_if_not_typed(self) -> None:
-        """Refuse a connection whose gateway is not an address, or comes from a document and was not typed in this session.
+        """Refuse a connection whose gateway was not typed in this session, or is not an address.
+
+        Connections that operations of this user created are accepted.
 
         Raises:
-            Unconfirmed: the message says what to type.
+            Unconfirmed: the gateway comes from a document or a foreign store, or is not an address.
 
         """
         if self.gateway is None or self.is_in_reach:
@@ -494,7 +496,7 @@ class Connection(Tracked):
         return typed[1] if typed is not None and typed[0] == self.gateway else self.gateway
 
     def _request_info(self, driver: Driver, data: VolumeData, connector: dict[str, Any], *, force: bool) -> ConnectionInfo | None:
-        """Ask the storage for the connection information of a host; with *force* return None if the storage refuses."""
+        """Ask the storage for the connection information; with *force* return None if it refuses."""
         try:
             exported = driver.ensure_export(data)
             return driver.initialize_connection(replace(data, **(exported or {})), ConnectionData(self.id, connector))
@@ -504,7 +506,7 @@ class Connection(Tracked):
             raise
 
     def _columns_from(self, host: AttachingHost) -> dict[str, Any]:
-        """Return columns for a connection that was loaded from a document: the connector of *host*, and the typed gateway.
+        """Return columns that replace those of a document: the connector of *host*, the typed gateway.
 
         Raises:
             InvalidStatus: the connection gives access to another host.
@@ -524,6 +526,7 @@ class Connection(Tracked):
         return {"multipath": self.multipath, "do_local_attach": bool(self.connector_info.get("do_local_attach"))}
 
     def _refuse_if_elsewhere(self, remedy: str, *, gateways: bool = False) -> None:
+        """Refuse a connection whose host is out of reach, or, with *gateways*, is any other host; *remedy* says what to do."""
         self.refuse_if_not_typed()
         if not self.is_in_reach or (gateways and self.gateway is not None):
             msg = f"{self.label()} is attached on {self.attached_host} as {self.path}: it must be {remedy}."
@@ -557,7 +560,7 @@ class Connection(Tracked):
 
 
 def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
-    """Validate *connector*, os-brick's connector properties, and return it as plain data that can be stored.
+    """Validate os-brick's connector properties, and return them as plain data that can be stored.
 
     Raises:
         InvalidInput: *connector* is not a dict with a ``host``, or cannot be stored as JSON.
@@ -572,7 +575,7 @@ def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extra_columns(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns ``attach_mode`` (``rw`` by default) and ``extra`` for the further data of a connection.
+    """Return the columns ``attach_mode`` (default ``rw``) and ``extra`` for further data.
 
     Raises:
         InvalidInput: the mode is neither ``rw`` nor ``ro``, or a value cannot be stored as JSON.
@@ -598,7 +601,7 @@ def expected_bytes(info: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
 
 
 def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
-    """Return whether the device of *volume* that *info* describes may be smaller than the volume's size in GiB.
+    """Return whether the device that *info* describes may be smaller than the volume's size in GiB.
 
     If the device can be identified, its size proves nothing more, and may be smaller. Otherwise a smaller device may be another
     volume's, so the size counts as rounded only for volumes that this store did not create, and for copies of them.
@@ -607,7 +610,7 @@ def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
 
 
 def _is_created_here(volume: Volume) -> bool:
-    """Return whether the history has the creation of the volume, and of every volume that it was copied from."""
+    """Return whether the history records the creation of the volume and of all its sources."""
     source_id: str | None = volume.id
     while source_id is not None:
         is_creation = (Operation.resource_id == source_id, Operation.action == "create")
@@ -627,7 +630,7 @@ def _is_created_here(volume: Volume) -> bool:
 
 
 def _refuse_second_host(cls: type[Connection], volume: Volume, host: str) -> Guard:
-    """Return a guard that refuses *host* while another one is connected and the driver lacks the capability ``multiattach``."""
+    """Return a guard that refuses *host* if another is connected and the driver lacks ``multiattach``."""
     # read outside the guard, which holds the session's lock and a transaction: it may open the backend
     is_shared = volume.backend.capabilities.get("multiattach", True)
 

@@ -1,4 +1,4 @@
-"""The session as the tracked objects use it (:class:`Context`), and the access to the default session."""
+"""The session as the tracked objects use it (:class:`Context`), and the default session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SessionBound:
     __slots__ = ()
 
     def _instead_of_copy(self) -> tuple[str, str]:
-        """Return a label of the object, and a sentence that says what to do instead of copying; both go into the error."""
+        """Return a label of the object, and the advice what to do instead of copying, for the error."""
         return repr(self), "Copy the data that you need instead."
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
@@ -163,7 +163,7 @@ class Context(Protocol):
 
     @property
     def orm(self) -> OrmSession:
-        """SQLAlchemy's session, the identity map with one object per row; use it only while holding :attr:`lock`."""
+        """SQLAlchemy's session with one object per row; use it only while holding :attr:`lock`."""
 
     @property
     def confirmed(self) -> Confirmed:
@@ -214,7 +214,7 @@ class Context(Protocol):
         """Return the backend's driver if it is open; None otherwise, without opening it."""
 
     def secrets(self, backend: StoredBackend) -> dict[str, object]:
-        """Return the secret options, unmasked, that the backend was opened with; an empty dict if it is not open."""
+        """Return the unmasked secret options of an open backend; an empty dict if it is not open."""
 
     def driver(self, backend: StoredBackend) -> Driver:
         """Return the backend's driver; open it from the stored configuration if it is not open."""

@@ -1,4 +1,4 @@
-"""Create volumes, empty or from a snapshot or another volume, and adopt those that are on the storage."""
+"""Create volumes, empty or from a snapshot or another volume, and adopt volumes of the storage."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def adopt_volume(backend: StoredBackend, source: Mapping[str, str], name: str, v
 
 
 def refuse_taken(context: Context, cls: type[Tracked], resource_id: str | None) -> None:
-    """Refuse *resource_id*, requested for a resource that is to be adopted, if a row of *cls* has it; accept None.
+    """Refuse *resource_id* for a resource to adopt if a row of *cls* has that id; accept None.
 
     Raises:
         AlreadyExists: the id is taken.
@@ -139,9 +139,10 @@ def refuse_taken(context: Context, cls: type[Tracked], resource_id: str | None) 
 
 
 def _refuse_if_on_storage(backend: StoredBackend, driver: Driver, data: VolumeData) -> None:
-    """Refuse to create a volume that is on the storage already: some drivers would return it as the new one.
+    """Refuse to create a volume that is on the storage already.
 
-    A driver that cannot adopt volumes cannot tell; nothing is refused then.
+    Some drivers would return the existing one as the new one. A driver that cannot adopt volumes cannot report it; nothing is
+    refused then.
 
     Raises:
         ExistsOnStorage: the storage has a volume of that name.
@@ -162,7 +163,7 @@ def _refuse_if_on_storage(backend: StoredBackend, driver: Driver, data: VolumeDa
 
 
 def _new_row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a new volume on *backend*, by column, from the validated *fields*.
+    """Validate *fields*, and return the row of a new volume on *backend*, by column.
 
     Raises:
         InvalidInput: a field is unknown or invalid.

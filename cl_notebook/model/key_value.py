@@ -122,7 +122,7 @@ _DELETE = sa.delete(_TABLE).where(_TABLE.c.key == sa.bindparam("pair_key"))
 
 
 def entry(key: str) -> changefeed.Entry:
-    """Return the change feed's entry for the pair of *key*; its resource id is a UUID that derives from the key."""
+    """Return the change feed's entry for the pair of *key*; its resource id derives from the key."""
     return changefeed.Entry("save", "key_value", str(uuid.uuid5(_NAMESPACE, key)))
 
 
@@ -135,7 +135,7 @@ def _validated_key(key: object) -> str:
 
 
 def _read(context: Context, key: str | None) -> list[KeyValue]:
-    """Return the pair of *key* in a list, empty if there is none; all pairs, sorted by key, if it is None."""
+    """Return the pair of *key* as a list of 0 or 1; all pairs, sorted by key, if *key* is None."""
     with context.store.reading() as connection:
         if key is not None:
             rows = connection.execute(_SELECT, {"pair_key": key}).all()
@@ -158,7 +158,7 @@ def of_row(row: Any) -> KeyValue:  # noqa: ANN401 - a row of the table
 
 
 def _write(context: Context, key: str, change: Callable[[sa.Connection], bool]) -> bool:
-    """Run *change* in a transaction, announce it in the change feed if it returns true, and return what it returned."""
+    """Run *change* in a transaction, and return its result; if true, record it in the change feed."""
     context.journal.refuse_if_read_only("saving a key-value pair")
 
     def transaction(connection: sa.Connection) -> tuple[bool, int]:

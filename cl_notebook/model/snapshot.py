@@ -109,9 +109,9 @@ class Snapshot(HasMetadata, Tracked):
 
     @classmethod
     def adopt(cls, volume: Volume, source: Mapping[str, str], name: str, snapshot_id: str | None = None) -> Snapshot:
-        """Adopt the snapshot of *volume* that the reference *source* names on the storage; see ``Volume.manage_snapshot``.
+        """Adopt the snapshot of *volume* that the reference *source* names on the storage.
 
-        Without a *snapshot_id* the snapshot gets a new id.
+        Without a *snapshot_id* the snapshot gets a new id. See ``Volume.manage_snapshot`` for the errors.
         """
         capable_driver: CanManageSnapshots = guards.require_capability(volume.backend.driver, "manage_snapshots", volume)
         values = _new_row(volume, {"name": name, "id": snapshot_id}) | {"status": "managing"}
@@ -265,7 +265,7 @@ class Snapshot(HasMetadata, Tracked):
 
 
 def _new_row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a new snapshot of *volume*, by column, from the validated *fields*."""
+    """Validate *fields*, and return the row of a new snapshot of *volume*, by column."""
     snapshot_id = validation.new_id(fields.get("id"), any_text=volume.context.settings.non_uuid_ids)
     return {
         "id": snapshot_id,

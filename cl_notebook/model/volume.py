@@ -52,7 +52,7 @@ class Attachable(Tracked):
         return [conn for conn in self.connections if conn.attached and conn.is_in_reach]
 
     def connect(self, connector: Mapping[str, Any], *, multipath: bool = False) -> Connection:
-        """Export the volume to the host that *connector* describes, without attaching it there; return the connection.
+        """Export the volume to a host, without attaching it there, and return the connection.
 
         Args:
             connector: os-brick's connector properties of the host; at least ``host``.
@@ -68,7 +68,9 @@ class Attachable(Tracked):
         return type(self).connections.target.make(cast("Volume", self), connector, multipath=multipath)
 
     def attach(self, *, host: str | None = None, multipath: bool = False, enforce_multipath: bool | None = None) -> Connection:
-        """Attach the volume on this host, or on another, and return the connection; its ``path`` is the device or file to use.
+        """Attach the volume on this host, or on another, and return the connection.
+
+        The connection's ``path`` is the device or file to use.
 
         A connection of that host is reused: if it is attached, the device is checked, and searched for again after a restart of
         the host; if it is only connected, for instance because a detachment was interrupted, it is attached.
@@ -160,7 +162,7 @@ class Attachable(Tracked):
         return sorted(matched, key=lambda conn: not conn.attached)
 
     def _confirm_gateway(self, host: str | None) -> None:
-        """Allow connections whose gateway is the address *host* to be reached in this session: the user typed that address."""
+        """Allow this session to reach connections through the gateway *host*, which the user typed."""
         if host is None:
             return
         for conn in self.connections:
@@ -182,7 +184,7 @@ class Attachable(Tracked):
             usage.refuse(f"A device of {self.label()}", device_uses)
 
     def disconnect(self, connection: Connection, *, force: bool = False) -> None:
-        """Revoke the access of the *connection*'s host, and remove the connection; see ``Connection.disconnect``.
+        """Revoke the host's access, and remove *connection*; see ``Connection.disconnect``.
 
         Raises:
             InvalidInput: the connection belongs to another volume.
@@ -194,7 +196,9 @@ class Attachable(Tracked):
         connection.disconnect(force=force)
 
     def cleanup(self, *, force: bool = False) -> None:
-        """Detach the volume from this host and from those reached through gateways, and remove all of its connections.
+        """Detach the volume from all hosts within reach, and remove all of its connections.
+
+        Within reach are this host, and those that are reached through gateways.
 
         Args:
             force: also remove connections that are attached on hosts out of reach, and devices that are in use, with a warning
@@ -229,9 +233,9 @@ def _leads_to(gateway: str, typed: str) -> bool:
 
 
 def _may_continue(error: BaseException, *, is_remote: bool) -> bool:
-    """Return whether the attachment that *error* ended here may still be running on the storage or a remote host, or be complete.
+    """Return whether the attachment that *error* ended may still be running elsewhere, or be complete.
 
-    An interrupt ends the wait for a remote host, and not what it does.
+    An operation of the storage may outlive the call, and an interrupt ends only the wait for a remote host.
     """
     if isinstance(error, errors.HostUnreachable):
         return not error.no_side_effects
@@ -240,7 +244,7 @@ def _may_continue(error: BaseException, *, is_remote: bool) -> bool:
 
 @reg.mapped
 class Volume(HasMetadata, Attachable, Tracked):
-    """A volume. ``size`` is in GiB, ``name`` is the display name, and ``name_in_storage`` the name that the driver uses."""
+    """A volume. ``size`` is in GiB; ``name`` is the display name, ``name_in_storage`` the driver's."""
 
     __tablename__ = "volume"
     __table_args__ = (
@@ -313,7 +317,7 @@ class Volume(HasMetadata, Attachable, Tracked):
 
     @property
     def encrypted(self) -> bool:
-        """Whether Cinder encrypted the volume, so that its device holds ciphertext, which only dm-crypt can read."""
+        """Whether Cinder encrypted the volume; its device then holds ciphertext for dm-crypt."""
         return encryption.is_encrypted(self)
 
     @classmethod
@@ -486,7 +490,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     def retype(
         self, extra_specs: Mapping[str, str] | None = None, qos_specs: Mapping[str, str] | None = None, *, force: bool = False
     ) -> None:
-        """Replace the specs of the volume without migrating it (Cinder's retype, with the migration policy ``never``).
+        """Replace the specs of the volume in place (Cinder's retype, migration policy ``never``).
 
         Args:
             extra_specs: the complete new extra specs; None leaves them unchanged.
