@@ -237,7 +237,7 @@ class Session(context.SessionBound):
         return self._pool.is_confirmed(backend)
 
     def get_open(self, backend: StoredBackend) -> Driver | None:
-        """Return the backend's driver if it is at work; it is not opened for that."""
+        """Return the backend's driver if it is open, else None."""
         return self._pool.get_open(backend)
 
     def secrets(self, backend: StoredBackend) -> dict[str, Any]:

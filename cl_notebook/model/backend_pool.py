@@ -300,11 +300,11 @@ class BackendPool:
 
 def unconfirmed(backend: Backend, context: Context) -> str:
     """Return the message for an unconfirmed backend: what it would reach, and how to confirm it."""
-    whose = "stands in a store that others can write to" if context.store.foreign else "was described by a document"
+    origin = "stands in a store that others can write to" if context.store.foreign else "was described by a document"
     secret = f" Its secrets ({', '.join(backend.secret_options)}) would go there." if backend.secret_options else ""
     program = f", {PROGRAM}=…" if backend.stored_config.get(PROGRAM) else ""
     return (
-        f"The backend {backend.name!r} {whose}, and nobody confirmed it: {_target(backend)}.{secret} If that is what you want, "
+        f"The backend {backend.name!r} {origin}, and nobody confirmed it: {_target(backend)}.{secret} If that is what you want, "
         f"type its configuration, or cl.Backend({backend.name!r}, trust=True{program}); %cl_backend open {backend.name} --trust."
     )
 

@@ -39,21 +39,21 @@ class Claims:
     """The claims that one transaction sees, on the storages of all backends."""
 
     def __init__(self, connection: sa.Connection, backends: Iterable[Any] = ()) -> None:
-        """Read claims in the transaction of *connection*, and the stored backends unless *backends* are given."""
+        """Read claims on *connection*, and the stored backends, too, unless *backends* are given."""
         self._connection = connection
         self._locations: dict[str, _Location] = _locations(backends)
 
     def same_storage(self, backend_id: str) -> set[str]:
         """Return the ids of the backends on the same storage as the backend *backend_id*, which is included."""
-        own_location = self._location(backend_id)
-        return {other_id for other_id, location in self._locations.items() if location.storage == own_location.storage}
+        storage = self._location(backend_id).storage
+        return {other_id for other_id, location in self._locations.items() if location.storage == storage}
 
     def maybe_same_storage(self, backend_id: str) -> set[str]:
         """Return the ids of the backends whose driver is the same and cannot say whether the storage is, too."""
-        own_location = self._location(backend_id)
-        if not own_location.is_guess:
+        requested = self._location(backend_id)
+        if not requested.is_guess:
             return set()
-        return {other_id for other_id, location in self._locations.items() if location.driver == own_location.driver}
+        return {other_id for other_id, location in self._locations.items() if location.driver == requested.driver}
 
     def _location(self, backend_id: str) -> _Location:
         if backend_id not in self._locations:
@@ -70,14 +70,13 @@ class Claims:
 
         If the driver cannot distinguish two arrays from one with two addresses, a name with a UUID decides: a UUID is unique.
         """
-        own_location, other_location = self._location(backend_id), self._location(claim.backend_id)
-        if own_location.storage == other_location.storage:
+        requested, claimed = self._location(backend_id), self._location(claim.backend_id)
+        if requested.storage == claimed.storage:
             return True
-        is_same_driver = own_location.driver == other_location.driver
-        return own_location.is_guess and is_same_driver and _UUID.search(claim.name_in_storage) is not None
+        return requested.is_guess and requested.driver == claimed.driver and _UUID.search(claim.name_in_storage) is not None
 
     def of(self, kind: type[Tracked], backend_id: str, names: Iterable[str], *, excluded_id: str = "") -> dict[str, list[Claim]]:
-        """Return the claims of rows of *kind* but *excluded_id* to *names* on the storage of *backend_id*, by name."""
+        """Return the claims to *names* on the storage of *backend_id*, by name, of all rows but *excluded_id*."""
         cls: Any = kind
         claims_by_name: dict[str, list[Claim]] = {}
         for page in identity_map.pages(list(dict.fromkeys(names))):
@@ -116,11 +115,10 @@ class Claims:
 
     def tracked_already(self, kind: type[Tracked], backend_id: str, claim: Claim) -> str:
         """Return the message for a name on the backend *backend_id* that *claim* has already."""
-        own_location, other_location = self._location(backend_id), self._location(claim.backend_id)
-        is_same = own_location.storage == other_location.storage
-        relation = "the same storage" if is_same else "which may be the same storage"
-        owner = "" if claim.backend_id == backend_id else f" of backend {other_location.name!r}, {relation}"
-        return f"{claim.name_in_storage!r} on backend {own_location.name!r} is tracked already, as {kind.kind} {claim.id}{owner}."
+        requested, claimed = self._location(backend_id), self._location(claim.backend_id)
+        relation = "the same storage" if requested.storage == claimed.storage else "which may be the same storage"
+        owner = "" if claim.backend_id == backend_id else f" of backend {claimed.name!r}, {relation}"
+        return f"{claim.name_in_storage!r} on backend {requested.name!r} is tracked already, as {kind.kind} {claim.id}{owner}."
 
 
 def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> Guard:

@@ -1,6 +1,6 @@
 """Decide whether a row from a document, or from another user's store, may be used.
 
-The user has to confirm such a row first: its options and addresses may lead to somebody else's server.
+The user has to confirm such a row first: its options and addresses may lead to an attacker's server.
 """
 
 from __future__ import annotations
