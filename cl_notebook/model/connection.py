@@ -140,7 +140,7 @@ class Connection(Tracked):
 
         """
         if not self.conn_info:
-            msg = f"{self.label()} was never made on the storage. disconnect() removes it."
+            msg = f"{self.label()} was never completed on the storage. disconnect() removes it."
             raise errors.InvalidStatus(msg)
         return cast("ConnectionInfo", masking.without(self.conn_info))
 
@@ -515,7 +515,7 @@ class Connection(Tracked):
         reported = host.connector_properties(self.backend.driver.storage_protocol, multipath=self.multipath)
         name = self.connector_info.get("host")
         if name not in {None, reported["host"]}:
-            msg = f"{self.label()} lets in {name!r}, which is not {reported['host']!r}: disconnect() it, and attach the volume."
+            msg = f"{self.label()} connects {name!r}, not {reported['host']!r}: disconnect() it, and attach the volume."
             raise errors.InvalidStatus(msg)
         flags = {flag: self.connector_info[flag] for flag in ("do_local_attach",) if flag in self.connector_info}
         extra = self.extra if self.context.store.foreign else trust.unflagged(self.extra)
@@ -638,7 +638,7 @@ def _refuse_second_host(cls: type[Connection], volume: Volume, host: str) -> Gua
         of_volume = sa.select(cls.connector_info).where(cls.volume_id == volume.id)
         others = sorted({str(row.get("host")) for row in connection.execute(of_volume).scalars()} - {host})
         if others and not is_shared:
-            msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver lets in one host alone: detach it there."
+            msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver supports only one host: detach it there."
             raise errors.ResourceBusy(msg)
 
     return guard
