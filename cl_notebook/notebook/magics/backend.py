@@ -1,4 +1,4 @@
-"""``%cl_backend``: one backend."""
+"""Define ``%cl_backend``, the magic for one backend."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _add(call: Invocation) -> Backend | list[Backend]:
     if call["conf"]:
         return _add_from_conf(call)
     if call["driver"] is None:
-        known = ", ".join(registry.driver_names())
-        msg = f"%cl_backend add needs --driver DRIVER: {known}, or a driver of Cinder's. %cl_backend open opens a stored one."
+        names = ", ".join(registry.driver_names())
+        msg = f"%cl_backend add needs --driver DRIVER: {names}, or a driver of Cinder's. %cl_backend open opens a stored one."
         raise errors.InvalidInput(msg)
     if len(call["name"]) != 1:
         msg = "%cl_backend add needs one NAME: what to call the backend. Several are taken with --conf FILE alone."
@@ -51,36 +51,36 @@ def _add_from_conf(call: Invocation) -> list[Backend]:
     if typed:
         msg = f"{_CONF}: --{typed[0].replace('_', '-')} does not go with it."
         raise errors.InvalidInput(msg)
-    from cl_notebook.drivers.cinder.conf import Conf  # noqa: PLC0415 - only who uses Cinder's drivers pays for it
+    from cl_notebook.drivers.cinder.conf import Conf  # noqa: PLC0415 - loaded only for Cinder's drivers
 
     with shown(f"read {', '.join(call['conf'])}"):
         conf = Conf(call["conf"], call["python"])
-    made: dict[str, Backend] = {}
+    opened: dict[str, Backend] = {}
     failed: dict[str, errors.Error] = {}
     for name in dict.fromkeys(call["name"] or conf.enabled()):
         try:
             with shown(f"read {name}"):
                 options = conf.options(name)
-            made[name] = call.session.open_backend(name, options, replace=call["replace"])
+            opened[name] = call.session.open_backend(name, options, replace=call["replace"])
         except errors.Error as error:
             failed[name] = error
     for remark in conf.remarks:
         echo(remark)
     if failed:
-        _tell(made, failed)
-    return list(made.values())
+        _report_failures(opened, failed)
+    return list(opened.values())
 
 
-def _tell(made: Mapping[str, Backend], failed: Mapping[str, errors.Error]) -> NoReturn:
-    """Say what became of each backend, all of which were tried."""
+def _report_failures(opened: Mapping[str, Backend], failed: Mapping[str, errors.Error]) -> NoReturn:
+    """Report the outcome for each backend, and raise the first error, or one that names all that failed."""
     first = next(iter(failed.values()))
-    if not made and len(failed) == 1:
+    if not opened and len(failed) == 1:
         raise first
-    for name in made:
+    for name in opened:
         echo(f"{name}: open")
     for name, error in failed.items():
         echo(f"{name}: {errors.one_line(error)}")
-    msg = f"{len(failed)} of {len(failed) + len(made)} backends could not be opened: {', '.join(failed)}."
+    msg = f"{len(failed)} of {len(failed) + len(opened)} backends could not be opened: {', '.join(failed)}."
     raise errors.Error(msg) from first
 
 
@@ -101,8 +101,7 @@ def _show(call: Invocation) -> Details:
 
 
 def _stats(call: Invocation) -> pd.DataFrame:
-
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     backend = resolve.backend(call, call["backend"])
     stats: dict[str, Any] = dict(backend.stats(refresh=call["refresh"]))
@@ -118,8 +117,8 @@ def _manageable(call: Invocation) -> pd.DataFrame:
 
     backend = resolve.backend(call, call["backend"])
     limit = lists.PAGE if call["limit"] is None else call["limit"] or None
-    listed: Any = backend.manageable_snapshots if call["snapshots"] else backend.manageable_volumes
-    entries = listed(limit=limit and limit + 1, marker=call["marker"])
+    list_entries: Any = backend.manageable_snapshots if call["snapshots"] else backend.manageable_volumes
+    entries = list_entries(limit=limit and limit + 1, marker=call["marker"])
     frame = api.frame(entries[:limit])
     if limit and len(entries) > limit:
         echo(f"There are more than these {limit} rows. The next: --marker {shlex.quote(str(frame.index[-1]))}. All: --limit 0.")

@@ -1,4 +1,4 @@
-"""``%cl_cleanup`` and ``%%cl_scratch``: what is not needed any more goes, on a plan that is shown, or at the end of its cell."""
+"""Define ``%cl_cleanup``, which removes resources by a plan, and ``%%cl_scratch``, which removes what a cell creates."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
 
 _FOR_PROGRAMS = {"json", "csv", "yaml", "value"}
-"""The formats that another program may read: nothing but the result is printed in them."""
+"""Machine-readable formats: with them only the result is written to standard output."""
 
-_TOLD = ("step", "outcome", "action", "name", "volume", "backend", "size", "owner", "detail")
-"""The columns that a terminal shows."""
+_TERMINAL_COLUMNS = ("step", "outcome", "action", "name", "volume", "backend", "size", "owner", "detail")
+"""The columns shown in a terminal, if they have values."""
 
 
 def _cleanup(call: Invocation) -> pd.DataFrame | None:
@@ -34,21 +34,21 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
     session.journal.refuse_if_read_only("a clean-up")
     backend = None if call["backend"] is None else resolve.backend(call, call["backend"])
     plan = inventory.plan_cleanup(session, backend=backend, owner=call["owner"], all=call["all"])
-    tell = echo_err if call["format"] in _FOR_PROGRAMS else echo
+    print_message = echo_err if call["format"] in _FOR_PROGRAMS else echo
     if not plan:
-        tell(_nothing(call))
+        print_message(_nothing(call))
         return formed(call, plan.run()) if call["yes"] else None
     if not call["yes"] or call["format"] not in _FOR_PROGRAMS:
         frame = formed(call, plan.frame)
         if frame is not None:
             _show(call, frame)
     if not call["yes"] and not confirm(f"Remove all of this for good ({plan.summary})?"):
-        tell(f"Nothing was removed. This removes it: {_line(call)} --yes")
+        print_message(f"Nothing was removed. This removes it: {_line(call)} --yes")
         return None
     report = plan.run()
-    left = int((report["outcome"] != DONE).sum())
-    if left:
-        tell(f"{left} of {len(plan)} steps are not done; detail says why. {_line(call)} goes on.")
+    unfinished = int((report["outcome"] != DONE).sum())
+    if unfinished:
+        print_message(f"{unfinished} of {len(plan)} steps are not done; detail says why. {_line(call)} goes on.")
     return formed(call, report)
 
 
@@ -59,42 +59,42 @@ def _nothing(call: Invocation) -> str:
 
 
 def _line(call: Invocation) -> str:
-    """Return the magic as it was typed, but for what says yes to it."""
-    words = [f"--{key} {quote_word(str(value))}" for key, value in call.given("backend", "owner").items()]
-    return " ".join(["%cl_cleanup", *words, *(["--all"] if call["all"] else [])])
+    """Return the magic as it was typed, without ``--yes``."""
+    arguments = [f"--{key} {quote_word(str(value))}" for key, value in call.given("backend", "owner").items()]
+    return " ".join(["%cl_cleanup", *arguments, *(["--all"] if call["all"] else [])])
 
 
 def _show(call: Invocation, frame: pd.DataFrame) -> None:
-    """Show steps in a front end as the frame, and in a terminal as a table of what says most: a frame would leave that out."""
+    """Show steps as a frame in a front end, and as a table of selected columns in a terminal, where a frame hides columns."""
     from cl_notebook.notebook.display.formats import as_text  # noqa: PLC0415 - pandas is loaded when a frame is made
 
-    told = [name for name in _TOLD if name in frame and (frame[name].astype("string").fillna("") != "").any()]
-    show(call.shell, frame, as_text(frame, "table", told))
+    names = [name for name in _TERMINAL_COLUMNS if name in frame and (frame[name].astype("string").fillna("") != "").any()]
+    show(call.shell, frame, as_text(frame, "table", names))
 
 
 def _scratch(call: Invocation) -> AbstractContextManager[None]:
     call.session.journal.refuse_if_read_only("a scratch cell")
-    return _told(call, inventory.scratch(call.session, keep_on_error=call["keep_on_error"]))
+    return _scratch_block(call, inventory.scratch(call.session, keep_on_error=call["keep_on_error"]))
 
 
 @contextlib.contextmanager
-def _told(call: Invocation, made: Scratch) -> Iterator[None]:
-    """Run a cell as a scratch block, and say what became of what it made: beside the cell's own error, if it has one."""
+def _scratch_block(call: Invocation, block: Scratch) -> Iterator[None]:
+    """Run the cell as a scratch block, then report what was removed, also if the cell raised an error."""
     try:
-        with made:
+        with block:
             yield
     finally:
-        _tell(call, made.plan, made)
+        _report(call, block.plan, block)
 
 
-def _tell(call: Invocation, plan: Plan | None, made: Scratch) -> None:
-    if plan is None or made.report is None:
+def _report(call: Invocation, plan: Plan | None, block: Scratch) -> None:
+    if plan is None or block.report is None:
         return
-    if not made.left:
+    if not block.left:
         echo(f"Removed again: {plan.summary}.")
         return
-    echo(f"{made.left} of {len(plan)} steps are not done:")
-    _show(call, made.report[made.report["outcome"] != DONE])
+    echo(f"{block.left} of {len(plan)} steps are not done:")
+    _show(call, block.report[block.report["outcome"] != DONE])
 
 
 COMMANDS = (

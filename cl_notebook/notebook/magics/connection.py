@@ -1,4 +1,4 @@
-"""``%cl_connection``: one connection."""
+"""Define ``%cl_connection``, the magic for one connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``%cl_dump`` and ``%cl_load``: all that is tracked, into a file and out of one."""
+"""Define ``%cl_dump`` and ``%cl_load``, which write everything tracked to a file and read it back."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ def _load(call: Invocation) -> Any:  # noqa: ANN401 - an object, or several
         raise errors.InvalidInput(msg)
     if call["cinderlib"] is not None:
         return cinderlib.import_cinderlib(call.session, call["cinderlib"])
-    fails = False if call["by_name"] else None
+    fail_on_missing = False if call["by_name"] else None
     if call["look"]:
         if call["save"]:
             msg = "%cl_load: --look tracks nothing, --save does: give one of them."
             raise errors.InvalidInput(msg)
-        return serialization.look_file(call["file"], session=call.session, fail_on_missing_backend=fails)
-    counts = serialization.load_file(call["file"], session=call.session, fail_on_missing_backend=fails, trust=call["trust"])
+        return serialization.look_file(call["file"], session=call.session, fail_on_missing_backend=fail_on_missing)
+    counts = serialization.load_file(
+        call["file"], session=call.session, fail_on_missing_backend=fail_on_missing, trust=call["trust"]
+    )
     echo(f"{call['file']}: {counts}.")
     return None
 

@@ -1,4 +1,4 @@
-"""``%cl_find`` and ``%cl_who``: references that were lost, and those that are held."""
+"""Define ``%cl_find``, which finds a resource, and ``%cl_who``, which lists variables and the resources they hold."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
 
 PAGE = 1000
-"""Resources without a variable that ``%cl_who`` lists if no ``--limit`` is given."""
+"""Default of ``--limit``: largest number of resources without a variable that ``%cl_who`` lists."""
 
 _SCHEMA = dict.fromkeys(("id", "variable", "kind", "name", "status"), "string")
 
 
 def _find(call: Invocation) -> Tracked | list[Tracked]:
     name = resolve.variable_name(call)
-    found: Tracked | list[Tracked] = call.session.find(" ".join(call["text"]), all=call["all"])
+    matched: Tracked | list[Tracked] = call.session.find(" ".join(call["text"]), all=call["all"])
     if name is not None:
-        call.shell.push({name: found})  # type: ignore[no-untyped-call] # IPython's
-    return found
+        call.shell.push({name: matched})  # type: ignore[no-untyped-call] # IPython's
+    return matched
 
 
 def _who(call: Invocation) -> pd.DataFrame:
@@ -43,20 +43,20 @@ def _who(call: Invocation) -> pd.DataFrame:
     if limit is not None and len(lost) > limit:
         echo(f"The first {limit} resources without a variable; there are more. All: --limit 0.")
         lost = lost[:limit]
-    table = [(identity, None, *rest) for identity, *rest in lost]
-    return typed_frame(_SCHEMA, [*rows, *table], "id")
+    lost_rows = [(resource_id, None, *rest) for resource_id, *rest in lost]
+    return typed_frame(_SCHEMA, [*rows, *lost_rows], "id")
 
 
 def _without_variable(call: Invocation, held: set[str], limit: int | None) -> Iterator[tuple[str, ...]]:
-    left = limit
+    remaining = limit
     with call.session.store.reading() as connection:
         for cls in (Backend, Volume, Snapshot, Connection):
             statement = _rows(cls)
-            if left is not None:
-                statement = statement.limit(left + len(held))
+            if remaining is not None:
+                statement = statement.limit(remaining + len(held))
             for row in connection.execute(statement):
-                if row.id not in held and (left is None or left > 0):
-                    left = None if left is None else left - 1
+                if row.id not in held and (remaining is None or remaining > 0):
+                    remaining = None if remaining is None else remaining - 1
                     yield (row.id, cls.kind, row.name, row.status)
 
 

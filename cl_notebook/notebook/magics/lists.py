@@ -1,4 +1,4 @@
-"""The plural nouns: ``%cl_backends``, ``%cl_volumes``… Each gives a DataFrame, or text in another format."""
+"""Define the lists, such as ``%cl_volumes``; each returns a DataFrame, or prints text in another format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
 
 PAGE = 1000
-"""Rows of a list without ``--limit``: enough to look through, and quick from a store of millions."""
+"""Default of ``--limit``, in rows: quick also from a store of millions."""
 
 FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
 
@@ -43,17 +43,17 @@ def _common(kind: str) -> tuple[Option, ...]:
 def _filters(kind: str) -> tuple[Option, ...]:
     return tuple(
         Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", completes=f"value:{kind}:{name}")
-        for name in ("id", *_searched(kind))
+        for name in ("id", *_filterable(kind))
     )
 
 
 def _text_filters(kind: str) -> list[Option]:
-    """Return the options that filter by what people call things, the most usual first."""
-    usual = ("name", "resource_name", "volume", "status", "volume_driver")
-    return [option for key in usual for option in _filters(kind) if option.key == key]
+    """Return the filter options for names and status, the most common first."""
+    common_names = ("name", "resource_name", "volume", "status", "volume_driver")
+    return [option for key in common_names for option in _filters(kind) if option.key == key]
 
 
-def _searched(kind: str) -> dict[str, Column]:
+def _filterable(kind: str) -> dict[str, Column]:
     return {name: column for name, column in SOURCES[kind].columns.items() if column.kind not in UNSEARCHED}
 
 
@@ -79,7 +79,7 @@ def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame
 
 
 def columns_of(kind: str) -> tuple[str, ...]:
-    """Return the names of the columns that ``-c`` takes for *kind*."""
+    """Return the names of the columns that ``-c`` accepts for *kind*."""
     return ("id", *SOURCES[kind].columns)
 
 
@@ -100,13 +100,13 @@ def _number(marker: str) -> int:
 def _give_note(call: Invocation, frame: pd.DataFrame, *, more: bool) -> None:
     if not more:
         return
-    say_it = echo if call["format"] in {None, "frame", "table"} else echo_err
+    print_message = echo if call["format"] in {None, "frame", "table"} else echo_err
     sys.stdout.flush()
-    say_it(f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
+    print_message(f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
 
 
 def formed(call: Invocation, frame: pd.DataFrame, chosen: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """Return *frame*, or print it in the format that was asked for, with the *chosen* columns only."""
+    """Return *frame*, or print it in the format of ``--format``, with the *chosen* columns only, and return None."""
     form = call["format"]
     if form in {None, "frame"}:
         return frame
@@ -126,13 +126,13 @@ def _example(name: str, column: Column) -> str:
 
 def _notes(kind: str) -> str:
     lines = ["Filters (every column but those of key-value pairs; an underscore may be typed for a dash):"]
-    shown = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in _searched(kind).items()}}
-    for name, example in shown.items():
+    examples = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in _filterable(kind).items()}}
+    for name, example in examples.items():
         lines += columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
-    texts = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
-    comma = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
+    text_note = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
+    comma_note = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
     return "\n".join(
-        [*lines, "", texts, comma, "Numbers and times take > >= < <= != before them. Sizes are in GiB, times in UTC."]
+        [*lines, "", text_note, comma_note, "Numbers and times take > >= < <= != before them. Sizes are in GiB, times in UTC."]
     )
 
 

@@ -1,4 +1,4 @@
-"""``%cl_log``: what the drivers of the open backends wrote."""
+"""Define ``%cl_log``, which prints the logs of the drivers of open backends."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     Entry = tuple[str, LogLine]
 
 LINES = 50
-"""Lines that are shown if no ``--lines`` is given."""
+"""Default of ``--lines``."""
 
 EVERY = 0.5
-"""Seconds between two looks with ``--follow``."""
+"""Seconds between two readings of the log with ``--follow``."""
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-_KEPT = "A driver's log is kept while its backend is open"
+_RETENTION = "A driver's log is kept while its backend is open"
 
 
 def _number(text: str) -> int:
@@ -51,17 +51,17 @@ def _level(text: str) -> str:
 
 def _log(call: Invocation) -> pd.DataFrame | None:
     backends = _backends(call)
-    chosen = _Chosen(backends, call["operation"], call["level"])
+    selection = _Selection(backends, call["operation"], call["level"])
     if call["format"] is not None:
-        return _framed(call, chosen.entries())
+        return _framed(call, selection.entries())
     lines = LINES if call["lines"] is None else call["lines"] or None
     if not call["follow"]:
-        _print(chosen.entries(), lines, named=len(backends) > 1, otherwise=chosen.nothing())
+        _print(selection.entries(), lines, named=len(backends) > 1, otherwise=selection.nothing())
         return None
     try:
-        _follow(chosen, lines, named=len(backends) > 1)
+        _follow(selection, lines, named=len(backends) > 1)
     except KeyboardInterrupt:
-        return None  # how one stops to follow
+        return None  # interrupting is the way to stop
     return None
 
 
@@ -69,37 +69,37 @@ def _backends(call: Invocation) -> list[Backend]:
     if call["backend"] is None:
         opened = list(call.session.backends.values())
         if not opened:
-            msg = f"No backend is open. {_KEPT}."
+            msg = f"No backend is open. {_RETENTION}."
             raise errors.Refused(msg)
         return opened
     backend = resolve.backend(call, call["backend"])
     if not backend.is_open:
-        msg = f"Backend {backend.name!r} is not open. {_KEPT}, here."
+        msg = f"Backend {backend.name!r} is not open. {_RETENTION}, here."
         raise errors.Refused(msg)
     return [backend]
 
 
-class _Chosen:
-    """Which lines are asked for: of these backends, of one operation, from one level up."""
+class _Selection:
+    """The selected log lines: of these backends, of one operation (or all), from one level up."""
 
     def __init__(self, backends: Sequence[Backend], operation: int | None, level: str | None) -> None:
         self.backends = backends
         self._operation = operation
-        self._least = logging.getLevelNamesMapping()[level] if level else logging.NOTSET
+        self._min_level = logging.getLevelNamesMapping()[level] if level else logging.NOTSET
 
     def entries(self) -> list[Entry]:
-        """Return the lines with the names of their backends, the oldest first; a backend that was closed has none."""
+        """Return pairs of backend name and line, oldest first; closed backends are skipped."""
         opened = [backend for backend in self.backends if backend.is_open]
-        return [entry for entry in logs.lines(opened, self._operation) if self._fits(entry[1])]
+        return [entry for entry in logs.lines(opened, self._operation) if self._matches(entry[1])]
 
-    def _fits(self, line: LogLine) -> bool:
-        # a level that Python does not know, such as what was written to standard error, is never left out
-        return logging.getLevelNamesMapping().get(line.level, logging.CRITICAL) >= self._least
+    def _matches(self, line: LogLine) -> bool:
+        # unknown levels, such as that of lines from standard error, always pass
+        return logging.getLevelNamesMapping().get(line.level, logging.CRITICAL) >= self._min_level
 
     def nothing(self) -> str:
-        """Say that there is no such line."""
+        """Return the message for no matching line."""
         of = f" in operation {self._operation}" if self._operation is not None else ""
-        least = f" of level {logging.getLevelName(self._least)} or above" if self._least else ""
+        least = f" of level {logging.getLevelName(self._min_level)} or above" if self._min_level else ""
         return f"No lines{of}{least} in the log of {', '.join(backend.name for backend in self.backends)}."
 
 
@@ -112,33 +112,33 @@ def _framed(call: Invocation, entries: Sequence[Entry]) -> pd.DataFrame | None:
     return formed(call, frame, list(frame.columns))
 
 
-def _print(entries: Sequence[Entry], most: int | None, *, named: bool, otherwise: str = "") -> None:
-    last = entries[-most:] if most is not None else entries
+def _print(entries: Sequence[Entry], limit: int | None, *, named: bool, otherwise: str = "") -> None:
+    last = entries[-limit:] if limit is not None else entries
     text = "\n".join(f"{name}: {format_line(line)}" if named else format_line(line) for name, line in last)
     if text or otherwise:
         echo(text or otherwise)
         sys.stdout.flush()
 
 
-def _follow(chosen: _Chosen, lines: int | None, *, named: bool) -> None:
-    entries = chosen.entries()
-    _print(entries, lines, named=named, otherwise="" if entries else chosen.nothing())
-    silent = [backend.name for backend in chosen.backends if not logs.is_kept(backend)]
+def _follow(selection: _Selection, lines: int | None, *, named: bool) -> None:
+    entries = selection.entries()
+    _print(entries, lines, named=named, otherwise="" if entries else selection.nothing())
+    silent = [backend.name for backend in selection.backends if not logs.is_kept(backend)]
     if silent:
         echo_err(f"No log is kept for {', '.join(silent)}: no lines will come. Interrupt the cell to stop following.")
     elif not entries:
         echo_err("Waiting for lines. Interrupt the cell to stop following.")
-    while any(backend.is_open for backend in chosen.backends):
+    while any(backend.is_open for backend in selection.backends):
         time.sleep(EVERY)
-        before, entries = entries, chosen.entries()
-        _print(list(_new(before, entries)), None, named=named)
+        before, entries = entries, selection.entries()
+        _print(list(_new_entries(before, entries)), None, named=named)
 
 
-def _new(before: Sequence[Entry], now: Sequence[Entry]) -> Iterator[Entry]:
-    known = Counter(before)  # a log has an end: the oldest lines go as new ones come
+def _new_entries(before: Sequence[Entry], now: Sequence[Entry]) -> Iterator[Entry]:
+    counts = Counter(before)  # not a position: the log is bounded, so old lines drop out as new ones arrive
     for entry in now:
-        if known[entry]:
-            known[entry] -= 1
+        if counts[entry]:
+            counts[entry] -= 1
         else:
             yield entry
 
@@ -146,7 +146,7 @@ def _new(before: Sequence[Entry], now: Sequence[Entry]) -> Iterator[Entry]:
 COMMAND = Command(
     "cl_log",
     "Print what the driver of a backend logged, the oldest line first. Times are in UTC. "
-    f"{_KEPT}. -f frame gives a DataFrame: lines = %cl_log -f frame",
+    f"{_RETENTION}. -f frame gives a DataFrame: lines = %cl_log -f frame",
     (
         Verb(
             "",

@@ -1,4 +1,4 @@
-"""``%cl_scan``: what is really there, on the storages and on this host."""
+"""Define ``%cl_scan``, which compares the store with the storages and this host."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
 
 _BACKENDS = Argument("BACKEND", "Only this backend; all that are stored by default.", "backend", optional=True, repeat=True)
+_DEVICES = "/dev/"
+_ORDER = ("connection", "snapshot", "volume", "backend")  # dependent resources first
 _NO_HOST = Option("no-host", "Leave the devices of this host out.")
 
 
@@ -63,25 +65,23 @@ def _repair(call: Invocation) -> pd.DataFrame | None:
     if not call["resource"]:
         msg = "%cl_scan repair needs a RESOURCE, or --all for everything that can be repaired."
         raise errors.InvalidInput(msg)
-    meant = [text if text.startswith(_DEVICES) else resolve.resolve(call, text, acting=True) for text in call["resource"]]
-    for each in meant:
-        name = each if isinstance(each, str) else each.label()
+    targets = [text if text.startswith(_DEVICES) else resolve.resolve(call, text, acting=True) for text in call["resource"]]
+    for target in targets:
+        name = target if isinstance(target, str) else target.label()
         with call.session.progress(f"repair {name}"):
-            done = inventory.repair(each, remove=call["yes"], force=call["force"], session=call.session)
-        echo(f"{name}: {done}")
+            result = inventory.repair(target, remove=call["yes"], force=call["force"], session=call.session)
+        echo(f"{name}: {result}")
     return None
 
 
 def _forget(call: Invocation) -> None:
-    meant = [resolve.resolve(call, text, acting=True) for text in call["resource"]]
-    for each in sorted(meant, key=lambda each: _ORDER.index(each.kind)):
-        name = each.label()
-        inventory.forget(each, force=call["force"])
+    resources = [resolve.resolve(call, text, acting=True) for text in call["resource"]]
+    for resource in sorted(resources, key=lambda resource: _ORDER.index(resource.kind)):
+        name = resource.label()
+        inventory.forget(resource, force=call["force"])
         echo(f"{name} is not tracked any more.")
 
 
-_DEVICES = "/dev/"
-_ORDER = ("connection", "snapshot", "volume", "backend")  # what hangs on something else goes first
 _FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
 
 COMMAND = Command(

@@ -1,4 +1,4 @@
-"""``%cl_setup``: what the session runs with."""
+"""Define ``%cl_setup``, which shows and changes the settings of the session."""
 
 from __future__ import annotations
 
@@ -18,34 +18,36 @@ if TYPE_CHECKING:
 _TRUE_OR_FALSE = ("true", "false")
 _FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info", "include_secrets", "fail_on_missing_backend")
 _TEXTS = ("host", "root_helper", "file_locks_path", "project_id", "user_id")
+_ALWAYS = ("host", "root_helper", "read_only")
+"""Settings that are shown even with their default values."""
 
 
 def _setup(call: Invocation) -> pd.DataFrame | None:
     if call["store"] is not None and call["where"] is not None:
         msg = "%cl_setup takes one store: %cl_setup sqlite:///lab.db or %cl_setup --store sqlite:///lab.db."
         raise errors.InvalidInput(msg)
-    given = call.given(*_TEXTS) | {name: call[name] != "false" for name in _FLAGS if call[name]}
-    given |= dict(_cinder_option(text) for text in call["cinder"] or ())
+    options = call.given(*_TEXTS) | {name: call[name] != "false" for name in _FLAGS if call[name]}
+    options |= dict(_cinder_option(text) for text in call["cinder"] or ())
     store = call["store"] or call["where"]
-    if store is not None or given:
-        _change(store, given)
+    if store is not None or options:
+        _change(store, options)
     if call["backup"] is not None:
         file = session.default_session().backup(call["backup"])
         echo(f"The store is copied to {file}: {file.stat().st_size:,} bytes.")
-        if store is None and not given:
+        if store is None and not options:
             return None
     return _shown()
 
 
-def _change(store: str | None, given: dict[str, Any]) -> None:
-    """Set up again: what was not typed stays as it is in the session before."""
-    before = session.opened_session()
-    kept = before.settings if before is not None else None
-    if kept is not None and store is None and _in_memory(kept.store):
+def _change(store: str | None, options: dict[str, Any]) -> None:
+    """Set up the session again; settings that were not typed keep their present values."""
+    previous = session.opened_session()
+    previous_settings = previous.settings if previous is not None else None
+    if previous_settings is not None and store is None and _in_memory(previous_settings.store):
         msg = "A memory store ends with its session. Name the store, too: %cl_setup --store memory begins an empty one."
         raise errors.Refused(msg)
-    told = (kept.options() if kept is not None else {}) | given
-    session.setup(store if store is not None else kept.store if kept else None, **told)
+    all_options = (previous_settings.options() if previous_settings is not None else {}) | options
+    session.setup(store if store is not None else previous_settings.store if previous_settings else None, **all_options)
 
 
 def _cinder_option(text: str) -> tuple[str, str]:
@@ -64,29 +66,29 @@ def _shown() -> pd.DataFrame:
     from cl_notebook.tabular import WholeFrame, typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     opened = session.opened_session()
-    chosen = opened.settings if opened is not None else settings.Settings.choose()
+    current = opened.settings if opened is not None else settings.Settings.choose()
     rows = {
-        "store": shown_url(parse_url(chosen.store)),
-        "host": chosen.host,
-        "root_helper": chosen.root_helper,
-        "read_only": _said(chosen.read_only),
-        **{name: _said(value) for name, value in chosen.options().items() if name not in _ALWAYS and value != _usual(name)},
-        **{name: _said(value) for name, value in masking.mapping(chosen.cinder_options, {"transport_url"}).items()},
+        "store": shown_url(parse_url(current.store)),
+        "host": current.host,
+        "root_helper": current.root_helper,
+        "read_only": _as_text(current.read_only),
+        **{
+            name: _as_text(value)
+            for name, value in current.options().items()
+            if name not in _ALWAYS and value != _default_value(name)
+        },
+        **{name: _as_text(value) for name, value in masking.mapping(current.cinder_options, {"transport_url"}).items()},
         "open": ", ".join(sorted(opened.backends)) if opened is not None else "",
     }
     return typed_frame({"setting": "string", "value": "string"}, rows.items(), "setting", cls=WholeFrame)
 
 
-_ALWAYS = ("host", "root_helper", "read_only")
-"""What is shown also where it is as by default."""
-
-
-def _usual(name: str) -> object:
+def _default_value(name: str) -> object:
     field = settings.Settings.__dataclass_fields__.get(name)
     return field.default if field is not None else None
 
 
-def _said(value: object) -> str:
+def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""``%cl_snapshot``: one snapshot."""
+"""Define ``%cl_snapshot``, the magic for one snapshot."""
 
 from __future__ import annotations
 

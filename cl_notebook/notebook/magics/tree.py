@@ -1,4 +1,4 @@
-"""``%cl_tree`` and ``%cl_status``: everything, or what belongs to one resource."""
+"""Define ``%cl_tree``, which shows the tree, and ``%cl_status``, which prints the status of every volume."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _PAGE = 500
 
 def _tree(call: Invocation) -> Tree | StaticTree | None:
     text, variable = call["resource"], resolve.variable_name(call)
-    held = call.namespace.get(text)
-    shown = held if type(held).__name__ == "DataFrame" else resolve.resolve(call, text) if text is not None else None
-    tree = display.tree(call.session, shown)
+    target = call.namespace.get(text)
+    if type(target).__name__ != "DataFrame":
+        target = resolve.resolve(call, text) if text is not None else None
+    tree = display.tree(call.session, target)
     if variable is not None:
         call.shell.push({variable: tree})  # type: ignore[no-untyped-call] # IPython's
     if not call["side"]:
@@ -49,14 +50,14 @@ def _status(call: Invocation) -> None:
 
 
 def _volumes(session: Session, backend: Backend) -> Iterator[Volume]:
-    """Yield the backend's volumes, page by page: a report on a million of them must not hold them all."""
+    """Yield the backend's volumes, read in pages, so that a report on a million of them needs little memory."""
     page = sa.select(Volume).where(Volume.backend_id == backend.id).order_by(Volume.created_at, Volume.id).limit(_PAGE)
-    found = identity_map.select(session, page)
-    while found:
-        yield from found
-        last = found[-1]
+    volumes = identity_map.select(session, page)
+    while volumes:
+        yield from volumes
+        last = volumes[-1]
         after = sa.or_(Volume.created_at > last.created_at, sa.and_(Volume.created_at == last.created_at, Volume.id > last.id))
-        found = identity_map.select(session, page.where(after)) if len(found) == _PAGE else []
+        volumes = identity_map.select(session, page.where(after)) if len(volumes) == _PAGE else []
 
 
 def _report(volume: Volume) -> Iterator[str]:
@@ -65,8 +66,8 @@ def _report(volume: Volume) -> Iterator[str]:
     for snapshot in volume.snapshots:
         yield f"Snapshot {snapshot.id} for volume {volume.id} is currently {snapshot.status}"
     for connection in volume.connections:
-        told = connection.connector_info
-        host, ip = told.get("host"), told.get("ip")
+        properties = connection.connector_info
+        host, ip = properties.get("host"), properties.get("ip")
         yield f"Connection from {host} with ip {ip} to volume {volume.id} is {connection.status}"
 
 

@@ -1,4 +1,4 @@
-"""``%cl_volume``: one volume."""
+"""Define ``%cl_volume``, the magic for one volume."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def _show(call: Invocation) -> Details:
 def _extend(call: Invocation) -> Volume:
     size = _new_size(call)
     volume = resolve.volume(call, call["volume"], acting=True)
-    volume.refresh(keep_edits=True)  # what is to be added is added to the present size
+    volume.refresh(keep_edits=True)  # so that +GIB is added to the current size
     volume.extend(size.of(volume.size))
     return volume
 
 
 @dataclass(frozen=True, slots=True)
 class _NewSize:
-    """A size in GiB, or how many GiB are to be added."""
+    """A new size in GiB, or (``is_growth``) a number of GiB to add."""
 
     gib: int
     is_growth: bool
@@ -64,8 +64,8 @@ class _NewSize:
             msg = f"{error}, or +GIB to add"
             raise ValueError(msg) from None
 
-    def of(self, present: int) -> int:
-        return present + self.gib if self.is_growth else self.gib
+    def of(self, current: int) -> int:
+        return current + self.gib if self.is_growth else self.gib
 
 
 def _new_size(call: Invocation) -> _NewSize:
@@ -99,14 +99,14 @@ def _connect(call: Invocation) -> Connection:
 
 
 def _connector(call: Invocation, volume: Volume) -> Mapping[str, Any]:
-    described = call.given("host", "ip", "initiator")
-    if call["connector"] is None and not described:
+    properties = call.given("host", "ip", "initiator")
+    if call["connector"] is None and not properties:
         protocol = volume.backend.driver.storage_protocol
         return call.session.host.connector_properties(protocol, multipath=call["multipath"])
     if call["connector"] is None and not call["host"]:
         msg = "%cl_volume connect needs --host NAME with --ip and --initiator; alone it connects this host."
         raise errors.InvalidInput(msg)
-    return {**_properties(call), **described}
+    return {**_properties(call), **properties}
 
 
 def _properties(call: Invocation) -> dict[str, Any]:
