@@ -96,15 +96,15 @@ class Future(concurrent.futures.Future[R]):
 
 
 class RepeatingThread:
-    """A native daemon thread that calls a function again and again: it is started, woken early, and stopped.
+    """A native daemon thread that calls a function repeatedly: it can be started, woken early, and stopped.
 
-    The thread ends by itself as soon as it is not needed any more; :meth:`start` then starts another one.
+    The thread ends as soon as it is not needed any more; :meth:`start` then starts a new one.
     """
 
     def __init__(self, name: str, work: Callable[[], float], is_needed: Callable[[], bool]) -> None:
-        """Name the thread *name*; *work* is called again and again, and returns the seconds to rest before the next call.
+        """Name the thread *name*; *work* is called repeatedly, and returns the seconds to wait before the next call.
 
-        ``is_needed`` is asked before each call, under the lock that :meth:`start` takes: a start is never lost.
+        ``is_needed`` is called before every call of *work*, under the lock that :meth:`start` takes, so that no start is lost.
         """
         self._name = name
         self._work = work

@@ -1,6 +1,6 @@
 """Recognise secrets in names, texts and data, and mask them.
 
-The module needs the standard library alone: it is also sent to the child processes of Cinder's drivers, and to other hosts.
+The module imports only the standard library: it is also sent to the child processes of Cinder drivers, and to other hosts.
 """
 
 from __future__ import annotations

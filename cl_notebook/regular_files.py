@@ -1,8 +1,8 @@
 """Open, create and remove files by paths without symbolic links, in folders that other users may be able to write to.
 
-The kernel follows links in every part of a path, and ``O_NOFOLLOW`` concerns the last part alone. So each folder of the path is
-opened relative to the one before it (``openat``). A user who can rename entries of a folder on the path can make a call fail,
-but not redirect it.
+The kernel follows links in every part of a path, and ``O_NOFOLLOW`` only concerns the last part. So each folder of the path is
+opened relative to its parent (``openat``). A user who can rename entries of a folder on the path can make a call fail, but not
+redirect it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def open_regular(path: Path, flags: int, mode: int = 0o600) -> int:
                 and opened.st_uid == os.geteuid()
                 and stat.S_IMODE(opened.st_mode) != mode
             ):
-                os.fchmod(descriptor, mode)  # whatever the umask or an access control list made of it
+                os.fchmod(descriptor, mode)  # the umask or an access control list may have changed it
             os.set_blocking(descriptor, True)
         except BaseException:
             os.close(descriptor)
@@ -143,7 +143,7 @@ def make_folder(path: Path) -> None:
             with folder(path):
                 return
         with folder(path) as descriptor:
-            os.fchmod(descriptor, 0o700)  # whatever the umask or an access control list made of it
+            os.fchmod(descriptor, 0o700)  # the umask or an access control list may have changed it
 
 
 def make_folders(path: Path) -> None:

@@ -210,8 +210,8 @@ class Session(context.SessionBound):
         """Return the resource with this id, name, or part of them; see :func:`cl_notebook.find`."""
         self._refuse_if_closed()
         with damage.named(self.store):
-            found = lookup.find(self, text, everything=all)
-            return found if all else lookup.the_one(text, found)
+            matched = lookup.find(self, text, everything=all)
+            return matched if all else lookup.the_one(text, matched)
 
     def get(self, cls: type[Tracked], resource_id: str) -> Tracked | None:
         """Return the object of the row of *cls* with this id, or None."""

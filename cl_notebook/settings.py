@@ -190,7 +190,7 @@ def _store(given: str | os.PathLike[str] | None) -> str:
 
 
 def _refuse_misspelt(store: str) -> None:
-    """Refuse a bare word that resembles ``memory`` or ``default``, unless a file has that name."""
+    """Refuse a name without a path that resembles ``memory`` or ``default``, unless a file has that name."""
     names = ("memory", DEFAULT_STORE)
     hint = "" if store in {*names, ":memory:"} or not store.isidentifier() else did_you_mean(store, names)
     if hint and not Path(store).exists():

@@ -185,7 +185,7 @@ class Option:
             dict maps text to text.
         required: the configuration is refused without the option.
         secret: the value is masked wherever it could be shown, and never stored.
-        choices: allowed values of a text; for a number, words that are allowed as well.
+        choices: allowed values of a text; for a number, texts that are allowed as well.
         minimum, maximum: limits of a number.
         implicit: an option without a value is left out of the configuration, so that the driver uses its own default.
         references: the value may hold ``$name`` of another option, which the driver replaces; values are converted as

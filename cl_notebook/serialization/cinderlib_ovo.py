@@ -8,7 +8,7 @@ from cl_notebook import errors
 from cl_notebook.serialization import schema
 
 OVO = "ovo"
-"""The key that only a document of cinderlib's has."""
+"""The key that only cinderlib's documents have."""
 
 _NAME, _DATA = "versioned_object.name", "versioned_object.data"
 _CLASSES = {"Volume": "Volume", "Snapshot": "Snapshot", "VolumeAttachment": "Connection"}

@@ -1,4 +1,4 @@
-"""Objects that were loaded from documents and are not stored: to be looked at, and saved later."""
+"""Detached objects: loaded from documents, readable, and stored only when they are saved."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def save(resource: Tracked) -> None:
     tops = resource.__dict__.get("_loaded_volumes", []) if is_backend else [resource]
     target = _target(context, backend)
     documents = [_document(target, top) for top in tops] or [ParsedDocument({NAME: target.name}, None)]
-    # Whether the user has to confirm them was decided when they were loaded, and stands in the objects.
+    # The objects record whether the user has to confirm them, which was decided when they were loaded.
     writer = DocumentWriter(context, trust_documents=True)
     writer.write(lambda: ((target, document) for document in documents))
     with context.lock:
@@ -156,5 +156,5 @@ def _attach(context: Context, resource: Tracked) -> None:
     sa_orm.make_transient_to_detached(resource)
     context.orm.add(resource)
     for name in [name for name in resource.__dict__ if name.startswith("_loaded_")]:
-        del resource.__dict__[name]  # the store may have more children: they are loaded when they are asked for
+        del resource.__dict__[name]  # the store may have more children, which the first access loads
     identity_map.reload(context, resource)

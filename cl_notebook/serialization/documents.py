@@ -1,4 +1,4 @@
-"""Documents of objects: each with what was loaded of it, or with everything around it."""
+"""Documents of objects, with the related resources that are loaded, or with all of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def to_document(resource: Tracked, *, simplified: bool) -> Document:
 
 
 def _backend_document(backend: Backend, *, simplified: bool) -> Document:
-    # As in cinderlib, a backend's document always has its volumes; each of them has what was loaded of it.
+    # As in cinderlib, a backend's document always has its volumes; they have the related resources that are loaded.
     volumes = [] if simplified else [to_document(volume, simplified=False) for volume in backend.volumes]
     for volume in volumes:
         volume["backend"] = {NAME: backend.name}  # the document around them has the configuration

@@ -77,7 +77,7 @@ def load(
         fail_on_missing_backend: refuse resources of a backend that is neither tracked nor described in the document; otherwise
             the backend is tracked by its name alone, to be opened later. By default the session's setting, which is yes unless
             it was set.
-        trust: take the backends, hosts and devices of the document as if you had typed them: for your own documents. Backends
+        trust: accept the backends, hosts and devices of the document as if you had typed them: for your own documents. Backends
             that it describes are opened if *save* is given, with their secrets from the environment or the keyring. Programs
             that it names are not run even then.
 
@@ -145,7 +145,7 @@ def load_file(
     writer = DocumentWriter(context, trust_documents=trust)
     resolver = BackendResolver(context, is_required, opens=True, trust_documents=trust)
     with _read_errors(source), context.progress(f"load {source.name}") as progress:
-        # The backends come before the first row: opening one is a transaction of its own.
+        # Backends are opened before the first row is inserted, since opening one is a separate transaction.
         targets, backends = _resolve_backends(source, resolver)
         writer.write(_streamed_items(source, progress, targets, backends))
     return Counts(writer.created, writer.existing, _to_confirm(targets))

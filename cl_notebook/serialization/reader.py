@@ -1,4 +1,4 @@
-"""Documents parsed into rows: which backend each is on, its resource, and the resources in it."""
+"""Parse documents into rows: the backend, the resource, and the resources in its document."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ParsedDocument:
     backend: dict[str, Any]
     """The name of the backend, perhaps with its configuration."""
     resource: ParsedResource | None
-    """None for a backend that only the name is known of."""
+    """None for a document that only names a backend."""
     volume: ParsedResource | None = None
     """The volume in the document of a snapshot or a connection; it is inserted unless it is tracked."""
     children: list[ParsedResource] = field(default_factory=list)

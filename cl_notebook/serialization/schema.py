@@ -1,4 +1,4 @@
-"""The schema of documents: the fields of each class, their types, the version, and fields that are unknown to us."""
+"""The schema of documents: the fields of each class, their types, the version, and unknown fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real Cinder drivers, each in a child process that has Cinder; nothing of Cinder enters this one."""
+"""Real Cinder drivers: every backend runs in a child process with Cinder, which this process never imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drivers that a Cinder installation ships, asked once per Python."""
+"""The drivers of a Cinder installation, listed once per Python."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Conf:
     def __init__(self, files: str | Sequence[str], python: str | None = None) -> None:
         """Read *files* with the parser of the Cinder in *python*; a later file overrides an earlier one.
 
-        A folder stands for its ``*.conf`` files in the order of their names.
+        A folder is read as its ``*.conf`` files, sorted by name.
 
         Raises:
             errors.InvalidInput: a file cannot be read.

@@ -1,4 +1,4 @@
-"""A Cinder driver behind the Driver Protocol: each call goes to a child, which is started if none runs."""
+"""A Cinder driver behind the Driver Protocol: calls run in a child process, which is started when needed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MESSAGE_ENTRIES = 1000
 """Entries of a list that one message carries."""
 
 PAGE_ENTRIES = 100_000
-"""Entries that a driver is asked for at once: most drivers build their whole list for each page, so pages are large."""
+"""Entries per page: most drivers build their whole list for every page, so pages are large."""
 
 _DROP_TIMEOUT = 1.0
 """Seconds to wait when a list is dropped: the child may be in a call that does not end."""
@@ -104,7 +104,7 @@ def _parts(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 class CinderDriver:
-    """One backend on a Cinder driver, in a child of its own; :func:`~cl_notebook.drivers.cinder.driver_class` creates subclasses.
+    """A backend on a Cinder driver in its own child process; see :func:`~cl_notebook.drivers.cinder.driver_class`.
 
     Creating is not idempotent, although the Protocol requires it: Cinder's drivers refuse to create what exists. Deleting is.
     """
@@ -344,7 +344,7 @@ class CinderDriver:
             except BaseException as error:
                 child.kill()
                 if isinstance(error, errors.DriverError):
-                    error.no_side_effects = True  # the call for which the child was started was not made
+                    error.no_side_effects = True  # the child was started for a call that was not sent
                 raise
             finally:
                 self._starting = None

@@ -52,7 +52,7 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
 
 @functools.lru_cache(maxsize=64)
 def _class(path: str, python: str) -> type[CinderDriver]:
-    # cached: an installed Cinder does not change while the kernel runs, and asking takes as long as importing the driver
+    # cached: an installed Cinder does not change while the kernel runs, and listing takes as long as importing the driver
     child = WorkerProcess(python)
     try:
         description = child.ask("describe", f"driver {path!r}", path=path)

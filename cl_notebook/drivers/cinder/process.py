@@ -1,4 +1,4 @@
-"""The child: a Python process with Cinder, started by execnet and asked over a channel of plain data."""
+"""The child process: a Python with Cinder, started by execnet, that answers requests over a channel of plain data."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def sources() -> dict[str, str]:
 
 
 class WorkerProcess:
-    """One child process. Any thread may ask it; each waits for its own reply."""
+    """A child process. Threads may send requests concurrently; each waits for its own reply."""
 
     def __init__(self, python: str, log: Log | None = None) -> None:
         """Start *python* and send it the worker.

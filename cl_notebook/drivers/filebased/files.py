@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.api import Progress
 
 Reflink = Literal["auto", "always", "never"]
-"""How a copy is made: by sharing blocks if the file system can (auto), only so (always), or byte by byte (never)."""
+"""Values of the option: share blocks if the file system can (auto), only share blocks (always), or copy bytes (never)."""
 
 REFLINK = ("auto", "always", "never")
 """The values of :data:`Reflink`, as choices of an option."""

@@ -2,7 +2,7 @@
 
 ::
 
-    <path>/volume-…                              volumes, and files that nobody tracks yet
+    <path>/volume-…                              volumes, and untracked files
     <path>/snapshots/snapshot-…                  snapshots
     <path>/.cl_notebook/tmp/                     unfinished copies
     <path>/.cl_notebook/locks/<name>             locked during work on that volume or snapshot

@@ -105,7 +105,7 @@ class LocalManaging(FolderStorage):
         return size_to_manage(self._folder.snapshot(source_name(reference)))
 
     def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the file under its own name; nothing in it tells the snapshot's volume."""
+        """Adopt the file under its own name; whether it belongs to the snapshot's volume cannot be checked."""
         self.manage_existing_snapshot_get_size(snapshot, reference)
         return {"name_in_storage": source_name(reference)}
 

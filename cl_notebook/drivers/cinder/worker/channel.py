@@ -72,7 +72,7 @@ class Channel:
         return reply["rows"]
 
     def deliver(self, reply: dict[str, Any]) -> None:
-        """Give the kernel's *reply* to the thread that asked."""
+        """Give the kernel's *reply* to the thread that waits for it."""
         box = self._waiting.get(reply["answer"])
         if box is not None:
             box.put(reply)
@@ -96,7 +96,7 @@ class UnansweredError(RuntimeError):
     """The store's rows could not be read. A driver that mistook that for "no rows" could remove data in use."""
 
     def __init__(self, what: str, reason: str) -> None:
-        """Name the rows that were asked for, and the reason."""
+        """Describe the requested rows by *what*; *reason* is the kernel's message."""
         super().__init__(f"The store could not be asked for {what}: {reason}.")
 
 

@@ -21,14 +21,14 @@ class Worker:
     """Runs requests. Modules that import Cinder are imported by the request that needs them: a catalog needs no database."""
 
     def __init__(self, channel: Channel) -> None:
-        """Answer over *channel*."""
+        """Serve the requests of *channel*."""
         self.channel = channel
         self.backend: Any = None
         self._lists = Lists()
         self._threads: ThreadPoolExecutor | None = None
 
     def receive(self, message: dict[str, Any]) -> None:
-        """Deliver an answer to the thread that asked, or run a request in a thread of its own."""
+        """Deliver a reply to the thread that waits for it, or run a request in a new thread."""
         if "answer" in message:
             self.channel.deliver(message)
             return

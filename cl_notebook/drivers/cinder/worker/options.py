@@ -68,33 +68,33 @@ class Options:
 def of_driver(cls: Any) -> Options:
     """Return the options of the driver class *cls*."""
     trees = modules(cls)
-    general = {opt.name: opt for opt in shared()}
-    found = {opt.name: opt for opt in _listed(cls)}
-    listed = frozenset(found)
+    shared_opts = {opt.name: opt for opt in shared()}
+    opts = {opt.name: opt for opt in _listed(cls)}
+    listed = frozenset(opts)
     for name in trees:
         for opt in _declared(sys.modules.get(name)):
-            if opt.name not in general:
-                found.setdefault(opt.name, opt)
+            if opt.name not in shared_opts:
+                opts.setdefault(opt.name, opt)
     identifiers = {word for tree in trees.values() for word in _identifiers(tree)}
-    found.update({name: opt for name, opt in general.items() if name in identifiers and name not in found})
-    known = {*found, *general, *_methods()}
+    opts.update({name: opt for name, opt in shared_opts.items() if name in identifiers and name not in opts})
+    known = {*opts, *shared_opts, *_methods()}
     read = set(_read(trees.values())) - known
-    asked = ({word for tree in trees.values() for node in ast.walk(tree) if (word := _asked_for(node))} - known) | {
-        name for name in _attributes(trees.values()) if name not in known and _is_named_alike(name, found)
+    likely = ({word for tree in trees.values() for node in ast.walk(tree) if (word := _safe_read(node))} - known) | {
+        name for name in _attributes(trees.values()) if name not in known and _is_named_alike(name, opts)
     }
-    of_others_opts = _of_other_drivers(asked | read)
-    unregistered = sorted(asked - of_others_opts.keys() - _assigned(trees.values()))
-    found.update(
+    other_opts = _of_other_drivers(likely | read)
+    unregistered = sorted(likely - other_opts.keys() - _assigned(trees.values()))
+    opts.update(
         {
-            **{name: of_others_opts[name] for name in sorted(of_others_opts)},
+            **{name: other_opts[name] for name in sorted(other_opts)},
             **{name: _unregistered(name) for name in unregistered},
         }
     )
-    checked = [names for names in _required_lists(cls, trees) if all(name in found for name in names)]
-    required = {name for names in checked for name in names if found[name].default in _EMPTY}
+    required_lists = [names for names in _required_lists(cls, trees) if all(name in opts for name in names)]
+    required = {name for names in required_lists for name in names if opts[name].default in _EMPTY}
     package_opts = {opt.name: opt for name in _package_modules(cls) if name not in trees for opt in _declared(_imported(name))}
-    others = tuple(opt for name, opt in package_opts.items() if name not in found and name not in general)
-    return Options(tuple(found.values()), others, tuple(general.values()), listed.union(unregistered), frozenset(required))
+    others = tuple(opt for name, opt in package_opts.items() if name not in opts and name not in shared_opts)
+    return Options(tuple(opts.values()), others, tuple(shared_opts.values()), listed.union(unregistered), frozenset(required))
 
 
 def shared() -> list[Any]:
@@ -159,20 +159,20 @@ def _sibling_drivers(cls: Any) -> Iterator[str]:
 
 
 def _reached(start: Iterable[str]) -> dict[str, ast.Module]:
-    found: dict[str, ast.Module] = {}
+    trees: dict[str, ast.Module] = {}
     todo = deque(start)
     top = todo[0].partition(".")[0]
     prefixes = (_DRIVERS, *([top] if top != "cinder" else []))
     while todo:
         name = todo.popleft()
-        if name in found or not any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes):
+        if name in trees or not any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes):
             continue
         module = _imported(name)
         if module is None:
             continue
-        found[name] = _tree(name)
-        todo += [*_imports(found[name], module), *(part for path in _paths(vars(module)) for part in _modules_in(path))]
-    return found
+        trees[name] = _tree(name)
+        todo += [*_imports(trees[name], module), *(part for path in _paths(vars(module)) for part in _modules_in(path))]
+    return trees
 
 
 @functools.lru_cache(maxsize=32)  # a tree takes megabytes, and listing all drivers parses hundreds of modules
@@ -236,20 +236,19 @@ def _listed(cls: Any) -> Iterator[Any]:
     for driver in candidates(cls):
         method = driver.get_driver_options
         if getattr(method, "__module__", _BASE) != _BASE:
-            with contextlib.suppress(
-                Exception
-            ):  # some read options that are not registered yet; the rest is found in their modules
+            # some drivers read options that are not registered yet; their modules have the missing ones
+            with contextlib.suppress(Exception):
                 yield from method() or []
 
 
 def _declared(module: Any) -> list[Any]:
     from oslo_config import cfg
 
-    found = []
+    opts = []
     for value in list(vars(module).values()) if module is not None else []:
         items = value if isinstance(value, (list, tuple)) else [value]
-        found += [item for item in items if isinstance(item, cfg.Opt)]
-    return found
+        opts += [item for item in items if isinstance(item, cfg.Opt)]
+    return opts
 
 
 def _identifiers(tree: ast.Module) -> Iterator[str]:
@@ -282,9 +281,9 @@ def _is_named_alike(name: str, others: Iterable[str]) -> bool:
 def _assigned(trees: Iterable[ast.Module]) -> set[str]:
     """Return the names that are assigned as attributes: these are the driver's own values, not options."""
     nodes = [node for tree in trees for node in ast.walk(tree)]
-    found = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
     calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setattr"]
-    return found | {_text(call.args[1]) or "" for call in calls if len(call.args) > 1}
+    return names | {_text(call.args[1]) or "" for call in calls if len(call.args) > 1}
 
 
 def _of_other_drivers(names: set[str]) -> dict[str, Any]:
@@ -292,13 +291,13 @@ def _of_other_drivers(names: set[str]) -> dict[str, Any]:
     import cinder.volume.drivers
 
     top = Path(next(iter(cinder.volume.drivers.__path__)))
-    found: dict[str, Any] = {}
+    opts: dict[str, Any] = {}
     for name, file in _registering(str(top)):
-        if name in names and name not in found:
+        if name in names and name not in opts:
             parts = Path(file).relative_to(top).with_suffix("").parts
-            opts = {opt.name: opt for opt in _declared(_imported(".".join([_DRIVERS, *parts])))}
-            found.update({name: opts[name]} if name in opts else {})
-    return found
+            declared = {opt.name: opt for opt in _declared(_imported(".".join([_DRIVERS, *parts])))}
+            opts.update({name: declared[name]} if name in declared else {})
+    return opts
 
 
 @functools.lru_cache(maxsize=1)
@@ -316,7 +315,8 @@ def _unregistered(name: str) -> Any:
     return cfg.StrOpt(name, default="" if is_keyring else None, help=_KEYRING if is_keyring else _UNREGISTERED)
 
 
-def _asked_for(node: ast.AST) -> str | None:
+def _safe_read(node: ast.AST) -> str | None:
+    """Return the option name in a call of ``safe_get`` or of ``getattr`` on a configuration; None for other nodes."""
     if not isinstance(node, ast.Call) or not node.args:
         return None
     if isinstance(node.func, ast.Attribute) and node.func.attr == "safe_get":
@@ -384,5 +384,5 @@ def _missing_in(test: ast.AST) -> Iterator[str]:
         value: ast.AST = test.operand
         if isinstance(value, ast.Attribute) and _is_configuration(value.value):
             yield value.attr
-        elif (name := _asked_for(value)) is not None:
+        elif (name := _safe_read(value)) is not None:
             yield name

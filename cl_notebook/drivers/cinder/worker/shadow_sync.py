@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .shadow_db import ShadowDatabase
 
 PAGE_ROWS = 1000
-"""Rows that one question to the kernel asks for."""
+"""Rows that one request to the kernel fetches."""
 
 _TYPE_TABLES = {"volume_types", "volume_type_extra_specs", "quality_of_service_specs"}
 _STORE_TABLES = {
@@ -33,7 +33,7 @@ class ShadowSync:
     """Inspects each ORM statement of Cinder's before it runs, and fetches the rows that it is about to read."""
 
     def __init__(self, database: ShadowDatabase, channel: Channel) -> None:
-        """Fill *database* with rows that are asked for over *channel*."""
+        """Fill *database* with rows that are fetched over *channel*."""
         import sqlalchemy as sa
         from sqlalchemy import orm
 
