@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 LIBRBD = "rbd:"
-"""How the path of an image begins that librbd reaches without a device."""
+"""Prefix of the path of an image that librbd accesses without a block device."""
 
 
 class Link(NamedTuple):
-    """A connection, and what is needed of its volume."""
+    """A connection with the name, the storage name and the size (GiB) of its volume."""
 
     id: str
     status: str
@@ -42,64 +42,64 @@ class Link(NamedTuple):
 
 
 def of_backend(session: Context, backend_id: str, *, ids: Iterable[str] | None = None) -> list[Link]:
-    """Return the connections of a backend, or those of them with these ids."""
+    """Return the connections of a backend, oldest first; only those with these *ids* if given."""
     conn = Connection
     chosen = (conn.id, conn.attach_status, conn.volume_id, Volume.name, Volume.name_in_storage)
-    where = (conn.attached_host, conn.gateway, conn.path)
-    statement = sa.select(*chosen, *where, Volume.size).join_from(conn, Volume, conn.volume_id == Volume.id)
+    location = (conn.attached_host, conn.gateway, conn.path)
+    statement = sa.select(*chosen, *location, Volume.size).join_from(conn, Volume, conn.volume_id == Volume.id)
     statement = statement.where(conn.backend_id == backend_id).order_by(conn.created_at, conn.id)
     pages: Iterable[Any] = [None] if ids is None else identity_map.pages(list(ids))
-    found: list[Link] = []
+    links: list[Link] = []
     with session.store.reading() as connection:
         for page in pages:
             page_statement = statement if page is None else statement.where(conn.id.in_(page))
-            found += [Link(*row) for row in connection.execute(page_statement)]
-    return found
+            links += [Link(*row) for row in connection.execute(page_statement)]
+    return links
 
 
 def connection_infos(session: Context, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    """Return what the storage said for each of these connections, as far as it did."""
-    found: dict[str, Mapping[str, Any]] = {}
+    """Return the stored connection information (``conn_info``) of these connections, by id; those without any are left out."""
+    infos: dict[str, Mapping[str, Any]] = {}
     with session.store.reading() as connection:
         for page in identity_map.pages(list(ids)):
             rows = connection.execute(sa.select(Connection.id, Connection.conn_info).where(Connection.id.in_(page)))
-            found |= {row.id: row.conn_info for row in rows if row.conn_info}
-    return found
+            infos |= {row.id: row.conn_info for row in rows if row.conn_info}
+    return infos
 
 
 def is_local(session: Context, link: Link) -> bool:
-    """Return whether the connection's device, if it has one, is one of this host's."""
+    """Return whether the connection is attached on this host, not through a gateway."""
     return link.gateway is None and link.attached_host == session.settings.host
 
 
 class Connections:
-    """The connections of one backend, looked at from this host; *root* is where its trees ``dev``, ``proc`` and ``sys`` are."""
+    """The connections of one backend, checked from this host; *root* is the directory of ``dev``, ``proc`` and ``sys``."""
 
     def __init__(self, session: Context, backend_id: str, backend: str, *, root: Path = Path("/")) -> None:
-        """Look at the backend called *backend*."""
+        """Check the backend with this id and name."""
         self._session = session
         self._backend_id = backend_id
         self._backend = backend
         self._root = root
 
     def findings(self, *, host: bool) -> list[Finding]:
-        """Return a finding for each connection; without *host* only for those that are stuck, or being worked on."""
+        """Return a finding for each connection; if *host* is false, only for those that are stuck or have a running operation."""
         judged: dict[str, tuple[Link, Finding | None]] = {}
         links = of_backend(self._session, self._backend_id)
         for _ in range(verdicts.MAX_ROUNDS):
             judged |= self._judged(links, host=host)
-            wrong = {
+            suspects = {
                 link.id: link
-                for link, found in (judged[link.id] for link in links)
-                if found is not None and found.verdict not in {OK, UNKNOWN}
+                for link, finding in (judged[link.id] for link in links)
+                if finding is not None and finding.verdict not in {OK, UNKNOWN}
             }
-            now = {link.id: link for link in of_backend(self._session, self._backend_id, ids=wrong)}
-            for connection_id in wrong.keys() - now.keys():
+            reread = {link.id: link for link in of_backend(self._session, self._backend_id, ids=suspects)}
+            for connection_id in suspects.keys() - reread.keys():
                 del judged[connection_id]
-            links = [link for link in now.values() if link != wrong[link.id]]
+            links = [link for link in reread.values() if link != suspects[link.id]]
             if not links:
                 break
-        return [found for _, found in judged.values() if found is not None]
+        return [finding for _, finding in judged.values() if finding is not None]
 
     def _judged(self, links: list[Link], *, host: bool) -> dict[str, tuple[Link, Finding | None]]:
         with self._session.store.reading() as connection:
@@ -118,11 +118,11 @@ class Connections:
         if not (host or reason or operation):
             return None
         if operation is not None:
-            verdict, detail, act = OK, f"It is {link.status}: {verdicts.describe_operation(operation)}.", ""
+            verdict, detail, verb = OK, f"It is {link.status}: {verdicts.describe_operation(operation)}.", ""
         elif reason:
-            verdict, detail, act = STUCK, f"It is {link.status}, {reason}.", "repair"
+            verdict, detail, verb = STUCK, f"It is {link.status}, {reason}.", "repair"
         else:
-            verdict, detail, act = self.settled_verdict(link, info)
+            verdict, detail, verb = self.settled_verdict(link, info)
         return Finding(
             verdict,
             Connection.kind,
@@ -133,11 +133,11 @@ class Connections:
             status=link.status,
             device=link.path,
             detail=detail or None,
-            next=f"%cl_scan {act} {quote_word(link.id)}" if act else None,
+            next=f"%cl_scan {verb} {quote_word(link.id)}" if verb else None,
         )
 
     def settled_verdict(self, link: Link, info: Mapping[str, Any] | None) -> tuple[str, str, str]:
-        """Return the verdict on a connection that is settled, why, and what is to be done."""
+        """Return the verdict on a connection in a stable status, the reason, and the verb of %cl_scan that fixes it."""
         if link.path is None or link.path.startswith(LIBRBD):
             return OK, "", ""
         if not is_local(self._session, link):
@@ -170,19 +170,19 @@ class Connections:
         return OK, "", ""
 
 
-def _gib(count: int) -> str:
-    return f"{count / GiB:.2f}".rstrip("0").rstrip(".")
+def _gib(size: int) -> str:
+    return f"{size / GiB:.2f}".rstrip("0").rstrip(".")
 
 
 def device_verdict(connection: Connection, *, root: Path = Path("/")) -> tuple[str, str]:
-    """Return the verdict on the device of a connection that is settled, and why."""
+    """Return the verdict on the device of a connection in a stable status, and the reason."""
     (link,) = of_backend(connection.context, connection.backend_id, ids=[connection.id])
     checker = Connections(connection.context, connection.backend_id, connection.backend.name, root=root)
     return checker.settled_verdict(link, connection.conn_info)[:2]
 
 
 def has_device(connection: Connection, *, root: Path = Path("/")) -> bool:
-    """Return whether this host has a device that the connection's information leads to."""
+    """Return whether this host has a device that matches the connection information."""
     info: Any = connection.conn_info
     if connection.gateway is not None or not info:
         return False

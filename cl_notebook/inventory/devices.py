@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class OrphanDevice(NamedTuple):
-    """A device of this host that no tracked connection explains, with its backend, volume and old connection if they are known.
+    """A device of this host without a tracked connection, with its backend, volume and former connection if known.
 
-    ``is_gone`` is true if the file of the loop device was deleted: its data exist in the device alone. ``is_connected`` is true
-    if the storage has the volume connected although no connection is tracked, perhaps for a session with another store.
+    ``is_gone``: the file of the loop device was deleted, so the data exist only in the device. ``is_connected``: the storage has
+    the volume connected although no connection is tracked, perhaps for a session with another store.
     """
 
     device: BlockDevice
@@ -45,20 +45,20 @@ class OrphanDevice(NamedTuple):
 
 
 def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Finding]:
-    """Return a finding for each device that is left over; *root* is where ``dev`` and ``sys`` are."""
+    """Return a finding for each orphaned device; *root* is the directory of ``dev`` and ``sys``."""
     return [_finding(orphan) for orphan in orphan_devices(session, backends, root=root)]
 
 
 def orphan_devices(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[OrphanDevice]:
-    """Return the devices of the *backends*' volumes that no connection accounts for."""
+    """Return the devices of the *backends*' volumes that have no tracked connection."""
     before = block_devices.list_block_devices(root)
     if not before:
         return []
-    # by its path: backends on one storage find the same
+    # by path, as backends on the same storage yield the same devices
     found = {
         orphan.device.path: orphan for backend in backends for orphan in _Devices(session, backend, root).orphan_devices(before)
     }
-    # what was detached while the store was read is not left over
+    # list again: a device may have been detached while the store was read
     still = {device.path: device for device in block_devices.list_block_devices(root)} if found else {}
     return [orphan for path, orphan in found.items() if still.get(path) == orphan.device]
 
@@ -77,10 +77,10 @@ class _Devices:
 
     @functools.cached_property
     def _links(self) -> dict[str, list[Link]]:
-        found: dict[str, list[Link]] = {}
+        links_by_volume: dict[str, list[Link]] = {}
         for link in connections.of_backend(self._session, self._backend.id):
-            found.setdefault(link.volume_id, []).append(link)
-        return found
+            links_by_volume.setdefault(link.volume_id, []).append(link)
+        return links_by_volume
 
     def orphan_devices(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanDevice]:
         yield from self._files([device for device in devices if device.file is not None])
@@ -108,11 +108,11 @@ class _Devices:
                 yield OrphanDevice(device, self._backend, row, name, is_gone=is_gone, is_connected=is_connected)
 
     def _names_of_other_backends(self, names: Collection[str]) -> set[str]:
-        """Return which of the *names* are volumes of other backends on the same storage, which tell of their devices."""
-        known = {name for name in names if not settings.UNSTORABLE.search(name)}
-        others = storage_identity.same_storage(self._backend)[1:] if known else []
-        found = (rows.reread(self._session, Volume.kind, other.id, names=known) for other in others)
-        return {row.name_in_storage for volumes in found for row in volumes}
+        """Return those of the *names* that are volumes of other backends on the same storage, which report them."""
+        storable = {name for name in names if not settings.UNSTORABLE.search(name)}
+        others = storage_identity.same_storage(self._backend)[1:] if storable else []
+        rows_by_backend = (rows.reread(self._session, Volume.kind, other.id, names=storable) for other in others)
+        return {row.name_in_storage for volumes in rows_by_backend for row in volumes}
 
     def _file(self, device: BlockDevice) -> str:
         file = device.file or ""
@@ -121,7 +121,7 @@ class _Devices:
     def _disks(self, devices: Sequence[BlockDevice]) -> Iterator[OrphanDevice]:
         by_key = self._by_key()
         ids, names = {row.id: row for row in self._volumes}, {row.name_in_storage: row for row in self._volumes}
-        by_lower_id = {row.id.lower(): row for row in self._volumes}  # a device's name may have lost its capitals
+        by_lower_id = {row.id.lower(): row for row in self._volumes}  # device names may be in lower case
         for device in devices:
             links = [link for key in device.keys for link in by_key.get(key, ())]
             row = ids.get(links[0].volume_id) if links else _volume_named_by(device, by_lower_id, names)
@@ -132,14 +132,14 @@ class _Devices:
     def _by_key(self) -> Mapping[Key, list[Link]]:
         links = [link for links in self._links.values() for link in links]
         conn_infos = connections.connection_infos(self._session, [link.id for link in links])
-        found: dict[Key, list[Link]] = {}
+        links_by_key: dict[Key, list[Link]] = {}
         for link in links:
             for key in _keys(conn_infos.get(link.id)):
-                found.setdefault(key, []).append(link)
-        return found
+                links_by_key.setdefault(key, []).append(link)
+        return links_by_key
 
     def _accounts(self, link: Link) -> bool:
-        # one that is being worked on, or was cut short, is told of with the connection
+        # a busy or interrupted connection is reported by its own finding
         is_unsettled = link.status in lifecycle.BUSY or link.status.startswith("error")
         return is_unsettled or (link.path is not None and connections.is_local(self._session, link))
 
@@ -152,9 +152,9 @@ def _keys(info: Mapping[str, Any] | None) -> Collection[Key]:
 
 
 def _volume_named_by(device: BlockDevice, ids: Mapping[str, Row], names: Mapping[str, Row]) -> Row | None:
-    found = [ids[volume_id] for volume_id in sorted(block_devices.volume_ids(device)) if volume_id in ids]
+    volumes = [ids[volume_id] for volume_id in sorted(block_devices.volume_ids(device)) if volume_id in ids]
     images = [names.get(key[1].partition("/")[2]) for key in device.keys if key[0] == "rbd"]
-    return next((row for row in (*found, *images) if row is not None), None)
+    return next((row for row in (*volumes, *images) if row is not None), None)
 
 
 def _finding(orphan: OrphanDevice) -> Finding:

@@ -1,4 +1,4 @@
-"""What is tracked, as plain rows: a scan of a hundred thousand volumes makes no object for any of them."""
+"""Read tracked volumes and snapshots as plain rows, as a scan of 100,000 volumes cannot afford an object for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """A volume or a snapshot; ``size`` is in GiB, ``owner`` the volume of a snapshot, ``attach_status`` a volume's."""
+    """A volume or a snapshot. ``size`` is in GiB; ``owner`` is a snapshot's volume id; only volumes have an ``attach_status``."""
 
     id: str
     name: str
@@ -37,32 +37,32 @@ def _columns(kind: str) -> tuple[Any, list[Any]]:
 
 
 def of_backend(context: Context, kind: str, backend_id: str) -> list[Row]:
-    """Return the volumes or the snapshots of a backend, the oldest first."""
+    """Return the volumes or the snapshots of a backend, oldest first."""
     cls, columns = _columns(kind)
     statement = sa.select(*columns).where(cls.backend_id == backend_id).order_by(cls.created_at, cls.id)
     return _read(context, statement)
 
 
 def reread(context: Context, kind: str, backend_id: str, *, ids: Collection[str] = (), names: Collection[str] = ()) -> list[Row]:
-    """Return those that have one of these ids, or of these names in the storage, as they are now."""
+    """Read again the rows of a backend with these *ids*, or these *names* on the storage."""
     cls, columns = _columns(kind)
-    found: list[Row] = []
+    rows: list[Row] = []
     for column, values in ((cls.id, list(ids)), (cls.name_in_storage, list(names))):
         for page in identity_map.pages(values):
-            found += _read(context, sa.select(*columns).where(cls.backend_id == backend_id, column.in_(page)))
-    return found
+            rows += _read(context, sa.select(*columns).where(cls.backend_id == backend_id, column.in_(page)))
+    return rows
 
 
 def backend_ids_of(context: Context, kind: str, ids: Collection[str]) -> dict[str, str]:
-    """Return which of the *ids* are taken in the whole store, each with the id of its backend."""
+    """Return the backend's id for each of the *ids* that exists in the store, by id."""
     cls = Volume if kind == Volume.kind else Snapshot
-    found: dict[str, str] = {}
+    backend_ids: dict[str, str] = {}
     with context.store.reading() as connection:
         for page in identity_map.pages(list(ids)):
-            found |= {
+            backend_ids |= {
                 row.id: row.backend_id for row in connection.execute(sa.select(cls.id, cls.backend_id).where(cls.id.in_(page)))
             }
-    return found
+    return backend_ids
 
 
 def _read(context: Context, statement: sa.Select[Any]) -> list[Row]:

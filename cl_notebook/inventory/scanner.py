@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
 
 _ID_IN_NAME = re.compile(r"(?:volume|_?snapshot)-([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
-"""A name that Cinder, and this package, give what they make: the id of the resource is in it."""
+"""Names that Cinder and this package give to volumes and snapshots on the storage; they contain the resource's id."""
 
 _KINDS = (Volume.kind, Snapshot.kind)
 _CLASSES: Mapping[str, type[Tracked]] = {Volume.kind: Volume, Snapshot.kind: Snapshot}
@@ -38,7 +38,7 @@ Work = dict[str, dict[str, Any]]
 def findings(
     session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
 ) -> list[Finding]:
-    """Return what a scan of *backend*, or of several, or of all of the store, finds; see :func:`cl_notebook.inventory.scan`."""
+    """Scan one backend, several, or all (None), and return the findings; see :func:`cl_notebook.inventory.scan`."""
     found: list[Finding] = []
     stored = _stored_backends(session)
     requested = _select(stored, backend)
@@ -50,10 +50,11 @@ def findings(
 
 
 def select_backends(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
-    """Return the backends that are meant: by name or as they are; all that are stored if it is None.
+    """Return the selected backends, given by name or as objects; all stored ones for None.
 
     Raises:
-        NotFound: no backend has that name.
+        InvalidInput: *backend* is neither a backend nor a collection of them.
+        NotFound: no stored backend has that name.
 
     """
     return _select(_stored_backends(session), backend)
@@ -89,7 +90,7 @@ class _Scan:
         self._names = {backend.id: backend.name for backend in stored}
 
     def findings(self) -> list[Finding]:
-        # the rows first, then the storage: what others make or remove meanwhile is told by a second look at the rows
+        # Read the rows before the storage: rows that others change meanwhile are read again.
         self._known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in _KINDS}
         self._storage = Storage(self._backend)
         self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
@@ -99,7 +100,7 @@ class _Scan:
         return [*found, *self._overflow(), *self._leftovers()]
 
     def _overflow(self) -> Iterator[Finding]:
-        """Say how much more there is on the storage that nobody tracks than a scan names."""
+        """Yield a finding with the number of untracked entries beyond those that a scan lists."""
         for kind, listing in self._listings.items():
             if listing.more:
                 number = f"{listing.more:,} more {kind}s are on the storage, and not tracked"
@@ -131,7 +132,7 @@ class _Scan:
         return verdicts.conflict(found, other.id, self._names.get(other.backend_id, other.backend_id))
 
     def _judge(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
-        """Judge the rows of a kind; those that look wrong, and that others changed while the storage was asked, once more."""
+        """Judge the rows of a kind; judge again those that look wrong and changed while the storage was read."""
         judged: dict[str, tuple[Row, Finding]] = {}
         for _ in range(verdicts.MAX_ROUNDS):
             presences = self._storage.locate(kind, self._listings[kind], known, self._others(kind))
@@ -153,7 +154,7 @@ class _Scan:
         return self._listings[_OTHER[kind]].by_name()
 
     def _untracked_entries(self, kind: str, judged: Mapping[str, tuple[Row, Finding]]) -> list[Entry]:
-        """Return what is on the storage and is no row's, also none that was made while the storage was asked."""
+        """Return the entries of the storage without a row; rows created while it was read count, too."""
         tracked = {row.name_in_storage for row, _ in judged.values()} | {row.name_in_storage for row in self._known[_OTHER[kind]]}
         untracked = [
             entry for entry in self._listings[kind].entries if entry.cinder_id not in judged and tracked.isdisjoint(entry.names)
@@ -168,26 +169,26 @@ class _Scan:
     def _confirm(
         self, kind: str, judged: dict[str, tuple[Row, Finding]], missing: Mapping[str, Row], untracked: Sequence[Entry]
     ) -> list[Entry]:
-        """Ask store and storage once more for what is to be called missing or untracked; return what is a stray still.
+        """Read store and storage again before anything is reported as missing or untracked; return the untracked entries.
 
-        While others work on it a thing may be under another name, or in no list, for a moment.
+        During an operation of another process, an entry may have a temporary name, or be in no list, for a moment.
         """
         reread = self._storage.listing(kind)
         if reread.unlisted_reason:
             return list(untracked)
         self._listings[kind] = reread
-        now = rows.reread(self._session, kind, self._backend.id, ids=missing)
-        back = self._storage.listed(reread, now, self._others(kind))
-        still = {row.id for row in now if row == missing[row.id] and row.id not in back}
-        for row_id in missing.keys() - still:
+        current = rows.reread(self._session, kind, self._backend.id, ids=missing)
+        listed = self._storage.listed(reread, current, self._others(kind))
+        still_missing = {row.id for row in current if row == missing[row.id] and row.id not in listed}
+        for row_id in missing.keys() - still_missing:
             del judged[row_id]
-        changed = [row for row in now if row.id not in still]
+        changed = [row for row in current if row.id not in still_missing]
         judged |= self._judge(kind, changed) if changed else {}
         before = {entry.key for entry in untracked}
         return self._untracked(kind, [entry for entry in reread.entries if entry.key in before])
 
     def _transient_operation(self, kind: str) -> Mapping[str, Any] | None:
-        """Return what is being done to something that is not under its own name on the storage, if anything is."""
+        """Return a running operation on a resource that the storage does not list under its name, or None."""
         with self._session.store.reading() as connection:
             work: Work = guards.running_operations(self._session, connection)
         for backend in storage_identity.same_storage(self._backend) if work else ():
@@ -250,11 +251,11 @@ class _Scan:
 
 
 def former_id_of(entry: Entry) -> str | None:
-    """Return the id that the name of what is on a storage tells."""
+    """Return the id in the name of an entry of the storage, or None."""
     return former_id_in(entry.reference.values())
 
 
 def former_id_in(words: Iterable[str]) -> str | None:
-    """Return the id that one of the *words* carries, as the names do that Cinder and this package give."""
-    found = (_ID_IN_NAME.fullmatch(str(word)) for word in words)
-    return next((match[1] for match in found if match), None)
+    """Return the id in the first of *words* that is a name as Cinder and this package give, or None."""
+    matches = (_ID_IN_NAME.fullmatch(str(word)) for word in words)
+    return next((match[1] for match in matches if match), None)

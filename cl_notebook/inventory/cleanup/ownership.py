@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     Kernels = Collection[str] | sa.Select[Any]
 
 MAX_LISTED = 10
-"""Owners that an error lists."""
+"""Largest number of owners in an error message."""
 
 MIN_ID_PREFIX = 4
-"""Characters of a kernel's id that stand for it."""
+"""Smallest number of characters that are taken as a prefix of a kernel's id."""
 
 _ACQUIRING = ("create", "connect", "manage")
 _CREATING = ("create", "connect")
@@ -29,10 +29,10 @@ _RELEASING = ("delete", "disconnect", "unmanage", "forget")
 
 
 def created_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - a tracked class
-    """Return the condition that *kernels* made a row of *cls* after the operation *since*.
+    """Return the condition that one of *kernels* created a row of *cls* after the operation with the number *since*.
 
-    What came back under the same id, after it was deleted, released or forgotten, is not theirs any more: it was loaded, or is
-    somebody else's.
+    A row that was deleted, released or forgotten and then tracked again under the same id does not count: it was loaded, or
+    somebody else adopted it.
     """
     creation, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
     decided = sa.or_(last.action.in_(_ACQUIRING), sa.and_(last.action.in_(_RELEASING), last.status == DONE))
@@ -40,7 +40,7 @@ def created_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[b
 
 
 def attached_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - the connections
-    """Return the condition that *kernels* attached a connection after *since*, and that it was not attached before."""
+    """Return the condition that one of *kernels* attached a connection, which was not attached, after the operation *since*."""
     creation, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
     attached = sa.and_(
         last.action == "attach", sa.or_(last.arguments["path"].as_string().is_(None), last.kernel_id.not_in(kernels))
@@ -61,20 +61,20 @@ def _decided(
     last: Any,  # noqa: ANN401 - another one
     decided: sa.ColumnElement[bool],
 ) -> sa.ColumnElement[bool]:
-    """Return the condition that the last operation that decided whose a row is, is one of *theirs*."""
+    """Return the condition that the last operation that decides the owner of a row is one of *theirs*."""
     candidates = sa.select(creation.resource_id).where(theirs, creation.resource_type == cls.kind)
     newest = sa.select(sa.func.max(last.id)).where(last.resource_id == cls.id, decided).correlate(cls).scalar_subquery()
     return sa.and_(cls.id.in_(candidates), sa.select(creation.id).where(theirs, creation.id == newest).correlate(cls).exists())
 
 
 def kernels_of(connection: sa.Connection, owner: str) -> sa.Select[Any]:
-    """Return the SELECT of the kernels that *owner* means: a kernel's id, ``user@host``, a user, a notebook, or part of an id.
+    """Return the SELECT of the kernel ids of *owner*: a kernel's id, ``user@host``, a user, a notebook, or a prefix of an id.
 
-    The first of these senses that fits anything counts. A notebook is its path, or its file's name alone.
+    The first of these senses with a match is used. A notebook is given by its path, or by its file name alone.
 
     Raises:
-        InvalidInput: it is no text.
-        NotFound: nobody who worked on the store is called so; the message lists those who did.
+        InvalidInput: *owner* is not a text.
+        NotFound: there is no such owner; the message lists the owners in the store.
 
     """
     if not isinstance(owner, str) or not validation.text(owner, "owner").strip():
@@ -98,7 +98,7 @@ def kernels_of(connection: sa.Connection, owner: str) -> sa.Select[Any]:
 
 
 def known_owners(connection: sa.Connection, limit: int) -> list[str]:
-    """Return the owners that there are, as they may be typed: ``user@host``, then notebooks; at most *limit* of each."""
+    """Return the known owners, ``user@host`` first, then notebooks; at most *limit* of each."""
     people = sa.select(Kernel.user, Kernel.host).distinct().order_by(Kernel.user, Kernel.host).limit(limit)
     notebooks = sa.select(Kernel.notebook).where(Kernel.notebook.is_not(None)).distinct().order_by(Kernel.notebook).limit(limit)
     return [*(f"{row.user}@{row.host}" for row in connection.execute(people)), *connection.execute(notebooks).scalars()]
@@ -116,7 +116,7 @@ def _not_found_message(connection: sa.Connection, owner: str) -> str:
 
 
 def creators(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-    """Return, by the id of a resource, who made or adopted it as ``user@host``, and in which notebook; not of what was loaded."""
+    """Return who created or adopted each resource, by id, as ``user@host`` and notebook; loaded resources are left out."""
     statement = (
         sa.select(Operation.resource_id, Kernel.user, Kernel.host, Kernel.notebook)
         .join_from(Operation, Kernel, Operation.kernel_id == Kernel.id)

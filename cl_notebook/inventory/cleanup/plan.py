@@ -34,15 +34,15 @@ INTERRUPTED = "It was interrupted before this."
 
 
 class Plan:
-    """What a clean-up would do. ``frame`` shows it, ``run()`` does it; nothing happens before."""
+    """The plan of a clean-up: ``frame`` shows the steps, ``run()`` executes them."""
 
     def __init__(self, session: Session, planned: Sequence[Step]) -> None:
-        """Keep the steps, in their order."""
+        """Make a plan of the *planned* steps, in this order."""
         self._session = session
         self._store = session.store
         self.steps = tuple(planned)
         self.report: pd.DataFrame | None = None
-        """What the last :meth:`run` did; None before."""
+        """The frame of the last :meth:`run`; None before."""
 
     def __len__(self) -> int:
         """Return the number of steps."""
@@ -71,15 +71,15 @@ class Plan:
             return cast("pd.DataFrame", steps.frame(self.steps))
 
     def run(self) -> pd.DataFrame:
-        """Do it, and return the frame with what came of each step.
+        """Execute the steps, and return the frame with the outcome of each.
 
-        ``outcome`` is ``done``, ``failed`` or ``not done``, and ``detail`` says why. After a failure it goes on: only what
-        depends on the failed step is not done. An interrupt lets the step that is under way end, and stops then; a second one
-        does not wait for that. Whatever was left is found by the next plan.
+        ``outcome`` is ``done``, ``failed`` or ``not done``; ``detail`` is the reason. After a failure the run continues, except
+        with steps that depend on the failed one. An interrupt stops the run after the current step; a second one does not wait
+        for that step. The next plan has the steps that were not done.
 
         Raises:
-            ReadOnly: the session may only look.
-            Refused: the session went on with another store since.
+            ReadOnly: the session is read-only.
+            Refused: the session has switched to another store since the plan was made.
 
         """
         session = self._session
@@ -139,7 +139,7 @@ def plan_cleanup(
 
 
 def plan_since(session: Session, operation: int) -> Plan:
-    """Return the plan that removes what *session* made after the operation with this number."""
+    """Return the plan that removes what *session* created after the operation with this number."""
     return Plan(session, scope.read(session, Scope(session.journal.kernel_ids, since=operation)))
 
 
@@ -153,7 +153,7 @@ def _backend(session: Session, backend: Backend | str) -> Backend:
 
 
 class _Run:
-    """One run: the steps, and what came of those that were taken."""
+    """One run of a plan: the steps, and the outcomes so far."""
 
     def __init__(self, session: Session, planned: Sequence[Step]) -> None:
         self._session = session
@@ -173,7 +173,7 @@ class _Run:
 
     @property
     def done(self) -> int:
-        """How many steps were done."""
+        """The number of steps that were done."""
         return sum(outcome == DONE for outcome, _ in list(self._outcomes.values()))
 
     def report(self) -> Any:  # noqa: ANN401 - a DataFrame, loaded late
@@ -188,7 +188,7 @@ class _Run:
         try:
             before = self._unmet_need(step)
             return (NOT_DONE, before) if before else self._execute(step)
-        except Exception as error:  # noqa: BLE001 - one resource that cannot be removed must not keep the others
+        except Exception as error:  # noqa: BLE001 - continue with the other resources
             return FAILED, errors.one_line(error)
 
     def _unmet_need(self, step: Step) -> str:
@@ -228,14 +228,14 @@ _ACTS: dict[str, Callable[[Any], object]] = {
 
 
 def _run_uninterrupted(work: Callable[[], R], stop: threading.Event) -> R:
-    """Run *work* in a thread, where no interrupt breaks a step off in the middle; the first one sets *stop*, and waits."""
+    """Run *work* in a thread, so that an interrupt does not break off a step; the first one sets *stop* and waits."""
     future: Future[R] = Future()
     context = contextvars.copy_context()
 
     def target() -> None:
         try:
             future.set_result(context.run(work))
-        except BaseException as error:  # noqa: BLE001 - it is raised where the work is waited for
+        except BaseException as error:  # noqa: BLE001 - future.result() raises it in the caller
             future.set_exception(error)
 
     thread = threading.Thread(target=target, daemon=True, name="clean-up")

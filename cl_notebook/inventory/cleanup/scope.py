@@ -1,4 +1,4 @@
-"""What a clean-up is about: which resources, what has to be done with each, and what stands in the way from outside."""
+"""Determine the resources of a clean-up, the steps for each, and the reasons against them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which resources: those that *kernels* made after the operation *since*, those on one backend, or both; else all."""
+    """The selected resources: those that *kernels* created after the operation *since*, those on one backend, both, or all."""
 
     kernels: Kernels | None = None
     since: int = 0
     backend_id: str | None = None
 
     def rows(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
-        """Return the SELECT of the rows of *cls*."""
+        """Return the SELECT of the selected rows of *cls*."""
         statement = self._on_backend(cls)
         if self.kernels is None:
             return statement
         return statement.where(ownership.created_by(cls, self.kernels, self.since))
 
     def attached(self) -> sa.Select[Any] | None:
-        """Return the SELECT of connections that others made and these kernels attached; None if everything is meant anyway."""
+        """Return the SELECT of connections that others created and these kernels attached; None if there are no *kernels*."""
         if self.kernels is None:
             return None
         created = ownership.created_by(Connection, self.kernels, self.since)
@@ -79,14 +79,14 @@ _COLUMNS: dict[Any, Any] = {
 
 @dataclass(slots=True)
 class _StepCollector:
-    """What was read, as steps and what these need."""
+    """Collects the rows that were read as steps and dependencies between them."""
 
     session: Session
     steps: list[Step] = field(default_factory=list)
     needs: list[Needs] = field(default_factory=list)
     soft: list[Needs] = field(default_factory=list)
     attached_elsewhere: dict[str, str] = field(default_factory=dict)
-    """By a connection's id, why it cannot be detached from here."""
+    """Reasons why connections cannot be detached from this host, by id."""
 
     def volume(self, row: sa.Row[Any]) -> None:
         self._step(DELETE_VOLUME, row, "volume", name=row.name or None, size=row.size)
@@ -101,7 +101,7 @@ class _StepCollector:
         self.needs.append(((DELETE_VOLUME, row.volume_id), (DELETE_SNAPSHOT, row.id)))
 
     def connection(self, row: sa.Row[Any], *, is_created_here: bool = True) -> None:
-        """Take a connection; of one that is not *is_created_here* only the device is."""
+        """Add the steps for a connection; only the detach if *is_created_here* is false."""
         local_host = self.session.settings.host
         is_reachable = (
             row.host == local_host if row.gateway is None else trust.may_reach(self.session, row.id, row.gateway, row.extra)
@@ -123,7 +123,7 @@ class _StepCollector:
 
 
 def read(session: Session, scope: Scope) -> list[Step]:
-    """Return the steps that remove what *scope* chooses, numbered in their order, each with what stands in its way."""
+    """Return the steps that remove the resources of *scope*, numbered in order, each with the reason against it, if any."""
     collector = _StepCollector(session)
     with session.store.reading() as connection:
         for cls, add in ((Volume, collector.volume), (Snapshot, collector.snapshot), (Connection, collector.connection)):
@@ -145,22 +145,22 @@ def _with_details(step: Step, maker: tuple[str, str | None] | None, detail: str)
 
 
 def removed_ids(ordered_steps: Iterable[Step]) -> set[str]:
-    """Return the ids of what is not there any more after these steps; what is only detached stays."""
+    """Return the ids of the resources that these steps remove; those that are only detached are left out."""
     return {step.id for step in ordered_steps if step.action != DETACH}
 
 
 def loaded_gateway(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
-    """Return why a connection to another host stays that was loaded from a document."""
+    """Return the reason why a connection through a gateway that came from a document is kept."""
     return f"It was loaded with the gateway {connection.gateway!r}: type it, in volume.detach(host=…)."
 
 
 def attached_elsewhere(connection: Any) -> str:  # noqa: ANN401 - a connection, or its row
-    """Return why a connection that is attached on another host stays."""
+    """Return the reason why a connection that is attached on another host is kept."""
     return f"It is attached on {connection.attached_host} as {connection.path}: it must be detached there."
 
 
 def blockers(session: Session, planned: Sequence[Step], inside: set[str]) -> dict[str, str]:
-    """Return, by the id of a resource, why it cannot be removed: somebody works on it, or what is not *inside* depends on it."""
+    """Return the reasons against removing resources, by id: a running operation, or a dependent that is not *inside*."""
     busy = [step for step in planned if step.status in lifecycle.BUSY]
     resources = [identity_map.get(session, CLASSES[step.kind.capitalize()], step.id) for step in busy]
     reasons: dict[str, str] = {}

@@ -23,53 +23,53 @@ if TYPE_CHECKING:
 
 
 class Scratch:
-    """A block whose resources go when it ends: those that the session made in it, in whichever thread.
+    """A block that removes, when it ends, the resources that the session created in it, in any thread.
 
-    What was there before stays, and so do others' resources and what the block adopted, loaded or released. A device that was
-    attached in the block, over a connection that was there before, is detached.
+    Resources from before, of others, and those adopted, loaded or released in the block are kept. A device that was attached in
+    the block through an older connection is detached.
     """
 
     def __init__(self, session: Session | None = None, *, keep_on_error: bool = False) -> None:
-        """Belong to *session*; see :func:`cl_notebook.scratch`."""
+        """Make a block of *session*, or of the default session; see :func:`cl_notebook.scratch`."""
         self._session = session
         self._keep_on_error = keep_on_error
         self._started: list[tuple[Store, int]] = []
-        """Where each block that lasts began: the store, and its last operation. One may stand in itself."""
+        """For each open block (they may be nested): the store, and the number of its last operation at the start."""
         self.plan: Plan | None = None
-        """What was to be done at the end of the block; None while it lasts."""
+        """The plan of the clean-up at the end of the block; None before."""
 
     @property
     def report(self) -> pd.DataFrame | None:
-        """What was done at the end of the block, as :meth:`Plan.run` returns it; None if nothing was."""
+        """The report of the clean-up, as :meth:`Plan.run` returns it; None if there was none."""
         return self.plan.report if self.plan is not None else None
 
     @property
     def left(self) -> int:
-        """The number of steps that were to be done and are not."""
+        """The number of steps that were not done."""
         if self.plan is None:
             return 0
         return len(self.plan) if self.report is None else int((self.report["outcome"] != DONE).sum())
 
     def __enter__(self) -> Self:
-        """Begin: what the session makes from now on goes.
+        """Start the block.
 
         Raises:
-            ReadOnly: the session may only look.
+            ReadOnly: the session is read-only.
 
         """
         self._session = session = self._session or default_session()
         session.journal.refuse_if_read_only("a scratch block")
-        with session.lock, session.store.reading() as connection:  # under the lock no intent of ours is half committed
+        with session.lock, session.store.reading() as connection:  # the lock excludes a half-committed intent of this session
             since = connection.execute(sa.select(sa.func.max(Operation.id))).scalar() or 0
         self._started.append((session.store, since))
         self.plan = None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Remove what the block made. The block's own error goes on; what could not be removed is noted on it.
+        """Remove what the block created. An error of the block propagates, with a note about a failed removal.
 
         Raises:
-            CleanupIncomplete: the block ended well, and something could not be removed.
+            CleanupIncomplete: the block raised no error, and something could not be removed.
 
         """
         store, since = self._started.pop()
@@ -78,7 +78,7 @@ class Scratch:
             return
         try:
             self._clean_up(store, since)
-        except Exception as failure:  # whatever it is, it must not take the place of the block's own
+        except Exception as failure:  # must not replace the block's own error
             if error is None:
                 raise
             error.add_note(errors.one_line(failure))
@@ -88,13 +88,13 @@ class Scratch:
         if session is None or session.is_closed:
             msg = "The session of the scratch block was closed in it; what it made is tracked: %cl_cleanup --owner removes it."
             raise errors.CleanupIncomplete(msg)
-        if not session.store.is_same_as(store):  # numbers of operations mean nothing elsewhere
+        if not session.store.is_same_as(store):  # numbers of operations are only valid in one store
             msg = (
                 f"The session moved from {store!r} to {session.store!r} in the scratch block, so nothing was removed. "
                 "What the block made is tracked, in the store that it was made in: %cl_cleanup removes it there."
             )
             raise errors.CleanupIncomplete(msg)
-        session.journal.wait()  # for acts that were interrupted and go on: what they make goes, too
+        session.journal.wait()  # interrupted operations may still create resources in the background
         self.plan = plan = plan_since(session, since)
         if plan:
             report = plan.run()
@@ -103,7 +103,7 @@ class Scratch:
 
 
 def scratch(session: Session | None = None, *, keep_on_error: bool = False) -> Scratch:
-    """Return a block whose resources go when it ends; see :func:`cl_notebook.scratch`."""
+    """Return a block that removes what it created when it ends; see :func:`cl_notebook.scratch`."""
     return Scratch(session, keep_on_error=keep_on_error)
 
 

@@ -1,4 +1,4 @@
-"""The steps of a clean-up: what is done with each resource, and in which order."""
+"""Define the steps of a clean-up, and sort them by their dependencies."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 DETACH, DISCONNECT, DELETE_SNAPSHOT, DELETE_VOLUME = "detach", "disconnect", "delete snapshot", "delete volume"
 ACTIONS = (DETACH, DISCONNECT, DELETE_SNAPSHOT, DELETE_VOLUME)
-"""What a step may do; of two that could be done now, the one that stands first here is."""
+"""The actions of steps, by priority: of several steps that are ready, the first in this order is next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One act on one resource. ``needs`` are the numbers of the steps that it can only be done after; ``size`` is in GiB."""
+    """One action on one resource. ``needs`` are the numbers of the steps that must be done before; ``size`` is in GiB."""
 
     action: str
     kind: str
@@ -28,66 +28,67 @@ class Step:
     created_at: dt.datetime
     name: str | None = None
     volume: str | None = None
-    """The name of the volume that it belongs to."""
+    """Name of the volume that the resource belongs to."""
     size: int | None = None
     number: int = 0
     needs: tuple[int, ...] = ()
     owner: str | None = None
     notebook: str | None = None
     detail: str = ""
-    """Why it cannot be done, as far as that is known before."""
+    """Why the step cannot be done, if known when the plan is made."""
 
     @property
     def label(self) -> str:
-        """What to call the resource in a message."""
+        """The resource in a message: kind, name and short id."""
         of = f" of {self.volume!r}" if self.kind == "connection" and self.volume else ""
         return f"{self.kind}{f' {self.name!r}' if self.name else ''} {self.id[:8]}{of}"
 
 
 Key = tuple[str, str]
-"""A step before it has a number: its action and the id of its resource."""
+"""The key of a step: its action and the id of its resource."""
 
 Needs = tuple[Key, Key]
-"""A step, and one that comes before it."""
+"""The keys of a step and of one that must precede it."""
 
 
 def ordered(steps: Iterable[Step], needs: Iterable[Needs], soft: Iterable[Needs] = ()) -> list[Step]:
-    """Return *steps* numbered in an order in which each comes after what it needs; of the rest, the newest resource first.
+    """Return *steps* numbered in dependency order; steps that are ready go by action, then newest resource first.
 
     Args:
         steps: in any order.
-        needs: pairs of a step and one that must come before it; pairs of steps that are not there do not count.
-        soft: more of them, which are left out if they go round in a circle: rows that were loaded may say anything.
+        needs: pairs of a step and one that must precede it; pairs with unknown steps are ignored.
+        soft: further pairs, all ignored if they cause a cycle, as loaded rows may contain anything.
 
     """
-    found = {(step.action, step.id): step for step in steps}
-    hard = _among(found, needs)
-    both = {key: hard[key] | more for key, more in _among(found, soft).items()}
+    steps_by_key = {(step.action, step.id): step for step in steps}
+    hard = _among(steps_by_key, needs)
+    graph = {key: hard[key] | more for key, more in _among(steps_by_key, soft).items()}
     try:
-        keys = list(_sorted(found, both))
+        keys = list(_sorted(steps_by_key, graph))
     except graphlib.CycleError:
-        both, keys = hard, list(_sorted(found, hard))
+        graph, keys = hard, list(_sorted(steps_by_key, hard))
     numbers = {key: number for number, key in enumerate(keys, start=1)}
     return [
-        replace(found[key], number=numbers[key], needs=tuple(sorted(numbers[before] for before in both[key]))) for key in keys
+        replace(steps_by_key[key], number=numbers[key], needs=tuple(sorted(numbers[before] for before in graph[key])))
+        for key in keys
     ]
 
 
-def _among(found: Mapping[Key, Step], needs: Iterable[Needs]) -> dict[Key, set[Key]]:
-    graph: dict[Key, set[Key]] = {key: set() for key in found}
+def _among(steps_by_key: Mapping[Key, Step], needs: Iterable[Needs]) -> dict[Key, set[Key]]:
+    graph: dict[Key, set[Key]] = {key: set() for key in steps_by_key}
     for key, before in needs:
         if key in graph and before in graph:
             graph[key].add(before)
     return graph
 
 
-def _sorted(found: Mapping[Key, Step], graph: Mapping[Key, set[Key]]) -> Iterator[Key]:
+def _sorted(steps_by_key: Mapping[Key, Step], graph: Mapping[Key, set[Key]]) -> Iterator[Key]:
     sorter = graphlib.TopologicalSorter(graph)
     sorter.prepare()
     ready: list[tuple[int, float, Key]] = []
     while sorter.is_active():
         for key in sorter.get_ready():
-            heapq.heappush(ready, (*_rank(found[key]), key))
+            heapq.heappush(ready, (*_rank(steps_by_key[key]), key))
         *_, key = heapq.heappop(ready)
         sorter.done(key)
         yield key
@@ -112,11 +113,11 @@ _SCHEMA = {
 
 DONE, FAILED, NOT_DONE = "done", "failed", "not done"
 OUTCOMES = (DONE, FAILED, NOT_DONE)
-"""How a step may end."""
+"""The outcomes of steps."""
 
 
 def frame(steps: Sequence[Step], outcomes: Sequence[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - a DataFrame, loaded late
-    """Return *steps* as a DataFrame, with the *outcomes* and their details if there are any."""
+    """Return *steps* as a DataFrame indexed by resource id, with *outcomes* (pairs of outcome and detail) if given."""
     from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     outcome_schema = {} if outcomes is None else {"outcome": OUTCOMES}

@@ -1,1 +1,1 @@
-"""Rows of cinderlib's and Cinder's databases, taken into the store."""
+"""Import the rows of cinderlib's and Cinder's databases into the store."""

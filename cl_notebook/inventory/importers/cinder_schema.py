@@ -1,4 +1,4 @@
-"""The tables of a data base that cinderlib or Cinder wrote, read as rows of ours. It is only read, never written."""
+"""Read a database of cinderlib or Cinder, without writing to it, and convert its rows to those of the store."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _REQUIRED_COLUMNS = {
     "snapshots": {"id", "volume_id", "status"},
     "volume_attachment": {"id", "volume_id"},
 }
-"""The tables, and the columns of them, by which such a data base is known."""
+"""Tables and columns that identify a database of cinderlib or Cinder."""
 
 _KEY_VALUE = "cinderlib_persistence_key_value"
 _VOLUME_DRIVER_COLUMNS = (
     *("_name_id", "provider_auth", "provider_geometry", "replication_status", "replication_extended_status"),
     *("replication_driver_data", "encryption_key_id", "shared_targets", "service_uuid"),
 )
-"""Columns of a volume that have no column of ours: the driver's own data."""
+"""Columns of a volume without a column in the store; they are kept in ``driver_data``."""
 
 _NOT_CONNECTED = frozenset({"reserved", "detached", "deleted"})
-"""Statuses of attachments that Cinder has and that stand for no connection."""
+"""Statuses of attachments in Cinder that are not connections."""
 
 _SNAPSHOT_DRIVER_COLUMNS = ("provider_auth", "encryption_key_id")
 
@@ -46,9 +46,10 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class ImportedRow:
-    """One thing that was read: its row by our columns, ``backend_id`` left out, and what keeps it from being taken, if anything.
+    """One imported resource: its row in the store's columns, without ``backend_id``.
 
-    ``backend`` is the name of a volume's backend; what belongs to a volume is on that one's.
+    ``fault`` is the reason why it cannot be imported, or empty. ``backend`` is the name of a volume's backend; snapshots and
+    connections are on the backend of their volume.
     """
 
     kind: str
@@ -61,10 +62,10 @@ class ImportedRow:
 
 @dataclass(slots=True)
 class Contents:
-    """What the data base has, without what was deleted there."""
+    """The contents of the database, without deleted rows."""
 
     shown: str
-    """Its URL, fit to be shown."""
+    """Its URL without the password."""
     volumes: list[ImportedRow] = field(default_factory=list)
     snapshots: list[ImportedRow] = field(default_factory=list)
     connections: list[ImportedRow] = field(default_factory=list)
@@ -72,12 +73,12 @@ class Contents:
 
 
 def read(url: str) -> Contents:
-    """Read the data base at *url*: a SQLAlchemy URL, or the name of a SQLite file.
+    """Read the database at *url*: a SQLAlchemy URL, or the path of a SQLite file.
 
     Raises:
-        InvalidInput: *url* is none, or leads to a data base that neither cinderlib nor Cinder wrote.
-        NotFound: it names a file that is not there.
-        StoreError: it cannot be read.
+        InvalidInput: *url* is invalid, or the database is not one of cinderlib or Cinder.
+        NotFound: the SQLite file does not exist.
+        StoreError: the database cannot be read.
 
     """
     with _opened(parse_url(url)) as (connection, shown):
@@ -108,14 +109,14 @@ def _read_only(url: sa.URL) -> dict[str, Any]:
     if url.get_backend_name() != "sqlite":
         return {}
     file = Path(str(url.database))
-    if not file.is_file():  # opening it would make it
+    if not file.is_file():  # SQLite would create it
         msg = f"There is no file {file}."
         raise errors.NotFound(msg)
     return {"creator": lambda: sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, check_same_thread=False)}
 
 
 class _Tables:
-    """The tables, reflected: releases of Cinder differ in their columns."""
+    """The tables, reflected, as their columns differ between releases of Cinder."""
 
     def __init__(self, connection: sa.Connection, shown: str) -> None:
         self._connection = connection
@@ -125,16 +126,16 @@ class _Tables:
         self._refuse_others()
 
     def contents(self) -> Contents:
-        """Read all of it."""
+        """Read everything."""
         types = _Types(self)
         by_cinderlib = _KEY_VALUE in self._names
         connections = list(self._connections())
-        attached = {found.row["volume_id"] for found in connections if not found.fault}
+        attached = {imported.row["volume_id"] for imported in connections if not imported.fault}
         volumes = list(self._volumes(types, attached if by_cinderlib else None))
         return Contents(self._shown, volumes, list(self._snapshots()), connections, list(self._key_values()))
 
     def rows(self, name: str, *, deleted: bool = False) -> Iterator[Row]:
-        """Yield the rows of the table *name*, without those that are marked as *deleted*; none if there is no such table."""
+        """Yield the rows of the table *name*, if it exists; rows marked as deleted only if *deleted* is true."""
         if name not in self._names:
             return
         table = self._table(name)
@@ -146,12 +147,12 @@ class _Tables:
             yield dict(row)
 
     def pairs(self, name: str, owner: str) -> dict[str, dict[str, str]]:
-        """Return the key-value pairs of the table *name*, by the id in the column *owner*."""
-        found: dict[str, dict[str, str]] = {}
+        """Return the key-value pairs of the table *name*, grouped by the id in the column *owner*."""
+        pairs_by_owner: dict[str, dict[str, str]] = {}
         for row in self.rows(name):
             if row.get(owner) is not None and row["key"] is not None:
-                found.setdefault(row[owner], {})[str(row["key"])] = str(row["value"] if row["value"] is not None else "")
-        return found
+                pairs_by_owner.setdefault(row[owner], {})[str(row["key"])] = str(row["value"] if row["value"] is not None else "")
+        return pairs_by_owner
 
     def _table(self, name: str) -> sa.Table:
         return sa.Table(name, self._metadata, autoload_with=self._connection, resolve_fks=False)
@@ -176,7 +177,7 @@ class _Tables:
             extra_specs, qos_specs = types.specs(resource_id, row.get("volume_type_id"))
             host = row["host"] or ""
             state = row.get("attach_status") or "detached"
-            if attached is not None:  # cinderlib leaves the column as it was
+            if attached is not None:  # cinderlib does not update the column
                 state = "attached" if resource_id in attached else "detached"
             values = {
                 "id": resource_id,
@@ -209,7 +210,7 @@ class _Tables:
         glance = self.pairs("volume_glance_metadata", "snapshot_id")
         for row in self.rows("snapshots"):
             resource_id = row["id"]
-            progress = row.get("progress") or ""  # cinderlib keeps the backend's name there
+            progress = row.get("progress") or ""  # cinderlib stores the backend's name there
             values = {
                 "id": resource_id,
                 "name": row.get("display_name") or "",
@@ -243,7 +244,7 @@ class _Tables:
 
 
 class _Types:
-    """Volume types: the extra specs and the QoS specs that stand behind a volume."""
+    """Volume types: the extra specs and QoS specs of volumes."""
 
     def __init__(self, tables: _Tables) -> None:
         self._extra = tables.pairs("volume_type_extra_specs", "volume_type_id")
@@ -252,9 +253,9 @@ class _Types:
         self._qos_of = {row["id"]: row.get("qos_specs_id") for row in tables.rows("volume_types", deleted=True)}
 
     def _rejoin_qos_specs(self, rows: list[Row]) -> None:
-        """Bring QoS specs back to the row that they belong to: cinderlib gives that one a new id, and leaves theirs.
+        """Reassign QoS specs to their head row: cinderlib changes the id of the head row, but not the reference in the specs.
 
-        All are written in one go, so they are as old as that row, or younger, and not younger than its new id.
+        All are written together, so the specs were created between the creation of the head row and the change of its id.
         """
         rows = [row for row in rows if row["created_at"]]
         heads = {row["id"]: row for row in rows if row["specs_id"] is None}
@@ -262,21 +263,22 @@ class _Types:
             group = row["specs_id"]
             if group is None or group in heads or group not in self._qos:
                 continue
-            fits = [
+            candidates = [
                 head
                 for resource_id, head in heads.items()
                 if resource_id not in self._qos
                 and head["updated_at"]
                 and head["created_at"] <= row["created_at"] <= head["updated_at"]
             ]
-            if fits:
-                resource_id = max(fits, key=lambda head: head["created_at"])["id"]
+            if candidates:
+                resource_id = max(candidates, key=lambda head: head["created_at"])["id"]
                 self._qos[resource_id] = self._qos.pop(group)
 
     def specs(self, volume_id: str, type_id: str | None) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the extra specs and the QoS specs of a volume that names the type *type_id*.
+        """Return the extra specs and the QoS specs of a volume with the type *type_id*.
 
-        cinderlib makes a type for each volume that has any, gives it the volume's id, and loses the link when that is saved.
+        cinderlib makes one type, with the volume's id, for each volume with specs, and loses the reference when it saves the
+        volume; so look for a type with the volume's id first.
         """
         resource_id = volume_id if volume_id in self._qos_of else type_id or ""
         qos = self._qos.get(self._qos_of.get(resource_id) or resource_id, {})
@@ -296,10 +298,10 @@ def _timestamps(row: Mapping[str, Any]) -> Row:
 
 
 def _driver_data(row: Mapping[str, Any], columns: tuple[str, ...], **maps: Any) -> Row | None:  # noqa: ANN401 - maps of text
-    found = {name: row[name] for name in columns if row.get(name) is not None}
-    if "shared_targets" in found:
-        found["shared_targets"] = bool(found["shared_targets"])
-    return found | {name: value for name, value in maps.items() if value} or None
+    driver_data = {name: row[name] for name in columns if row.get(name) is not None}
+    if "shared_targets" in driver_data:
+        driver_data["shared_targets"] = bool(driver_data["shared_targets"])
+    return driver_data | {name: value for name, value in maps.items() if value} or None
 
 
 def _volume_fault(values: Row) -> str:
@@ -335,7 +337,7 @@ def _connection(row: Mapping[str, Any]) -> Row:
 
 
 def _nested(flat: Row) -> Row:
-    """Return what os-brick is told: Cinder keeps its answer flat, the protocol beside the data."""
+    """Return the connection information as os-brick expects it; Cinder stores it flat, with the protocol beside the data."""
     if not flat or "data" in flat:
         return flat
     return {

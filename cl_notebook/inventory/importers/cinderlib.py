@@ -1,4 +1,4 @@
-"""A data base that cinderlib or Cinder wrote, taken into the store: rows alone, for the storage has the volumes already."""
+"""Import a database of cinderlib or Cinder into the store: only rows, as the volumes already exist on the storage."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 _NOT_COMPARED = {"created_at", "updated_at", "version", "extra"}
 _SHOWN = {"name", "size", "status", "attach_status", "host", "pool_name", "name_in_storage", "volume_id", "value"}
-"""Columns whose values a reason may show; others may hold what is secret."""
+"""Columns whose values a reason may show; others may contain secrets."""
 
 ALREADY_TRACKED = "it is here already"
-"""The reason for what an earlier import has taken."""
+"""The reason for rows that an earlier import has taken."""
 
 
 def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
-    """Take what the data base at *url* tracks into the store of *session*; see :func:`cl_notebook.import_cinderlib`."""
+    """Import the rows of the database at *url* into the store of *session*; see :func:`cl_notebook.import_cinderlib`."""
     session.journal.refuse_if_read_only("import")
     with session.progress("import a data base"):
         contents = cinder_schema.read(url)
         kernel_id = session.journal.kernel_id
 
         def work(connection: sa.Connection) -> tuple[_Import, list[tuple[ImportedRow, str]]]:
-            changefeed.lock(connection)  # first: others may be about to take the same
+            changefeed.lock(connection)  # first, as others may be importing the same rows
             run = _Import(connection, session.settings)
             report = run.plan(contents)
             run.write(kernel_id, contents.shown)
@@ -50,17 +50,17 @@ def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
 
 
 def _refresh_loaded(session: Session, run: _Import) -> None:
-    """Let lists that were loaded before show what is in them now."""
+    """Refresh the cached backends and volumes whose lists have new members."""
     session.change_tracker.poll()
     for cls, ids in ((Backend, set(run.new_rows)), (Volume, run.extended_volumes)):
         for resource_id in ids:
-            known = identity_map.cached(session, cls, resource_id)
-            if known is not None:
-                known.refresh(keep_edits=True)
+            resource = identity_map.cached(session, cls, resource_id)
+            if resource is not None:
+                resource.refresh(keep_edits=True)
 
 
 class _Import:
-    """One import, inside its transaction: what is taken, and why the rest is not."""
+    """One import within a transaction: the rows to insert, and the reasons against the others."""
 
     def __init__(self, connection: sa.Connection, settings: Settings) -> None:
         self._connection = connection
@@ -71,27 +71,27 @@ class _Import:
         self._backends = {row.name: row.id for row in self._rows.values()}
         self._owners: dict[str, str] = {}
         self.new_rows: dict[str, dict[Any, list[dict[str, Any]]]] = {}
-        """The new rows, by backend and class."""
+        """The new rows, by backend id and class."""
         self.extended_volumes: set[str] = set()
-        """Volumes that were here, or are new, and have new snapshots or connections."""
+        """The ids of volumes with new snapshots or connections."""
         self._pairs: list[dict[str, Any]] = []
 
     def plan(self, contents: Contents) -> list[tuple[ImportedRow, str]]:
-        """Decide on everything, and return it with the reasons; an empty one says that it is taken."""
+        """Decide on each row; return the rows with the reasons why they are not imported (empty if they are)."""
         report = list(self._missing_backends(contents.volumes))
         report += self._plan_class(Volume, contents.volumes)
         report += self._plan_class(Snapshot, contents.snapshots)
         report += self._plan_class(Connection, contents.connections)
         stored = self._stored_rows(KeyValue, KeyValue.key, contents.key_values)
-        for found in contents.key_values:
-            reason = _difference(found.row, stored.get(found.id))
+        for imported in contents.key_values:
+            reason = _difference(imported.row, stored.get(imported.id))
             if not reason:
-                self._pairs.append(found.row)
-            report.append((found, reason))
+                self._pairs.append(imported.row)
+            report.append((imported, reason))
         return report
 
     def write(self, kernel_id: str, shown: str) -> None:
-        """Insert what was taken, and tell the history and the feed."""
+        """Insert the new rows, with entries in the history and the change feed."""
         for cls in (Volume, Snapshot, Connection):
             bulk.insert(self._connection, cls, [row for new_rows in self.new_rows.values() for row in new_rows.get(cls, ())])
         bulk.insert(self._connection, KeyValue, self._pairs)
@@ -109,7 +109,7 @@ class _Import:
         changefeed.append_many(self._connection, [key_value.entry(pair["key"]) for pair in self._pairs])
 
     def _missing_backends(self, volumes: Iterable[ImportedRow]) -> Iterator[tuple[ImportedRow, str]]:
-        missing = sorted({found.backend for found in volumes if not found.fault} - set(self._backends))
+        missing = sorted({imported.backend for imported in volumes if not imported.fault} - set(self._backends))
         for name in missing:
             reason = f"it is not stored here: open it with cl.Backend({name!r}, volume_driver=…), then import again"
             yield cinder_schema.ImportedRow("backend", "", name, {}), reason
@@ -120,59 +120,61 @@ class _Import:
             self._owners |= {resource_id: row["backend_id"] for resource_id, row in stored.items()}
         else:
             self._read_owners(candidates)
-        faults = {id(found): self._fault(found) for found in candidates}
-        for found in candidates:
-            if not faults[id(found)]:
-                found.row["backend_id"] = self._backend_of(found)
-                self._name(found)
-        conflicts = self._conflicts(cls, [found.row for found in candidates if not faults[id(found)] and found.id not in stored])
-        for found in candidates:
-            reason = faults[id(found)] or _difference(found.row, stored.get(found.id)) or conflicts.get(found.id, "")
+        faults = {id(imported): self._fault(imported) for imported in candidates}
+        for imported in candidates:
+            if not faults[id(imported)]:
+                imported.row["backend_id"] = self._backend_of(imported)
+                self._name(imported)
+        conflicts = self._conflicts(
+            cls, [imported.row for imported in candidates if not faults[id(imported)] and imported.id not in stored]
+        )
+        for imported in candidates:
+            reason = faults[id(imported)] or _difference(imported.row, stored.get(imported.id)) or conflicts.get(imported.id, "")
             if not reason:
-                self._add(cls, found)
-            yield found, reason
+                self._add(cls, imported)
+            yield imported, reason
 
     def _conflicts(self, cls: Any, rows: list[dict[str, Any]]) -> dict[str, str]:  # noqa: ANN401 - a tracked class
-        """Return why rows are not taken whose name on the storage another row has, by id."""
+        """Return the reasons, by id, against rows whose name on the storage is already taken by another row."""
         if cls is Connection:
             return {}
         return {
             resource_id: reason.removesuffix(".") for resource_id, reason in Claims(self._connection).others(cls, rows).items()
         }
 
-    def _add(self, cls: Any, found: ImportedRow) -> None:  # noqa: ANN401 - a tracked class
-        row = found.row
+    def _add(self, cls: Any, imported: ImportedRow) -> None:  # noqa: ANN401 - a tracked class
+        row = imported.row
         self.new_rows.setdefault(row["backend_id"], {}).setdefault(cls, []).append(row)
         if cls is Volume:
-            self._owners[found.id] = row["backend_id"]
+            self._owners[imported.id] = row["backend_id"]
         else:
             self.extended_volumes.add(row["volume_id"])
 
-    def _fault(self, found: ImportedRow) -> str:
-        if found.fault:
-            return found.fault
-        if len(found.id) > validation.ID_LENGTH:
+    def _fault(self, imported: ImportedRow) -> str:
+        if imported.fault:
+            return imported.fault
+        if len(imported.id) > validation.ID_LENGTH:
             return f"its id has more than {validation.ID_LENGTH} characters"
-        if not self._non_uuid_ids and not _is_uuid(found.id):
+        if not self._non_uuid_ids and not _is_uuid(imported.id):
             return "its id is no UUID, which only cl.setup(non_uuid_ids=True) allows"
-        if found.kind == "volume":
-            return "" if found.backend in self._backends else f"its backend {found.backend!r} is not stored here"
-        return "" if found.row["volume_id"] in self._owners else f"its volume {found.row['volume_id']} is not tracked here"
+        if imported.kind == "volume":
+            return "" if imported.backend in self._backends else f"its backend {imported.backend!r} is not stored here"
+        return "" if imported.row["volume_id"] in self._owners else f"its volume {imported.row['volume_id']} is not tracked here"
 
-    def _backend_of(self, found: ImportedRow) -> str:
-        return self._backends[found.backend] if found.kind == "volume" else self._owners[found.row["volume_id"]]
+    def _backend_of(self, imported: ImportedRow) -> str:
+        return self._backends[imported.backend] if imported.kind == "volume" else self._owners[imported.row["volume_id"]]
 
-    def _name(self, found: ImportedRow) -> None:
-        """Give a row the name on the storage that its backend's template says: no column of the database has it."""
-        backend, prefix = self._rows[found.row["backend_id"]], f"{found.kind}-"
-        if "name_in_storage" in found.row:
-            template = naming.template(self._settings, backend.volume_driver, backend.stored_config, found.kind)
-            found.row["name_in_storage"] = template.replace("%s", found.row["name_in_storage"].removeprefix(prefix))
+    def _name(self, imported: ImportedRow) -> None:
+        """Set the name on the storage by the backend's name template, as the database does not store it."""
+        backend, prefix = self._rows[imported.row["backend_id"]], f"{imported.kind}-"
+        if "name_in_storage" in imported.row:
+            template = naming.template(self._settings, backend.volume_driver, backend.stored_config, imported.kind)
+            imported.row["name_in_storage"] = template.replace("%s", imported.row["name_in_storage"].removeprefix(prefix))
 
     def _read_owners(self, candidates: Iterable[ImportedRow]) -> None:
-        volume_ids = {str(found.row["volume_id"]) for found in candidates} - set(self._owners)
-        for part in identity_map.pages(sorted(volume_ids)):
-            rows = self._connection.execute(sa.select(Volume.id, Volume.backend_id).where(Volume.id.in_(part)))
+        volume_ids = {str(imported.row["volume_id"]) for imported in candidates} - set(self._owners)
+        for page in identity_map.pages(sorted(volume_ids)):
+            rows = self._connection.execute(sa.select(Volume.id, Volume.backend_id).where(Volume.id.in_(page)))
             self._owners |= {row.id: row.backend_id for row in rows}
 
     def _stored_rows(self, cls: Any, key: Any, candidates: Iterable[ImportedRow]) -> dict[str, Mapping[str, Any]]:  # noqa: ANN401 - a class, its column
@@ -180,8 +182,8 @@ class _Import:
         column = table.c[key.key]
         rows = (
             dict(row)
-            for part in identity_map.pages([found.id for found in candidates])
-            for row in self._connection.execute(sa.select(table).where(column.in_(part))).mappings()
+            for page in identity_map.pages([imported.id for imported in candidates])
+            for row in self._connection.execute(sa.select(table).where(column.in_(page))).mappings()
         )
         return {row[column.name]: row for row in rows}
 
