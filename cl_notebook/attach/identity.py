@@ -155,8 +155,8 @@ def units(data: Mapping[str, Any], target: str, lun: str, plain: Callable[[str],
     """Return the (target, logical unit number) pairs in connection data; *plain* normalises the name of a target."""
 
     def listed(name: str) -> list[Any]:
-        one, several = data.get(name), data.get(f"{name}s")
-        return list(several or (one if isinstance(one, (list, tuple)) else [one] if one is not None else []))
+        value, values = data.get(name), data.get(f"{name}s")
+        return list(values or (value if isinstance(value, (list, tuple)) else [value] if value is not None else []))
 
     names, luns = [plain(str(name)) for name in listed(target)], [int(number) for number in listed(lun)]
     pairs = {(name, number) for name in names for number in luns}

@@ -1,1 +1,1 @@
-"""What acts on storage. Knows nothing of the store, the objects or the notebook."""
+"""Storage drivers. They do not use the store, the tracked objects or the notebook."""

@@ -150,11 +150,11 @@ class Gateway:
 
     def close(self, *processes: Any) -> None:  # noqa: ANN401 - execnet's kind of subprocess.Popen
         """End the remote process after its running requests, or after a few seconds; end the local *processes*, too."""
-        ours = [getattr(gateway._io, "popen", None) for gateway in self._group]  # noqa: SLF001 - execnet has no public name
+        children = [getattr(gateway._io, "popen", None) for gateway in self._group]  # noqa: SLF001 - execnet has no public name
         with contextlib.suppress(OSError):
             self._group.terminate(timeout=_CLOSE_TIMEOUT)
         atexit.unregister(self._group._cleanup_atexit)  # noqa: SLF001 - as above
-        for process in filter(None, [*ours, *processes]):
+        for process in filter(None, [*children, *processes]):
             process.kill()  # ssh, or a local Python, if the timeout has passed
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):

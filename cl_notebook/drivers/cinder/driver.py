@@ -183,7 +183,7 @@ class CinderDriver:
         return str(self._stats.get("storage_protocol", "")).lower()
 
     def bind(self, context: DriverContext) -> None:
-        """Answer the driver's questions from *context*."""
+        """Read the rows that the driver requests from *context*."""
         self._context = context
         self._environment = context.environment
         if not self._environment.keeps_log:
