@@ -254,7 +254,7 @@ def test_nonsense_is_ignored_and_logged(live: View, content: object, caplog: pyt
     before = len(live.sent)
     live.post(content)
     assert live.sent[before:] == []
-    assert "no message of its own" in caplog.text
+    assert "received an invalid message" in caplog.text
     assert live.names() == ["sim", "a", "b", "c"]
 
 
