@@ -98,7 +98,7 @@ LOOKS = {
     *("Backend.close", "Backend.list_supported_drivers", "Backend.log", "Backend.manageable_snapshots"),
     *("Backend.manageable_volumes", "Backend.stats", "Backend.volumes_filtered"),
     *("KeyValue.all", "KeyValue.get"),
-    *("Session.close", "Session.close_backend", "Session.driver", "Session.find", "Session.get", "Session.held"),
+    *("Session.close", "Session.close_backend", "Session.driver", "Session.find", "Session.get", "Session.get_open"),
     *("Session.host_at", "Session.is_confirmed", "Session.reopened", "Session.secrets"),
     *("Connection.refuse_if_not_typed", "Volume.refuse_if_in_use", "Session.backup", "cl.backup"),
     *("cl.default_session", "cl.dump", "cl.dumps", "cl.find", "cl.get_connector_properties", "cl.json", "cl.jsons"),
