@@ -310,7 +310,7 @@ def _moments(values: Values) -> Any:  # noqa: ANN401 - an extension array
 def _maps(values: Values) -> Values:
     if str not in _check_types(
         values.tolist(), {str, dict, list}
-    ):  # nothing there, or the data base's own driver has decoded them
+    ):  # nothing there, or the database's own driver has decoded them
         return values
     codes, texts = pd.factorize(values)
     decoded = np.empty(len(texts) + 1, dtype=object)  # the last one is for what is missing, which has the code -1

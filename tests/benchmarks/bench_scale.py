@@ -1,4 +1,4 @@
-"""Stores of a thousand, a hundred thousand and a million volumes: what is asked costs the same of each, on each data base."""
+"""Stores of a thousand, a hundred thousand and a million volumes: what is asked costs the same of each, on each database."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _questions(asked: Asked) -> dict[str, tuple[Callable[[], float], int]]:
 
 @pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
 def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[int, str]]]:
-    """Give the name of a data base, and the URLs of stores on it by their numbers of volumes: minutes for the largest."""
+    """Give the name of a database, and the URLs of stores on it by their numbers of volumes: minutes for the largest."""
     folder = tmp_path_factory.mktemp("scale")
     if request.param == "SQLite":
         yield request.param, _filled({number: f"sqlite:///{folder / f'{number}.db'}" for number in (SMALL, *LARGE)})

@@ -1,4 +1,4 @@
-"""Everything dumped and loaded, against cinderlib 5.2.0 on a data base: what either library keeps for the next process."""
+"""Everything dumped and loaded, against cinderlib 5.2.0 on a database: what either library keeps for the next process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ print((peak() - before) / 1024)
 def bench_serialization(tmp_path: Path, compare: Comparison) -> None:
     """The text of everything, and its load with save=True; cinderlib's seconds are scaled up to as many volumes.
 
-    cinderlib cannot load the snapshots that it dumped into a data base (it asks a snapshot for its volume's type), so either
+    cinderlib cannot load the snapshots that it dumped into a database (it asks a snapshot for its volume's type), so either
     load is of volumes and connections alone.
     """
     source = tmp_path / "source.db"

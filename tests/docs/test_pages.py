@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def of_cinderlib(peer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with what people have from cinderlib: a data base that it wrote, and its ``dumps()``."""
+    """Return a folder with what people have from cinderlib: a database that it wrote, and its ``dumps()``."""
     folder = tmp_path_factory.mktemp("cinderlib")
     code = "import cinderlib, make_cinderlib as made; made.main('cinderlib.sqlite'); print(cinderlib.dumps())"
     modules = f"{ROOT / 'tests' / 'inventory'}{os.pathsep}{ROOT / 'tests' / 'benchmarks' / 'cinderlib'}"

@@ -118,7 +118,7 @@ def test_a_frame_is_one_query(full: cl.Session) -> None:
     ],
 )
 def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> None:
-    """Columns are filtered by text, globs, lists, exclusions and comparisons, in the data base."""
+    """Columns are filtered by text, globs, lists, exclusions and comparisons, in the database."""
     assert len(api.volumes(full, **filters)) == count
 
 

@@ -1,4 +1,4 @@
-"""Pages that are read in parts, on every kind of data base."""
+"""Pages that are read in parts, on every kind of database."""
 
 from __future__ import annotations
 

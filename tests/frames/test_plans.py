@@ -1,4 +1,4 @@
-"""How a data base goes about what is asked of a large store: by its indexes, whatever is looked for."""
+"""How a database goes about what is asked of a large store: by its indexes, whatever is looked for."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def server(_postgresql: Server) -> Iterator[Plans]:
 
 @pytest.fixture(params=["sqlite", "analysed", "server"])
 def plans(request: pytest.FixtureRequest) -> Plans:
-    """Give the large store on each data base."""
+    """Give the large store on each database."""
     found: Plans = request.getfixturevalue(request.param)
     return found
 

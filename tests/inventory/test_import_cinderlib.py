@@ -1,4 +1,4 @@
-"""Data bases of cinderlib, and of Cinder, taken into a store."""
+"""Databases of cinderlib, and of Cinder, taken into a store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Made = dict[str, str]
 
 @pytest.fixture(scope="module")
 def filled(peer: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Made]:
-    """Return a data base that cinderlib 5.2.0 wrote, and the ids in it by name."""
+    """Return a database that cinderlib 5.2.0 wrote, and the ids in it by name."""
     folder = tmp_path_factory.mktemp("cinderlib")
     file = folder / "cinderlib.sqlite"
     done = subprocess.run(
@@ -45,7 +45,7 @@ def filled(peer: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
 @pytest.fixture
 def database(filled: tuple[Path, Made], tmp_path: Path) -> str:
-    """Return a copy of that data base, to change."""
+    """Return a copy of that database, to change."""
     copy = tmp_path / "copy.sqlite"
     copy.write_bytes(filled[0].read_bytes())
     return str(copy)
@@ -259,11 +259,9 @@ def test_a_read_only_session_is_refused(database: str, tmp_path: Path) -> None:
 
 
 def test_a_store_of_ours_is_named_as_such(session: cl.Session, tmp_path: Path) -> None:
-    """A data base that is not cinderlib's is refused with one line; a store of ours is told how to be opened."""
+    """A database that is not cinderlib's is refused with one line; a store of ours is told how to be opened."""
     cl.Session(tmp_path / "ours.db").close()
-    with pytest.raises(
-        errors.InvalidInput, match=r"no data base of cinderlib's or Cinder's: it has no table .*cl\.setup\(store="
-    ):
+    with pytest.raises(errors.InvalidInput, match=r"no database of cinderlib's or Cinder's: it has no table .*cl\.setup\(store="):
         cl.import_cinderlib(str(tmp_path / "ours.db"))
     assert session.journal.registered_id is None
 
@@ -272,8 +270,8 @@ def test_a_store_of_ours_is_named_as_such(session: cl.Session, tmp_path: Path) -
 def test_what_is_no_data_base(tmp_path: Path) -> None:
     """A text file, a file that is not there, a URL that is none, and memory are refused with one line each; nothing is made."""
     text = tmp_path / "text.db"
-    text.write_text("not a data base, and long enough to be sure of it\n" * 20)
-    with pytest.raises(errors.StoreError, match=r"text\.db cannot be read as a data base of cinderlib's"):
+    text.write_text("not a database, and long enough to be sure of it\n" * 20)
+    with pytest.raises(errors.StoreError, match=r"text\.db cannot be read as a database of cinderlib's"):
         cl.import_cinderlib(str(text))
     with pytest.raises(errors.NotFound, match="There is no file"):
         cl.import_cinderlib(str(tmp_path / "nowhere.db"))

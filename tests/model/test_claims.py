@@ -123,7 +123,7 @@ def test_an_id_by_hand_claims_nothing_that_is_tracked(first: cl.Backend) -> None
 
 
 def test_an_import_claims_nothing_that_is_tracked(first: cl.Backend, tmp_path: Path) -> None:
-    """What a data base of Cinder's has under another id is left out, with the reason; what hangs on it, too."""
+    """What a database of Cinder's has under another id is left out, with the reason; what hangs on it, too."""
     taken, own = first.volumes[0], str(uuid.uuid4())
     with sqlite3.connect(tmp_path / "cinder.db") as sql:
         sql.executescript(

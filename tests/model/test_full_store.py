@@ -47,7 +47,7 @@ def _fill(folder: Path) -> None:
 
 
 def _save_on(vol: cl.Volume) -> None:
-    """Save until that fails: the log of the data base may have room for a few pages more."""
+    """Save until that fails: the log of the database may have room for a few pages more."""
     while True:
         vol.description = f"{vol.description}, and on"
         vol.save()
@@ -80,7 +80,7 @@ def test_an_outcome_without_room_is_kept(lab: cl.Backend, small: Path, mine: cl.
 
     def fill(_call: str) -> None:
         _fill(small)
-        with contextlib.suppress(cl.errors.StoreError):  # until the log of the data base is full, too
+        with contextlib.suppress(cl.errors.StoreError):  # until the log of the database is full, too
             while True:
                 cl.KeyValue.set("ballast", "x" * 3000, session=mine)
 

@@ -63,7 +63,7 @@ def _seen(session: cl.Session) -> list[dt.datetime | None]:
 
 
 def test_the_clock_of_the_data_base_is_read_in_utc(mine: cl.Session) -> None:
-    """Every data base gives its own time, aware, with parts of a second."""
+    """Every database gives its own time, aware, with parts of a second."""
     moments = [_now(mine) for _ in range(5)]
     assert abs(moments[0] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
     assert moments == sorted(moments)
@@ -121,7 +121,7 @@ def test_a_kernel_that_works_is_heard(
 def test_a_clock_of_a_machine_that_jumps_misleads_nobody(
     lab: cl.Backend, other: cl.Session, meddling: type[MeddlingDriver], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine whose clock stands years back, or ahead, is as alive as any other: only the data base's clock counts."""
+    """A machine whose clock stands years back, or ahead, is as alive as any other: only the database's clock counts."""
     seen: list[Any] = []
     for year in (2001, 2090):
         monkeypatch.setattr(liveness, "utcnow", lambda year=year: dt.datetime(year, 1, 1, tzinfo=dt.UTC))

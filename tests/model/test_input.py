@@ -71,7 +71,7 @@ def test_json_without_an_end_is_refused() -> None:
 
 @pytest.mark.parametrize("value", [{"a": "\ud800"}, {"\ud800": "a"}, {"a": "\0"}, 5, ["a"]])
 def test_metadata_can_be_stored(value: object) -> None:
-    """Metadata is text to text that every data base can keep."""
+    """Metadata is text to text that every database can keep."""
     assert validation.text_map({"a": 1}, "metadata") == {"a": "1"}
     with pytest.raises(errors.InvalidInput, match="metadata"):
         validation.text_map(value, "metadata")  # type: ignore[arg-type] # that is the question

@@ -58,7 +58,7 @@ def test_a_read_only_session_keeps_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a\0b", 7])
 def test_keys_that_cannot_be(key: object) -> None:
-    """A key is text of 1 to 255 characters that a data base can keep."""
+    """A key is text of 1 to 255 characters that a database can keep."""
     with pytest.raises(errors.InvalidInput, match="key"):
         cl.KeyValue(key, "value")  # type: ignore[arg-type] # that is the point
 

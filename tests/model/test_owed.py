@@ -286,7 +286,7 @@ def test_an_intent_whose_commit_is_unknown_is_taken_back(
 
 
 def test_a_store_is_the_same_whoever_names_it(tmp_path: Path) -> None:
-    """Outcomes are found under every URL of the data base: with another user, password or Python driver, or by a link."""
+    """Outcomes are found under every URL of the database: with another user, password or Python driver, or by a link."""
     urls = ["postgresql+psycopg://a:x@h:1/db", "postgresql://b:y@h:1/db?sslmode=require", "mysql+pymysql://a@h:1/db"]
     places = [outbox._database_key(sa.make_url(url)) for url in (*urls, "mariadb+pymysql://a@h:1/db", "postgresql://b@h:1/other")]
     assert places[0] == places[1]

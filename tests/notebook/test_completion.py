@@ -162,7 +162,7 @@ def test_tab_is_silent_when_the_store_is_gone(stocked: Notebook, session: cl.Ses
     """With a store that cannot be read Tab offers what it knows without it, and shows no error."""
     path = Path(str(session.store.url.database))
     session.store.close()
-    path.write_bytes(b"no data base any more " * 500)
+    path.write_bytes(b"no database any more " * 500)
     for name in ("-wal", "-shm"):
         path.with_name(path.name + name).unlink(missing_ok=True)
     stocked.tab("%cl_volume show d")

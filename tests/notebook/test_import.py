@@ -25,7 +25,7 @@ CREATE TABLE volume_attachment (id TEXT PRIMARY KEY, volume_id TEXT);
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    """Return the least of a data base that is taken for cinderlib's."""
+    """Return the least of a database that is taken for cinderlib's."""
     file = tmp_path / "cinderlib.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(TABLES)
@@ -35,7 +35,7 @@ def database(tmp_path: Path) -> str:
 
 
 def test_a_data_base_of_cinderlibs_is_loaded(lab: Notebook, database: str) -> None:
-    """%cl_load --cinderlib tracks what is in the data base, and gives the report."""
+    """%cl_load --cinderlib tracks what is in the database, and gives the report."""
     report = lab.run(f"%cl_load --cinderlib sqlite:///{database}")
     assert report[["id", "taken"]].to_numpy().tolist() == [[OWN, True]]
     assert cl.Volume.get_by_id(OWN).size == 3
@@ -43,7 +43,7 @@ def test_a_data_base_of_cinderlibs_is_loaded(lab: Notebook, database: str) -> No
 
 
 def test_a_file_or_a_data_base(notebook: Notebook, database: str) -> None:
-    """%cl_load takes a file or a data base, and says so where it is given both, or neither."""
+    """%cl_load takes a file or a database, and says so where it is given both, or neither."""
     for line in ("%cl_load", f"%cl_load lab.json --cinderlib {database}"):
         assert "the name of a file, or --cinderlib" in notebook.refused(line)
     assert "There is no file" in notebook.refused("%cl_load --cinderlib /nowhere.db")

@@ -146,7 +146,7 @@ def test_a_stores_password_is_not_shown(bare: Notebook, monkeypatch: pytest.Monk
     bare.run("%load_ext cl_notebook")
     try:
         shown = bare.run("%cl_setup").to_string()
-    except AssertionError as error:  # the data base's Python driver is not installed
+    except AssertionError as error:  # the database's Python driver is not installed
         shown = str(error)
     assert "hush" not in shown
     assert sessions.opened_session() is None

@@ -89,7 +89,7 @@ def read(url: str) -> Contents:
 def _opened(url: sa.URL) -> Iterator[tuple[sa.Connection, str]]:
     shown = shown_url(url)
     if is_memory(url):
-        msg = "A data base in memory is seen by its own process alone: give the URL of one in a file or on a server."
+        msg = "A database in memory is seen by its own process alone: give the URL of one in a file or on a server."
         raise errors.InvalidInput(msg)
     engine = new_engine(url, poolclass=pool.NullPool, **_read_only(url))
     try:
@@ -99,7 +99,7 @@ def _opened(url: sa.URL) -> Iterator[tuple[sa.Connection, str]]:
                 yield connection, shown
     except errors.StoreError as error:
         detail = errors.one_line(getattr(error.__cause__, "orig", None) or error)
-        msg = f"{shown} cannot be read as a data base of cinderlib's or Cinder's: {detail}."
+        msg = f"{shown} cannot be read as a database of cinderlib's or Cinder's: {detail}."
         raise type(error)(msg) from error.__cause__
     finally:
         engine.dispose()
@@ -165,7 +165,7 @@ class _Tables:
             if columns - columns_present:
                 lacks = f"{name}.{min(columns - columns_present)}" if columns_present else name
                 what = "column" if columns_present else "table"
-                msg = f"{self._shown} is no data base of cinderlib's or Cinder's: it has no {what} {lacks}.{hint}"
+                msg = f"{self._shown} is no database of cinderlib's or Cinder's: it has no {what} {lacks}.{hint}"
                 raise errors.InvalidInput(msg)
 
     def _volumes(self, types: _Types, attached: set[str] | None) -> Iterator[ImportedRow]:

@@ -32,7 +32,7 @@ ALREADY_TRACKED = "it is here already"
 def import_cinderlib(session: Session, url: str) -> pd.DataFrame:
     """Import the rows of the database at *url* into the store of *session*; see :func:`cl_notebook.import_cinderlib`."""
     session.journal.refuse_if_read_only("import")
-    with session.progress("import a data base"):
+    with session.progress("import a database"):
         contents = cinder_schema.read(url)
         kernel_id = session.journal.kernel_id
 

@@ -27,7 +27,7 @@ def _dump(call: Invocation) -> None:
 
 def _load(call: Invocation) -> Any:  # noqa: ANN401 - an object, or several
     if (call["file"] is None) == (call["cinderlib"] is None):
-        msg = "%cl_load takes the name of a file, or --cinderlib with the URL of a data base."
+        msg = "%cl_load takes the name of a file, or --cinderlib with the URL of a database."
         raise errors.InvalidInput(msg)
     if call["cinderlib"] is not None:
         return cinderlib.import_cinderlib(call.session, call["cinderlib"])
@@ -73,7 +73,7 @@ COMMANDS = (
         (
             Verb(
                 "",
-                "Track what a file, or a data base of cinderlib's, holds.",
+                "Track what a file, or a database of cinderlib's, holds.",
                 _load,
                 arguments=(Argument("FILE", _FILE, optional=True),),
                 options=(
@@ -81,7 +81,7 @@ COMMANDS = (
                     Option("save", "Track everything: what is done anyway, without --look."),
                     Option(
                         "cinderlib",
-                        "Track what cinderlib, or Cinder, tracks in this data base, and show what was not taken. No FILE then.",
+                        "Track what cinderlib, or Cinder, tracks in this database, and show what was not taken. No FILE then.",
                         "URL",
                     ),
                     Option(

@@ -1,4 +1,4 @@
-"""Serialisation by cinderlib on a data base; prints the seconds of each step as JSON.
+"""Serialisation by cinderlib on a database; prints the seconds of each step as JSON.
 
 ::
 

@@ -251,7 +251,7 @@ def test_calls_run_at_once(fake: cl.Backend) -> None:
 
 
 def test_two_releases_of_cinder_work_side_by_side(make: MakeBackend, fake: cl.Backend, older_python: str) -> None:
-    """Backends of two Cinder releases are open in one kernel, look into their data bases, and share the store."""
+    """Backends of two Cinder releases are open in one kernel, look into their databases, and share the store."""
     with pytest.warns(errors.DuplicateBackendWarning):
         older = make("older", python=older_python)
     releases = [backend.driver.release for backend in (fake, older)]  # type: ignore[attr-defined] # a Cinder driver's

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_a_driver_is_told_what_the_session_was_set_up_with(make: MakeBackend, tmp_path: Path) -> None:
-    """Project, user, the folder of locks and options of [DEFAULT] are there in the driver, its data base and its objects."""
+    """Project, user, the folder of locks and options of [DEFAULT] are there in the driver, its database and its objects."""
     with cl.Session(
         "memory",
         project_id="blue",

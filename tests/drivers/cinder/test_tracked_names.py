@@ -118,7 +118,7 @@ def test_a_snapshot_with_another_name_is_refused(python: str, tmp_path: Path, mo
 
 
 def test_an_import_follows_the_template(python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes from a data base of Cinder's, or from a document without a name, is called as the template says."""
+    """What comes from a database of Cinder's, or from a document without a name, is called as the template says."""
     monkeypatch.setenv("CL_NOTEBOOK_DATA", str(tmp_path))
     backend = lab(tmp_path, python, "memory", volume_name_template="v-%s", snapshot_name_template="s-%s")
     with sqlite3.connect(tmp_path / "cinder.db") as sql:
