@@ -16,9 +16,9 @@ if TYPE_CHECKING:
         operations,
         read,
         snapshots,
-        tree,
         volumes,
     )
+    from cl_notebook.treemodel.frame import tree
 
 __all__ = [
     "backends",
@@ -35,9 +35,13 @@ __all__ = [
 ]
 
 
+_MODULES = {"tree": "cl_notebook.treemodel.frame"}
+"""The module of each name that is not in :mod:`cl_notebook.frames.api`: the tree stands above the lists."""
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
-    """Load :mod:`cl_notebook.frames.api`, and pandas with it, when the first frame is asked for."""
+    """Load the module that defines *name*, and pandas with it, when the first frame is asked for."""
     if name in __all__:
-        return getattr(importlib.import_module("cl_notebook.frames.api"), name)
+        return getattr(importlib.import_module(_MODULES.get(name, "cl_notebook.frames.api")), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -184,13 +184,6 @@ def log(backend: Backend | str | None = None, session: Context | None = None, *,
     return logs.frame(logs.lines([opened[name]], operation))
 
 
-def tree(session: Context | None = None) -> pd.DataFrame:
-    """Return everything in one frame, indexed by backend, volume, kind and id, in the order of the tree."""
-    from cl_notebook.treemodel import frame as tree_frame  # noqa: PLC0415 - it is made of the frames of this module
-
-    return tree_frame.frame(session)
-
-
 def read(
     kind: str,
     session: Context | None = None,

@@ -100,7 +100,7 @@ class StoreContract:
         assert api.connections(session, volume_id=volume.id).index.tolist() == [connection.id]
         connection.disconnect()
         volume.delete(cascade=True)
-        assert api.tree(session).index.get_level_values("kind").tolist() == ["backend"]
+        assert cl.frames.tree(session).index.get_level_values("kind").tolist() == ["backend"]
         operations = api.operations(session, resource_id=volume.id)
         assert operations["action"].tolist()[0] == "create"
         assert set(operations["status"]) == {"done"}
@@ -222,7 +222,7 @@ class StoreContract:
             stores.fill(session.store, volumes=7, snapshots=2, connections=1, backend=name)
         rows = VirtualRows(session)
         rows.set_query(sort=sort)
-        everything = api.tree(session)
+        everything = cl.frames.tree(session)
         for kind, row_id in zip(everything.index.get_level_values("kind"), everything.index.get_level_values("id"), strict=True):
             if kind in {"backend", "volume"}:
                 rows.open(row_id)

@@ -29,8 +29,10 @@ _SCHEMA = {
 }
 
 
-def frame(session: Context | None = None) -> pd.DataFrame:
-    """Return every resource as a frame, indexed by backend (name), volume (id, empty for a backend), kind and id.
+def tree(session: Context | None = None) -> pd.DataFrame:
+    """Return every resource as a frame in the order of the tree: ``cl.frames.tree()``.
+
+    The index has four levels: backend (name), volume (id, empty for a backend), kind and id.
 
     Columns: ``name``, ``status`` (categorical), ``size`` (GiB, ``Int64``), ``where`` (host, driver or path) and ``created_at``.
     """

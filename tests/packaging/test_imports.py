@@ -152,7 +152,7 @@ def _is_module(name: str) -> bool:
 
 def _is_below(target: str, room: str) -> bool:
     ranks = {name: rank for rank, names in enumerate(ORDER) for name in names}
-    return target == room or ranks[target] < ranks[room] or {target, room} == {"frames", "treemodel"}
+    return target == room or ranks[target] < ranks[room]
 
 
 def _imports() -> Iterator[Import]:
@@ -177,15 +177,23 @@ def _imported_modules(file: Path, *, at_load: bool = False) -> set[str]:
     """
     tree = ast.parse(file.read_text(encoding="utf-8"))
     left_out = _in_type_blocks(tree) | _in_functions(tree) if at_load else set()
-    modules = {module for node in ast.walk(tree) if id(node) not in left_out for module in _modules(node)}
+    modules = {module for node in ast.walk(tree) if id(node) not in left_out for module in _modules(node, file)}
     return modules - {_name(file)}
 
 
-def _modules(node: ast.AST) -> Iterator[str]:
+def _modules(node: ast.AST, file: Path) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names if alias.name.split(".")[0] == FACE)
-    if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == FACE:
-        yield from (_defining_module(node.module, alias.name) for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        source = _source(node, file)
+        if source.split(".")[0] == FACE:
+            yield from (_defining_module(source, alias.name) for alias in node.names)
+
+
+def _source(node: ast.ImportFrom, file: Path) -> str:
+    """Return the full name of the module that *node*, in *file*, imports from; the worker's imports are relative."""
+    package = ".".join(file.relative_to(PACKAGE.parent).parts[: -node.level]) if node.level else ""
+    return ".".join(filter(None, (package, node.module)))
 
 
 @functools.cache
