@@ -184,7 +184,6 @@ class Connection(Tracked):
 
         operation: OperationSpec[ConnectionInfo] = OperationSpec(
             action="connect",
-            method="initialize_connection",
             call=call_driver,
             insert=Insert(cls.kind, values),
             backend=volume.backend,
@@ -247,7 +246,7 @@ class Connection(Tracked):
 
         # The history shows by it whether this operation attached the device; a clean-up removes only devices that it did attach.
         arguments = {"path": self.path} if before is not None else {}
-        self._run(self._operation("attach", "connect_volume", call_driver, on_success, arguments=arguments))
+        self._run(self._operation("attach", call_driver, on_success, arguments=arguments))
         self.context.confirmed.devices[self.id] = (self.path, self.conn_info)
         if self.gateway is not None:
             self.context.confirmed.gateways[self.id] = (self.gateway, self.gateway)
@@ -338,7 +337,6 @@ class Connection(Tracked):
         columns = {"path": None, "device": None, "attached_host": None, "attach_status": "attached"}
         operation = self._operation(
             "detach",
-            "disconnect_volume",
             call_driver,
             lambda _result: [Update.of(self, host_columns | columns)],
             force=force,
@@ -382,7 +380,6 @@ class Connection(Tracked):
 
         operation = self._operation(
             "disconnect",
-            "terminate_connection",
             call_driver,
             lambda _result: [Delete.of(self), SyncAttachStatus.of(volume)],
             guards=(find_other_connections,),
@@ -535,7 +532,6 @@ class Connection(Tracked):
     def _operation(
         self,
         action: str,
-        method: str,
         call: Callable[[Driver, Progress], R],
         on_success: Callable[[R], list[RowChange]],
         *,
@@ -545,7 +541,6 @@ class Connection(Tracked):
     ) -> OperationSpec[R]:
         return OperationSpec(
             action=action,
-            method=method,
             call=call,
             resource=self,
             backend=self.backend,

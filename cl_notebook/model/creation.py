@@ -110,7 +110,6 @@ def adopt_volume(backend: StoredBackend, source: Mapping[str, str], name: str, v
 
     operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
         action="manage",
-        method="manage_existing",
         call=call_driver,
         side_effects=False,
         insert=Insert("volume", values),

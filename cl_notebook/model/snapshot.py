@@ -91,7 +91,6 @@ class Snapshot(HasMetadata, Tracked):
         data = snapshot_data(values, volume.as_data())
         operation: OperationSpec[ModelUpdate] = OperationSpec(
             action="create",
-            method="create_snapshot",
             call=lambda driver, progress: driver.create_snapshot(data, progress),
             insert=Insert(cls.kind, values),
             backend=volume.backend,
@@ -127,7 +126,6 @@ class Snapshot(HasMetadata, Tracked):
 
         operation: OperationSpec[tuple[int, ModelUpdate]] = OperationSpec(
             action="manage",
-            method="manage_existing_snapshot",
             call=call_driver,
             side_effects=False,
             insert=Insert(cls.kind, values),
@@ -167,7 +165,6 @@ class Snapshot(HasMetadata, Tracked):
         self.context.journal.run(
             OperationSpec(
                 action="unmanage",
-                method="unmanage_snapshot",
                 call=lambda _driver, _progress: capable_driver.unmanage_snapshot(data),
                 resource=self,
                 backend=self.backend,
@@ -230,7 +227,6 @@ class Snapshot(HasMetadata, Tracked):
         self.context.journal.run(
             OperationSpec(
                 action="delete",
-                method="delete_snapshot",
                 call=lambda driver, _progress: driver.delete_snapshot(data),
                 resource=self,
                 backend=self.backend,

@@ -435,7 +435,6 @@ class Volume(HasMetadata, Attachable, Tracked):
 
         operation: OperationSpec[int] = OperationSpec(
             action="extend",
-            method="extend_volume",
             call=call_driver,
             resource=self,
             backend=self.backend,
@@ -472,7 +471,6 @@ class Volume(HasMetadata, Attachable, Tracked):
         self._run(
             OperationSpec(
                 action="revert",
-                method="revert_to_snapshot",
                 call=call_driver,
                 resource=self,
                 backend=self.backend,
@@ -510,7 +508,6 @@ class Volume(HasMetadata, Attachable, Tracked):
         self._run(
             OperationSpec(
                 action="retype",
-                method="retype",
                 call=lambda _driver, _progress: capable_driver.retype(data, extra, qos),
                 resource=self,
                 backend=self.backend,
@@ -563,7 +560,6 @@ class Volume(HasMetadata, Attachable, Tracked):
         self._run(
             OperationSpec(
                 action="delete",
-                method="delete_volume",
                 call=call_driver,
                 resource=self,
                 backend=self.backend,
@@ -597,7 +593,6 @@ class Volume(HasMetadata, Attachable, Tracked):
         self._run(
             OperationSpec(
                 action="unmanage",
-                method="unmanage",
                 call=call_driver,
                 resource=self,
                 backend=self.backend,

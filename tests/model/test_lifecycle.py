@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+import cl_notebook as cl
 from cl_notebook.model.operations import lifecycle
 from cl_notebook.notebook.command import completers
 
@@ -88,6 +90,36 @@ def test_statuses_that_allow_an_action(kind: str, action: str, allowed: set[str]
     assert transition.allowed == allowed
     assert transition.resumable == resumable
     assert transition.makes_row is not bool(allowed)
+
+
+def test_the_history_shows_the_calls_of_the_table(sim: cl.Backend, session: cl.Session) -> None:
+    """Each way to create a volume records its own method of the table, and every other action the only one that it has there.
+
+    Adoption, release and retype are left out: not every driver supports them.
+    """
+    vol = sim.create_volume(1)
+    snap = vol.create_snapshot()
+    volumes = [vol, vol.clone(), snap.create_volume()]
+    volumes[1].extend(2)
+    snap.revert()
+    vol.attach()
+    vol.detach()
+    snap.delete()
+    for resource in volumes:
+        resource.delete()
+    with session.store.reading() as connection:
+        columns = sa.select(cl.Operation.resource_type, cl.Operation.action, cl.Operation.call).where(
+            cl.Operation.call.is_not(None)
+        )
+        recorded = {tuple(row) for row in connection.execute(columns)}
+    expected = {
+        (kind, transition.action, call)
+        for kind, transitions in lifecycle.TRANSITIONS.items()
+        for transition in transitions.values()
+        if transition.action not in {"manage", "unmanage", "retype"}
+        for call in transition.calls
+    }
+    assert recorded == expected
 
 
 def test_every_busy_status_can_be_left() -> None:

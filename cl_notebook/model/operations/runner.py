@@ -11,7 +11,7 @@ import functools
 import os
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
@@ -45,43 +45,27 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.api import Driver, Progress
     from cl_notebook.model.base import Tracked
-    from cl_notebook.model.context import Context
+    from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.model.operations.changes import Change, Guard, RowChange
 
 R = TypeVar("R")
-
-
-class DriverOwner(Protocol):
-    """A backend, as far as an operation needs it."""
-
-    @property
-    def id(self) -> str:
-        """The id of its row."""
-
-    @property
-    def name(self) -> str:
-        """Its name, for messages."""
-
-    @property
-    def driver(self) -> Driver:
-        """Its driver, opened if need be."""
 
 
 @dataclass(slots=True, kw_only=True)
 class OperationSpec(Generic[R]):
     """One action on one resource: what is written before the driver's call, the call, and what is written after it.
 
-    The statuses come from the table of transitions. ``insert`` is the row to be made, for an action that makes one; any other
-    names its ``resource``.
+    The statuses and the method come from the table of transitions. ``insert`` is the row to be made, for an action that makes
+    one; any other names its ``resource``.
     """
 
     action: str
-    method: str
-    """The method of the driver (or of os-brick), as the history shows it."""
+    method: str = ""
+    """The method of the driver (or of os-brick), as the history shows it; needed only if the table has several."""
     call: Callable[[Driver, Progress], R]
     resource: Tracked | None = None
     insert: Insert | None = None
-    backend: DriverOwner
+    backend: StoredBackend
     arguments: Mapping[str, Any] = field(default_factory=dict)
     guards: tuple[Guard, ...] = ()
     on_success: Callable[[R], Iterable[RowChange]] | None = None
@@ -95,7 +79,9 @@ class OperationSpec(Generic[R]):
     _status_before: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        """Note the status of the resource, to which a failure without side effects leads back."""
+        """Take the method from the table, and note the status to which a failure without side effects leads back."""
+        if not self.method:
+            (self.method,) = self.transition.calls
         if self.resource is not None:
             self._status_before = getattr(self.resource, self._column)
 
@@ -241,7 +227,7 @@ class Journal:
         reporter = Reporter(
             context, lambda status: replace(self._entry(changefeed.PROGRESS, spec.target, operation), status=status)
         )
-        secrets = functools.partial(context.secrets, cast("Any", spec.backend))
+        secrets = functools.partial(context.secrets, spec.backend)
         try:
             with (
                 translate_errors(spec.backend.name, spec.method, secrets),
@@ -405,7 +391,7 @@ class Journal:
         action: str,
         call: str | None,
         target: Tracked | Insert,
-        backend: DriverOwner | None,
+        backend: StoredBackend | None,
         arguments: Mapping[str, Any],
     ) -> dict[str, Any]:
         read = _reader(target)
