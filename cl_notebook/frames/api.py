@@ -172,7 +172,7 @@ def log(backend: Backend | str | None = None, session: Context | None = None, *,
         Refused: the backend is not open.
 
     """
-    from cl_notebook.frames import logs  # noqa: PLC0415 - only who looks at logs pays for it
+    from cl_notebook.frames import logs  # noqa: PLC0415 - only needed for a log
 
     opened = cast("Mapping[str, Backend]", (session or context.current()).backends)
     if backend is None:
@@ -332,10 +332,10 @@ def _without_names_of_secrets(configs: Values) -> Values:
 
 
 def _abilities(session: Context, names: Values) -> Any:  # noqa: ANN401 - an extension array
-    told = {name: session.get_open(backend) for name, backend in session.backends.items()}
+    opened = {name: session.get_open(backend) for name, backend in session.backends.items()}
     texts = {
         name: ", ".join(word for word, can in capabilities(driver).items() if can)
-        for name, driver in told.items()
+        for name, driver in opened.items()
         if driver is not None
     }
     return _ARRAY([texts.get(name) for name in names], dtype="string")

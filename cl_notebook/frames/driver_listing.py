@@ -65,10 +65,10 @@ def search(word: str, python: str | None = None) -> tuple[pd.DataFrame, errors.N
         lacking = error
     by_name = [entry for entry in entries if sought in f"{entry['name']} {entry['path']} {entry['help']}".lower()]
     by_options = [entry for entry in entries if sought in entry["search_text"] and entry not in by_name]
-    found = [*by_name, *by_options]
-    if lacking is not None and not found:
-        raise _nothing(word, lacking)
-    return _found(found), lacking
+    matches = [*by_name, *by_options]
+    if lacking is not None and not matches:
+        raise _no_driver_error(word, lacking)
+    return _matches_frame(matches), lacking
 
 
 def catalog(python: str | None = None) -> list[CatalogEntry]:
@@ -111,7 +111,7 @@ def load(name: str, python: str | None = None) -> type[Driver]:
     try:
         found = named(name, python)
     except errors.NotSupported as error:
-        raise _nothing(name, error) from error
+        raise _no_driver_error(name, error) from error
     if found is None:
         hint = errors.did_you_mean(name, [*registry.driver_names(), *(entry["name"] for entry in catalog(python))])
         msg = f"No driver is called {name!r}.{hint} %cl_drivers WORD searches them."
@@ -165,17 +165,17 @@ def picked(frame: pd.DataFrame, columns: Sequence[str], what: str) -> pd.DataFra
     return frame[list(columns)]
 
 
-def _nothing(word: str, lacking: errors.NotSupported) -> errors.NotSupported:
+def _no_driver_error(word: str, lacking: errors.NotSupported) -> errors.NotSupported:
     hint = errors.did_you_mean(word, registry.driver_names())
     return errors.NotSupported(f"No driver that is installed fits {word!r}.{hint} {lacking}")
 
 
 def _installed(cls: type[Driver]) -> tuple[object, ...]:
     names = ", ".join(option.name for option in cls.options())
-    where = f"{cls.__module__}.{cls.__qualname__}"
+    path = f"{cls.__module__}.{cls.__qualname__}"
     protocol = cls.storage_protocol if isinstance(cls.storage_protocol, str) else ""
     supported = capabilities(cls)
-    return (protocol, *(supported[name] for name in (*CAPABILITIES, *FEATURES)), names, where)
+    return (protocol, *(supported[name] for name in (*CAPABILITIES, *FEATURES)), names, path)
 
 
 def _as_entry(name: str) -> CatalogEntry:
@@ -185,12 +185,12 @@ def _as_entry(name: str) -> CatalogEntry:
         described = " ".join(f"{option.name} {option.help}" for option in cls.options())
     except errors.Error as error:
         return {**entry, "help": errors.one_line(error)}
-    told = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+    summary = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
     version = str(getattr(cls, "VERSION", ""))
     path = f"{cls.__module__}.{cls.__qualname__}"
-    return {**entry, "path": path, "help": told, "version": version, "supported": True, "search_text": described.lower()}
+    return {**entry, "path": path, "help": summary, "version": version, "supported": True, "search_text": described.lower()}
 
 
-def _found(entries: Sequence[CatalogEntry]) -> pd.DataFrame:
+def _matches_frame(entries: Sequence[CatalogEntry]) -> pd.DataFrame:
     rows = ((entry["name"], entry["path"], entry["help"], entry["version"], entry["supported"]) for entry in entries)
     return typed_frame(_SEARCH_SCHEMA, rows, "name", cls=WholeFrame)

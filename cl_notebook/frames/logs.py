@@ -26,8 +26,8 @@ _SCHEMA = {
 
 def lines(backends: Iterable[Backend], operation: int | None = None) -> list[tuple[str, LogLine]]:
     """Return the lines that the drivers of open *backends* keep, each with its backend's name, the oldest first."""
-    found = [(backend.name, line) for backend in backends for line in _kept(backend) if operation in {None, line.operation}]
-    return sorted(found, key=lambda entry: entry[1].at)
+    entries = [(backend.name, line) for backend in backends for line in _lines_of(backend) if operation in {None, line.operation}]
+    return sorted(entries, key=lambda entry: entry[1].at)
 
 
 def is_kept(backend: Backend) -> bool:
@@ -35,7 +35,7 @@ def is_kept(backend: Backend) -> bool:
     return isinstance(backend.context.get_open(backend), HasLog) and not backend.context.settings.disable_logs
 
 
-def _kept(backend: Backend) -> list[LogLine]:
+def _lines_of(backend: Backend) -> list[LogLine]:
     driver = backend.context.get_open(backend)  # one that was closed meanwhile is not opened again to be asked
     return driver.log_lines() if isinstance(driver, HasLog) else []
 

@@ -55,12 +55,12 @@ def orphan_devices(session: Context, backends: Sequence[Backend], *, root: Path 
     if not before:
         return []
     # by path, as backends on the same storage yield the same devices
-    found = {
+    orphans = {
         orphan.device.path: orphan for backend in backends for orphan in _Devices(session, backend, root).orphan_devices(before)
     }
     # list again: a device may have been detached while the store was read
-    still = {device.path: device for device in block_devices.list_block_devices(root)} if found else {}
-    return [orphan for path, orphan in found.items() if still.get(path) == orphan.device]
+    current = {device.path: device for device in block_devices.list_block_devices(root)} if orphans else {}
+    return [orphan for path, orphan in orphans.items() if current.get(path) == orphan.device]
 
 
 class _Devices:

@@ -62,12 +62,12 @@ _BRIEF = 8
 """Characters of an id that a line of magic has: with the whole of it, pandas would not show the line to its end."""
 
 
-def frame(found: Sequence[Finding]) -> pd.DataFrame:
-    """Return *found* as a frame, what is not ok first; what cannot be seen of a name is written out."""
+def frame(findings: Sequence[Finding]) -> pd.DataFrame:
+    """Return *findings* as a frame, those that are not ok first, with unprintable characters of names escaped."""
     from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
-    beginnings = Counter(word[:_BRIEF] for word in {word for each in found for word in (each.id, each.name) if word})
-    ordered = sorted(found, key=lambda finding: finding.verdict == OK)
+    beginnings = Counter(name[:_BRIEF] for name in {name for finding in findings for name in (finding.id, finding.name) if name})
+    ordered = sorted(findings, key=lambda finding: finding.verdict == OK)
     return typed_frame(_SCHEMA, (_row(_briefly(finding, beginnings)) for finding in ordered))
 
 
@@ -77,8 +77,8 @@ def _row(finding: Finding) -> tuple[object, ...]:
     )
 
 
-def _briefly(each: Finding, beginnings: Counter[str]) -> Finding:
+def _briefly(finding: Finding, beginnings: Counter[str]) -> Finding:
     """Return the finding with the beginning of its id in the line to type, where nothing else is called so."""
-    if each.next is None or each.id is None or beginnings[each.id[:_BRIEF]] > 1:
-        return each
-    return each._replace(next=each.next.replace(f" {each.id}", f" {each.id[:_BRIEF]}"))
+    if finding.next is None or finding.id is None or beginnings[finding.id[:_BRIEF]] > 1:
+        return finding
+    return finding._replace(next=finding.next.replace(f" {finding.id}", f" {finding.id[:_BRIEF]}"))

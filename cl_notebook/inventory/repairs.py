@@ -205,7 +205,7 @@ class _ResourceRepair:
         return f"It has {presence.size} GiB on the storage, and here too now: it had {before}."
 
     def _repair_foreign_status(self) -> str:
-        """Give it the status that fits what the storage says, instead of one of somebody else's life cycle."""
+        """Give it the status that fits what the storage says, in place of one from another service."""
         before = self._resource.status
         presence = self._storages.presence(self._resource)
         if presence.found is None and not (self._force or self._storages.cannot_tell(self._resource)):
@@ -344,39 +344,41 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
     session.journal.refuse_if_read_only("repair")
     backends = scanner.select_backends(session, backend)
-    repairable = [each for each in scanner.findings(session, backends) if _is_repairable(each)]
-    repairable.sort(key=lambda each: _ORDER.index(each.kind))
-    storages, by_name = Storages(), {each.name: each for each in backends}
+    repairable = [finding for finding in scanner.findings(session, backends) if _is_repairable(finding)]
+    repairable.sort(key=lambda finding: _ORDER.index(finding.kind))
+    storages, by_name = Storages(), {stored.name: stored for stored in backends}
     tried: list[tuple[Finding, bool, str]] = []
-    with batch.count_done("tried", [_label(each) for each in repairable]) as count:
-        for each in repairable:
+    with batch.count_done("tried", [_label(finding) for finding in repairable]) as count:
+        for finding in repairable:
             try:
-                done, detail = True, _repair_finding(session, each, by_name, storages, remove=remove)
+                done, detail = True, _repair_finding(session, finding, by_name, storages, remove=remove)
             except errors.StoreError:
                 raise
             except errors.Error as error:
                 done, detail = False, errors.one_line(error)
-            tried.append((each, done, detail))
+            tried.append((finding, done, detail))
             count()
     return _frame(tried)
 
 
-def _label(found: Finding) -> str:
-    return sanitize(f"{found.kind} {found.name or found.device or ''} {f'({found.id[:8]})' if found.id else ''}".strip())
+def _label(finding: Finding) -> str:
+    return sanitize(
+        f"{finding.kind} {finding.name or finding.device or ''} {f'({finding.id[:8]})' if finding.id else ''}".strip()
+    )
 
 
-def _is_repairable(found: Finding) -> bool:
-    if found.kind == Connection.kind and found.verdict == MISSING:
+def _is_repairable(finding: Finding) -> bool:
+    if finding.kind == Connection.kind and finding.verdict == MISSING:
         return True
-    return found.verdict in {STUCK, SIZE_DIFFERS, LEFTOVER} or (found.kind == "file" and found.verdict == UNTRACKED)
+    return finding.verdict in {STUCK, SIZE_DIFFERS, LEFTOVER} or (finding.kind == "file" and finding.verdict == UNTRACKED)
 
 
-def _repair_finding(session: Context, found: Finding, backends: dict[str, Backend], storages: Storages, *, remove: bool) -> str:
-    if found.kind == "file":
-        return repair(backends[found.backend])
-    if found.kind == "device":
-        return orphan_devices.detach_orphan(session, found.device or "", remove=remove)
-    resource = identity_map.get(session, _CLASSES[found.kind], found.id or "")
+def _repair_finding(session: Context, finding: Finding, backends: dict[str, Backend], storages: Storages, *, remove: bool) -> str:
+    if finding.kind == "file":
+        return repair(backends[finding.backend])
+    if finding.kind == "device":
+        return orphan_devices.detach_orphan(session, finding.device or "", remove=remove)
+    resource = identity_map.get(session, _CLASSES[finding.kind], finding.id or "")
     if resource is None:
         return f"It is {OK}: it is not tracked any more."
     return repair(resource, remove=remove, storages=storages)
@@ -386,10 +388,10 @@ def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:
     from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     schema = dict.fromkeys(COLUMNS, "string") | {"done": "boolean"}
-    rows = ((*_shown(finding), done, sanitize(detail)) for finding, done, detail in tried)
+    rows = ((*_values(finding), done, sanitize(detail)) for finding, done, detail in tried)
     return typed_frame(schema, rows)
 
 
-def _shown(finding: Finding) -> Iterable[str | None]:
+def _values(finding: Finding) -> Iterable[str | None]:
     values = (getattr(finding, name) for name in COLUMNS[:-2])
     return (None if value is None else sanitize(value) for value in values)

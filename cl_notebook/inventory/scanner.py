@@ -39,14 +39,14 @@ def findings(
     session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
 ) -> list[Finding]:
     """Scan one backend, several, or all (None), and return the findings; see :func:`cl_notebook.inventory.scan`."""
-    found: list[Finding] = []
+    collected: list[Finding] = []
     stored = _stored_backends(session)
     requested = _select(stored, backend)
     for selected in requested:
         with session.progress(f"scan {selected.name}"):
-            found += _Scan(session, selected, list(stored.values())).findings()
-            found += Connections(session, selected.id, selected.name).findings(host=host)
-    return [*found, *devices.findings(session, requested)] if host else found
+            collected += _Scan(session, selected, list(stored.values())).findings()
+            collected += Connections(session, selected.id, selected.name).findings(host=host)
+    return [*collected, *devices.findings(session, requested)] if host else collected
 
 
 def select_backends(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
@@ -94,10 +94,10 @@ class _Scan:
         self._known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in _KINDS}
         self._storage = Storage(self._backend)
         self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
-        found = list(self._unlisted())
+        collected = list(self._unlisted())
         for kind in _KINDS:
-            found += self._findings_of_kind(kind)
-        return [*found, *self._overflow(), *self._leftovers()]
+            collected += self._findings_of_kind(kind)
+        return [*collected, *self._overflow(), *self._leftovers()]
 
     def _overflow(self) -> Iterator[Finding]:
         """Yield a finding with the number of untracked entries beyond those that a scan lists."""
@@ -112,12 +112,12 @@ class _Scan:
     def _findings_of_kind(self, kind: str) -> Iterator[Finding]:
         judged = self._judge(kind, self._known[kind])
         untracked = self._untracked_entries(kind, judged)
-        missing = {row.id: row for row, found in judged.values() if found.verdict == MISSING}
+        missing = {row.id: row for row, finding in judged.values() if finding.verdict == MISSING}
         running = self._transient_operation(kind) if untracked else None
         if missing or untracked:
             untracked = self._confirm(kind, judged, missing, untracked)
         contested = self._contested(kind)
-        yield from (self._mark_conflict(found, contested.get(row.name_in_storage, ())) for row, found in judged.values())
+        yield from (self._mark_conflict(finding, contested.get(row.name_in_storage, ())) for row, finding in judged.values())
         taken = rows.backend_ids_of(self._session, kind, [former_id for former_id in map(former_id_of, untracked) if former_id])
         yield from (self._untracked_finding(kind, entry, taken, running) for entry in untracked)
 
@@ -125,11 +125,11 @@ class _Scan:
         with self._session.store.reading() as connection:
             return claims.contested(connection, _CLASSES[kind], self._backend.id, self._stored)
 
-    def _mark_conflict(self, found: Finding, claimed: Sequence[Claim]) -> Finding:
-        other = next((claim for claim in claimed if claim.id != found.id), None)
+    def _mark_conflict(self, finding: Finding, claimed: Sequence[Claim]) -> Finding:
+        other = next((claim for claim in claimed if claim.id != finding.id), None)
         if other is None:
-            return found
-        return verdicts.conflict(found, other.id, self._names.get(other.backend_id, other.backend_id))
+            return finding
+        return verdicts.conflict(finding, other.id, self._names.get(other.backend_id, other.backend_id))
 
     def _judge(self, kind: str, known: Sequence[Row]) -> dict[str, tuple[Row, Finding]]:
         """Judge the rows of a kind; judge again those that look wrong and changed while the storage was read."""
@@ -162,7 +162,7 @@ class _Scan:
         return self._untracked(kind, untracked)
 
     def _untracked(self, kind: str, untracked: Sequence[Entry]) -> list[Entry]:
-        names = {word for entry in untracked for word in entry.names if not settings.UNSTORABLE.search(word)}
+        names = {name for entry in untracked for name in entry.names if not settings.UNSTORABLE.search(name)}
         tracked_names = {row.name_in_storage for row in rows.reread(self._session, kind, self._backend.id, names=names)}
         return [entry for entry in untracked if tracked_names.isdisjoint(entry.names)]
 
@@ -244,10 +244,10 @@ class _Scan:
         except errors.Error as error:
             yield Finding(UNKNOWN, Backend.kind, name, id=self._backend.id, name=name, detail=errors.one_line(error))
             return
-        for backend in orphan_files:
-            detail = f"A process that was killed left it half made; it takes {backend['size']:,} bytes."
+        for orphan_file in orphan_files:
+            detail = f"A process that was killed left it half made; it takes {orphan_file['size']:,} bytes."
             line = f"%cl_scan repair {quote_word(name)}"
-            yield Finding(UNTRACKED, "file", name, name_in_storage=backend["name"], detail=detail, next=line)
+            yield Finding(UNTRACKED, "file", name, name_in_storage=orphan_file["name"], detail=detail, next=line)
 
 
 def former_id_of(entry: Entry) -> str | None:
@@ -255,7 +255,7 @@ def former_id_of(entry: Entry) -> str | None:
     return former_id_in(entry.reference.values())
 
 
-def former_id_in(words: Iterable[str]) -> str | None:
-    """Return the id in the first of *words* that is a name as Cinder and this package give, or None."""
-    matches = (_ID_IN_NAME.fullmatch(str(word)) for word in words)
+def former_id_in(names: Iterable[str]) -> str | None:
+    """Return the id in the first of *names* that is a name as Cinder and this package give, or None."""
+    matches = (_ID_IN_NAME.fullmatch(str(name)) for name in names)
     return next((match[1] for match in matches if match), None)

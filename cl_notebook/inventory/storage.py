@@ -59,8 +59,8 @@ class Entry(NamedTuple):
     @property
     def names(self) -> set[str]:
         """The names under which it may be tracked; LVM puts an underscore before a snapshot's name."""
-        words = {str(word) for word in self.reference.values()}
-        return words | {word.removeprefix("_") for word in words}
+        names = {str(name) for name in self.reference.values()}
+        return names | {name.removeprefix("_") for name in names}
 
     @property
     def key(self) -> tuple[str, str]:
@@ -96,7 +96,7 @@ class Listing:
 
     def by_name(self) -> dict[str, Entry]:
         """Return the entries by each of their names."""
-        return {word: entry for entry in self.entries for word in entry.names}
+        return {name: entry for entry in self.entries for name in entry.names}
 
     def by_id(self) -> dict[str, Entry]:
         """Return the entries for which the driver reports the id of a tracked resource, by that id."""
@@ -264,7 +264,7 @@ def _entry(reported: Mapping[str, Any]) -> Entry:
 
 
 class Storages:
-    """Presences of volumes and snapshots, for the length of one request: each storage is listed once, and the list kept."""
+    """A cache, for one request, of the lists of storages and so of the presences of volumes and snapshots."""
 
     def __init__(self) -> None:
         """Ask nothing yet."""

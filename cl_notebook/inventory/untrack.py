@@ -33,10 +33,10 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
     if isinstance(resource, Volume):
         kinds = {"snapshot": Volume.snapshots.target, "connection": Volume.connections.target}
         checks.append(guards.without_dependents(resource, kinds))
-    gone: list[RowChange] = [Delete.of(resource)]
+    changes: list[RowChange] = [Delete.of(resource)]
     if volume is not resource:
-        gone.append(SyncAttachStatus.of(volume))
-    resource.context.journal.record_without_driver("forget", gone, resource, tuple(checks))
+        changes.append(SyncAttachStatus.of(volume))
+    resource.context.journal.record_without_driver("forget", changes, resource, tuple(checks))
 
 
 def _is_claimed_twice(resource: Tracked) -> bool:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 ENCRYPTED = "It is encrypted: its device holds ciphertext, for cryptsetup alone."
 
 MAX_ROUNDS = 3
-"""Times that a thing is looked at that others change meanwhile."""
+"""How often a row is judged, if it changes while it is judged."""
 
 _FOREIGN = "which another service or a driver says, and nothing here ends"
 
 
 def stuck_reason(kind: str, status: str) -> str:
-    """Return what is wrong with the *status* of a resource of that kind which nobody works on; an empty text if nothing is."""
+    """Return what is wrong with *status* if no operation runs on the resource; an empty text if nothing is."""
     if lifecycle.is_foreign(kind, status):
         return _FOREIGN
     if lifecycle.is_busy(kind, status):

@@ -32,7 +32,7 @@ def created_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[b
     """Return the condition that one of *kernels* created a row of *cls* after the operation with the number *since*.
 
     A row that was deleted, released or forgotten and then tracked again under the same id does not count: it was loaded, or
-    somebody else adopted it.
+    another kernel adopted it.
     """
     creation, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
     decided = sa.or_(last.action.in_(_ACQUIRING), sa.and_(last.action.in_(_RELEASING), last.status == DONE))
@@ -56,15 +56,15 @@ def _is_by(creation: Any, kernels: Kernels, since: int) -> tuple[sa.ColumnElemen
 
 def _decided(
     cls: Any,  # noqa: ANN401 - a tracked class
-    theirs: sa.ColumnElement[bool],
+    creations: sa.ColumnElement[bool],
     creation: Any,  # noqa: ANN401 - an alias of the operations
     last: Any,  # noqa: ANN401 - another one
     decided: sa.ColumnElement[bool],
 ) -> sa.ColumnElement[bool]:
-    """Return the condition that the last operation that decides the owner of a row is one of *theirs*."""
-    candidates = sa.select(creation.resource_id).where(theirs, creation.resource_type == cls.kind)
+    """Return the condition that the last operation that decides the owner of a row is one of *creations*."""
+    candidates = sa.select(creation.resource_id).where(creations, creation.resource_type == cls.kind)
     newest = sa.select(sa.func.max(last.id)).where(last.resource_id == cls.id, decided).correlate(cls).scalar_subquery()
-    return sa.and_(cls.id.in_(candidates), sa.select(creation.id).where(theirs, creation.id == newest).correlate(cls).exists())
+    return sa.and_(cls.id.in_(candidates), sa.select(creation.id).where(creations, creation.id == newest).correlate(cls).exists())
 
 
 def kernels_of(connection: sa.Connection, owner: str) -> sa.Select[Any]:
@@ -107,7 +107,7 @@ def known_owners(connection: sa.Connection, limit: int) -> list[str]:
 def _not_found_message(connection: sa.Connection, owner: str) -> str:
     listed = known_owners(connection, MAX_LISTED + 1)
     if not listed:
-        return f"Nobody has made anything in this store yet, {owner!r} neither."
+        return f"Nothing was created in this store yet, so it has no owner {owner!r}."
     more = " and more" if len(listed) > MAX_LISTED else ""
     return (
         f"No owner is called {owner!r}.{errors.did_you_mean(owner, listed)} Owners: {', '.join(listed[:MAX_LISTED])}{more}; "
