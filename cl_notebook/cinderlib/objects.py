@@ -33,8 +33,8 @@ class _OnBackend(Object):
         """The backend of the resource."""
         if "_backend" not in vars(self):
             vars(self)["_backend"] = wrapped(self.obj.backend)
-        held: Object = vars(self)["_backend"]
-        return held
+        backend: Object = vars(self)["_backend"]
+        return backend
 
     @property
     def project_id(self) -> str:

@@ -81,13 +81,13 @@ def remove_secret_warning(shell: InteractiveShell) -> None:
 
 
 def exposed(cell: str, shell: InteractiveShell) -> Iterator[str]:
-    """Yield the names of the secrets that stand in *cell*: of options that it types, and those of the backends that are open."""
+    """Yield the names of the secrets in *cell*: of options that it types, and those of the backends that are open."""
     for line in cell.splitlines():
         magic = _MAGIC.search(line)
-        for found in _OPTION.finditer(magic["words"]) if magic else ():
-            is_typed = found["value"][:1] not in {"$", "{"} and not found["value"].startswith("--")
-            if is_typed and is_secret(found["name"]):
-                yield found["name"].replace("-", "_")
+        for option in _OPTION.finditer(magic["words"]) if magic else ():
+            is_typed = option["value"][:1] not in {"$", "{"} and not option["value"].startswith("--")
+            if is_typed and is_secret(option["name"]):
+                yield option["name"].replace("-", "_")
     yield from _in_calls(cell, shell)
     opened = session.opened_session()
     for opened_backend in list(opened.backends.values()) if opened is not None else ():
@@ -109,12 +109,12 @@ def _in_calls(cell: str, shell: InteractiveShell) -> Iterator[str]:
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) in _OPENS:
             yield from (word.arg for word in call.keywords if word.arg and is_secret(word.arg) and _is_text(word.value))
-            for given in (word.value for word in call.keywords if word.arg is None):
-                yield from _in_dict(given)
+            for argument in (word.value for word in call.keywords if word.arg is None):
+                yield from _in_dict(argument)
 
 
-def _in_dict(given: ast.expr) -> Iterator[str]:
-    for key, value in zip(given.keys, given.values, strict=True) if isinstance(given, ast.Dict) else ():
+def _in_dict(argument: ast.expr) -> Iterator[str]:
+    for key, value in zip(argument.keys, argument.values, strict=True) if isinstance(argument, ast.Dict) else ():
         if isinstance(key, ast.Constant) and isinstance(key.value, str) and is_secret(key.value) and _is_text(value):
             yield key.value
 

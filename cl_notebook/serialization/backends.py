@@ -117,12 +117,12 @@ class BackendResolver:
 
     def _row(self, document: ParsedDocument, name: str) -> Row:
         parsed = document.resource
-        given = parsed.row if parsed is not None and parsed.kind == "Backend" else None
-        is_taken = given is not None and identity_map.get(self.context, Backend, given["id"]) is not None
-        backend_id = validation.new_id(None) if given is None or is_taken else given["id"]
+        row = parsed.row if parsed is not None and parsed.kind == "Backend" else None
+        is_taken = row is not None and identity_map.get(self.context, Backend, row["id"]) is not None
+        backend_id = validation.new_id(None) if row is None or is_taken else row["id"]
         common = {"created_at": utcnow(), "updated_at": None, "version": 1, "extra": None}
-        if given is not None:
-            common = {key: given[key] for key in common}
+        if row is not None:
+            common = {key: row[key] for key in common}
         return {"id": backend_id, "name": name, "volume_driver": "", "config": {}, **common}
 
 
@@ -134,10 +134,10 @@ def _refuse_if_different(backend: Backend, config: dict[str, Any]) -> None:
     comparable = set(stored) - {SECRETS, *backend.secret_options}
     different = [name for name in sorted(config) if name in comparable and not _is_same(stored[name], config[name])]
     if different:
-        what = "; ".join(
+        differences = "; ".join(
             f"{name} is {schema.shorten(stored[name])}, not {schema.shorten(config[name])}" for name in different[:3]
         )
-        msg = f"The backend {backend.name!r} is tracked with another configuration: {what}. Nothing was loaded."
+        msg = f"The backend {backend.name!r} is tracked with another configuration: {differences}. Nothing was loaded."
         raise errors.AlreadyExists(msg)
 
 

@@ -74,8 +74,8 @@ def configuration(backend: Backend, secrets: Mapping[str, Any] | None = None) ->
     missing = [name for name in backend.secret_options if name not in (secrets or {})]
     if secrets is None:  # an option that is not secret may contain a secret, such as the password in a URL
         missing += [name for name, value in options.items() if masking.data(value, name) != value]
-    whole = {NAME: backend.name, "volume_driver": backend.volume_driver, **options, **(secrets or {})}
-    shared = {name: value for name, value in whole.items() if name not in missing}
+    complete = {NAME: backend.name, "volume_driver": backend.volume_driver, **options, **(secrets or {})}
+    shared = {name: value for name, value in complete.items() if name not in missing}
     return {**shared, SECRETS: missing} if missing else shared
 
 

@@ -59,9 +59,9 @@ def parse(document: Document) -> KeyValue:
     try:
         fields = msgspec.convert(document.get("data"), _Fields)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `")
-        path = f" at {where.strip('`').removeprefix('$.')}" if where else ""
-        msg = f"The document of a {LABEL} is wrong{path}: {what[:1].lower()}{what[1:]}."
+        reason, _, location = str(error).partition(" - at `")
+        path = f" at {location.strip('`').removeprefix('$.')}" if location else ""
+        msg = f"The document of a {LABEL} is wrong{path}: {reason[:1].lower()}{reason[1:]}."
         raise errors.InvalidInput(msg) from error
     if unknown:
         msg = f"The document of the {LABEL} {schema.shorten(fields.key)} holds {unknown[0]!r}, which no pair can keep."

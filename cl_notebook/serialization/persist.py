@@ -213,14 +213,14 @@ def _stored_rows(connection: sa.Connection, kind: str, ids: Sequence[str]) -> di
 
 
 def _refuse_if_different(resource: ParsedResource, row: Row, before: Row) -> None:
-    given = [name for name in schema.FIELDS[resource.kind] if name in resource.given and name != "updated_at"]
-    different = [name for name in (*given, "backend_id") if not masking.same(row[name], before[name])]
+    names = [name for name in schema.FIELDS[resource.kind] if name in resource.given and name != "updated_at"]
+    different = [name for name in (*names, "backend_id") if not masking.same(row[name], before[name])]
     if different:
-        what = "; ".join(
+        differences = "; ".join(
             f"{name} is {schema.shorten(_masked(before, name))}, not {schema.shorten(_masked(row, name))}"
             for name in different[:3]
         )
-        msg = f"The {resource.label} is tracked already and differs: {what}. Nothing was loaded."
+        msg = f"The {resource.label} is tracked already and differs: {differences}. Nothing was loaded."
         raise errors.AlreadyExists(msg)
 
 

@@ -43,8 +43,8 @@ class ParsedDocument:
     @property
     def resources(self) -> list[ParsedResource]:
         """All resources of the document but the backend: a parent comes before its children."""
-        itself = [self.resource] if self.resource is not None and self.resource.kind != "Backend" else []
-        return [*([self.volume] if self.volume is not None else []), *itself, *self.children]
+        resource = [self.resource] if self.resource is not None and self.resource.kind != "Backend" else []
+        return [*([self.volume] if self.volume is not None else []), *resource, *self.children]
 
 
 def parse_document(document: Any, expected: str | None = None) -> ParsedDocument:  # noqa: ANN401 - JSON

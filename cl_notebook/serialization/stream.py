@@ -71,10 +71,10 @@ def decoded(text: bytes | bytearray, where: str = "") -> Any:  # noqa: ANN401 - 
     try:
         data = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        said = str(error)
-        cut = "truncated" in said
-        what = "is cut off: it ends in the middle" if cut else f"is no JSON: {said.partition(': ')[2] or said}"
-        msg = f"The document{where} {what}."
+        message = str(error)
+        cut = "truncated" in message
+        problem = "is cut off: it ends in the middle" if cut else f"is no JSON: {message.partition(': ')[2] or message}"
+        msg = f"The document{where} {problem}."
         raise errors.InvalidInput(msg) from error
     return validation.json_safe(data, "The document") if b"\\u0000" in text else data
 
@@ -255,9 +255,9 @@ def _json_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (ijson.JSONError, UnicodeError) as error:
-        said = (
+        message = (
             str(error).removeprefix("b'").replace("\\n", "\n").partition("\n")[0].rstrip(".")
         )  # lines that draw the position follow
-        what = "is cut off: it ends in the middle" if "premature EOF" in said else f"is no JSON: {said}"
-        msg = f"The document in {path.name} {what}."
+        problem = "is cut off: it ends in the middle" if "premature EOF" in message else f"is no JSON: {message}"
+        msg = f"The document in {path.name} {problem}."
         raise errors.InvalidInput(msg) from error

@@ -259,10 +259,10 @@ class Store:
             with self.writing() as connection:
                 return work(connection)
         except errors.StoreLocked as error:
-            left = (_busy_seconds(self.url) if self._is_sqlite else BUSY_SECONDS) - (time.monotonic() - started)
-            if left <= 0 and not is_deadlock(error):
+            seconds_left = (_busy_seconds(self.url) if self._is_sqlite else BUSY_SECONDS) - (time.monotonic() - started)
+            if seconds_left <= 0 and not is_deadlock(error):
                 raise
-        return self._write_again(work, left)
+        return self._write_again(work, seconds_left)
 
     def _write_again(self, work: Callable[[sa.Connection], R], seconds: float) -> R:
         import tenacity  # noqa: PLC0415 - slow to import, and seldom needed

@@ -42,12 +42,12 @@ _MESSAGES: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
             *("pattern too complex", "too many sql variables", "expression tree is too large", "parser stack overflow"),
             *("string or blob too big", "out of range", "too large to convert"),
         ),
-        "The query is too long or too large for the store {shown}: {said}. Ask for less.",
+        "The query is too long or too large for the store {shown}: {reason}. Ask for less.",
     ),
     (
         errors.StoreDamaged,
         ("malformed json", "could not decode to utf-8", "invalid input syntax for type json"),
-        "The store {shown} is damaged: a row of it cannot be read ({said}). Restore it from a copy.",
+        "The store {shown} is damaged: a row of it cannot be read ({reason}). Restore it from a copy.",
     ),
 )
 """Parts of a database's messages (lower case), by our error, with our message."""
@@ -106,8 +106,8 @@ def store_errors(url: sa.URL) -> Iterator[None]:
 
 def is_deadlock(error: BaseException | None) -> bool:
     """Return whether a server rolled a transaction back at once in favour of another, not after a time-out."""
-    said = str(error.__cause__).lower() if isinstance(error, errors.StoreLocked) else ""
-    return any(part in said for part in _ABORTED)
+    reason = str(error.__cause__).lower() if isinstance(error, errors.StoreLocked) else ""
+    return any(part in reason for part in _ABORTED)
 
 
 @contextlib.contextmanager
@@ -143,16 +143,16 @@ def _value_error(url: sa.URL, error: BaseException) -> errors.Error:
 
 
 def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
-    said = one_line(_message(error.orig))
-    low = said.lower()
+    reason = one_line(_message(error.orig))
+    low = reason.lower()
     shown = shown_url(url)
     for kind, parts, message in _MESSAGES:
         if any(part in low for part in parts):
-            return kind(message.format(shown=shown, said=said))
+            return kind(message.format(shown=shown, reason=reason))
     is_away = isinstance(error, (exc.OperationalError, exc.InterfaceError)) and _number(error.orig) not in _REFUSALS
     if is_away or error.connection_invalidated:
-        return errors.StoreUnusable(f"The store {shown} cannot be used: {said}.")
-    return errors.StoreError(f"The store {shown} refused: {said}.")
+        return errors.StoreUnusable(f"The store {shown} cannot be used: {reason}.")
+    return errors.StoreError(f"The store {shown} refused: {reason}.")
 
 
 def _number(error: BaseException | None) -> int | None:

@@ -102,8 +102,8 @@ class NotifyListener:
         connection.exec_driver_sql(f"LISTEN {channel}")
         connection.exec_driver_sql(f"NOTIFY {channel}")
         end = time.monotonic() + _SELF_TEST_SECONDS
-        while (left := end - time.monotonic()) > 0:
-            if channel in [notification.channel for notification in bare.notifies(timeout=left, stop_after=1)]:
+        while (seconds_left := end - time.monotonic()) > 0:
+            if channel in [notification.channel for notification in bare.notifies(timeout=seconds_left, stop_after=1)]:
                 return True
         return False
 

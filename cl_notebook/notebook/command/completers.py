@@ -61,7 +61,7 @@ _IDS: Mapping[str, type[Tracked]] = {"volume_id": Volume, "snapshot_id": Snapsho
 
 
 def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequence[Token] = ()) -> Iterable[str]:
-    """Return the words that begin with *prefix* where *completes* says what is wanted (see ``grammar.Option``).
+    """Return the words that begin with *prefix* where *completes* says what is expected (see ``grammar.Option``).
 
     *typed* are the words of the line before the cursor.
     """
@@ -89,8 +89,8 @@ def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequen
 
 def match_quoted(words: Iterable[str], current: Token, kind: str) -> list[tuple[str, str]]:
     """Return the *words* that start with the current text, quoted as necessary, each paired with *kind*."""
-    found = [_quote_if_typable(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
-    return [(word, kind or "value") for word in found if word is not None]
+    quoted = [_quote_if_typable(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
+    return [(word, kind or "value") for word in quoted if word is not None]
 
 
 def _quote_if_typable(word: str, quote: str) -> str | None:
@@ -109,7 +109,7 @@ def _quote_if_typable(word: str, quote: str) -> str | None:
 
 def _cinder_drivers(field: Literal["name", "path"], prefix: str, typed: Sequence[Token]) -> list[str]:
     """Return the names or paths of Cinder's drivers if they are cached or *prefix* begins a path."""
-    from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - as long as nobody uses Cinder nobody pays for it
+    from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - only needed with Cinder
 
     python = drivers.python_of([word.text for word in typed])
     if not prefix.startswith("cinder.") and not catalog.is_known(python):
@@ -125,8 +125,8 @@ def _values(rest: str, prefix: str) -> Iterable[str]:
     listed, _, column = rest.partition(":")
     if (listed, column) in WORDS:
         return WORDS[listed, column]
-    known = SOURCES[listed].columns
-    if column in known and known[column].kind == FLAG:
+    columns = SOURCES[listed].columns
+    if column in columns and columns[column].kind == FLAG:
         return ("true", "false")
     if column == "id" or column in _IDS:
         return _read(_ids, _IDS.get(column, _BY_LIST[listed]), prefix)

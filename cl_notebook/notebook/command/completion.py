@@ -163,9 +163,9 @@ def _first_verbs(cursor: _Cursor) -> list[tuple[str, str]]:
 
 
 def _options(cursor: _Cursor) -> list[tuple[str, str]]:
-    left = [option.spelled for option in cursor.options if option.repeat or option.key not in cursor.typed]
+    remaining = [option.spelled for option in cursor.options if option.repeat or option.key not in cursor.typed]
     typed = cursor.current.text.replace("_", "-")
-    return _beginning(typed, [*left, *(_HELP_WORD if typed else ())], "option")
+    return _beginning(typed, [*remaining, *(_HELP_WORD if typed else ())], "option")
 
 
 def _arguments(shell: InteractiveShell, cursor: _Cursor) -> list[tuple[str, str]]:

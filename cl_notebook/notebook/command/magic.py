@@ -70,7 +70,7 @@ def _compiled(tree: ast.Module | ast.Expression, name: str, mode: str, magic: st
 
 
 _RED, _BACK = "\x1b[31m", "\x1b[39m"
-_STORY = "\nIn the driver's own process:\n"
+_DRIVER_HEADING = "\nIn the driver's own process:\n"
 
 
 def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
@@ -84,8 +84,8 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
             _show_in_one_line(error, shell)
             raise
         except KeyboardInterrupt as error:  # between acts: nothing is left half done
-            said = one_line(error) or "Interrupted."  # an act on several resources says how far it came
-            vars(error)["_render_traceback_"] = lambda: [f"KeyboardInterrupt: {said}"]
+            message = one_line(error) or "Interrupted."  # an act on several resources says how far it came
+            vars(error)["_render_traceback_"] = lambda: [f"KeyboardInterrupt: {message}"]
             raise
 
     def on_line(line: str, local_ns: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - as above
@@ -160,14 +160,14 @@ def one_line(error: BaseException) -> str:
 def _show_in_one_line(error: errors.Error | errors.Interrupted, shell: InteractiveShell) -> None:
     """Make IPython show *error* as one line; its type is unchanged for ``except`` and test runners."""
     error.args = (one_line(error),)
-    itself = weakref.ref(error)
+    reference = weakref.ref(error)
 
     def render() -> list[str]:
-        told = itself()
-        if told is None:
+        shown_error = reference()
+        if shown_error is None:
             return []
         # IPython asks while it handles the error: the cell. %tb asks later, when nothing is being handled: the rest.
-        return [_line(told, shell)] if sys.exc_info()[1] is told else _everything(told, shell)
+        return [_line(shown_error, shell)] if sys.exc_info()[1] is shown_error else _full_traceback(shown_error, shell)
 
     vars(error)["_render_traceback_"] = render
 
@@ -177,23 +177,23 @@ def _line(error: BaseException, shell: InteractiveShell) -> str:
     return f"{_RED}{name}{_BACK}: {error}" if coloured else f"{name}: {error}"
 
 
-def _everything(error: BaseException, shell: InteractiveShell) -> list[str]:
-    told = traceback.TracebackException.from_exception(error)
-    story = _story(error, told)
-    shown = [*told.format(), *([_STORY, story] if story else [])]
-    lines = [masking.text(text) for text in shown]  # the line of the cell may hold a secret, too
-    if story or lines != shown or any(sanitize(line) != line for text in lines for line in text.splitlines()):
+def _full_traceback(error: BaseException, shell: InteractiveShell) -> list[str]:
+    chain = traceback.TracebackException.from_exception(error)
+    driver_traceback = _take_driver_traceback(error, chain)
+    texts = [*chain.format(), *([_DRIVER_HEADING, driver_traceback] if driver_traceback else [])]
+    lines = [masking.text(text) for text in texts]  # the line of the cell may hold a secret, too
+    if driver_traceback or lines != texts or any(sanitize(line) != line for text in lines for line in text.splitlines()):
         return ["\n".join(sanitize(line) for line in text.splitlines()) for text in lines]  # a driver's words hold escapes
     return list(shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__))
 
 
-def _story(error: BaseException, told: traceback.TracebackException) -> str:
-    """Remove the driver process's traceback from the chain *told* and return it, to be shown last."""
-    from cl_notebook.drivers.cinder.errors import RemoteError  # noqa: PLC0415 - only who asks for a traceback pays for it
+def _take_driver_traceback(error: BaseException, chain: traceback.TracebackException) -> str:
+    """Remove the driver process's traceback from *chain* and return it, to be shown last."""
+    from cl_notebook.drivers.cinder.errors import RemoteError  # noqa: PLC0415 - only needed for a traceback
 
-    while error.__cause__ is not None and told.__cause__ is not None:
+    while error.__cause__ is not None and chain.__cause__ is not None:
         if isinstance(error.__cause__, RemoteError):
-            told.__cause__ = None
+            chain.__cause__ = None
             return str(error.__cause__).strip("\n")
-        error, told = error.__cause__, told.__cause__
+        error, chain = error.__cause__, chain.__cause__
     return ""

@@ -73,21 +73,21 @@ def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *
 
     """
     if len(kinds) == 1 and _WHOLE_ID.fullmatch(text):
-        named = identity_map.get(call.session, kinds[0], text)
-        if named is not None:
-            return named
+        by_id = identity_map.get(call.session, kinds[0], text)
+        if by_id is not None:
+            return by_id
     in_variable = held_in(call.namespace, text, kinds)
-    found = _meant(lookup.find(call.session, text, kinds, everything=True, parts=False), text, acting=acting)
+    matches = _best_matches(lookup.find(call.session, text, kinds, everything=True, parts=False), text, acting=acting)
     if in_variable is not None:
         current = _current(in_variable, text)
-        if all(other.id == current.id for other in found):
+        if all(other.id == current.id for other in matches):
             return current
-        lines = [f"the variable: {current.label()}, {current.id}", *(f"{other.label()}, {other.id}" for other in found)]
+        lines = [f"the variable: {current.label()}, {current.id}", *(f"{other.label()}, {other.id}" for other in matches)]
         msg = f"{text!r} is a variable, and a name or id of something else: {'; '.join(lines)}. Type the id."
         raise errors.Ambiguous(msg, lines)
-    if not found:
-        raise errors.NotFound(_nothing(call, text, kinds, acting=acting))
-    return lookup.the_one(text, found)
+    if not matches:
+        raise errors.NotFound(_not_found_message(call, text, kinds, acting=acting))
+    return lookup.the_one(text, matches)
 
 
 def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracked]]) -> Tracked | None:
@@ -182,13 +182,15 @@ def chosen_backend(call: Invocation) -> Backend:
     raise errors.InvalidInput(msg)
 
 
-def _meant(found: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
+def _best_matches(candidates: Sequence[Tracked], text: str, *, acting: bool) -> list[Tracked]:
     """Return the best matches for *text*: a short word is a name rather than the beginning of an id."""
-    length, meant = len(text.strip()), search.exact_ids((resource.id for resource in found), text)
-    exact = [resource for resource in found if getattr(resource, "name", None) == text or resource.id in meant]
-    if exact and (meant or length < SHORT_ID):
+    length, exact_ids = len(text.strip()), search.exact_ids((resource.id for resource in candidates), text)
+    exact = [resource for resource in candidates if getattr(resource, "name", None) == text or resource.id in exact_ids]
+    if exact and (exact_ids or length < SHORT_ID):
         return exact
-    begun = [resource for resource in found if search.is_id_or_prefix(resource.id, text) and (length >= SHORTEST or not acting)]
+    begun = [
+        resource for resource in candidates if search.is_id_or_prefix(resource.id, text) and (length >= SHORTEST or not acting)
+    ]
     return list({resource.id: resource for resource in [*exact, *begun]}.values())
 
 
@@ -196,18 +198,18 @@ def _current(resource: Tracked, variable: str) -> Tracked:
     if not resource.is_tracked:
         msg = f"The variable {variable} holds {resource!r}, which is not tracked any more."
         raise errors.Refused(msg)
-    known = identity_map.get(resource.context, type(resource), resource.id)
-    if known is None:
+    current = identity_map.get(resource.context, type(resource), resource.id)
+    if current is None:
         msg = f"The variable {variable} holds {resource!r}, which somebody else deleted."
         raise errors.Refused(msg)
-    return known
+    return current
 
 
-def _nothing(call: Invocation, text: str, kinds: Sequence[type[Tracked]], *, acting: bool) -> str:
+def _not_found_message(call: Invocation, text: str, kinds: Sequence[type[Tracked]], *, acting: bool) -> str:
     other = call.namespace.get(text)
-    wanted = " or ".join(_ARTICLE[cls.kind] for cls in kinds) if len(kinds) < len(ALL) else "anything that is tracked"
+    expected = " or ".join(_ARTICLE[cls.kind] for cls in kinds) if len(kinds) < len(ALL) else "anything that is tracked"
     if isinstance(other, Tracked):
-        return f"The variable {text} holds {other.label()}, not {wanted}."
+        return f"The variable {text} holds {other.label()}, not {expected}."
     begun = lookup.find(call.session, text, kinds, parts=False)
     if acting and len(text.strip()) < SHORTEST and any(search.is_id_or_prefix(item.id, text) for item in begun):
         return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."

@@ -30,19 +30,19 @@ def show(shell: InteractiveShell, value: object, text: str) -> None:
 
 
 def echo_err(text: str) -> None:
-    """Print *text* to standard error, apart from output that another program reads."""
+    """Print *text* to standard error, as another program may read standard output."""
     sys.stderr.write(f"{sanitize(text)}\n")
 
 
 def echo_lines(lines: Iterable[str]) -> None:
     """Print *lines* in large chunks, because each write costs a message to the front end."""
-    held: list[str] = []
+    buffered: list[str] = []
     for line in lines:
-        held.append(f"{sanitize(line)}\n")
-        if len(held) >= _AT_ONCE:
-            sys.stdout.write("".join(held))
-            held.clear()
-    sys.stdout.write("".join(held))
+        buffered.append(f"{sanitize(line)}\n")
+        if len(buffered) >= _AT_ONCE:
+            sys.stdout.write("".join(buffered))
+            buffered.clear()
+    sys.stdout.write("".join(buffered))
 
 
 def confirm(question: str) -> bool:

@@ -38,7 +38,7 @@ def _add(call: Invocation) -> Backend | list[Backend]:
         msg = "%cl_backend add needs one NAME: what to call the backend. Several are taken with --conf FILE alone."
         raise errors.InvalidInput(msg)
     cls = drivers.load(call["driver"], call["python"])
-    options = drivers.given(call, cls)
+    options = drivers.typed_options(call, cls)
     if call["python"] is not None:
         options["python"] = call["python"]
     options |= drivers.secrets_left_out(call["name"][0], call["driver"], cls, options)

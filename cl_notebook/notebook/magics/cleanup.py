@@ -36,7 +36,7 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
     plan = inventory.plan_cleanup(session, backend=backend, owner=call["owner"], all=call["all"])
     print_message = echo_err if call["format"] in _FOR_PROGRAMS else echo
     if not plan:
-        print_message(_nothing(call))
+        print_message(_empty_plan_message(call))
         return formed(call, plan.run()) if call["yes"] else None
     if not call["yes"] or call["format"] not in _FOR_PROGRAMS:
         frame = formed(call, plan.frame)
@@ -52,7 +52,7 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
     return formed(call, report)
 
 
-def _nothing(call: Invocation) -> str:
+def _empty_plan_message(call: Invocation) -> str:
     if call["all"] or call["owner"] is not None or call["backend"] is not None:
         return "There is nothing to remove."
     return "There is nothing left that this session made. More: --backend, --owner or --all."

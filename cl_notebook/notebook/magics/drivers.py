@@ -66,7 +66,7 @@ def _drivers(call: Invocation) -> pd.DataFrame | None:
     if word is None and set(call["column"]) & set(views.INSTALLED):
         # Cinder's drivers are left out: their capabilities are unknown until they are loaded
         return _output(call, views.installed(), "drivers")
-    driver = _named(word, python) if word is not None else None
+    driver = _driver_called(word, python) if word is not None else None
     if driver is None:
         return _search(call, word or "", python)
     with shown(loading_label(driver)):
@@ -78,7 +78,7 @@ def _drivers(call: Invocation) -> pd.DataFrame | None:
     return _output(call, chosen, f"options of driver {driver}", note=note)
 
 
-def _named(word: str, python: str | None) -> str | None:
+def _driver_called(word: str, python: str | None) -> str | None:
     from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - as above
 
     if word in registry.driver_names():
@@ -154,7 +154,7 @@ def load(name: str, python: str | None) -> type[Driver]:
         return registry.load_driver(name, {"python": python} if python else {})
 
 
-def given(call: Invocation, cls: type[Driver]) -> dict[str, Any]:
+def typed_options(call: Invocation, cls: type[Driver]) -> dict[str, Any]:
     """Return the typed options of the driver *cls*, by the names (present or older) that were typed."""
     names = {name.replace("-", "_"): option for option in cls.options() for name in (option.name, *option.aliases)}
     typed_values = call.given(*(key for key in names if key in call.values and key not in OURS - {"python"}))  # noqa: PD011 - no frame

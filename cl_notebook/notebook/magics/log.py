@@ -56,10 +56,10 @@ def _log(call: Invocation) -> pd.DataFrame | None:
         return _framed(call, selection.entries())
     lines = LINES if call["lines"] is None else call["lines"] or None
     if not call["follow"]:
-        _print(selection.entries(), lines, named=len(backends) > 1, otherwise=selection.nothing())
+        _print(selection.entries(), lines, with_names=len(backends) > 1, otherwise=selection.no_lines_message())
         return None
     try:
-        _follow(selection, lines, named=len(backends) > 1)
+        _follow(selection, lines, with_names=len(backends) > 1)
     except KeyboardInterrupt:
         return None  # interrupting is the way to stop
     return None
@@ -96,7 +96,7 @@ class _Selection:
         # unknown levels, such as that of lines from standard error, always pass
         return logging.getLevelNamesMapping().get(line.level, logging.CRITICAL) >= self._min_level
 
-    def nothing(self) -> str:
+    def no_lines_message(self) -> str:
         """Return the message for no matching line."""
         of = f" in operation {self._operation}" if self._operation is not None else ""
         least = f" of level {logging.getLevelName(self._min_level)} or above" if self._min_level else ""
@@ -112,17 +112,17 @@ def _framed(call: Invocation, entries: Sequence[Entry]) -> pd.DataFrame | None:
     return formed(call, frame, list(frame.columns))
 
 
-def _print(entries: Sequence[Entry], limit: int | None, *, named: bool, otherwise: str = "") -> None:
+def _print(entries: Sequence[Entry], limit: int | None, *, with_names: bool, otherwise: str = "") -> None:
     last = entries[-limit:] if limit is not None else entries
-    text = "\n".join(f"{name}: {format_line(line)}" if named else format_line(line) for name, line in last)
+    text = "\n".join(f"{name}: {format_line(line)}" if with_names else format_line(line) for name, line in last)
     if text or otherwise:
         echo(text or otherwise)
         sys.stdout.flush()
 
 
-def _follow(selection: _Selection, lines: int | None, *, named: bool) -> None:
+def _follow(selection: _Selection, lines: int | None, *, with_names: bool) -> None:
     entries = selection.entries()
-    _print(entries, lines, named=named, otherwise="" if entries else selection.nothing())
+    _print(entries, lines, with_names=with_names, otherwise="" if entries else selection.no_lines_message())
     silent = [backend.name for backend in selection.backends if not logs.is_kept(backend)]
     if silent:
         echo_err(f"No log is kept for {', '.join(silent)}: no lines will come. Interrupt the cell to stop following.")
@@ -131,7 +131,7 @@ def _follow(selection: _Selection, lines: int | None, *, named: bool) -> None:
     while any(backend.is_open for backend in selection.backends):
         time.sleep(EVERY)
         before, entries = entries, selection.entries()
-        _print(list(_new_entries(before, entries)), None, named=named)
+        _print(list(_new_entries(before, entries)), None, with_names=with_names)
 
 
 def _new_entries(before: Sequence[Entry], now: Sequence[Entry]) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""When a kernel that is at work was last heard of, by the database's clock."""
+"""Add the time of a kernel's last heartbeat, by the database's clock."""
 
 from __future__ import annotations
 
