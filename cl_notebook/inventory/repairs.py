@@ -316,13 +316,12 @@ class _ResourceRepair:
 
     def _write(self, presence: Presence, *, status: str | None = None) -> None:
         """Write the size that the storage says, and *status*, or the one that a whole resource has."""
-        resource, status_now = self._resource, self._resource.status
+        resource = self._resource
         size = {} if presence.size is None else {"size" if isinstance(resource, Volume) else "volume_size": presence.size}
         change: RowChange = Update.of(resource, {**size, "status": status or "available"})
         if isinstance(resource, Volume) and status is None:
             change = SyncAttachStatus.of(resource, size, is_over=True)
-        allowed, finishing = (set(), {status_now}) if lifecycle.is_busy(resource.kind, status_now) else ({status_now}, set())
-        guard = guards.require_status(resource.context, resource, "repair", allowed, finishing, force=self._force)
+        guard = guards.require_same_status(resource.context, resource, "repair", force=self._force)
         resource.context.journal.record_without_driver("repair", [change], resource, (guard,))
 
 

@@ -8,7 +8,7 @@ from cl_notebook import errors
 from cl_notebook.inventory import repairs
 from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, claims
-from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete, SyncAttachStatus
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def forget(resource: Tracked, *, force: bool = False, storages: Storages | None 
     volume: Any = resource.volume if isinstance(resource, Connection) else resource
     if not force and not _is_claimed_twice(resource):
         _refuse_if_there(resource, volume, storages or Storages())
-    status = str(getattr(resource, "status", ""))
-    allowed, finishing = (set(), {status}) if status in lifecycle.BUSY else ({status}, set())
-    checks = [guards.require_status(resource.context, resource, "forget", allowed, finishing, force=force)]
+    checks = [guards.require_same_status(resource.context, resource, "forget", force=force)]
     if isinstance(resource, Volume):
         kinds = {"snapshot": Volume.snapshots.target, "connection": Volume.connections.target}
         checks.append(guards.without_dependents(resource, kinds))

@@ -58,7 +58,7 @@ def require_status(
         if status in allowed:
             return
         if status not in finishing:
-            msg = f"{resource.label()} is {status!r}; to {act} it must be {_either(allowed)}."
+            msg = f"{resource.label()} is {status!r}; to {act} it must be {_either(allowed or finishing)}."
             if lifecycle.is_foreign(resource.kind, status):
                 msg += f" %cl_scan repair {resource.id} asks the storage what it should be."
             raise errors.InvalidStatus(msg)
@@ -77,6 +77,15 @@ def require_transition(context: Context, resource: Tracked, action: str, *, forc
     """Return a guard that lets the *action* begin from the statuses of its transition; see :func:`require_status`."""
     transition = lifecycle.TRANSITIONS[resource.kind][action]
     return require_status(context, resource, action, transition.allowed, transition.resumable, force=force)
+
+
+def require_same_status(context: Context, resource: Tracked, act: str, *, force: bool = False) -> Guard:
+    """Return a guard that lets the *act* begin only in the status that *resource* has in memory; see :func:`require_status`.
+
+    A status that belongs to a running operation needs its kernel to be dead.
+    """
+    status = {getattr(resource, lifecycle.status_column(resource.kind))}
+    return require_status(context, resource, act, status - lifecycle.BUSY, status, force=force)
 
 
 def require_source(context: Context, resource: Tracked, use: str, purpose: str) -> Guard:
