@@ -24,7 +24,6 @@ from cl_notebook.store.errors import is_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     import sqlalchemy as sa
 
@@ -198,7 +197,8 @@ class Outbox:
 
         def work(connection: sa.Connection) -> outcome.Written:
             context.change_tracker.sync()
-            return outcome.write(connection, pending)
+            # The kernel that ran the operation announces each attempt: it does not know whether the last one was committed.
+            return outcome.write(connection, pending, announce_again=resource is not None)
 
         def in_memory(change: RowChange) -> Tracked | None:  # the object of a row that was removed meanwhile is not cached
             return resource if resource is not None and resource.id == change.id else changes.in_memory(context, change)

@@ -195,17 +195,20 @@ def _is_gone(connection: sa.Connection, kind: str, row_id: str) -> bool:
     return connection.execute(sa.select(cls.id).where(cls.id == row_id)).first() is None
 
 
-def write(connection: sa.Connection, outcome: PendingOutcome) -> Written:
+def write(connection: sa.Connection, outcome: PendingOutcome, *, announce_again: bool = False) -> Written:
     """Write *outcome* and its entry of the change feed, unless that was done before.
 
-    Versions are not checked: what the storage did is written down whatever others wrote on the row meanwhile.
+    Versions are not checked: what the storage did is written down whatever others wrote on the row meanwhile. With
+    *announce_again* the entry is appended also for an outcome that was written before, or whose intent was never committed.
     """
     result, made = end(connection, outcome.ended), outcome.made
-    if result in {CloseResult.KNOWN, CloseResult.NEVER_BEGUN}:
+    if result in {CloseResult.KNOWN, CloseResult.NEVER_BEGUN} and not announce_again:
         return Written(result, [], None)
-    rows = outcome.rows
-    if result is CloseResult.OVERTAKEN:
-        rows = outcome.if_overtaken if made is not None and _is_gone(connection, made.kind, made.id) else []
+    rows: list[RowChange] = []
+    if result is CloseResult.WRITTEN:
+        rows = outcome.rows
+    elif result is CloseResult.OVERTAKEN and made is not None and _is_gone(connection, made.kind, made.id):
+        rows = outcome.if_overtaken
     applied = [(change, apply(connection, change, made=made)) for change in rows]
     return Written(result, applied, changefeed.append(connection, changefeed.Entry(**outcome.event)))
 
