@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from cl_notebook import errors
+from cl_notebook import errors, kernel_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 _ROOT = Path("/")
 _MOST = 8
@@ -97,15 +97,6 @@ class _Target(NamedTuple):
         return cls(real, os.path.basename(real), stat.S_ISREG(status.st_mode), (status.st_dev, status.st_ino))  # noqa: PTH119 - as above
 
 
-class _Mount(NamedTuple):
-    """A mount: the device's number and name, the mount point, and a note on the mount namespace."""
-
-    number: str
-    source: str
-    point: str
-    note: str
-
-
 class _Kernel:
     """The block devices, mounts and processes of a host."""
 
@@ -113,20 +104,20 @@ class _Kernel:
         self.root = root
         self.folders: dict[str, Path] = {}
         self._parts: dict[str, list[str]] = {}
-        for folder in _entries(root / "sys/block"):
-            parts = [entry for entry in _entries(folder) if (entry / "partition").exists()]
+        for folder in kernel_files.entries(root / "sys/block"):
+            parts = [entry for entry in kernel_files.entries(folder) if (entry / "partition").exists()]
             self._parts[folder.name] = [entry.name for entry in parts]
             self.folders |= {entry.name: entry for entry in (folder, *parts)}
         loops = {name: folder for name, folder in self.folders.items() if name.startswith("loop")}
-        files = {name: _read_text(folder / "loop/backing_file") for name, folder in loops.items()}
+        files = {name: kernel_files.read(folder / "loop/backing_file") for name, folder in loops.items()}
         self._loops = {name: file for name, file in files.items() if file}
-        self._mounted: list[_Mount] | None = None
+        self._mounted: list[tuple[kernel_files.Mount, str]] | None = None
 
     def holders(self, name: str) -> set[str]:
-        return {entry.name for entry in _entries(self.folders[name] / "holders")}
+        return {entry.name for entry in kernel_files.entries(self.folders[name] / "holders")}
 
     def number(self, name: str) -> str:
-        return _read_text(self.folders[name] / "dev")
+        return kernel_files.read(self.folders[name] / "dev")
 
     def members(self, names: Iterable[str]) -> set[str]:
         """Return the devices with their partitions, the paths of a map or array, and the map of a path."""
@@ -139,7 +130,7 @@ class _Kernel:
             members.add(name)
             pending += self._parts.get(name, [])
             if self._uuid(name).startswith(_MPATH) or _RAID.fullmatch(name):
-                pending += [entry.name for entry in _entries(self.folders[name] / "slaves")]
+                pending += [entry.name for entry in kernel_files.entries(self.folders[name] / "slaves")]
             pending += [above for above in self.holders(name) if self._is_map(above)]
         return members
 
@@ -154,7 +145,7 @@ class _Kernel:
 
     def describe(self, name: str) -> str:
         """Return a text with the names of a device and its uses."""
-        map_name = _read_text(self.folders[name] / "dm/name") if name in self.folders else ""
+        map_name = kernel_files.read(self.folders[name] / "dm/name") if name in self.folders else ""
         members = self.members([name])
         texts = [text for member in sorted(members) for text in _uses_of_device(self, member, [name], members)]
         return name + (f" ({map_name})" if map_name else "") + (f", {', '.join(texts)}" if texts else "")
@@ -163,10 +154,10 @@ class _Kernel:
         """Return the mounts of the file system on a device."""
         number, siblings = self.number(name), {name, *self._btrfs(name)}
         notes_by_point: dict[str, str] = {}
-        for mount in self._mounts():
+        for mount, note in self._mounts():
             is_named = mount.number.startswith("0:") and mount.source.startswith("/dev/") and self._real(mount.source) in siblings
             if (number and mount.number == number) or is_named:
-                notes_by_point.setdefault(mount.point, mount.note)
+                notes_by_point.setdefault(mount.point, note)
         return [f"mounted at {_plain(point)}{note}" for point, note in notes_by_point.items()]
 
     def is_in_btrfs(self, name: str) -> bool:
@@ -175,8 +166,8 @@ class _Kernel:
 
     def is_swap(self, path: str) -> bool:
         """Return whether *path*, a device's name or a file's path, is used as swap."""
-        lines = _read_text(self.root / "proc/swaps").splitlines()[1:]
-        swaps = [_unescaped(line.split()[0]) for line in lines if line.split()]
+        lines = kernel_files.read(self.root / "proc/swaps").splitlines()[1:]
+        swaps = [kernel_files.unescaped(line.split()[0]) for line in lines if line.split()]
         return any(path in {self._real(swap), os.path.realpath(self.root / swap.lstrip("/"))} for swap in swaps)
 
     def processes(self) -> list[str]:
@@ -185,7 +176,10 @@ class _Kernel:
         return [f"{proc}/{name}" for name in sorted(_names(str(proc))) if name.isdigit()]
 
     def _btrfs(self, name: str) -> set[str]:
-        systems = [[entry.name for entry in _entries(folder / "devices")] for folder in _entries(self.root / "sys/fs/btrfs")]
+        systems = [
+            [entry.name for entry in kernel_files.entries(folder / "devices")]
+            for folder in kernel_files.entries(self.root / "sys/fs/btrfs")
+        ]
         return {sibling for names in systems if name in names for sibling in names}
 
     def _is_map(self, name: str) -> bool:
@@ -193,7 +187,7 @@ class _Kernel:
         return uuid.startswith(_MPATH) or _OF_MPATH.match(uuid) is not None
 
     def _uuid(self, name: str) -> str:
-        return _read_text(self.folders[name] / "dm/uuid") if name in self.folders else ""
+        return kernel_files.read(self.folders[name] / "dm/uuid") if name in self.folders else ""
 
     def _real(self, path: str) -> str:
         return os.path.basename(os.path.realpath(self.root / path.lstrip("/")))  # noqa: PTH119 - a text, as the kernel's links are
@@ -207,15 +201,18 @@ class _Kernel:
             return False
         return stat.S_ISBLK(status.st_mode) and f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" == number
 
-    def _mounts(self) -> list[_Mount]:
+    def _mounts(self) -> list[tuple[kernel_files.Mount, str]]:
+        """Return the mounts in all mount namespaces, each with a note on its namespace."""
         if self._mounted is None:
             this_process = str(self.root / "proc/self")
-            self._mounted, namespaces = list(_mounts(this_process, "")), {_link(f"{this_process}/ns/mnt")}
+            self._mounted = [(mount, "") for mount in kernel_files.mounts(this_process)]
+            namespaces = {_link(f"{this_process}/ns/mnt")}
             for process in self.processes():
                 namespace = _link(f"{process}/ns/mnt")
                 if not namespace or namespace not in namespaces:
                     namespaces.add(namespace)
-                    self._mounted += _mounts(process, f" (in the mount name space of {_process_text(process)})")
+                    note = f" (in the mount name space of {_process_text(process)})"
+                    self._mounted += [(mount, note) for mount in kernel_files.mounts(process)]
         return self._mounted
 
 
@@ -267,7 +264,7 @@ class _Descriptors:
     def of(self, process: str) -> list[str]:
         """Return the numbers of the matching descriptors of *process* (``/proc/PID``)."""
         numbers = [number for number in _names(f"{process}/fd") if self.has(process, number)]
-        return numbers if numbers and _read_text(f"{process}/comm") not in _WATCHERS else []
+        return numbers if numbers and kernel_files.read(f"{process}/comm") not in _WATCHERS else []
 
     def has(self, process: str, number: str) -> bool:
         """Return whether the descriptor *number* of *process* is one of the given devices or files."""
@@ -323,19 +320,11 @@ def _is_claimed(path: str) -> bool:
     return True
 
 
-def _mounts(process: str, note: str) -> Iterator[_Mount]:
-    for line in _read_text(f"{process}/mountinfo").splitlines():
-        before, _, after = line.partition(" - ")
-        fields, source_fields = before.split(), after.split()
-        if len(fields) > 4 and len(source_fields) > 1:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
-            yield _Mount(fields[2], _unescaped(source_fields[1]), _unescaped(fields[4]), note)
-
-
 def _process_text(process: str, numbers: Sequence[str] = ()) -> str:
     pid = process.rpartition("/")[2]
     if pid == str(os.getpid()):
         return f"this process (descriptor {', '.join(numbers)}: close what open() returned)" if numbers else "this process"
-    command = _read_text(f"{process}/comm")
+    command = kernel_files.read(f"{process}/comm")
     return f"process {pid}" + (f" ({_plain(command)})" if command else "")
 
 
@@ -346,29 +335,11 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
 def _link(path: str) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - a text: not every link is a path
     except OSError:
         return ""
-
-
-def _read_text(path: Path | str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
-    except OSError:
-        return ""
-
-
-def _unescaped(field: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), field)
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook import kernel_files
 from cl_notebook.attach.identity import FLAT_LUNS, SHARES, as_uuid, plain_wwn, units
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def list_block_devices(root: Path = _ROOT) -> list[BlockDevice]:
     """
     blocks = root / "sys/block"
     names = sorted(entry.name for entry in blocks.iterdir()) if blocks.is_dir() else []
-    maps = {name: _slaves(blocks / name) for name in names if _read(blocks / name / "dm/uuid").startswith(_MPATH)}
+    multipath = [name for name in names if kernel_files.read(blocks / name / "dm/uuid").startswith(_MPATH)]
+    maps = {name: [entry.name for entry in kernel_files.entries(blocks / name / "slaves")] for name in multipath}
     below = {slave for slaves in maps.values() for slave in slaves}
     devices = [_map(root, name, slaves) for name, slaves in maps.items()]
     devices += [_disk(root, name) for name in names if name not in below and name not in maps]
@@ -89,7 +91,7 @@ def size(path: str, *, root: Path = _ROOT) -> int | None:
     name = os.path.basename(os.path.realpath(root / path.lstrip("/")))  # noqa: PTH119 - a text, as the kernel's links are
     blocks = root / "sys/block"
     for folder in (blocks / name, *blocks.glob(f"*/{name}")):
-        sectors = _read(folder / "size")
+        sectors = kernel_files.read(folder / "size")
         if sectors.isdigit():
             return int(sectors) * _SECTOR
     return None
@@ -97,7 +99,7 @@ def size(path: str, *, root: Path = _ROOT) -> int | None:
 
 def backing_size(path: str, *, root: Path = _ROOT) -> int | None:
     """Return the size in bytes, in whole sectors, of the file behind a loop device; None for other devices."""
-    file = _read(root / "sys/block" / Path(path).name / "loop/backing_file")
+    file = kernel_files.read(root / "sys/block" / Path(path).name / "loop/backing_file")
     try:
         return (root / file.lstrip("/")).stat().st_size // _SECTOR * _SECTOR if file else None
     except OSError:
@@ -105,7 +107,7 @@ def backing_size(path: str, *, root: Path = _ROOT) -> int | None:
 
 
 def _map(root: Path, name: str, slaves: list[str]) -> BlockDevice:
-    map_name = _read(root / "sys/block" / name / "dm/name")
+    map_name = kernel_files.read(root / "sys/block" / name / "dm/name")
     parts = [_disk(root, slave) for slave in slaves]
     return BlockDevice(
         f"/dev/mapper/{map_name}" if map_name else f"/dev/{name}",
@@ -117,7 +119,7 @@ def _map(root: Path, name: str, slaves: list[str]) -> BlockDevice:
 
 def _disk(root: Path, name: str) -> BlockDevice:
     folder = root / "sys/block" / name
-    file = _read(folder / "loop/backing_file") or None
+    file = kernel_files.read(folder / "loop/backing_file") or None
     return BlockDevice(f"/dev/{name}", frozenset({name}), frozenset(_keys(root, name, folder)), file)
 
 
@@ -125,13 +127,17 @@ def _keys(root: Path, name: str, folder: Path) -> Iterator[Key]:
     image = _IMAGE.fullmatch(name)
     if image:
         entry = root / "sys/bus/rbd/devices" / image.group(1)
-        snapshot = _read(entry / "current_snap")
-        yield ("rbd", f"{_read(entry / 'pool')}/{_read(entry / 'name')}" + (f"@{snapshot}" if snapshot not in {"", "-"} else ""))
+        snapshot = kernel_files.read(entry / "current_snap")
+        yield (
+            "rbd",
+            f"{kernel_files.read(entry / 'pool')}/{kernel_files.read(entry / 'name')}"
+            + (f"@{snapshot}" if snapshot not in {"", "-"} else ""),
+        )
     elif _NAMESPACE.fullmatch(name):
-        uuids = {as_uuid(_read(folder / file).rpartition(".")[2]) for file in ("uuid", "nguid", "wwid")} - {""}
+        uuids = {as_uuid(kernel_files.read(folder / file).rpartition(".")[2]) for file in ("uuid", "nguid", "wwid")} - {""}
         yield from (("nvme", uuid) for uuid in uuids)
-        if _read(folder / "device/subsysnqn"):
-            yield ("nqn", _read(folder / "device/subsysnqn"))
+        if kernel_files.read(folder / "device/subsysnqn"):
+            yield ("nqn", kernel_files.read(folder / "device/subsysnqn"))
     else:
         yield from _scsi(root, Path(os.path.realpath(folder / "device")))
 
@@ -143,21 +149,11 @@ def _scsi(root: Path, folder: Path) -> Iterator[Key]:
     luns = {int(number), int(number) - FLAT_LUNS} if int(number) >= FLAT_LUNS else {int(number)}
     for part in folder.parts:
         for lun in sorted(luns):
-            if part.startswith("session") and (target := _read(root / "sys/class/iscsi_session" / part / "targetname")):
+            if part.startswith("session") and (
+                target := kernel_files.read(root / "sys/class/iscsi_session" / part / "targetname")
+            ):
                 yield ("iscsi", target.lower(), str(lun))
-            elif part.startswith("rport-") and (port := _read(root / "sys/class/fc_remote_ports" / part / "port_name")):
+            elif part.startswith("rport-") and (
+                port := kernel_files.read(root / "sys/class/fc_remote_ports" / part / "port_name")
+            ):
                 yield ("fc", plain_wwn(port), str(lun))
-
-
-def _slaves(folder: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in (folder / "slaves").iterdir())
-    except OSError:  # it has none, or is being removed
-        return []
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
-    except OSError:
-        return ""

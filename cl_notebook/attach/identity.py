@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import errors, kernel_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -91,18 +91,12 @@ class _Device:
 
     def read(self, path: str) -> str:
         """Return the content of a file of sysfs or procfs; empty if it does not exist."""
-        try:
-            return self.at(path).read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
-        except OSError:
-            return ""
+        return kernel_files.read(self.at(path))
 
     def disks(self, name: str = "") -> Iterator[str]:
         """Yield the names of the disks below a multipath or RAID device, or of the device itself."""
         name = name or self.name
-        try:
-            names = sorted(entry.name for entry in self.at(f"sys/block/{name}/slaves").iterdir())
-        except OSError:  # it has none, or is being removed
-            names = []
+        names = [entry.name for entry in kernel_files.entries(self.at(f"sys/block/{name}/slaves"))]
         if not names:
             yield name
         for slave in names:
@@ -243,14 +237,10 @@ def one_spelling(share: str) -> str:
 def _mounted(device: _Device, folder: str) -> str:
     """Return the NFS share that is mounted on *folder*; empty for other file systems, whose source is not a share."""
     for line in reversed(device.read("proc/mounts").splitlines()):
-        source, point, kind = ([re.sub(r"\\([0-7]{3})", _character, field) for field in line.split()] + [""] * 3)[:3]
+        source, point, kind = ([kernel_files.unescaped(field) for field in line.split()] + [""] * 3)[:3]
         if point == folder:
             return source if kind.startswith("nfs") else ""
     return ""
-
-
-def _character(octal: re.Match[str]) -> str:
-    return chr(int(octal.group(1), 8))
 
 
 _CHECKS: dict[str, Callable[[_Device, Any], str | None]] = {

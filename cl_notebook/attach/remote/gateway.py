@@ -26,6 +26,7 @@ MODULES = (
     "cl_notebook.errors",
     "cl_notebook.masking",
     "cl_notebook.regular_files",
+    "cl_notebook.kernel_files",
     "cl_notebook.usage",
     "cl_notebook.concurrency",
     "cl_notebook.attach.osbrick",

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cl_notebook import errors
+from cl_notebook import errors, kernel_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -161,14 +160,9 @@ def mount_points(device: str, *, root: Path = _ROOT) -> list[str]:
     Mounts in other mount namespaces are not visible. *root* is the folder that contains ``sys`` and ``proc``.
     """
     names = _above(root / "sys/class/block", Path(device).name)
-    numbers = {_read(root / "sys/class/block" / name / "dev") for name in names} - {""}
+    numbers = {kernel_files.read(root / "sys/class/block" / name / "dev") for name in names} - {""}
     points: dict[str, str] = {}
-    for line in _read(root / "proc/self/mountinfo").splitlines():
-        before, _, after = line.partition(" - ")
-        mount_fields, source_fields = before.split(), after.split()
-        if len(mount_fields) < 5 or len(source_fields) < 2:  # noqa: PLR2004 - see proc_pid_mountinfo(5)
-            continue
-        number, point, source = mount_fields[2], _unescaped(mount_fields[4]), _unescaped(source_fields[1])
+    for number, source, point in kernel_files.mounts(root / "proc/self"):
         # Btrfs reports an anonymous device number, and the device as its source
         is_on_device = number in numbers or (number.startswith("0:") and source.startswith("/dev/") and _name(source) in names)
         if is_on_device and number not in points and Path(point).is_dir():
@@ -179,7 +173,7 @@ def mount_points(device: str, *, root: Path = _ROOT) -> list[str]:
 def parts(device: str, *, root: Path = _ROOT) -> list[str]:
     """Return the paths of the partitions of *device*, which the kernel caches separately from the device."""
     folder = root / "sys/class/block" / Path(device).name
-    return [f"/dev/{entry.name}" for entry in _entries(folder) if (entry / "partition").exists()]
+    return [f"/dev/{entry.name}" for entry in kernel_files.entries(folder) if (entry / "partition").exists()]
 
 
 def _above(blocks: Path, name: str) -> set[str]:
@@ -191,28 +185,10 @@ def _above(blocks: Path, name: str) -> set[str]:
         if name in names:
             continue
         names.add(name)
-        pending += [entry.name for entry in _entries(blocks / name) if (entry / "partition").exists()]
-        pending += [entry.name for entry in _entries(blocks / name / "holders")]
+        pending += [entry.name for entry in kernel_files.entries(blocks / name) if (entry / "partition").exists()]
+        pending += [entry.name for entry in kernel_files.entries(blocks / name / "holders")]
     return names
 
 
 def _name(path: str) -> str:
     return Path(os.path.realpath(path)).name
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
-    except OSError:
-        return ""
-
-
-def _unescaped(field: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), field)
