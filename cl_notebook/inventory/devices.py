@@ -44,19 +44,25 @@ class OrphanDevice(NamedTuple):
     is_connected: bool = False
 
 
-def findings(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[Finding]:
+def findings(
+    session: Context, backends: Sequence[Backend], stored: Sequence[Backend] | None = None, *, root: Path = Path("/")
+) -> list[Finding]:
     """Return a finding for each orphaned device; *root* is the directory of ``dev`` and ``sys``."""
-    return [_finding(orphan) for orphan in orphan_devices(session, backends, root=root)]
+    return [_finding(orphan) for orphan in orphan_devices(session, backends, stored, root=root)]
 
 
-def orphan_devices(session: Context, backends: Sequence[Backend], *, root: Path = Path("/")) -> list[OrphanDevice]:
-    """Return the devices of the *backends*' volumes that have no tracked connection."""
+def orphan_devices(
+    session: Context, backends: Sequence[Backend], stored: Sequence[Backend] | None = None, *, root: Path = Path("/")
+) -> list[OrphanDevice]:
+    """Return the devices of the *backends*' volumes that have no tracked connection; *stored* are all backends, if read."""
     before = block_devices.list_block_devices(root)
     if not before:
         return []
     # by path, as backends on the same storage yield the same devices
     orphans = {
-        orphan.device.path: orphan for backend in backends for orphan in _Devices(session, backend, root).orphan_devices(before)
+        orphan.device.path: orphan
+        for backend in backends
+        for orphan in _Devices(session, backend, stored, root).orphan_devices(before)
     }
     # list again: a device may have been detached while the store was read
     current = {device.path: device for device in block_devices.list_block_devices(root)} if orphans else {}
@@ -66,9 +72,10 @@ def orphan_devices(session: Context, backends: Sequence[Backend], *, root: Path 
 class _Devices:
     """The devices of one backend's volumes."""
 
-    def __init__(self, session: Context, backend: Backend, root: Path) -> None:
+    def __init__(self, session: Context, backend: Backend, stored: Sequence[Backend] | None, root: Path) -> None:
         self._session = session
         self._backend = backend
+        self._stored = stored
         self._root = root
 
     @functools.cached_property
@@ -110,7 +117,7 @@ class _Devices:
     def _names_of_other_backends(self, names: Collection[str]) -> set[str]:
         """Return those of the *names* that are volumes of other backends on the same storage, which report them."""
         storable = {name for name in names if not settings.UNSTORABLE.search(name)}
-        others = storage_identity.same_storage(self._backend)[1:] if storable else []
+        others = storage_identity.same_storage(self._backend, self._stored)[1:] if storable else []
         rows_by_backend = (rows.reread(self._session, Volume.kind, other.id, names=storable) for other in others)
         return {row.name_in_storage for volumes in rows_by_backend for row in volumes}
 

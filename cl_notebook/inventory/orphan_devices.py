@@ -27,7 +27,7 @@ def detach_orphan(session: Context, path: str, *, remove: bool = False) -> str:
     for backend in backends:  # only who is open knows where its files are
         if session.get_open(backend) is None:
             _open_if_possible(session, backend.name)
-    orphans = [orphan for orphan in devices.orphan_devices(session, backends) if orphan.device.path == path]
+    orphans = [orphan for orphan in devices.orphan_devices(session, backends, backends) if orphan.device.path == path]
     if not orphans:
         msg = f"{path} is not left over from a volume that is known here: %cl_scan --verdict 'leftover device' lists what is."
         raise errors.Refused(msg)

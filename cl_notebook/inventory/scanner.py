@@ -41,12 +41,12 @@ def findings(
     """Scan one backend, several, or all (None), and return the findings; see :func:`cl_notebook.inventory.scan`."""
     collected: list[Finding] = []
     stored = _stored_backends(session)
-    requested = _select(stored, backend)
+    requested, backends = _select(stored, backend), list(stored.values())
     for selected in requested:
         with session.progress(f"scan {selected.name}"):
-            collected += _Scan(session, selected, list(stored.values())).findings()
+            collected += _Scan(session, selected, backends).findings()
             collected += Connections(session, selected.id, selected.name).findings(host=host)
-    return [*collected, *devices.findings(session, requested)] if host else collected
+    return [*collected, *devices.findings(session, requested, backends)] if host else collected
 
 
 def select_backends(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
@@ -92,7 +92,7 @@ class _Scan:
     def findings(self) -> list[Finding]:
         # Read the rows before the storage: rows that others change meanwhile are read again.
         self._known = {kind: rows.of_backend(self._session, kind, self._backend.id) for kind in _KINDS}
-        self._storage = Storage(self._backend)
+        self._storage = Storage(self._backend, self._stored)
         self._listings = {kind: self._storage.listing(kind) for kind in _KINDS}
         collected = list(self._unlisted())
         for kind in _KINDS:
@@ -191,7 +191,7 @@ class _Scan:
         """Return a running operation on a resource that the storage does not list under its name, or None."""
         with self._session.store.reading() as connection:
             work: Work = guards.running_operations(self._session, connection)
-        for backend in storage_identity.same_storage(self._backend) if work else ():
+        for backend in storage_identity.same_storage(self._backend, self._stored) if work else ():
             affected = rows.reread(self._session, kind, backend.id, ids=work)
             listed = self._storage.listed(self._listings[kind], affected, self._others(kind))
             for row in affected:

@@ -106,9 +106,13 @@ class Listing:
 class Storage:
     """The storage of one backend, looked at through its driver; a closed backend is opened."""
 
-    def __init__(self, backend: Backend) -> None:
-        """Open *backend*; where that fails ``driver`` stays None and ``unlisted_reason`` says why."""
+    def __init__(self, backend: Backend, stored: Sequence[Backend] | None = None) -> None:
+        """Open *backend*; where that fails ``driver`` stays None and ``unlisted_reason`` says why.
+
+        *stored* are all stored backends, for a caller that has read them; else each list reads them.
+        """
         self.backend = backend
+        self._stored = stored
         self.driver: Driver | None = None
         self.unlisted_reason = ""
         try:
@@ -142,13 +146,15 @@ class Storage:
         if not isinstance(self.driver, protocol):
             return Listing(unlisted_reason=f"its driver cannot list {kind}s", is_able=False)
         tracked: Iterator[Any] = (
-            driver_context.volumes_on_storage(self.backend)
+            driver_context.volumes_on_storage(self.backend, self._stored)
             if kind == Volume.kind
-            else driver_context.snapshots_on_storage(self.backend)
+            else driver_context.snapshots_on_storage(self.backend, self._stored)
         )
         try:
             with translate_errors(self.backend.name, call, self._secrets):
-                return _limited_listing(getattr(self.driver, call)(tracked), lambda: {*requested, *claims.names(self.backend)})
+                return _limited_listing(
+                    getattr(self.driver, call)(tracked), lambda: {*requested, *claims.names(self.backend, self._stored or ())}
+                )
         except errors.StoreError:
             raise
         except errors.NotSupported:

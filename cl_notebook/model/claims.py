@@ -171,11 +171,14 @@ def contested(
     return {name: rivals for name, rivals in claims_by_name.items() if len(rivals) > 1}
 
 
-def names(backend: StoredBackend) -> set[str]:
-    """Return the names of all volumes and snapshots that are tracked on the storage of *backend*."""
+def names(backend: StoredBackend, backends: Iterable[Any] = ()) -> set[str]:
+    """Return the names of all volumes and snapshots that are tracked on the storage of *backend*.
+
+    Without *backends* the stored backends are read.
+    """
     claimed: set[str] = set()
     with backend.context.store.reading() as connection:
-        backend_ids = list(Claims(connection).same_storage(backend.id))
+        backend_ids = list(Claims(connection, backends).same_storage(backend.id))
         for kind in ("Volume", "Snapshot"):
             cls: Any = CLASSES[kind]
             statement = sa.select(cls.name_in_storage).where(cls.backend_id.in_(backend_ids))

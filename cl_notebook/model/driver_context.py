@@ -212,15 +212,15 @@ class StoreDriverContext:
             return [{**row, "metadata_": row.get("metadata")} for row in connection.execute(statement).mappings()]
 
 
-def volumes_on_storage(backend: StoredBackend) -> Iterator[VolumeData]:
-    """Yield the tracked volumes of all backends that are on the storage of *backend*, page by page."""
-    same = storage_identity.same_storage(backend)
+def volumes_on_storage(backend: StoredBackend, stored: Iterable[StoredBackend] | None = None) -> Iterator[VolumeData]:
+    """Yield the tracked volumes of all backends on the storage of *backend*, page by page; see ``same_storage`` on *stored*."""
+    same = storage_identity.same_storage(backend, stored)
     return itertools.chain.from_iterable(StoreDriverContext.of(other).every_volume() for other in same)
 
 
-def snapshots_on_storage(backend: StoredBackend) -> Iterator[SnapshotData]:
-    """Yield the tracked snapshots of all backends that are on the storage of *backend*, page by page."""
-    same = storage_identity.same_storage(backend)
+def snapshots_on_storage(backend: StoredBackend, stored: Iterable[StoredBackend] | None = None) -> Iterator[SnapshotData]:
+    """Yield the tracked snapshots of all backends on the storage of *backend*, page by page; see ``same_storage`` on *stored*."""
+    same = storage_identity.same_storage(backend, stored)
     return itertools.chain.from_iterable(StoreDriverContext.of(other).every_snapshot() for other in same)
 
 

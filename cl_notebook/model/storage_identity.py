@@ -18,7 +18,7 @@ from cl_notebook.model import identity_map
 from cl_notebook.model.identity_map import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cl_notebook.model.context import Context, StoredBackend
 
@@ -42,19 +42,30 @@ _DEFAULTS = {
 """Cinder's defaults of these options."""
 
 
-def same_storage(backend: StoredBackend) -> list[Any]:
-    """Return the stored backends that are on the storage of *backend*, with *backend* first."""
-    return [backend, *other_backends(backend.context, backend.id, backend.volume_driver, backend.stored_config)]
+def same_storage(backend: StoredBackend, stored: Iterable[StoredBackend] | None = None) -> list[Any]:
+    """Return the stored backends on the storage of *backend*, *backend* first. *stored* are all backends, if already read."""
+    return [backend, *other_backends(backend.context, backend.id, backend.volume_driver, backend.stored_config, stored)]
 
 
-def other_backends(context: Context, backend_id: str, driver_name: str, config: Mapping[str, Any]) -> list[Any]:
-    """Return the stored backends other than *backend_id* on the storage of a driver with *config*."""
-    cls: Any = CLASSES["Backend"]
-    stored = identity_map.select(context, sa.select(cls).where(cls.id != backend_id).order_by(cls.name))
-    if not stored or not driver_name:  # a backend that was loaded by name alone has an unknown storage
+def other_backends(
+    context: Context,
+    backend_id: str,
+    driver_name: str,
+    config: Mapping[str, Any],
+    stored: Iterable[StoredBackend] | None = None,
+) -> list[Any]:
+    """Return the stored backends other than *backend_id* on the storage of a driver with *config*.
+
+    *stored* are all stored backends; without them they are read.
+    """
+    if stored is None:
+        cls: Any = CLASSES["Backend"]
+        stored = identity_map.select(context, sa.select(cls).where(cls.id != backend_id).order_by(cls.name))
+    others = [row for row in stored if row.id != backend_id]
+    if not others or not driver_name:  # a backend that was loaded by name alone has an unknown storage
         return []
     key = storage_key(driver_name, config)
-    return [row for row in stored if row.volume_driver and storage_key(row.volume_driver, row.stored_config) == key]
+    return [row for row in others if row.volume_driver and storage_key(row.volume_driver, row.stored_config) == key]
 
 
 def storage_key(driver_name: str, config: Mapping[str, Any]) -> str:
