@@ -328,7 +328,25 @@ class HasMetadata:
         self.metadata_ = value
 
 
-class Children(Generic[T]):
+class _Relation(Generic[T]):
+    """A relation to rows of another class, by the *column* with an id; the loaded object or list is cached under :attr:`slot`."""
+
+    def __init__(self, class_name: str, column: str) -> None:
+        self.class_name = class_name
+        self.column = column
+        self.slot = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Derive the key under which the ``__dict__`` of an object caches the relation."""
+        self.slot = f"_loaded_{name}"
+
+    @property
+    def target(self) -> type[T]:
+        """The related class."""
+        return cast("type[T]", CLASSES[self.class_name])
+
+
+class Children(_Relation[T]):
     """The list of resources whose *column* is the id of their owner; loaded once, on first access."""
 
     def __init__(self, class_name: str, column: str, owner: str) -> None:
@@ -340,19 +358,8 @@ class Children(Generic[T]):
             owner: their attribute that returns the owner.
 
         """
-        self.class_name = class_name
-        self.column = column
+        super().__init__(class_name, column)
         self.owner = owner
-        self.slot = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        """Derive the key under which the owner's ``__dict__`` caches the list."""
-        self.slot = f"_loaded_{name}"
-
-    @property
-    def target(self) -> type[T]:
-        """The children's class."""
-        return cast("type[T]", CLASSES[self.class_name])
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -366,18 +373,8 @@ class Children(Generic[T]):
         return loaded if loaded is not None else identity_map.load_children(instance, self)
 
 
-class Parent(Generic[T]):
+class Parent(_Relation[T]):
     """The resource whose id is in *column*; loaded on first access, then cached."""
-
-    def __init__(self, class_name: str, column: str) -> None:
-        """Describe the relation by the name of the parent's class and the child's column with its id."""
-        self.class_name = class_name
-        self.column = column
-        self.slot = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        """Derive the key under which the child's ``__dict__`` caches the parent."""
-        self.slot = f"_loaded_{name}"
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -394,8 +391,7 @@ class Parent(Generic[T]):
             return self
         parent = instance.__dict__.get(self.slot)
         if parent is None:
-            target = cast("type[T]", CLASSES[self.class_name])
-            parent = identity_map.get(instance.context, target, getattr(instance, self.column))
+            parent = identity_map.get(instance.context, self.target, getattr(instance, self.column))
             if parent is None:
                 msg = f"The {self.class_name.lower()} of {instance.label()} is not in the store any more."
                 raise errors.NotFound(msg)
