@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from cl_notebook.model.operations import lifecycle
 from cl_notebook.model.operations import tables as op
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import utcnow
@@ -74,5 +75,5 @@ def note(
 
 
 def _entry(kind: str, row: Rows, operation: int | None) -> changefeed.Entry:
-    status = row.get("attach_status") if kind == "connection" else row.get("status")
+    status = row.get(lifecycle.status_column(kind))
     return changefeed.Entry("outcome", kind, row["id"], row.get("volume_id"), row["backend_id"], status, operation)
