@@ -330,8 +330,8 @@ class Backend(Tracked):
 
         """
         self._require_driver("manage")
-        source = {"source-name": reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
-        return cast("Volume", creation.adopt_volume(self, source, name or next(iter(source.values()), ""), id))
+        source = creation.reference_dict(reference)
+        return cast("Volume", creation.adopt_volume(self, source, name or creation.referenced_name(source), id))
 
     def log(self, operation: int | None = None) -> list[LogLine]:
         """Return the last lines of the driver's log, or only those of one *operation*, the oldest first.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cl_notebook import errors, masking
 from cl_notebook.drivers.api import CanManage
 from cl_notebook.drivers.errors import translate_errors
+from cl_notebook.drivers.filebased.manage import SOURCE_NAME
 from cl_notebook.model import claims, identity_map, naming, validation
 from cl_notebook.model.driver_context import volume_data
 from cl_notebook.model.identity_map import CLASSES
@@ -99,8 +100,7 @@ def adopt_volume(backend: StoredBackend, source: Mapping[str, str], name: str, v
     values = _new_row(backend, {"name": name, "size": 0, "id": volume_id}) | {"status": "managing"}
     refuse_taken(backend.context, CLASSES["Volume"], volume_id)
     data = volume_data(values)
-    # Store the name with the intent, so that another kernel which adopts the same volume now finds it claimed.
-    values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
+    values["name_in_storage"] = claimed_name(source)
 
     def call_driver(driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
         capable_driver: CanManage = guards.require_capability(driver, "manage", cast("Tracked", backend))
@@ -122,6 +122,33 @@ def adopt_volume(backend: StoredBackend, source: Mapping[str, str], name: str, v
     )
     backend.context.journal.run(operation)
     return operation.target
+
+
+def reference_dict(reference: str | Mapping[str, str]) -> dict[str, str]:
+    """Return Cinder's reference dict for *reference*, which is such a dict, or a name on the storage.
+
+    Raises:
+        InvalidInput: *reference* is neither.
+
+    """
+    return {SOURCE_NAME: reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
+
+
+def referenced_name(source: Mapping[str, str]) -> str:
+    """Return the name in the reference dict *source*; empty if it names nothing."""
+    return next(iter(source.values()), "")
+
+
+def claimed_name(source: Mapping[str, str]) -> str:
+    """Return the name on the storage that the adoption of *source* claims.
+
+    It is stored with the intent, so that another kernel which adopts the same resource now finds it claimed.
+
+    Raises:
+        InvalidInput: the name cannot be stored.
+
+    """
+    return validation.name(referenced_name(source), "The name on the storage")
 
 
 def refuse_taken(context: Context, cls: type[Tracked], resource_id: str | None) -> None:
@@ -151,7 +178,7 @@ def _refuse_if_on_storage(backend: StoredBackend, driver: Driver, data: VolumeDa
         return
     try:
         with translate_errors(backend.name, "manage_existing_get_size"):
-            driver.manage_existing_get_size(data, {"source-name": data.name_in_storage})
+            driver.manage_existing_get_size(data, {SOURCE_NAME: data.name_in_storage})
     except errors.Error:
         return  # the volume is not there, or the storage does not answer, which the creation reports
     msg = (

@@ -116,8 +116,7 @@ class Snapshot(HasMetadata, Tracked):
         values = _new_row(volume, {"name": name, "id": snapshot_id}) | {"status": "managing"}
         creation.refuse_taken(volume.context, cls, snapshot_id)
         data = snapshot_data(values, volume.as_data())
-        # Store the name with the intent, so that another kernel which adopts the same snapshot now finds it claimed.
-        values["name_in_storage"] = validation.name(next(iter(source.values()), ""), "The name on the storage")
+        values["name_in_storage"] = creation.claimed_name(source)
 
         def call_driver(_driver: Driver, _progress: Progress) -> tuple[int, ModelUpdate]:
             size = capable_driver.manage_existing_snapshot_get_size(data, source)

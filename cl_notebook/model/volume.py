@@ -360,10 +360,10 @@ class Volume(HasMetadata, Attachable, Tracked):
             DriverError: the storage has no such snapshot.
 
         """
-        source = {"source-name": reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
+        source = creation.reference_dict(reference)
         cls = type(self).snapshots.target
         self.refresh(keep_edits=True)
-        return cls.adopt(self, source, name or next(iter(source.values()), ""), id)
+        return cls.adopt(self, source, name or creation.referenced_name(source), id)
 
     def clone(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
         """Create a volume with the bytes of this one, and return it.
