@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from cl_notebook import errors, regular_files
 from cl_notebook.drivers.api import GiB, ManageableSnapshot, ManageableVolume, SnapshotData, VolumeData
 from cl_notebook.drivers.filebased import files
+from cl_notebook.drivers.filebased.folder import Folder, folder_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from cl_notebook.drivers.api import Capacity, OrphanFile, Stats
-    from cl_notebook.drivers.filebased.folder import Folder
 
 SOURCE_NAME = "source-name"
 """Key of a reference for the name on the storage, as in Cinder."""
@@ -183,7 +183,18 @@ def one_pool(
 class FolderStorage:
     """Base of drivers whose storage is a folder: orphaned files, and detection of a folder whose file system is not mounted."""
 
-    _folder: Folder
+    storage_protocol: ClassVar[str] = "local"
+    features: Mapping[str, bool] = features(attached=False)
+
+    @classmethod
+    def storage_identity(cls, config: Mapping[str, Any]) -> str:
+        """Return a text that is equal for all paths of the folder."""
+        return folder_identity(config["path"])
+
+    def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
+        """Keep the folder and the name of the backend, without disk access."""
+        self._backend_name = backend_name
+        self._folder = Folder(config["path"])
 
     def leftovers(self) -> list[OrphanFile]:
         """List the temporary files of killed processes; ``size`` is the allocated bytes."""

@@ -12,12 +12,11 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, regular_files
 from cl_notebook.drivers.api import GiB, Option, no_progress
 from cl_notebook.drivers.filebased import files
-from cl_notebook.drivers.filebased.folder import Folder, folder_identity
 from cl_notebook.drivers.filebased.manage import (
     DISCONNECT_HINT,
     FolderStorage,
@@ -52,77 +51,8 @@ LOOP_DEVICES = ("auto", "always", "never")
 """When volumes are attached through loop devices."""
 
 
-class LocalManaging(FolderStorage):
-    """The part of the driver that lists, adopts and releases existing files."""
-
-    @property
-    def volumes_folder(self) -> Path:
-        """The folder whose files are the volumes."""
-        return self._folder.path
-
-    def connections_of(self, name: str) -> set[str]:
-        """Return the ids of all connections of the volume *name*, whichever store tracks them."""
-        return self._folder.connected(name)
-
-    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
-        """List the regular files of the folder that are not hidden."""
-        sizes = ((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes())
-        return self._checked(lambda tracked: manageable(sizes, tracked), known)
-
-    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
-        """Return the size of the file ``{"source-name": file}``, in GiB, rounded up.
-
-        Raises:
-            errors.InvalidInput: the reference has no ``source-name``, or its file is empty or has hard links.
-            errors.MissingOnStorage: there is no such regular file.
-
-        """
-        return size_to_manage(self._folder.volume(source_name(reference)))
-
-    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the file under its own name; errors are those of :meth:`manage_existing_get_size`."""
-        self.manage_existing_get_size(volume, reference)
-        return {"name_in_storage": source_name(reference)}
-
-    def unmanage(self, volume: VolumeData) -> None:
-        """Release the volume and its connections; the file stays.
-
-        Raises:
-            errors.BusyOnStorage: its loop device is in use.
-
-        """
-        with self._folder.locked(volume.name_in_storage):
-            self._free_devices(self._folder.volume(volume.name_in_storage))
-            self._folder.forget_connections(volume.name_in_storage)
-            self._folder.forget_lock(volume.name_in_storage)
-
-    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
-        """List the files of the snapshots."""
-        return self._checked(lambda tracked: manageable_snapshots(self._folder.snapshot_sizes(), tracked), known)
-
-    def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
-        """Return the size of the snapshot's file, in GiB; errors are those of :meth:`manage_existing_get_size`."""
-        return size_to_manage(self._folder.snapshot(source_name(reference)))
-
-    def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the file under its own name; whether it belongs to the snapshot's volume cannot be checked."""
-        self.manage_existing_snapshot_get_size(snapshot, reference)
-        return {"name_in_storage": source_name(reference)}
-
-    def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
-        """Release the snapshot; the file stays."""
-        with self._folder.locked(snapshot.name_in_storage):
-            self._folder.forget_lock(snapshot.name_in_storage)
-
-    def _free_devices(self, file: Path, *, descriptors: bool = True) -> None:
-        raise NotImplementedError
-
-
-class LocalDriver(LocalManaging):
+class LocalDriver(FolderStorage):
     """A storage of sparse files in a folder."""
-
-    storage_protocol: ClassVar[str] = "local"
-    features: Mapping[str, bool] = features(attached=False)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -136,15 +66,9 @@ class LocalDriver(LocalManaging):
             ),
         )
 
-    @classmethod
-    def storage_identity(cls, config: Mapping[str, Any]) -> str:
-        """Return a text that is equal for all paths of the folder."""
-        return folder_identity(config["path"])
-
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
         """Keep the configuration, without disk access."""
-        self._backend_name = backend_name
-        self._folder = Folder(config["path"])
+        super().__init__(config, backend_name=backend_name)
         self._quota = round((config.get("quota") or 0) * GiB)
         self._reflink: files.Reflink = config.get("reflink") or "auto"
         self._loop_devices: str = config.get("loop_devices") or "auto"
@@ -341,6 +265,65 @@ class LocalDriver(LocalManaging):
                 # a device that is merely open is removed by the kernel at its last close: no data is lost
                 self._free_devices(self._folder.volume(name), descriptors=False)
             self._folder.unmark_connection(name, connection.id)
+
+    @property
+    def volumes_folder(self) -> Path:
+        """The folder whose files are the volumes."""
+        return self._folder.path
+
+    def connections_of(self, name: str) -> set[str]:
+        """Return the ids of all connections of the volume *name*, whichever store tracks them."""
+        return self._folder.connected(name)
+
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
+        """List the regular files of the folder that are not hidden."""
+        sizes = ((entry.name, entry.stat(follow_symlinks=False).st_size) for entry in self._folder.volumes())
+        return self._checked(lambda tracked: manageable(sizes, tracked), known)
+
+    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
+        """Return the size of the file ``{"source-name": file}``, in GiB, rounded up.
+
+        Raises:
+            errors.InvalidInput: the reference has no ``source-name``, or its file is empty or has hard links.
+            errors.MissingOnStorage: there is no such regular file.
+
+        """
+        return size_to_manage(self._folder.volume(source_name(reference)))
+
+    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt the file under its own name; errors are those of :meth:`manage_existing_get_size`."""
+        self.manage_existing_get_size(volume, reference)
+        return {"name_in_storage": source_name(reference)}
+
+    def unmanage(self, volume: VolumeData) -> None:
+        """Release the volume and its connections; the file stays.
+
+        Raises:
+            errors.BusyOnStorage: its loop device is in use.
+
+        """
+        with self._folder.locked(volume.name_in_storage):
+            self._free_devices(self._folder.volume(volume.name_in_storage))
+            self._folder.forget_connections(volume.name_in_storage)
+            self._folder.forget_lock(volume.name_in_storage)
+
+    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
+        """List the files of the snapshots."""
+        return self._checked(lambda tracked: manageable_snapshots(self._folder.snapshot_sizes(), tracked), known)
+
+    def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
+        """Return the size of the snapshot's file, in GiB; errors are those of :meth:`manage_existing_get_size`."""
+        return size_to_manage(self._folder.snapshot(source_name(reference)))
+
+    def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt the file under its own name; whether it belongs to the snapshot's volume cannot be checked."""
+        self.manage_existing_snapshot_get_size(snapshot, reference)
+        return {"name_in_storage": source_name(reference)}
+
+    def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
+        """Release the snapshot; the file stays."""
+        with self._folder.locked(snapshot.name_in_storage):
+            self._folder.forget_lock(snapshot.name_in_storage)
 
     def _create_volume(self, volume: VolumeData, source: Path | None, progress: Progress) -> None:
         final = self._folder.volume(volume.name_in_storage)

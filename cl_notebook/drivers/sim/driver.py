@@ -12,12 +12,11 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cl_notebook import errors, regular_files
 from cl_notebook.drivers.api import GiB, Option, no_progress
 from cl_notebook.drivers.filebased import files
-from cl_notebook.drivers.filebased.folder import Folder, folder_identity
 from cl_notebook.drivers.filebased.manage import (
     FolderStorage,
     backing_of,
@@ -34,7 +33,6 @@ from cl_notebook.drivers.sim.state import SimState, present, provisioned, refuse
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     from cl_notebook.drivers.api import (
         Capacity,
@@ -51,110 +49,8 @@ if TYPE_CHECKING:
     from cl_notebook.drivers.sim.state import Call
 
 
-class SimManaging(FolderStorage):
-    """The part of the simulator that lists, adopts, releases and changes existing volumes and snapshots."""
-
-    _state: SimState
-
-    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
-        """List every volume of the storage."""
-        with self._call("get_manageable_volumes"), self._state.transaction() as sql:
-            sizes = sql.execute("SELECT name, size FROM volumes").fetchall()
-        return self._checked(lambda tracked: manageable(sizes, tracked), known)
-
-    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
-        """Return the size of the volume ``{"source-name": name}`` in GiB.
-
-        Raises:
-            errors.InvalidInput: the reference has no ``source-name``.
-            errors.MissingOnStorage: there is no such volume.
-
-        """
-        name = source_name(reference)
-        with self._call("manage_existing_get_size", name), self._state.transaction() as sql:
-            return present(sql, "volumes", name) // GiB
-
-    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the volume under its own name; errors are those of :meth:`manage_existing_get_size`."""
-        name = source_name(reference)
-        with self._call("manage_existing", name), self._state.transaction() as sql:
-            present(sql, "volumes", name)
-            sql.execute("UPDATE volumes SET id = ? WHERE name = ?", (volume.id, name))
-        return {"name_in_storage": name}
-
-    def unmanage(self, volume: VolumeData) -> None:
-        """Release the volume and its connections; it stays on the storage."""
-        with self._call("unmanage", volume.name_in_storage), self._state.transaction() as sql:
-            sql.execute("UPDATE volumes SET id = '' WHERE name = ?", (volume.name_in_storage,))
-            sql.execute("DELETE FROM connections WHERE volume = ?", (volume.name_in_storage,))
-
-    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
-        """List every snapshot of the storage."""
-        with self._call("get_manageable_snapshots"), self._state.transaction() as sql:
-            sizes = sql.execute("SELECT name, size FROM snapshots").fetchall()
-        return self._checked(lambda tracked: manageable_snapshots(sizes, tracked), known)
-
-    def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
-        """Return the size of the snapshot in GiB; errors are those of :meth:`manage_existing_get_size`."""
-        name = source_name(reference)
-        with self._call("manage_existing_snapshot_get_size", name), self._state.transaction() as sql:
-            return present(sql, "snapshots", name) // GiB
-
-    def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
-        """Adopt the snapshot under its own name."""
-        name = source_name(reference)
-        with self._call("manage_existing_snapshot", name), self._state.transaction() as sql:
-            present(sql, "snapshots", name)
-            sql.execute("UPDATE snapshots SET id = ? WHERE name = ?", (snapshot.id, name))
-        return {"name_in_storage": name}
-
-    def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
-        """Release the snapshot; it stays on the storage."""
-        with self._call("unmanage_snapshot", snapshot.name_in_storage), self._state.transaction() as sql:
-            sql.execute("UPDATE snapshots SET id = '' WHERE name = ?", (snapshot.name_in_storage,))
-
-    def vanish(self, name: str) -> None:
-        """Remove the volume or snapshot *name*, as if it had been removed on the storage itself."""
-        with self._state.transaction() as sql:
-            for table in ("volumes", "snapshots"):
-                sql.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - the names of our tables
-        regular_files.unlink(self._folder.volume(name), missing_ok=True)
-        regular_files.unlink(self._folder.snapshot(name), missing_ok=True)
-
-    def appear(self, name: str, size: int) -> None:
-        """Add a volume of *size* GiB, as if it had been created on the storage itself."""
-        self._folder.volume(name)
-        with self._state.transaction() as sql:
-            sql.execute("INSERT OR IGNORE INTO volumes VALUES (?, '', ?)", (name, volume_bytes(size)))
-
-    def resize(self, name: str, size: int) -> None:
-        """Set the volume's size to *size* GiB, larger or smaller, as if it had been resized on the storage itself."""
-        with self._state.transaction() as sql:
-            present(sql, "volumes", name)
-            sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (volume_bytes(size), name))
-        file = self._folder.volume(name)
-        if files.regular_size(file) is not None:
-            files.resize(file, volume_bytes(size))
-
-    def rename(self, name: str, new_name: str) -> None:
-        """Rename the volume, as if it had been renamed on the storage itself."""
-        self._folder.volume(new_name)
-        with self._state.transaction() as sql:
-            present(sql, "volumes", name)
-            sql.execute("UPDATE volumes SET name = ? WHERE name = ?", (new_name, name))
-        file = self._folder.volume(name)
-        if files.regular_size(file) is not None:
-            regular_files.rename(file, self._folder.volume(new_name))
-
-    def _call(self, call: str, name: str = "", waiting: Waiting | None = None) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
-
-class SimDriver(SimManaging):
+class SimDriver(FolderStorage):
     """A simulated storage with latency and faults."""
-
-    storage_protocol: ClassVar[str] = "local"
-    features: Mapping[str, bool] = features(attached=False)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -166,11 +62,6 @@ class SimDriver(SimManaging):
             Option("faults", str, "Calls that fail, such as create_volume:3,delete_volume:1+:StorageFull.", default=""),
         )
 
-    @classmethod
-    def storage_identity(cls, config: Mapping[str, Any]) -> str:
-        """Return a text that is equal for all paths of the folder."""
-        return folder_identity(config["path"])
-
     def __init__(self, config: Mapping[str, Any], *, backend_name: str) -> None:
         """Keep the configuration, without disk access.
 
@@ -178,8 +69,7 @@ class SimDriver(SimManaging):
             errors.InvalidInput: the option ``faults`` is not a plan; see :mod:`cl_notebook.drivers.sim.faults`.
 
         """
-        self._backend_name = backend_name
-        self._folder = Folder(config["path"])
+        super().__init__(config, backend_name=backend_name)
         self._latency: float = config.get("latency") or 0.0
         self._capacity: Capacity = config.get("capacity", "infinite")
         self._faults = parse_faults(config.get("faults") or "", CALLS)
@@ -370,6 +260,96 @@ class SimDriver(SimManaging):
         """Remove the connection; a missing connection is a success."""
         with self._call("terminate_connection", volume.name_in_storage), self._state.transaction() as sql:
             sql.execute("DELETE FROM connections WHERE volume = ? AND id = ?", (volume.name_in_storage, connection.id))
+
+    def get_manageable_volumes(self, known: Iterable[VolumeData]) -> list[ManageableVolume]:
+        """List every volume of the storage."""
+        with self._call("get_manageable_volumes"), self._state.transaction() as sql:
+            sizes = sql.execute("SELECT name, size FROM volumes").fetchall()
+        return self._checked(lambda tracked: manageable(sizes, tracked), known)
+
+    def manage_existing_get_size(self, volume: VolumeData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
+        """Return the size of the volume ``{"source-name": name}`` in GiB.
+
+        Raises:
+            errors.InvalidInput: the reference has no ``source-name``.
+            errors.MissingOnStorage: there is no such volume.
+
+        """
+        name = source_name(reference)
+        with self._call("manage_existing_get_size", name), self._state.transaction() as sql:
+            return present(sql, "volumes", name) // GiB
+
+    def manage_existing(self, volume: VolumeData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt the volume under its own name; errors are those of :meth:`manage_existing_get_size`."""
+        name = source_name(reference)
+        with self._call("manage_existing", name), self._state.transaction() as sql:
+            present(sql, "volumes", name)
+            sql.execute("UPDATE volumes SET id = ? WHERE name = ?", (volume.id, name))
+        return {"name_in_storage": name}
+
+    def unmanage(self, volume: VolumeData) -> None:
+        """Release the volume and its connections; it stays on the storage."""
+        with self._call("unmanage", volume.name_in_storage), self._state.transaction() as sql:
+            sql.execute("UPDATE volumes SET id = '' WHERE name = ?", (volume.name_in_storage,))
+            sql.execute("DELETE FROM connections WHERE volume = ?", (volume.name_in_storage,))
+
+    def get_manageable_snapshots(self, known: Iterable[SnapshotData]) -> list[ManageableSnapshot]:
+        """List every snapshot of the storage."""
+        with self._call("get_manageable_snapshots"), self._state.transaction() as sql:
+            sizes = sql.execute("SELECT name, size FROM snapshots").fetchall()
+        return self._checked(lambda tracked: manageable_snapshots(sizes, tracked), known)
+
+    def manage_existing_snapshot_get_size(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> int:  # noqa: ARG002 - the protocol's
+        """Return the size of the snapshot in GiB; errors are those of :meth:`manage_existing_get_size`."""
+        name = source_name(reference)
+        with self._call("manage_existing_snapshot_get_size", name), self._state.transaction() as sql:
+            return present(sql, "snapshots", name) // GiB
+
+    def manage_existing_snapshot(self, snapshot: SnapshotData, reference: Mapping[str, str]) -> ModelUpdate:
+        """Adopt the snapshot under its own name."""
+        name = source_name(reference)
+        with self._call("manage_existing_snapshot", name), self._state.transaction() as sql:
+            present(sql, "snapshots", name)
+            sql.execute("UPDATE snapshots SET id = ? WHERE name = ?", (snapshot.id, name))
+        return {"name_in_storage": name}
+
+    def unmanage_snapshot(self, snapshot: SnapshotData) -> None:
+        """Release the snapshot; it stays on the storage."""
+        with self._call("unmanage_snapshot", snapshot.name_in_storage), self._state.transaction() as sql:
+            sql.execute("UPDATE snapshots SET id = '' WHERE name = ?", (snapshot.name_in_storage,))
+
+    def vanish(self, name: str) -> None:
+        """Remove the volume or snapshot *name*, as if it had been removed on the storage itself."""
+        with self._state.transaction() as sql:
+            for table in ("volumes", "snapshots"):
+                sql.execute(f"DELETE FROM {table} WHERE name = ?", (name,))  # noqa: S608 - the names of our tables
+        regular_files.unlink(self._folder.volume(name), missing_ok=True)
+        regular_files.unlink(self._folder.snapshot(name), missing_ok=True)
+
+    def appear(self, name: str, size: int) -> None:
+        """Add a volume of *size* GiB, as if it had been created on the storage itself."""
+        self._folder.volume(name)
+        with self._state.transaction() as sql:
+            sql.execute("INSERT OR IGNORE INTO volumes VALUES (?, '', ?)", (name, volume_bytes(size)))
+
+    def resize(self, name: str, size: int) -> None:
+        """Set the volume's size to *size* GiB, larger or smaller, as if it had been resized on the storage itself."""
+        with self._state.transaction() as sql:
+            present(sql, "volumes", name)
+            sql.execute("UPDATE volumes SET size = ? WHERE name = ?", (volume_bytes(size), name))
+        file = self._folder.volume(name)
+        if files.regular_size(file) is not None:
+            files.resize(file, volume_bytes(size))
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Rename the volume, as if it had been renamed on the storage itself."""
+        self._folder.volume(new_name)
+        with self._state.transaction() as sql:
+            present(sql, "volumes", name)
+            sql.execute("UPDATE volumes SET name = ? WHERE name = ?", (new_name, name))
+        file = self._folder.volume(name)
+        if files.regular_size(file) is not None:
+            regular_files.rename(file, self._folder.volume(new_name))
 
     def calls(self, call: str | None = None) -> list[Call]:
         """Return all calls of the storage, or those of the method *call*, the oldest first."""
