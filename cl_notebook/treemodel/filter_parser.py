@@ -18,7 +18,7 @@ from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, TEXT
 from cl_notebook.frames.filters import alternatives, condition
 from cl_notebook.model import validation
 from cl_notebook.store import search
-from cl_notebook.treemodel.kinds import BACKEND, CONNECTION, KINDS, SNAPSHOT, VOLUME
+from cl_notebook.treemodel.kinds import BACKEND, CONNECTION, KINDS, VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,12 +32,11 @@ TERMS = 50
 _TERM = re.compile(r"(?P<no>!?)(?:(?P<column>[A-Za-z]\w*)(?P<sign>>=|<=|!=|:|=|>|<))?(?P<value>\"[^\"]*\"?|'[^']*'?|\S*)")
 _ID_PART = re.compile(r"[0-9a-f][0-9a-f-]{1,35}")
 _LITERAL_COMMA = r"\,"
-_ALIASES: Mapping[str, Mapping[str, str]] = {
-    BACKEND: {"backend": "name", "driver": "volume_driver", "where": "volume_driver"},
-    VOLUME: {"where": "host"},
-    SNAPSHOT: {"size": "volume_size"},
-    CONNECTION: {"name": "host", "attach_status": "status", "where": "path"},
+_OTHER_NAMES: Mapping[str, Mapping[str, str]] = {
+    BACKEND: {"backend": "name", "driver": "volume_driver"},
+    CONNECTION: {"attach_status": "status"},
 }
+_ALIASES: Mapping[str, Mapping[str, str]] = {kind: {**KINDS[kind].columns, **_OTHER_NAMES.get(kind, {})} for kind in KINDS}
 """For each kind: names that the tree or other kinds use for a column -> the column's name in the frame of this kind."""
 
 _UNSTORED = {BACKEND: {"volumes", "size", "open"}}
@@ -210,16 +209,13 @@ def _id_test(kind: str, sign: str, predicate: str) -> sa.ColumnElement[bool]:
 
 
 def _text_condition(kind: str, text: str, dialect: str) -> sa.ColumnElement[bool]:
-    columns, low = KINDS[kind], text.lower()
+    columns, lowered = KINDS[kind], text.lower()
     if "*" in text or "?" in text:
         return _like(columns.name, _escaped(text).replace("*", "%").replace("?", "_"), dialect)
     part = f"%{_escaped(text)}%"
-    tests = [_like(columns.name, part, dialect)]
-    if kind != SNAPSHOT:
-        tests.append(_like(columns.where, part, dialect))
-    if kind != BACKEND:
-        tests.append(columns.status == low)
-    if _ID_PART.fullmatch(low):
+    tests = [_like(column, part, dialect) for column in columns.stored("name", "where")]
+    tests += [column == lowered for column in columns.stored("status")]
+    if _ID_PART.fullmatch(lowered):
         tests.append(search.id_begins_with(columns.id, text))
     return sa.or_(*tests)
 

@@ -11,6 +11,7 @@ from cl_notebook.model import context
 from cl_notebook.store import damage
 from cl_notebook.tabular import typed_frame
 from cl_notebook.treemodel import static_tree
+from cl_notebook.treemodel.kinds import SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,14 +20,7 @@ if TYPE_CHECKING:
     from cl_notebook.treemodel.static_tree import Node
 
 LEVELS = ("backend", "volume", "kind", "id")
-_SCHEMA = {
-    **dict.fromkeys(LEVELS, "string"),
-    "name": "string",
-    "status": "category",
-    "size": "Int64",
-    "where": "string",
-    "created_at": "datetime64[ns, UTC]",
-}
+_SCHEMA = {**dict.fromkeys(LEVELS, "string"), **SHOWN}
 
 
 def tree(session: Context | None = None) -> pd.DataFrame:
@@ -43,7 +37,7 @@ def tree(session: Context | None = None) -> pd.DataFrame:
 
 def build(entries: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
     """Return the frame of *entries*: pairs of the values in the index (:data:`LEVELS`) and the row."""
-    rows = ((*key, row.name, row.status, row.size, row.where, row.created_at) for key, row in entries)
+    rows = ((*key, *(getattr(row, field) for field in SHOWN)) for key, row in entries)
     return typed_frame(_SCHEMA, rows, LEVELS)
 
 

@@ -1,4 +1,7 @@
-"""Define the kinds of rows in the tree, and the database columns that each of them shows."""
+"""Define what the rows of the tree show: for each kind and field, the column of the kind's frame that it comes from.
+
+The SELECTs of the live and of the static tree, the columns of the tree's frame, the orders and the filter are made from it.
+"""
 
 from __future__ import annotations
 
@@ -7,75 +10,90 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook.model import Backend, Connection, Snapshot, Volume
+from cl_notebook.frames.columns import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cl_notebook.frames.columns import Column
 
 BACKEND, VOLUME, SNAPSHOT, CONNECTION = "backend", "volume", "snapshot", "connection"
 BELOW_VOLUMES = (SNAPSHOT, CONNECTION)
 """The kinds of rows below a volume, in this order."""
 
-_NOTHING: sa.ColumnElement[Any] = sa.literal_column("''", sa.String)
+SHOWN: Mapping[str, str] = {
+    "name": "string",
+    "status": "category",
+    "size": "Int64",
+    "where": "string",
+    "created_at": "datetime64[ns, UTC]",
+}
+"""The fields that a row shows, in this order, with their types in the tree's frame. ``where``: a host, a path or a driver."""
+
+_ORDERS: Mapping[str, tuple[str, ...]] = {
+    "": ("created_at",),
+    "age": ("created_at",),
+    "name": ("name",),
+    "status": ("status", "size"),
+    "size": ("size",),
+    "where": ("where",),
+}
+"""The fields that each order sorts by."""
+
+_ABSENT: sa.ColumnElement[Any] = sa.literal_column("''", sa.String)
+_NO_SIZE: sa.ColumnElement[Any] = sa.null()
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Columns of one kind. ``parent`` holds the id of the row above, ``where`` a host, a path (connection) or a driver."""
+    """The SQL expressions of one kind: its id, the id of the row above (``parent``), and the fields :data:`SHOWN`."""
 
     table: sa.FromClause
     id: sa.ColumnElement[Any]
     parent: sa.ColumnElement[Any]
+    columns: Mapping[str, str]
+    """Field -> the column of this kind's frame that it shows and that a filter tests; other fields are constants."""
     name: sa.ColumnElement[Any]
     status: sa.ColumnElement[Any]
     size: sa.ColumnElement[Any]
     where: sa.ColumnElement[Any]
     created_at: sa.ColumnElement[Any]
 
+    @property
+    def shown(self) -> tuple[sa.ColumnElement[Any], ...]:
+        """The expressions of the fields :data:`SHOWN`, in this order."""
+        return tuple(getattr(self, field) for field in SHOWN)
+
+    def stored(self, *fields: str) -> tuple[sa.ColumnElement[Any], ...]:
+        """Return the expressions of *fields*, without those that are constants of this kind."""
+        return tuple(getattr(self, field) for field in fields if field in self.columns)
+
     def orders(self) -> Mapping[str, tuple[sa.ColumnElement[Any], ...]]:
         """Return the sort terms for each name of an order; each ends with the id (so ties are impossible), and none is NULL."""
-        return {
-            "": (self.created_at, self.id),
-            "age": (self.created_at, self.id),
-            "name": (self.name, self.id),
-            "status": (*_not_constant(self.status), *_not_constant(self.size), self.id),
-            "size": (*_not_constant(self.size), self.id),
-            "where": (*_not_constant(self.where), self.id),
-        }
+        # without constants: not every database accepts one in ORDER BY
+        return {name: (*self.stored(*fields), self.id) for name, fields in _ORDERS.items()}
 
 
-def _not_constant(*columns: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
-    # not every database accepts a constant in ORDER BY
-    return tuple(column for column in columns if column is not _NOTHING and column is not _NO_SIZE)
+def _kind(source_name: str, parent: str = "", *, empty: Mapping[str, str] | None = None, **columns: str) -> Kind:
+    """Return the kind whose fields show the *columns* of a frame; a text without a value is shown as *empty* says, or ``""``."""
+    source = SOURCES[source_name]
+    table: Any = source.key.table
+    columns |= {"created_at": "created_at"}
+    fields = dict.fromkeys(SHOWN, _ABSENT) | {"size": _NO_SIZE}
+    fields |= {field: _filled(source.columns[column], (empty or {}).get(field, "")) for field, column in columns.items()}
+    return Kind(table, source.key, table.c[parent] if parent else _ABSENT, columns, **fields)
 
 
-_NO_SIZE: sa.ColumnElement[Any] = sa.null()
+def _filled(column: Column, empty: str) -> sa.ColumnElement[Any]:
+    if not column.nullable:
+        return column.sql
+    return sa.func.coalesce(sa.func.nullif(column.sql, "") if empty else column.sql, empty)
 
-
-def _table(cls: Any) -> Any:  # noqa: ANN401 - takes a mapped class, returns its table
-    return cls.__table__
-
-
-_TABLES = tuple(_table(cls) for cls in (Backend, Volume, Snapshot, Connection))
-_BACKEND, _VOLUME, _SNAPSHOT, _CONNECTION = (table.c for table in _TABLES)
 
 KINDS: Mapping[str, Kind] = {
     # a backend has no status here: whether it is open is not stored
-    BACKEND: Kind(
-        *(_TABLES[0], _BACKEND.id, _NOTHING, _BACKEND.name, _NOTHING, _NO_SIZE),
-        *(_BACKEND.volume_driver, _BACKEND.created_at),
-    ),
-    VOLUME: Kind(
-        *(_TABLES[1], _VOLUME.id, _VOLUME.backend_id, _VOLUME.name, _VOLUME.status, _VOLUME.size),
-        *(_VOLUME.host, _VOLUME.created_at),
-    ),
-    SNAPSHOT: Kind(
-        *(_TABLES[2], _SNAPSHOT.id, _SNAPSHOT.volume_id, _SNAPSHOT.name, _SNAPSHOT.status, _SNAPSHOT.volume_size),
-        *(_NOTHING, _SNAPSHOT.created_at),
-    ),
-    CONNECTION: Kind(
-        *(_TABLES[3], _CONNECTION.id, _CONNECTION.volume_id),
-        sa.func.coalesce(sa.func.nullif(_CONNECTION.connector_info["host"].as_string(), ""), "?"),
-        *(_CONNECTION.attach_status, _NO_SIZE, sa.func.coalesce(_CONNECTION.path, ""), _CONNECTION.created_at),
-    ),
+    BACKEND: _kind("backends", name="name", where="volume_driver"),
+    VOLUME: _kind("volumes", "backend_id", name="name", status="status", size="size", where="host"),
+    SNAPSHOT: _kind("snapshots", "volume_id", name="name", status="status", size="volume_size"),
+    CONNECTION: _kind("connections", "volume_id", name="host", status="status", where="path", empty={"name": "?"}),
 }

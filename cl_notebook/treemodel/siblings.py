@@ -203,8 +203,7 @@ class SiblingPager:
         return list(values) if len(values) <= limit else None
 
     def _row_columns(self) -> tuple[sa.ColumnElement[Any], ...]:
-        kind = self._columns
-        return (kind.id, kind.parent, kind.name, kind.status, kind.size, kind.where, kind.created_at, as_flag(self._matches))
+        return (self._columns.id, self._columns.parent, *self._columns.shown, as_flag(self._matches))
 
     def _rows(
         self, connection: sa.Connection, start: int, count: int, columns: Sequence[sa.ColumnElement[Any]]

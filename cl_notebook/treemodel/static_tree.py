@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.model.identity_map import pages
 from cl_notebook.treemodel.filter_parser import parse
-from cl_notebook.treemodel.kinds import CONNECTION, KINDS, SNAPSHOT
+from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, KINDS, VOLUME
+from cl_notebook.treemodel.siblings import labelled
 from cl_notebook.treemodel.visibility import Visibility, check_ids, scope
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-
-_VOLUME_COLUMNS = (Volume.id, Volume.name, Volume.status, Volume.size, Volume.host, Volume.created_at)
 
 BUDGET = 200
 """Largest number of rows in a static tree; the rows left out are counted in :attr:`Node.hidden`."""
@@ -64,16 +62,11 @@ def read(
         limits = None if checked_ids is None else scope(connection, checked_ids)
         reader = _Reader(connection, session, budget, Visibility(parse(""), scope=limits))
         if resource is None:
-            return reader.backends(None)
-        match resource.kind:
-            case "backend":
-                return reader.backends(resource.id)
-            case "volume":
-                return reader.volumes_by_id(resource.id)
-            case "snapshot":
-                return reader.snapshots(Snapshot.id == resource.id)
-            case _:
-                return reader.connections(Connection.id == resource.id)
+            return reader.backends()
+        if resource.kind == VOLUME:
+            return reader.volume(resource.id)
+        test = KINDS[resource.kind].id == resource.id
+        return reader.backends(test) if resource.kind == BACKEND else reader.rows(resource.kind, test)
 
 
 class _Reader:
@@ -85,38 +78,29 @@ class _Reader:
         self._remaining = budget
         self._visibility = visibility
 
-    def backends(self, only: str | None) -> list[Node]:
-        statement = sa.select(Backend.id, Backend.name, Backend.volume_driver, Backend.created_at).order_by(
-            Backend.created_at, Backend.id
-        )
-        if only is not None:
-            statement = statement.where(Backend.id == only)
-        rows = [
-            Node("backend", id_, name, "open" if name in self._session.backends else "closed", None, driver, created)
-            for id_, name, driver, created in self._connection.execute(statement)
-        ]
+    def backends(self, *tests: sa.ColumnElement[bool]) -> list[Node]:
+        rows = self.rows(BACKEND, *tests)
         for row in rows:
+            row.status = "open" if row.name in self._session.backends else "closed"
             row.children, row.hidden = self._volumes(row.id)
         return [row for row in rows if row.children or row.hidden or self._visibility.backend_listed(row.id)]
 
-    def volumes_by_id(self, volume_id: str) -> list[Node]:
-        rows = self._volume_rows(sa.select(*_VOLUME_COLUMNS).where(Volume.id == volume_id))
+    def volume(self, volume_id: str) -> list[Node]:
+        rows = self.rows(VOLUME, KINDS[VOLUME].id == volume_id)
         self._fill(rows)
         return rows
 
-    def snapshots(self, where: sa.ColumnElement[bool]) -> list[Node]:
-        return [row for _, row in self._snapshots(where)]
-
-    def connections(self, where: sa.ColumnElement[bool]) -> list[Node]:
-        return [row for _, row in self._connections(where)]
+    def rows(self, kind: str, *tests: sa.ColumnElement[bool], limit: int | None = None) -> list[Node]:
+        """Return the rows of *kind* that meet *tests*, in the order of creation."""
+        columns = KINDS[kind]
+        statement = labelled(columns.id, *columns.shown).where(*tests).order_by(*columns.orders()[""]).limit(limit)
+        return [Node(kind, *values) for values in self._connection.execute(statement)]
 
     def _volumes(self, backend_id: str) -> tuple[list[Node], int]:
-        condition = Volume.backend_id == backend_id
+        condition = KINDS[VOLUME].parent == backend_id
         if (limit := self._visibility.volumes(backend_id)) is not None:
             condition = sa.and_(condition, limit)
-        page = self._volume_rows(
-            sa.select(*_VOLUME_COLUMNS).where(condition).order_by(Volume.created_at, Volume.id).limit(self._remaining)
-        )
+        page = self.rows(VOLUME, condition, limit=self._remaining)
         self._spend(len(page))
         hidden = 0
         if self._remaining is not None and self._remaining <= 0:
@@ -124,16 +108,14 @@ class _Reader:
         self._fill(page, backend_id)
         return page, hidden
 
-    def _volume_rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Node]:
-        return [Node("volume", *values) for values in self._connection.execute(statement)]
-
     def _fill(self, volumes: Sequence[Node], backend_id: str = "") -> None:
         by_id = {row.id: row for row in volumes}
         for ids in pages(list(by_id)):
-            for volume_id, row in self._snapshots(self._below(SNAPSHOT, ids, backend_id)):
-                self._append(by_id[volume_id], row)
-            for volume_id, row in self._connections(self._below(CONNECTION, ids, backend_id)):
-                self._append(by_id[volume_id], row)
+            for kind in BELOW_VOLUMES:
+                columns = KINDS[kind]
+                statement = labelled(columns.parent, columns.id, *columns.shown).where(self._below(kind, ids, backend_id))
+                for volume_id, *values in self._connection.execute(statement.order_by(columns.parent, *columns.orders()[""])):
+                    self._append(by_id[volume_id], Node(kind, *values))
 
     def _below(self, kind: str, volume_ids: Sequence[str], backend_id: str) -> sa.ColumnElement[bool]:
         parent = KINDS[kind].parent
@@ -153,16 +135,3 @@ class _Reader:
     def _spend(self, rows: int) -> None:
         if self._remaining is not None:
             self._remaining -= rows
-
-    def _snapshots(self, where: sa.ColumnElement[bool]) -> Iterator[tuple[str, Node]]:
-        columns = (Snapshot.volume_id, Snapshot.id, Snapshot.name, Snapshot.status, Snapshot.volume_size, Snapshot.created_at)
-        statement = sa.select(*columns).where(where).order_by(Snapshot.volume_id, Snapshot.created_at, Snapshot.id)
-        for volume_id, id_, name, status, size, created in self._connection.execute(statement):
-            yield volume_id, Node("snapshot", id_, name, status, size, "", created)
-
-    def _connections(self, where: sa.ColumnElement[bool]) -> Iterator[tuple[str, Node]]:
-        host = Connection.connector_info["host"].as_string()
-        columns = (Connection.volume_id, Connection.id, host, Connection.attach_status, Connection.path, Connection.created_at)
-        statement = sa.select(*columns).where(where).order_by(Connection.volume_id, Connection.created_at, Connection.id)
-        for volume_id, id_, name, status, path, created in self._connection.execute(statement):
-            yield volume_id, Node("connection", id_, name or "?", status, None, path or "", created)
