@@ -69,5 +69,5 @@ def fixtures_of(item: pytest.Item) -> set[str]:
         if name not in fixtures:
             fixtures.add(name)
             defined = item.session._fixturemanager.getfixturedefs(name, item)
-            names += [asked for fixture in defined or () for asked in fixture.argnames]
+            names += [argument for fixture in defined or () for argument in fixture.argnames]
     return fixtures

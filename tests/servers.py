@@ -148,7 +148,7 @@ class Server(abc.ABC):
 
     @abc.abstractmethod
     def _dropping(self, name: str) -> str:
-        """Return the statement that removes a database, whoever is connected to it."""
+        """Return the statement that removes a database, even one with connections."""
 
 
 class PostgreSQL(Server):

@@ -106,10 +106,10 @@ def opened(request: dict[str, Any]) -> dict[str, Any]:
 
     kernel = EmptyKernel()
     kernel.channel = Channel(kernel)
-    made = None
+    loaded = None
     try:
-        made = backend.Backend(kernel.channel, request["message"])
-        made.setup()
+        loaded = backend.Backend(kernel.channel, request["message"])
+        loaded.setup()
     except Exception as error:  # noqa: BLE001 - a driver raises anything
         frames = traceback.extract_tb(error.__traceback__)
         files = [frame.filename for frame in frames]
@@ -117,7 +117,7 @@ def opened(request: dict[str, Any]) -> dict[str, Any]:
         names = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(error).__mro__]
         text = " ".join(str(getattr(error, "msg", "") or error).split())
         trace = "".join(traceback.format_exception(error))
-        return {"kind": kind, "text": text, "names": names, "trace": trace, "was_made": made is not None}
+        return {"kind": kind, "text": text, "names": names, "trace": trace, "was_made": loaded is not None}
     return {"kind": "opened", "text": ""}
 
 

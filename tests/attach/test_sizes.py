@@ -100,7 +100,7 @@ def test_repairing_a_volume_that_grew_takes_its_device_along(lab: cl.Backend, se
 
 
 @pytest.mark.parametrize(
-    ("sectors", "told"),
+    ("sectors", "expected"),
     [
         (2 * GiB // 512, ("ok", None)),
         (GiB // 512 + 1, ("ok", None)),  # what was adopted with 1.0001 GiB
@@ -108,9 +108,9 @@ def test_repairing_a_volume_that_grew_takes_its_device_along(lab: cl.Backend, se
     ],
 )
 def test_a_disk_is_measured_by_what_the_kernel_says(
-    session: cl.Session, sim: cl.Backend, tmp_path: Path, sectors: int, told: tuple[str, str | None]
+    session: cl.Session, sim: cl.Backend, tmp_path: Path, sectors: int, expected: tuple[str, str | None]
 ) -> None:
-    """A disk whose host did not see it grow is told; one whose volume's size was rounded up is right."""
+    """A disk whose host did not see it grow is reported; one whose volume's size was rounded up is right."""
     (tmp_path / "kernel").mkdir()
     kernel = Kernel(tmp_path / "kernel")
     kernel.iscsi("sda", "iqn.2010-10.org:one", 7)
@@ -120,7 +120,7 @@ def test_a_disk_is_measured_by_what_the_kernel_says(
     attached = {"conn_info": info, "path": "/dev/sda", "attached_host": session.settings.host}
     session.journal.save_side_effects([Update.of(conn, attached)], conn)
     (seen,) = Connections(session, sim.id, sim.name, root=kernel.root).findings(host=True)
-    assert (seen.verdict, seen.detail) == told
+    assert (seen.verdict, seen.detail) == expected
 
 
 def test_a_device_is_found_by_the_id_of_its_volume(tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ def test_a_file_that_lost_more_than_rounding_is_refused(session: cl.Session, tmp
     lab = session.backend("files", volume_driver="local", path=str(tmp_path / "files"), loop_devices="never")
     volume = lab.create_volume(3)
     info = volume.connect({"host": session.settings.host})
-    told = {"driver_volume_type": "local", "data": {"device_path": str(tmp_path / "files" / volume.name_in_storage)}}
-    session.journal.save_side_effects([Update.of(info, {"conn_info": told})], info)
+    smaller = {"driver_volume_type": "local", "data": {"device_path": str(tmp_path / "files" / volume.name_in_storage)}}
+    session.journal.save_side_effects([Update.of(info, {"conn_info": smaller})], info)
     os.truncate(tmp_path / "files" / volume.name_in_storage, 2 * GiB)
     with pytest.raises(errors.AttachError, match=f"has {2 * GiB} bytes, {2 * GiB + 1} were expected"):
         info.attach()

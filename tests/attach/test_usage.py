@@ -61,7 +61,7 @@ def test_a_mount_counts_wherever_it_is(kernel: Kernel) -> None:
 
 
 def test_a_mount_in_another_name_space_counts(kernel: Kernel) -> None:
-    """A container's mount is a use, told with its process; a copy of a mount that is seen here is told once."""
+    """A container's mount is a use, listed with its process; a copy of a mount that is seen here is listed once."""
     kernel.tell("proc/7/comm", "containerd")
     _mounts(kernel, _mount("8:1", "/inside", "/dev/sda1"), _mount("8:250", "/data", "/dev/sdz"), process="7")
     assert used(kernel) == ["/dev/sda1 is mounted at /inside (in the mount name space of process 7 (containerd))"]

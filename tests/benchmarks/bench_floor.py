@@ -122,7 +122,7 @@ def bench_list(filled: Filled, engine: sa.Engine, plain: Plain, compare: Compari
 
 @pytest.mark.parametrize("filled", [1_000, 10_000], indirect=True)
 def bench_loop(filled: Filled, engine: sa.Engine, plain: Plain, compare: Comparison, request: pytest.FixtureRequest) -> None:
-    """The status loop over everything, lists loaded as it goes, against objects that SQLAlchemy was told to load beforehand."""
+    """The status loop over everything, lists loaded as it goes, against objects that SQLAlchemy loads beforehand."""
     volume: Any = plain.Volume
     everything = sa.select(volume).options(orm.selectinload(volume.snapshots), orm.selectinload(volume.connections))
     queries: list[int] = []

@@ -151,7 +151,7 @@ def _counts(volumes: int) -> dict[str, int]:
 
 
 def _copies() -> Mapping[str, sa.Table]:
-    """Return copies of the tables: SQLAlchemy makes no constraint any more that it was once told to drop."""
+    """Return copies of the tables: SQLAlchemy creates no constraint any more that it once dropped."""
     metadata = sa.MetaData(naming_convention=reg.metadata.naming_convention)
     return {name: table.to_metadata(metadata) for name, table in reg.metadata.tables.items()}
 

@@ -46,7 +46,7 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
     "@jupyterlab/extensionmanager-extension/plugin": {"enabled": False},
 }
-"""What the front end is told: no questions, no news, nothing saved behind a test's back."""
+"""Settings of the front end: no questions, no news, no automatic saves."""
 
 
 @dataclass(frozen=True)

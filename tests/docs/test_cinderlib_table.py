@@ -66,9 +66,9 @@ def _is_there(path: str) -> bool:
 def theirs(peer: Path) -> dict[str, list[str]]:
     """Ask the real cinderlib for its names."""
     script = Path(__file__).with_name("cinderlib_names.py")
-    done = subprocess.run([peer, script], capture_output=True, text=True, check=True)
-    told: dict[str, list[str]] = json.loads(done.stdout)
-    return told
+    process = subprocess.run([peer, script], capture_output=True, text=True, check=True)
+    names: dict[str, list[str]] = json.loads(process.stdout)
+    return names
 
 
 def test_every_public_name_has_its_row(theirs: dict[str, list[str]]) -> None:

@@ -50,16 +50,16 @@ def test_an_error_of_a_driver_is_bounded(kind: Callable[[str], Exception]) -> No
 
 def test_a_location_is_bounded() -> None:
     """Of a location that a driver gives 1 MiB is kept."""
-    kept = guards.persisted_fields({"provider_location": HUGE, "provider_id": "short"}, None)
-    assert len(kept["provider_location"]) < MiB + 100
-    assert kept["provider_id"] == "short"
+    persisted = guards.persisted_fields({"provider_location": HUGE, "provider_id": "short"}, None)
+    assert len(persisted["provider_location"]) < MiB + 100
+    assert persisted["provider_id"] == "short"
 
 
 def test_the_childs_errors_are_bounded() -> None:
-    """What the child tells of an error has no text of more than a little over 1 MiB."""
-    told = channel.describe_error(RuntimeError(HUGE))
-    assert max(len(str(value)) for value in told.values()) < MiB + 100
-    assert "left out" in told["message"]
+    """The child's description of an error has no text of more than a little over 1 MiB."""
+    description = channel.describe_error(RuntimeError(HUGE))
+    assert max(len(str(value)) for value in description.values()) < MiB + 100
+    assert "left out" in description["message"]
 
 
 def test_a_line_without_an_end_is_bounded() -> None:

@@ -1,4 +1,4 @@
-"""A folder that others can write to: nothing in it leads elsewhere, and it is told."""
+"""A folder that others can write to: nothing in it leads elsewhere, and it warns."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_a_folder_that_others_can_write_to_warns_once(tmp_path: Path, kind: str)
 
 
 def test_a_sticky_parent_is_no_danger(tmp_path: Path) -> None:
-    """A parent like /tmp, in which nobody can rename what is another's, is not told."""
+    """A parent like /tmp, in which users cannot rename others' entries, does not warn."""
     parent = tmp_path / "parent"
     parent.mkdir()
     parent.chmod(0o1777)

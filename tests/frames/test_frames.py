@@ -145,13 +145,13 @@ def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> No
 )
 def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None) -> None:
     """Read in pages by marker, a sorted frame has the rows and the order that it has at once."""
-    whole = api.volumes(full, sort=sort)
+    frame = api.volumes(full, sort=sort)
     pages: list[pd.DataFrame] = []
     marker = None
     while not pages or len(pages[-1]):
         pages.append(api.volumes(full, sort=sort, limit=37, marker=marker))
         marker = pages[-1].index[-1] if len(pages[-1]) else None
-    assert [key for page in pages for key in page.index] == whole.index.tolist()
+    assert [key for page in pages for key in page.index] == frame.index.tolist()
 
 
 @pytest.mark.parametrize(
@@ -359,13 +359,13 @@ def test_the_names_of_secrets_are_not_in_the_configuration(sim: cl.Backend) -> N
 
 def test_drivers_that_are_installed_are_searched(cinder_29: str) -> None:
     """With a word the drivers' frame has those that fit it: which class, what it is, and whether it is supported."""
-    found = cl.frames.drivers("LATENCY", cinder_29)
-    assert list(found.columns) == ["path", "help", "version", "supported"]
-    assert found.loc["sim", "path"] == "cl_notebook.drivers.sim.driver.SimDriver"
-    assert str(found["supported"].dtype) == "boolean"
-    nothing = cl.frames.drivers("zzzz", cinder_29, columns="help")
-    assert nothing.empty
-    assert list(nothing.columns) == ["help"]
+    matching = cl.frames.drivers("LATENCY", cinder_29)
+    assert list(matching.columns) == ["path", "help", "version", "supported"]
+    assert matching.loc["sim", "path"] == "cl_notebook.drivers.sim.driver.SimDriver"
+    assert str(matching["supported"].dtype) == "boolean"
+    unmatched = cl.frames.drivers("zzzz", cinder_29, columns="help")
+    assert unmatched.empty
+    assert list(unmatched.columns) == ["help"]
     with pytest.raises(cl.errors.InvalidInput, match=r"drivers have no column 'hlep'\. Did you mean 'help'\?"):
         cl.frames.drivers("sim", cinder_29, columns=["hlep"])
 

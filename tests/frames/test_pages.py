@@ -50,11 +50,11 @@ def test_pages_follow_each_other_from_part_to_part(any_store_url: str) -> None:
     """Read in pages, whatever it is sorted and filtered by, a list has the rows and the order that it has at once."""
     with _session(any_store_url) as session:
         for sort in SORTED:
-            for wanted in FILTERS:
-                whole = api.volumes(session, sort=sort, **wanted)
-                pages = _pages(session, sort=sort, **wanted)
-                assert [key for page in pages for key in page.index] == whole.index.tolist(), (sort, wanted)
-                assert len(whole) == (40 if wanted.get("backend") else 24 if wanted else 60)
+            for filters in FILTERS:
+                frame = api.volumes(session, sort=sort, **filters)
+                pages = _pages(session, sort=sort, **filters)
+                assert [key for page in pages for key in page.index] == frame.index.tolist(), (sort, filters)
+                assert len(frame) == (40 if filters.get("backend") else 24 if filters else 60)
 
 
 def test_what_is_often_empty_comes_last(any_store_url: str) -> None:

@@ -255,13 +255,13 @@ def test_a_short_part_is_not_looked_for_by_trigrams(server: Plans) -> None:
 def test_what_changed_is_read_by_number(plans: Plans) -> None:
     """The feed, and a resource's row, are each a search by the primary key."""
     with plans.recorded(), plans.session.store.reading() as connection:
-        found = changefeed.since(connection, plans.session.store.head() - 60, 50)
-    assert len(found) == 50
+        entries = changefeed.since(connection, plans.session.store.head() - 60, 50)
+    assert len(entries) == 50
     assert plans.without_index() == []
     assert not [line for line in plans.lines() if re.match(rf"SCAN {LARGE}", line)]
-    known = str(_page(plans, "volumes").index[8])
+    volume_id = str(_page(plans, "volumes").index[8])
     with plans.recorded():
-        plans.session.get(cl.Volume, known)
+        plans.session.get(cl.Volume, volume_id)
     assert len(plans.sent) <= 3
     assert plans.without_index() == []
 

@@ -197,7 +197,7 @@ def test_what_was_loaded_was_not_made_here(sim: cl.Backend, let_go: Callable[[cl
 
 
 def test_a_connection_to_anothers_volume_is_removed_and_the_volume_stays(sim: cl.Backend, other: cl.Session) -> None:
-    """What this session connected is disconnected, whoever's volume it is; others' connections stay."""
+    """Connections of this session are disconnected, also of others' volumes; others' connections stay."""
     theirs = other.find("sim").create_volume(1, name="theirs")
     theirs.connect(WEB)
     cl.find("theirs").attach()
@@ -313,12 +313,12 @@ def test_what_others_made_of_it_keeps_it(sim: cl.Backend, other: cl.Session) -> 
     other.find("snapped").create_snapshot("theirs")
     other.find("connected").connect(WEB)
     plan = plan_cleanup()
-    told = dict(zip(plan.frame["name"], plan.frame["detail"], strict=True))
-    assert told["cloned"].startswith("Volume 'clone'")
-    assert told["source"].startswith("Volume 'copy'")
-    assert told["snapped"].startswith("Snapshot 'theirs'")
-    assert told["connected"].startswith("Connection ")
-    assert told["free"] == ""
+    details = dict(zip(plan.frame["name"], plan.frame["detail"], strict=True))
+    assert details["cloned"].startswith("Volume 'clone'")
+    assert details["source"].startswith("Volume 'copy'")
+    assert details["snapped"].startswith("Snapshot 'theirs'")
+    assert details["connected"].startswith("Connection ")
+    assert details["free"] == ""
     done = {name for (_, name), outcome in _outcomes(plan.run()).items() if outcome == "done"}
     assert done == {"free"}
     assert set(plan_cleanup(all=True).run()["outcome"]) == {"done"}
@@ -397,8 +397,8 @@ def test_what_a_living_kernel_works_on_is_left(session: cl.Session, store_url: s
     with _another_kernel(store_url, tmp_path / "sim", "create_volume", "new") as (process, kernel_id):
         _faulty(session, tmp_path, "")
         plan = plan_cleanup(owner=kernel_id)
-        told = plan.frame[plan.frame["name"] == "new"]["detail"].iloc[0]
-        assert told == f"'create' is being done with it, by process {process.pid} on {_host()}."
+        detail = plan.frame[plan.frame["name"] == "new"]["detail"].iloc[0]
+        assert detail == f"'create' is being done with it, by process {process.pid} on {_host()}."
         outcomes = _outcomes(plan.run())
         assert outcomes.pop(("delete volume", "new")) == "not done"
         assert set(outcomes.values()) == {"done"}

@@ -97,7 +97,7 @@ def test_a_loop_device_outlives_its_file(session: cl.Session, lab: cl.Backend, t
 def test_the_devices_of_one_storage_under_two_names_are_told_once(
     session: cl.Session, lab: cl.Backend, tmp_path: Path, loops: Any
 ) -> None:
-    """What is attached under one name is not left over under the other; what is left over is told under its own."""
+    """A device attached under one name is no orphan under the other; an orphan is reported under its own name."""
     session.backend("alias", volume_driver="local", path=str(tmp_path / "storage"))
     attached, plain, stray = lab.create_volume(1), lab.create_volume(1), tmp_path / "storage" / "stray"
     path = attached.attach().path
@@ -273,16 +273,16 @@ def test_a_device_is_known_by_the_name_of_its_volume(session: cl.Session, sim: c
 
 
 @pytest.mark.parametrize(
-    ("told", "verdict"),
+    ("device", "verdict"),
     [({}, "missing"), ({"target": "iqn.2010-10.org:other"}, "missing"), ({"target": "iqn.2010-10.org:one"}, "ok")],
     ids=["gone", "of another volume", "there"],
 )
 def test_an_attached_connection_is_checked_by_identity(
-    session: cl.Session, sim: cl.Backend, kernel: Kernel, told: dict[str, str], verdict: str
+    session: cl.Session, sim: cl.Backend, kernel: Kernel, device: dict[str, str], verdict: str
 ) -> None:
     """A path that is gone, or that has become another volume's, makes its connection missing."""
-    if told:
-        kernel.iscsi("sda", told["target"], 7)
+    if device:
+        kernel.iscsi("sda", device["target"], 7)
     conn = _connected(session, sim, "iscsi", {"target_iqn": "iqn.2010-10.org:one", "target_lun": 7})
     _write(session, conn, path="/dev/sda", attached_host=session.settings.host)
     (seen,) = Connections(session, sim.id, sim.name, root=kernel.root).findings(host=True)

@@ -259,7 +259,7 @@ def test_a_read_only_session_is_refused(database: str, tmp_path: Path) -> None:
 
 
 def test_a_store_of_ours_is_named_as_such(session: cl.Session, tmp_path: Path) -> None:
-    """A database that is not cinderlib's is refused with one line; a store of ours is told how to be opened."""
+    """A database that is not cinderlib's is refused with one line; for a store of ours the line says how to open it."""
     cl.Session(tmp_path / "ours.db").close()
     with pytest.raises(errors.InvalidInput, match=r"no database of cinderlib's or Cinder's: it has no table .*cl\.setup\(store="):
         cl.import_cinderlib(str(tmp_path / "ours.db"))

@@ -1,4 +1,4 @@
-"""A scan of a storage that others work on meanwhile: what is under another name, or in no list, for a moment is not told."""
+"""A scan of a storage that others change: entries under a temporary name, or briefly in no list, are not reported."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_what_somebody_makes_meanwhile_is_not_untracked(lab: cl.Backend, other: 
 def test_what_is_forgotten_or_adopted_meanwhile_is_looked_up(
     lab: cl.Backend, other: cl.Backend, passing: type[PassingDriver]
 ) -> None:
-    """What is missing and forgotten by somebody, and what is untracked and adopted by him, between two lists, is not told."""
+    """A missing row that is forgotten, and an untracked entry that is adopted, between two lists, are not reported."""
     ghost = Ghost(lab)
     ghost.make("stray", 1)
     ghost.remove(lab.create_volume(1, "lost").name_in_storage)

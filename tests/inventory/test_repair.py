@@ -68,8 +68,8 @@ def test_what_was_being_made_is_there_or_gone(heir: Heir, act: str, moment: str)
     session = heir(line, moment, prepare)
     found = session.find("new")
     assert _verdicts(session)["new"] == "stuck"
-    told = cl.inventory.repair(found)
-    assert (found.status, told) == (
+    outcome = cl.inventory.repair(found)
+    assert (found.status, outcome) == (
         ("deleted", "The storage does not have it: it is not tracked any more.")
         if moment == "before"
         else ("available", "The storage has it, whole: it was made.")

@@ -117,7 +117,7 @@ def test_a_storage_that_fails_leaves_the_rest_to_be_looked_at(session: cl.Sessio
     good = session.backend("good", volume_driver="sim", path=str(tmp_path / "good"))
     volumes = [each.create_volume(1) for each in (bad, good)]
     session.backend("bad", volume_driver="sim", path=str(tmp_path / "bad"), faults="get_manageable_volumes:1+", replace=True)
-    seen = {each.id: each for each in cl.inventory.findings(session)}
+    seen = {finding.id: finding for finding in cl.inventory.findings(session)}
     assert [seen[volume.id].verdict for volume in volumes] == ["unknown", "ok"]
     assert "get_manageable_volumes" in (seen[volumes[0].id].detail or "")
     assert (seen[bad.id].verdict, seen[bad.id].kind) == ("unknown", "backend")
@@ -129,13 +129,13 @@ def test_a_backend_that_cannot_be_opened_is_unknown(store_url: str, tmp_path: Pa
         store_url = f"sqlite:///{tmp_path / 'store.db'}"
     with cl.Session(store_url) as session:
         volume = session.backend("lab", volume_driver="local", path=str(tmp_path / "storage")).create_volume(1)
-        wanted = volume.id
+        volume_id = volume.id
     (tmp_path / "storage").rename(tmp_path / "moved")
     (tmp_path / "storage").write_text("a file in its place", encoding="utf-8")
     with cl.Session(store_url) as session:
-        seen = {each.id: each for each in cl.inventory.findings(session)}
-        assert seen[wanted].verdict == "unknown"
-        assert "cannot be used" in (seen[wanted].detail or "")
+        seen = {finding.id: finding for finding in cl.inventory.findings(session)}
+        assert seen[volume_id].verdict == "unknown"
+        assert "cannot be used" in (seen[volume_id].detail or "")
 
 
 def test_a_folder_that_is_not_mounted_loses_nothing(driver: str, store: str, tmp_path: Path) -> None:
@@ -143,17 +143,17 @@ def test_a_folder_that_is_not_mounted_loses_nothing(driver: str, store: str, tmp
     folder = tmp_path / "storage"
     with cl.Session(store) as session:
         volume = session.backend("lab", volume_driver=driver, path=str(folder)).create_volume(1)
-        wanted = volume.id
+        volume_id = volume.id
     time.sleep(0.02)  # the file system's own clock ticks in steps
     folder.rename(tmp_path / "mounted elsewhere")
     with cl.Session(store) as session:
-        seen = {each.id: each for each in cl.inventory.findings(session)}
-        assert seen[wanted].verdict == "unknown"
-        assert "Is its file system mounted?" in (seen[wanted].detail or "")
+        seen = {finding.id: finding for finding in cl.inventory.findings(session)}
+        assert seen[volume_id].verdict == "unknown"
+        assert "Is its file system mounted?" in (seen[volume_id].detail or "")
     shutil.rmtree(folder)
     (tmp_path / "mounted elsewhere").rename(folder)
     with cl.Session(store) as session:
-        assert [each.verdict for each in cl.inventory.findings(session)] == ["ok"]
+        assert [finding.verdict for finding in cl.inventory.findings(session)] == ["ok"]
 
 
 def test_looking_changes_nothing(store_url: str, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_looking_changes_nothing(store_url: str, tmp_path: Path) -> None:
         Ghost(backend).make("stray", 1)
     with cl.Session(store_url, read_only=True) as session:
         before = cl.frames.operations(session)
-        assert [each.verdict for each in cl.inventory.findings(session)] == ["ok", "untracked"]
+        assert [finding.verdict for finding in cl.inventory.findings(session)] == ["ok", "untracked"]
         assert cl.frames.operations(session).equals(before)
 
 
@@ -179,14 +179,17 @@ def test_a_session_that_may_only_look_leaves_a_storage_as_it_is(driver: str, sto
     half.write_bytes(b"half")
     (tmp_path / "gone").rename(tmp_path / "elsewhere")
     with cl.Session(store, read_only=True) as session:
-        found = cl.inventory.findings(session)
-        assert {(each.kind, each.verdict) for each in found if each.backend == "gone"} == {
+        findings = cl.inventory.findings(session)
+        assert {(finding.kind, finding.verdict) for finding in findings if finding.backend == "gone"} == {
             ("backend", "unknown"),
             ("volume", "unknown"),
         }
-        assert {(each.kind, each.verdict) for each in found if each.backend == "lab"} == {("file", "untracked"), ("volume", "ok")}
+        assert {(finding.kind, finding.verdict) for finding in findings if finding.backend == "lab"} == {
+            ("file", "untracked"),
+            ("volume", "ok"),
+        }
         (tmp_path / "gone").mkdir()
-        assert "Is its file system mounted?" in str([each.detail for each in cl.inventory.findings(session, "gone")])
+        assert "Is its file system mounted?" in str([finding.detail for finding in cl.inventory.findings(session, "gone")])
     assert half.read_bytes() == b"half"
     assert list((tmp_path / "gone").iterdir()) == []
 
@@ -249,7 +252,7 @@ def test_an_interrupted_scan_can_be_repeated(session: cl.Session, tmp_path: Path
     with pytest.raises(KeyboardInterrupt):
         cl.inventory.findings(session)
     timer.join()
-    assert [each.verdict for each in cl.inventory.findings(session)] == ["ok"]
+    assert [finding.verdict for finding in cl.inventory.findings(session)] == ["ok"]
 
 
 @pytest.mark.parametrize("number", [1, 4])

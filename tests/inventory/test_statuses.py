@@ -78,8 +78,8 @@ def test_the_word_of_a_document_removes_nothing(tmp_path: Path, kind: str, statu
 def test_every_status_of_cinders_is_known_here_or_foreign() -> None:
     """Each of Cinder's statuses is settled, one that our acts leave, or foreign: none is taken for whole by default."""
     ours = {"creating", "deleting", "error", "error_deleting", "managing", "retyping", "extending", "error_extending"}
-    assert all(lifecycle.is_foreign("volume", each) for each in CINDERS)
-    assert not any(lifecycle.is_foreign("volume", each) for each in {*ours, "available", "in-use"})
+    assert all(lifecycle.is_foreign("volume", status) for status in CINDERS)
+    assert not any(lifecycle.is_foreign("volume", status) for status in {*ours, "available", "in-use"})
     assert lifecycle.is_foreign("snapshot", "in-use")
 
 
@@ -126,7 +126,7 @@ def test_a_volume_that_is_connected_is_in_use(tmp_path: Path) -> None:
 
 
 def test_an_attach_status_of_cinders_follows_the_connections(tmp_path: Path) -> None:
-    """``attach_status`` reserved, of a volume that is available, is told by a scan, and a repair looks at the connections."""
+    """``attach_status`` reserved, of a volume that is available, is reported by a scan, and a repair looks at the connections."""
     volume = with_status(tmp_path, "available", attach_status="reserved")
     assert verdict(volume) == "stuck"
     assert "was 'reserved'" in cl.inventory.repair(volume)

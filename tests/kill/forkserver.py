@@ -58,8 +58,8 @@ def forked(case: Case) -> OperationResult:
         os.close(reader)
         os._exit(_ran(case, writer))
     os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as told:
-        lines = told.read().splitlines()
+    with os.fdopen(reader, encoding="utf-8") as pipe:
+        lines = pipe.read().splitlines()
     _, status = os.waitpid(pid, 0)  # a process that nobody has waited for counts as one that is there
     if os.WIFSIGNALED(status):
         return OperationResult(lines, is_killed=True)

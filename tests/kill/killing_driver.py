@@ -1,8 +1,8 @@
 """Cinder's drivers, whose kernel is killed while they work: before a call's work, after it, or with them, instead of it.
 
 They run in the child, beside Cinder, under ``cinder.volume.drivers.killing``. The file that the environment names says at which
-call, and when; it is not there while a kernel makes ready. Ceph's driver can also be told at which of the changes that it has
-librbd make the kernel and the child die: what takes several is then left half done.
+call, and when; it is not there while a kernel makes ready. For Ceph's driver it can also name the change by librbd at
+which the kernel and the child are killed: what takes several is then left half done.
 """
 
 from __future__ import annotations

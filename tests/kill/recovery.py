@@ -39,25 +39,25 @@ def tracked(session: cl.Session) -> list[str]:
 def unexplained(session: cl.Session, *, lists: bool = True) -> list[Finding]:
     """Return the findings of a scan that do not say, of what is tracked, that it is as it should be or was cut short.
 
-    Of a storage that *lists* nothing it may say that it does not know, or believe what it is told of sizes. What a driver keeps
+    Of a storage that *lists* nothing it may say that it does not know, or rely on the reported sizes. What a driver keeps
     for its own use, and nobody can adopt, does not count.
     """
     return [
-        found
-        for found in cl.inventory.findings(session)
-        if (lists or found.verdict not in _VAGUE) and not is_drivers_own(found)
-        if found.verdict not in _explained(found) or (found.verdict != "ok" and not (found.detail and found.next))
+        finding
+        for finding in cl.inventory.findings(session)
+        if (lists or finding.verdict not in _VAGUE) and not is_drivers_own(finding)
+        if finding.verdict not in _explained(finding) or (finding.verdict != "ok" and not (finding.detail and finding.next))
     ]
 
 
-def _explained(found: Finding) -> set[str]:
-    # a device that was to follow its volume, and was not told to yet
-    return _EXPLAINED | ({"size differs"} if found.kind == "connection" else set())
+def _explained(finding: Finding) -> set[str]:
+    # a device that does not have the new size of its volume yet
+    return _EXPLAINED | ({"size differs"} if finding.kind == "connection" else set())
 
 
-def is_drivers_own(found: Finding) -> bool:
-    """Return whether a driver keeps what was *found* for its own use, so that nobody can adopt it."""
-    return found.verdict == "untracked" and found.next is None and "cannot be" in (found.detail or "")
+def is_drivers_own(finding: Finding) -> bool:
+    """Return whether a driver keeps the *finding* for its own use, so that it cannot be adopted."""
+    return finding.verdict == "untracked" and finding.next is None and "cannot be" in (finding.detail or "")
 
 
 def repaired(session: cl.Session, *, remove: bool = False) -> pd.DataFrame:

@@ -23,8 +23,8 @@ class Steps:
     """Counts the steps of this process: commits of SQLite, changes of files in one folder, changes of loop devices.
 
     Python tells of them itself, by its audit events and by the statements that SQLite traces, so nothing of the product is put
-    in another's place. Between two steps nothing changes that outlives a process: whoever kills it before each of them has seen
-    all that a kill can leave.
+    in another's place. Between two steps nothing changes that outlives a process: a kill before each
+    of them covers all that a kill can leave.
     """
 
     def __init__(self, folder: Path, last: int, report: int) -> None:

@@ -1,4 +1,4 @@
-"""A name on a storage is tracked once: whoever else would track it is refused, and old pairs are told."""
+"""A name on a storage is tracked once: a second row is refused, and a scan reports existing pairs."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_scan_tells_pairs_and_no_act_takes_the_others_bytes(first: cl.Backend)
 
 
 def test_a_pair_over_two_names_of_the_storage(first: cl.Backend) -> None:
-    """A pair whose rows are on two backends is told on both, and guarded as well."""
+    """A pair whose rows are on two backends is reported on both, and guarded as well."""
     volume, twin = pair(first)
     other = second(first)
     with first.context.store.writing() as connection:

@@ -23,11 +23,11 @@ def volume(request: pytest.FixtureRequest, sim: cl.Backend) -> cl.Volume:
     """Return a volume that a document says is encrypted, each in another way."""
     document: Any = sim.create_volume(1, "a").dump
     cl.Volume.get_by_name("a")[0].unmanage()
-    told = {"encryption_key_id": KEY}
+    fields = {"encryption_key_id": KEY}
     if request.param == "driver_data":
-        document["data"]["driver_data"] = told
+        document["data"]["driver_data"] = fields
     elif request.param == "a field of the document":
-        document["data"] |= told
+        document["data"] |= fields
     else:
         document["data"]["driver_data"] = {"encrypted": True}
     cl.load(json.dumps(document), save=True)
@@ -106,11 +106,11 @@ def test_a_luks_header_is_not_written_over(sim: cl.Backend) -> None:
     conn.open().close()
 
 
-@pytest.mark.parametrize("told", [{"encryption_key_id": None}, {"encrypted": False}, {"encrypted": "False"}, {}])
-def test_what_is_not_encrypted_is_opened_without_a_word(sim: cl.Backend, tmp_path: Path, told: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fields", [{"encryption_key_id": None}, {"encrypted": False}, {"encrypted": "False"}, {}])
+def test_what_is_not_encrypted_is_opened_without_a_word(sim: cl.Backend, tmp_path: Path, fields: dict[str, Any]) -> None:
     """Empty words for encryption, which Cinder writes of every volume, mean nothing."""
     document: Any = sim.create_volume(1, "a").dump
-    document["data"]["driver_data"] = told
+    document["data"]["driver_data"] = fields
     cl.setup(store=f"sqlite:///{tmp_path / 'other.db'}")
     cl.Backend(sim.name, volume_driver="sim", path=sim.config["path"])
     cl.load(json.dumps(document), save=True)

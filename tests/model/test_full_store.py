@@ -75,7 +75,7 @@ def test_no_driver_is_called_when_there_is_no_room_for_the_intent(
 
 
 def test_an_outcome_without_room_is_kept(lab: cl.Backend, small: Path, mine: cl.Session, meddling: type[MeddlingDriver]) -> None:
-    """When the disk is full once the driver is done, what it did is told and kept, and written as soon as there is room."""
+    """If the disk is full when the driver is done, its outcome is reported, stored in a file, and written once there is room."""
     vol = lab.create_volume(1, "db")
 
     def fill(_call: str) -> None:

@@ -1,4 +1,4 @@
-"""What people type: what is taken, and what is told when it is not."""
+"""Input: what is accepted, and what the error says otherwise."""
 
 from __future__ import annotations
 

@@ -49,15 +49,15 @@ LEFT_BY: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 def test_statuses_name_the_actions_that_leave_them() -> None:
     """Each status that a cut-short or failed action leaves names these actions, in an order on which the icons' schema relies."""
     assert lifecycle.LEFT_BY == LEFT_BY
-    assert [list(left) for left in lifecycle.LEFT_BY.values()] == [list(left) for left in LEFT_BY.values()]
+    assert [list(statuses) for statuses in lifecycle.LEFT_BY.values()] == [list(statuses) for statuses in LEFT_BY.values()]
 
 
 def test_busy_statuses() -> None:
     """A resource is busy in every status of an action that runs, and in no other."""
     assert {
-        kind: {status for status in left if not status.startswith("error")} for kind, left in LEFT_BY.items()
+        kind: {status for status in statuses if not status.startswith("error")} for kind, statuses in LEFT_BY.items()
     } == lifecycle.BUSY_BY_KIND
-    assert {status for left in LEFT_BY.values() for status in left if not status.startswith("error")} == lifecycle.BUSY
+    assert {status for statuses in LEFT_BY.values() for status in statuses if not status.startswith("error")} == lifecycle.BUSY
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_statuses_are_those_of_the_kind() -> None:
     """Every status that a transition begins from or leads to is whole, left by an action, or says that the row is gone."""
     for kind, transitions in lifecycle.TRANSITIONS.items():
         for transition in transitions.values():
-            named = {*transition.allowed, *transition.resumable, transition.during, transition.success, transition.failure}
-            assert named - {None, lifecycle.DELETED} <= set(lifecycle.statuses(kind))
+            statuses = {*transition.allowed, *transition.resumable, transition.during, transition.success, transition.failure}
+            assert statuses - {None, lifecycle.DELETED} <= set(lifecycle.statuses(kind))
 
 
 @pytest.mark.parametrize(

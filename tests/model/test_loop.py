@@ -65,9 +65,9 @@ def test_a_change_between_two_iterations_is_seen(backend: cl.Backend, store: str
         changing = theirs.create_volume(1, name="changing")
         for number in range(3):
             theirs.create_volume(1, name=f"other {number}")
-        mine = cast("cl.Backend", backend.context.open_backend("theirs", {}, replace=False))
+        own_backend = cast("cl.Backend", backend.context.open_backend("theirs", {}, replace=False))
         seen = []
-        for vol, snapshots, connections in _loop(mine):
+        for vol, snapshots, connections in _loop(own_backend):
             seen.append((vol.name, vol.size, vol.status, snapshots, connections))
             if vol.name == "changing":
                 for later in theirs.volumes[1:]:
@@ -77,7 +77,7 @@ def test_a_change_between_two_iterations_is_seen(backend: cl.Backend, store: str
         assert seen == [("changing", 1, "available", 0, 0)] + [(f"other {number}", 7, "in-use", 1, 1) for number in range(3)]
         for later in theirs.volumes[1:]:
             later.create_snapshot()
-        assert [snapshots for _, snapshots, _ in _loop(mine)] == [0, 2, 2, 2]
+        assert [snapshots for _, snapshots, _ in _loop(own_backend)] == [0, 2, 2, 2]
         assert changing.is_tracked
 
 

@@ -93,7 +93,7 @@ def test_a_store_that_cannot_be_used(session: cl.Session, lab: cl.Backend, tmp_p
 
 
 def test_a_closed_session_does_not_move(tmp_path: Path, new: str) -> None:
-    """A closed session is told so."""
+    """An operation in a closed session is refused, and the error says why."""
     session = cl.Session(tmp_path / "store.db")
     session.close()
     with pytest.raises(errors.Refused, match="is closed"):

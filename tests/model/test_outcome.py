@@ -58,7 +58,7 @@ def test_an_outcome_whose_commit_is_unknown_is_not_written_twice(
 
 
 @pytest.mark.parametrize(
-    ("told", "given", "present", "merged"),
+    ("before", "given", "present", "merged"),
     [
         ({"a": 1}, {"a": 1}, {"a": 2}, {"a": 2}),
         ({"a": 1}, {"a": 3}, {"a": 2, "b": 1}, {"a": 3, "b": 1}),
@@ -68,7 +68,10 @@ def test_an_outcome_whose_commit_is_unknown_is_not_written_twice(
     ],
 )
 def test_of_a_map_only_what_was_changed_is_written(
-    told: dict[str, object] | None, given: dict[str, object] | None, present: dict[str, object] | None, merged: dict[str, object]
+    before: dict[str, object] | None,
+    given: dict[str, object] | None,
+    present: dict[str, object] | None,
+    merged: dict[str, object],
 ) -> None:
     """What a driver left alone stays as it is now, what it set is set, and what it removed is removed."""
-    assert MapPatch.between(told, given).into(present) == merged
+    assert MapPatch.between(before, given).into(present) == merged

@@ -106,7 +106,9 @@ def test_progress_puts_nothing_out_of_date(mine: cl.Session, tmp_path: Path) -> 
             tick = session.change_tracker.tick
             report(tick, 1000)
             sent: list[str] = []
-            sa.event.listen(session.store.engine, "before_cursor_execute", lambda *told, sent=sent: sent.append(told[2]))
+            sa.event.listen(
+                session.store.engine, "before_cursor_execute", lambda *arguments, sent=sent: sent.append(arguments[2])
+            )
             held.refresh()
             assert session.change_tracker.tick == tick
             assert not [text for text in sent if "FROM volume" in text]
@@ -165,7 +167,7 @@ def test_fractions_stay_between_nothing_and_all(mine: cl.Session) -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_a_late_report_is_not_noted(mine: cl.Session) -> None:
-    """A driver that goes on reporting after its call adds nothing: the outcome is the last word. The display is still told."""
+    """A driver that goes on reporting after its call adds nothing: the outcome comes last. The display still gets the report."""
     report, seen = _reporter(mine), []
     with report.showing(lambda done, total: seen.append((done, total))):
         report(1, 4)
@@ -201,7 +203,7 @@ def test_a_report_of_a_short_act_only_looks_at_the_clock(mine: cl.Session) -> No
     """A driver that reports often is not slowed down: reports between two notes touch neither lock nor store."""
     report = _reporter(mine)
     sent: list[str] = []
-    sa.event.listen(mine.store.engine, "before_cursor_execute", lambda *told: sent.append(told[2]))
+    sa.event.listen(mine.store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
     before = threading.active_count()
     for done in range(1000):
         report(done, 1000)

@@ -143,7 +143,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["argument", "environment"])
 def filled(request: pytest.FixtureRequest, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filled]:
-    """Give everything, in a session that may only look: it was told so, or the environment says so."""
+    """Give everything, in a read-only session: by its argument, or by the environment."""
     if request.param == "environment":
         monkeypatch.setenv("CL_NOTEBOOK_READ_ONLY", "1")
     with cl.setup(store, read_only=True if request.param == "argument" else None) as session:

@@ -68,7 +68,7 @@ def _files() -> list[Path]:
 def test_an_outcome_that_a_trigger_refuses_is_kept(
     mine: cl.Session, lab: cl.Backend, meddling: type[MeddlingDriver], act: str, says: str
 ) -> None:
-    """The caller is told what the storage did and where that is kept; other resources go on; it is written once it is taken."""
+    """The error says what the storage did and where that is recorded; other resources go on; it is written once it is taken."""
     volume, other = lab.create_volume(1, "db"), lab.create_volume(1, "other")
     acts: dict[str, Any] = {
         "create": lambda: lab.create_volume(1, "new"),

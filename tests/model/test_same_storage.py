@@ -1,4 +1,4 @@
-"""One storage under two names: whoever gives it the second is told, and neither takes what the other tracks."""
+"""One storage under two names: the second one warns, and neither adopts what the other tracks."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def mine(tmp_path: Path) -> Iterator[cl.Session]:
 
 
 @pytest.mark.parametrize("driver", ["sim", "local"])
-def test_a_second_name_is_told(mine: cl.Session, tmp_path: Path, driver: str) -> None:
+def test_a_second_name_warns(mine: cl.Session, tmp_path: Path, driver: str) -> None:
     """Opening the same folder under a second name, or by another path to it, warns in one line, and works."""
     first = mine.backend("first", volume_driver=driver, path=str(tmp_path / "lab"))
     (tmp_path / "link").symlink_to(tmp_path / "lab")
     with pytest.warns(
         cl.errors.DuplicateBackendWarning, match="'second' is the storage of backend 'first' under another name"
-    ) as told:
+    ) as caught:
         second = mine.backend("second", volume_driver=driver, path=str(tmp_path / "link"))
-    assert "\n" not in str(told[0].message)
-    assert Path(told[0].filename).name == Path(__file__).name
+    assert "\n" not in str(caught[0].message)
+    assert Path(caught[0].filename).name == Path(__file__).name
     second.create_volume(1, "b")
     first.create_volume(1, "a")
     mine.backend("elsewhere", volume_driver=driver, path=str(tmp_path / "other"))
 
 
-def test_a_replaced_configuration_is_told(mine: cl.Session, tmp_path: Path) -> None:
+def test_a_replaced_configuration_warns(mine: cl.Session, tmp_path: Path) -> None:
     """Replacing a configuration by one that leads to the storage of another backend warns."""
     mine.backend("first", volume_driver="sim", path=str(tmp_path / "lab"))
     mine.backend("second", volume_driver="sim", path=str(tmp_path / "other"))
@@ -63,7 +63,7 @@ def test_what_the_other_name_tracks_is_not_adopted(mine: cl.Session, tmp_path: P
 
 
 def test_two_sessions_with_a_name_each_are_told_apart(mine: cl.Session, tmp_path: Path) -> None:
-    """A second session on the store that calls the storage something else is told so, too."""
+    """A second session on the store that gives the storage another name is warned, too."""
     mine.backend("first", volume_driver="sim", path=str(tmp_path / "lab"))
     with cl.Session(str(tmp_path / "store.db")) as other:
         with pytest.warns(cl.errors.DuplicateBackendWarning):

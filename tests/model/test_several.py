@@ -114,5 +114,5 @@ def test_a_repair_that_ends_early_says_what_is_left(sim: cl.Backend, monkeypatch
 def test_many_are_not_all_named(session: cl.Session) -> None:
     """Of many that are left a few are named, and the rest counted."""
     del session
-    words = batch.progress("deleted", 2, [f"volume {number}" for number in range(100)])
-    assert words == "2 of 100 were deleted; left: volume 2, volume 3, volume 4, volume 5, volume 6 and 93 more."
+    text = batch.progress("deleted", 2, [f"volume {number}" for number in range(100)])
+    assert text == "2 of 100 were deleted; left: volume 2, volume 3, volume 4, volume 5, volume 6 and 93 more."

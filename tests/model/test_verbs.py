@@ -1,4 +1,4 @@
-"""What volumes, snapshots and connections can be told to do, and what they refuse."""
+"""The operations of volumes, snapshots and connections, and what they refuse."""
 
 from __future__ import annotations
 

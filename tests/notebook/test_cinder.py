@@ -161,7 +161,7 @@ def test_the_log_is_tied_to_the_operation(lab: Notebook, fake: cl.Backend) -> No
 
 
 def test_all_backends_of_a_cinder_conf_are_opened(notebook: Notebook, python: str, session: cl.Session, tmp_path: Path) -> None:
-    """--conf opens enabled_backends, or those that are named; one that fails stops no other, and is told beside them."""
+    """--conf opens enabled_backends, or those that are named; one that fails stops no other, and is reported beside them."""
     file = tmp_path / "cinder.conf"
     sections = [
         f"[{name}]\nvolume_driver = {FAKE}\nfake_path = {tmp_path / name}\nfake_password = {password}\n"

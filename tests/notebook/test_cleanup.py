@@ -44,7 +44,7 @@ def test_the_plan_is_shown_and_carried_out_after_a_yes(stocked: Notebook, monkey
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "what\nno\n", ""])
 def test_nothing_happens_without_a_yes(stocked: Notebook, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    """A no, an empty answer and the end of the input remove nothing, and the line that would is told."""
+    """A no, an empty answer and the end of the input remove nothing, and the line that would is shown."""
     _answer(monkeypatch, answer)
     seen = stocked.seen("%cl_cleanup --backend sim")
     assert (seen.value, seen.error) == (None, None)
@@ -71,7 +71,7 @@ def test_nothing_to_remove_is_one_line(lab: Notebook) -> None:
 
 
 def test_what_is_not_done_is_counted_and_explained(notebook: Notebook, tmp_path: Path) -> None:
-    """A failure does not end the magic: the report says what was not done, and the line that goes on is told."""
+    """A failure does not end the magic: the report says what was not done, and the line to go on is shown."""
     notebook.run(f"%cl_backend add sim --driver sim --path {tmp_path / 'sim'} --faults delete_snapshot:1")
     notebook.run("%cl_volume create --size 1 --name db\n%cl_volume snapshot db\n%cl_volume create --size 1 --name free")
     seen = notebook.seen("%cl_cleanup --backend sim --yes")
@@ -124,7 +124,7 @@ def test_a_session_that_may_only_look_is_refused_at_once(stocked: Notebook, stor
 
 
 def test_a_notebook_that_nobody_sits_at_is_not_asked(tmp_path: Path) -> None:
-    """Run by nbclient, where no input is possible, the plan is shown as HTML and the line to repeat is told."""
+    """Run by nbclient, where no input is possible, the plan is shown as HTML, with the line to repeat."""
     code = [
         f"%load_ext cl_notebook\n%cl_backend add sim --driver sim --path {tmp_path / 'sim'}",
         "%cl_volume create --size 1 --name '<i>db</i>'",

@@ -62,7 +62,7 @@ def test_an_error_stops_what_follows(lab: Notebook) -> None:
 
 
 def test_a_store_that_cannot_be_used_is_one_line(notebook: Notebook, tmp_path: Path) -> None:
-    """A store that is no database is told in one line, and the session before stays."""
+    """A store that is no database is refused in one line, and the session before stays."""
     (tmp_path / "text.db").write_text("hello " * 1000)
     before = cl.default_session()
     assert "StoreUnusable" in notebook.refused(f"%cl_setup --store {tmp_path / 'text.db'}")

@@ -95,7 +95,7 @@ def test_forget_takes_what_hangs_on_it_first(lab: Notebook, session: cl.Session)
 
 
 def test_the_verb_may_be_left_out(lab: Notebook) -> None:
-    """A first word that is no verb is a backend; one that is like a verb is told so."""
+    """A first word that is no verb is a backend; for one that is like a verb the error suggests it."""
     assert lab.refused("%cl_scan reapir db") == (
         "NotFound: %cl_scan has no verb 'reapir', and there is no such backend. Did you mean 'repair'?"
     )

@@ -118,7 +118,7 @@ def test_an_act_does_what_its_line_does_in_a_cell(lab: Notebook, session: cl.Ses
     traces = []
     for way in ("tree", "cell"):
         world = _World(session.backend(way, volume_driver="sim", path=str(tmp_path / way)))
-        line = actions.line(session, act, [each.id for each in chosen(world)], values)
+        line = actions.line(session, act, [resource.id for resource in chosen(world)], values)
         lab.capsys.readouterr()
         if way == "tree":
             outcome = run_act(session, lab.shell, line)
@@ -282,8 +282,8 @@ def test_any_text_reaches_the_magic_from_a_cell(name: str, size: str) -> None:
         cell = TransformerManager().transform_cell(before + source)  # type: ignore[no-untyped-call] # IPython's
         (call,) = [node for node in ast.walk(ast.parse(cell)) if _is_magic(node)]
         assert isinstance(call, ast.Call)
-        told = " ".join(ast.literal_eval(argument) for argument in call.args)
-        assert f"%{told}".rstrip() == source
+        words = " ".join(ast.literal_eval(argument) for argument in call.args)
+        assert f"%{words}".rstrip() == source
     parsed = command_lines.checked(line, _Untouchable())[1]
     assert parsed.values["name"] == (name or None)
     assert command_lines.checked(other, _Untouchable())[1].values["new_size"] == (size or None)
@@ -418,16 +418,16 @@ def test_acts_are_done_in_the_session_of_the_tree(lab: Notebook, session: cl.Ses
     """A tree on another session acts in it, on its host, whatever the default session is."""
     with cl.Session(str(tmp_path / "other.db"), host="elsewhere") as other:
         backend = other.backend("theirs", volume_driver="sim", path=str(tmp_path / "theirs"))
-        made = run_act(other, lab.shell, actions.line(other, "create", [backend.id], {"size": 1, "name": "x"}))
-        run_act(other, lab.shell, actions.line(other, "attach", made.ids, {}))
+        outcome = run_act(other, lab.shell, actions.line(other, "create", [backend.id], {"size": 1, "name": "x"}))
+        run_act(other, lab.shell, actions.line(other, "attach", outcome.ids, {}))
         assert [vol.local_attach is not None for vol in backend.volumes] == [True]
         assert backend.volumes[0].connections[0].attached_host == "elsewhere"
         assert cl.frames.volumes(session).empty
-        run_act(other, lab.shell, actions.line(other, "detach", made.ids, {}))
+        run_act(other, lab.shell, actions.line(other, "detach", outcome.ids, {}))
     with pytest.raises(cl.errors.Refused, match="session of this tree is closed"):
-        actions.line(other, "delete", made.ids, {})
+        actions.line(other, "delete", outcome.ids, {})
     with pytest.raises(cl.errors.Refused, match="session of this tree is closed"):
-        run_act(other, lab.shell, f"%cl_volume delete {made.ids[0]}")
+        run_act(other, lab.shell, f"%cl_volume delete {outcome.ids[0]}")
 
 
 def test_a_read_only_session_refuses_acts(lab: Notebook, session: cl.Session) -> None:
@@ -483,8 +483,8 @@ def test_many_threads_act_at_once(lab: Notebook, session: cl.Session) -> None:
         try:
             for turn in range(4):
                 values = {"size": 1, "name": f"{number}-{turn}"}
-                made = run_act(session, lab.shell, actions.line(session, "create", [backend.id], values))
-                run_act(session, lab.shell, actions.line(session, "extend", made.ids, {"size": 2}))
+                outcome = run_act(session, lab.shell, actions.line(session, "create", [backend.id], values))
+                run_act(session, lab.shell, actions.line(session, "extend", outcome.ids, {"size": 2}))
         except cl.errors.Error as error:
             problems.append(error)
 
@@ -527,10 +527,10 @@ def test_a_line_brings_the_magics_that_it_needs(lab: Notebook, session: cl.Sessi
     line = actions.line(session, "extend", [volume.id], {"size": 2})
     assert actions.for_a_cell(lab.shell, line) == line
     lab.run("%unload_ext cl_notebook")
-    told = actions.for_a_cell(lab.shell, line)
-    assert told == f"%load_ext cl_notebook\n{line}"
+    cell = actions.for_a_cell(lab.shell, line)
+    assert cell == f"%load_ext cl_notebook\n{line}"
     refresh = actions.line(session, "refresh", [volume.id], {})
     assert actions.for_a_cell(lab.shell, refresh) == refresh
     assert actions.for_a_cell(None, line) == line
-    assert lab.run(told) is volume
+    assert lab.run(cell) is volume
     assert volume.size == 2

@@ -1,4 +1,4 @@
-"""What the details pane of the tree is told: fields, what belongs to a resource, its history, variables, the acts to offer."""
+"""The details pane of the tree: fields, what belongs to a resource, its history, variables, the acts to offer."""
 
 from __future__ import annotations
 
@@ -219,13 +219,13 @@ def test_a_free_variable_is_offered(lab: Notebook, session: cl.Session, name: st
 def test_any_name_makes_an_identifier(name: str) -> None:
     """Whatever the name is, what is offered is an identifier as Python reads it, no keyword, and hides nothing built in."""
     resource: Any = SimpleNamespace(name=name, kind="snapshot")
-    found = selection.free_name(None, resource)
-    assert found.isidentifier()
-    assert not keyword.iskeyword(found)
-    assert not hasattr(builtins, found)
+    variable = selection.free_name(None, resource)
+    assert variable.isidentifier()
+    assert not keyword.iskeyword(variable)
+    assert not hasattr(builtins, variable)
     scope: dict[str, int] = {}
-    exec(f"{found} = 1", scope)  # noqa: S102 - an identifier, as was just asserted
-    assert found in scope
+    exec(f"{variable} = 1", scope)  # noqa: S102 - an identifier, as was just asserted
+    assert variable in scope
 
 
 def test_each_kind_has_its_acts(lab: Notebook, session: cl.Session) -> None:

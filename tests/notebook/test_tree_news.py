@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class _Watched:
-    """Notes when it is told that the store has changed."""
+    """Records that the store has changed."""
 
     def __init__(self) -> None:
-        self.told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def on_store_changed(self) -> None:
-        self.told.put("moved")
+        self.events.put("moved")
 
     def on_counts(self) -> None:
         """Nothing is counted here."""
@@ -29,7 +29,7 @@ class _Watched:
     on_idle = on_heartbeat = on_counts
 
     def on_error(self, problem: str | None) -> None:
-        self.told.put(str(problem))
+        self.events.put(str(problem))
 
 
 def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
@@ -40,7 +40,7 @@ def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
         watcher = Watcher(session, watched)
         while session.store.notify_listener.count(watcher._wake_callback) is None:
             pass
-        for _ in range(2):  # the second look knows what was told at the first
+        for _ in range(2):  # the second look knows the state of the first
             watcher._look()
         sent: list[str] = []
         sa.event.listen(session.store.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
@@ -49,5 +49,5 @@ def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
         assert sent == []
         watcher.renew()
         cl.KeyValue.set("k", "v", session=other)
-        assert watched.told.get(timeout=60) == "moved"
+        assert watched.events.get(timeout=60) == "moved"
         watcher.stop()

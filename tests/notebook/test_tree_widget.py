@@ -431,15 +431,15 @@ def test_branches_that_are_opened_at_the_same_time_stay_open(view: View, session
     for backend in backends:
         backend.create_volume(1)
     view.tree = Tree(session)
-    asked = [protocol.Open(id=1, row=one.id, on=True, start=0, count=9) for one in backends]
+    requests = [protocol.Open(id=1, row=backend.id, on=True, start=0, count=9) for backend in backends]
     for _ in range(30):
         view.tree.opened = []
-        threads = [threading.Thread(target=view.tree._handler.answer, args=(one,)) for one in asked]
+        threads = [threading.Thread(target=view.tree._handler.answer, args=(request,)) for request in requests]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert set(view.tree.opened) == view.tree._handler._rows.opened == {one.id for one in backends}
+        assert set(view.tree.opened) == view.tree._handler._rows.opened == {backend.id for backend in backends}
 
 
 def test_a_tree_that_could_not_be_made_is_thrown_away_in_silence(

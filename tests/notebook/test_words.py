@@ -86,10 +86,10 @@ def test_a_value_may_begin_with_a_dash(lab: Notebook) -> None:
 
 def test_an_id_that_is_no_python_is_a_word(lab: Notebook) -> None:
     """A word that Python's tokenizer refuses (a number with letters behind it) is taken as it stands, and its result is shown."""
-    own = "58904884-5451-492e-9d1c-0b7a3e5f6c2d"
-    assert lab.run(f"%cl_volume create --size 1 --name db --id {own}").id == own
-    assert lab.run(f"%cl_volume show {own}")["name"] == "db"
-    assert lab.run(f"%cl_volume show {own};") is None
+    volume_id = "58904884-5451-492e-9d1c-0b7a3e5f6c2d"
+    assert lab.run(f"%cl_volume create --size 1 --name db --id {volume_id}").id == volume_id
+    assert lab.run(f"%cl_volume show {volume_id}")["name"] == "db"
+    assert lab.run(f"%cl_volume show {volume_id};") is None
 
 
 def test_a_semicolon_silences(lab: Notebook) -> None:

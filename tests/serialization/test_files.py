@@ -208,13 +208,13 @@ def test_cinderlibs_file(session: cl.Session, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
-def test_progress_is_told(filled: cl.Session, file: Path, tmp_path: Path, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
-    """Who watches is told what is written or read, and how far it is: up to the last byte of the file, whoever wrote it."""
-    told: dict[str, list[tuple[float, float]]] = {}
+def test_progress_is_shown(filled: cl.Session, file: Path, tmp_path: Path, is_ours: bool) -> None:  # noqa: FBT001 - a parameter
+    """A display gets what is written or read, and how far it is: up to the last byte of the file, of any origin."""
+    reports: dict[str, list[tuple[float, float]]] = {}
 
     @contextlib.contextmanager
     def display(what: str) -> Iterator[Progress]:
-        steps = told.setdefault(what, [])
+        steps = reports.setdefault(what, [])
         yield lambda done, size: steps.append((done, size))
 
     filled.progress = display
@@ -224,10 +224,10 @@ def test_progress_is_told(filled: cl.Session, file: Path, tmp_path: Path, is_our
         size = file.stat().st_size
     elsewhere(tmp_path).progress = display
     serialization.load_file(file, fail_on_missing_backend=False)
-    assert set(told) == {"dump to lab.json", "load lab.json"}
-    for steps in told.values():
+    assert set(reports) == {"dump to lab.json", "load lab.json"}
+    for steps in reports.values():
         assert steps == sorted(steps)
-    done, whole = told["load lab.json"][-1]
+    done, whole = reports["load lab.json"][-1]
     assert whole == size
     assert done > 0.99 * size
 

@@ -139,15 +139,15 @@ def test_a_connection_without_its_secrets(volume: cl.Volume, tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("volume")
 def test_what_is_detached_without_secrets(tmp_path: Path) -> None:
-    """A device whose connection lost its secrets on the way is let go of: os-brick is told all else."""
+    """A device whose connection lost its secrets on the way is detached: os-brick gets all other fields."""
     text = cl.dumps()
     cl.setup("memory")
     cl.Backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))
     (backend,) = cl.load(text, save=True)
-    told = backend.volumes[0].connections[0]._saved_info()["data"]
-    assert (told["target_iqn"], told["auth_username"]) == ("iqn.2010-10.org.openstack:volume-1", "ann")
-    assert told.keys() == INFO["data"].keys() - {"auth_password", "discovery_auth_password", "options"}
-    assert told["paths"] == [{}]
+    data = backend.volumes[0].connections[0]._saved_info()["data"]
+    assert (data["target_iqn"], data["auth_username"]) == ("iqn.2010-10.org.openstack:volume-1", "ann")
+    assert data.keys() == INFO["data"].keys() - {"auth_password", "discovery_auth_password", "options"}
+    assert data["paths"] == [{}]
 
 
 @pytest.mark.parametrize("value", ["", None, True, False, {}, []])
@@ -200,8 +200,8 @@ def test_secrets_in_other_clothes_are_in_no_document(volume: cl.Volume) -> None:
         "device": OTHERS,
     }
     volume.context.journal.save_side_effects([Update.of(connection, values)], connection)
-    told = {"driver_data": OTHERS, "provider_location": "nfs://ann:p@hush@array/x"}
-    volume.context.journal.save_side_effects([Update.of(volume, told)], volume)
+    fields = {"driver_data": OTHERS, "provider_location": "nfs://ann:p@hush@array/x"}
+    volume.context.journal.save_side_effects([Update.of(volume, fields)], volume)
     volume.refresh()
     for text in (volume.dumps, volume.connections[0].dumps, cl.dumps(), json.dumps(volume.to_dict(), default=str)):
         assert "hush" not in text

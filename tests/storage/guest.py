@@ -133,6 +133,6 @@ def _case(element: ET.Element) -> Case:
     name = "::".join((element.get("classname", "").rpartition(".")[2], element.get("name", "")))
     for child in element:
         if child.tag in {"failure", "error", "skipped"}:
-            told = [child.get("message", ""), child.text or "", *(part.text or "" for part in element if part is not child)]
-            return Case(name, "skipped" if child.tag == "skipped" else "failed", "\n".join(filter(None, told)))
+            texts = [child.get("message", ""), child.text or "", *(part.text or "" for part in element if part is not child)]
+            return Case(name, "skipped" if child.tag == "skipped" else "failed", "\n".join(filter(None, texts)))
     return Case(name, "passed", "")

@@ -110,7 +110,7 @@ class TestLvm(LifecycleContract):
         assert leftovers() == before
 
     def test_a_disk_follows_a_volume_that_grew(self) -> None:
-        """A disk whose volume was extended behind its back is told by a scan, and has the new size after a repair."""
+        """A disk whose volume was extended without it is reported by a scan, and has the new size after a repair."""
         with cl.Session("memory") as session:
             lvm = session.backend("lvm", volume_driver=LVM, python=cinder(CINDER_29), **OPTIONS)
             volume = lvm.create_volume(1)

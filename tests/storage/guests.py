@@ -39,11 +39,11 @@ def name_of(item: pytest.Item) -> str | None:
 
 def begin(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
     """Start the guests that *items* ask for; none in a worker of pytest-xdist, for each worker collects everything."""
-    wanted = {name_of(item) for item in items}
+    requested = {name_of(item) for item in items}
     ending = config.stash[_ENDING] = ExitStack()
     running = config.stash[RUNNING] = {}
     for name, (stage, tests) in GUESTS.items():
-        if name in wanted and not missing() and not hasattr(config, "workerinput"):
+        if name in requested and not missing() and not hasattr(config, "workerinput"):
             folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="guest-"))
             running[name] = Guest(Path(folder), stage, tests)
             ending.callback(running[name].stop)

@@ -39,8 +39,8 @@ class Qcow2:
 
     def size(self) -> int:
         """Return the size in bytes of the disk, which is not the file's."""
-        told = _output("qemu-img", "info", "--output=json", self.path)
-        return int(json.loads(told)["virtual-size"])
+        description = _output("qemu-img", "info", "--output=json", self.path)
+        return int(json.loads(description)["virtual-size"])
 
     def _io(self, command: str) -> str:
         return _output("qemu-io", "-f", "qcow2", "-c", command, self.path)

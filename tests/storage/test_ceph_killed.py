@@ -71,5 +71,5 @@ def _is_brought_to_zero(lab: Bench, cluster: Cluster, where: str) -> None:
 
 
 def _images(cluster: Cluster) -> list[str]:
-    # Cinder keeps what was cloned under another name, and forgets it there, whoever deletes the clone: a scan says so
+    # Cinder keeps what was cloned under another name, and forgets it there, also when others delete the clone: a scan says so
     return [name for name in cluster.images() if not name.endswith(".deleted")]

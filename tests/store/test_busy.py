@@ -93,17 +93,17 @@ def test_a_file_that_is_held_for_long_is_told_in_one_line(file: Path, sql: str) 
 
 
 def test_a_long_reader_holds_up_nobody(file: Path) -> None:
-    """While somebody reads for long others write, open and close the store, and he keeps seeing the moment that he began at."""
+    """During a long read others write, open and close the store, and the reader keeps its snapshot."""
     store = Store(str(file))
     with store.reading() as connection:
-        seen = changefeed.head(connection)
+        head = changefeed.head(connection)
         for _ in range(20):
             other = Store(str(file))
             _append(other)
             other.close()
         _append(store)
-        assert changefeed.head(connection) == seen
-    assert store.head() == seen + 21
+        assert changefeed.head(connection) == head
+    assert store.head() == head + 21
     store.close()
 
 

@@ -1,4 +1,4 @@
-"""Where a store is: what people type for it, and what they are told when it cannot be."""
+"""The location of a store: what is accepted for it, and what the error says otherwise."""
 
 from __future__ import annotations
 

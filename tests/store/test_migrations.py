@@ -154,12 +154,12 @@ def _opening(url: str) -> Iterator[Callable[[int], tuple[int, str]]]:
     with subprocess.Popen(command_line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as zygote:
         assert zygote.stdin is not None
         assert zygote.stdout is not None
-        asked, told = zygote.stdin, zygote.stdout
+        requests, replies = zygote.stdin, zygote.stdout
 
         def opened(last: int) -> tuple[int, str]:
-            print(last, file=asked, flush=True)
-            said, _, code = told.readline().strip().rpartition(" ")
-            return int(code), said
+            print(last, file=requests, flush=True)
+            text, _, code = replies.readline().strip().rpartition(" ")
+            return int(code), text
 
         yield opened
 

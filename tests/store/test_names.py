@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from tests.servers import Server
 
-TOLD = {"vol-1": 1, "VOL-1?": 2, "*L-1*": 3, "v*": 12, "vol-%": 0, "vol_*": 0, "?ol-3": 1, "*1*": 3}
+MATCHES = {"vol-1": 1, "VOL-1?": 2, "*L-1*": 3, "v*": 12, "vol-%": 0, "vol_*": 0, "?ol-3": 1, "*1*": 3}
 
 
 def test_names_are_found_whatever_their_letter_case(any_store_url: str) -> None:
-    """A glob and a part of a name find the same on each database, and what stands for something in SQL stands for itself."""
+    """A glob and a part of a name find the same on each database, and the wildcards of SQL are literal."""
     with cl.Session(any_store_url) as session:
         fill(session.store, volumes=12, snapshots=0, connections=0)
-        assert {word: len(api.volumes(session, name=word, limit=50)) for word in TOLD} == TOLD
+        assert {pattern: len(api.volumes(session, name=pattern, limit=50)) for pattern in MATCHES} == MATCHES
         assert sorted(volume.name for volume in session.find("OL-1", all=True)) == ["vol-1", "vol-10", "vol-11"]
         assert session.find("L-11").name == "vol-11"
         for nothing in ("%", "_", "l%1"):

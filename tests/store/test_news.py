@@ -1,4 +1,4 @@
-"""What PostgreSQL tells of itself, and what is asked where nobody tells."""
+"""Notifications of PostgreSQL, and queries where there are none."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def _write(store: Store) -> None:
 
 
 def _heard(store: Store) -> queue.SimpleQueue[None]:
-    """Return what is filled when the server tells something, once it does."""
-    told: queue.SimpleQueue[None] = queue.SimpleQueue()
-    wake = _Wake(told)
+    """Return a queue with an item for each notification, once the listener runs."""
+    wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+    wake = _Wake(wakes)
     while store.notify_listener.count(wake) is None:
-        told.get(timeout=60)
-    return told
+        wakes.get(timeout=60)
+    return wakes
 
 
 class _Wake:
-    def __init__(self, told: queue.SimpleQueue[None]) -> None:
-        self._told = told
+    def __init__(self, wakes: queue.SimpleQueue[None]) -> None:
+        self._wakes = wakes
 
     def __call__(self) -> None:
-        self._told.put(None)
+        self._wakes.put(None)
 
 
 def _threads() -> list[str]:
@@ -62,43 +62,43 @@ def _threads() -> list[str]:
 
 def test_a_commit_elsewhere_is_told(store: Store, url: str) -> None:
     """A session that asks for news is woken when another one has committed, and the number is another one."""
-    told = _heard(store)
+    wakes = _heard(store)
     other = Store(url)
-    while not told.empty():
-        told.get()
+    while not wakes.empty():
+        wakes.get()
     before = store.notify_listener.count(lambda: None)
     _write(other)
-    told.get(timeout=60)
+    wakes.get(timeout=60)
     assert store.notify_listener.count(lambda: None) != before
     other.close()
 
 
 def test_what_is_not_committed_is_not_told(store: Store) -> None:
-    """A transaction that is rolled back wakes nobody."""
-    told = _heard(store)
-    while not told.empty():
-        told.get()
+    """A transaction that is rolled back wakes no watcher."""
+    wakes = _heard(store)
+    while not wakes.empty():
+        wakes.get()
     with store.engine.connect() as connection:
         changefeed.append(connection, changefeed.Entry("save", "volume", "lost"))
         connection.rollback()
     _write(store)
-    told.get(timeout=60)
-    assert told.empty()
+    wakes.get(timeout=60)
+    assert wakes.empty()
 
 
 def test_a_lost_connection_is_made_again(store: Store, postgresql: Server) -> None:
-    """When the server was killed there are no news, and once it is back they are told again."""
-    told = _heard(store)
+    """When the server was killed there are no notifications, and once it is back they come again."""
+    wakes = _heard(store)
     postgresql.kill()
-    while store.notify_listener.count(told_again := _Wake(told)) is not None:
+    while store.notify_listener.count(wake := _Wake(wakes)) is not None:
         pass
     postgresql.start()
-    while store.notify_listener.count(told_again) is None:
-        told.get(timeout=60)
+    while store.notify_listener.count(wake) is None:
+        wakes.get(timeout=60)
 
 
 def test_no_thread_is_left(url: str) -> None:
-    """Nothing listens before somebody asks, and when the store is closed nothing listens any more."""
+    """Nothing listens before the first request, and when the store is closed nothing listens any more."""
     store = Store(url)
     assert _threads() == []
     _heard(store)

@@ -46,7 +46,7 @@ def test_a_persistence_plugin_is_answered_with_the_databases_that_were_tried(con
 
 
 def test_a_dict_without_its_connection() -> None:
-    """A database without its URL is told what to give; a misspelt storage has its close match."""
+    """The error for a database without its URL says what is needed; that for a misspelt storage suggests one."""
     with pytest.raises(errors.InvalidInput, match="needs the URL"):
         cl.setup(persistence_config={"storage": "db"})
     with pytest.raises(errors.InvalidInput, match="Did you mean 'memory'"):

@@ -87,7 +87,7 @@ def test_a_deleted_row_keeps_its_place(world: World) -> None:
 
 
 def test_changes_between_two_pages_break_nothing(world: World) -> None:
-    """Rows that come and go while nobody has told the list of it make pages shorter, not errors."""
+    """Rows that come and go before the list is invalidated make pages shorter, not errors."""
     top = world.backend("one")
     volumes = [world.volume(top, f"v{number}", number=number) for number in range(300)]
     rows = VirtualRows(world.session)

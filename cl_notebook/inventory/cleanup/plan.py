@@ -114,7 +114,7 @@ def plan_cleanup(
 
     Args:
         session: whose; the default one by default.
-        backend: instead, everything on this backend, whoever made it; with *owner*, what that owner made there.
+        backend: instead, everything on this backend, also what others created; with *owner*, what that owner created there.
         owner: instead, what this owner made: a user, ``user@host``, a notebook, or the id of a kernel.
         all: instead, everything that is tracked.
 

@@ -112,7 +112,7 @@ COMMANDS = (
                 options=(
                     Option(
                         "backend",
-                        "Everything on this backend, or with --owner what is his there.",
+                        "Everything on this backend; with --owner, what that owner created there.",
                         "BACKEND",
                         completes="backend",
                     ),

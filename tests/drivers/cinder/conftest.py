@@ -37,8 +37,8 @@ def with_fake(interpreter: str, folder: Path) -> str:
     """Return a Python that is *interpreter* with the fake driver among Cinder's; what it needs is put into *folder*."""
     (folder / "sitecustomize.py").write_text(_SITE, encoding="utf-8")
     program = folder / "python"
-    words = f"PYTHONPATH={shlex.quote(str(folder))} exec {shlex.quote(interpreter)}"
-    program.write_text(f'#!/bin/sh\n{words} "$@"\n', encoding="utf-8")
+    command = f"PYTHONPATH={shlex.quote(str(folder))} exec {shlex.quote(interpreter)}"
+    program.write_text(f'#!/bin/sh\n{command} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     return str(program)
 

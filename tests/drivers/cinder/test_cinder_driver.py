@@ -1,4 +1,4 @@
-"""A Cinder driver behind the model: what is told, what comes back, and what is kept."""
+"""A Cinder driver behind the model: what it gets, what it returns, and what is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kernels on other machines: known by their heart at work, taken for dead after a long silence, harmless when they return."""
+"""Kernels on other machines: alive by their heartbeat, dead after the grace period, harmless when they return."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_clock_of_a_machine_that_jumps_misleads_nobody(
 
 
 def test_a_kernel_that_returns_overwrites_nothing(lab: cl.Backend, other: cl.Session, meddling: type[MeddlingDriver]) -> None:
-    """What another kernel made of the resource stays, the one that was taken for dead is told, and the history knows."""
+    """Changes of another kernel stay, the kernel that was taken for dead gets an error, and the history has both."""
     vol = lab.create_volume(1, "db")
 
     def take_over(_call: str) -> None:

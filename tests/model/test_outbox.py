@@ -1,4 +1,4 @@
-"""Outcomes that the store cannot take when the driver is done: tried again, told of, kept in a file, and written once."""
+"""The outbox: outcomes that the store cannot take are retried, reported, stored in a file, and written once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def vol(lab: cl.Backend) -> cl.Volume:
 
 
 @pytest.fixture
-def owed(vol: cl.Volume, server: Server, meddling: type[MeddlingDriver]) -> Path:
+def outcome_file(vol: cl.Volume, server: Server, meddling: type[MeddlingDriver]) -> Path:
     """Let the server go away while the volume is extended to 2 GiB, and come back; return the file of the outcome."""
     meddling.meanwhile = _gone(server, "kill")
     with pytest.raises(cl.errors.OutcomePending):
@@ -90,7 +90,7 @@ def _gone(server: Server, end: str) -> Any:
 def test_a_server_that_goes_away_during_a_call_is_told_when_it_returns(
     server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver], end: str
 ) -> None:
-    """The caller is told in one line, the outcome stands in a file of the owner's alone, and the next act writes it first."""
+    """The error is one line, only the owner can read the file of the outcome, and the next act writes it first."""
     meddling.meanwhile = _gone(server, end)
     with pytest.raises(cl.errors.OutcomePending, match=r"extend volume 'db' .* is done on the storage") as caught:
         vol.extend(2)
@@ -112,7 +112,7 @@ def test_a_server_that_goes_away_during_a_call_is_told_when_it_returns(
 def test_what_was_made_while_the_store_was_away_is_written_by_the_kernel_that_made_it(
     server: Server, lab: cl.Backend, meddling: type[MeddlingDriver]
 ) -> None:
-    """The kernel that was told works on once the store is back, and what it made is there, whole."""
+    """The kernel with the error works on once the store is back, and what it created is there, whole."""
     meddling.meanwhile = _gone(server, "kill")
     with pytest.raises(cl.errors.OutcomePending):
         lab.create_volume(1, "made")
@@ -176,8 +176,10 @@ def test_the_next_kernel_writes_what_the_last_one_owed(
         assert set(cl.frames.operations(session)["status"]) == {"done"}
 
 
-def test_a_failure_is_owed_as_a_failure(server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver]) -> None:
-    """What the storage refused while the store was away is told with its words, and the resource is in error afterwards."""
+def test_a_pending_failure_is_written_as_a_failure(
+    server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver]
+) -> None:
+    """A failure while the store was away is reported with the storage's message, and the resource is in error afterwards."""
 
     def fail(_call: str) -> None:
         server.kill()
@@ -194,15 +196,15 @@ def test_a_failure_is_owed_as_a_failure(server: Server, mine: cl.Session, vol: c
     assert cl.frames.operations(mine).iloc[-1]["error"].endswith("the array is on fire")
 
 
-def test_what_was_done_meanwhile_is_not_overwritten(url: str, mine: cl.Session, vol: cl.Volume, owed: Path) -> None:
+def test_what_was_done_meanwhile_is_not_overwritten(url: str, mine: cl.Session, vol: cl.Volume, outcome_file: Path) -> None:
     """An outcome that is written late leaves what others made of the resource, and is remarked in the history."""
-    text = owed.read_text()
-    owed.unlink()  # as if the other kernel ran on another machine
+    text = outcome_file.read_text()
+    outcome_file.unlink()  # as if the other kernel ran on another machine
     with cl.Session(url) as other:
         theirs = other.find("db")
         theirs.extend(5, force=True)
         assert (theirs.size, theirs.status) == (5, "available")
-        owed.write_text(text)
+        outcome_file.write_text(text)
         mine.journal.outbox.flush()
         vol.refresh()
         assert (vol.size, vol.status, _files()) == (5, "available", [])
@@ -211,14 +213,14 @@ def test_what_was_done_meanwhile_is_not_overwritten(url: str, mine: cl.Session, 
         assert "ended as 'done'" in frame["error"].iloc[0]
 
 
-def test_a_file_is_written_once_however_often_it_is_found(url: str, mine: cl.Session, vol: cl.Volume, owed: Path) -> None:
+def test_a_file_is_written_once_however_often_it_is_found(url: str, mine: cl.Session, vol: cl.Volume, outcome_file: Path) -> None:
     """An outcome that was written already, by this or another kernel, changes nothing when its file is found again."""
-    text = owed.read_text()
+    text = outcome_file.read_text()
     with cl.Session(url) as other:
         other.find("db").description = "later"
         other.find("db").save()
         other.find("db").extend(3)
-    owed.write_text(text)
+    outcome_file.write_text(text)
     with cl.Session(url) as again:
         assert (again.find("db").size, again.find("db").description) == (3, "later")
     mine.journal.outbox.flush()
@@ -285,7 +287,7 @@ def test_an_intent_whose_commit_is_unknown_is_taken_back(
     assert set(_history(mine)[2:]) == ({("create", "interrupted"), ("extend", "interrupted")} if is_there else set())
 
 
-def test_a_store_is_the_same_whoever_names_it(tmp_path: Path) -> None:
+def test_a_store_is_the_same_by_every_url(tmp_path: Path) -> None:
     """Outcomes are found under every URL of the database: with another user, password or Python driver, or by a link."""
     urls = ["postgresql+psycopg://a:x@h:1/db", "postgresql://b:y@h:1/db?sslmode=require", "mysql+pymysql://a@h:1/db"]
     places = [outbox._database_key(sa.make_url(url)) for url in (*urls, "mariadb+pymysql://a@h:1/db", "postgresql://b@h:1/other")]
