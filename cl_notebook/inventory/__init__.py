@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cl_notebook.inventory.finding import Finding
+    from cl_notebook.inventory.verdicts import Finding
     from cl_notebook.model import Backend, Snapshot, Volume
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
@@ -46,7 +46,7 @@ def scan(
         StoreError: the store cannot be read.
 
     """
-    from cl_notebook.inventory.finding import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.inventory.verdicts import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
     from cl_notebook.model.context import current  # noqa: PLC0415 - `import cl_notebook` stays light
 
     session = session or current()

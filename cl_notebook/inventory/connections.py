@@ -13,7 +13,7 @@ from cl_notebook.attach import block_devices, identity
 from cl_notebook.attach.identity import UNREADABLE
 from cl_notebook.drivers.api import GiB, least_bytes
 from cl_notebook.inventory import verdicts
-from cl_notebook.inventory.finding import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
+from cl_notebook.inventory.verdicts import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
 from cl_notebook.model import Connection, Volume, identity_map
 from cl_notebook.model.operations import guards
 from cl_notebook.text import quote_word

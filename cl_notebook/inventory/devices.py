@@ -13,7 +13,7 @@ from cl_notebook.attach.identity import UNREADABLE
 from cl_notebook.drivers.api import FileBacked
 from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import connections, rows
-from cl_notebook.inventory.finding import LEFTOVER, Finding
+from cl_notebook.inventory.verdicts import LEFTOVER, Finding
 from cl_notebook.model import Volume, storage_identity
 from cl_notebook.model.operations import lifecycle
 from cl_notebook.text import quote_word

@@ -11,8 +11,8 @@ from cl_notebook import errors
 from cl_notebook.drivers.api import GiB, SupportsOrphanCleanup
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.inventory import connections, orphan_devices, scanner
-from cl_notebook.inventory.finding import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
 from cl_notebook.inventory.storage import Storages, unknown
+from cl_notebook.inventory.verdicts import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import SyncAttachStatus, Update

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from cl_notebook import errors, settings
 from cl_notebook.inventory import devices, rows, verdicts
 from cl_notebook.inventory.connections import Connections
-from cl_notebook.inventory.finding import MISSING, OK, UNKNOWN, UNTRACKED, Finding
 from cl_notebook.inventory.storage import Storage
+from cl_notebook.inventory.verdicts import MISSING, OK, UNKNOWN, UNTRACKED, Finding
 from cl_notebook.model import Backend, Snapshot, Volume, claims, identity_map, storage_identity
 from cl_notebook.model.operations import guards
 from cl_notebook.text import quote_word

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cl_notebook.inventory.finding import Finding
+    from cl_notebook.inventory.verdicts import Finding
 
 UUID = "8e0a3cb2-0a7c-4c7a-8b21-5b6c4f0a9d11"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cl_notebook.drivers.api import Progress
-    from cl_notebook.inventory.finding import Finding
+    from cl_notebook.inventory.verdicts import Finding
     from tests.inventory.conftest import Killed
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick imports eventlet, which says so wherever a process forks

@@ -17,13 +17,13 @@ import cl_notebook as cl
 from cl_notebook.drivers.api import GiB
 from cl_notebook.drivers.local.driver import LocalDriver
 from cl_notebook.drivers.sim.driver import SimDriver
-from cl_notebook.inventory.finding import VERDICTS
+from cl_notebook.inventory.verdicts import VERDICTS
 from tests.inventory.conftest import Ghost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cl_notebook.inventory.finding import Finding
+    from cl_notebook.inventory.verdicts import Finding
 
 LOST = "0a1b2c3d-0000-4000-8000-00000000abcd"
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e'; DROP TABLE volume; --"

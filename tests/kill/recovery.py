@@ -11,7 +11,7 @@ import cl_notebook as cl
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cl_notebook.inventory.finding import Finding
+    from cl_notebook.inventory.verdicts import Finding
     from tests.kill.storage import Found
 
 _EXPLAINED = {"ok", "stuck", "missing"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors, inventory
-from cl_notebook.inventory.finding import KINDS, VERDICTS, Finding
+from cl_notebook.inventory.verdicts import KINDS, VERDICTS, Finding
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.display.output import echo

@@ -16,7 +16,7 @@ from tests.drivers.cinder.conftest import FAKE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cl_notebook.inventory.finding import Finding
+    from cl_notebook.inventory.verdicts import Finding
     from tests.drivers.cinder.conftest import MakeBackend
 
 LISTING = FAKE.replace("FakeDriver", "ListingDriver")
