@@ -44,7 +44,7 @@ class MapPatch:
 
 
 class Insert(msgspec.Struct, frozen=True):
-    """A row to be made."""
+    """A row to be inserted."""
 
     kind: str
     values: dict[str, Any]
@@ -161,7 +161,7 @@ def model_class(kind: str) -> Any:  # noqa: ANN401 - a tracked class
 
 
 def apply(
-    connection: sa.Connection, change: Change, *, version: int | None = None, made: Update | None = None
+    connection: sa.Connection, change: Change, *, version: int | None = None, whole_row: Update | None = None
 ) -> dict[str, Any] | None:
     """Write *change* and return the row's new values; None if the row is gone.
 
@@ -169,14 +169,14 @@ def apply(
         connection: the open transaction.
         change: what to write. A deletion returns an empty dict.
         version: the version that the row must still have; None writes whatever others wrote meanwhile.
-        made: the whole row, if it is to be made again where it is gone.
+        whole_row: the row that is inserted again if it is gone; None leaves it so.
 
     Raises:
         ChangedElsewhere: the row has another version.
 
     """
     cls = model_class(change.kind)
-    again = _typed(made.values) if made is not None and made.id == change.id else None
+    missing = _typed(whole_row.values) if whole_row is not None and whole_row.id == change.id else None
     match change:
         case Insert(values=values):
             row = {name: values.get(name) for name in _columns(cls)} | {"created_at": utcnow(), "version": 1}
@@ -185,10 +185,10 @@ def apply(
         case Update() if version is not None:
             return _update(connection, change, version)
         case Update():
-            return overwrite(connection, cls, change.id, _values(change), again)
+            return overwrite(connection, cls, change.id, _values(change), missing)
         case SyncAttachStatus():
             settled = settle(connection, cls, change.id, is_over=change.is_over)
-            return overwrite(connection, cls, change.id, {**_values(change), **settled}, again)
+            return overwrite(connection, cls, change.id, {**_values(change), **settled}, missing)
         case Delete():
             remove(connection, cls, change.id)
             return {}
@@ -221,19 +221,19 @@ def overwrite(
     cls: Any,  # noqa: ANN401 - a tracked class
     row_id: str,
     values: Mapping[str, Any],
-    made: Mapping[str, Any] | None = None,
+    missing: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
     """Write *values* into a row of any version, maps merged; return them, or None if the row is gone.
 
-    *made* is the whole row, if it is to be inserted again in that case.
+    *missing* is the whole row, if it is to be inserted again in that case.
     """
     written = {**_merged(connection, cls, row_id, values), "updated_at": utcnow()}
     version = _new_version(connection, cls, row_id, _parameters(cls, written))
     if version is not None:
         return written | {"version": version}
-    if made is None:
+    if missing is None:
         return None
-    row = {**made, **written}
+    row = {**missing, **written}
     connection.execute(_insert(cls), _parameters(cls, row))
     return row
 
@@ -278,7 +278,7 @@ def in_memory(context: Context, change: RowChange) -> Tracked | None:
 
 
 def insert_in_memory(context: Context, change: Insert, values: dict[str, Any]) -> Tracked:
-    """Return the object of the row that *change* made, which was committed with *values*."""
+    """Return the object of the row that *change* inserted, which was committed with *values*."""
     created: Tracked = identity_map.attach_new(context, model_class(change.kind), values)
     created.after_creation(context)
     return created

@@ -236,7 +236,12 @@ TRANSITIONS: Mapping[str, Mapping[str, Transition]] = {
 
 
 def _left_by(transitions: tuple[Transition, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    pairs = [(status, each.action) for each in transitions for status in (each.during, each.failure) if status is not None]
+    pairs = [
+        (status, transition.action)
+        for transition in transitions
+        for status in (transition.during, transition.failure)
+        if status is not None
+    ]
     for status in sorted(dict.fromkeys(status for status, _ in pairs), key=lambda status: status == ERROR):
         yield status, tuple(dict.fromkeys(action for left, action in pairs if left == status))
 
@@ -252,7 +257,9 @@ BUSY_BY_KIND: Mapping[str, frozenset[str]] = {
 BUSY = frozenset().union(*BUSY_BY_KIND.values())
 """The statuses of :data:`BUSY_BY_KIND`, of any kind."""
 
-PARTICIPLES: Mapping[str, str] = {each.action: each.participle for transitions in _TABLE.values() for each in transitions}
+PARTICIPLES: Mapping[str, str] = {
+    transition.action: transition.participle for transitions in _TABLE.values() for transition in transitions
+}
 """By action, its past participle."""
 
 _TORN = frozenset({"downloading", "restoring-backup", "error_restoring", "error_managing", DELETED})

@@ -212,7 +212,7 @@ class Outbox:
                 context.change_tracker.note_own_write(written.number)
             if written.result is not CloseResult.WRITTEN:
                 others = [in_memory(change) for change in pending.changes]
-                for stale in {each.id: each for each in (*others, resource) if each is not None}.values():
+                for stale in {stale.id: stale for stale in (*others, resource) if stale is not None}.values():
                     identity_map.reload(context, stale, keep_edits=True)
         return written.result
 

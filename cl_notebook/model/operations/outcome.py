@@ -110,8 +110,8 @@ class PendingOutcome(msgspec.Struct, frozen=True):
     """What an operation has to write in the end, as plain data: it can wait in a file.
 
     If another kernel counted this one as dead meanwhile, and finished or removed its resource, ``rows`` are not written. Only a
-    resource that the operation ``made``, and whose row was removed by then, is tracked again by ``if_overtaken``: the storage may
-    have it.
+    resource that the operation created (``made``), and whose row was removed by then, is tracked again by ``if_overtaken``: the
+    storage may have it.
     """
 
     ended: OperationResult
@@ -120,7 +120,7 @@ class PendingOutcome(msgspec.Struct, frozen=True):
     event: dict[str, Any]
     """The entry of the change feed."""
     made: Update | None = None
-    """The whole row that the operation made."""
+    """The whole row that the operation inserted."""
 
     def storable(self) -> PendingOutcome:
         """Return it in a form that every database takes; what had to be altered for that is remarked in the history."""
@@ -209,7 +209,7 @@ def write(connection: sa.Connection, outcome: PendingOutcome, *, announce_again:
         rows = outcome.rows
     elif result is CloseResult.OVERTAKEN and made is not None and _is_gone(connection, made.kind, made.id):
         rows = outcome.if_overtaken
-    applied = [(change, apply(connection, change, made=made)) for change in rows]
+    applied = [(change, apply(connection, change, whole_row=made)) for change in rows]
     return Written(result, applied, changefeed.append(connection, changefeed.Entry(**outcome.event)))
 
 

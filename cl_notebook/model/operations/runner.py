@@ -55,8 +55,8 @@ R = TypeVar("R")
 class OperationSpec(Generic[R]):
     """One action on one resource: what is written before the driver's call, the call, and what is written after it.
 
-    The statuses and the method come from the table of transitions. ``insert`` is the row to be made, for an action that makes
-    one; any other names its ``resource``.
+    The statuses and the method come from the table of transitions. ``insert`` is the new row of an action that begins
+    with one; any other names its ``resource``.
     """
 
     action: str
@@ -132,7 +132,7 @@ class OperationSpec(Generic[R]):
 
     @property
     def target(self) -> Tracked:
-        """The resource; one that is being made is there once the intent is committed."""
+        """The resource; a new one exists once the intent is committed."""
         if self.resource is None:
             msg = f"{self.action!r} has no resource before its intent is committed"
             raise RuntimeError(msg)
@@ -161,24 +161,24 @@ class Journal:
 
     @property
     def kernel_id(self) -> str:
-        """The id under which this process stands in the store; the row is made with the first spec."""
+        """The id of this process in the store; its row is inserted by the first call."""
         if self._kernel_id is None or self._pid != os.getpid():  # a fork is a process of its own
             self._kernel_id, self._pid = self._register_kernel(), os.getpid()
         return self._kernel_id
 
     @property
     def registered_id(self) -> str | None:
-        """The id under which this process stands in the store; None before its first spec."""
+        """The id of this process in the store; None before its row is inserted."""
         return self._kernel_id if self._pid == os.getpid() else None
 
     @property
     def kernel_ids(self) -> tuple[str, ...]:
-        """The ids of this process, and of those whose work this session inherited, for selecting what it made."""
+        """The ids of this process, and of the sessions that this session continues."""
         kernel_id = self.registered_id
         return self._earlier if kernel_id is None else (*self._earlier, kernel_id)
 
     def inherit(self, before: Journal) -> None:
-        """Count what the session of *before* made as made by this one, which replaces it."""
+        """Continue the session of *before*: its resources count as created by this one."""
         self._earlier = before.kernel_ids
 
     def run(self, spec: OperationSpec[R]) -> R:
@@ -298,20 +298,20 @@ class Journal:
 
         changes = spec.started()
         try:
-            made = self._commit(changes, written, spec.checks(self._context))
+            created = self._commit(changes, written, spec.checks(self._context))
         except BaseException as error:
             self.running.discard(number)
             if number and isinstance(error, AWAY):  # whether it was committed is not known; the driver is not called
                 self._enqueue_withdrawal(spec, number, error)
             raise
         if spec.insert:
-            spec.resource = made[0]
+            spec.resource = created[0]
         return number
 
     def _end(
         self, spec: OperationSpec[Any], operation: int, started: float, changes: list[RowChange], error: BaseException | None
     ) -> CloseResult:
-        """Write the outcome of an operation; return what was found then."""
+        """Write the outcome of an operation; return how its row was found."""
         pending = PendingOutcome(
             ended=outcome.ended(operation, self.kernel_id, error, time.monotonic() - started),
             rows=changes,
@@ -339,7 +339,7 @@ class Journal:
         *,
         checked: bool = True,
     ) -> list[Tracked]:
-        """Write *changes* and the entry of the feed in one transaction; return the objects of the rows that were made."""
+        """Write *changes* and the entry of the feed in one transaction; return the objects of the inserted rows."""
         context = self._context
 
         def version(change: Change) -> int | None:
