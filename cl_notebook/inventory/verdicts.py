@@ -66,7 +66,7 @@ def stuck_reason(kind: str, status: str) -> str:
     if lifecycle.is_foreign(kind, status):
         return _FOREIGN
     if lifecycle.is_busy(kind, status):
-        return "and nobody works on it"
+        return "and no operation runs on it"
     return "and an act on it failed" if status in lifecycle.LEFT_BY[kind] else ""
 
 

@@ -241,7 +241,7 @@ def test_what_nobody_here_made_is_not_unmade(session: cl.Session, backend: cl.Ba
 
 
 def test_leftovers_of_a_killed_process_are_removed(backend: cl.Backend, tmp_path: Path) -> None:
-    """Repairing a backend removes the temporary files that nobody works on."""
+    """Repairing a backend removes the temporary files of no running operation."""
     file = tmp_path / "storage" / ".cl_notebook" / "tmp" / "volume.0123"
     file.write_bytes(bytes(5000))
     assert cl.inventory.repair(backend) == "1 half-made files of killed processes were removed."

@@ -85,7 +85,9 @@ class Bench:
         not_done = recovery.repaired(self.session, remove=True)
         assert not_done.empty, not_done["detail"].to_list()
         wrong = [
-            found for found in cl.inventory.findings(self.session) if found.verdict != "ok" and not recovery.is_drivers_own(found)
+            finding
+            for finding in cl.inventory.findings(self.session)
+            if finding.verdict != "ok" and not recovery.is_drivers_own(finding)
         ]
         assert wrong == [], wrong
 

@@ -69,9 +69,9 @@ def _pool(total: object, free: object = 1) -> dict[str, object]:
 )
 def test_capacity_is_a_number_or_a_word(said: dict[str, Any], total: float | str) -> None:
     """Pools are summed up; unknown beats infinite, and infinite beats numbers."""
-    found = capacity(_Says(said))  # type: ignore[arg-type] # it has what is asked of it
-    assert found is not None
-    assert found["total"] == total
+    summed = capacity(_Says(said))  # type: ignore[arg-type] # it has what is asked of it
+    assert summed is not None
+    assert summed["total"] == total
 
 
 @pytest.mark.parametrize("said", [{}, {"pools": []}, {"pools": None}, {"total_capacity_gb": float("nan")}])
