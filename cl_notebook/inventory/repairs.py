@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from cl_notebook.model.operations.changes import RowChange
 
 
+NOTHING_WRONG = "Nothing is wrong with it."
+
+
 @dataclass(frozen=True, slots=True)
 class LastAction:
     """The act that a resource's status comes from: nothing is known where *action* is empty."""
@@ -89,13 +92,13 @@ def repair_connection(connection: Connection, *, force: bool) -> str:
     if connection.status not in lifecycle.WHOLE[connection.kind]:
         return _recover_connection(connection, force=force)
     if not connection.attached:
-        return "Nothing is wrong with it."
+        return NOTHING_WRONG
     _refuse_if_out_of_reach(connection)
     verdict = MISSING if connection.gateway is not None else connections.device_verdict(connection)[0]
     if verdict == SIZE_DIFFERS:
         return _extend_device(connection)
     if verdict != MISSING:
-        return "Nothing is wrong with it."
+        return NOTHING_WRONG
     before = connection.path
     after = connection.attach()
     return f"It was attached again as {after}." if after != before else f"It is attached, as {after}."
@@ -138,9 +141,6 @@ def _refuse_if_out_of_reach(connection: Connection) -> None:
     if not connection.is_in_reach:
         msg = f"{connection.label()} is attached on {connection.attached_host}: it must be repaired there."
         raise errors.Refused(msg)
-
-
-NOTHING_WRONG = "Nothing is wrong with it."
 
 
 def repair(resource: Tracked, *, remove: bool = False, force: bool = False, storages: Storages | None = None) -> str:
@@ -188,10 +188,7 @@ class _ResourceRepair:
     def _repair_size(self) -> str:
         presence = self._storages.require_location(self._resource)
         if not presence.found:
-            msg = (
-                f"The storage does not have {self._label}: it cannot be repaired. %cl_scan forget {self._resource.id} forgets it."
-            )
-            raise errors.Refused(msg)
+            raise errors.Refused(self._missing_message())
         attached = getattr(self._resource, "attach_status", "detached")
         if presence.size in {None, self._resource.size}:
             if attached in lifecycle.ATTACH_STATUSES:
@@ -244,12 +241,12 @@ class _ResourceRepair:
 
     def _extend(self, arguments: Mapping[str, Any]) -> str:
         presence = self._storages.require_location(self._resource)
-        actions = arguments.get("size")
+        size = arguments.get("size")
         if not presence.found:
             raise errors.Refused(self._missing_message())
         if presence.size is None:
             msg = (
-                f"How large {self._label} is on the storage is not known. %cl_volume extend {self._resource.id} {actions} "
+                f"How large {self._label} is on the storage is not known. %cl_volume extend {self._resource.id} {size} "
                 "extends it again."
             )
             raise errors.Refused(msg)
