@@ -32,6 +32,17 @@ KINDS = ("backend", "volume", "snapshot", "connection", "device", "file")
 """What a finding may be about. A ``backend`` is one that could not be asked; a ``file``, what a killed process left half made."""
 
 
+ENCRYPTED = "It is encrypted: its device holds ciphertext, for cryptsetup alone."
+
+MAX_ROUNDS = 3
+"""How often a row is judged, if it changes while it is judged."""
+
+_FOREIGN = "which another service or a driver says, and nothing here ends"
+
+_BRIEF = 8
+"""Characters of an id that a line of magic has: with the whole of it, pandas would not show the line to its end."""
+
+
 class Finding(NamedTuple):
     """One thing, and what is to be said of it. Sizes are in GiB: ``size`` is the tracked one.
 
@@ -53,12 +64,14 @@ class Finding(NamedTuple):
     next: str | None = None
 
 
-ENCRYPTED = "It is encrypted: its device holds ciphertext, for cryptsetup alone."
-
-MAX_ROUNDS = 3
-"""How often a row is judged, if it changes while it is judged."""
-
-_FOREIGN = "which another service or a driver says, and nothing here ends"
+_SCHEMA = dict.fromkeys(Finding._fields, "string") | {
+    "verdict": VERDICTS,
+    "kind": KINDS,
+    "backend": "category",
+    "size": "Int64",
+    "size_on_storage": "Int64",
+    "status": "category",
+}
 
 
 def stuck_reason(kind: str, status: str) -> str:
@@ -133,19 +146,6 @@ def _presence_text(presence: Presence) -> str:
     if not presence.found:
         return "the storage does not have it"
     return "it is on the storage" + (f", with {presence.size} GiB" if presence.size is not None else "")
-
-
-_SCHEMA = dict.fromkeys(Finding._fields, "string") | {
-    "verdict": VERDICTS,
-    "kind": KINDS,
-    "backend": "category",
-    "size": "Int64",
-    "size_on_storage": "Int64",
-    "status": "category",
-}
-
-_BRIEF = 8
-"""Characters of an id that a line of magic has: with the whole of it, pandas would not show the line to its end."""
 
 
 def frame(findings: Sequence[Finding]) -> pd.DataFrame:

@@ -21,34 +21,6 @@ if TYPE_CHECKING:
     from cl_notebook.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The selected resources: those that *kernels* created after the operation *since*, those on one backend, both, or all."""
-
-    kernels: Kernels | None = None
-    since: int = 0
-    backend_id: str | None = None
-
-    def rows(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
-        """Return the SELECT of the selected rows of *cls*."""
-        statement = self._on_backend(cls)
-        if self.kernels is None:
-            return statement
-        return statement.where(ownership.created_by(cls, self.kernels, self.since))
-
-    def attached(self) -> sa.Select[Any] | None:
-        """Return the SELECT of connections that others created and these kernels attached; None if there are no *kernels*."""
-        if self.kernels is None:
-            return None
-        created = ownership.created_by(Connection, self.kernels, self.since)
-        attached = ownership.attached_by(Connection, self.kernels, self.since)
-        return self._on_backend(Connection).where(attached, ~created, Connection.path.is_not(None))
-
-    def _on_backend(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
-        statement: sa.Select[Any] = _COLUMNS[cls]
-        return statement if self.backend_id is None else statement.where(cls.backend_id == self.backend_id)
-
-
 _HOST = Connection.connector_info["host"].as_string()
 _COLUMNS: dict[Any, Any] = {
     Volume: sa.select(
@@ -75,6 +47,34 @@ _COLUMNS: dict[Any, Any] = {
     .join(Volume, Connection.volume_id == Volume.id)
     .join(Backend, Connection.backend_id == Backend.id),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The selected resources: those that *kernels* created after the operation *since*, those on one backend, both, or all."""
+
+    kernels: Kernels | None = None
+    since: int = 0
+    backend_id: str | None = None
+
+    def rows(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
+        """Return the SELECT of the selected rows of *cls*."""
+        statement = self._on_backend(cls)
+        if self.kernels is None:
+            return statement
+        return statement.where(ownership.created_by(cls, self.kernels, self.since))
+
+    def attached(self) -> sa.Select[Any] | None:
+        """Return the SELECT of connections that others created and these kernels attached; None if there are no *kernels*."""
+        if self.kernels is None:
+            return None
+        created = ownership.created_by(Connection, self.kernels, self.since)
+        attached = ownership.attached_by(Connection, self.kernels, self.since)
+        return self._on_backend(Connection).where(attached, ~created, Connection.path.is_not(None))
+
+    def _on_backend(self, cls: Any) -> sa.Select[Any]:  # noqa: ANN401 - a tracked class
+        statement: sa.Select[Any] = _COLUMNS[cls]
+        return statement if self.backend_id is None else statement.where(cls.backend_id == self.backend_id)
 
 
 @dataclass(slots=True)

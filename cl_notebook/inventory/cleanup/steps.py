@@ -15,6 +15,23 @@ DETACH, DISCONNECT, DELETE_SNAPSHOT, DELETE_VOLUME = "detach", "disconnect", "de
 ACTIONS = (DETACH, DISCONNECT, DELETE_SNAPSHOT, DELETE_VOLUME)
 """The actions of steps, by priority: of several steps that are ready, the first in this order is next."""
 
+DONE, FAILED, NOT_DONE = "done", "failed", "not done"
+OUTCOMES = (DONE, FAILED, NOT_DONE)
+"""The outcomes of steps."""
+
+_SCHEMA = {
+    "action": "category",
+    "kind": "category",
+    "name": "string",
+    "volume": "string",
+    "backend": "category",
+    "size": "Int64",
+    "status": "category",
+    "owner": "category",
+    "notebook": "string",
+    "created_at": "datetime64[ns, UTC]",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -96,24 +113,6 @@ def _sorted(steps_by_key: Mapping[Key, Step], graph: Mapping[Key, set[Key]]) -> 
 
 def _rank(step: Step) -> tuple[int, float]:
     return ACTIONS.index(step.action), -step.created_at.timestamp()
-
-
-_SCHEMA = {
-    "action": "category",
-    "kind": "category",
-    "name": "string",
-    "volume": "string",
-    "backend": "category",
-    "size": "Int64",
-    "status": "category",
-    "owner": "category",
-    "notebook": "string",
-    "created_at": "datetime64[ns, UTC]",
-}
-
-DONE, FAILED, NOT_DONE = "done", "failed", "not done"
-OUTCOMES = (DONE, FAILED, NOT_DONE)
-"""The outcomes of steps."""
 
 
 def frame(steps: Sequence[Step], outcomes: Sequence[tuple[str, str]] | None = None) -> Any:  # noqa: ANN401 - a DataFrame, loaded late
