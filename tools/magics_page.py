@@ -65,8 +65,10 @@ def _section(command: Command) -> Iterator[str]:
 def _table(verb: Verb) -> list[str]:
     taken = [(argument.name, _meaning(argument)) for argument in verb.arguments]
     for option in verb.options:
-        told = f"{_meaning(option)}{' Repeatable.' if option.repeat else ''}{f' Short: {option.short}.' if option.short else ''}"
-        taken.append((f"{option.spelled} {option.value}".strip(), told))
+        meaning = (
+            f"{_meaning(option)}{' Repeatable.' if option.repeat else ''}{f' Short: {option.short}.' if option.short else ''}"
+        )
+        taken.append((f"{option.spelled} {option.value}".strip(), meaning))
     return _rows(taken)
 
 
@@ -76,7 +78,9 @@ def _meaning(taken: Argument | Option) -> str:
 
 def _rows(pairs: list[tuple[str, str]]) -> list[str]:
     # as HTML: a bar between backticks is either a border of the table or, escaped, shown with its backslash
-    rows = [f"| <code>{html.escape(name, quote=False).replace('|', '&#124;')}</code> | {_plain(told)} |" for name, told in pairs]
+    rows = [
+        f"| <code>{html.escape(name, quote=False).replace('|', '&#124;')}</code> | {_plain(meaning)} |" for name, meaning in pairs
+    ]
     return ["| | |", "| --- | --- |", *rows, ""] if rows else []
 
 

@@ -8,14 +8,14 @@ from cl_notebook import errors
 from cl_notebook.model import batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from cl_notebook.model.base import Tracked
 
 T = TypeVar("T", bound="Tracked")
 
 LISTED = 3
-"""The most failures that a message lists."""
+"""The most failures, outcomes or resources that a message lists."""
 
 
 def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | list[T]:
@@ -55,7 +55,7 @@ def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | l
 
 def partial_failure(verb: str, total: int, failures: Sequence[tuple[str, errors.Error]]) -> errors.PartialFailure:
     """Return the error for a batch of *total* resources with these failures, as pairs of label and error."""
-    reasons = _listed([_reason(label, errors.one_line(error)) for label, error in failures])
+    reasons = listed([_reason(label, errors.one_line(error)) for label, error in failures])
     return errors.PartialFailure(f"{len(failures)} of {total} were not {verb}. {reasons}", failures, total)
 
 
@@ -63,7 +63,7 @@ def _reason(label: str, text: str) -> str:
     return text if label in text else f"{label}: {text}"
 
 
-def _listed(texts: Iterable[str]) -> str:
-    shown = list(texts)
-    more = f"; and {len(shown) - LISTED} more" if len(shown) > LISTED else ""
-    return "; ".join(shown[:LISTED]) + more
+def listed(texts: Sequence[str]) -> str:
+    """Join *texts* for a message; list at most :data:`LISTED`, and count the others."""
+    more = f"; and {len(texts) - LISTED} more" if len(texts) > LISTED else ""
+    return "; ".join(texts[:LISTED]) + more

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "for_a_cell", "line", "lines", "offers", "offers_of_several", "run"]
 
-_TOLD = 3
 _DONE = "done"
 _A_MAGIC = "cl_volume"
 
@@ -114,8 +113,8 @@ def _run(session: Session, shell: InteractiveShell | None, line: command_lines.L
     if parsed is None:
         return _refresh(session, line.refreshed)
     verb = parsed.verb
-    told = _PHRASES.get((line.command, verb.name)) if verb is not None else None
-    if verb is None or told is None:
+    outcome_of = _OUTCOME_BY_VERB.get((line.command, verb.name)) if verb is not None else None
+    if verb is None or outcome_of is None:
         msg = f"{line.text!r} is no act of the tree."
         raise errors.InvalidInput(msg)
     variable = parsed.values.get("variable")
@@ -124,58 +123,57 @@ def _run(session: Session, shell: InteractiveShell | None, line: command_lines.L
         raise errors.Refused(msg)
     namespace = dict(shell.user_ns) if shell is not None else {}
     call = Invocation(shell, namespace, parsed.values, session)  # type: ignore[arg-type] # only binding asks for the shell
-    return told(verb.run(call), variable)
+    return outcome_of(verb.run(call), variable)
 
 
 def _refresh(session: Session, ids: Sequence[str]) -> Outcome:
     known = {resource.id: resource for resource in selection.objects(session, ids)}
-    found = [known.get(resource_id) or session.find(resource_id) for resource_id in ids]
-    for resource in found:
+    resources = [known.get(resource_id) or session.find(resource_id) for resource_id in ids]
+    for resource in resources:
         resource.refresh()
-    return Outcome(_said("up to date", found))
+    return Outcome(_sentence("up to date", resources))
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:
     if len(outcomes) == 1:
         return outcomes[0]
-    more = f"; and {len(outcomes) - _TOLD} more" if len(outcomes) > _TOLD else ""
-    ids = tuple(each for outcome in outcomes for each in outcome.ids)
-    return Outcome("; ".join(outcome.text for outcome in outcomes[:_TOLD]) + more, ids)
+    ids = tuple(resource_id for outcome in outcomes for resource_id in outcome.ids)
+    return Outcome(batch.listed([outcome.text for outcome in outcomes]), ids)
 
 
-def _said(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or several
+def _sentence(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or several
     resources = value if isinstance(value, list) else [value]
-    shown = ", ".join(each.label() for each in resources[:_TOLD])
-    more = f" and {len(resources) - _TOLD} more" if len(resources) > _TOLD else ""
+    shown = ", ".join(resource.label() for resource in resources[: batch.LISTED])
+    more = f" and {len(resources) - batch.LISTED} more" if len(resources) > batch.LISTED else ""
     return sanitize(f"{shown}{more}: {what}")
 
 
-def _made(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - what the verb gives
-    return Outcome(_said(f"made, {value.size} GiB, {value.status}", value), (value.id,))
+def _created(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - what the verb gives
+    return Outcome(_sentence(f"made, {value.size} GiB, {value.status}", value), (value.id,))
 
 
 def _attached(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
-    return Outcome(_said(f"attached as {value.path}", value), (value.id,))
+    return Outcome(_sentence(f"attached as {value.path}", value), (value.id,))
 
 
 def _changed(what: str) -> Callable[[Any, str | None], Outcome]:
-    return lambda value, _variable: Outcome(_said(what, value), count=len(value) if isinstance(value, list) else 1)
+    return lambda value, _variable: Outcome(_sentence(what, value), count=len(value) if isinstance(value, list) else 1)
 
 
-_PHRASES: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]] = {
+_OUTCOME_BY_VERB: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]] = {
     ("cl_find", ""): lambda value, variable: Outcome(sanitize(f"{variable} = {value!r}"), (), variable),
-    ("cl_volume", "create"): _made,
-    ("cl_volume", "snapshot"): _made,
-    ("cl_volume", "clone"): _made,
-    ("cl_snapshot", "create-volume"): _made,
-    ("cl_volume", "extend"): lambda value, _variable: Outcome(_said(f"{value.size} GiB now", value)),
+    ("cl_volume", "create"): _created,
+    ("cl_volume", "snapshot"): _created,
+    ("cl_volume", "clone"): _created,
+    ("cl_snapshot", "create-volume"): _created,
+    ("cl_volume", "extend"): lambda value, _variable: Outcome(_sentence(f"{value.size} GiB now", value)),
     ("cl_volume", "attach"): _attached,
     ("cl_volume", "detach"): _changed("detached from this host"),
     ("cl_volume", "delete"): _changed("deleted"),
     ("cl_snapshot", "revert"): _changed("holds the bytes of the snapshot again"),
     ("cl_snapshot", "delete"): _changed("deleted"),
-    ("cl_connection", "attach"): lambda value, _variable: Outcome(_said(f"attached as {value.path}", value)),
+    ("cl_connection", "attach"): lambda value, _variable: Outcome(_sentence(f"attached as {value.path}", value)),
     ("cl_connection", "detach"): _changed("detached from this host"),
     ("cl_connection", "disconnect"): _changed("shut out, and forgotten"),
 }
-"""(magic, verb) -> what to say of the value that it gives. No other line is run."""
+"""(magic, verb) -> the outcome, made from the value that the verb returns. No other line is run."""

@@ -56,7 +56,7 @@ class _Form:
         return (*self.places, *(name for name, _ in (*self.options, *self.flags)))
 
     def line(self, ids: Sequence[str], values: Mapping[str, object]) -> str:
-        named = [quote_word(each) for each in ids]
+        named = [quote_word(resource_id) for resource_id in ids]
         words = [self.magic, *([] if self.by else named)]
         words += [quote_word(text) for text in (_text(name, values.get(name)) for name in self.places) if text]
         for name, option in self.options:
@@ -196,8 +196,8 @@ def checked(text: str, namespace: Mapping[str, Any]) -> tuple[Command, Parsed]:
 def _lines(act: str, kinds: Mapping[str, str], values: Mapping[str, object], resources: Mapping[str, Tracked]) -> Iterable[Line]:
     for kind in [kind for kind in _ORDER if kind in kinds.values()]:
         form = FORMS[act, kind]
-        ids = [each for each, its in kinds.items() if its == kind]
-        for group in [ids] if form.together else [[each] for each in ids]:
+        ids = [resource_id for resource_id, kind_of_id in kinds.items() if kind_of_id == kind]
+        for group in [ids] if form.together else [[resource_id] for resource_id in ids]:
             # Read at once: what the magic refuses is reported before anything is done.
             yield read(form.line(group, values), tuple(resources[resource_id] for resource_id in group))
 
@@ -233,7 +233,7 @@ def _is_true(name: str, value: object) -> bool:
 
 
 def _checked_ids(ids: Sequence[str]) -> list[str]:
-    if isinstance(ids, str) or not all(isinstance(each, str) for each in ids):
+    if isinstance(ids, str) or not all(isinstance(resource_id, str) for resource_id in ids):
         msg = f"The resources are named by a list of ids, not by {ids!r}."
         raise errors.InvalidInput(msg)
     if not ids:
@@ -247,18 +247,18 @@ def _checked_ids(ids: Sequence[str]) -> list[str]:
 
 def _resources(session: Context, ids: Sequence[str]) -> dict[str, Tracked]:
     """Return the resource of each of the *ids*, in their order."""
-    found = {resource.id: resource for resource in selection.objects(session, ids)}
-    for each in ids:
-        if each not in found:
-            msg = f"Nothing is tracked under the id {each!r} any more."
+    resources = {resource.id: resource for resource in selection.objects(session, ids)}
+    for resource_id in ids:
+        if resource_id not in resources:
+            msg = f"Nothing is tracked under the id {resource_id!r} any more."
             raise errors.NotFound(msg)
-    return {each: found[each] for each in ids}
+    return resources
 
 
 def _that_can(session: Context, act: str, kinds: Mapping[str, str]) -> dict[str, str]:
     """Leave out what is attached on this host already, or is not."""
     here = attached_here(session, list(kinds))
-    chosen = {each: kind for each, kind in kinds.items() if (each in here) == (act == "detach")}
+    chosen = {resource_id: kind for resource_id, kind in kinds.items() if (resource_id in here) == (act == "detach")}
     if not chosen:
         msg = f"{'All' if act == 'attach' else 'None'} of them are attached on this host."
         raise errors.InvalidInput(msg)
@@ -269,10 +269,10 @@ def attached_here(session: Context, ids: Sequence[str]) -> set[str]:
     """Return those of the *ids* that are connections attached on this host, or volumes with one."""
     here = (Connection.attached_host == session.settings.host, Connection.gateway.is_(None))
     mine = sa.and_(Connection.path.is_not(None), *here)
-    found: set[str] = set()
+    attached: set[str] = set()
     with session.store.reading() as reading:
         for page in pages(ids):
             either = sa.or_(Connection.id.in_(page), Connection.volume_id.in_(page))
             for row in reading.execute(sa.select(Connection.id, Connection.volume_id).where(mine, either)):
-                found |= {row.id, row.volume_id}
-    return found
+                attached |= {row.id, row.volume_id}
+    return attached

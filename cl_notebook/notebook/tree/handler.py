@@ -205,7 +205,7 @@ class RequestHandler:
         return answer
 
     def _note_opened(self) -> None:
-        with self._sync_lock:  # nobody tells what was open before over what is open now
+        with self._sync_lock:  # an older state must not overwrite a newer one
             self._opened_sent = self._rows.opened
             opened = sorted(self._opened_sent)
             if sorted(self._shown.opened) != opened:
