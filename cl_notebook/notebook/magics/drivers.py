@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.drivers import options as secrets
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.api import CAPABILITIES, FEATURES, Sections, capabilities
+from cl_notebook.drivers.options import find_secret, secret_destination
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.command.help import columns
 from cl_notebook.notebook.display.output import echo, echo_err
@@ -60,18 +60,18 @@ def loading_label(name: str) -> str:
 
 
 def _drivers(call: Invocation) -> pd.DataFrame | None:
-    from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.frames import driver_listing  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     word, python = call["word"], call["python"]
-    if word is None and set(call["column"]) & set(views.INSTALLED):
+    if word is None and set(call["column"]) & set(driver_listing.INSTALLED):
         # Cinder's drivers are left out: their capabilities are unknown until they are loaded
-        return _output(call, views.installed(), "drivers")
+        return _output(call, driver_listing.installed(), "drivers")
     driver = _driver_called(word, python) if word is not None else None
     if driver is None:
         return _search(call, word or "", python)
     with shown(loading_label(driver)):
-        cls = views.load(driver, python)
-    frame = views.options(cls)
+        cls = driver_listing.load(driver, python)
+    frame = driver_listing.options(cls)
     chosen = frame if call["long"] else frame[frame["own"]]
     hidden_count = len(frame) - len(chosen)
     note = f"{_description(driver, cls)}{f'; --long: {hidden_count} options that all such drivers take' if hidden_count else ''}"
@@ -79,38 +79,38 @@ def _drivers(call: Invocation) -> pd.DataFrame | None:
 
 
 def _driver_called(word: str, python: str | None) -> str | None:
-    from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - as above
+    from cl_notebook.frames import driver_listing  # noqa: PLC0415 - as above
 
     if word in registry.driver_names():
         return word
     try:
         with shown(_LISTING):
-            return views.named(word, python)
+            return driver_listing.named(word, python)
     except errors.NotSupported:
         return None  # without Cinder; the search reports it
 
 
 def _search(call: Invocation, word: str, python: str | None) -> pd.DataFrame | None:
-    from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - as above
+    from cl_notebook.frames import driver_listing  # noqa: PLC0415 - as above
 
     with shown(_LISTING):
-        frame, lacking = views.search(word, python)
+        frame, lacking = driver_listing.search(word, python)
     if lacking and not word:
         note = "Cinder's drivers are not listed, for there is no Cinder in this Python"
         return _output(call, frame, "drivers", note=f"{note}: {lacking} %cl_drivers --python PATH lists those of another.")
     if frame.empty:
-        names = [*registry.driver_names(), *(entry["name"] for entry in views.catalog(python))]
+        names = [*registry.driver_names(), *(entry["name"] for entry in driver_listing.catalog(python))]
         msg = f"No driver has {word!r} in its name, its path, its help or its options.{errors.did_you_mean(word, names)}"
         raise errors.NotFound(msg)
     return _output(call, frame, "drivers", note=f"Only drivers that are installed here: {lacking}" if lacking else "")
 
 
 def _output(call: Invocation, frame: pd.DataFrame, what: str, note: str = "") -> pd.DataFrame | None:
-    from cl_notebook.frames import driver_listing as views  # noqa: PLC0415 - as above
+    from cl_notebook.frames import driver_listing  # noqa: PLC0415 - as above
 
     chosen: Sequence[str] = list(dict.fromkeys(call["column"]))
     if chosen:
-        frame = views.picked(frame, [name for name in chosen if name != frame.index.name], what)
+        frame = driver_listing.picked(frame, [name for name in chosen if name != frame.index.name], what)
     if note:
         sys.stdout.flush()
         (echo if call["format"] in {None, "frame", "table"} else echo_err)(note)
@@ -167,12 +167,12 @@ def secrets_left_out(name: str, driver: str, cls: type[Driver], options: Mapping
     They come from the environment, the keyring or a prompt. A password is also looked up if its user was typed. The answer to a
     prompt may be empty; the option is then left out.
     """
-    target = secrets.secret_destination(driver, options)
+    target = secret_destination(driver, options)
     values: dict[str, Any] = {}
     for option in cls.options():
         is_typed = any(options.get(option_name, "") not in ("", None) for option_name in (option.name, *option.aliases))
         if option.secret and not is_typed and (option.required or option.checked or _user_of(option.name, options)):
-            value = secrets.find_secret(name, option.name, target)
+            value = find_secret(name, option.name, target)
             if value:
                 values[option.name] = value
     return values

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
 
 _TRUE_OR_FALSE = ("true", "false")
-_FLAGS = ("read_only", "non_uuid_ids", "disable_logs", "output_all_backend_info", "include_secrets", "fail_on_missing_backend")
-_TEXTS = ("host", "root_helper", "file_locks_path", "project_id", "user_id")
 _ALWAYS = ("host", "root_helper", "read_only")
 """Settings that are shown even with their default values."""
 
@@ -26,8 +24,7 @@ def _setup(call: Invocation) -> pd.DataFrame | None:
     if call["store"] is not None and call["where"] is not None:
         msg = "%cl_setup takes one store: %cl_setup sqlite:///lab.db or %cl_setup --store sqlite:///lab.db."
         raise errors.InvalidInput(msg)
-    options = call.given(*_TEXTS) | {name: call[name] != "false" for name in _FLAGS if call[name]}
-    options |= dict(_cinder_option(text) for text in call["cinder"] or ())
+    options = _typed_settings(call) | dict(_cinder_option(text) for text in call["cinder"] or ())
     store = call["store"] or call["where"]
     if store is not None or options:
         _change(store, options)
@@ -37,6 +34,13 @@ def _setup(call: Invocation) -> pd.DataFrame | None:
         if store is None and not options:
             return None
     return _shown()
+
+
+def _typed_settings(call: Invocation) -> dict[str, Any]:
+    """Return the typed values of the options that are named like a setting; a flag's word becomes a bool."""
+    (verb,) = COMMAND.verbs
+    settable = {option.key: option for option in verb.options if option.key in settings.SetupOptions.__annotations__}
+    return {name: value != "false" if settable[name].bare_value else value for name, value in call.given(*settable).items()}
 
 
 def _change(store: str | None, options: dict[str, Any]) -> None:
@@ -117,7 +121,7 @@ COMMAND = Command(
                 Option("root-helper", "The command before what needs root.", "COMMAND", completes="choices:sudo"),
                 _flag("read-only", "Refuse every act, or allow them again."),
                 Option("file-locks-path", "The folder of the locks between processes.", "FOLDER"),
-                Option("project-id", "The project that Cinder's drivers are told volumes belong to.", "ID"),
+                Option("project-id", "The project that volumes belong to, for Cinder's drivers.", "ID"),
                 Option("user-id", "The user, likewise.", "ID"),
                 _flag("non-uuid-ids", "Allow ids that are no UUIDs."),
                 _flag("disable-logs", "Keep no log of Cinder's drivers."),
