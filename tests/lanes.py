@@ -7,9 +7,12 @@ is marked by hand: ``@pytest.mark.lane("slow")``.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 LANES = {
@@ -48,14 +51,25 @@ FIXTURES = {
 def lane_of(item: pytest.Item) -> str:
     """Return the name of the lane that *item* is in."""
     lanes = {"fast", *(str(mark.args[0]) for mark in item.iter_markers("lane"))}
-    lanes |= {lane for name, lane in FIXTURES.items() if name in fixtures_of(item)}
-    tests = item.config.rootpath / "tests"
-    if item.path.is_relative_to(tests):
-        lanes |= {lane for folder, lane in FOLDERS.items() if item.path.is_relative_to(tests / folder)}
+    lanes |= {FIXTURES[name] for name in fixtures_of(item) & FIXTURES.keys()}
+    lanes |= lanes_of_path(item.path, item.config)
     if unknown := lanes - LANES.keys():
         msg = f"{item.nodeid}: There is no lane {', '.join(unknown)}. Lanes are {', '.join(LANES)}."
         raise ValueError(msg)
     return next(lane for lane in LANES if lane in lanes)
+
+
+@functools.cache
+def lanes_of_path(path: Path, config: pytest.Config) -> frozenset[str]:
+    """Return the lanes that the folder or file *path* puts its tests into, if it puts them into one."""
+    return frozenset(lane for name, lane in FOLDERS.items() if path.is_relative_to(config.rootpath / "tests" / name))
+
+
+def is_needless(path: Path, config: pytest.Config) -> bool:
+    """Return whether ``-m`` names one lane, and all tests of *path* are in more demanding ones."""
+    lanes = list(LANES)
+    selected = config.option.markexpr
+    return selected in lanes and any(lanes.index(lane) < lanes.index(selected) for lane in lanes_of_path(path, config))
 
 
 def fixtures_of(item: pytest.Item) -> set[str]:
