@@ -123,16 +123,17 @@ def parts(path: Path, progress: Progress, *, outline: bool = False) -> Iterator[
 
     """
     refuse_irregular(path, "read")
-    with _opened(path) as file, _json_errors(path):
+    with _opened(path) as file:
         start = file.tell()
         is_by_line = _is_by_line(file)
         file.seek(start)
         if is_by_line:
             yield from _lines(file, path, progress, outline=outline)
             return
-        for part in _walk(_events(file, path, progress), outline=outline):
-            # through text, as in load(): that finds characters that no database stores
-            yield part._replace(document=parse(part.document)) if isinstance(part.document, (dict, list)) else part
+        with _json_errors(path):
+            for part in _walk(_events(file, path, progress), outline=outline):
+                # through text, as in load(): that finds characters that no database stores
+                yield part._replace(document=parse(part.document)) if isinstance(part.document, (dict, list)) else part
 
 
 def refuse_irregular(path: Path, done: str, *, follow: bool = True) -> None:
