@@ -34,6 +34,9 @@ _FALSE = {"", "0", "false", "no", "off"}
 _CLOSE = 0.75
 """Similarity (0 to 1) from which an unknown keyword counts as a misspelt setting, not as an option of Cinder's."""
 
+_FROM_ENVIRONMENT = dict.fromkeys(("host", "root_helper", "read_only"))
+"""The settings that default to None, and are then read from the environment."""
+
 DEFAULT_STORE = "default"
 """The name of the store that is used when none is given."""
 
@@ -149,7 +152,7 @@ class Settings:
                 msg = "store and persistence_config both name the store: give one of them."
                 raise InvalidInput(msg)
             store = store_of(persistence_config)
-        given = {"host": None, "root_helper": None, "read_only": None} | options
+        given = _FROM_ENVIRONMENT | options
         return cls(
             store=_store(store),
             cinder_options={name: _cinder_option(name, value) for name, value in options.items() if name not in _CHECKS},
@@ -167,7 +170,7 @@ def setup_signature(result: str) -> inspect.Signature:
 
     *result* is the annotation of what it returns.
     """
-    defaults = {item.name: item.default for item in fields(Settings)} | {"host": None, "root_helper": None, "read_only": None}
+    defaults = {item.name: item.default for item in fields(Settings)} | _FROM_ENVIRONMENT
     kinds = inspect.Parameter
     options = [
         kinds(name, kinds.KEYWORD_ONLY, default=defaults.get(name), annotation=annotation.__forward_arg__)
