@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.treemodel.layout import Below, Head, Layout, Span
-    from cl_notebook.treemodel.siblings import Key, SiblingPager, SiblingRow
+    from cl_notebook.treemodel.layout import Section, Slice
+    from cl_notebook.treemodel.siblings import Key, SiblingRow
     from cl_notebook.treemodel.visibility import Scope
 
 
@@ -193,34 +193,30 @@ class VirtualRows:
     def shown(self) -> int:
         """Return the number of volumes that meet the filter, including those of closed backends."""
         with self._session.store.reading() as connection:
-            layout = self._layout(connection)
-        return sum(head.children for head in layout.heads) if layout.top is None else layout.top.count
+            root = self._layout(connection)
+            return root.count if root.kind != BACKEND else sum(self._current_state(connection).volume_counts.values())
 
     def page(self, start: int, count: int) -> list[Row]:
         """Return at most *count* rows, from the index *start* on."""
         with self._session.store.reading() as connection:
-            spans = list(self._layout(connection).spans(max(0, start), max(0, count)))
             rows: list[Row] = []
             volumes: list[VolumeHit] = []
-            for span in spans:
-                if span.head is not None:
-                    rows.append(_head_row(span, span.head))
-                elif span.level is not None:
-                    siblings = span.level.page(connection, span.start, span.count)
-                    rows += [_row(span, index, sibling) for index, sibling in enumerate(siblings)]
-                    volumes += [
-                        VolumeHit(sibling.id, sibling.parent, bool(sibling.matches))
-                        for sibling in siblings
-                        if span.level.kind == VOLUME
-                    ]
-                    self._remember(span.level.kind, siblings)
+            for piece in self._layout(connection).slices(max(0, start), max(0, count)):
+                siblings = piece.section.pager.page(connection, piece.start, piece.count)
+                rows += [_row(piece, index, sibling) for index, sibling in enumerate(siblings)]
+                if piece.section.kind == VOLUME:
+                    volumes += [VolumeHit(sibling.id, sibling.parent, bool(sibling.matches)) for sibling in siblings]
+                if piece.section.kind != BACKEND:
+                    self._remember(piece.section.kind, siblings)
             self._complete(connection, rows, volumes)
         return rows
 
     def build_anchor(self) -> bool:
         """Add one anchor in a long level, so that a jump into it is quick; return False if none is missing."""
         with self._session.store.reading() as connection:
-            return any(below.level.build_anchor(connection) for _, below in self._layout(connection).belows())
+            return any(
+                section.pager.build_anchor(connection) for _, section in self._layout(connection).walk() if section.kind == VOLUME
+            )
 
     def ids(self, first: int, last: int) -> list[tuple[str, str]]:
         """Return the kind and id of each row from the index *first* to *last*, both included.
@@ -235,11 +231,9 @@ class VirtualRows:
             raise errors.InvalidInput(msg)
         entries: list[tuple[str, str]] = []
         with self._session.store.reading() as connection:
-            for span in self._layout(connection).spans(first, max(0, count)):
-                if span.head is not None:
-                    entries.append((BACKEND, span.head.id))
-                elif span.level is not None:
-                    entries += [(span.level.kind, key[-1]) for key in span.level.keys(connection, span.start, span.count)]
+            for piece in self._layout(connection).slices(first, max(0, count)):
+                keys = piece.section.pager.keys(connection, piece.start, piece.count)
+                entries += [(piece.section.kind, key[-1]) for key in keys]
         return entries
 
     def index_of(self, row_id: str, hint: int | None = None) -> int | None:
@@ -283,7 +277,7 @@ class VirtualRows:
             if match is not None and self._top is None and match[0] != BACKEND:
                 volume_id = row_id if match[0] == VOLUME else match[1]
                 volume_match = match if match[0] == VOLUME else self._find(connection, volume_id)
-                if volume_match is None or state.level(volume_match[1]).key_of(connection, volume_id) is None:
+                if volume_match is None or state.volumes(volume_match[1]).pager.key_of(connection, volume_id) is None:
                     return None
                 self._expansion.open(volume_match[1])
             if match is not None and match[0] in BELOW_VOLUMES:
@@ -322,17 +316,16 @@ class VirtualRows:
         self._current_state(connection).arrange(connection, self._expansion)
         self._is_arranged = True
 
-    def _layout(self, connection: sa.Connection) -> Layout:
+    def _layout(self, connection: sa.Connection) -> Section:
         state = self._current_state(connection)
         if not self._is_arranged:
             self._arrange(connection)
-        return state.layout
+        return state.root
 
     def _index_of(self, connection: sa.Connection, row_id: str, hint: int | None) -> int | None:
-        layout = self._layout(connection)
-        head = layout.head_index_of(row_id)
-        if head is not None:
-            return head
+        root = self._layout(connection)
+        if root.kind == BACKEND and (backend_key := root.pager.key_of(connection, row_id)) is not None:
+            return root.index_of(root.pager.rank(connection, backend_key))
         if hint is not None and self._is_at(connection, row_id, hint):
             return hint
         match, previous = self._find(connection, row_id), None
@@ -341,36 +334,29 @@ class VirtualRows:
             if previous is None:
                 return None
             match = (previous.kind, previous.parent)
-        location = self._level(layout, *match)
+        location = self._section(root, *match)
         if location is None:  # its parent is closed, or was deleted with it
             return self._index_of(connection, match[1], None) if previous and previous.parent in self._last_known else None
-        level, first, below = location
-        key = previous.key if previous else level.key_of(connection, row_id)
+        first, section = location
+        key = previous.key if previous else section.pager.key_of(connection, row_id)
         if key is None:
             return None
-        rank = level.rank(connection, key)
-        return min(first + (rank if below is None else below.index_of(rank)), max(0, layout.rows - 1))
+        return min(first + section.index_of(section.pager.rank(connection, key)), max(0, root.rows - 1))
 
-    def _level(self, layout: Layout, kind: str, parent: str) -> tuple[SiblingPager, int, Below | None] | None:
-        """Return the level of a row, the index of the level's first row, and its open branches (None below a volume)."""
-        if layout.top is not None and layout.top.level.kind == kind:
-            return layout.top.level, 0, layout.top
-        if kind == VOLUME:
-            location = layout.below(parent)
-            return None if location is None else (location[1].level, location[0], location[1])
-        for start, below in layout.belows():
-            for branch in below.branches:
-                if branch.id == parent:
-                    index = BELOW_VOLUMES.index(kind)
-                    before = sum(part.count for part in branch.parts[:index])
-                    return branch.parts[index].level, start + below.first(branch) + before, None
+    @staticmethod
+    def _section(root: Section, kind: str, parent: str) -> tuple[int, Section] | None:
+        """Return the section of the rows of *kind* below *parent*, and the index of its first row; None if it is closed."""
+        for first, section in root.walk():
+            if section.kind == kind != BACKEND and (section is root or section.parent == parent):
+                return first, section
         return None
 
     def _is_at(self, connection: sa.Connection, row_id: str, index: int) -> bool:
-        for span in self._layout(connection).spans(max(0, index), 1):
-            if span.level is not None:
-                return any(key[-1] == row_id for key in span.level.keys(connection, span.start, 1))
-        return False
+        return any(
+            key[-1] == row_id
+            for piece in self._layout(connection).slices(max(0, index), 1)
+            for key in piece.section.pager.keys(connection, piece.start, 1)
+        )
 
     @staticmethod
     def _find(connection: sa.Connection, row_id: str) -> tuple[str, str] | None:
@@ -392,26 +378,21 @@ class VirtualRows:
     def _complete(self, connection: sa.Connection, rows: Sequence[Row], volumes: Sequence[VolumeHit]) -> None:
         if not rows:
             return
-        counts = self._current_state(connection).child_counts(connection, volumes)
+        state = self._current_state(connection)
+        counts = {**state.volume_counts}
+        counts |= {row_id: sum(numbers) for row_id, numbers in state.child_counts(connection, volumes).items()}
         operations = running(connection, [row.id for row in rows])
         opened = self._expansion.ids
         for row in rows:
             row.busy = operations.get(row.id)
-            if row.kind == VOLUME:
-                row.children = sum(counts.get(row.id, ()))
-                row.open = row.children > 0 and row.id in opened
+            row.children = counts.get(row.id, 0)
+            row.open = row.children > 0 and row.id in opened
 
 
-def _head_row(span: Span, head: Head) -> Row:
-    fixed = (BACKEND, head.id, head.name, head.status, None, head.where, head.created_at)
-    return Row(*fixed, span.depth, span.start + 1, span.siblings, head.children, head.below is not None)
-
-
-def _row(span: Span, index: int, sibling: SiblingRow) -> Row:
-    kind = span.level.kind if span.level is not None else ""
-    position = span.before + span.start + index + 1
+def _row(piece: Slice, index: int, sibling: SiblingRow) -> Row:
+    section = piece.section
     fixed = (sibling.name, sibling.status, sibling.size, sibling.where, sibling.created_at)
-    return Row(kind, sibling.id, *fixed, span.depth, position, span.siblings)
+    return Row(section.kind, sibling.id, *fixed, section.depth, section.before + piece.start + index + 1, section.siblings)
 
 
 def head(session: Context, rows: VirtualRows) -> dict[str, Any]:

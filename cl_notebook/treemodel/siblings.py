@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.treemodel.kinds import KINDS
+from cl_notebook.treemodel.kinds import BACKEND, KINDS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -301,6 +301,25 @@ class SiblingPager:
             return test
         # MySQL and MariaDB use no index to compare rows, so add a test of the first term; others would then use that test alone.
         return sa.and_(self._terms[0] <= key[0] if down else self._terms[0] >= key[0], test)
+
+
+class BackendPager(SiblingPager):
+    """The sorted backends, which are few and all in memory: whether one is open is not stored, but sorted by."""
+
+    def __init__(self, rows: Sequence[SiblingRow], order: Order) -> None:
+        """Make the pager of *rows*, which are in *order*."""
+        super().__init__(BACKEND, sa.true(), order, listed=[row.key for row in rows])
+        self._backends = rows
+
+    def page(self, connection: sa.Connection, start: int, count: int) -> list[SiblingRow]:
+        """Return at most *count* rows, from the position *start* on, without a query."""
+        del connection
+        return list(self._backends[start : start + count])
+
+    def key_of(self, connection: sa.Connection, row_id: str) -> Key | None:
+        """Return the sort key of the row with this id, or None, without a query."""
+        del connection
+        return next((row.key for row in self._backends if row.id == row_id), None)
 
 
 def as_flag(test: sa.ColumnElement[bool] | None) -> sa.ColumnElement[Any]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, KINDS, VOLUME
-from cl_notebook.treemodel.layout import Below, Branch, Head, Layout, Part
-from cl_notebook.treemodel.siblings import Key, SiblingPager, as_flag, labelled
+from cl_notebook.treemodel.layout import Section
+from cl_notebook.treemodel.siblings import BackendPager, Key, SiblingPager, SiblingRow, as_flag, labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from cl_notebook.treemodel.siblings import Order
     from cl_notebook.treemodel.visibility import Visibility
@@ -54,15 +54,14 @@ class TreeState:
         self._top = top
         self._counts: dict[str, int] = {}
         self._listed: dict[str, list[Key]] | None = None
-        self._levels: dict[str, SiblingPager] = {}
-        self._branches: dict[str, Branch] = {}
+        self._sections: dict[str, Section] = {}
+        self._below: dict[str, tuple[Section, tuple[Section, ...]]] = {}
         self._automatic: frozenset[str] | None = None
         self.backends: frozenset[str] = frozenset()
-        if top is None or top[0] == BACKEND:
-            self.layout = Layout(self._heads(connection, open_backends))
-        else:
-            level = self._top_level(*top)
-            self.layout = Layout([], Below(level, level.count(connection), 1))
+        pager = self._backends(connection, open_backends) if top is None or top[0] == BACKEND else self._top_pager(*top)
+        count = pager.count(connection)
+        self.root = Section(pager, count, depth=1, siblings=count)
+        """The section at the top: the backends, or the one resource."""
 
     def arrange(self, connection: sa.Connection, expansion: ExpansionState) -> None:
         """Lay out the rows for the branches that are open in *expansion*."""
@@ -70,34 +69,45 @@ class TreeState:
         if self._automatic is None:
             self._automatic = self._find_automatic(connection)
         expansion.automatic = self._automatic
-        for head in self.layout.heads:
-            is_open = head.children > 0 and head.id in expansion.ids
-            head.below = Below(self.level(head.id), head.children, 2) if is_open else None
-        self._read_branches(connection, expansion)
-        expanded = expansion.ids
-        shown = sorted((b for b in self._branches.values() if b.id in expanded and b.rows), key=lambda branch: branch.position)
-        self.layout.arrange()
-        for _, below in list(self.layout.belows()):
-            below.put([branch for branch in shown if self._level_of(branch.backend_id) is below.level])
-        self.layout.arrange()
+        expanded, opened = expansion.ids, [self.root]
+        if self.root.kind == BACKEND:
+            ids = [key[-1] for key in self.root.pager.keys(connection, 0, self.root.count)]
+            opened = [self.volumes(backend_id) for backend_id in ids if backend_id in expanded and self._counts.get(backend_id)]
+            offsets = {backend_id: offset for offset, backend_id in enumerate(ids)}
+            for section in opened:
+                section.offset = offsets[section.parent]
+        self._read_below(connection, expansion, opened)
+        for section in opened:
+            below = [
+                child
+                for volume_id, (above, children) in self._below.items()
+                if above is section and volume_id in expanded
+                for child in children
+            ]
+            section.put(sorted(below, key=lambda child: child.offset))
+        if self.root.kind == BACKEND:
+            self.root.put(opened)
 
-    def level(self, backend_id: str) -> SiblingPager:
-        """Return the pager of a backend's visible volumes."""
-        if backend_id not in self._levels:
-            self._levels[backend_id] = SiblingPager(
+    @property
+    def volume_counts(self) -> Mapping[str, int]:
+        """The number of visible volumes of each backend that has any."""
+        return self._counts
+
+    def volumes(self, backend_id: str) -> Section:
+        """Return the section of a backend's visible volumes, which is part of the list while the backend is open."""
+        if backend_id not in self._sections:
+            count = self._counts.get(backend_id, 0)
+            pager = SiblingPager(
                 VOLUME,
                 KINDS[VOLUME].parent == backend_id,
                 self._order,
                 self._visibility.volumes(backend_id, seek=self._order.by == "status"),
                 self._visibility.itself(VOLUME, seek=False),
                 listed=None if self._listed is None else self._listed.get(backend_id, []),
-                count=self._counts.get(backend_id, 0),
+                count=count,
             )
-        return self._levels[backend_id]
-
-    def branch(self, volume_id: str) -> Branch | None:
-        """Return the branch of an open volume, or None."""
-        return self._branches.get(volume_id)
+            self._sections[backend_id] = Section(pager, count, depth=2, siblings=count, parent=backend_id)
+        return self._sections[backend_id]
 
     def child_counts(self, connection: sa.Connection, volumes: Iterable[VolumeHit]) -> dict[str, list[int]]:
         """Return, by the id of each volume, the numbers of visible snapshots and connections (in the order of BELOW_VOLUMES)."""
@@ -115,33 +125,26 @@ class TreeState:
                     counts[volume_id][index] = count
         return counts
 
-    def _level_of(self, backend_id: str) -> SiblingPager:
-        return self.layout.top.level if self.layout.top is not None else self.level(backend_id)
-
-    def _top_level(self, kind: str, row_id: str) -> SiblingPager:
+    def _top_pager(self, kind: str, row_id: str) -> SiblingPager:
         itself = self._visibility.itself(kind)
         condition = self._visibility.volumes() if kind == VOLUME else itself
         return SiblingPager(kind, KINDS[kind].id == row_id, self._order, condition, itself)
 
-    def _heads(self, connection: sa.Connection, open_backends: Collection[str]) -> list[Head]:
+    def _backends(self, connection: sa.Connection, open_backends: Collection[str]) -> BackendPager:
         backend = KINDS[BACKEND]
         terms = backend.orders()[self._order.by]
-        statement = sa.select(backend.id, backend.name, backend.where, backend.created_at)
-        statement = statement.order_by(*self._order.directed(terms))
+        statement = labelled(backend.id, backend.parent, *backend.shown, *terms).order_by(*self._order.directed(terms))
         if self._top is not None:
             statement = statement.where(backend.id == self._top[1])
-        heads = [
-            Head(row_id, name, "open" if name in open_backends else "closed", where, created_at)
-            for row_id, name, where, created_at in connection.execute(statement)
-        ]
+        width = 2 + len(backend.shown)
+        stored = [SiblingRow._make((*row[:width], False, tuple(row[width:]))) for row in connection.execute(statement)]
+        rows = [row._replace(status="open" if row.name in open_backends else "closed") for row in stored]
         if self._order.by == "status":
-            heads.sort(key=lambda head: head.status, reverse=self._order.reverse)
-        self.backends = frozenset(head.id for head in heads)
+            rows.sort(key=lambda row: row.status, reverse=self._order.reverse)
+        self.backends = frozenset(row.id for row in rows)
         self._count(connection)
-        for head in heads:
-            head.children = self._counts.get(head.id, 0)
         shown = self._shown_themselves(connection)
-        return [head for head in heads if head.children or head.id in shown]
+        return BackendPager([row for row in rows if self._counts.get(row.id) or row.id in shown], self._order)
 
     def _shown_themselves(self, connection: sa.Connection) -> Collection[str]:
         test = self._visibility.itself(BACKEND)
@@ -194,12 +197,12 @@ class TreeState:
     def _find_automatic(self, connection: sa.Connection) -> frozenset[str]:
         if not self._visibility.restricts:
             return frozenset()
-        heads = {head.id for head in self.layout.heads if head.children}
+        backends = frozenset(backend_id for backend_id in self.backends if self._counts.get(backend_id))
         if not self._listed or sum(self._counts.values()) > FEW:
-            return frozenset(heads)
+            return backends
         ids = [key[-1] for keys in self._listed.values() for key in keys]
         volumes = self._volumes(connection, ids)
-        return frozenset(heads).union(v.id for v in volumes if not (v.matches and self._visibility.whole(v.backend_id, v.id)))
+        return backends.union(v.id for v in volumes if not (v.matches and self._visibility.whole(v.backend_id, v.id)))
 
     def _volumes(self, connection: sa.Connection, ids: Collection[str]) -> list[VolumeHit]:
         volume = KINDS[VOLUME]
@@ -210,27 +213,28 @@ class TreeState:
         rows = connection.execute(statement) if ids else ()
         return [VolumeHit(row[0], row[1], bool(row[2]), tuple(row[3:])) for row in rows]
 
-    def _read_branches(self, connection: sa.Connection, expansion: ExpansionState) -> None:
-        ids = expansion.ids - self.backends - self._branches.keys()
+    def _read_below(self, connection: sa.Connection, expansion: ExpansionState, opened: Sequence[Section]) -> None:
+        """Read positions and counts of the open volumes in the sections *opened*, as far as they are not known."""
+        ids = expansion.ids - self.backends - self._below.keys()
         if not ids:
             return
         volumes = self._volumes(connection, ids)
         expansion.drop(ids.difference(volume.id for volume in volumes))
         shown = self._shown(connection, volumes)
-        open_now = {head.id for head in self.layout.heads if head.below is not None}
-        volumes = [v for v in volumes if v.id in shown and (v.backend_id in open_now or self.layout.top is not None)]
-        counts = self.child_counts(connection, volumes)
+        sections = {section.parent: section for section in opened}
+        above = [(volume, sections.get(volume.backend_id, sections.get(""))) for volume in volumes if volume.id in shown]
+        located = [(volume, section) for volume, section in above if section is not None]
+        counts = self.child_counts(connection, [volume for volume, _ in located])
         counted: dict[str, tuple[int, Key]] = {}
-        for volume in volumes:  # sorted, so that each position is counted from the previous one
-            level = self._level_of(volume.backend_id)
-            index = level.rank(connection, volume.key, counted.get(volume.backend_id, (0, None)))
-            counted[volume.backend_id] = (index, volume.key)
-            self._branches[volume.id] = Branch(volume.id, volume.backend_id, index, self._parts(volume, counts[volume.id]))
+        for volume, section in located:  # sorted, so that each position is counted from the previous one
+            position = section.pager.rank(connection, volume.key, counted.get(volume.backend_id, (0, None)))
+            counted[volume.backend_id] = (position, volume.key)
+            self._below[volume.id] = (section, self._children(volume, position, section.depth + 1, counts[volume.id]))
 
     def _shown(self, connection: sa.Connection, volumes: Sequence[VolumeHit]) -> Collection[str]:
         ids = {volume.id for volume in volumes}
-        if self.layout.top is not None:
-            return ids if self._top is not None and self._top[0] == VOLUME and self.layout.top.count else ()
+        if self.root.kind != BACKEND:
+            return ids if self.root.kind == VOLUME and self.root.count else ()
         if self._listed is not None:
             return ids & {key[-1] for keys in self._listed.values() for key in keys}
         test = self._visibility.volumes()
@@ -238,14 +242,18 @@ class TreeState:
             return ids
         return set(connection.execute(sa.select(KINDS[VOLUME].id).where(KINDS[VOLUME].id.in_(ids), test)).scalars())
 
-    def _parts(self, volume: VolumeHit, counts: Sequence[int]) -> tuple[Part, ...]:
+    def _children(self, volume: VolumeHit, position: int, depth: int, counts: Sequence[int]) -> tuple[Section, ...]:
+        """Return the sections below *volume*, which is at *position*; none if there are no rows."""
         whole = self._visibility.whole(volume.backend_id, volume.id)
-        parts = []
-        for kind, count in zip(BELOW_VOLUMES, counts, strict=True):
+        siblings, before = sum(counts), 0
+        children = []
+        for kind, count in zip(BELOW_VOLUMES if siblings else (), counts, strict=False):
             within = KINDS[kind].parent == volume.id
             test = self._visibility.below(kind, matches=volume.matches, whole=whole)
-            parts.append(Part(SiblingPager(kind, within, self._order, test, count=count), count))
-        return tuple(parts)
+            pager = SiblingPager(kind, within, self._order, test, count=count)
+            children.append(Section(pager, count, depth, siblings, before, volume.id, position))
+            before += count
+        return tuple(children)
 
 
 @dataclass(slots=True)
