@@ -233,8 +233,8 @@ class TreeState:
 
     def _shown(self, connection: sa.Connection, volumes: Sequence[VolumeHit]) -> Collection[str]:
         ids = {volume.id for volume in volumes}
-        if self.root.kind != BACKEND:
-            return ids if self.root.kind == VOLUME and self.root.count else ()
+        if self._top is not None and self._top[0] != BACKEND:
+            return ids & {self._top[1]} if self.root.count else ()
         if self._listed is not None:
             return ids & {key[-1] for keys in self._listed.values() for key in keys}
         test = self._visibility.volumes()

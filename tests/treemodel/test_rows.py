@@ -62,6 +62,18 @@ def test_the_tree_of_one_resource(world: World) -> None:
     assert rows.page(0, 10) == []
 
 
+def test_the_tree_of_a_volume_shows_no_rows_of_another(world: World) -> None:
+    """Opening another volume, or revealing a row below it, adds nothing to the tree of one volume."""
+    top = world.backend("one")
+    volume, other = world.volume(top, "v"), world.volume(top, "w")
+    snapshot, hidden = world.snapshot(top, volume, "s"), world.snapshot(top, other, "t")
+    rows = VirtualRows(world.session, cl.Volume.get_by_id(volume.id))
+    rows.open(other.id)
+    assert [row.id for row in rows.page(0, 10)] == [volume.id, snapshot.id]
+    assert rows.reveal(hidden.id) is None
+    assert rows.total() == 2
+
+
 def test_a_deleted_row_keeps_its_place(world: World) -> None:
     """Where a row that was on a page is deleted, its place stays known; of one that was never seen there is none."""
     top = world.backend("one")
