@@ -101,15 +101,15 @@ def snapshots(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # 
 
 
 def connections(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
-    """Return the connections. What a driver told os-brick may hold secrets and is left out."""
+    """Return the connections, without the drivers' ``conn_info``, which may hold secrets."""
     return read("connections", session, **asked)
 
 
 def operations(session: Context | None = None, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()
-    """Return what was done, oldest first; ``duration`` is in seconds.
+    """Return the operations, oldest first; ``duration`` is in seconds.
 
-    ``status`` is ``running``, ``done``, ``failed``, ``interrupted``, or ``lost``: the kernel is dead, nobody has finished or
-    removed what it was at, and how far it came only the storage knows.
+    ``status`` is ``running``, ``done``, ``failed``, ``interrupted``, or ``lost``: the kernel ended during the operation, which
+    has been neither finished nor undone since; only the storage shows how far it came.
     """
     return read("operations", session, **asked)
 
@@ -233,17 +233,17 @@ def read(
     data = np.empty((len(rows), len(chosen) + 1), dtype=object, order="F")
     if rows:
         data[:] = rows
-    made = {"id": (NUMBER if kind in KEYS else TEXT, data[:, 0])} | {
-        name: (SOURCES[kind].columns[name].kind, data[:, place]) for place, name in enumerate(chosen, start=1)
+    columns_read = {"id": (NUMBER if kind in KEYS else TEXT, data[:, 0])} | {
+        name: (SOURCES[kind].columns[name].kind, data[:, position]) for position, name in enumerate(chosen, start=1)
     }
-    makers: dict[str, Callable[[Values], Any]] = {**_MAKERS, PER_SESSION: lambda values: _abilities(session, values)}
+    converters: dict[str, Callable[[Values], Any]] = {**_CONVERTERS, PER_SESSION: lambda values: _abilities(session, values)}
     arrays = {}
     with damage.named(session.store):
-        for name, (of, values) in made.items():
+        for name, (value_kind, values) in columns_read.items():
             try:
-                arrays[name] = makers[of](values)
+                arrays[name] = converters[value_kind](values)
             except _UNREADABLE as error:
-                which = _first_unreadable(makers[of], data[:, 0], values)
+                which = _first_unreadable(converters[value_kind], data[:, 0], values)
                 raise damaged(session.store.url, f"{name!r} of {kind[:-1]} {which}", error) from error
     if kind == "backends" and "config" in arrays:
         arrays["config"] = _without_names_of_secrets(arrays["config"])
@@ -258,12 +258,12 @@ def _raw_rows(connection: sa.Connection, statement: sa.Select[Any], known: dict[
         return list(cursor.fetchall()) if cursor is not None else []
 
 
-def _first_unreadable(maker: Callable[[Values], Any], keys: Values, values: Values) -> object:
+def _first_unreadable(convert: Callable[[Values], Any], keys: Values, values: Values) -> object:
     start, end = 0, len(values)
     while end - start > 1:
         middle = (start + end) // 2
         try:
-            maker(values[start:middle])
+            convert(values[start:middle])
         except _UNREADABLE:
             end = middle
         else:
@@ -301,9 +301,8 @@ def _moments(values: Values) -> Any:  # noqa: ANN401 - an extension array
 
 
 def _maps(values: Values) -> Values:
-    if str not in _check_types(
-        values.tolist(), {str, dict, list}
-    ):  # nothing there, or the database's own driver has decoded them
+    types = _check_types(values.tolist(), {str, dict, list})
+    if str not in types:  # there are no values, or the database's own driver has decoded them
         return values
     codes, texts = pd.factorize(values)
     decoded = np.empty(len(texts) + 1, dtype=object)  # the last one is for what is missing, which has the code -1
@@ -312,12 +311,13 @@ def _maps(values: Values) -> Values:
     return cast("Values", decoded[codes])
 
 
-def _check_types(listed: list[Any], right: set[type]) -> set[type]:
-    found = set(map(type, listed)) - {type(None)}
-    if not found <= right:
-        msg = f"{min(kind.__name__ for kind in found - right)} in its place"
+def _check_types(values: list[Any], expected: set[type]) -> set[type]:
+    """Return the types of *values*, without None's; raise TypeError if one of them is not *expected*."""
+    types = set(map(type, values)) - {type(None)}
+    if not types <= expected:
+        msg = f"{min(cls.__name__ for cls in types - expected)} in its place"
         raise TypeError(msg)
-    return found
+    return types
 
 
 def _without_names_of_secrets(configs: Values) -> Values:
@@ -341,7 +341,7 @@ def _abilities(session: Context, names: Values) -> Any:  # noqa: ANN401 - an ext
     return _ARRAY([texts.get(name) for name in names], dtype="string")
 
 
-_MAKERS: dict[str, Callable[[Values], Any]] = {
+_CONVERTERS: dict[str, Callable[[Values], Any]] = {
     TEXT: _texts,
     CATEGORY: _categories,
     NUMBER: _numbers,

@@ -109,14 +109,14 @@ def load(name: str, python: str | None = None) -> type[Driver]:
 
     """
     try:
-        found = named(name, python)
+        driver_name = named(name, python)
     except errors.NotSupported as error:
         raise _no_driver_error(name, error) from error
-    if found is None:
+    if driver_name is None:
         hint = errors.did_you_mean(name, [*registry.driver_names(), *(entry["name"] for entry in catalog(python))])
         msg = f"No driver is called {name!r}.{hint} %cl_drivers WORD searches them."
         raise errors.NotFound(msg)
-    cls = registry.load_driver(found, {"python": python})
+    cls = registry.load_driver(driver_name, {"python": python})
     release = getattr(cls, "release_spare", None)
     if release is not None:
         release()

@@ -44,7 +44,7 @@ REMEMBERED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class RunningOperation:
-    """An operation that runs on a row's resource. ``fractions`` is a fraction (0 to 1) or None; ``gone``: its kernel ended."""
+    """An operation that runs on a row's resource. ``done`` is a fraction (0 to 1) or None; ``gone``: its kernel ended."""
 
     doing: str
     since: dt.datetime
