@@ -69,57 +69,59 @@ def tried(python: str, sections: Mapping[str, Mapping[str, str]] | None = None) 
     *sections* are those of a ``cinder.conf``: the name of a backend, and its options as text.
     """
     with tempfile.TemporaryDirectory(prefix="cl_notebook-drivers-") as name, _Child(python, Path(name)) as child:
-        every = [(path, path) for path in child.paths]
-        every += [(label, section["volume_driver"]) for label, section in (sections or {}).items()]
-        found = _described(child, python, [path for _label, path in every])
-        made = [replace(found[path], label=label) for label, path in every]
+        labels = [(path, path) for path in child.paths]
+        labels += [(label, section["volume_driver"]) for label, section in (sections or {}).items()]
+        by_path = _described(child, python, [path for _label, path in labels])
+        drivers = [replace(by_path[path], label=label) for label, path in labels]
         requests = {}
-        for one in made:
-            given = (sections or {}).get(one.label)
+        for driver in drivers:
+            section = (sections or {}).get(driver.label)
             try:
-                requests[one.label] = _request(one, given, Path(name))
-                one.left_out = tuple(_unknown(one, given or {}))
+                requests[driver.label] = _request(driver, section, Path(name))
+                driver.left_out = tuple(_unknown(driver, section or {}))
             except errors.InvalidInput as error:
-                one.kind, one.text = "fault", str(error)
+                driver.kind, driver.text = "fault", str(error)
         outcomes = dict(zip(requests, child.answers(requests.values()), strict=True))
-        for one in made:
-            if one.label in outcomes:
-                one.kind, one.text, one.trace = _judged(outcomes[one.label], one.cls.missing)
-        return made
+        for driver in drivers:
+            if driver.label in outcomes:
+                driver.kind, driver.text, driver.trace = _judged(outcomes[driver.label], driver.cls.missing)
+        return drivers
 
 
 def _described(child: _Child, python: str, paths: Iterable[str]) -> dict[str, Tried]:
     unique = list(dict.fromkeys(paths))
     answers = child.answers({"do": "described", "path": path} for path in unique)
     sources = Sources(Path(child.folder))
-    found = {}
+    by_path = {}
     for path, answer in zip(unique, answers, strict=True):
         if not answer.get("ok"):
             msg = f"{path}: {answer}"
             raise RuntimeError(msg)
         cls = factory.create_class(path, python, answer["ok"], [])
         reads = frozenset(sources.read(path.rpartition(".")[0]))
-        found[path] = Tried(path, path, cls, child.release, reads, frozenset(answer["registered"]))
-    known = {name for one in found.values() for name in (*one.registered, *(option.name for option in one.cls.options()))}
-    return {path: replace(one, read=one.read & known) for path, one in found.items()}
+        by_path[path] = Tried(path, path, cls, child.release, reads, frozenset(answer["registered"]))
+    known = {
+        name for driver in by_path.values() for name in (*driver.registered, *(option.name for option in driver.cls.options()))
+    }
+    return {path: replace(driver, read=driver.read & known) for path, driver in by_path.items()}
 
 
-def _unknown(one: Tried, section: Mapping[str, str]) -> list[str]:
-    known = {name for option in one.cls.options() for name in (option.name, *option.aliases)} | _NAMING
+def _unknown(driver: Tried, section: Mapping[str, str]) -> list[str]:
+    known = {name for option in driver.cls.options() for name in (option.name, *option.aliases)} | _NAMING
     return [name for name in section if name not in known]
 
 
-def _request(one: Tried, section: Mapping[str, str] | None, folder: Path) -> dict[str, Any]:
-    given: dict[str, Any] = plausible.options(one.path, one.cls.options(), folder)
+def _request(driver: Tried, section: Mapping[str, str] | None, folder: Path) -> dict[str, Any]:
+    values: dict[str, Any] = plausible.options(driver.path, driver.cls.options(), folder)
     if section is not None:
-        left_out = {*_unknown(one, section), *_NAMING}
-        given = {name: value for name, value in section.items() if name not in left_out}
+        left_out = {*_unknown(driver, section), *_NAMING}
+        values = {name: value for name, value in section.items() if name not in left_out}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", errors.ConfigurationWarning)  # older names are taken for those of today
-        config = registry.check_config(one.path, one.cls, given)
-    state = folder / "state" / one.label
+        config = registry.check_config(driver.path, driver.cls, values)
+    state = folder / "state" / driver.label
     state.mkdir(parents=True, exist_ok=True)
-    return {"do": "opened", "path": one.path, "message": one.cls(config, backend_name="tried").load_request(str(state))}
+    return {"do": "opened", "path": driver.path, "message": driver.cls(config, backend_name="tried").load_request(str(state))}
 
 
 def _judged(outcome: dict[str, Any], missing: Sequence[str]) -> tuple[str, str, str]:
@@ -228,7 +230,7 @@ class Sources:
         if module not in self._trees:
             file = self._top.joinpath(*module.split(".")).with_suffix(".py")
             package = self._top.joinpath(*module.split("."), "__init__.py")
-            text = next((each.read_text(encoding="utf-8") for each in (file, package) if each.is_file()), None)
+            text = next((source.read_text(encoding="utf-8") for source in (file, package) if source.is_file()), None)
             self._trees[module] = ast.parse(text) if text is not None else None
         return self._trees[module]
 

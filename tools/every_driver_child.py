@@ -85,10 +85,10 @@ def registered(request: dict[str, Any]) -> list[str]:
     from cinder.volume import configuration, manager
     from oslo_utils import importutils
 
-    found = configuration.Configuration(manager.volume_backend_opts, config_group="backend")
+    driver_configuration = configuration.Configuration(manager.volume_backend_opts, config_group="backend")
     words = {"host": "host@backend", "cluster_name": None, "active_backend_id": None, "db": None, "is_vol_db_empty": False}
     with contextlib.suppress(Exception):  # many need values that they are not given here
-        importutils.import_class(request["path"])(configuration=found, **words)
+        importutils.import_class(request["path"])(configuration=driver_configuration, **words)
     return _options_of_the_group()
 
 
@@ -106,7 +106,6 @@ def opened(request: dict[str, Any]) -> dict[str, Any]:
 
     kernel = EmptyKernel()
     kernel.channel = Channel(kernel)
-    loaded = None
     try:
         loaded = backend.Backend(kernel.channel, request["message"])
         loaded.setup()
@@ -117,7 +116,7 @@ def opened(request: dict[str, Any]) -> dict[str, Any]:
         names = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(error).__mro__]
         text = " ".join(str(getattr(error, "msg", "") or error).split())
         trace = "".join(traceback.format_exception(error))
-        return {"kind": kind, "text": text, "names": names, "trace": trace, "was_made": loaded is not None}
+        return {"kind": kind, "text": text, "names": names, "trace": trace}
     return {"kind": "opened", "text": ""}
 
 
@@ -164,9 +163,9 @@ def forked(request: dict[str, Any]) -> int:
         if request["do"] == "opened":
             stop_at_first_look(lambda kind, text: answer.end(ok={"kind": kind, "text": text}))
             answer.end(ok=opened(request))
-        told = described(request)
-        stop_at_first_look(lambda _kind, _text: answer.end(ok=told, registered=_options_of_the_group()))
-        answer.end(ok=told, registered=registered(request))
+        description = described(request)
+        stop_at_first_look(lambda _kind, _text: answer.end(ok=description, registered=_options_of_the_group()))
+        answer.end(ok=description, registered=registered(request))
     except BaseException:  # noqa: BLE001 - it is the answer
         answer.end(error=traceback.format_exc())
     return 0
@@ -195,7 +194,7 @@ def main() -> None:
             running.add(forked(request))
             if len(running) == AT_ONCE:
                 running.discard(os.wait()[0])
-        for _each in running:
+        for _pid in running:
             os.wait()
         sys.stdout.write("done\n")
         sys.stdout.flush()
