@@ -34,6 +34,9 @@ FOLDERS = {
     "docs": "slow",
     "examples": "slow",
     "packaging/test_install.py": "slow",
+    "frames/test_plans.py": "slow",  # it fills a store with tens of thousands of rows
+    "notebook/test_kernel.py": "slow",  # these two start Jupyter kernels
+    "notebook/test_kernel_end.py": "slow",
 }
 """The lane that all tests of a folder, or of a file, are in, if none of their fixtures asks for more."""
 

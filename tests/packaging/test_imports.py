@@ -135,6 +135,11 @@ def _files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+@functools.cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def _name(file: Path) -> str:
     parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -155,9 +160,14 @@ def _is_below(target: str, room: str) -> bool:
     return target == room or ranks[target] < ranks[room]
 
 
-def _imports() -> Iterator[Import]:
+@functools.cache
+def _imports() -> list[Import]:
+    return list(_walked_imports())
+
+
+def _walked_imports() -> Iterator[Import]:
     for file in _files():
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = _parsed(file)
         typed, late = _in_type_blocks(tree), _in_functions(tree)
         for node in ast.walk(tree):
             for target in _targets(node):
@@ -175,7 +185,7 @@ def _imported_modules(file: Path, *, at_load: bool = False) -> set[str]:
 
     A name that a package's ``__init__`` re-exports counts as an import of the module that defines it.
     """
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = _parsed(file)
     left_out = _in_type_blocks(tree) | _in_functions(tree) if at_load else set()
     modules = {module for node in ast.walk(tree) if id(node) not in left_out for module in _modules(node, file)}
     return modules - {_name(file)}
@@ -204,7 +214,7 @@ def _defining_module(module: str, name: str) -> str:
     init = PACKAGE.parent.joinpath(*module.split("."), "__init__.py")
     if not init.is_file():
         return module
-    for node in ast.walk(ast.parse(init.read_text(encoding="utf-8"))):
+    for node in ast.walk(_parsed(init)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == FACE:
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
