@@ -34,9 +34,14 @@ FOLDERS = {
     "docs": "slow",
     "examples": "slow",
     "packaging/test_install.py": "slow",
-    "frames/test_plans.py": "slow",  # it fills a store with tens of thousands of rows
-    "notebook/test_kernel.py": "slow",  # these two start Jupyter kernels
+    # they fill large stores, write large files, start Jupyter kernels, or start and kill processes
+    "drivers/test_shared_folder.py": "slow",
+    "frames/test_plans.py": "slow",
+    "model/test_killed.py": "slow",
+    "notebook/test_kernel.py": "slow",
     "notebook/test_kernel_end.py": "slow",
+    "serialization/test_files.py": "slow",
+    "store/test_whole_file.py": "slow",
 }
 """The lane that all tests of a folder, or of a file, are in, if none of their fixtures asks for more."""
 
