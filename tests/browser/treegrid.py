@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,7 @@ class TreePage:
     def open(self, name: str) -> None:
         """Open a branch by the keyboard."""
         self.focus(name)
+        expect(self.row(name), "the row has others below it").to_have_attribute("aria-expanded", re.compile("true|false"))
         if self.row(name).get_attribute("aria-expanded") == "false":
             self.press("ArrowRight")
         expect(self.row(name)).to_have_attribute("aria-expanded", "true")

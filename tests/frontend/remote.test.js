@@ -93,6 +93,35 @@ test("the kernel is busy while a request waits, and live again with its reply", 
   assert.deepEqual(states, ["busy", "live"]);
 });
 
+test("a request that only reads is repeated, at growing intervals, until its reply arrives", async (t) => {
+  const { clock, remote, sent, reply } = await connect(t);
+  const request = remote.request("hello");
+  for (let second = 0; second < 14; second++) {
+    await clock.advance(1000);
+    reply({ push: "alive", rev: 1 });
+  }
+  const [{ id }] = sent;
+  assert.deepEqual(sent, [
+    { id, do: "hello" },
+    { id, do: "hello" },
+    { id, do: "hello" },
+  ]);
+  reply({ re: id, rev: 7 });
+  assert.equal((await request).rev, 7);
+  await clock.advance(4000);
+  assert.equal(sent.length, 3);
+});
+
+test("a request that changes something is followed by a ping, and never sent twice", async (t) => {
+  const { clock, remote, sent } = await connect(t);
+  remote.request("act", { act: "create", ids: ["id"] });
+  await clock.advance(3000);
+  assert.deepEqual(
+    sent.map((/** @type {any} */ message) => message.do),
+    ["act", "ping"],
+  );
+});
+
 test("an action may take its time: the kernel is not called busy for it", async (t) => {
   const { clock, remote } = await connect(t);
   remote.request("act", { act: "create", ids: ["id"] });
@@ -102,14 +131,14 @@ test("an action may take its time: the kernel is not called busy for it", async 
 
 test("a kernel that stops answering is lost since its last message; its requests are rejected", async (t) => {
   const { clock, remote, states, reply } = await connect(t);
-  reply({ push: "alive" });
+  reply({ push: "alive", rev: 1 });
   const receivedAt = clock.now();
   const request = remote.request("hello");
   const rejected = assert.rejects(request, /The kernel does not answer\./);
   await clock.advance(16_000);
   await rejected;
   assert.deepEqual(remote.live, { state: "lost", since: receivedAt / 1000 });
-  reply({ push: "alive" });
+  reply({ push: "alive", rev: 1 });
   assert.deepEqual(states, ["busy", "lost", "live"]);
 });
 
@@ -121,7 +150,7 @@ test("without any message from the kernel the saved state is shown, with its tim
 
 test("a closed comm is noticed at once, and asked again a second later", async (t) => {
   const { clock, remote, emit, reply, sent } = await connect(t);
-  reply({ push: "alive" });
+  reply({ push: "alive", rev: 1 });
   emit("comm:close");
   assert.equal(remote.live.state, "lost");
   await clock.advance(1000);
@@ -135,7 +164,7 @@ test("the kernel is pinged every 20 seconds", async (t) => {
   const { clock, remote, sent, reply } = await connect(t);
   for (let second = 0; second < 40; second++) {
     await clock.advance(1000);
-    reply({ push: "alive" });
+    reply({ push: "alive", rev: 1 });
   }
   assert.equal(sent.filter((/** @type {any} */ message) => message.do === "ping").length, 2);
   remote.end();

@@ -73,6 +73,12 @@ class RequestHandler:
                 reply = {}
         return reply
 
+    @property
+    def rev(self) -> int:
+        """The revision of the rows, which grows whenever they may have changed."""
+        with self._lock:
+            return self._rev
+
     def first(self) -> Answer:
         """Return what is shown before the first answer, and when there is no kernel any more."""
         with self._reading():
@@ -112,8 +118,7 @@ class RequestHandler:
 
     def settle(self) -> None:
         """Prepare for jumps into the middle; others are let in between two steps, and a change ends it."""
-        with self._lock:
-            rev = self._rev
+        rev = self.rev
         more = True
         while more:
             with self._reading():

@@ -252,8 +252,8 @@ class Tree(anywidget.AnyWidget):
         self._handler.settle()
 
     def on_heartbeat(self) -> None:
-        """Send the views a sign of life; update the saved state if the store has changed."""
-        self._push({"push": "alive"})
+        """Send the views a sign of life, with the revision of the rows; update the saved state if the store has changed."""
+        self._push({"push": "alive", "rev": self._handler.rev})
         if self._changed_since and time.monotonic() - self._state_sent_at > STATE_INTERVAL:
             self._state_sent_at, self._changed_since = time.monotonic(), False
             with contextlib.suppress(errors.Error):  # on_error reports it; keep the last state

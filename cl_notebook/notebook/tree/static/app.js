@@ -70,7 +70,7 @@ export function createApp(model) {
 
   /** @param {Push} message */
   function onPush(message) {
-    if (message.push === "changed") grid.cache.invalidate(message.rev);
+    if (message.push === "changed" || message.push === "alive") grid.cache.invalidate(message.rev);
     if (message.push === "head") setHead(message.head);
     if (message.push === "store") banner.setLasting(message.problem);
   }

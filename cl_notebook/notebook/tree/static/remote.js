@@ -7,9 +7,18 @@ const LOST_AFTER = 15000;
 const PING_INTERVAL = 20000;
 const CHECK_INTERVAL = 500;
 const SUBSHELL_WAIT = 500;
+const REPEAT_AFTER = 2000;
+/** Requests that change nothing, so that they can be sent again. */
+const REPEATABLE = new Set(["hello", "rows", "seek", "details", "offers", "line"]);
 const CLOSING_EVENTS = ["comm_live_update", "comm:close"];
 
-/** @typedef {{ resolve: (reply: any) => void, reject: (error: Error) => void, name: RequestName, sentAt: number }} Pending */
+/**
+ * A request that waits for its reply. `message` is sent again at `repeatAt`.
+ * @typedef {{
+ *   resolve: (reply: any) => void, reject: (error: Error) => void, name: RequestName, message: object,
+ *   sentAt: number, repeatAt: number,
+ * }} Pending
+ */
 /** @typedef {{ re?: number, problem?: string | null, line?: string } & Partial<Push>} Incoming */
 /** @typedef {{ live: Live, request: SendRequest, end: () => void }} Remote */
 
@@ -45,9 +54,22 @@ export function createRemote(model, { onPush, onStateChange }) {
   function request(name, params) {
     return new Promise((resolve, reject) => {
       const id = ++number;
-      if (name !== "bye") pending.set(id, { resolve, reject, name, sentAt: Date.now() });
-      ready.then(() => send({ ...params, id, do: name }));
+      const message = { ...params, id, do: name };
+      const sentAt = Date.now();
+      if (name !== "bye") pending.set(id, { resolve, reject, name, message, sentAt, repeatAt: sentAt + REPEAT_AFTER });
+      ready.then(() => send(message));
     });
+  }
+
+  // The first message to a new subshell can stay unread until the next one arrives: a request without a reply is repeated, or
+  // followed by a ping if it must not be carried out twice.
+  /** @param {number} now */
+  function repeatLate(now) {
+    for (const entry of pending.values()) {
+      if (now < entry.repeatAt || entry.name === "ping") continue;
+      entry.repeatAt = now + 2 * (now - entry.sentAt);
+      send(REPEATABLE.has(entry.name) ? entry.message : { id: ++number, do: "ping" });
+    }
   }
 
   /** @param {object} message */
@@ -90,6 +112,7 @@ export function createRemote(model, { onPush, onStateChange }) {
     if (isLost) setState(lastReceived ? "lost" : "static", lastReceived || savedAt || startedAt);
     else if (late.length) setState("busy", late[0].sentAt);
     else setState("live", now);
+    if (!isLost) repeatLate(now);
   }
 
   /** @type {(state: Live["state"], at: number) => void} */

@@ -142,7 +142,7 @@ export type Push =
   | { push: "changed"; rev: number; total: number | null }
   | { push: "head"; head: Head }
   | { push: "store"; problem: string | null }
-  | { push: "alive" };
+  | { push: "alive"; rev: number };
 
 /** Whether the kernel answers. `since` is in seconds since 1970. */
 export type Live = { state: "live" | "busy" | "lost" | "static"; since: number };

@@ -137,19 +137,21 @@ error.message)}}function complain(text){let dismiss=iconButton("Dismiss","close"
 el("span",{text:plain(text)}),dismiss],box=el("div",{class:"cl-task cl-note cl-bad",role:"alert"},...note);addTask({el:box})}function leave(run2){
 run2(),app.focusGrid()}function onKey(event){event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let current=row&&
 app.findRow(row.id);current&&show(current),refresh()}return app.on("focus",show),app.on("selected",()=>show(row)),app.on("rows",follow),
-new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction}}var CLOSING_EVENTS=["comm_live_update","comm:close"],KernelError=class extends Error{constructor(message,line){super(message),this.
-line=line}};function createRemote(model,{onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*2**32)*2**20,lastReceived=0,
-isClosed=!1,startedAt=Date.now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){return new Promise(
-(resolve,reject)=>{let id=++number;name!=="bye"&&pending.set(id,{resolve,reject,name,sentAt:Date.now()}),ready.then(()=>send({...params,
-id,do:name}))})}function send(message){try{model.send(message)}catch{onClosed()}}function receive(message){lastReceived=Date.now(),
-isClosed=!1;let matched=pending.get(message?.re);pending.delete(message?.re),check(),matched&&message?settle(matched,message):message?.
-push&&onPush(message)}function onClosed(){isClosed=!0,check(),setTimeout(()=>request("ping").catch(()=>{}),1e3)}function check(){let now=Date.
-now(),isLost=isClosed||now-(lastReceived||startedAt)>15e3;for(let[id,entry]of pending)isLost&&now-entry.sentAt>1e3&&(pending.delete(
-id),entry.reject(new KernelError("The kernel does not answer.")));let late=[...pending.values()].filter(entry=>entry.name!=="act"&&
-now-entry.sentAt>1e3),savedAt=(model.get("_state")?.at??0)*1e3;isLost?setState(lastReceived?"lost":"static",lastReceived||savedAt||
-startedAt):late.length?setState("busy",late[0].sentAt):setState("live",now)}function setState(state,at){let before=remote.live.state;
-state!==before&&(remote.live={state,since:at/1e3},onStateChange(before))}function end(){clearInterval(checking),clearInterval(pinging),
-request("bye"),model.off("msg:custom",receive);for(let name of CLOSING_EVENTS)model.off(name,onClosed);pending.clear()}async function open(){
+new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction}}var REPEATABLE=new Set(["hello","rows","seek","details","offers","line"]),CLOSING_EVENTS=["comm_live_update","comm:close"],KernelError=class extends Error{constructor(message,line){
+super(message),this.line=line}};function createRemote(model,{onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*
+2**32)*2**20,lastReceived=0,isClosed=!1,startedAt=Date.now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){
+return new Promise((resolve,reject)=>{let id=++number,message={...params,id,do:name},sentAt=Date.now();name!=="bye"&&pending.set(id,
+{resolve,reject,name,message,sentAt,repeatAt:sentAt+2e3}),ready.then(()=>send(message))})}function repeatLate(now){for(let entry of pending.
+values())now<entry.repeatAt||entry.name==="ping"||(entry.repeatAt=now+2*(now-entry.sentAt),send(REPEATABLE.has(entry.name)?entry.message:
+{id:++number,do:"ping"}))}function send(message){try{model.send(message)}catch{onClosed()}}function receive(message){lastReceived=
+Date.now(),isClosed=!1;let matched=pending.get(message?.re);pending.delete(message?.re),check(),matched&&message?settle(matched,message):
+message?.push&&onPush(message)}function onClosed(){isClosed=!0,check(),setTimeout(()=>request("ping").catch(()=>{}),1e3)}function check(){
+let now=Date.now(),isLost=isClosed||now-(lastReceived||startedAt)>15e3;for(let[id,entry]of pending)isLost&&now-entry.sentAt>1e3&&(pending.
+delete(id),entry.reject(new KernelError("The kernel does not answer.")));let late=[...pending.values()].filter(entry=>entry.name!==
+"act"&&now-entry.sentAt>1e3),savedAt=(model.get("_state")?.at??0)*1e3;isLost?setState(lastReceived?"lost":"static",lastReceived||savedAt||
+startedAt):late.length?setState("busy",late[0].sentAt):setState("live",now),isLost||repeatLate(now)}function setState(state,at){let before=remote.
+live.state;state!==before&&(remote.live={state,since:at/1e3},onStateChange(before))}function end(){clearInterval(checking),clearInterval(
+pinging),request("bye"),model.off("msg:custom",receive);for(let name of CLOSING_EVENTS)model.off(name,onClosed);pending.clear()}async function open(){
 try{let shared=await model.widget_manager?.get_model(model.get("_key"));shared&&(!shared.comm||shared.comm_live===!1)?onClosed():await Promise.
 race([shared?.comm?.jsServicesComm?.subshellStarted,pause(500)])}catch{await pause(500)}}let ready=open(),checking=setInterval(check,
 500),pinging=setInterval(()=>request("ping").catch(()=>{}),2e4);model.on("msg:custom",receive);for(let name of CLOSING_EVENTS)model.
@@ -431,23 +433,23 @@ request,say:announcer.say,warn:banner.warn,reveal,showPane,focusGrid:()=>grid.fo
 showPane(!0),pane.startAction(name,ids)},get head(){return head},get live(){return remote.live},get focusedRow(){return grid.cursor.
 row},get isFocusMoved(){return grid.cursor.isMoved},get selectedIds(){return grid.selection.list()}},grid=createGrid(app),pane=createDetailsPane(
 app),side=el("div",{class:"cl-side",hidden:!0},pane.el);function setHead(next){head=next,emit("head",next)}function onPush(message){
-message.push==="changed"&&grid.cache.invalidate(message.rev),message.push==="head"&&setHead(message.head),message.push==="store"&&
-banner.setLasting(message.problem)}async function greet(){try{let{rev,total,head:next}=await app.request("hello");setHead(next),grid.
-cache.invalidate(rev),total!==grid.cache.total&&grid.cache.recheck()}catch{}}function onStateChange(before){let saved=model.get("_\
-state");remote.live.state==="static"&&saved?.rows&&grid.fill({...saved,total:saved.rows.length}),(before==="lost"||before==="stati\
-c")&&greet(),emit("live",remote.live)}async function reveal(id,takeFocus=!0){try{let{index}=await app.request("reveal",{row:id});if(index==
-null)return app.say("It is not among the rows that are shown.");await grid.cache.jump(index),grid.goTo(index,-1,{takeFocus})}catch(error){
-app.warn(error.message)}}function showPane(isShown){let hadFocus=activeIn(side);side.hidden=!isShown,root.classList.toggle("cl-ope\
-n",isShown),isShown?pane.show(app.focusedRow):hadFocus&&app.focusGrid()}on("focus",({id})=>{clearTimeout(settling),settling=setTimeout(
-()=>{model.get("focused")!==id&&(isSettingFocus=!0,model.set("focused",id),isSettingFocus=!1,model.save_changes())},FOCUS_DELAY2)});
-function followFocus(){let id=model.get("focused");!isSettingFocus&&id&&id!==grid.cursor.id&&reveal(id,!1)}let listeners=[["change\
-:_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["change:focused",followFocus],...QUERY_TRAITS.map(name=>[`change:${name}`,
-()=>grid.cache.restart(!0)])];function end(){for(let[event,listener]of listeners)model.off(event,listener);remote.end(),grid.stop()}
-for(let[event,listener]of listeners)model.on(event,listener);root.addEventListener("focusin",event=>targetOf(event).setAttribute(KEYS_ATTRIBUTE,
-"true")),root.append(createToolbar(app).el,banner.el,el("div",{class:"cl-split"},grid.el,side),announcer.el),grid.treegrid.setAttribute(
-"aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.addEventListener("keydown",createKeys(app,grid)),createPointer(
-app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}return{el:root,start,end}}function createEvents(){let listeners={};
-return{on(name,listener){listeners[name]??=[],listeners[name].push(listener)},emit(name,data){for(let listener of listeners[name]??
+(message.push==="changed"||message.push==="alive")&&grid.cache.invalidate(message.rev),message.push==="head"&&setHead(message.head),
+message.push==="store"&&banner.setLasting(message.problem)}async function greet(){try{let{rev,total,head:next}=await app.request("\
+hello");setHead(next),grid.cache.invalidate(rev),total!==grid.cache.total&&grid.cache.recheck()}catch{}}function onStateChange(before){
+let saved=model.get("_state");remote.live.state==="static"&&saved?.rows&&grid.fill({...saved,total:saved.rows.length}),(before==="\
+lost"||before==="static")&&greet(),emit("live",remote.live)}async function reveal(id,takeFocus=!0){try{let{index}=await app.request(
+"reveal",{row:id});if(index==null)return app.say("It is not among the rows that are shown.");await grid.cache.jump(index),grid.goTo(
+index,-1,{takeFocus})}catch(error){app.warn(error.message)}}function showPane(isShown){let hadFocus=activeIn(side);side.hidden=!isShown,
+root.classList.toggle("cl-open",isShown),isShown?pane.show(app.focusedRow):hadFocus&&app.focusGrid()}on("focus",({id})=>{clearTimeout(
+settling),settling=setTimeout(()=>{model.get("focused")!==id&&(isSettingFocus=!0,model.set("focused",id),isSettingFocus=!1,model.save_changes())},
+FOCUS_DELAY2)});function followFocus(){let id=model.get("focused");!isSettingFocus&&id&&id!==grid.cursor.id&&reveal(id,!1)}let listeners=[
+["change:_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["change:focused",followFocus],...QUERY_TRAITS.map(name=>[`c\
+hange:${name}`,()=>grid.cache.restart(!0)])];function end(){for(let[event,listener]of listeners)model.off(event,listener);remote.end(),
+grid.stop()}for(let[event,listener]of listeners)model.on(event,listener);root.addEventListener("focusin",event=>targetOf(event).setAttribute(
+KEYS_ATTRIBUTE,"true")),root.append(createToolbar(app).el,banner.el,el("div",{class:"cl-split"},grid.el,side),announcer.el),grid.treegrid.
+setAttribute("aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.addEventListener("keydown",createKeys(app,grid)),
+createPointer(app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}return{el:root,start,end}}function createEvents(){
+let listeners={};return{on(name,listener){listeners[name]??=[],listeners[name].push(listener)},emit(name,data){for(let listener of listeners[name]??
 [])listener(data)}}}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-child",".output_area"].map(box=>`${box}\
 :has(${copy}):not(:has(.cl-live))`);return key?`${[copy,...around].join()}{display:none!important}`:""}function render({model,el:parent,
 signal}){let app=createApp(model),hiding=el("style"),hideCopy=()=>{hiding.textContent=hidingStyle(model.get("_key")??"")},end=()=>{
