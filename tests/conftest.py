@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -48,6 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the guests before the first test: they run beside all the others."""
+    gc.collect()
+    gc.freeze()  # the thousands of tests are not searched for garbage again and again: 6 % of the fast lane's time
     if not session.config.option.collectonly:
         guests.begin(session.config, session.items)
 
