@@ -8,7 +8,6 @@ from cl_notebook import session
 from cl_notebook.notebook import secret_warning, shutdown
 from cl_notebook.notebook.command import completion
 from cl_notebook.notebook.command.magic import function
-from cl_notebook.notebook.display.progress import Display
 from cl_notebook.notebook.magics import (
     backend,
     cleanup,
@@ -24,6 +23,7 @@ from cl_notebook.notebook.magics import (
     tree,
     volume,
 )
+from cl_notebook.notebook.output.progress import Display
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

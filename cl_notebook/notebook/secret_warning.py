@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import session
 from cl_notebook.masking import SHORTEST, is_secret
-from cl_notebook.notebook.display.output import echo_err
+from cl_notebook.notebook.output.messages import echo_err
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cl_notebook.display.markup import bundle, escaped
+from cl_notebook.display.values import short_id
 from cl_notebook.store import damage
 from cl_notebook.text import sanitize
 from cl_notebook.treemodel import static_tree
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
     from cl_notebook.treemodel.static_tree import Node
-
-SHORT_ID = 8
-"""Characters of an id that are shown; the magics accept any unique prefix of an id."""
 
 NO_BACKENDS = "No backends. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
 """Text shown for an empty store."""
@@ -42,7 +40,7 @@ def _lines(row: Node, first: str, rest: str) -> Iterator[str]:
 
 def line(row: Node) -> str:
     """Return the line of one row: kind, name, short id, size in GiB, status, and host, driver or path."""
-    parts = [row.kind, sanitize(row.name) or "(no name)", row.id[:SHORT_ID]]
+    parts = [row.kind, sanitize(row.name) or "(no name)", short_id(row.id)]
     if row.size is not None:
         parts.append(f"{row.size} GiB")
     parts.append(sanitize(row.status))
@@ -86,14 +84,9 @@ def _item(row: Node, *, is_open: bool, below_open: bool) -> str:
 
 
 def _label(row: Node) -> str:
-    details = [row.id[:SHORT_ID], f"{row.size} GiB" if row.size is not None else "", row.status, row.where]
+    details = [short_id(row.id), f"{row.size} GiB" if row.size is not None else "", row.status, row.where]
     shown = "".join(f"<small>{escaped(detail)}</small>" for detail in details if detail)
     return f"{row.kind} <bdi>{escaped(row.name) or '(no name)'}</bdi>{shown}"
-
-
-def escaped(text: object) -> str:
-    """Return *text* escaped for HTML and without control characters, as it may come from a hostile array."""
-    return html.escape(sanitize(text), quote=True)
 
 
 class Tree:
@@ -126,16 +119,12 @@ class Tree:
         with damage.named(self._session.store):
             return text_tree(self.rows, *self._nothing())
 
-    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return the tree as text and as static HTML, both from one read of the store."""
         with damage.named(self._session.store):
             rows = self.rows
-            bundle = {"text/plain": text_tree(rows, *self._nothing()), "text/html": html_tree(rows, *self._nothing())}
-        return {
-            kind: data
-            for kind, data in bundle.items()
-            if (include is None or kind in include) and (exclude is None or kind not in exclude)
-        }
+            nothing = self._nothing()
+            return bundle(text_tree(rows, *nothing), html_tree(rows, *nothing), include, exclude)
 
     def _nothing(self) -> tuple[str, ...]:
         """Return the text for a tree without rows, unless that means an empty store."""

@@ -10,7 +10,7 @@ import pytest
 
 import cl_notebook as cl
 import cl_notebook.cinderlib as clib
-from cl_notebook.notebook.display.details import Details
+from cl_notebook.notebook.output.details import Details
 
 if TYPE_CHECKING:
     from pathlib import Path

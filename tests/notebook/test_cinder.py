@@ -15,7 +15,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook.masking import MASK
-from cl_notebook.notebook.display.progress import Display
+from cl_notebook.notebook.output.progress import Display
 from cl_notebook.notebook.tree.details import details
 from tests.drivers.cinder.conftest import FAKE, with_fake
 

@@ -10,8 +10,8 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import session as sessions
-from cl_notebook.notebook.display.progress import Display
 from cl_notebook.notebook.extension import COMMANDS
+from cl_notebook.notebook.output.progress import Display
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cl_notebook.notebook.display.progress import Display
+from cl_notebook.notebook.output.progress import Display
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -16,7 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 import cl_notebook as cl
 from cl_notebook.notebook.command.lexer import quote_word, split
-from cl_notebook.notebook.display.progress import Display
+from cl_notebook.notebook.output.progress import Display
 from cl_notebook.notebook.tree import actions, command_lines
 from tests.notebook.conftest import run_act
 

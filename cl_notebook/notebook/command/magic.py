@@ -19,8 +19,8 @@ from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.help import command_help, verb_help
 from cl_notebook.notebook.command.lexer import without_comment
 from cl_notebook.notebook.command.parser import parse
-from cl_notebook.notebook.display.output import echo
-from cl_notebook.notebook.display.progress import asked_by
+from cl_notebook.notebook.output.messages import echo
+from cl_notebook.notebook.output.progress import asked_by
 from cl_notebook.store import damage
 from cl_notebook.text import sanitize
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
+from cl_notebook.display.values import SHORT_ID
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
 from cl_notebook.store import search
-from cl_notebook.treemodel.render import SHORT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,11 +9,11 @@ from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
-from cl_notebook.notebook.display.details import Details
-from cl_notebook.notebook.display.output import echo
-from cl_notebook.notebook.display.progress import shown
 from cl_notebook.notebook.magics import drivers, lists
 from cl_notebook.notebook.magics.drivers import PYTHON
+from cl_notebook.notebook.output.details import Details
+from cl_notebook.notebook.output.messages import echo
+from cl_notebook.notebook.output.progress import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from cl_notebook.inventory.cleanup.steps import DONE
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
 from cl_notebook.notebook.command.lexer import quote_word
-from cl_notebook.notebook.display.output import confirm, echo, echo_err, show
 from cl_notebook.notebook.magics.lists import FORMAT, formed
+from cl_notebook.notebook.output.messages import confirm, echo, echo_err, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _line(call: Invocation) -> str:
 
 def _show(call: Invocation, frame: pd.DataFrame) -> None:
     """Show steps as a frame in a front end, and as a table of selected columns in a terminal, where a frame hides columns."""
-    from cl_notebook.notebook.display.formats import as_text  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.notebook.output.formats import as_text  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     names = [name for name in _TERMINAL_COLUMNS if name in frame and (frame[name].astype("string").fillna("") != "").any()]
     show(call.shell, frame, as_text(frame, "table", names))

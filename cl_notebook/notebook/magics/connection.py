@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.details import Details
+from cl_notebook.notebook.output.details import Details
 
 if TYPE_CHECKING:
     from cl_notebook.model import Connection

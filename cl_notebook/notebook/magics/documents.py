@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import errors, serialization
 from cl_notebook.inventory.importers import cinderlib
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import echo
+from cl_notebook.notebook.output.messages import echo
 
 if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation

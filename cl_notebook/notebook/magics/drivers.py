@@ -13,9 +13,9 @@ from cl_notebook.drivers.api import CAPABILITIES, FEATURES, Sections, capabiliti
 from cl_notebook.drivers.options import find_secret, secret_destination
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.command.help import columns
-from cl_notebook.notebook.display.output import echo, echo_err
-from cl_notebook.notebook.display.progress import shown
 from cl_notebook.notebook.magics.lists import FORMAT, formed
+from cl_notebook.notebook.output.messages import echo, echo_err
+from cl_notebook.notebook.output.progress import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

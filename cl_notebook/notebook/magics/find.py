@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
-from cl_notebook.notebook.display.output import echo
+from cl_notebook.notebook.output.messages import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from cl_notebook import errors
 from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
 from cl_notebook.notebook.command.command import Command, Option, Verb, count
 from cl_notebook.notebook.command.help import columns
-from cl_notebook.notebook.display.output import echo, echo_err
+from cl_notebook.notebook.output.messages import echo, echo_err
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +110,7 @@ def formed(call: Invocation, frame: pd.DataFrame, chosen: Sequence[str] | None =
     form = call["format"]
     if form in {None, "frame"}:
         return frame
-    from cl_notebook.notebook.display.formats import as_text  # noqa: PLC0415 - as above
+    from cl_notebook.notebook.output.formats import as_text  # noqa: PLC0415 - as above
 
     text = as_text(frame, form, list(dict.fromkeys(chosen)) if chosen else None)
     if text:

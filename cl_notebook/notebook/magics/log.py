@@ -13,8 +13,8 @@ from cl_notebook.drivers.cinder.log import format_line
 from cl_notebook.frames import logs
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count, whole
-from cl_notebook.notebook.display.output import echo, echo_err
 from cl_notebook.notebook.magics.lists import FORMATS, formed
+from cl_notebook.notebook.output.messages import echo, echo_err
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

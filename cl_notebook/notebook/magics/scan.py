@@ -8,8 +8,8 @@ from cl_notebook import errors, inventory
 from cl_notebook.inventory.verdicts import KINDS, VERDICTS, Finding
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import echo
 from cl_notebook.notebook.magics import lists
+from cl_notebook.notebook.output.messages import echo
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, masking, session, settings
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import echo
+from cl_notebook.notebook.output.messages import echo
 from cl_notebook.store.errors import is_memory, shown_url
 from cl_notebook.store.url import parse_url
 

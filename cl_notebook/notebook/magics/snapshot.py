@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
-from cl_notebook.notebook.display.details import Details
+from cl_notebook.notebook.output.details import Details
 
 if TYPE_CHECKING:
     from cl_notebook.model import Snapshot, Volume

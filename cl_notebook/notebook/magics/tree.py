@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cl_notebook.model import Backend, Volume, identity_map
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.display.output import echo, echo_lines
+from cl_notebook.notebook.output.messages import echo, echo_lines
 from cl_notebook.notebook.tree import display
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import errors
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
-from cl_notebook.notebook.display.details import Details
+from cl_notebook.notebook.output.details import Details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

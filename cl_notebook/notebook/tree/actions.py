@@ -9,7 +9,7 @@ from cl_notebook import errors
 from cl_notebook.notebook.command import batch
 from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.magic import one_line
-from cl_notebook.notebook.display.progress import silenced
+from cl_notebook.notebook.output.progress import silenced
 from cl_notebook.notebook.tree import command_lines, selection
 from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
 from cl_notebook.notebook.tree.selection import refuse_if_closed

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.model import Connection, Kernel, Operation, Snapshot
-from cl_notebook.notebook.display import details as fields
+from cl_notebook.notebook.output import details as fields
 from cl_notebook.notebook.tree import selection
 from cl_notebook.notebook.tree.actions import for_a_cell, offers
 

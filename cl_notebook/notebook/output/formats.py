@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cl_notebook.display.text import pad, width
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-_WIDE = {"W", "F"}
 
 
 def as_text(frame: pd.DataFrame, form: str, columns: Sequence[str] | None) -> str:
@@ -44,21 +42,10 @@ def _word(value: object) -> str:
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [list(names), *([_word(value) for value in row] for row in rows)]
-    widths = [max(_width(line[place]) for line in lines) for place in range(len(names))]
+    widths = [max(width(line[place]) for line in lines) for place in range(len(names))]
     rule = "+".join(["", *("-" * (width + 2) for width in widths), ""])
-    framed = [f"| {' | '.join(map(_padded, line, widths))} |" for line in lines]
+    framed = [f"| {' | '.join(map(pad, line, widths))} |" for line in lines]
     return "\n".join([rule, framed[0], rule, *framed[1:], *([rule] if rows else [])])
-
-
-def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in _WIDE else 1
-        for character in text
-    )
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
 
 
 def _json(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

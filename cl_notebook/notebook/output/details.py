@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import masking
+from cl_notebook.display.markup import bundle, escaped
 from cl_notebook.drivers.api import capabilities
 from cl_notebook.model import Connection, Snapshot
 from cl_notebook.text import sanitize
-from cl_notebook.treemodel.render import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -68,12 +68,7 @@ class Details(Mapping[str, Any]):
         rows = "".join(
             f"<tr><th scope='row'>{escaped(name)}</th><td>{escaped(shown(value))}</td></tr>" for name, value in self.items()
         )
-        bundle = {"text/plain": repr(self), "text/html": f"<style>{_STYLE}</style><table class='cl-details'>{rows}</table>"}
-        return {
-            kind: data
-            for kind, data in bundle.items()
-            if (include is None or kind in include) and (exclude is None or kind not in exclude)
-        }
+        return bundle(repr(self), f"<style>{_STYLE}</style><table class='cl-details'>{rows}</table>", include, exclude)
 
 
 def shown(value: object) -> str:

@@ -1,0 +1,104 @@
+"""Parts of static HTML: escaped text, marks of statuses, tables, bars, foldable parts. None needs a script.
+
+Colours come from the theme of JupyterLab or VS Code, with fallbacks that are readable on both white and black.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from cl_notebook.display import values
+from cl_notebook.text import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from cl_notebook.display.values import Mark
+
+# JupyterLab's rules for tables and lists in outputs are more specific than a class, hence the !important.
+STYLE = """
+.cl-card{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px);line-height:1.5;
+color:var(--jp-content-font-color1,var(--vscode-foreground,inherit));max-width:100%;overflow-x:auto}
+.cl-card code,.cl-card .cl-mono{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:inherit;background:none;
+color:inherit;padding:0}
+.cl-card table{border-collapse:collapse!important;margin:.2em 0!important;font-size:inherit!important;table-layout:auto!important}
+.cl-card th,.cl-card td{text-align:left!important;vertical-align:top!important;padding:.15em 1em .15em 0!important;
+border:0!important;background:none!important;white-space:nowrap;max-width:none!important}
+.cl-card thead th{font-weight:600;border-bottom:1px solid var(--jp-border-color1,var(--vscode-panel-border,#8888))!important}
+.cl-card .cl-num{text-align:right!important}.cl-card .cl-wrap{white-space:normal!important;overflow-wrap:anywhere}
+.cl-card small,.cl-card .cl-dim{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b))}
+.cl-card summary{cursor:pointer}.cl-card summary:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2)}
+.cl-card .cl-good{color:var(--jp-success-color0,#1b5e20)}.cl-card .cl-bad{color:var(--jp-error-color0,#b71c1c);font-weight:600}
+.cl-card .cl-busy{color:var(--jp-warn-color0,#b35900)}.cl-card .cl-use{color:var(--jp-info-color0,#0d5b94)}
+[data-jp-theme-light=false] .cl-card .cl-good{color:#81c784}[data-jp-theme-light=false] .cl-card .cl-bad{color:#ef9a9a}
+[data-jp-theme-light=false] .cl-card .cl-busy{color:#ffb74d}[data-jp-theme-light=false] .cl-card .cl-use{color:#64b5f6}
+.cl-card .cl-bar{display:inline-block;width:8em;height:.7em;vertical-align:baseline;border-radius:2px;overflow:hidden;
+border:1px solid var(--jp-border-color1,#8888)}
+.cl-card .cl-bar>i{display:block;height:100%;background:var(--jp-brand-color1,#1976d2)}
+"""
+
+
+def escaped(text: object) -> str:
+    """Return *text* escaped for HTML and without control characters, as it may come from a hostile array."""
+    return html.escape(sanitize(text), quote=True)
+
+
+def card(*parts: str) -> str:
+    """Return *parts*, which are HTML, as one element in the style of this module."""
+    return f"<div class='cl-card'><style>{STYLE}</style>{''.join(parts)}</div>"
+
+
+def fold(summary: str, *parts: str, is_open: bool = False) -> str:
+    """Return *parts* below a *summary* that opens and closes them, without a script; all are HTML."""
+    return f"<details{' open' if is_open else ''}><summary>{summary}</summary>{''.join(parts)}</details>"
+
+
+def short_id(resource_id: str) -> str:
+    """Return a short id that shows the whole one on hover."""
+    return f"<code title='{escaped(resource_id)}'>{escaped(values.short_id(resource_id))}</code>"
+
+
+def status(value: str, mark: Mark | None = None) -> str:
+    """Return a status in its colour, with its sign, so that it can be told apart without colours."""
+    sign, tone = mark or values.MARKS[values.meaning(value)]
+    return f"<span class='cl-{tone}'><span aria-hidden='true'>{sign}</span> {escaped(value)}</span>"
+
+
+def bar(share: float, label: str) -> str:
+    """Return a bar that is filled to *share*, a number from 0 to 1, with *label*, plain text, for readers who cannot see it."""
+    percent = min(100.0, max(0.0, share * 100))
+    return f"<span class='cl-bar' role='img' aria-label='{escaped(label)}'><i style='width:{percent:.0f}%'></i></span>"
+
+
+def table(names: Sequence[str], rows: Iterable[Sequence[str]], classes: Sequence[str] = ()) -> str:
+    """Return a table: headings *names* are plain text, cells are HTML; classes are those of the columns."""
+    of_column = [*classes, *[""] * (len(names) - len(classes))]
+    head = "".join(f"<th scope='col'{_class(name)}>{escaped(title)}</th>" for title, name in zip(names, of_column, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{_class(name)}>{cell}</td>" for cell, name in zip(row, of_column, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a table of names, plain text, and their values, which are HTML."""
+    rows = "".join(f"<tr><th scope='row'>{escaped(name)}</th><td class='cl-wrap'>{value}</td></tr>" for name, value in pairs)
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def bundle(
+    text: str, markup: str, include: Container[str] | None = None, exclude: Container[str] | None = None
+) -> dict[str, str]:
+    """Return the MIME bundle of *text* and HTML for ``_repr_mimebundle_``, with what *include* and *exclude* ask for."""
+    formats = {"text/plain": text, "text/html": markup}
+    return {
+        kind: data
+        for kind, data in formats.items()
+        if (include is None or kind in include) and (exclude is None or kind not in exclude)
+    }
+
+
+def _class(name: str) -> str:
+    return f" class='{name}'" if name else ""
