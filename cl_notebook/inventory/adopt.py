@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.drivers.filebased.manage import SOURCE_NAME
 from cl_notebook.inventory.rows import backend_ids_of
 from cl_notebook.inventory.scanner import former_id_in
 from cl_notebook.inventory.storage import Storage
-from cl_notebook.model import Operation, Snapshot, Volume, identity_map, validation
+from cl_notebook.model import Operation, Snapshot, Volume, creation, identity_map
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +29,7 @@ def manage(
 ) -> Volume | Snapshot:
     """Adopt what *reference* names; see :func:`cl_notebook.inventory.manage`."""
     backend.context.journal.refuse_if_read_only("manage")
-    source = {SOURCE_NAME: reference} if isinstance(reference, str) else validation.text_map(reference, "reference")
+    source = creation.reference_dict(reference)
     kind = Snapshot.kind if snapshot else Volume.kind
     former_id = former_id_in(source.values())
     if requested_id is None and former_id is not None and not backend_ids_of(backend.context, kind, [former_id]):
