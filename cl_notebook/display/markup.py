@@ -33,6 +33,7 @@ border:0!important;background:none!important;white-space:nowrap;max-width:none!i
 .cl-card .cl-busy{color:var(--jp-warn-color0,#b35900)}.cl-card .cl-use{color:var(--jp-info-color0,#0d5b94)}
 [data-jp-theme-light=false] .cl-card .cl-good{color:#81c784}[data-jp-theme-light=false] .cl-card .cl-bad{color:#ef9a9a}
 [data-jp-theme-light=false] .cl-card .cl-busy{color:#ffb74d}[data-jp-theme-light=false] .cl-card .cl-use{color:#64b5f6}
+.cl-card .cl-line{user-select:all;white-space:pre-wrap!important;overflow-wrap:anywhere}
 .cl-card .cl-bar{display:inline-block;width:8em;height:.7em;vertical-align:baseline;border-radius:2px;overflow:hidden;
 border:1px solid var(--jp-border-color1,#8888)}
 .cl-card .cl-bar>i{display:block;height:100%;background:var(--jp-brand-color1,#1976d2)}
@@ -63,6 +64,11 @@ def status(value: str, mark: Mark | None = None) -> str:
     """Return a status in its colour, with its sign, so that it can be told apart without colours."""
     sign, tone = mark or values.MARKS[values.meaning(value)]
     return f"<span class='cl-{tone}'><span aria-hidden='true'>{sign}</span> {escaped(value)}</span>"
+
+
+def command(line: str) -> str:
+    """Return a line of magic or Python, plain text, as one that is selected as a whole by a click, ready to be copied."""
+    return f"<code class='cl-line'>{escaped(line)}</code>"
 
 
 def bar(share: float, label: str) -> str:

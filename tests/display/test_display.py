@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from cl_notebook.display import markup, text, values
+from cl_notebook.display import first_steps, markup, text, values
 
 NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
 
@@ -86,3 +86,13 @@ def test_a_bundle_has_what_is_asked_for() -> None:
     assert markup.bundle("text", "<b>") == {"text/plain": "text", "text/html": "<b>"}
     assert markup.bundle("text", "<b>", include={"text/plain"}) == {"text/plain": "text"}
     assert markup.bundle("text", "<b>", exclude={"text/plain"}) == {"text/html": "<b>"}
+
+
+def test_the_first_steps_are_lines_to_copy() -> None:
+    """Both forms have the heading and the three lines of magic, and the text fits a terminal of 80 columns."""
+    shown = first_steps.as_text("No backends yet.")
+    assert shown.startswith("No backends yet. Three ways to begin:\n")
+    assert max(map(text.width, shown.split("\n"))) <= 80
+    for step in first_steps.FIRST_STEPS:
+        assert f"\n    {step.magic}" in shown
+        assert markup.command(step.magic) in first_steps.as_html("No backends yet.")
