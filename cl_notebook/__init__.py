@@ -70,6 +70,7 @@ __all__ = [
 ]
 
 
+@errors.arguments_checked
 def backup(path: str | os.PathLike[str]) -> Path:
     """Copy the store into the new file *path*, and return the absolute name of the file.
 
@@ -86,6 +87,7 @@ def backup(path: str | os.PathLike[str]) -> Path:
     return default_session().backup(path)
 
 
+@errors.arguments_checked
 def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the interface's word; one resource, or a list of them
     """Return the resource with this id, name, beginning of an id, or part of a name.
 
@@ -122,6 +124,7 @@ def get_connector_properties(
     return host.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
 
 
+@errors.arguments_checked
 def import_cinderlib(url: str) -> pd.DataFrame:
     """Track the volumes, snapshots, attachments and key-value pairs of cinderlib's or Cinder's database at *url*.
 
@@ -151,6 +154,7 @@ def list_supported_drivers(output_version: int = 1, python: str | None = None) -
     return Backend.list_supported_drivers(output_version, python)
 
 
+@errors.arguments_checked
 def scratch(*, keep_on_error: bool = False) -> Scratch:
     """Return a context manager that removes the resources created in its block: ``with cl.scratch() as made``.
 
@@ -171,6 +175,7 @@ def scratch(*, keep_on_error: bool = False) -> Scratch:
     return scratching.scratch(keep_on_error=keep_on_error)
 
 
+@errors.arguments_checked
 def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - what it is depends on the front end
     """Return the tree of all resources, of one resource, or of the resources in a frame.
 

@@ -4,6 +4,7 @@
 
     errors.Error
     ├── InvalidInput (ValueError)      a value that cannot be right: a size, a name, an option
+    │   └── InvalidArguments (TypeError)  an argument that the function does not have, or lacks
     ├── NotFound (LookupError)         nothing with that name or id is tracked, registered or open
     │   └── Ambiguous                  more than one resource fits; ``candidates`` lists them
     ├── Refused                        the request is valid, the current state forbids it
@@ -41,13 +42,22 @@ system) are translated where they are first caught, ``raise … from`` the origi
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import functools
+import inspect
+import linecache
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     import pandas as pd
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class _Portable:
@@ -65,12 +75,34 @@ def _restored(cls: type[BaseException], args: tuple[object, ...], attributes: di
     return error
 
 
+class _ShortTraceback:
+    """IPython's hook for what it shows of an error: its lines while a cell is handled, the whole traceback for ``%tb``."""
+
+    def __get__(self, error: BaseException | None, owner: type) -> Any:  # noqa: ANN401 - a function, or the descriptor
+        """Return the function that IPython calls.
+
+        Raises:
+            AttributeError: no handler of *error* is running, so that IPython shows the traceback, as ``%tb`` has to.
+
+        """
+        if error is not None and sys.exc_info()[1] is error:
+            return lambda: displayed_lines(error)
+        msg = f"{owner.__name__} has no traceback of its own outside of a cell."
+        raise AttributeError(msg)
+
+
 class Error(_Portable, Exception):
     """The base class of every error that cl_notebook raises on purpose; ``str(error)`` is one line."""
+
+    _render_traceback_ = _ShortTraceback()
 
 
 class InvalidInput(Error, ValueError):
     """A value is wrong whatever the state: a size, a name, an option."""
+
+
+class InvalidArguments(InvalidInput, TypeError):
+    """A public function was called with an argument that it does not have, or without one that it needs."""
 
 
 class NotFound(Error, LookupError):
@@ -78,12 +110,21 @@ class NotFound(Error, LookupError):
 
 
 class Ambiguous(NotFound):
-    """More than one resource matches; ``candidates`` has a line for each."""
+    """More than one resource matches; ``candidates`` has a line for each, with what tells it apart from the others.
 
-    def __init__(self, message: str, candidates: Sequence[str] = ()) -> None:
-        """Store the lines of the candidates with the message."""
+    ``heading`` is the message without the candidates, or empty if the message does not list them.
+    """
+
+    def __init__(self, message: str, candidates: Sequence[str] = (), heading: str = "") -> None:
+        """Store the lines of the candidates, and the heading to show above them, with the message."""
         super().__init__(message)
         self.candidates = tuple(candidates)
+        self.heading = heading
+
+    @classmethod
+    def among(cls, heading: str, candidates: Sequence[str]) -> Self:
+        """Return the error whose message is *heading* and the first :data:`SHOWN` of the *candidates*."""
+        return cls(f"{heading} {'; '.join(_first(candidates))}", candidates, heading)
 
 
 class Refused(Error):
@@ -253,13 +294,41 @@ class Interrupted(_Portable, KeyboardInterrupt):
         super().__init__(message)
         self.operation = operation
 
-    def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows: one line, without the traceback of the wait."""
-        return [one_line(self)]
+    _render_traceback_ = _ShortTraceback()
 
 
 class StillRunning(Interrupted):
     """The wait for an operation was interrupted; the operation goes on."""
+
+
+SHOWN = 10
+"""Number of candidates that a message lists."""
+
+
+def _first(candidates: Sequence[str]) -> list[str]:
+    more = [f"and {len(candidates) - SHOWN} more"] if len(candidates) > SHOWN else []
+    return [*candidates[:SHOWN], *more]
+
+
+def displayed_lines(error: BaseException) -> list[str]:
+    """Return what a notebook shows of *error*: one line; for an ambiguous name also a line for each candidate, at most a page."""
+    name, place = type(error).__name__, _line_in_cell(error)
+    if isinstance(error, Ambiguous) and error.heading:
+        return [f"{name}: {error.heading}{place}", *(f"    {line}" for line in _first(error.candidates))]
+    text = " ".join(bounded(str(error)).split())
+    return [f"{name}: {text}{place}" if text else f"{name}{place}"]
+
+
+def _line_in_cell(error: BaseException) -> str:
+    """Return which line of a cell of several lines raised *error*; empty elsewhere."""
+    cells = [
+        (frame.f_code.co_filename, number)
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if not Path(frame.f_code.co_filename).exists()  # the source of a cell is in linecache alone
+    ]
+    sources = [(linecache.getlines(filename), number) for filename, number in cells]
+    several = [number for lines, number in sources if sum(bool(line.strip()) for line in lines) > 1]
+    return f" (line {several[-1]} of the cell)" if several else ""
 
 
 KEPT_BYTES = 2**20
@@ -293,6 +362,33 @@ def one_line(error: BaseException) -> str:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     text = " ".join(bounded(str(error)).split())
     return text if isinstance(error, Error) else f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def arguments_checked(function: Callable[P, T]) -> Callable[P, T]:
+    """Make *function* raise InvalidArguments, with the closest name, where Python raises TypeError for wrong arguments."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            is_of_call = error.__traceback__ is not None and error.__traceback__.tb_next is None  # not raised further down
+            if isinstance(error, Error) or not is_of_call:
+                raise
+            raise InvalidArguments(_wrong_arguments(function, error, kwargs)) from None
+
+    return call
+
+
+def _wrong_arguments(function: Callable[..., object], error: TypeError, keywords: Iterable[str]) -> str:
+    parameters = inspect.signature(function).parameters.values()
+    known = [item.name for item in parameters if item.name not in {"self", "cls"} and item.kind is not item.VAR_KEYWORD]
+    name = function.__name__
+    unknown = next((keyword for keyword in keywords if keyword not in known), None)
+    listed = f" Arguments: {', '.join(known)}." if known else f" {name}() takes no arguments."
+    if unknown is None:
+        return f"{str(error).rstrip('.')}.{listed}"
+    return f"{name}() has no argument {unknown!r}.{did_you_mean(unknown, known) or listed}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Scratch", "findings", "forget", "manage", "plan_cleanup", "repair", "repair_all", "scan", "scratch"]
 
 
+@errors.arguments_checked
 def scan(
     backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True, session: Context | None = None
 ) -> pd.DataFrame:
@@ -54,6 +55,7 @@ def scan(
         return frame(findings(session, backend, host=host))
 
 
+@errors.arguments_checked
 def findings(
     session: Context, backend: Backend | str | Iterable[Backend | str] | None = None, *, host: bool = True
 ) -> list[Finding]:
@@ -64,6 +66,7 @@ def findings(
         return scanner.findings(session, backend, host=host)
 
 
+@errors.arguments_checked
 def manage(
     backend: Backend,
     reference: str | Mapping[str, str],
@@ -99,6 +102,7 @@ def manage(
     return adopt.manage(backend, reference, name, snapshot=snapshot, volume=volume, requested_id=id)
 
 
+@errors.arguments_checked
 def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False, session: Context | None = None) -> str:
     """Finish or roll back what was cut short on *resource*, by asking the storage and the host, and return what was done.
 
@@ -134,6 +138,7 @@ def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False
     return repairs.repair(resource, remove=remove, force=force)
 
 
+@errors.arguments_checked
 def repair_all(
     backend: Backend | str | Iterable[Backend | str] | None = None, *, remove: bool = False, session: Context | None = None
 ) -> pd.DataFrame:
@@ -152,6 +157,7 @@ def repair_all(
         return repairs.repair_all(session, backend, remove=remove)
 
 
+@errors.arguments_checked
 def forget(resource: Tracked, *, force: bool = False) -> None:
     """Stop tracking *resource*, and leave the storage as it is: for what the storage does not have any more.
 

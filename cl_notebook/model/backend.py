@@ -213,6 +213,7 @@ class Backend(Tracked):
         """Names of the storage's pools, as its statistics report them."""
         return tuple(str(pool.get("pool_name", self.name)) for pool in self.stats().get("pools", ()))
 
+    @errors.arguments_checked
     def stats(self, *, refresh: bool = False) -> Stats:
         """Return the capacities of the storage in GiB (or ``unknown`` or ``infinite``), and its identity.
 
@@ -226,6 +227,7 @@ class Backend(Tracked):
         with translate_errors(self.name, "get_volume_stats", self._secrets):
             return driver.get_volume_stats(refresh=refresh)
 
+    @errors.arguments_checked
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
         """Return the backend's volumes, the oldest first; only those with the given id and name."""
         statement = sa.select(Volume).where(Volume.backend_id == self.id).order_by(Volume.created_at, Volume.id)
@@ -235,9 +237,10 @@ class Backend(Tracked):
             statement = statement.where(Volume.name == validation.name(volume_name, "volume_name"))
         return identity_map.select(self.context, statement)
 
+    @errors.arguments_checked
     def create_volume(
         self,
-        size: int,
+        size: int | str,
         name: str = "",
         *,
         description: str = "",
@@ -249,7 +252,7 @@ class Backend(Tracked):
         availability_zone: str | None = None,
         id: str | None = None,  # noqa: A002 - Cinder's name for it
     ) -> Volume:
-        """Create an empty volume of *size* GiB.
+        """Create an empty volume of *size* GiB, a number or a text such as ``"1.5T"``.
 
         If *id* is that of a tracked volume with the same backend, size and name, that volume is returned and nothing is created.
 
@@ -281,6 +284,7 @@ class Backend(Tracked):
             ),
         )
 
+    @errors.arguments_checked
     def manageable_volumes(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableVolume]:
         """Return the volumes on the storage, tracked or not (Cinder's list-manageable).
 
@@ -300,6 +304,7 @@ class Backend(Tracked):
         with translate_errors(self.name, "get_manageable_volumes", self._secrets):
             return page(driver.get_manageable_volumes(driver_context.volumes_on_storage(self)), limit, marker)
 
+    @errors.arguments_checked
     def manageable_snapshots(self, *, limit: int | None = None, marker: str | None = None) -> list[ManageableSnapshot]:
         """Return the snapshots on the storage, tracked or not (Cinder's list-manageable).
 
@@ -309,6 +314,7 @@ class Backend(Tracked):
         with translate_errors(self.name, "get_manageable_snapshots", self._secrets):
             return page(driver.get_manageable_snapshots(driver_context.snapshots_on_storage(self)), limit, marker)
 
+    @errors.arguments_checked
     def manage(
         self,
         reference: str | Mapping[str, str],
@@ -342,6 +348,7 @@ class Backend(Tracked):
         lines = driver.log_lines() if isinstance(driver, HasLog) else []
         return [line for line in lines if operation is None or line.operation == operation]
 
+    @errors.arguments_checked
     def close(self, *, kill: bool = False) -> None:
         """Close the driver. The backend and its volumes stay tracked; ``cl.Backend(name)`` opens it again.
 
@@ -349,6 +356,7 @@ class Backend(Tracked):
         """
         self.context.close_backend(self, kill=kill)
 
+    @errors.arguments_checked
     def forget(self) -> None:
         """Remove the backend from the store, and close its driver; the storage is not touched.
 

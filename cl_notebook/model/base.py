@@ -146,7 +146,7 @@ class Tracked(SessionBound, Serializable):
     editable: ClassVar[tuple[str, ...]] = ()
     """Columns that :meth:`save` writes."""
     set_by: ClassVar[Mapping[str, str]] = {}
-    """By name of a field that cannot be set, the sentence of the error that says how to change it."""
+    """By name of a field that cannot be set, the sentence of the error that says how to change it; it may hold ``{value}``."""
     _settable: ClassVar[frozenset[str]] = frozenset()
 
     id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, sort_order=-10)
@@ -173,7 +173,7 @@ class Tracked(SessionBound, Serializable):
 
             """
             if name[:1] != "_" and name not in self._settable and sa.inspect(self).key is not None:
-                raise errors.InvalidInput(self._not_settable(name))
+                raise errors.InvalidInput(self._not_settable(name, value))
             super().__setattr__(name, value)
 
         def __delattr__(self, name: str) -> None:
@@ -188,12 +188,12 @@ class Tracked(SessionBound, Serializable):
                 raise errors.InvalidInput(msg)
             super().__delattr__(name)
 
-    def _not_settable(self, name: str) -> str:
+    def _not_settable(self, name: str, value: object) -> str:
         allowed = [column.rstrip("_") for column in self.editable]
         if not hasattr(type(self), name):
             return f"A {self.kind} has no attribute {name!r}.{errors.did_you_mean(name, [*allowed, *self.set_by])}"
         if name in self.set_by:
-            return f"{name} of {self.label()} cannot be set. {self.set_by[name]}"
+            return f"{name} of {self.label()} cannot be set. {self.set_by[name].format(value=value)}"
         only = f", only: {', '.join(allowed)}" if allowed else ""
         return f"{name} of {self.label()} cannot be set{only}."
 

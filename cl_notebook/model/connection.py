@@ -200,6 +200,7 @@ class Connection(Tracked):
             volume.context.confirmed.gateways[values["id"]] = (gateway, gateway)
         return cast("Connection", operation.target)
 
+    @errors.arguments_checked
     def attach(self) -> str:
         """Attach the volume on its host by os-brick, and return the path of the device or file.
 
@@ -252,6 +253,7 @@ class Connection(Tracked):
             self.context.confirmed.gateways[self.id] = (self.gateway, self.gateway)
         return str(self.path)
 
+    @errors.arguments_checked
     def open(self, mode: str = "r+b", *, raw: bool = False) -> VolumeFile:
         """Open the attached volume as a binary file, also a librbd image, which has no device.
 
@@ -293,6 +295,7 @@ class Connection(Tracked):
             encryption.refuse_header(self, file)
         return file
 
+    @errors.arguments_checked
     def detach(self, *, force: bool = False) -> None:
         """Detach the device from its host; the host still has access on the storage.
 
@@ -344,6 +347,7 @@ class Connection(Tracked):
         self._run(operation)
         self._warn_of_uses(device_uses, device)
 
+    @errors.arguments_checked
     def disconnect(self, *, force: bool = False) -> None:
         """Revoke the host's access on the storage, and remove the connection.
 

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
+from cl_notebook.display import values
 from cl_notebook.model import identity_map, validation
 from cl_notebook.model.backend import Backend
 from cl_notebook.model.connection import Connection
 from cl_notebook.model.snapshot import Snapshot
 from cl_notebook.model.volume import Volume
 from cl_notebook.store import search
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-
-SHOWN = 10
-"""Number of candidates that an error message lists."""
 
 MOST = 1000
 """The most resources of each kind that one search returns."""
@@ -112,7 +111,7 @@ def the_one(text: str, matched: Sequence[Tracked]) -> Tracked:
 
     Raises:
         NotFound: *matched* is empty.
-        Ambiguous: *matched* has several resources; the message lists up to SHOWN of them.
+        Ambiguous: *matched* has several resources; the message lists the first, with what tells them apart.
 
     """
     if len(matched) == 1:
@@ -120,8 +119,19 @@ def the_one(text: str, matched: Sequence[Tracked]) -> Tracked:
     if not matched:
         msg = f"Nothing is tracked under {text!r}: no id begins so, and no name holds it."
         raise errors.NotFound(msg)
-    lines = [f"{resource.label()}, {resource.id}" for resource in matched]
-    more = f" and {len(matched) - SHOWN} more" if len(matched) > SHOWN else ""
     number = f"at least {len(matched)}" if len(matched) >= MOST else str(len(matched))
-    msg = f"{text!r} fits {number} resources: {'; '.join(lines[:SHOWN])}{more}. Type more of the id."
-    raise errors.Ambiguous(msg, lines)
+    heading = f"{text!r} fits {number} resources; type more of the id:"
+    raise errors.Ambiguous.among(heading, descriptions(matched))
+
+
+def descriptions(resources: Sequence[Tracked]) -> list[str]:
+    """Return a line for each resource: as much of its id as tells it apart, its summary, and its age."""
+    ids = [resource.id for resource in resources]
+    lengths = range(values.SHORT_ID, validation.ID_LENGTH)
+    length = next((size for size in lengths if len({resource_id[:size] for resource_id in ids}) == len(ids)), None)
+    return [_description(resource, resource.id[:length]) for resource in resources]
+
+
+def _description(resource: Tracked, beginning: str) -> str:
+    parts = (part for part in resource.summary() if part and part != resource.id)
+    return sanitize(f"{beginning} {resource.kind} {' '.join(parts)}, {values.ago(resource.created_at)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cl_notebook import errors
 from cl_notebook.model import claims, creation, encryption, identity_map, naming, validation
 from cl_notebook.model.base import HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
@@ -149,6 +150,7 @@ class Snapshot(HasMetadata, Tracked):
         volume.context.journal.run(operation)
         return cast("Snapshot", operation.target)
 
+    @errors.arguments_checked
     def unmanage(self, *, force: bool = False) -> None:
         """Stop tracking the snapshot; it stays on the storage.
 
@@ -172,7 +174,8 @@ class Snapshot(HasMetadata, Tracked):
             )
         )
 
-    def create_volume(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - Cinder's fields
+    @errors.arguments_checked
+    def create_volume(self, name: str = "", *, size: int | str | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - Cinder's fields
         """Create a volume with the bytes of the snapshot.
 
         Args:
@@ -202,10 +205,12 @@ class Snapshot(HasMetadata, Tracked):
             ),
         )
 
+    @errors.arguments_checked
     def revert(self) -> None:
         """Restore the volume's bytes from this snapshot, in place; see ``Volume.revert``."""
         self.volume.revert(self)
 
+    @errors.arguments_checked
     def delete(self, *, force: bool = False) -> None:
         """Delete the snapshot on the storage and in the store; volumes created from it stay.
 

@@ -7,7 +7,7 @@ import operator
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors, settings
+from cl_notebook import errors, quantities, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,18 +23,24 @@ MOST_GIB = 2**31 - 1
 
 
 def size(value: object, what: str = "size") -> int:
-    """Return *value* as a size in whole GiB; *what* names the argument in error messages.
+    """Return *value*, a number of GiB or a text such as ``"1.5T"``, as a size in whole GiB; *what* names it in error messages.
 
     Raises:
         InvalidInput: *value* is not a whole number above 0, or more than MOST_GIB.
 
     """
+    if isinstance(value, str):
+        try:
+            value = quantities.gib(value)
+        except ValueError as error:
+            msg = f"{what} must be {error}, not {value!r}."
+            raise errors.InvalidInput(msg) from None
     try:
         number = operator.index(value) if not isinstance(value, bool) else None  # type: ignore[arg-type] # checked here
     except TypeError:
         number = None
     if number is None or number <= 0:
-        msg = f"{what} must be a whole number of GiB above 0, not {value!r}."
+        msg = f"{what} must be {quantities.GIB_EXPECTED}, not {value!r}."
         raise errors.InvalidInput(msg)
     if number > MOST_GIB:
         msg = f"{what} must be at most {MOST_GIB} GiB."

@@ -51,6 +51,7 @@ class Attachable(Tracked):
         """The connections that are attached on this host, or on other hosts through gateways."""
         return [conn for conn in self.connections if conn.attached and conn.is_in_reach]
 
+    @errors.arguments_checked
     def connect(self, connector: Mapping[str, Any], *, multipath: bool = False) -> Connection:
         """Export the volume to a host, without attaching it there, and return the connection.
 
@@ -67,6 +68,7 @@ class Attachable(Tracked):
         """
         return type(self).connections.target.make(cast("Volume", self), connector, multipath=multipath)
 
+    @errors.arguments_checked
     def attach(self, *, host: str | None = None, multipath: bool = False, enforce_multipath: bool | None = None) -> Connection:
         """Attach the volume on this host, or on another, and return the connection.
 
@@ -118,6 +120,7 @@ class Attachable(Tracked):
             raise
         return conn
 
+    @errors.arguments_checked
     def detach(self, *, host: str | None = None, force: bool = False) -> None:
         """Detach the volume from this host, or from another, and remove its connection there.
 
@@ -183,6 +186,7 @@ class Attachable(Tracked):
         if device_uses:
             usage.refuse(f"A device of {self.label()}", device_uses)
 
+    @errors.arguments_checked
     def disconnect(self, connection: Connection, *, force: bool = False) -> None:
         """Revoke the host's access, and remove *connection*; see ``Connection.disconnect``.
 
@@ -279,7 +283,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         *("name", "description", "bootable", "metadata_", "extra_specs", "qos_specs", "availability_zone"),
     )
     set_by: ClassVar[Mapping[str, str]] = {
-        "size": "extend(SIZE) makes a volume larger.",
+        "size": "Use extend({value!r}), which makes it larger.",
         "status": "cl.inventory.repair(volume) asks the storage.",
         "attach_status": "attach() and detach() change it.",
         "display_name": "Set name.",
@@ -327,6 +331,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             current(), sa.select(cls).where(cls.name == validation.name(name)).order_by(cls.created_at, cls.id)
         )
 
+    @errors.arguments_checked
     def create_snapshot(self, name: str = "", description: str = "", *, metadata: Mapping[str, str] | None = None) -> Snapshot:
         """Create a snapshot of the volume's present bytes, and return it.
 
@@ -340,6 +345,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         self.refresh(keep_edits=True)
         return cls.make(self, {"name": name, "description": description, "metadata": metadata})
 
+    @errors.arguments_checked
     def manage_snapshot(
         self,
         reference: str | Mapping[str, str],
@@ -365,7 +371,8 @@ class Volume(HasMetadata, Attachable, Tracked):
         self.refresh(keep_edits=True)
         return cls.adopt(self, source, name or creation.referenced_name(source), id)
 
-    def clone(self, name: str = "", *, size: int | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
+    @errors.arguments_checked
+    def clone(self, name: str = "", *, size: int | str | None = None, **fields: Any) -> Volume:  # noqa: ANN401 - as create_volume's
         """Create a volume with the bytes of this one, and return it.
 
         Args:
@@ -404,8 +411,11 @@ class Volume(HasMetadata, Attachable, Tracked):
             ),
         )
 
-    def extend(self, size: int, *, force: bool = False) -> int:
+    @errors.arguments_checked
+    def extend(self, size: int | str, *, force: bool = False) -> int:
         """Grow the volume to *size* GiB, also while it is attached; return its new size in bytes.
+
+        ``size`` may be a text: ``"20G"``, ``"1.5T"``; ``"+5"`` adds 5 GiB to the present size.
 
         The devices that are attached on this host or through a gateway grow with it; the size returned is the smallest of theirs.
         ``force`` assumes that the kernel whose extension of the volume is still recorded as running is dead.
@@ -417,7 +427,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             AttachError: the storage has the new size, but an attached device could not be grown.
 
         """
-        new_size, transition = validation.size(size), lifecycle.TRANSITIONS[self.kind]["extend"]
+        new_size, transition = self._new_size(size), lifecycle.TRANSITIONS[self.kind]["extend"]
         unfinished = {transition.during, transition.failure}
         if new_size <= self.size and self.status not in unfinished:
             msg = f"{self.label()} has {self.size} GiB; extend needs a larger size, not {new_size}. A volume cannot shrink."
@@ -445,6 +455,14 @@ class Volume(HasMetadata, Attachable, Tracked):
         )
         return self._run(operation)
 
+    def _new_size(self, size: int | str) -> int:
+        if not isinstance(size, str) or not size.startswith("+"):
+            return validation.size(size)
+        growth = validation.size(size.removeprefix("+"))
+        self.refresh(keep_edits=True)
+        return validation.size(self.size + growth)
+
+    @errors.arguments_checked
     def revert(self, snapshot: Snapshot, *, force: bool = False) -> None:
         """Restore the volume's bytes from *snapshot*, in place.
 
@@ -485,6 +503,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             )
         )
 
+    @errors.arguments_checked
     def retype(
         self, extra_specs: Mapping[str, str] | None = None, qos_specs: Mapping[str, str] | None = None, *, force: bool = False
     ) -> None:
@@ -521,6 +540,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             )
         )
 
+    @errors.arguments_checked
     def delete(self, *, cascade: bool = False, force: bool = False) -> None:
         """Delete the volume on the storage and in the store.
 
@@ -572,6 +592,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             )
         )
 
+    @errors.arguments_checked
     def unmanage(self, *, force: bool = False) -> None:
         """Stop tracking the volume; it stays on the storage.
 

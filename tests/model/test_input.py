@@ -12,7 +12,7 @@ from cl_notebook import errors
 from cl_notebook.model import validation
 
 
-@pytest.mark.parametrize("size", [0, -1, True, 1.0, "1", None, 2**31, 2**70])
+@pytest.mark.parametrize("size", [0, -1, True, 1.0, "big", "+5", "-1", "0.5G", "1.3T", None, 2**31, 2**70, "4E"])
 def test_a_size_is_a_whole_number_that_every_store_can_keep(size: object) -> None:
     """Sizes are whole GiB from 1 to 2**31 - 1, whose bytes fit in 63 bits."""
     assert validation.size(validation.MOST_GIB) * 1024**3 < 2**63

@@ -69,6 +69,13 @@ class Notebook:
         assert "\n" not in shown, shown
         return shown
 
+    def ambiguous(self, code: str) -> list[str]:
+        """Run a cell with an ambiguous name; return the candidates that are shown, a line each."""
+        seen = self.seen(code)
+        heading, *candidates = seen.out.strip("\n").split("\n")
+        assert heading.startswith("Ambiguous: "), seen.out
+        return candidates
+
     def tab(self, code: str, cursor: int | None = None) -> list[str]:
         """Return what Tab offers at the cursor (at the end by default)."""
         at = len(code) if cursor is None else cursor

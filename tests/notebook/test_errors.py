@@ -49,6 +49,30 @@ def test_errors_cannot_steer_the_terminal(lab: Notebook, tmp_path: Path) -> None
     assert "\\x1b" in lab.refused("%cl_volume show \x1b[31mred")
 
 
+def test_an_error_of_the_library_is_one_line_in_python_too(lab: Notebook) -> None:
+    """An error of ours from a Python cell is one line; %tb still has the whole traceback."""
+    shown = lab.refused("import cl_notebook as cl; cl.Backend.backends['sim'].create_volume('x')")
+    assert shown == "InvalidInput: size must be a whole number of GiB above 0 (10, 10G, 1.5T), not 'x'."
+    traceback = lab.printed("%tb")
+    assert "create_volume" in traceback
+    assert "Traceback (most recent call last)" in traceback
+
+
+def test_the_line_of_a_longer_cell_is_told(lab: Notebook) -> None:
+    """In a cell of several lines the error says which of them raised it, in Python and in a magic."""
+    assert lab.refused("import cl_notebook as cl\ncl.Backend.backends['sim'].create_volume(sise=1)").endswith(
+        "Did you mean 'size'? (line 2 of the cell)"
+    )
+    assert lab.refused("a = 1\n\n%cl_volume show nosuch").endswith("(line 3 of the cell)")
+    assert "of the cell" not in lab.refused("%cl_volume show nosuch")
+
+
+def test_an_error_that_was_handled_is_no_longer_short(lab: Notebook) -> None:
+    """An error that the cell keeps has no hook for IPython, so that other tools format it as any other."""
+    lab.run("import cl_notebook as cl\ntry:\n    cl.find('nosuch')\nexcept cl.errors.NotFound as error:\n    caught = error")
+    assert not hasattr(lab.shell.user_ns["caught"], "_render_traceback_")
+
+
 def test_an_interrupt_passes(lab: Notebook) -> None:
     """KeyboardInterrupt is not swallowed by a magic."""
     lab.run("class Stopping:\n    def __format__(self, spec): raise KeyboardInterrupt\nstopping = Stopping()")

@@ -106,7 +106,7 @@ def test_a_semicolon_silences(lab: Notebook) -> None:
         ("%cl_volume create --sise 1", "%cl_volume create has no option --sise. Did you mean '--size'?"),
         ("%cl_volume create", "needs --size GIB: size in GiB."),
         ("%cl_volume create --size", "--size needs a value: --size GIB."),
-        ("%cl_volume create --size big", "--size takes a whole number of GiB above 0, not 'big'."),
+        ("%cl_volume create --size big", "--size takes a whole number of GiB above 0 (10, 10G, 1.5T), not 'big'."),
         ("%cl_volume create --size 1 --bootable=yes", "--bootable takes no value."),
         ("%cl_volume create --size 1 --metadata tier", "--metadata takes KEY=VALUE, not 'tier'."),
         ("%cl_volume create --si 1", "has no option --si. Did you mean '--size'?"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors, session
+from cl_notebook import errors, quantities, session
 from cl_notebook.masking import MASK
 
 if TYPE_CHECKING:
@@ -174,14 +174,8 @@ class Command:
 
 
 def gib(text: str) -> int:
-    """Convert *text* to a size in whole GiB, or raise ValueError."""
-    expected = "a whole number of GiB above 0"
-    if text.startswith("+"):
-        raise ValueError(expected)  # ambiguous: it could mean a growth
-    number = whole(text, expected)
-    if number <= 0:
-        raise ValueError(expected)
-    return number
+    """Convert *text* (``10``, ``10G``, ``1.5T``) to a size in whole GiB, or raise ValueError."""
+    return quantities.gib(text)  # +5 is refused: it could mean a growth
 
 
 def count(text: str) -> int:

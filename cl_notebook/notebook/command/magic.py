@@ -167,14 +167,15 @@ def _show_in_one_line(error: errors.Error | errors.Interrupted, shell: Interacti
         if shown_error is None:
             return []
         # IPython asks while it handles the error: the cell. %tb asks later, when nothing is being handled: the rest.
-        return [_line(shown_error, shell)] if sys.exc_info()[1] is shown_error else _full_traceback(shown_error, shell)
+        return _lines(shown_error, shell) if sys.exc_info()[1] is shown_error else _full_traceback(shown_error, shell)
 
     vars(error)["_render_traceback_"] = render
 
 
-def _line(error: BaseException, shell: InteractiveShell) -> str:
-    name, coloured = type(error).__name__, str(shell.colors).lower() != "nocolor"
-    return f"{_RED}{name}{_BACK}: {error}" if coloured else f"{name}: {error}"
+def _lines(error: BaseException, shell: InteractiveShell) -> list[str]:
+    name, lines = type(error).__name__, [sanitize(line) for line in errors.displayed_lines(error)]
+    coloured = str(shell.colors).lower() != "nocolor"
+    return [f"{_RED}{name}{_BACK}{lines[0].removeprefix(name)}", *lines[1:]] if coloured else lines
 
 
 def _full_traceback(error: BaseException, shell: InteractiveShell) -> list[str]:

@@ -82,9 +82,10 @@ def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *
         current = _current(in_variable, text)
         if all(other.id == current.id for other in matches):
             return current
-        lines = [f"the variable: {current.label()}, {current.id}", *(f"{other.label()}, {other.id}" for other in matches)]
-        msg = f"{text!r} is a variable, and a name or id of something else: {'; '.join(lines)}. Type the id."
-        raise errors.Ambiguous(msg, lines)
+        described = lookup.descriptions([current, *(other for other in matches if other.id != current.id)])
+        lines = [f"{described[0]} (the variable)", *described[1:]]
+        heading = f"{text!r} is a variable, and a name or id of something else; type the id:"
+        raise errors.Ambiguous.among(heading, lines)
     if not matches:
         raise errors.NotFound(_not_found_message(call, text, kinds, acting=acting))
     return lookup.the_one(text, matches)
@@ -176,7 +177,7 @@ def chosen_backend(call: Invocation) -> Backend:
     if is_open:
         msg = f"Several backends are open: {', '.join(sorted(item.name for item in is_open))}. Say which: --backend NAME."
         raise errors.InvalidInput(msg)
-    stored = sorted(item.name for item in identity_map.select(call.session, sa.select(Backend).limit(lookup.SHOWN)))
+    stored = sorted(item.name for item in identity_map.select(call.session, sa.select(Backend).limit(errors.SHOWN)))
     cure = f"Open one (%cl_backend open {stored[0]}) or say which: --backend NAME." if stored else "%cl_backend add makes one."
     msg = f"No backend is open. {cure}"
     raise errors.InvalidInput(msg)
