@@ -60,9 +60,8 @@ def test_an_error_of_the_library_is_one_line_in_python_too(lab: Notebook) -> Non
 
 def test_the_line_of_a_longer_cell_is_told(lab: Notebook) -> None:
     """In a cell of several lines the error says which of them raised it, in Python and in a magic."""
-    assert lab.refused("import cl_notebook as cl\ncl.Backend.backends['sim'].create_volume(sise=1)").endswith(
-        "Did you mean 'size'? (line 2 of the cell)"
-    )
+    shown = lab.refused("import cl_notebook as cl\ncl.Backend.backends['sim'].create_volume(sise=1)")
+    assert shown.endswith("Did you mean 'size'? (line 2 of the cell)")
     assert lab.refused("a = 1\n\n%cl_volume show nosuch").endswith("(line 3 of the cell)")
     assert "of the cell" not in lab.refused("%cl_volume show nosuch")
 
