@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+FIND: Any = cl.find  # not checked for its arguments
+
 SLIPS: list[tuple[Callable[[Any], object], str]] = [
     (lambda volume: volume.backend.create_volume(sise=1), r"create_volume\(\) has no argument 'sise'. Did you mean 'size'\?"),
     (lambda volume: volume.backend.create_volume(), "missing 1 required positional argument: 'size'. Arguments: size, name,"),
     (lambda volume: volume.create_snapshot(nmae="x"), r"create_snapshot\(\) has no argument 'nmae'. Did you mean 'name'\?"),
     (lambda volume: volume.extend(2, 3), "takes 2 positional arguments but 3 were given. Arguments: size, force"),
-    (lambda _volume: cl.find(txt="x"), r"find\(\) has no argument 'txt'. Did you mean 'text'\?"),
+    (lambda _volume: FIND(txt="x"), r"find\(\) has no argument 'txt'. Did you mean 'text'\?"),
     (lambda volume: volume.create_snapshot().revert(now=True), r"no argument 'now'. revert\(\) takes no arguments"),
 ]
 
