@@ -7,10 +7,12 @@ A setting comes from the arguments of :func:`cl_notebook.setup`, else from the e
 from __future__ import annotations
 
 import difflib
+import hashlib
 import inspect
 import os
 import re
 import socket
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -45,6 +47,9 @@ DIALECTS = "SQLite, PostgreSQL and MariaDB are tested"
 
 _STORAGES = {"memory": (), "memory_db": (), "memory_dbms": (), "db": ("connection",)}
 """cinderlib's names of storages, each with the other keys that its configuration needs."""
+
+_LONGEST_FOLDER = 100
+"""Characters from which the name of a backend's folder is cut; file systems take 255."""
 
 _NO_HOME = "Set the environment variable CL_NOTEBOOK_DATA to a folder before Python is started."
 
@@ -85,6 +90,25 @@ def data_dir() -> Path:
     except RuntimeError as error:
         msg = f"There is no home directory for data. {_NO_HOME}"
         raise InvalidInput(msg) from error
+
+
+def backend_folder(name: str) -> Path:
+    """Return the folder in the data folder for the storage of the backend *name*, another one for each name.
+
+    Characters other than letters, digits, ``_``, ``-`` and ``.`` are percent-encoded, so that no name leads out of the data
+    folder or hides the folder; the rest of a long name is replaced by a digest.
+
+    Raises:
+        InvalidInput: there is no data folder; see :func:`data_dir`.
+
+    """
+    quoted = urllib.parse.quote(name, safe="", errors="surrogatepass")
+    if quoted.startswith("."):
+        quoted = f"%2E{quoted[1:]}"
+    if len(quoted) > _LONGEST_FOLDER:  # no quoted name has "%-"
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        quoted = f"{quoted[:_LONGEST_FOLDER]}%-{digest}"
+    return data_dir() / "backends" / quoted
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

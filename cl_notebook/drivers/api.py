@@ -195,6 +195,7 @@ class Option:
         aliases: older names, which are accepted.
         multi: a list whose items are given one by one, since they may contain commas.
         ignore_case: ``choices`` are accepted in any letter case.
+        default_for: returns the default for a backend's name; where no name is known, the option is required.
 
     """
 
@@ -214,6 +215,7 @@ class Option:
     aliases: tuple[str, ...] = ()
     multi: bool = False
     ignore_case: bool = False
+    default_for: Callable[[str], Any] | None = None
 
 
 class Driver(Protocol):

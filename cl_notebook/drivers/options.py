@@ -36,8 +36,10 @@ _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
 
 
-def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]) -> dict[str, Any]:
+def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any], backend_name: str = "") -> dict[str, Any]:
     """Return the full configuration of driver *cls*: *options* converted to their types, and defaults for the others.
+
+    A default that depends on the backend is that of *backend_name*.
 
     Text is converted to the type of the option (``"10"``, ``"true"``), as a command line needs it. A path stays text, but becomes
     absolute with ``~`` expanded. ``None`` means the default. An older name of an option is accepted with a
@@ -60,7 +62,7 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
             msg = f"Driver {driver_name!r} has no option {name!r}.{hint} Options: {listed}."
             raise errors.InvalidInput(msg)
     return {
-        option.name: _checked(driver_name, option, options.get(option.name))
+        option.name: _checked(driver_name, option, options.get(option.name), backend_name)
         for option in known.values()
         if not option.implicit or option.required or options.get(option.name) is not None
     }
@@ -105,9 +107,11 @@ def _secrets(cls: type[Driver]) -> set[str]:
     return {option.name for option in cls.options() if option.secret}
 
 
-def _checked(driver_name: str, option: Option, value: object) -> Any:  # noqa: ANN401 - each option has a type of its own
+def _checked(driver_name: str, option: Option, value: object, backend_name: str) -> Any:  # noqa: ANN401 - each option has a type of its own
     if value is None or (option.references and option.kind in {int, float} and value == ""):  # as oslo.config does
-        if option.required:
+        if option.default_for is not None and backend_name:
+            return _CONVERTERS[option.kind](option.default_for(backend_name))
+        if option.required or option.default_for is not None:
             msg = f"Driver {driver_name!r} needs the option {option.name!r}: {option.help}"
             raise errors.InvalidInput(msg)
         return option.default

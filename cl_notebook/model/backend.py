@@ -130,7 +130,7 @@ class Backend(Tracked):
         """
         del replace, trust
         if volume_backend_name is None and not config:
-            msg = "A backend needs a name and a driver: cl.Backend('lvm', volume_driver='local', path='~/volumes')."
+            msg = "A backend needs a name and a driver: cl.Backend('lab', volume_driver='local')."
             raise errors.InvalidInput(msg)
 
     @staticmethod

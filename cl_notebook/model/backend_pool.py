@@ -31,7 +31,7 @@ PROGRAM = "python"
 SwitchPlan = list[tuple[Backend, dict[str, Any]]]
 """Open backends with their rows in the new store; the extra key ``is_new`` of a row says whether it has to be inserted."""
 
-_EXAMPLE = "cl.Backend('lvm', volume_driver='local', path='~/volumes')"
+_EXAMPLE = "cl.Backend('lab', volume_driver='local')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class BackendPool:
         missing = [name for name in backend.secret_options if name not in given]
         config |= given | {name: options.require_secret(backend.name, name, _target(backend)) for name in missing}
         cls = self._class(backend.volume_driver, config)
-        return options.check_config(backend.volume_driver, cls, config)
+        return options.check_config(backend.volume_driver, cls, config, backend.name)
 
     def _checked(self, name: str, config: dict[str, Any], stored: Backend | None) -> tuple[str, dict[str, Any]]:
         """Return the current name of the driver, and its full configuration."""
@@ -188,15 +188,15 @@ class BackendPool:
         if driver_name is None:
             known = [row.name for row in identity_map.select(self._context, sa.select(Backend))]
             hint = errors.did_you_mean(name, known)
-            msg = (
-                f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local', path=…)."
-            )
+            msg = f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local')."
             raise errors.NotFound(msg)
         cls = self._class(driver_name, config)
         current_name = registry.driver_name(cls, driver_name)
         if driver_name.startswith("cinder.") and current_name != driver_name:
             warnings.warn(f"The driver {driver_name} is {current_name} now.", errors.ConfigurationWarning, stacklevel=5)
-        return current_name, options.check_config(driver_name, cls, config)
+        if stored is not None and stored.volume_driver == current_name:
+            config = _with_stored_defaults(cls, config, stored)
+        return current_name, options.check_config(driver_name, cls, config, name)
 
     def _class(self, driver_name: str, config: dict[str, Any]) -> type[Driver]:
         # a search of the entry points of all installed packages takes longer than opening a driver
@@ -357,6 +357,12 @@ def switch_store(context: Context, plan: SwitchPlan) -> None:
 
 def _stored_part(backend: StoredBackend) -> tuple[str, dict[str, Any]]:
     return backend.volume_driver, dict(backend.stored_config)
+
+
+def _with_stored_defaults(cls: type[Driver], config: dict[str, Any], stored: StoredBackend) -> dict[str, Any]:
+    """Return *config* with the stored values of those options left out whose default may change, as the data folder does."""
+    names = [option.name for option in cls.options() if option.default_for is not None and config.get(option.name) is None]
+    return config | {name: stored.stored_config[name] for name in names if name in stored.stored_config}
 
 
 def _target(backend: Backend) -> str:

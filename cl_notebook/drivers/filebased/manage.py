@@ -23,6 +23,9 @@ SOURCE_NAME = "source-name"
 DISCONNECT_HINT = "Disconnect it first. Unmanaging and managing the volume removes connections that no store tracks."
 """Second sentence of a message that a volume is connected."""
 
+DEFAULT_PATH = "created if missing. By default backends/NAME in the data folder."
+"""End of the help of the option ``path``, whose default is :func:`cl_notebook.settings.backend_folder`."""
+
 K = TypeVar("K", VolumeData, SnapshotData)
 E = TypeVar("E", ManageableVolume, ManageableSnapshot)
 

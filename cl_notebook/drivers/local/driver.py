@@ -18,6 +18,7 @@ from cl_notebook import errors, regular_files
 from cl_notebook.drivers.api import GiB, Option, no_progress
 from cl_notebook.drivers.filebased import files
 from cl_notebook.drivers.filebased.manage import (
+    DEFAULT_PATH,
     DISCONNECT_HINT,
     FolderStorage,
     backing_of,
@@ -31,6 +32,7 @@ from cl_notebook.drivers.filebased.manage import (
     volume_bytes,
 )
 from cl_notebook.drivers.local import fsfreeze, loopdev
+from cl_notebook.settings import backend_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -58,7 +60,7 @@ class LocalDriver(FolderStorage):
     def options(cls) -> tuple[Option, ...]:
         """Describe the options of the driver."""
         return (
-            Option("path", Path, "Folder that holds the volumes; created if missing.", required=True),
+            Option("path", Path, f"Folder that holds the volumes; {DEFAULT_PATH}", default_for=backend_folder),
             Option("quota", float, "GiB that the volumes may be provisioned with in all; 0 is no limit.", default=0.0, minimum=0),
             Option("reflink", str, "Share blocks between copies if the file system can.", default="auto", choices=files.REFLINK),
             Option(

@@ -18,6 +18,7 @@ from cl_notebook import errors, regular_files
 from cl_notebook.drivers.api import GiB, Option, no_progress
 from cl_notebook.drivers.filebased import files
 from cl_notebook.drivers.filebased.manage import (
+    DEFAULT_PATH,
     FolderStorage,
     backing_of,
     features,
@@ -29,6 +30,7 @@ from cl_notebook.drivers.filebased.manage import (
 )
 from cl_notebook.drivers.sim.faults import CALLS, HANG, LOST, Waiting, parse_faults
 from cl_notebook.drivers.sim.state import SimState, present, provisioned, refuse_connected
+from cl_notebook.settings import backend_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,7 +58,12 @@ class SimDriver(FolderStorage):
     def options(cls) -> tuple[Option, ...]:
         """Describe the options of the driver."""
         return (
-            Option("path", Path, "Folder that holds the state and the bytes; created if missing.", required=True),
+            Option(
+                "path",
+                Path,
+                f"Folder that holds the state and the bytes; {DEFAULT_PATH}",
+                default_for=backend_folder,
+            ),
             Option("latency", float, "Seconds that each call takes; copies report their progress.", default=0.0, minimum=0),
             Option("capacity", float, "Total capacity in GiB.", default="infinite", choices=("infinite", "unknown"), minimum=0),
             Option("faults", str, "Calls that fail, such as create_volume:3,delete_volume:1+:StorageFull.", default=""),

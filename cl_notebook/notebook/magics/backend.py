@@ -42,7 +42,7 @@ def _add(call: Invocation) -> Backend | list[Backend]:
     if call["python"] is not None:
         options["python"] = call["python"]
     options |= drivers.secrets_left_out(call["name"][0], call["driver"], cls, options)
-    registry.check_config(call["driver"], cls, options)
+    registry.check_config(call["driver"], cls, options, call["name"][0])
     return call.session.open_backend(call["name"][0], {"volume_driver": call["driver"], **options}, replace=call["replace"])
 
 
