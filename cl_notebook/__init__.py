@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from cl_notebook.demo_store import Demo
     from cl_notebook.inventory.cleanup.scratch import Scratch
     from cl_notebook.model.base import Tracked
     from cl_notebook.serialization import dump, dumps, json, jsons, load
@@ -50,6 +51,7 @@ __all__ = [
     "Volume",
     "backup",
     "default_session",
+    "demo",
     "dump",
     "dumps",
     "errors",
@@ -85,6 +87,25 @@ def backup(path: str | os.PathLike[str]) -> Path:
 
     """
     return default_session().backup(path)
+
+
+def demo() -> Demo:
+    """Start a demo: a throw-away store with a filled simulator and a small local backend, and show its tree.
+
+    The demo's session is the default one until ``close()`` of the returned object, or ``%cl_demo --end``: this removes the demo's
+    folder and returns to the session before. In JupyterLab with the package sidecar the tree opens beside the notebook.
+
+    Raises:
+        Refused: a demo is running already.
+        StoreError, DriverError: the temporary folder cannot be used.
+
+    """
+    from cl_notebook import demo_store  # noqa: PLC0415 - `import cl_notebook` stays light
+    from cl_notebook.notebook.tree import display  # noqa: PLC0415 - likewise
+
+    started = demo_store.start()
+    display.show_anywhere(display.tree(started.session))
+    return started
 
 
 @errors.arguments_checked

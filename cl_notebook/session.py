@@ -293,6 +293,22 @@ class _DefaultSession:
     def peek(self) -> Session | None:
         return None if self._session is None or self._session.is_closed else self._session
 
+    def replace(self, session: Session) -> Session | None:
+        with self._lock:
+            before, self._session = self._session, session
+            session.progress = before.progress if before is not None else self._progress
+            return before
+
+    def restore(self, before: Session | None, store: str) -> Session | None:
+        with self._lock:
+            current = self._session
+            if current is None or current.settings.store != store:
+                return before if before is not current else None
+            self._session = before
+            if before is not None:
+                before.progress = current.progress
+            return current
+
     def show_progress(self, display: Callable[[str], AbstractContextManager[Progress]] | None) -> None:
         with self._lock:
             self._progress = display or _silent
@@ -312,6 +328,19 @@ def default_session() -> Session:
 def opened_session() -> Session | None:
     """Return the session of the module-level names if it is open, else None."""
     return _default.peek()
+
+
+def replace_default(session: Session) -> Session | None:
+    """Make *session* the default one; return the default session before it, which stays open. None if there was none."""
+    return _default.replace(session)
+
+
+def restore_default(before: Session | None, store: str) -> Session | None:
+    """Make *before*, which :func:`replace_default` returned, the default session again if the present one is on *store*.
+
+    Return the session that is not the default one now, if any: the present one, or *before*.
+    """
+    return _default.restore(before, store)
 
 
 def show_progress(display: Callable[[str], AbstractContextManager[Progress]] | None) -> None:

@@ -38,6 +38,7 @@ FOLDERS = {
     "drivers/test_shared_folder.py": "slow",
     "frames/test_plans.py": "slow",
     "model/test_killed.py": "slow",
+    "notebook/test_demo.py": "slow",
     "notebook/test_kernel.py": "slow",
     "notebook/test_kernel_end.py": "slow",
     "serialization/test_files.py": "slow",

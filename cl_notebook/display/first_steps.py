@@ -16,10 +16,10 @@ class FirstStep(NamedTuple):
 
 FIRST_STEPS = (
     FirstStep("A demo: a simulator with volumes in a store that is thrown away", "%cl_demo"),
-    FirstStep("A folder of this machine", "%cl_backend add lab --volume-driver local"),
+    FirstStep("A folder of this machine", "%cl_backend add lab --driver local"),
     FirstStep(
         "A storage array or cluster, by its Cinder driver (%cl_drivers finds it)",
-        "%cl_backend add ceph --volume-driver cinder.volume.drivers.rbd.RBDDriver",
+        "%cl_backend add ceph --driver cinder.volume.drivers.rbd.RBDDriver",
     ),
 )
 """The ways to begin, the quickest first."""

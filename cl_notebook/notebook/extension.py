@@ -12,6 +12,7 @@ from cl_notebook.notebook.magics import (
     backend,
     cleanup,
     connection,
+    demo,
     documents,
     drivers,
     find,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     setup.COMMAND,
+    demo.COMMAND,
     *lists.COMMANDS,
     drivers.COMMAND,
     log.COMMAND,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAMES = [
     "cl_setup",
+    "cl_demo",
     "cl_backends",
     "cl_volumes",
     "cl_snapshots",

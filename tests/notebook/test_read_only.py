@@ -47,6 +47,7 @@ ACTS = {
 """What is typed for each verb that acts; a new one has its line here, or below."""
 
 LOOKS = {
+    "cl_demo ",  # it has a store of its own
     *("cl_setup ", "cl_backends ", "cl_volumes ", "cl_snapshots ", "cl_connections ", "cl_history ", "cl_drivers ", "cl_log "),
     *("cl_backend open", "cl_backend close", "cl_backend show", "cl_backend stats", "cl_backend manageable"),
     *("cl_volume show", "cl_snapshot show", "cl_connection show"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from typing import TYPE_CHECKING
 
@@ -72,3 +73,15 @@ def show(tree: Tree | StaticTree) -> None:
         raise errors.Refused(msg) from error
     with Sidecar(title=TITLE):
         tree.show()
+
+
+def show_anywhere(tree: Tree | StaticTree) -> None:
+    """Show *tree* beside the notebook if the package sidecar is installed, else below the cell; print it in a terminal."""
+    if not _has_front_end():
+        sys.stdout.write(f"{tree!r}\n")
+    elif importlib.util.find_spec("sidecar") is not None:
+        show(tree)
+    else:
+        from IPython.display import display  # noqa: PLC0415 - there is a front end
+
+        display(tree)  # type: ignore[no-untyped-call] # IPython's
