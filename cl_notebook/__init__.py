@@ -89,6 +89,7 @@ def backup(path: str | os.PathLike[str]) -> Path:
     return default_session().backup(path)
 
 
+@errors.arguments_checked
 def demo() -> Demo:
     """Start a demo: a throw-away store with a filled simulator and a small local backend, and show its tree.
 

@@ -61,11 +61,11 @@ def test_a_backend_of_any_name_works(mine: cl.Session, name: str) -> None:
     """A backend of a hostile name can be opened without `path`, and holds volumes."""
     with mine:
         volume = mine.backend(name, volume_driver="sim").create_volume(1, "ledger")
-        assert Path(volume.attach().path).parent == settings.backend_folder(name)
+        assert Path(str(volume.attach().path)).parent == settings.backend_folder(name)
         volume.cleanup()
 
 
 def test_the_options_say_so() -> None:
     """The help of the option `path` of `local` and `sim` names the folder that is the default."""
     for driver in ("local", "sim"):
-        assert "backends/NAME in the data folder" in cl.frames.driver_options(driver).loc["path", "help"]
+        assert "backends/NAME in the data folder" in str(cl.frames.driver_options(driver).loc["path", "help"])
