@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 from cl_notebook.display import markup
 
 
 class FirstStep(NamedTuple):
-    """One way to begin: what it is for, and the line of magic."""
+    """One way to begin: what it is for, and the line of magic and of Python."""
 
     purpose: str
     magic: str
+    python: str
+
+    def line(self, *, magics: bool) -> str:
+        """Return the line of magic, or of Python."""
+        return self.magic if magics else self.python
 
 
 FIRST_STEPS = (
-    FirstStep("A demo: a simulator with volumes in a store that is thrown away", "%cl_demo"),
-    FirstStep("A folder of this machine", "%cl_backend add lab --driver local"),
+    FirstStep("A demo: a simulator with volumes in a store that is thrown away", "%cl_demo", "cl.demo()"),
+    FirstStep("A folder of this machine", "%cl_backend add lab --driver local", "cl.Backend('lab', volume_driver='local')"),
     FirstStep(
-        "A storage array or cluster, by its Cinder driver (%cl_drivers finds it)",
+        "A storage array or cluster, by its Cinder driver (here: Ceph)",
         "%cl_backend add ceph --driver cinder.volume.drivers.rbd.RBDDriver",
+        "cl.Backend('ceph', volume_driver='cinder.volume.drivers.rbd.RBDDriver')",
     ),
 )
 """The ways to begin, the quickest first."""
 
 
-def as_text(heading: str) -> str:
-    """Return *heading*, a sentence such as ``No backends yet.``, and the three ways below it, in at most 80 columns."""
+def as_text(heading: str, *, magics: bool = True) -> str:
+    """Return *heading*, a sentence such as ``No backends yet.``, and the three ways below it, in at most 80 columns.
+
+    The ways are lines of magic, or of Python without *magics*.
+    """
     lines = [f"{heading} Three ways to begin:"]
     for step in FIRST_STEPS:
-        lines += [f"  {step.purpose}:", f"    {step.magic}"]
+        lines += [f"  {step.purpose}:", f"    {step.line(magics=magics)}"]
     return "\n".join(lines)
 
 
-def as_html(heading: str) -> str:
-    """Return *heading*, plain text, and the three ways below it as HTML for a card."""
-    items = "".join(f"<li>{markup.escaped(step.purpose)}:<br>{markup.command(step.magic)}</li>" for step in FIRST_STEPS)
+def as_html(heading: str, *, magics: bool = True) -> str:
+    """Return *heading*, plain text, and the three ways below it as HTML for a card; see :func:`as_text`."""
+    items = "".join(
+        f"<li>{markup.escaped(step.purpose)}:<br>{markup.command(step.line(magics=magics))}</li>" for step in FIRST_STEPS
+    )
     return f"<div>{markup.escaped(heading)} Three ways to begin:</div><ul>{items}</ul>"
+
+
+def magics_are_loaded() -> bool:
+    """Return whether the shell of this process, if there is one, has the magics; IPython is not imported for that."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    return shell is not None and "cl_demo" in shell.magics_manager.magics["line"]

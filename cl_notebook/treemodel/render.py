@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cl_notebook.display import first_steps, markup
 from cl_notebook.display.markup import bundle, escaped
 from cl_notebook.display.values import short_id
 from cl_notebook.store import damage
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from cl_notebook.model.context import Context
     from cl_notebook.treemodel.static_tree import Node
 
-NO_BACKENDS = "No backends. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
-"""Text shown for an empty store."""
+NO_BACKENDS = "No backends yet."
+"""Heading of the first steps, which are shown for an empty store."""
 
 
-def text_tree(rows: Sequence[Node], nothing: str = NO_BACKENDS) -> str:
-    """Return *rows* with everything below them as text, one row a line; *nothing* if there are no rows."""
+def text_tree(rows: Sequence[Node], nothing: str | None = None) -> str:
+    """Return *rows* with everything below them as text, one row a line; without rows *nothing*, or how to begin."""
     if not rows:
-        return nothing
+        return first_steps.as_text(NO_BACKENDS, magics=first_steps.magics_are_loaded()) if nothing is None else nothing
     return "\n".join(line for row in rows for line in _lines(row, "", ""))
 
 
@@ -61,14 +62,19 @@ color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))}
 .cl-tree small{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b));margin-left:.8em}
 """
 
+
+def _how_to_begin() -> str:
+    return first_steps.as_html(NO_BACKENDS, magics=first_steps.magics_are_loaded())
+
+
 _SMALL = 40
 """Largest number of rows that are all expanded at first."""
 
 
-def html_tree(rows: Sequence[Node], nothing: str = "No backends.") -> str:
-    """Return *rows* with everything below them as nested, collapsible HTML lists; *nothing* if there are no rows."""
+def html_tree(rows: Sequence[Node], nothing: str | None = None) -> str:
+    """Return *rows* with everything below them as nested, collapsible HTML lists; without rows *nothing*, or how to begin."""
     if not rows:
-        return f"<div class='cl-tree'>{escaped(nothing)}</div>"
+        return markup.card(_how_to_begin() if nothing is None else escaped(nothing))
     small = sum(1 for top in rows for _ in top.walk()) <= _SMALL
     items = "".join(_item(row, is_open=True, below_open=small) for row in rows)
     return f"<div class='cl-tree'><style>{_STYLE}</style><ul>{items}</ul></div>"
@@ -117,15 +123,15 @@ class Tree:
     def __repr__(self) -> str:
         """Return the tree as plain text."""
         with damage.named(self._session.store):
-            return text_tree(self.rows, *self._nothing())
+            return text_tree(self.rows, self._nothing())
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return the tree as text and as static HTML, both from one read of the store."""
         with damage.named(self._session.store):
             rows = self.rows
             nothing = self._nothing()
-            return bundle(text_tree(rows, *nothing), html_tree(rows, *nothing), include, exclude)
+            return bundle(text_tree(rows, nothing), html_tree(rows, nothing), include, exclude)
 
-    def _nothing(self) -> tuple[str, ...]:
-        """Return the text for a tree without rows, unless that means an empty store."""
-        return () if self._resource is None and self._ids is None else ("Nothing of it is tracked.",)
+    def _nothing(self) -> str | None:
+        """Return the text for a tree without rows, or None if that means an empty store."""
+        return None if self._resource is None and self._ids is None else "Nothing of it is tracked."

@@ -130,3 +130,13 @@ def test_the_help_of_a_verb_is_its_own(notebook: Notebook) -> None:
     shown = notebook.printed("%cl_backend add --help")
     assert "--quota NUMBER" in shown
     assert "--latency NUMBER" in shown
+
+
+def test_an_empty_tree_names_lines_that_work(notebook: Notebook) -> None:
+    """With the magics loaded the tree of an empty store names magics, and that of a folder of this machine works as it stands."""
+    code = "%load_ext cl_notebook\nimport cl_notebook as cl\nprint(cl.tree())"
+    command = [sys.executable, "-m", "IPython", "--no-banner", "-c", code]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "\n    %cl_demo\n" in shown
+    assert "\n    %cl_backend add lab --driver local\n" in shown
+    assert notebook.run("%cl_backend add lab --driver local").name == "lab"

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 import cl_notebook as cl
+from cl_notebook.display import first_steps, markup
 from cl_notebook.testing import stores
 from cl_notebook.treemodel import static_tree
 from cl_notebook.treemodel.render import Tree
@@ -95,9 +96,12 @@ def test_a_big_tree_is_cut_and_says_by_how_much() -> None:
 
 
 def test_an_empty_store_says_how_to_begin(session: cl.Session) -> None:
-    """Without a backend the tree names the first step."""
+    """Without a backend the tree names three ways to begin, as text and as HTML."""
     del session
-    assert "cl.Backend(" in repr(cl.tree())
+    bundle = cl.tree()._repr_mimebundle_()
+    for step in first_steps.FIRST_STEPS:
+        assert step.python in bundle["text/plain"]
+        assert markup.command(step.python) in bundle["text/html"]
 
 
 def test_a_frame_of_operations_is_no_tree(sim: cl.Backend) -> None:
