@@ -52,7 +52,7 @@ def _section(command: Command) -> Iterator[str]:
         usage = verb_help(command, verb).partition("\n")[0]
         if command.has_verbs:
             yield from (f"### {verb.name} {{ #{command.name}-{verb.name} }}", "", _plain(verb.help), "")
-        yield from ("```text", usage, "```", "", *_table(verb))
+        yield from ("```text", usage, "```", "", *(() if verb.same_as else _table(verb)))
     if command in lists.COMMANDS and command.notes is not None:  # its filters, which depend on nothing that is installed
         filters, _, rules = command.notes().partition("\n\n")
         names = [line.split()[0].removeprefix("--").replace("-", "_") for line in filters.splitlines()[1:]]

@@ -120,6 +120,9 @@ def test_every_magic_has_help(notebook: Notebook, command: object) -> None:
     assert "Examples:" in printed
     for verb in command.verbs:
         assert command.title(verb) in printed
+        if verb.same_as:
+            assert f"The same as {verb.same_as}." in printed
+            continue
         assert all(option.spelled in printed and option.help.split()[0] in printed for option in verb.options)
     assert set(printed.split("Examples:")[1].split()) >= {command.spelled}
 

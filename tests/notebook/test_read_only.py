@@ -18,6 +18,9 @@ ACTS = {
     "cl_backend add": "%cl_backend add new --driver sim --path {folder}/new",
     "cl_backend forget": "%cl_backend forget lab",
     "cl_volume create": "%cl_volume create --size 1 --backend lab",
+    "cl_volume set": "%cl_volume set db --name other",
+    "cl_volume unset": "%cl_volume unset db --metadata tier",
+    "cl_volume rename": "%cl_volume rename db other",
     "cl_volume extend": "%cl_volume extend db 2",
     "cl_volume clone": "%cl_volume clone db --name copy",
     "cl_volume snapshot": "%cl_volume snapshot db",
@@ -29,6 +32,10 @@ ACTS = {
     "cl_volume unmanage": "%cl_volume unmanage db",
     "cl_volume retype": "%cl_volume retype db --extra-spec a=b",
     "cl_volume revert": "%cl_volume revert db kept",
+    "cl_snapshot create": "%cl_snapshot create db",
+    "cl_snapshot set": "%cl_snapshot set kept --name other",
+    "cl_snapshot unset": "%cl_snapshot unset kept --metadata tier",
+    "cl_snapshot rename": "%cl_snapshot rename kept other",
     "cl_snapshot create-volume": "%cl_snapshot create-volume kept",
     "cl_snapshot revert": "%cl_snapshot revert kept",
     "cl_snapshot manage": "%cl_snapshot manage db ghost",
@@ -51,6 +58,7 @@ LOOKS = {
     *("cl_setup ", "cl_backends ", "cl_volumes ", "cl_snapshots ", "cl_connections ", "cl_history ", "cl_drivers ", "cl_log "),
     *("cl_backend open", "cl_backend close", "cl_backend show", "cl_backend stats", "cl_backend manageable"),
     *("cl_volume show", "cl_snapshot show", "cl_connection show"),
+    *("cl_backend list", "cl_volume list", "cl_snapshot list", "cl_connection list"),
     *("cl_tree ", "cl_status ", "cl_find ", "cl_who ", "cl_dump ", "cl_scan show"),
 }
 """Verbs that look, or that concern this kernel alone."""
@@ -71,8 +79,8 @@ def test_every_magic_that_acts_is_refused(notebook: Notebook, tmp_path: Path, ve
     store = tmp_path / "looked-at.db"
     with cl.setup(store):
         lab = cl.Backend("lab", volume_driver="sim", path=str(tmp_path / "lab"))
-        vol = lab.create_volume(1, "db")
-        vol.create_snapshot("kept")
+        vol = lab.create_volume(1, "db", metadata={"tier": "gold"})
+        vol.create_snapshot("kept", metadata={"tier": "gold"})
         connection = vol.connect({"host": "web1", "ip": "127.0.0.1"})
         lab.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
         (tmp_path / "all.json").write_text(cl.dumps().replace(vol.id, "6c3e7a4e-0d5c-4a51-9f3e-1f7a3ce0f0aa"))

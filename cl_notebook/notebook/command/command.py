@@ -21,7 +21,8 @@ class Option:
     ``value`` names the value in the help; an option without it is a flag. ``choices`` are the only values allowed, if there are
     any. ``completes`` names the source of the completions (``volume``, ``backend``, ``column:volumes``…). ``convert`` turns the
     text into the value, or raises a :class:`ValueError` that says what is expected. A ``secret`` value appears in no message.
-    ``bare_value`` is used if the option is typed without one of its choices.
+    ``bare_value`` is used if the option is typed without one of its choices. ``aliases`` are other names of the option. A word
+    without an option becomes the value of a ``positional`` option that was not typed, if it can be its value.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Option:
     required: bool = False
     secret: bool = False
     bare_value: str = ""
+    aliases: tuple[str, ...] = ()
+    positional: bool = False
 
     @property
     def key(self) -> str:
@@ -45,6 +48,14 @@ class Option:
     def spelled(self) -> str:
         """The option as the user types it."""
         return f"--{self.name}"
+
+    def accepts(self, text: str) -> bool:
+        """Return whether *text* can be the value of this option."""
+        try:
+            self.parse_value(text)
+        except errors.InvalidInput:
+            return False
+        return True
 
     def parse_value(self, text: str) -> Any:  # noqa: ANN401 - each option has a type of its own
         """Convert *text* to the value of this option.
@@ -117,7 +128,8 @@ class Verb:
     """One action of a magic.
 
     ``dynamic_options`` takes the words typed so far and returns the options that depend on them, such as those of the driver
-    that ``--driver`` names. ``extra_word_hint`` is added to the error about a surplus word.
+    that ``--driver`` names. ``extra_word_hint`` is added to the error about a surplus word. ``same_as`` is the line of which this
+    verb is another spelling, whose help has the options. ``subcommand`` parses the line if the next word is one of its verbs.
     """
 
     name: str
@@ -127,6 +139,8 @@ class Verb:
     options: tuple[Option, ...] = ()
     dynamic_options: Callable[[Sequence[str]], Sequence[Option]] | None = None
     extra_word_hint: str = ""
+    same_as: str = ""
+    subcommand: Command | None = None
 
     def all_options(self, words: Sequence[str]) -> list[Option]:
         """Return all options, including the dynamic ones for *words*."""

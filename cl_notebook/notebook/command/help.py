@@ -26,6 +26,8 @@ def command_help(command: Command, *, live: bool = True) -> str:
 
 def verb_help(command: Command, verb: Verb) -> str:
     """Return the help of one verb, with the examples that use it."""
+    if verb.same_as:
+        return "\n".join([*_verb(command, verb), "", f"Its options: {verb.same_as} --help"])
     examples = [example for example in command.examples if command.title(verb) in example] if command.has_verbs else []
     shown = ["", "Examples:", *(f"    {example}" for example in examples)] if examples else []
     notes = (
@@ -38,6 +40,8 @@ def _verb(command: Command, verb: Verb) -> Iterator[str]:
     yield f"{command.title(verb)} {_usage(verb)}".rstrip()
     if command.has_verbs:
         yield from textwrap.wrap(verb.help, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    if verb.same_as:
+        return
     for argument in verb.arguments:
         yield from columns(argument.name, _with_choices(argument.help, argument.choices))
     for option in verb.options:
@@ -46,7 +50,9 @@ def _verb(command: Command, verb: Verb) -> Iterator[str]:
 
 def _usage(verb: Verb) -> str:
     words = [_placed(argument) for argument in verb.arguments]
-    words += [f"{option.spelled} {option.value}" for option in verb.options if option.required]
+    positional = sorted((option for option in verb.options if option.positional), key=lambda option: option.convert is not str)
+    words += [option.value if option.required else f"[{option.value}]" for option in positional]
+    words += [f"{option.spelled} {option.value}" for option in verb.options if option.required and not option.positional]
     if any(not option.required for option in verb.options) or verb.dynamic_options:
         words.append("[options]")
     return " ".join(words)

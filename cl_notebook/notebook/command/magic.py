@@ -130,6 +130,7 @@ def _damage_named() -> AbstractContextManager[None]:
 def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
     parsed = parse(command, without_comment(line).removesuffix(";"), namespace)
     if parsed.help or parsed.verb is None:
+        command = parsed.command or command
         echo(verb_help(command, parsed.verb) if parsed.verb and command.has_verbs else command_help(command))
         return None
     return parsed.verb.run(Invocation(shell, namespace, parsed.values))

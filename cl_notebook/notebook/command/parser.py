@@ -24,6 +24,8 @@ class Parsed:
     verb: Verb | None
     values: dict[str, Any] = field(default_factory=dict)
     help: bool = False
+    command: Command | None = None
+    """The magic that has the verb, if it is not the one that was typed."""
 
 
 def parse(command: Command, line: str, namespace: Mapping[str, Any]) -> Parsed:
@@ -37,6 +39,10 @@ def parse(command: Command, line: str, namespace: Mapping[str, Any]) -> Parsed:
     verb, rest = _verb(command, tokens)
     if verb is None:
         return Parsed(None, help=True)
+    if verb.subcommand is not None and rest and verb.subcommand.verb(rest[0].raw) is not None:
+        parsed = parse(verb.subcommand, line[rest[0].start :], namespace)
+        parsed.command = verb.subcommand
+        return parsed
     return _Parser(command, verb, rest, namespace).result()
 
 
@@ -63,7 +69,10 @@ def find_option(options: Sequence[Option], token: str) -> Option | None:
     """Return the option that *token* (``--name``, ``-n`` or ``--name=…``) spells."""
     stem = token.partition("=")[0]
     name = stem.removeprefix("--").replace("_", "-") if stem.startswith("--") else ""
-    return next((option for option in options if (name and option.name == name) or (option.short and option.short == stem)), None)
+    for option in options:
+        if (name and name in (option.name, *option.aliases)) or (option.short and option.short == stem):
+            return option
+    return None
 
 
 class _Parser:
@@ -78,6 +87,7 @@ class _Parser:
         self.values: dict[str, Any] = {option.key: _empty(option) for option in self.options}
         self.values |= {argument.key: [] if argument.repeat else None for argument in verb.arguments}
         self.arguments = list(verb.arguments)
+        self.surplus: list[str] = []
 
     def result(self) -> Parsed:
         options_end = False
@@ -91,6 +101,7 @@ class _Parser:
                 self._take_option(token)
             else:
                 self._take_argument(token.text)
+        self._place_surplus()
         self._refuse_if_missing()
         return Parsed(self.verb, self.values)
 
@@ -123,8 +134,8 @@ class _Parser:
 
     def _take_argument(self, text: str) -> None:
         if not self.arguments:
-            msg = f"{self.title}: {text!r} is one word too many."
-            raise errors.InvalidInput(f"{msg} {self.verb.extra_word_hint}".rstrip())
+            self.surplus.append(text)
+            return
         argument = self.arguments[0]
         if argument.choices and text not in argument.choices:
             msg = f"{self.title} has no {argument.name.lower()} {text!r}.{errors.did_you_mean(text, argument.choices)}"
@@ -133,6 +144,21 @@ class _Parser:
             self.values[argument.key].append(text)
         else:
             self.values[self.arguments.pop(0).key] = text
+
+    def _place_surplus(self) -> None:
+        """Make the words beyond the arguments values of the positional options that were not typed."""
+        for option in self.options:
+            if not option.positional or self.values[option.key] not in (None, []):
+                continue
+            # a size comes last, as in `create db 10`: so the name may look like a size
+            words = self.surplus if option.convert is str else self.surplus[::-1]
+            word = next((word for word in words if option.accepts(word)), None)
+            if word is not None:
+                self.surplus.remove(word)
+                self.values[option.key] = option.parse_value(word)
+        if self.surplus:
+            msg = f"{self.title}: {self.surplus[0]!r} is one word too many."
+            raise errors.InvalidInput(f"{msg} {self.verb.extra_word_hint}".rstrip())
 
     def _unknown(self, stem: str) -> str:
         known = [option.spelled for option in self.options]

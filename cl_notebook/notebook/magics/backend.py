@@ -154,6 +154,7 @@ COMMAND = Command(
             ),
             dynamic_options=drivers.of_driver,
         ),
+        lists.listing("cl_backends"),
         Verb(
             "open",
             "Open a backend that is stored already, with the options that it was added with.",

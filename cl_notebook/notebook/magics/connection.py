@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
+from cl_notebook.notebook.magics import lists
 from cl_notebook.notebook.output.details import Details
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ COMMAND = Command(
     "Look at connections, attach and detach them, remove them. %cl_volume connect makes one.",
     (
         Verb("show", "Show the fields of a connection, secrets masked.", _show, (_CONNECTION,)),
+        lists.listing("cl_connections"),
         Verb("attach", "Attach the volume on its host; the path is the device to use.", _attach, (_CONNECTION,)),
         Verb(
             "detach",

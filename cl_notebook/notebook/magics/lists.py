@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -148,6 +149,12 @@ def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: s
     )
     text = f"{what} The list is a DataFrame, indexed by id: rows = %{name}"
     return Command(name, text, (verb,), examples, notes=lambda: _notes(kind))
+
+
+def listing(name: str) -> Verb:
+    """Return the verb ``list`` for the magic of one resource: the list called *name*, as in the OpenStack client."""
+    command = next(command for command in COMMANDS if command.name == name)
+    return replace(command.verbs[0], name="list", help=f"The same as %{name}.", same_as=f"%{name}")
 
 
 COMMANDS = (

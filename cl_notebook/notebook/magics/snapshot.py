@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.notebook.command import batch, resolve
-from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
+from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib
+from cl_notebook.notebook.magics import fields, lists
 from cl_notebook.notebook.output.details import Details
 
 if TYPE_CHECKING:
@@ -49,21 +51,39 @@ def _delete(call: Invocation) -> Snapshot | list[Snapshot]:
     return batch.each("deleted", snapshots, lambda snapshot: snapshot.delete(force=call["force"]))
 
 
+def _create(call: Invocation) -> Snapshot:
+    changes = {**call.given("name", "description"), **({"metadata": dict(call["metadata"])} if call["metadata"] else {})}
+    return resolve.volume(call, call["volume"]).create_snapshot(**changes)
+
+
 COMMAND = Command(
     "cl_snapshot",
     "Look at snapshots, make volumes from them, remove them. %cl_volume snapshot takes one.",
     (
+        Verb(
+            "create",
+            "Keep the bytes of a volume as a snapshot; %cl_volume snapshot is the same.",
+            _create,
+            options=(
+                Option("volume", "The volume.", "VOLUME", completes="volume", required=True, positional=True),
+                replace(fields.NAME, positional=True),
+                fields.DESCRIPTION,
+                fields.METADATA,
+            ),
+        ),
         Verb("show", "Show the fields of a snapshot.", _show, (_SNAPSHOT,)),
+        lists.listing("cl_snapshots"),
+        *fields.verbs(_SNAPSHOT, lambda call: resolve.snapshot(call, call["snapshot"], acting=True)),
         Verb(
             "create-volume",
             "Make a volume with the bytes of the snapshot.",
             _create_volume,
             (_SNAPSHOT,),
             (
-                Option("name", "Display name.", "NAME"),
-                Option("size", "Size in GiB; the snapshot's by default.", "GIB", convert=gib),
-                Option("description", "What it is for.", "TEXT"),
-                Option("metadata", "A key and a value to keep with it.", "KEY=VALUE", convert=pair, repeat=True),
+                Option("size", "Size in GiB; the snapshot's by default.", "GIB", convert=gib, positional=True),
+                replace(fields.NAME, positional=True),
+                fields.DESCRIPTION,
+                fields.METADATA,
             ),
         ),
         Verb("revert", "Give the volume the bytes of this snapshot again, in place; gives the volume.", _revert, (_SNAPSHOT,)),
@@ -75,7 +95,7 @@ COMMAND = Command(
                 Argument("VOLUME", "The volume that it is of: its id, its name, or the variable that holds it.", "volume"),
                 Argument("REFERENCE", "Its name on the storage, as in %cl_backend manageable --snapshots."),
             ),
-            (Option("name", "Display name.", "NAME"),),
+            (replace(fields.NAME, positional=True),),
         ),
         Verb("unmanage", "Stop tracking a snapshot; it stays on the storage.", _unmanage, (_SNAPSHOT,)),
         Verb(
@@ -87,7 +107,9 @@ COMMAND = Command(
         ),
     ),
     (
+        "snap = %cl_snapshot create --volume db before",
         "%cl_snapshot show before",
+        "%cl_snapshot set before --description 'before the upgrade'",
         "copy = %cl_snapshot create-volume before --name copy --size 2",
         "%cl_snapshot revert before",
         "%cl_snapshot manage db snap-7 --name adopted",

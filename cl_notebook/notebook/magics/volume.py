@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
+from cl_notebook.notebook.magics import fields, lists, snapshot
 from cl_notebook.notebook.output.details import Details
 
 if TYPE_CHECKING:
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
 
 _VOLUME = Argument("VOLUME", "The volume: its id, the beginning of its id, its name, or the variable that holds it.", "volume")
-_NAME = Option("name", "Display name.", "NAME")
-_DESCRIPTION = Option("description", "What it is for.", "TEXT")
-_METADATA = Option("metadata", "A key and a value to keep with it.", "KEY=VALUE", convert=pair, repeat=True)
+_NAME, _DESCRIPTION, _METADATA = fields.NAME, fields.DESCRIPTION, fields.METADATA
+_BARE_NAME = replace(_NAME, positional=True)
 _MULTIPATH = Option("multipath", "Use several paths to the storage.")
 _FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
 _BACKEND = Option("backend", "Which backend; may be left out while exactly one is open.", "BACKEND", completes="backend")
@@ -173,8 +173,8 @@ _SPECS = (
     Option("qos-specs", "A key and a value of its quality of service.", "KEY=VALUE", convert=pair, repeat=True),
 )
 _CREATE = (
-    Option("size", "Size in GiB.", "GIB", convert=gib, required=True),
-    _NAME,
+    Option("size", "Size in GiB.", "GIB", convert=gib, required=True, positional=True),
+    _BARE_NAME,
     _BACKEND,
     _DESCRIPTION,
     Option("bootable", "Mark it as bootable."),
@@ -198,6 +198,8 @@ COMMAND = Command(
     (
         Verb("create", "Make an empty volume.", _create, options=_CREATE),
         Verb("show", "Show the fields of a volume, secrets masked.", _show, (_VOLUME,)),
+        lists.listing("cl_volumes"),
+        *fields.verbs(_VOLUME, lambda call: resolve.volume(call, call["volume"], acting=True), may_boot=True),
         Verb(
             "extend",
             "Grow a volume, also while it is attached.",
@@ -210,7 +212,12 @@ COMMAND = Command(
             "Make a volume with the bytes of another.",
             _clone,
             (_VOLUME,),
-            (_NAME, Option("size", "Size in GiB; the volume's own by default.", "GIB", convert=gib), _DESCRIPTION, _METADATA),
+            (
+                Option("size", "Size in GiB; the volume's own by default.", "GIB", convert=gib, positional=True),
+                _BARE_NAME,
+                _DESCRIPTION,
+                _METADATA,
+            ),
         ),
         Verb(
             "snapshot",
@@ -218,6 +225,7 @@ COMMAND = Command(
             _snapshot,
             (_VOLUME,),
             (_NAME, _DESCRIPTION, _METADATA),
+            subcommand=snapshot.COMMAND,
         ),
         Verb("connect", "Let a host reach the volume: this one, or one that is described.", _connect, (_VOLUME,), _CONNECT),
         Verb(
@@ -246,7 +254,7 @@ COMMAND = Command(
             "Adopt a volume that is on the storage already.",
             _manage,
             (Argument("REFERENCE", "Its name on the storage, as in %cl_backend manageable."),),
-            (_NAME, _BACKEND),
+            (_BARE_NAME, _BACKEND),
         ),
         Verb("unmanage", "Stop tracking a volume; its bytes stay on the storage.", _unmanage, (_VOLUME,)),
         Verb(
@@ -265,7 +273,11 @@ COMMAND = Command(
     ),
     (
         "vol = %cl_volume create --size 1 --name db --metadata tier=gold",
+        "%cl_volume create db 10G",
         "%cl_volume show db",
+        "%cl_volume set db --name database --metadata tier=silver",
+        "%cl_volume unset database --metadata tier",
+        "%cl_volume rename database db",
         "%cl_volume extend vol 2",
         "%cl_volume extend vol +1",
         "twin = %cl_volume clone db --name twin",

@@ -1,0 +1,89 @@
+"""Declare the verbs that edit the fields of a volume or a snapshot: ``set``, ``unset`` and ``rename``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.notebook.command.command import Argument, Option, Verb, pair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cl_notebook.model import Snapshot, Volume
+    from cl_notebook.notebook.command.command import Invocation
+
+    Resolve = Callable[[Invocation], Snapshot] | Callable[[Invocation], Volume]
+
+NAME = Option("name", "Display name.", "NAME")
+DESCRIPTION = Option("description", "What it is for.", "TEXT")
+METADATA = Option("metadata", "A key and a value to keep with it.", "KEY=VALUE", convert=pair, repeat=True, aliases=("property",))
+_CLEAR = Option("no-metadata", "Remove all keys first.", aliases=("no-property",))
+_BOOTABLE = (Option("bootable", "Mark it as bootable."), Option("non-bootable", "Mark it as not bootable."))
+_KEY = Option("metadata", "A key to remove.", "KEY", repeat=True, required=True, aliases=("property",))
+
+
+def verbs(argument: Argument, resolve: Resolve, *, may_boot: bool = False) -> tuple[Verb, ...]:
+    """Return the verbs for the resource that *resolve* finds by *argument*; *may_boot*: it has the flag ``bootable``."""
+    noun = argument.name.lower()
+    options = (NAME, DESCRIPTION, METADATA, _CLEAR, *(_BOOTABLE if may_boot else ()))
+    changed = "name, description, metadata or bootable flag" if may_boot else "name, description or metadata"
+    return (
+        Verb("set", f"Set {changed} of a {noun}; keys that are not typed stay.", _setter(resolve), (argument,), options),
+        Verb("unset", f"Remove keys from the metadata of a {noun}.", _unsetter(resolve), (argument,), (_KEY,)),
+        Verb("rename", f"Give a {noun} another name.", _renamer(resolve), (argument, Argument("NAME", "The new name."))),
+    )
+
+
+def _setter(resolve: Resolve) -> Callable[[Invocation], Snapshot | Volume]:
+    def set_fields(call: Invocation) -> Snapshot | Volume:
+        changes = call.given("name", "description")
+        metadata, clear = dict(call["metadata"]), call["no_metadata"]
+        bootable, non_bootable = call.values.get("bootable"), call.values.get("non_bootable")
+        if not (changes or metadata or clear or bootable or non_bootable):
+            msg = "set needs what to change: --name NAME, --description TEXT or --metadata KEY=VALUE."
+            raise errors.InvalidInput(msg)
+        if bootable and non_bootable:
+            msg = "--bootable and --non-bootable exclude each other: type one of them."
+            raise errors.InvalidInput(msg)
+        resource = resolve(call)
+        resource.refresh(keep_edits=True)  # so that keys are added to the stored ones
+        if metadata or clear:
+            changes["metadata"] = metadata if clear else {**resource.metadata, **metadata}
+        if bootable or non_bootable:
+            changes["bootable"] = bool(bootable)
+        for name, value in changes.items():
+            setattr(resource, name, value)
+        resource.save()
+        return resource
+
+    return set_fields
+
+
+def _unsetter(resolve: Resolve) -> Callable[[Invocation], Snapshot | Volume]:
+    def unset(call: Invocation) -> Snapshot | Volume:
+        resource = resolve(call)
+        resource.refresh(keep_edits=True)
+        metadata = dict(resource.metadata)
+        for key in call["metadata"]:
+            if key not in metadata:
+                known = errors.did_you_mean(key, metadata) or f" Its keys: {', '.join(metadata) or 'none'}."
+                msg = f"The metadata of {resource.label()} has no key {key!r}.{known}"
+                raise errors.NotFound(msg)
+            del metadata[key]
+        resource.metadata = metadata
+        resource.save()
+        return resource
+
+    return unset
+
+
+def _renamer(resolve: Resolve) -> Callable[[Invocation], Snapshot | Volume]:
+    def rename(call: Invocation) -> Snapshot | Volume:
+        resource = resolve(call)
+        resource.refresh(keep_edits=True)
+        resource.name = call["name"]
+        resource.save()
+        return resource
+
+    return rename
