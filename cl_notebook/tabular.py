@@ -1,24 +1,66 @@
-"""Typed frames from rows, and their classes: writable to Parquet and Excel, or with cells that are never cut."""
+"""Typed frames from rows, and their class: shown as a list, and writable to Parquet and Excel."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
+from cl_notebook.display import listing
+from cl_notebook.display.listing import Look
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Self
+
+_SAME_COLUMNS = frozenset((None, "copy", "sort_values", "sort_index", "reindex", "rename", "astype", "fillna", "replace", "take"))
+"""The operations of pandas after which the columns of a list still mean what their names say."""
 
 
 class Frame(pd.DataFrame):
-    """A DataFrame that converts dicts and times with a zone when it is written to Parquet or Excel."""
+    """A DataFrame that is shown as a list, and that converts dicts and times with a zone for Parquet and Excel.
+
+    Its values are not touched: ``to_html()``, ``to_string()`` and ``style`` give them as pandas does. What is computed from a
+    list, such as a sum of groups, is shown by pandas.
+    """
+
+    _metadata = ["_look"]  # noqa: RUF012 - pandas' own
+    _look: Look | None = None
 
     @property
     def _constructor(self) -> Callable[..., Frame]:
         return type(self)
+
+    def __finalize__(self, other: Any, method: str | None = None, **options: Any) -> Self:  # noqa: ANN401 - pandas' own
+        """Take the metadata of *other*; the look of a list only where *method* leaves the meaning of the columns as it was."""
+        result = super().__finalize__(other, method, **options)  # type: ignore[misc] # not in the stubs
+        if method not in _SAME_COLUMNS:
+            object.__setattr__(result, "_look", None)
+        return cast("Self", result)
+
+    def listed(self, noun: str, empty: str = "") -> Self:
+        """Return the frame, to be shown as a list of *noun*, a plural; *empty* is the sentence to show if it has no rows."""
+        object.__setattr__(self, "_look", Look(noun, "" if len(self) else empty))
+        return self
+
+    def __repr__(self) -> str:
+        """Return the list as text for a terminal of this width."""
+        return self._as_list(listing.as_text) or super().__repr__()
+
+    def _repr_html_(self) -> str | None:
+        shown = self._as_list(listing.as_html) if pd.get_option("display.notebook_repr_html") else None
+        return shown or cast("str | None", super()._repr_html_())  # type: ignore[misc] # not in the stubs
+
+    def _as_list(self, write: Callable[[pd.DataFrame, Look], str]) -> str | None:
+        """Return what *write* makes of the frame; None if it is not a list, or cannot be shown as one."""
+        if self._look is None or self.columns.nlevels > 1:
+            return None
+        try:
+            return write(self, self._look)
+        except Exception:  # noqa: BLE001 - whatever a frame holds, pandas can show it
+            return None
 
     def to_parquet(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - pandas' own
         """Write the frame as pandas does; dicts and lists become JSON text."""
@@ -32,22 +74,13 @@ class Frame(pd.DataFrame):
         return _without_zones(_flat(self)).to_excel(*args, **options)
 
 
-class WholeFrame(Frame):
-    """A frame that shows cells in full, however long: people copy from them."""
-
-    def __repr__(self) -> str:
-        """Return the table with every cell in full."""
-        with pd.option_context("display.max_colwidth", None, "display.width", None):
-            return super().__repr__()
-
-    def _repr_html_(self) -> str | None:
-        with pd.option_context("display.max_colwidth", None):
-            html: str | None = super()._repr_html_()  # type: ignore[misc] # the stubs do not have it
-            return html
-
-
 def typed_frame(
-    schema: Mapping[str, Any], rows: Iterable[Sequence[Any]], index: str | tuple[str, ...] = (), *, cls: type[Frame] = Frame
+    schema: Mapping[str, Any],
+    rows: Iterable[Sequence[Any]],
+    index: str | tuple[str, ...] = (),
+    *,
+    noun: str = "rows",
+    empty: str = "",
 ) -> Frame:
     """Return *rows* as a frame whose columns have the types of *schema*, even if there are no rows.
 
@@ -56,7 +89,8 @@ def typed_frame(
             or a tuple of the texts that are its categories.
         rows: for each row its values, in the order of *schema*.
         index: the column that becomes the index, or the columns that become its levels.
-        cls: the class of the frame.
+        noun: what the rows are, in the plural.
+        empty: the sentence to show if there are none, e.g. what to type.
 
     Raises:
         ValueError: a row has more or fewer values than *schema* has columns.
@@ -65,12 +99,12 @@ def typed_frame(
     values = list(zip(*rows, strict=True)) or [()] * len(schema)
     columns = {name: _typed_column(column, dtype) for (name, dtype), column in zip(schema.items(), values, strict=True)}
     if not index:
-        return cls(columns)
+        return Frame(columns).listed(noun, empty)
     if isinstance(index, str):
         levels = pd.Index(columns.pop(index), name=index)
     else:
         levels = pd.MultiIndex.from_arrays([columns.pop(name) for name in index], names=index)
-    return cls(columns, index=levels)
+    return Frame(columns, index=levels).listed(noun, empty)
 
 
 def _typed_column(values: Sequence[Any], dtype: Any) -> Any:  # noqa: ANN401 - an extension array

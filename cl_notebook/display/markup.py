@@ -5,6 +5,7 @@ Colours come from the theme of JupyterLab or VS Code, with fallbacks that are re
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ border:0!important;background:none!important;white-space:nowrap;max-width:none!i
 .cl-card thead th{font-weight:600;border-bottom:1px solid var(--jp-border-color1,var(--vscode-panel-border,#8888))!important}
 .cl-card .cl-num{text-align:right!important}.cl-card .cl-wrap{white-space:normal!important;overflow-wrap:anywhere}
 .cl-card small,.cl-card .cl-dim{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b))}
+.cl-card .cl-rest{font-size:0}
 .cl-card summary{cursor:pointer}.cl-card summary:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2)}
 .cl-card .cl-good{color:var(--jp-success-color0,#1b5e20)}.cl-card .cl-bad{color:var(--jp-error-color0,#b71c1c);font-weight:600}
 .cl-card .cl-busy{color:var(--jp-warn-color0,#b35900)}.cl-card .cl-use{color:var(--jp-info-color0,#0d5b94)}
@@ -55,9 +57,17 @@ def fold(summary: str, *parts: str, is_open: bool = False) -> str:
     return f"<details{' open' if is_open else ''}><summary>{summary}</summary>{''.join(parts)}</details>"
 
 
-def short_id(resource_id: str) -> str:
-    """Return a short id that shows the whole one on hover."""
-    return f"<code title='{escaped(resource_id)}'>{escaped(values.short_id(resource_id))}</code>"
+def short_id(resource_id: str, length: int = values.SHORT_ID) -> str:
+    """Return the first *length* characters of an id; the whole one is shown on hover, and is what a selection copies."""
+    rest = f"<span class='cl-rest'>{escaped(resource_id[length:])}</span>" if resource_id[length:] else ""
+    return f"<code title='{escaped(resource_id)}'>{escaped(values.short_id(resource_id, length))}{rest}</code>"
+
+
+def moment(value: dt.datetime, now: dt.datetime | None = None) -> str:
+    """Return an aware time in the time zone of this machine, with how long ago it was; in UTC on hover."""
+    utc = f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+    passed = f"<small>{escaped(values.ago(value, now))}</small>"
+    return f"<time datetime='{value.isoformat()}' title='{utc}'>{values.local_time(value)}</time> {passed}"
 
 
 def status(value: str, mark: Mark | None = None) -> str:

@@ -35,6 +35,21 @@ def cut(text: str, columns: int) -> str:
     return "".join(character for character, end in zip(text, widths, strict=True) if end < columns) + CUT
 
 
+def wrap(text: str, columns: int, most: int) -> list[str]:
+    """Break *text* between words into lines of that many *columns*; what goes beyond *most* lines is cut off."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if width(longer) <= columns or not lines[-1]:
+            lines[-1] = longer
+        elif len(lines) < most:
+            lines.append(word)
+        else:
+            lines[-1] = longer + CUT  # is wider than the column, so that it is cut below
+            break
+    return [cut(line, columns) for line in lines]
+
+
 def pad(text: str, columns: int, *, right: bool = False) -> str:
     """Fill *text* with blanks up to *columns*; *right* puts the text to the right."""
     blanks = " " * (columns - width(text))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SHORT_ID = 8
 """Characters of an id that are shown; the magics and ``cl.find`` accept any unique prefix of an id."""
@@ -36,15 +36,25 @@ MARKS: Mapping[str, Mark] = {
 
 _MEANINGS = {
     **dict.fromkeys(("in-use", "attached"), "use"),
-    **dict.fromkeys(("available", "open", "ok"), "ok"),
-    **dict.fromkeys(("closed", "detached", "deleted"), "idle"),
-    **dict.fromkeys(("failed", "missing", "stuck", "interrupted"), "fault"),
+    **dict.fromkeys(("available", "open", "ok", "done"), "ok"),
+    **dict.fromkeys(("closed", "detached", "deleted", "not done"), "idle"),
+    **dict.fromkeys(
+        ("failed", "missing", "stuck", "interrupted", "lost", "conflict", "size differs", "leftover device"), "fault"
+    ),
 }
 
 
-def short_id(resource_id: str) -> str:
-    """Return the first :data:`SHORT_ID` characters of an id."""
-    return sanitize(resource_id[:SHORT_ID])
+def short_id(resource_id: str, length: int = SHORT_ID) -> str:
+    """Return the first *length* characters of an id."""
+    return sanitize(resource_id[:length])
+
+
+def distinct_length(ids: Collection[str]) -> int:
+    """Return how many characters of *ids*, at least :data:`SHORT_ID`, tell them apart."""
+    longest = max(map(len, ids), default=SHORT_ID)
+    distinct = len(set(ids))
+    lengths = range(SHORT_ID, longest)
+    return next((length for length in lengths if len({text[:length] for text in ids}) == distinct), max(longest, SHORT_ID))
 
 
 def meaning(status: str) -> str:

@@ -64,6 +64,14 @@ _MANAGEABLE_SCHEMA = {
     "extra_info": object,
 }
 
+_FIRST_LINES = {
+    "backends": 'cl.Backend("lab", volume_driver="local", path="~/cl-volumes")',
+    "volumes": 'backend.create_volume(size=1, name="db")',
+    "snapshots": 'volume.create_snapshot(name="before")',
+    "connections": "volume.attach()",
+}
+"""What creates the first of a kind, in Python."""
+
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 """What a value that no release of ours wrote may raise."""
 
@@ -193,7 +201,7 @@ def read(
     limit: int | None = None,
     marker: str | int | None = None,
     **filters: object,
-) -> pd.DataFrame:
+) -> Frame:
     """Return the frame of *kind* (``backends``, ``volumes``, ``snapshots``, ``connections``, ``operations`` or ``changes``).
 
     Args:
@@ -248,7 +256,19 @@ def read(
     if kind == "backends" and "config" in arrays:
         arrays["config"] = _without_names_of_secrets(arrays["config"])
     index = pd.Index(arrays.pop("id"), name="id")
-    return Frame(arrays, index=index, copy=False)
+    return Frame(arrays, index=index, copy=False).listed(kind, empty_sentence(session, kind, filters, _FIRST_LINES))
+
+
+def empty_sentence(session: Context, kind: str, filters: Mapping[str, object], first_lines: Mapping[str, str]) -> str:
+    """Return what a list of *kind* without rows says: its *filters*, or else which line creates the first of the kind.
+
+    ``first_lines`` are these lines by kind.
+    """
+    if filters:
+        conditions = (f"{name} {value if isinstance(value, str) else repr(value)}" for name, value in filters.items())
+        return f"No {kind} with {', '.join(conditions)}."
+    first = kind if session.backends or kind not in first_lines else "backends"
+    return f"No {first} yet: {first_lines[first]}" if first in first_lines else f"No {kind} yet."
 
 
 def _raw_rows(connection: sa.Connection, statement: sa.Select[Any], known: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -360,7 +380,9 @@ def frame(entries: Sequence[ManageableVolume] | Sequence[ManageableSnapshot]) ->
     """
     of_snapshots = any("source_reference" in entry for entry in entries)
     schema = _MANAGEABLE_SCHEMA | ({"source": "string"} if of_snapshots else {})
-    return typed_frame(schema, (_manageable_row(entry, of_snapshots=of_snapshots) for entry in entries), "reference")
+    return typed_frame(
+        schema, (_manageable_row(entry, of_snapshots=of_snapshots) for entry in entries), "reference", noun="entries"
+    )
 
 
 def _manageable_row(entry: ManageableVolume | ManageableSnapshot, *, of_snapshots: bool) -> tuple[object, ...]:

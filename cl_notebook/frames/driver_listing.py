@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.api import CAPABILITIES, FEATURES, capabilities
-from cl_notebook.tabular import WholeFrame, typed_frame
+from cl_notebook.tabular import typed_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ _OPTION_SCHEMA = {
 def installed() -> pd.DataFrame:
     """Return the drivers that are installed, their capabilities, and the names of their options."""
     rows = [(name, *_installed(registry.load_driver(name))) for name in registry.driver_names()]
-    return typed_frame(_INSTALLED_SCHEMA, rows, "name", cls=WholeFrame)
+    return typed_frame(_INSTALLED_SCHEMA, rows, "name", noun="drivers")
 
 
 def search(word: str, python: str | None = None) -> tuple[pd.DataFrame, errors.NotSupported | None]:
@@ -129,7 +129,7 @@ def options(cls: type[Driver]) -> pd.DataFrame:
     An option is ``required`` if it is declared so, or if the driver's own code refuses to be set up without it.
     """
     declared = sorted(cls.options(), key=lambda option: (not _is_required(option), not option.own))
-    return typed_frame(_OPTION_SCHEMA, map(_option_row, declared), "option", cls=WholeFrame)
+    return typed_frame(_OPTION_SCHEMA, map(_option_row, declared), "option", noun="options")
 
 
 def _option_row(option: Option) -> tuple[object, ...]:
@@ -193,4 +193,4 @@ def _as_entry(name: str) -> CatalogEntry:
 
 def _matches_frame(entries: Sequence[CatalogEntry]) -> pd.DataFrame:
     rows = ((entry["name"], entry["path"], entry["help"], entry["version"], entry["supported"]) for entry in entries)
-    return typed_frame(_SEARCH_SCHEMA, rows, "name", cls=WholeFrame)
+    return typed_frame(_SEARCH_SCHEMA, rows, "name", noun="drivers")

@@ -51,4 +51,4 @@ def frame(entries: Iterable[tuple[str, LogLine]]) -> pd.DataFrame:
     rows = (
         (at, line.level, line.logger, line.text, line.operation, name) for at, (name, line) in zip(times, listed, strict=True)
     )
-    return typed_frame(_SCHEMA, rows)
+    return typed_frame(_SCHEMA, rows, noun="log lines")

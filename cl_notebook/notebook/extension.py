@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import session
-from cl_notebook.notebook import secret_warning, shutdown
+from cl_notebook.notebook import configuration, secret_warning, shutdown
 from cl_notebook.notebook.command import completion
 from cl_notebook.notebook.command.magic import function
 from cl_notebook.notebook.magics import (
@@ -54,6 +54,7 @@ def load(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.register_function(function(shell, command), command.kind, command.name)
     completion.install(shell, COMMANDS)
+    configuration.install(shell)
     shutdown.install(shell)
     secret_warning.install(shell)
     session.show_progress(Display(shell))
@@ -64,6 +65,7 @@ def unload(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.magics[command.kind].pop(command.name, None)
     completion.remove(shell)
+    configuration.remove(shell)
     shutdown.remove(shell)
     secret_warning.remove(shell)
     session.show_progress(None)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+import uuid
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 import cl_notebook as cl
 from cl_notebook.frames import api
-from cl_notebook.tabular import WholeFrame
+from cl_notebook.tabular import typed_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +66,52 @@ def test_no_text_becomes_a_formula(sim: cl.Backend, tmp_path: Path) -> None:
 
 
 def test_words_that_are_typed_are_shown_whole() -> None:
-    """A path that is longer than pandas shows of a cell stands there whole, as text and as HTML."""
+    """A path that is longer than the terminal is wide stands there whole, as text and as HTML."""
     path = "/" + "/".join(["a-long-folder"] * 10)
-    frame = WholeFrame({"value": [path]})
+    frame = typed_frame({"setting": "string", "value": "string"}, [("store", path)], "setting")
     assert path in repr(frame)
     assert path in str(frame._repr_html_())
+
+
+def test_a_list_stays_a_list_when_rows_are_chosen() -> None:
+    """What is filtered, sorted or sliced from a list is shown as one, also after pickling and copying."""
+    frame = typed_frame({"name": "string", "size": "Int64"}, [("a", 1), ("b", 2)])
+    parts = [frame[frame["size"] > 1], frame.sort_values("name"), frame[1:], frame[["size"]], frame.head(1)]
+    pickled = pickle.loads(pickle.dumps(frame))  # noqa: S301 - the test's own
+    for part in (*parts, pickled, copy.deepcopy(frame)):
+        assert "GiB" in repr(part)
+    assert repr(frame[frame["size"] > 7]) == "No rows."
+
+
+def test_what_is_computed_from_a_list_is_shown_by_pandas() -> None:
+    """Sums of groups, counts, statistics, merged and turned frames are shown as pandas does: their numbers are no sizes."""
+    frame = typed_frame({"name": "string", "size": "Int64"}, [("a", 1), ("b", 2)])
+    computed = [
+        frame.groupby("name").count(),
+        frame.groupby("name").agg({"size": "sum"}),
+        frame.describe(),
+        frame.T,
+        frame.isna(),
+        frame.merge(frame, on="name"),
+        pd.concat([frame, frame]),
+        frame.pivot_table(index="name", values="size"),
+    ]
+    for result in computed:
+        assert repr(result) == repr(pd.DataFrame(result))
+
+
+def test_the_raw_frame_is_there() -> None:
+    """to_html(), to_string(), to_csv() and style give what pandas gives for the same values."""
+    frame = typed_frame({"id": "string", "size": "Int64"}, [(str(uuid.UUID(int=1)), 1)], "id")
+    raw = pd.DataFrame(frame)
+    assert (frame.to_html(), frame.to_string(), frame.to_csv()) == (raw.to_html(), raw.to_string(), raw.to_csv())
+    assert frame.style.to_html(uuid="x") == raw.style.to_html(uuid="x")
+
+
+def test_a_list_that_cannot_be_shown_is_shown_by_pandas() -> None:
+    """If a cell cannot be formatted, or the columns have levels, the frame is shown as pandas does."""
+    frame = typed_frame({"status": object}, [(object(),)])
+    assert repr(frame) == repr(pd.DataFrame(frame))
+    assert frame._repr_html_() == pd.DataFrame(frame)._repr_html_()  # type: ignore[operator] # not in the stubs
+    frame.columns = pd.MultiIndex.from_tuples([("a", "b")])
+    assert repr(frame) == repr(pd.DataFrame(frame))

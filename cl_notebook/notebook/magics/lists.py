@@ -26,6 +26,14 @@ PAGE = 1000
 
 FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
 
+_FIRST_LINES = {
+    "backends": "%cl_backend add lab --driver local --path ~/cl-volumes",
+    "volumes": "%cl_volume create --size 1 --name db",
+    "snapshots": "%cl_volume snapshot VOLUME --name before",
+    "connections": "%cl_volume attach VOLUME",
+}
+"""What creates the first of a kind."""
+
 FORMAT = Option("format", "What to give: a DataFrame, or text.", "FORMAT", short="-f", choices=FORMATS)
 _EXAMPLES = {NUMBER: "'>10'", REAL: "'>0.5'", MOMENT: "'>2026-01-31'", FLAG: "true"}
 
@@ -64,6 +72,7 @@ def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame
     chosen = call["column"] or None
     limit = PAGE if call["limit"] is None else call["limit"] or None
     marker = call["marker"]
+    filters = call.given(*(option.key for option in _filters(kind)))
     frame = api.read(
         kind,
         call.session,
@@ -71,8 +80,10 @@ def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame
         sort=call["sort"] or default_sort,
         limit=limit and limit + 1,
         marker=_number(marker) if kind == "operations" and marker else marker,
-        **call.given(*(option.key for option in _filters(kind))),
+        **filters,
     )
+    if not marker:
+        frame.listed(kind, api.empty_sentence(call.session, kind, filters, _FIRST_LINES))
     more = limit is not None and len(frame) > limit
     shown = frame.iloc[:limit] if more else frame
     _give_note(call, shown, more=more)

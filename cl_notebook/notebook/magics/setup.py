@@ -67,7 +67,7 @@ def _in_memory(store: str) -> bool:
 
 
 def _shown() -> pd.DataFrame:
-    from cl_notebook.tabular import WholeFrame, typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     opened = session.opened_session()
     current = opened.settings if opened is not None else settings.Settings.choose()
@@ -84,7 +84,7 @@ def _shown() -> pd.DataFrame:
         **{name: _as_text(value) for name, value in masking.mapping(current.cinder_options, {"transport_url"}).items()},
         "open": ", ".join(sorted(opened.backends)) if opened is not None else "",
     }
-    return typed_frame({"setting": "string", "value": "string"}, rows.items(), "setting", cls=WholeFrame)
+    return typed_frame({"setting": "string", "value": "string"}, rows.items(), "setting", noun="settings")
 
 
 def _default_value(name: str) -> object:

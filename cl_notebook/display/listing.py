@@ -1,0 +1,343 @@
+"""Show a frame as a list: short ids, units, local times, statuses with signs, a page of rows, the columns that fit.
+
+Only what is shown is formatted, so a frame of any length takes the same time. How a column is formatted follows from its
+name and its type; which columns go first where there is no room, from :data:`IMPORTANCE`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cl_notebook.display import markup, text, values
+from cl_notebook.text import sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+ROWS = 20
+"""Rows of a page, unless the option ``display.max_rows`` of pandas was changed."""
+
+IMPORTANCE = (
+    *("name", "resource_name", "variable", "option", "setting", "reference", "verdict", "outcome", "status", "action", "step"),
+    *("size", "volume_size", "next", "path", "device", "value", "text", "kind", "type", "volume", "backend", "at"),
+    *("created_at", "started_at", "duration", "error", "host", "detail", "reason", "required", "help", "default", "protocol"),
+    *("volume_driver", "open", "volumes", "size_on_storage", "level", "attach_status", "owner"),
+)
+"""Columns from the one that is kept longest to the one that goes first; others follow, as they stand in the frame."""
+
+_LAST = ("kernel_id", "updated_at", "version")
+_KEPT = frozenset(
+    (
+        *("name", "resource_name", "variable", "option", "setting", "reference", "verdict", "outcome", "status", "action"),
+        *("size", "volume_size", "next", "path", "device", "value", "text"),
+    )
+)
+"""Columns that are shown however little room there is."""
+
+_WHOLE = frozenset(("next", "path", "device", "value", "option", "setting", "reference", "name_in_storage", "variable", "where"))
+"""Columns that people type from: never cut."""
+
+_PROSE = frozenset(("detail", "error", "help", "reason", "reason_not_safe", "description", "text", "options", "capabilities"))
+_STATUSES = frozenset(("status", "attach_status", "verdict", "outcome"))
+_SIZES = frozenset(("size", "volume_size", "size_on_storage"))
+_DURATIONS = frozenset(("duration", "seconds"))
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+_DEFAULT_MAX_ROWS = 60  # of pandas
+_WIDEST = 24
+"""Columns of a terminal that a text takes at most while there is no room to spare."""
+_WIDEST_PROSE = 44
+_NARROWEST = 12
+_LINES = 4
+"""Lines that a sentence in the last column takes at most."""
+_FLAGS = 4
+"""From so many columns of booleans on, they are shown as one column that names those that are true."""
+_GAP = 2
+_PAGE_WIDTH = 110
+"""The width of a page in em, beyond which columns are left out of HTML."""
+_EM_OF_CHARACTER = 0.56
+_MOST_OF_TEXT = 24
+_MOST_OF_PROSE = 18
+_BREAKPOINTS = range(30, _PAGE_WIDTH + 1, 5)
+
+_STYLE = """
+.cl-list{container-type:inline-size;font-size:var(--jp-ui-font-size1,13px)}
+.cl-list .cl-cut{display:inline-block;max-width:min(24em,36cqi);overflow:hidden;text-overflow:ellipsis;vertical-align:bottom}
+.cl-list td.cl-wrap{min-width:14em;max-width:40em!important}.cl-list td.cl-whole{max-width:none!important}
+.cl-list .cl-off{display:none}
+""" + "".join(
+    f"@container (max-width:{width}em){{.cl-list .cl-c{width}{{display:none}}.cl-list .cl-x{width}{{display:inline}}}}\n"
+    for width in _BREAKPOINTS
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a frame is shown as a list: what its rows are, in the plural, and the sentence for a list without rows."""
+
+    noun: str = "rows"
+    empty: str = ""
+
+
+@dataclass
+class _Column:
+    """A column of the page that is shown: its cells as text, perhaps a shorter form, and as HTML."""
+
+    name: str
+    cells: list[str]
+    markup: list[str]
+    brief: list[str] = field(default_factory=list)
+    is_number: bool = False
+    is_index: bool = False
+    is_cut: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        return self.is_index or self.name in _KEPT
+
+    @property
+    def rank(self) -> int:
+        if self.is_index:
+            return -1
+        if self.name in _LAST:
+            return len(IMPORTANCE) + 1
+        return IMPORTANCE.index(self.name) if self.name in IMPORTANCE else len(IMPORTANCE)
+
+    @property
+    def width(self) -> int:
+        """The columns of a terminal that its widest cell takes."""
+        return max(map(text.width, (self.name, *self.cells)))
+
+    @property
+    def most(self) -> float:
+        """The width in em that the column takes in HTML at most."""
+        return _MOST_OF_PROSE if self.name in _PROSE else _MOST_OF_TEXT if self.is_cut else _PAGE_WIDTH
+
+
+@dataclass
+class _Page:
+    columns: list[_Column]
+    empty: list[str]
+    """Names of the columns without any value in these rows."""
+    more: int
+    next_line: str
+
+
+def as_text(frame: pd.DataFrame, look: Look, width: int | None = None) -> str:
+    """Return *frame* as the lines of a terminal that is *width* columns wide, by default this one."""
+    if not len(frame):
+        return _sentence(look)
+    page = _page(frame)
+    room = width or text.terminal_width()
+    shown, left_out = _fitting(page.columns, room)
+    rows = list(_lines(shown))
+    lines = text.table([column.name for column in shown], rows, [column.is_number for column in shown])
+    for note in _notes(page, left_out):
+        lines += textwrap.wrap(note, max(room, _WIDEST), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def as_html(frame: pd.DataFrame, look: Look) -> str:
+    """Return *frame* as HTML that leaves columns out, by style alone, where the cell of the notebook is narrow."""
+    if not len(frame):
+        return markup.card(f"<p>{_marked(_sentence(look))}</p>")
+    page = _page(frame)
+    breakpoints = _breakpoints(page.columns)
+    shown = [(column, width) for column, width in zip(page.columns, breakpoints, strict=True) if width is not None]
+    rows = zip(*(column.markup for column, _ in shown), strict=True)
+    table = markup.table([column.name for column, _ in shown], rows, [_classes(column, width) for column, width in shown])
+    notes = [f"<div class='cl-dim'>{note}</div>" for note in _markup_notes(page, breakpoints)]
+    return f"<div class='cl-list'><style>{_STYLE}</style>{markup.card(table, *notes)}</div>"
+
+
+def _lines(columns: Sequence[_Column]) -> Iterator[list[str]]:
+    """Return the lines of the rows of *columns*, several for a row if its last cell is prose that was wrapped."""
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        *before, last = cells
+        first, *others = last.split("\n")
+        yield [*before, first]
+        yield from ([*[""] * len(before), line] for line in others)
+
+
+def _sentence(look: Look) -> str:
+    return look.empty or f"No {look.noun}."
+
+
+def _marked(sentence: str) -> str:
+    """Return *sentence* with the line to type, which follows a colon, as code."""
+    told, colon, line = sentence.partition(": ")
+    return f"{markup.escaped(told)}{colon}<code>{markup.escaped(line)}</code>" if colon else markup.escaped(sentence)
+
+
+def _page(frame: pd.DataFrame) -> _Page:
+    limit = pd.get_option("display.max_rows")
+    rows = ROWS if limit == _DEFAULT_MAX_ROWS else limit or len(frame)
+    part = frame.iloc[:rows]
+    columns: list[_Column] = []
+    empty: list[str] = []
+    for name, series, is_index in _series(part):
+        cells = [None if _is_missing(value) else value for value in series.tolist()]
+        if not is_index and all(value is None or value in ("", {}, []) for value in cells):
+            empty.append(name)
+        else:
+            columns.append(_column(name, cells, series.dtype, is_index=is_index))
+    return _Page(columns, empty, len(frame) - len(part), f"_[{rows}:]")
+
+
+def _series(part: pd.DataFrame) -> Iterator[tuple[str, Any, bool]]:
+    if not (isinstance(part.index, pd.RangeIndex) or part.index.names == [None]):
+        for level in range(part.index.nlevels):
+            name = part.index.names[level]
+            yield "" if name is None else sanitize(name), part.index.get_level_values(level), True
+    flags = [place for place, dtype in enumerate(part.dtypes) if pd.api.types.is_bool_dtype(dtype)]
+    folded = flags if _FLAGS <= len(flags) < len(part.columns) else []
+    for place, name in enumerate(part.columns):
+        if place not in folded:
+            yield sanitize(name), part.iloc[:, place], False
+        elif place == folded[0]:
+            names = [str(part.columns[flag]) for flag in folded]
+            rows = part.iloc[:, folded].itertuples(index=False, name=None)
+            true = [", ".join(name for name, value in zip(names, row, strict=True) if value is True) for row in rows]
+            yield "capabilities", pd.Series(true, dtype="string"), False
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)  # noqa: PLR0124 - not a number
+
+
+def _column(name: str, cells: list[Any], dtype: Any, *, is_index: bool) -> _Column:  # noqa: ANN401 - pandas' or numpy's
+    is_number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        now = dt.datetime.now(dt.UTC)
+        cells = [None if value is None else value.to_pydatetime(warn=False) for value in cells]
+        brief = _each(cells, lambda value: values.ago(value, now))
+        shown = _each(cells, lambda value: f"{values.local_time(value)}, {values.ago(value, now)}")
+        return _Column(name, shown, _each(cells, lambda value: markup.moment(value, now)), brief, is_index=is_index)
+    if name == "id" or name.endswith(("_id", "_volid")) or (is_index and any(map(_is_uuid, cells))):
+        length = values.distinct_length({value for value in cells if _is_uuid(value)})
+        shown = _each(cells, lambda value: values.short_id(value, length) if _is_uuid(value) else sanitize(value))
+        html = _each(cells, lambda value: markup.short_id(value, length) if _is_uuid(value) else markup.escaped(value))
+        return _Column(name, shown, html, is_number=is_number, is_index=is_index)
+    if name in _STATUSES:
+        return _Column(name, _each(cells, values.status), _each(cells, markup.status), is_index=is_index)
+    write = _writer(name, is_number=is_number)
+    shown = _each(cells, write)
+    is_cut = not is_number and name not in _WHOLE and not is_index
+    code = (
+        "<code>{}</code>"
+        if name in _WHOLE
+        else "{}"
+        if is_number or name in _PROSE
+        else "<span class='cl-cut' title='{0}'>{0}</span>"
+    )
+    html = [code.format(markup.escaped(cell)) if cell else "" for cell in shown]
+    return _Column(name, shown, html, is_number=is_number, is_index=is_index, is_cut=is_cut)
+
+
+def _each(cells: Iterable[Any], write: Callable[[Any], str]) -> list[str]:
+    return ["" if value is None else write(value) for value in cells]
+
+
+def _is_uuid(value: object) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def _writer(name: str, *, is_number: bool) -> Callable[[Any], str]:
+    if is_number and (name in _SIZES or name.endswith("_gb")):
+        return values.size
+    if is_number and name in _DURATIONS:
+        return values.duration
+    return _plain
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{sanitize(key)}={_plain(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple, set)):
+        return ", ".join(map(_plain, value))
+    return sanitize(value)
+
+
+def _by_importance(columns: Iterable[_Column]) -> list[_Column]:
+    return sorted(columns, key=lambda column: (not column.is_kept, column.rank))
+
+
+def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list[str]]:
+    """Return the *columns* that fit into *room*, with their cells cut, and the names of the others."""
+    for column in columns:
+        if column.brief and sum(other.width + _GAP for other in columns) > room:
+            column.cells = column.brief
+    widths: dict[int, int] = {}
+    free, is_any_left_out = room + _GAP, False
+    for column in _by_importance(columns):
+        width = min(column.width, _WIDEST) if column.is_cut else column.width
+        if column.name in _PROSE:
+            width = min(column.width, _WIDEST_PROSE, max(free - _GAP, _WIDEST))
+        fits = width + _GAP <= free and not (is_any_left_out and column.name in _LAST)
+        is_any_left_out = is_any_left_out or not fits
+        if column.is_kept or fits:
+            widths[id(column)] = width
+            free -= width + _GAP
+    shown = [column for column in columns if id(column) in widths]
+    for column in shown:
+        if column.is_cut:
+            width = widths[id(column)]
+            change = min(free, column.width - width) if free > 0 else -min(-free, max(0, width - _NARROWEST))
+            free -= change
+            if column.name in _PROSE and column is shown[-1]:
+                column.cells = ["\n".join(text.wrap(cell, width + change, _LINES)) for cell in column.cells]
+            else:
+                column.cells = [text.cut(cell, width + change) for cell in column.cells]
+    return shown, [column.name for column in columns if id(column) not in widths]
+
+
+def _notes(page: _Page, left_out: Sequence[str]) -> Iterator[str]:
+    if page.more:
+        yield f"{page.more:,} more: {page.next_line}"
+    parts = [f"Not shown: {', '.join(left_out)}."] if left_out else []
+    parts += [f"Empty: {', '.join(page.empty)}."] if page.empty else []
+    if parts:
+        yield " ".join(parts)
+
+
+def _breakpoints(columns: Sequence[_Column]) -> list[int | None]:
+    """Return for each column the width of the cell, in em, up to which it is left out; 0 for never, None for always."""
+    found: dict[int, int | None] = {}
+    needed = 0.0
+    for column in _by_importance(columns):
+        needed += min(column.width * _EM_OF_CHARACTER, column.most) + 1
+        found[id(column)] = 0 if column.is_kept else next((width for width in _BREAKPOINTS if width >= needed), None)
+    return [found[id(column)] for column in columns]
+
+
+def _classes(column: _Column, breakpoint_: int | None) -> str:
+    kind = "cl-wrap" if column.name in _PROSE else "cl-wrap cl-whole" if column.name in _WHOLE and column.width > _WIDEST else ""
+    name = "cl-num" if column.is_number else kind
+    return " ".join([*([name] if name else []), *([f"cl-c{breakpoint_}"] if breakpoint_ else [])])
+
+
+def _markup_notes(page: _Page, breakpoints: Sequence[int | None]) -> Iterator[str]:
+    if page.more:
+        yield f"{page.more:,} more: <code>{markup.escaped(page.next_line)}</code>"
+    left_out = [(column.name, width) for column, width in zip(page.columns, breakpoints, strict=True) if width != 0]
+    if left_out:
+        names = " ".join(_where_left_out(f"<code>{markup.escaped(name)}</code>", width) for name, width in left_out)
+        widths = [width for _, width in left_out if width is not None]
+        yield _where_left_out("Not shown:", max(widths) if len(widths) == len(left_out) else None) + " " + names
+    if page.empty:
+        yield f"Empty: {' '.join(f'<code>{markup.escaped(name)}</code>' for name in page.empty)}"
+
+
+def _where_left_out(part: str, breakpoint_: int | None) -> str:
+    """Return *part* so that it is seen only where a column of that breakpoint is left out."""
+    return part if breakpoint_ is None else f"<span class='cl-off cl-x{breakpoint_}'>{part}</span>"
