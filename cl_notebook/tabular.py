@@ -40,9 +40,12 @@ class Frame(pd.DataFrame):
             object.__setattr__(result, "_look", None)
         return cast("Self", result)
 
-    def listed(self, noun: str, empty: str = "") -> Self:
-        """Return the frame, to be shown as a list of *noun*, a plural; *empty* is the sentence to show if it has no rows."""
-        object.__setattr__(self, "_look", Look(noun, "" if len(self) else empty))
+    def listed(self, noun: str, empty: str = "", *, is_start: bool = False) -> Self:
+        """Return the frame, to be shown as a list of *noun*, a plural.
+
+        If the frame has no rows, *empty* is the sentence to show instead; *is_start* puts the ways to begin below it.
+        """
+        object.__setattr__(self, "_look", Look(noun) if len(self) else Look(noun, empty, is_start))
         return self
 
     def __repr__(self) -> str:

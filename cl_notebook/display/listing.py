@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from cl_notebook.display import markup, text, values
+from cl_notebook.display import first_steps, markup, text, values
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
@@ -79,10 +79,14 @@ _STYLE = """
 
 @dataclass(frozen=True)
 class Look:
-    """How a frame is shown as a list: what its rows are, in the plural, and the sentence for a list without rows."""
+    """How a frame is shown as a list: what its rows are, in the plural, and the sentence for a list without rows.
+
+    A sentence may end with a colon and a line to type; ``is_start`` puts the ways to begin below it.
+    """
 
     noun: str = "rows"
     empty: str = ""
+    is_start: bool = False
 
 
 @dataclass
@@ -132,7 +136,7 @@ class _Page:
 def as_text(frame: pd.DataFrame, look: Look, width: int | None = None) -> str:
     """Return *frame* as the lines of a terminal that is *width* columns wide, by default this one."""
     if not len(frame):
-        return _sentence(look)
+        return _empty_text(look)
     page = _page(frame)
     room = width or text.terminal_width()
     shown, left_out = _fitting(page.columns, room)
@@ -146,7 +150,7 @@ def as_text(frame: pd.DataFrame, look: Look, width: int | None = None) -> str:
 def as_html(frame: pd.DataFrame, look: Look) -> str:
     """Return *frame* as HTML that leaves columns out, by style alone, where the cell of the notebook is narrow."""
     if not len(frame):
-        return markup.card(f"<p>{_marked(_sentence(look))}</p>")
+        return markup.card(f"<div>{_empty_html(look)}</div>")
     page = _page(frame)
     breakpoints = _breakpoints(page.columns)
     shown = [(column, width) for column, width in zip(page.columns, breakpoints, strict=True) if width is not None]
@@ -165,14 +169,17 @@ def _lines(columns: Sequence[_Column]) -> Iterator[list[str]]:
         yield from ([*[""] * len(before), line] for line in others)
 
 
-def _sentence(look: Look) -> str:
-    return look.empty or f"No {look.noun}."
+def _empty_text(look: Look) -> str:
+    sentence = look.empty or f"No {look.noun}."
+    return first_steps.as_text(sentence) if look.is_start else sanitize(sentence)
 
 
-def _marked(sentence: str) -> str:
-    """Return *sentence* with the line to type, which follows a colon, as code."""
-    told, colon, line = sentence.partition(": ")
-    return f"{markup.escaped(told)}{colon}<code>{markup.escaped(line)}</code>" if colon else markup.escaped(sentence)
+def _empty_html(look: Look) -> str:
+    sentence = look.empty or f"No {look.noun}."
+    if look.is_start:
+        return first_steps.as_html(sentence)
+    before, colon, line = sentence.partition(": ")
+    return f"{markup.escaped(before)}{colon}{markup.command(line)}" if colon else markup.escaped(sentence)
 
 
 def _page(frame: pd.DataFrame) -> _Page:
@@ -328,7 +335,7 @@ def _classes(column: _Column, breakpoint_: int | None) -> str:
 
 def _markup_notes(page: _Page, breakpoints: Sequence[int | None]) -> Iterator[str]:
     if page.more:
-        yield f"{page.more:,} more: <code>{markup.escaped(page.next_line)}</code>"
+        yield f"{page.more:,} more: {markup.command(page.next_line)}"
     left_out = [(column.name, width) for column, width in zip(page.columns, breakpoints, strict=True) if width != 0]
     if left_out:
         names = " ".join(_where_left_out(f"<code>{markup.escaped(name)}</code>", width) for name, width in left_out)

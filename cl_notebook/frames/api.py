@@ -65,7 +65,6 @@ _MANAGEABLE_SCHEMA = {
 }
 
 _FIRST_LINES = {
-    "backends": 'cl.Backend("lab", volume_driver="local", path="~/cl-volumes")',
     "volumes": 'backend.create_volume(size=1, name="db")',
     "snapshots": 'volume.create_snapshot(name="before")',
     "connections": "volume.attach()",
@@ -256,19 +255,25 @@ def read(
     if kind == "backends" and "config" in arrays:
         arrays["config"] = _without_names_of_secrets(arrays["config"])
     index = pd.Index(arrays.pop("id"), name="id")
-    return Frame(arrays, index=index, copy=False).listed(kind, empty_sentence(session, kind, filters, _FIRST_LINES))
+    return as_list(Frame(arrays, index=index, copy=False), kind, session, filters)
 
 
-def empty_sentence(session: Context, kind: str, filters: Mapping[str, object], first_lines: Mapping[str, str]) -> str:
-    """Return what a list of *kind* without rows says: its *filters*, or else which line creates the first of the kind.
+def as_list(
+    frame: Frame, kind: str, session: Context, filters: Mapping[str, object], lines: Mapping[str, str] = _FIRST_LINES
+) -> Frame:
+    """Return *frame*, to be shown as the list of *kind* that was read with *filters*.
 
-    ``first_lines`` are these lines by kind.
+    If it is empty it says what was asked for, or which of *lines*, by kind, creates the first; in a store without backends, how
+    to begin.
     """
+    if len(frame):
+        return frame.listed(kind)
     if filters:
         conditions = (f"{name} {value if isinstance(value, str) else repr(value)}" for name, value in filters.items())
-        return f"No {kind} with {', '.join(conditions)}."
-    first = kind if session.backends or kind not in first_lines else "backends"
-    return f"No {first} yet: {first_lines[first]}" if first in first_lines else f"No {kind} yet."
+        return frame.listed(kind, f"No {kind} with {', '.join(conditions)}.")
+    is_start = not session.backends and (kind == "backends" or not len(read("backends", session, columns=[], limit=1)))
+    line = None if is_start else lines.get(kind)
+    return frame.listed(kind, f"No {kind} yet: {line}" if line else f"No {kind} yet.", is_start=is_start)
 
 
 def _raw_rows(connection: sa.Connection, statement: sa.Select[Any], known: dict[str, Any]) -> list[tuple[Any, ...]]:

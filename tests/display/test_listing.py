@@ -107,7 +107,7 @@ def test_a_page_says_how_to_see_the_next() -> None:
     assert len(lines) == 1 + ROWS + 1
     html = as_html(frame, LOOK)
     assert html.count("<tr>") == 1 + ROWS
-    assert f"10 more: <code>_[{ROWS}:]</code>" in html
+    assert f"10 more: <code class='cl-line'>_[{ROWS}:]</code>" in html
     assert len(as_text(frame[ROWS:], LOOK, 80).splitlines()) == 1 + 10
 
 
@@ -123,8 +123,11 @@ def test_an_empty_list_says_what_to_type() -> None:
     """A list without rows is a sentence with the line that creates the first; in HTML the line is code."""
     frame = _volumes(0)
     assert as_text(frame, LOOK, 80) == LOOK.empty
-    assert "No volumes yet: <code>%cl_volume create --size 1</code>" in as_html(frame, LOOK)
+    assert "No volumes yet: <code class='cl-line'>%cl_volume create --size 1</code>" in as_html(frame, LOOK)
     assert as_text(frame, Look("volumes"), 80) == "No volumes."
+    start = Look("volumes", "No volumes yet.", is_start=True)
+    assert "%cl_demo" in as_text(frame, start, 80)
+    assert "%cl_demo" in as_html(frame, start)
 
 
 def test_many_flags_are_one_column() -> None:

@@ -190,3 +190,40 @@ def test_a_name_with_a_comma_is_found(lab: Notebook) -> None:
     lab.run("_ = %cl_volume create --size 1 --name a,b")
     assert len(lab.run("%cl_volumes --name 'a,b'")) == 1
     assert len(lab.run(r"%cl_volumes --name 'a\,b'")) == 1
+
+
+def test_an_empty_list_says_how_to_begin(notebook: Notebook, session: cl.Session) -> None:
+    """An empty list says in magics, or in Python, what creates the first row, or what was asked for; an empty store, the ways."""
+    assert "%cl_demo" in repr(notebook.run("%cl_volumes"))
+    assert "%cl_demo" in repr(notebook.run("%cl_backends"))
+    fill(session.store, volumes=0)
+    assert repr(notebook.run("%cl_volumes")) == "No volumes yet: %cl_volume create --size 1 --name db"
+    assert repr(cl.frames.volumes()) == 'No volumes yet: backend.create_volume(size=1, name="db")'
+    assert repr(notebook.run("%cl_volumes --status error --size '>3'")) == "No volumes with status error, size >3."
+    assert "%cl_volume attach" in str(notebook.run("%cl_connections")._repr_html_())
+
+
+def test_a_shell_chooses_how_lists_are_shown(filled: Notebook) -> None:
+    """%config ClNotebook.display = "pandas" shows frames as pandas does, in this shell alone, until it is set back."""
+    frame = filled.run("df = %cl_volumes\ndf")
+    shown = filled.shell.display_formatter.format  # type: ignore[union-attr] # the shell has one
+    assert "GiB" in shown(frame)[0]["text/plain"]
+    filled.run('%config ClNotebook.display = "pandas"')
+    raw = pd.DataFrame(frame)
+    assert shown(frame)[0] == {"text/plain": repr(raw), "text/html": raw._repr_html_()}  # type: ignore[operator] # not in the stubs
+    assert "GiB" in repr(frame)
+    filled.run('%config ClNotebook.display = "list"')
+    assert "GiB" in shown(frame)[0]["text/plain"]
+    assert "GiB" in shown(frame)[0]["text/html"]
+
+
+def test_a_profile_may_choose_how_lists_are_shown(bare: Notebook) -> None:
+    """c.ClNotebook.display of a profile holds from the first list on; unloading the extension leaves nothing of it."""
+    bare.shell.config.ClNotebook.display = "pandas"
+    bare.run("%load_ext cl_notebook")
+    frame = bare.run("import cl_notebook\ncl_notebook.frames.drivers()")
+    shown = bare.shell.display_formatter.format  # type: ignore[union-attr] # the shell has one
+    assert shown(frame)[0]["text/plain"] == repr(pd.DataFrame(frame))
+    bare.run("%unload_ext cl_notebook")
+    assert shown(frame)[0]["text/plain"] == repr(frame)
+    assert not [item for item in bare.shell.configurables if type(item).__name__ == "ClNotebook"]

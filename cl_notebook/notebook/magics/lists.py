@@ -27,7 +27,6 @@ PAGE = 1000
 FORMATS = ("frame", "table", "json", "csv", "yaml", "value")
 
 _FIRST_LINES = {
-    "backends": "%cl_backend add lab --driver local --path ~/cl-volumes",
     "volumes": "%cl_volume create --size 1 --name db",
     "snapshots": "%cl_volume snapshot VOLUME --name before",
     "connections": "%cl_volume attach VOLUME",
@@ -83,7 +82,7 @@ def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame
         **filters,
     )
     if not marker:
-        frame.listed(kind, api.empty_sentence(call.session, kind, filters, _FIRST_LINES))
+        api.as_list(frame, kind, call.session, filters, _FIRST_LINES)
     more = limit is not None and len(frame) > limit
     shown = frame.iloc[:limit] if more else frame
     _give_note(call, shown, more=more)
