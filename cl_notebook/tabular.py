@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
 from cl_notebook.display import listing
-from cl_notebook.display.listing import Look
+from cl_notebook.display.listing import Field, Look, Page
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Self
+
+ROWS = 20
+"""Rows of a page, unless the option ``display.max_rows`` of pandas was changed."""
+
+_DEFAULT_MAX_ROWS = 60  # of pandas
+_FLAGS = 4
+"""From so many columns of booleans on, they are shown as one column that names those that are true."""
 
 _SAME_COLUMNS = frozenset((None, "copy", "sort_values", "sort_index", "reindex", "rename", "astype", "fillna", "replace", "take"))
 """The operations of pandas after which the columns of a list still mean what their names say."""
@@ -50,18 +58,18 @@ class Frame(pd.DataFrame):
 
     def __repr__(self) -> str:
         """Return the list as text for a terminal of this width."""
-        return self._as_list(listing.as_text) or super().__repr__()
+        return self._as_list(listing.as_text, listing.empty_text) or super().__repr__()
 
     def _repr_html_(self) -> str | None:
-        shown = self._as_list(listing.as_html) if pd.get_option("display.notebook_repr_html") else None
+        shown = self._as_list(listing.as_html, listing.empty_html) if pd.get_option("display.notebook_repr_html") else None
         return shown or cast("str | None", super()._repr_html_())  # type: ignore[misc] # not in the stubs
 
-    def _as_list(self, write: Callable[[pd.DataFrame, Look], str]) -> str | None:
-        """Return what *write* makes of the frame; None if it is not a list, or cannot be shown as one."""
+    def _as_list(self, write: Callable[[Page], str], write_empty: Callable[[Look], str]) -> str | None:
+        """Return what *write* makes of the first page; None if the frame is not a list, or cannot be shown as one."""
         if self._look is None or self.columns.nlevels > 1:
             return None
         try:
-            return write(self, self._look)
+            return write(page(self)) if len(self) else write_empty(self._look)
         except Exception:  # noqa: BLE001 - whatever a frame holds, pandas can show it
             return None
 
@@ -75,6 +83,43 @@ class Frame(pd.DataFrame):
         Text that begins like a formula is prefixed with an apostrophe; characters that Excel refuses become escapes.
         """
         return _without_zones(_flat(self)).to_excel(*args, **options)
+
+
+def page(frame: pd.DataFrame) -> Page:
+    """Return the first rows of *frame* as they are shown; the others are not looked at, so any length takes the same time.
+
+    The index is left out if it only counts the rows.
+    """
+    limit = pd.get_option("display.max_rows")
+    rows = ROWS if limit == _DEFAULT_MAX_ROWS else limit or len(frame)
+    part = frame.iloc[:rows]
+    index = [] if part.index.names == [None] else list(part.index.names)
+    fields = [_field(name, part.index.get_level_values(level), is_index=True) for level, name in enumerate(index)]
+    flags = [place for place, dtype in enumerate(part.dtypes) if pd.api.types.is_bool_dtype(dtype)]
+    folded = flags if _FLAGS <= len(flags) < len(part.columns) else []
+    for place, name in enumerate(part.columns):
+        if place not in folded:
+            fields.append(_field(name, part.iloc[:, place]))
+        elif place == folded[0]:
+            fields.append(_folded(part.iloc[:, folded]))
+    return Page(fields, len(frame) - len(part), f"_[{rows}:]")
+
+
+def _field(name: object, values: pd.Series[Any] | pd.Index[Any], *, is_index: bool = False) -> Field:
+    is_number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+    return Field(str(name), [_shown_cell(value) for value in values.tolist()], is_number, is_index)
+
+
+def _shown_cell(value: object) -> object:
+    if isinstance(value, pd.Timestamp):
+        return value.to_pydatetime(warn=False)
+    return None if value is None or value is pd.NA or value is pd.NaT or value != value else value  # noqa: PLR0124 - not a number
+
+
+def _folded(flags: pd.DataFrame) -> Field:
+    names = [str(name) for name in flags.columns]
+    rows = flags.itertuples(index=False, name=None)
+    return Field("capabilities", [", ".join(itertools.compress(names, row)) for row in rows])
 
 
 def typed_frame(

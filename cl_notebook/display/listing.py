@@ -10,18 +10,14 @@ import datetime as dt
 import re
 import textwrap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook.display import first_steps, markup, text, values
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-ROWS = 20
-"""Rows of a page, unless the option ``display.max_rows`` of pandas was changed."""
 
 IMPORTANCE = (
     *("name", "resource_name", "variable", "option", "setting", "reference", "verdict", "outcome", "status", "action", "step"),
@@ -49,15 +45,12 @@ _SIZES = frozenset(("size", "volume_size", "size_on_storage"))
 _DURATIONS = frozenset(("duration", "seconds"))
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
-_DEFAULT_MAX_ROWS = 60  # of pandas
 _WIDEST = 24
 """Columns of a terminal that a text takes at most while there is no room to spare."""
 _WIDEST_PROSE = 44
 _NARROWEST = 12
 _LINES = 4
 """Lines that a sentence in the last column takes at most."""
-_FLAGS = 4
-"""From so many columns of booleans on, they are shown as one column that names those that are true."""
 _GAP = 2
 _PAGE_WIDTH = 110
 """The width of a page in em, beyond which columns are left out of HTML."""
@@ -124,39 +117,44 @@ class _Column:
         return _MOST_OF_PROSE if self.name in _PROSE else _MOST_OF_TEXT if self.is_cut else _PAGE_WIDTH
 
 
-@dataclass
-class _Page:
-    columns: list[_Column]
-    empty: list[str]
-    """Names of the columns without any value in these rows."""
-    more: int
-    next_line: str
+class Field(NamedTuple):
+    """A column of a page: its name, a cell for each row (None if it has no value), and whether these are numbers."""
+
+    name: str
+    cells: Sequence[Any]
+    is_number: bool = False
+    is_index: bool = False
+    """Whether it is what a row is addressed by, and so never left out."""
 
 
-def as_text(frame: pd.DataFrame, look: Look, width: int | None = None) -> str:
-    """Return *frame* as the lines of a terminal that is *width* columns wide, by default this one."""
-    if not len(frame):
-        return _empty_text(look)
-    page = _page(frame)
+class Page(NamedTuple):
+    """Rows to show, by column, and how many more there are, which *next_line* shows."""
+
+    fields: Sequence[Field]
+    more: int = 0
+    next_line: str = ""
+
+
+def as_text(page: Page, width: int | None = None) -> str:
+    """Return *page* as the lines of a terminal that is *width* columns wide, by default this one."""
+    columns, empty = _columns(page)
     room = width or text.terminal_width()
-    shown, left_out = _fitting(page.columns, room)
-    rows = list(_lines(shown))
-    lines = text.table([column.name for column in shown], rows, [column.is_number for column in shown])
-    for note in _notes(page, left_out):
+    shown, left_out = _fitting(columns, room)
+    lines = text.table([column.name for column in shown], list(_lines(shown)), [column.is_number for column in shown])
+    for note in _notes(page, left_out, empty):
         lines += textwrap.wrap(note, max(room, _WIDEST), break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
 
 
-def as_html(frame: pd.DataFrame, look: Look) -> str:
-    """Return *frame* as HTML that leaves columns out, by style alone, where the cell of the notebook is narrow."""
-    if not len(frame):
-        return markup.card(f"<div>{_empty_html(look)}</div>")
-    page = _page(frame)
-    breakpoints = _breakpoints(page.columns)
-    shown = [(column, width) for column, width in zip(page.columns, breakpoints, strict=True) if width is not None]
+def as_html(page: Page) -> str:
+    """Return *page* as HTML that leaves columns out, by style alone, where the cell of the notebook is narrow."""
+    columns, empty = _columns(page)
+    breakpoints = _breakpoints(columns)
+    shown = [(column, width) for column, width in zip(columns, breakpoints, strict=True) if width is not None]
     rows = zip(*(column.markup for column, _ in shown), strict=True)
     table = markup.table([column.name for column, _ in shown], rows, [_classes(column, width) for column, width in shown])
-    notes = [f"<div class='cl-dim'>{note}</div>" for note in _markup_notes(page, breakpoints)]
+    left_out = [(column.name, width) for column, width in zip(columns, breakpoints, strict=True) if width != 0]
+    notes = [f"<div class='cl-dim'>{note}</div>" for note in _markup_notes(page, left_out, empty)]
     return f"<div class='cl-list'><style>{_STYLE}</style>{markup.card(table, *notes)}</div>"
 
 
@@ -169,82 +167,51 @@ def _lines(columns: Sequence[_Column]) -> Iterator[list[str]]:
         yield from ([*[""] * len(before), line] for line in others)
 
 
-def _empty_text(look: Look) -> str:
+def empty_text(look: Look) -> str:
+    """Return what a list without rows says."""
     sentence = look.empty or f"No {look.noun}."
     return first_steps.as_text(sentence) if look.is_start else sanitize(sentence)
 
 
-def _empty_html(look: Look) -> str:
+def empty_html(look: Look) -> str:
+    """Return what a list without rows says, as HTML."""
     sentence = look.empty or f"No {look.noun}."
-    if look.is_start:
-        return first_steps.as_html(sentence)
     before, colon, line = sentence.partition(": ")
-    return f"{markup.escaped(before)}{colon}{markup.command(line)}" if colon else markup.escaped(sentence)
+    if look.is_start:
+        shown = first_steps.as_html(sentence)
+    else:
+        shown = f"{markup.escaped(before)}{colon}{markup.command(line)}" if colon else markup.escaped(sentence)
+    return markup.card(f"<div>{shown}</div>")
 
 
-def _page(frame: pd.DataFrame) -> _Page:
-    limit = pd.get_option("display.max_rows")
-    rows = ROWS if limit == _DEFAULT_MAX_ROWS else limit or len(frame)
-    part = frame.iloc[:rows]
-    columns: list[_Column] = []
-    empty: list[str] = []
-    for name, series, is_index in _series(part):
-        cells = [None if _is_missing(value) else value for value in series.tolist()]
-        if not is_index and all(value is None or value in ("", {}, []) for value in cells):
-            empty.append(name)
-        else:
-            columns.append(_column(name, cells, series.dtype, is_index=is_index))
-    return _Page(columns, empty, len(frame) - len(part), f"_[{rows}:]")
+def _columns(page: Page) -> tuple[list[_Column], list[str]]:
+    """Return the columns of *page* that have values, formatted, and the names of the others."""
+    empty = [
+        item for item in page.fields if not item.is_index and all(cell is None or cell in ("", {}, []) for cell in item.cells)
+    ]
+    return [_column(item) for item in page.fields if item not in empty], [sanitize(item.name) for item in empty]
 
 
-def _series(part: pd.DataFrame) -> Iterator[tuple[str, Any, bool]]:
-    if not (isinstance(part.index, pd.RangeIndex) or part.index.names == [None]):
-        for level in range(part.index.nlevels):
-            name = part.index.names[level]
-            yield "" if name is None else sanitize(name), part.index.get_level_values(level), True
-    flags = [place for place, dtype in enumerate(part.dtypes) if pd.api.types.is_bool_dtype(dtype)]
-    folded = flags if _FLAGS <= len(flags) < len(part.columns) else []
-    for place, name in enumerate(part.columns):
-        if place not in folded:
-            yield sanitize(name), part.iloc[:, place], False
-        elif place == folded[0]:
-            names = [str(part.columns[flag]) for flag in folded]
-            rows = part.iloc[:, folded].itertuples(index=False, name=None)
-            true = [", ".join(name for name, value in zip(names, row, strict=True) if value is True) for row in rows]
-            yield "capabilities", pd.Series(true, dtype="string"), False
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)  # noqa: PLR0124 - not a number
-
-
-def _column(name: str, cells: list[Any], dtype: Any, *, is_index: bool) -> _Column:  # noqa: ANN401 - pandas' or numpy's
-    is_number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-    if isinstance(dtype, pd.DatetimeTZDtype):
+def _column(item: Field) -> _Column:
+    cells, name = item.cells, sanitize(item.name)
+    column = partial(_Column, name, is_number=item.is_number, is_index=item.is_index)
+    if any(isinstance(cell, dt.datetime) for cell in cells):
         now = dt.datetime.now(dt.UTC)
-        cells = [None if value is None else value.to_pydatetime(warn=False) for value in cells]
-        brief = _each(cells, lambda value: values.ago(value, now))
         shown = _each(cells, lambda value: f"{values.local_time(value)}, {values.ago(value, now)}")
-        return _Column(name, shown, _each(cells, lambda value: markup.moment(value, now)), brief, is_index=is_index)
-    if name == "id" or name.endswith(("_id", "_volid")) or (is_index and any(map(_is_uuid, cells))):
+        html = _each(cells, lambda value: markup.moment(value, now))
+        return column(shown, html, brief=_each(cells, lambda value: values.ago(value, now)))
+    if name == "id" or name.endswith(("_id", "_volid")) or (item.is_index and any(map(_is_uuid, cells))):
         length = values.distinct_length({value for value in cells if _is_uuid(value)})
         shown = _each(cells, lambda value: values.short_id(value, length) if _is_uuid(value) else sanitize(value))
         html = _each(cells, lambda value: markup.short_id(value, length) if _is_uuid(value) else markup.escaped(value))
-        return _Column(name, shown, html, is_number=is_number, is_index=is_index)
+        return column(shown, html)
     if name in _STATUSES:
-        return _Column(name, _each(cells, values.status), _each(cells, markup.status), is_index=is_index)
-    write = _writer(name, is_number=is_number)
-    shown = _each(cells, write)
-    is_cut = not is_number and name not in _WHOLE and not is_index
-    code = (
-        "<code>{}</code>"
-        if name in _WHOLE
-        else "{}"
-        if is_number or name in _PROSE
-        else "<span class='cl-cut' title='{0}'>{0}</span>"
-    )
-    html = [code.format(markup.escaped(cell)) if cell else "" for cell in shown]
-    return _Column(name, shown, html, is_number=is_number, is_index=is_index, is_cut=is_cut)
+        return column(_each(cells, values.status), _each(cells, markup.status))
+    shown = _each(cells, _writer(name, is_number=item.is_number))
+    is_cut = not item.is_number and name not in _WHOLE and not item.is_index
+    is_long = is_cut and name not in _PROSE
+    form = "<code>{}</code>" if name in _WHOLE else "<span class='cl-cut' title='{0}'>{0}</span>" if is_long else "{}"
+    return column(shown, [form.format(markup.escaped(cell)) if cell else "" for cell in shown], is_cut=is_cut)
 
 
 def _each(cells: Iterable[Any], write: Callable[[Any], str]) -> list[str]:
@@ -308,11 +275,11 @@ def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list
     return shown, [column.name for column in columns if id(column) not in widths]
 
 
-def _notes(page: _Page, left_out: Sequence[str]) -> Iterator[str]:
+def _notes(page: Page, left_out: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
     if page.more:
         yield f"{page.more:,} more: {page.next_line}"
     parts = [f"Not shown: {', '.join(left_out)}."] if left_out else []
-    parts += [f"Empty: {', '.join(page.empty)}."] if page.empty else []
+    parts += [f"Empty: {', '.join(empty)}."] if empty else []
     if parts:
         yield " ".join(parts)
 
@@ -333,16 +300,15 @@ def _classes(column: _Column, breakpoint_: int | None) -> str:
     return " ".join([*([name] if name else []), *([f"cl-c{breakpoint_}"] if breakpoint_ else [])])
 
 
-def _markup_notes(page: _Page, breakpoints: Sequence[int | None]) -> Iterator[str]:
+def _markup_notes(page: Page, left_out: Sequence[tuple[str, int | None]], empty: Sequence[str]) -> Iterator[str]:
     if page.more:
         yield f"{page.more:,} more: {markup.command(page.next_line)}"
-    left_out = [(column.name, width) for column, width in zip(page.columns, breakpoints, strict=True) if width != 0]
     if left_out:
         names = " ".join(_where_left_out(f"<code>{markup.escaped(name)}</code>", width) for name, width in left_out)
         widths = [width for _, width in left_out if width is not None]
         yield _where_left_out("Not shown:", max(widths) if len(widths) == len(left_out) else None) + " " + names
-    if page.empty:
-        yield f"Empty: {' '.join(f'<code>{markup.escaped(name)}</code>' for name in page.empty)}"
+    if empty:
+        yield f"Empty: {' '.join(f'<code>{markup.escaped(name)}</code>' for name in empty)}"
 
 
 def _where_left_out(part: str, breakpoint_: int | None) -> str:
