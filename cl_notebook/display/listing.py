@@ -1,7 +1,7 @@
-"""Show a frame as a list: short ids, units, local times, statuses with signs, a page of rows, the columns that fit.
+"""Show rows as a list: short ids, units, local times, statuses with signs, and the columns that fit.
 
-Only what is shown is formatted, so a frame of any length takes the same time. How a column is formatted follows from its
-name and its type; which columns go first where there is no room, from :data:`IMPORTANCE`.
+How a column is formatted follows from its name and its cells; which columns go first where there is no room, from
+:data:`IMPORTANCE`.
 """
 
 from __future__ import annotations
@@ -186,10 +186,14 @@ def empty_html(look: Look) -> str:
 
 def _columns(page: Page) -> tuple[list[_Column], list[str]]:
     """Return the columns of *page* that have values, formatted, and the names of the others."""
-    empty = [
-        item for item in page.fields if not item.is_index and all(cell is None or cell in ("", {}, []) for cell in item.cells)
-    ]
-    return [_column(item) for item in page.fields if item not in empty], [sanitize(item.name) for item in empty]
+    columns: list[_Column] = []
+    empty: list[str] = []
+    for item in page.fields:
+        if not item.is_index and all(cell is None or cell in ("", {}, []) for cell in item.cells):
+            empty.append(sanitize(item.name))
+        else:
+            columns.append(_column(item))
+    return columns, empty
 
 
 def _column(item: Field) -> _Column:

@@ -24,6 +24,8 @@ def terminal_width() -> int:
 
 def width(text: str) -> int:
     """Return the columns that *text* takes in a terminal: wide characters two, combining ones none."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     return max(0, wcswidth(text))
 
 

@@ -15,11 +15,11 @@ LOOK = Look("volumes", "No volumes yet: %cl_volume create --size 1")
 IDS = [str(uuid.UUID(int=number << 96)) for number in range(1, 31)]
 
 
-def as_text(frame: pd.DataFrame, width: int) -> str:
+def _text(frame: pd.DataFrame, width: int) -> str:
     return listing.as_text(page(frame), width)
 
 
-def as_html(frame: pd.DataFrame) -> str:
+def _html(frame: pd.DataFrame) -> str:
     return listing.as_html(page(frame))
 
 
@@ -40,7 +40,7 @@ def _volumes(count: int = 3, **columns: object) -> pd.DataFrame:
 
 def test_a_list_has_short_ids_units_and_signs() -> None:
     """Ids have eight characters, sizes a unit, statuses a sign; numbers stand to the right, headings are the names to type."""
-    assert as_text(_volumes(2), 80).splitlines() == [
+    assert _text(_volumes(2), 80).splitlines() == [
         "id        name  status        size",
         "00000001  v0    ✓ available  1 GiB",
         "00000002  v1    ✓ available  2 GiB",
@@ -52,12 +52,12 @@ def test_ids_that_begin_alike_are_told_apart() -> None:
     frame = _volumes(2).set_axis(
         pd.Index(["3f2a91c0-1111-4000-8000-000000000000", "3f2a91c0-1211-4000-8000-000000000000"], name="id")
     )
-    assert [line.split()[0] for line in as_text(frame, 80).splitlines()] == ["id", "3f2a91c0-11", "3f2a91c0-12"]
+    assert [line.split()[0] for line in _text(frame, 80).splitlines()] == ["id", "3f2a91c0-11", "3f2a91c0-12"]
 
 
 def test_the_whole_id_is_shown_on_hover_and_copied() -> None:
     """The HTML of an id has the whole one as its title, and as the text that a selection copies."""
-    html = as_html(_volumes(1))
+    html = _html(_volumes(1))
     assert f"title='{IDS[0]}'" in html
     assert IDS[0] in re.sub(r"<[^>]*>", "", html)
 
@@ -67,16 +67,16 @@ def test_times_are_local_and_relative() -> None:
     moment = pd.Timestamp.now("UTC") - pd.Timedelta(minutes=5, seconds=1)
     frame = _volumes(2, created_at=pd.Series([moment, pd.NaT], index=IDS[:2], dtype="datetime64[ns, UTC]"))
     local = f"{moment.to_pydatetime(warn=False).astimezone():%Y-%m-%d %H:%M:%S}"
-    assert f"{local}, 5 min ago" in as_text(frame, 100)
-    assert as_text(frame, 60).splitlines()[1].endswith("  5 min ago")
-    assert f">{local}</time> <small>5 min ago</small>" in as_html(frame)
+    assert f"{local}, 5 min ago" in _text(frame, 100)
+    assert _text(frame, 60).splitlines()[1].endswith("  5 min ago")
+    assert f">{local}</time> <small>5 min ago</small>" in _html(frame)
 
 
 def test_columns_without_values_are_left_out_and_named() -> None:
     """A column that has no value in the rows that are shown is left out; a line names it."""
     frame = _volumes(2, description=pd.array([None, ""], dtype="string"), metadata=[{}, None])
-    assert as_text(frame, 80).splitlines()[-1] == "Empty: description, metadata."
-    assert "Empty: <code>description</code> <code>metadata</code>" in as_html(frame)
+    assert _text(frame, 80).splitlines()[-1] == "Empty: description, metadata."
+    assert "Empty: <code>description</code> <code>metadata</code>" in _html(frame)
 
 
 def test_a_terminal_keeps_what_matters() -> None:
@@ -84,7 +84,7 @@ def test_a_terminal_keeps_what_matters() -> None:
     names = ["a name that goes on and on and on and on and on"] * 3
     frame = _volumes(3, **{f"column_{number}": ["some words"] * 3 for number in range(9)}, version=[1, 2, 3]).assign(name=names)
     for width in (50, 80, 120):
-        lines = as_text(frame, width).splitlines()
+        lines = _text(frame, width).splitlines()
         assert max(map(len, lines)) <= width
         assert re.match(r"id +name +status +size", lines[0])
         shown = [name for name in frame.columns if name in lines[0]]
@@ -96,39 +96,39 @@ def test_a_path_is_never_cut() -> None:
     """What people type from, such as a path or a line of magic, is whole, however narrow the terminal."""
     path = "/dev/disk/by-id/" + "x" * 90
     frame = _volumes(1, path=[path], next=["%cl_scan repair 00000001 --remove-everything"])
-    assert path in as_text(frame, 40)
-    assert path in as_html(frame)
-    assert "%cl_scan repair 00000001 --remove-everything" in as_text(frame, 40)
+    assert path in _text(frame, 40)
+    assert path in _html(frame)
+    assert "%cl_scan repair 00000001 --remove-everything" in _text(frame, 40)
 
 
 def test_sentences_are_broken_into_lines() -> None:
     """A sentence in the last column goes on below, up to four lines; in HTML it is whole."""
     frame = pd.DataFrame({"name": ["a"], "detail": ["some words " * 40]})
-    lines = as_text(frame, 60).splitlines()
+    lines = _text(frame, 60).splitlines()
     assert len(lines) == 1 + 4
     assert max(map(len, lines)) <= 60
     assert lines[-1].endswith("…")
-    assert ("some words " * 40) in as_html(frame)
+    assert ("some words " * 40) in _html(frame)
 
 
 def test_a_page_says_how_to_see_the_next() -> None:
     """A list shows a page of rows, and which line shows those after them."""
     frame = _volumes(30)
-    lines = as_text(frame, 80).splitlines()
+    lines = _text(frame, 80).splitlines()
     assert lines[-1] == f"10 more: _[{ROWS}:]"
     assert len(lines) == 1 + ROWS + 1
-    html = as_html(frame)
+    html = _html(frame)
     assert html.count("<tr>") == 1 + ROWS
     assert f"10 more: <code class='cl-line'>_[{ROWS}:]</code>" in html
-    assert len(as_text(frame[ROWS:], 80).splitlines()) == 1 + 10
+    assert len(_text(frame[ROWS:], 80).splitlines()) == 1 + 10
 
 
 def test_the_rows_of_a_page_are_an_option_of_pandas() -> None:
     """The option display.max_rows of pandas says how many rows a page has; None is all of them."""
     with pd.option_context("display.max_rows", 5):
-        assert as_text(_volumes(30), 80).splitlines()[-1] == "25 more: _[5:]"
+        assert _text(_volumes(30), 80).splitlines()[-1] == "25 more: _[5:]"
     with pd.option_context("display.max_rows", None):
-        assert len(as_text(_volumes(30), 80).splitlines()) == 31
+        assert len(_text(_volumes(30), 80).splitlines()) == 31
 
 
 def test_an_empty_list_says_what_to_type() -> None:
@@ -144,7 +144,7 @@ def test_an_empty_list_says_what_to_type() -> None:
 def test_many_flags_are_one_column() -> None:
     """Four or more columns of booleans become one that names those that are true."""
     frame = pd.DataFrame({"name": ["a", "b"], "w": [True, False], "x": [False, False], "y": [True, False], "z": [True, True]})
-    assert [line.split() for line in as_text(frame, 80).splitlines()] == [
+    assert [line.split() for line in _text(frame, 80).splitlines()] == [
         ["name", "capabilities"],
         ["a", "w,", "y,", "z"],
         ["b", "z"],
@@ -157,11 +157,11 @@ def test_nothing_from_storage_runs() -> None:
         {"name": [HOSTILE], HOSTILE: [HOSTILE], "path": [HOSTILE], "status": [HOSTILE], "m": [{HOSTILE: [HOSTILE]}]}
     )
     frame.index = pd.Index([HOSTILE], name=HOSTILE)
-    html = as_html(frame) + listing.empty_html(Look("x", HOSTILE)) + listing.empty_html(Look("x", f"{HOSTILE}: {HOSTILE}"))
+    html = _html(frame) + listing.empty_html(Look("x", HOSTILE)) + listing.empty_html(Look("x", f"{HOSTILE}: {HOSTILE}"))
     assert "<img" not in html
     assert "'\"" not in html
-    assert "\x1b" not in as_text(frame, 200) + html
-    assert "\u202e" not in as_text(frame, 200) + html
+    assert "\x1b" not in _text(frame, 200) + html
+    assert "\u202e" not in _text(frame, 200) + html
 
 
 def test_only_the_page_is_formatted() -> None:
@@ -175,6 +175,6 @@ def test_only_the_page_is_formatted() -> None:
             return "cell"
 
     frame = pd.DataFrame({"name": [Counted() for _ in range(1000)]})
-    as_text(frame, 80)
-    as_html(frame)
+    _text(frame, 80)
+    _html(frame)
     assert Counted.reads <= 2 * ROWS
