@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cl_notebook.demo_store import Demo
     from cl_notebook.inventory.cleanup.scratch import Scratch
     from cl_notebook.model.base import Tracked
+    from cl_notebook.notebook.output.status import Status
     from cl_notebook.serialization import dump, dumps, json, jsons, load
 
 Backends = Backend
@@ -67,6 +68,7 @@ __all__ = [
     "load_ipython_extension",
     "scratch",
     "setup",
+    "status",
     "tree",
     "unload_ipython_extension",
 ]
@@ -195,6 +197,25 @@ def scratch(*, keep_on_error: bool = False) -> Scratch:
     from cl_notebook.inventory.cleanup import scratch as scratching  # noqa: PLC0415 - `import cl_notebook` stays light
 
     return scratching.scratch(keep_on_error=keep_on_error)
+
+
+@errors.arguments_checked
+def status(backend: Backend | str | None = None) -> Status:
+    """Return how things are, displayed as one screen: capacities, resources by status, what runs, is stuck and failed last.
+
+    No backend is opened: the capacity of a closed one is not known. ``.frame`` has a row for each backend.
+
+    Args:
+        backend: only this one, by name or as the object; all by default.
+
+    Raises:
+        NotFound: there is no such backend.
+        StoreError: the store cannot be read.
+
+    """
+    from cl_notebook.notebook.output.status import Status  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return Status.of(default_session(), backend)
 
 
 @errors.arguments_checked

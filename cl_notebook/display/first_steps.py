@@ -21,7 +21,7 @@ class FirstStep(NamedTuple):
 
 
 FIRST_STEPS = (
-    FirstStep("A demo: a simulator with volumes in a store that is thrown away", "%cl_demo", "cl.demo()"),
+    FirstStep("A demo, with a simulator, in a store that is thrown away", "%cl_demo", "cl.demo()"),
     FirstStep("A folder of this machine", "%cl_backend add lab --driver local", "cl.Backend('lab', volume_driver='local')"),
     FirstStep(
         "A storage array or cluster, by its Cinder driver (here: Ceph)",

@@ -35,6 +35,9 @@ border:0!important;background:none!important;white-space:nowrap;max-width:none!i
 .cl-card .cl-busy{color:var(--jp-warn-color0,#b35900)}.cl-card .cl-use{color:var(--jp-info-color0,#0d5b94)}
 [data-jp-theme-light=false] .cl-card .cl-good{color:#81c784}[data-jp-theme-light=false] .cl-card .cl-bad{color:#ef9a9a}
 [data-jp-theme-light=false] .cl-card .cl-busy{color:#ffb74d}[data-jp-theme-light=false] .cl-card .cl-use{color:#64b5f6}
+.cl-card .cl-words{white-space:normal!important}.cl-card .cl-words>span{white-space:nowrap}
+.cl-card .cl-title{font-weight:600;margin-top:.6em}.cl-card .cl-entries{padding-left:1.4em;overflow-wrap:anywhere}
+.cl-card .cl-entries>div{text-indent:-1.4em;padding-left:1.4em}
 .cl-card .cl-line{user-select:all;white-space:pre-wrap!important;overflow-wrap:anywhere}
 .cl-card .cl-bar{display:inline-block;width:8em;height:.7em;vertical-align:baseline;border-radius:2px;overflow:hidden;
 border:1px solid var(--jp-border-color1,#8888)}
@@ -79,6 +82,12 @@ def status(value: str, mark: Mark | None = None) -> str:
 def command(line: str) -> str:
     """Return a line of magic or Python, plain text, as one that is selected as a whole by a click, ready to be copied."""
     return f"<code class='cl-line'>{escaped(line)}</code>"
+
+
+def sign(value: str) -> str:
+    """Return the sign of a status in its colour; the status itself is its tooltip, and read out."""
+    mark = values.MARKS[values.meaning(value)]
+    return f"<span class='cl-{mark.tone}' role='img' aria-label='{escaped(value)}' title='{escaped(value)}'>{mark.sign}</span>"
 
 
 def bar(share: float, label: str) -> str:

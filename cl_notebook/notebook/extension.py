@@ -21,6 +21,7 @@ from cl_notebook.notebook.magics import (
     scan,
     setup,
     snapshot,
+    status,
     tree,
     volume,
 )
@@ -39,7 +40,8 @@ COMMANDS = (
     volume.COMMAND,
     snapshot.COMMAND,
     connection.COMMAND,
-    *tree.COMMANDS,
+    tree.COMMAND,
+    status.COMMAND,
     *find.COMMANDS,
     scan.COMMAND,
     *documents.COMMANDS,

@@ -1,9 +1,7 @@
-"""The tree, the report, what was lost, who holds what, and the settings."""
+"""The tree, what was lost, who holds what, and the settings."""
 
 from __future__ import annotations
 
-import io
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,47 +13,6 @@ from cl_notebook.treemodel.render import Tree
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook
-
-
-def _seed_report(backend: cl.Backend) -> str:
-    shown = io.StringIO()
-    with redirect_stdout(shown):
-        backend.refresh()
-        for vol in backend.volumes:
-            print("Volume %s is currently %s" % (vol.id, vol.status))  # noqa: T201, UP031 - the seed's own words
-            vol.refresh()
-            for snap in vol.snapshots:
-                print("Snapshot %s for volume %s is currently %s" % (snap.id, snap.volume.id, snap.status))  # noqa: T201, UP031
-            for conn in vol.connections:
-                print(  # noqa: T201
-                    "Connection from %s with ip %s to volume %s is %s"  # noqa: UP031
-                    % (conn.connector_info["host"], conn.connector_info["ip"], conn.volume.id, conn.status)
-                )
-    return shown.getvalue()
-
-
-def test_the_status_is_the_seeds_report(lab: Notebook) -> None:
-    """%cl_status prints for each backend what the seed's loop prints, word for word."""
-    lab.run("%cl_volume create --size 1 --name db\n%cl_volume snapshot db\n%cl_volume connect db --host web --ip 192.0.2.7")
-    lab.run("%cl_volume create --size 1 --name other")
-    expected = _seed_report(cl.Backend.backends["sim"])
-    assert expected.count("\n") == 4
-    assert lab.printed("%cl_status") == expected
-    assert lab.printed("%cl_status --backend sim") == expected
-
-
-def test_the_status_goes_through_all_pages(notebook: Notebook, session: cl.Session) -> None:
-    """%cl_status reports on every volume, however many, also of backends that are not open."""
-    fill(session.store, volumes=1203, snapshots=0, connections=0, backend="big")
-    fill(session.store, volumes=2, snapshots=1, connections=1, backend="small")
-    lines = notebook.printed("%cl_status").splitlines()
-    assert len(lines) == len(set(lines)) == 1203 + 6
-    assert len(notebook.printed("%cl_status --backend small").splitlines()) == 6
-
-
-def test_nothing_tracked_says_what_to_type(notebook: Notebook) -> None:
-    """On an empty store the report says how to begin."""
-    assert "%cl_backend add" in notebook.printed("%cl_status")
 
 
 def test_the_tree_is_of_everything_or_of_one(lab: Notebook) -> None:

@@ -1,0 +1,348 @@
+"""Read how things are: the backends with their resources by status, what runs, what is stuck, what failed last.
+
+No backend is opened, and nothing is asked of a storage but the statistics that an open driver has at hand.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from cl_notebook import concurrency, errors
+from cl_notebook.display import values
+from cl_notebook.drivers.errors import translate_errors
+from cl_notebook.inventory.verdicts import stuck_reason
+from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, identity_map
+from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations.tables import FAILED, INTERRUPTED
+from cl_notebook.text import quote_word
+from cl_notebook.treemodel import rows
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cl_notebook.drivers.api import Driver, Stats
+    from cl_notebook.session import Session
+
+EXAMPLES = 5
+"""How many of the resources that are stuck, of running operations and of failures are read: so many fit on a screen."""
+
+PATIENCE = 2.0
+"""Seconds that all open drivers have to return their statistics: a driver may be in a call that takes hours."""
+
+_FAILURES = 200
+"""How many of the newest failures are read, to find the last one of each backend."""
+
+_CLASSES: tuple[Any, ...] = (Volume, Snapshot, Connection)
+
+
+class Capacity(NamedTuple):
+    """Capacity of a storage in GiB, summed over its pools."""
+
+    total: float
+    free: float
+
+
+class BackendState(NamedTuple):
+    """One backend: ``counts`` has by kind of resource their number by status; ``size`` is that of its volumes in GiB.
+
+    ``capacity`` is None for a closed backend, and for one that does not report numbers; then ``note`` may say why.
+    """
+
+    id: str
+    name: str
+    volume_driver: str
+    is_open: bool
+    counts: Mapping[str, Mapping[str, int]]
+    size: int
+    stuck: int = 0
+    capacity: Capacity | None = None
+    note: str = ""
+
+
+class Running(NamedTuple):
+    """An operation that a living kernel performs; ``done`` is a fraction from 0 to 1, or None."""
+
+    action: str
+    label: str
+    backend: str
+    started_at: dt.datetime
+    done: float | None
+    process: str
+
+
+class Stuck(NamedTuple):
+    """A resource whose operation failed or was cut short: ``reason`` is what is wrong, ``magic`` the line that mends it."""
+
+    status: str
+    label: str
+    backend: str
+    reason: str
+    magic: str
+
+
+class Failure(NamedTuple):
+    """The last operation that failed on a backend; ``magic`` is the line that shows all of it."""
+
+    operation: int
+    action: str
+    status: str
+    label: str
+    backend: str
+    at: dt.datetime
+    error: str
+    magic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What was read. Of ``running`` and ``stuck`` only the first :data:`EXAMPLES`; ``running_count`` is the number of all."""
+
+    backends: tuple[BackendState, ...]
+    running: tuple[Running, ...]
+    running_count: int
+    stuck: tuple[Stuck, ...]
+    failures: tuple[Failure, ...]
+
+
+def read(session: Session, backend: Backend | None = None) -> Overview:
+    """Return how things are on all backends, or on one.
+
+    Raises:
+        StoreError: the store cannot be read.
+
+    """
+    statement = sa.select(Backend).order_by(Backend.name)
+    stored = [backend] if backend is not None else identity_map.select(session, statement)
+    with session.store.reading() as connection:
+        reader = _Reader(session, connection, stored)
+        states, running, running_count = reader.states(), reader.running(), len(reader.operations)
+        stuck, failures = reader.stuck(), reader.failures()
+    capacities = _capacities(session, stored)
+    return Overview(
+        tuple(state._replace(**capacities.get(state.name, {})) for state in states), running, running_count, stuck, failures
+    )
+
+
+class _Reader:
+    """Reads the store in one transaction."""
+
+    def __init__(self, session: Session, connection: sa.Connection, stored: Sequence[Backend]) -> None:
+        self._session = session
+        self._connection = connection
+        self._stored = stored
+        self._names = {backend.id: backend.name for backend in stored}
+        living = guards.running_operations(session, connection)
+        wanted = self._only(Operation, sa.select(Operation.id, Operation.resource_id))
+        numbers = [row["operation"] for row in living.values()]
+        ours = {
+            row.resource_id
+            for page in identity_map.pages(numbers)
+            for row in connection.execute(wanted.where(Operation.id.in_(page)))
+        }
+        self.operations = {resource_id: row for resource_id, row in living.items() if resource_id in ours}
+
+    def _only(self, cls: Any, statement: Any) -> Any:  # noqa: ANN401 - a mapped class, and a SELECT
+        """Restrict the *statement* to the requested backend, if it is one."""
+        return statement.where(cls.backend_id == self._stored[0].id) if len(self._stored) == 1 else statement
+
+    def states(self) -> list[BackendState]:
+        counts: dict[str, dict[str, Counter[str]]] = {
+            backend.id: {cls.kind: Counter() for cls in _CLASSES} for backend in self._stored
+        }
+        sizes: Counter[str] = Counter()
+        for cls in _CLASSES:
+            for backend_id, status, count, gib in self._counted(cls):
+                if backend_id in counts and count:
+                    counts[backend_id][cls.kind][status] = count
+                    sizes[backend_id] += int(gib or 0)
+        self._counts = counts
+        busy = self._busy_counts()
+        return [
+            BackendState(
+                backend.id,
+                backend.name,
+                backend.volume_driver,
+                backend.is_open,
+                counts[backend.id],
+                sizes[backend.id],
+                self._stuck_count(backend.id, busy),
+            )
+            for backend in self._stored
+        ]
+
+    def _counted(self, cls: Any) -> Iterable[tuple[str, str, int, int | None]]:  # noqa: ANN401 - a mapped class
+        """Yield by backend and status the number of resources, and the size of volumes in GiB."""
+        status, count = _status_of(cls), sa.func.count()
+        if cls is Volume:  # an index has backend, status and size
+            volumes = sa.select(cls.backend_id, status, count, sa.func.sum(cls.size))
+            yield from self._connection.execute(self._only(cls, volumes).group_by(cls.backend_id, status)).all()
+            return
+        # No index has backend and status of the others. Nearly all have one status: their number is what the rest leaves.
+        (common,) = lifecycle.WHOLE[cls.kind]
+        totals = Counter(dict(self._by_backend(self._only(cls, sa.select(cls.backend_id, count)))))
+        for name in self._statuses(status):
+            if name == common:
+                continue
+            for backend_id, number in self._by_backend(sa.select(cls.backend_id, count).where(status == name)):
+                totals[backend_id] -= number
+                yield backend_id, name, number, None
+        yield from ((backend_id, common, number, None) for backend_id, number in totals.items())
+
+    def _by_backend(self, statement: Any) -> Iterable[tuple[str, int]]:  # noqa: ANN401 - a SELECT
+        rows_read = self._connection.execute(statement.group_by(statement.selected_columns[0]))
+        return [(row[0], row[1]) for row in rows_read]
+
+    def _statuses(self, column: Any) -> Iterable[str]:  # noqa: ANN401 - a column
+        """Yield the statuses that occur, each by one step in the index of the column."""
+        name = ""
+        while (name := self._connection.execute(sa.select(sa.func.min(column)).where(column > name)).scalar_one()) is not None:
+            yield name
+
+    def _busy_counts(self) -> Counter[tuple[str, str]]:
+        """Return the number of resources that have a running operation, by backend and kind."""
+        counted: Counter[tuple[str, str]] = Counter()
+        for cls in _CLASSES:
+            statement = sa.select(cls.backend_id, sa.func.count()).where(_status_of(cls).in_(lifecycle.BUSY_BY_KIND[cls.kind]))
+            for page in identity_map.pages(list(self.operations)):
+                for backend_id, count in self._connection.execute(statement.where(cls.id.in_(page)).group_by(cls.backend_id)):
+                    counted[backend_id, cls.kind] += count
+        return counted
+
+    def _stuck_count(self, backend_id: str, busy: Counter[tuple[str, str]]) -> int:
+        return sum(
+            max(0, sum(count for status, count in by_status.items() if stuck_reason(kind, status)) - busy[backend_id, kind])
+            for kind, by_status in self._counts[backend_id].items()
+        )
+
+    def running(self) -> tuple[Running, ...]:
+        numbers = sorted(row["operation"] for row in self.operations.values())[:EXAMPLES]
+        progress = rows.running(self._connection, list(self.operations)[: EXAMPLES * 10])
+        found = self._connection.execute(sa.select(*_OPERATION).where(Operation.id.in_(numbers)).order_by(Operation.id)).all()
+        return tuple(
+            Running(
+                row.action,
+                _label(row.resource_type, row.resource_name, row.resource_id),
+                self._names.get(row.backend_id, ""),
+                row.started_at,
+                progress[row.resource_id].done if row.resource_id in progress else None,
+                _process(self.operations[row.resource_id]),
+            )
+            for row in found
+        )
+
+    def stuck(self) -> tuple[Stuck, ...]:
+        return tuple(entry for cls in _CLASSES for entry in self._stuck_of(cls))[:EXAMPLES]
+
+    def _stuck_of(self, cls: Any) -> Iterable[Stuck]:  # noqa: ANN401 - a mapped class
+        kind, status = cls.kind, _status_of(cls)
+        found = {name for counts in self._counts.values() for name in counts[kind] if stuck_reason(kind, name)}
+        if not found:
+            return
+        name = cls.name if cls is not Connection else Volume.name
+        statement = sa.select(cls.id, name.label("name"), status.label("status"), cls.backend_id)
+        if cls is Connection:
+            statement = statement.join_from(Connection, Volume, Connection.volume_id == Volume.id)
+        statement = self._only(cls, statement.where(status.in_(found))).order_by(cls.created_at, cls.id)
+        for row in self._connection.execute(statement.limit(EXAMPLES + len(self.operations))):
+            if row.id not in self.operations:
+                yield Stuck(
+                    row.status,
+                    _label(kind, row.name, row.id),
+                    self._names.get(row.backend_id, ""),
+                    f"{row.status}, {stuck_reason(kind, row.status)}",
+                    f"%cl_scan repair {quote_word(row.id)}",
+                )
+
+    def failures(self) -> tuple[Failure, ...]:
+        newest: dict[str | None, Any] = {}
+        for status in (FAILED, INTERRUPTED):  # one query each, as the index has the newest of one status at hand
+            statement = self._only(Operation, sa.select(*_OPERATION).where(Operation.status == status))
+            for row in self._connection.execute(statement.order_by(Operation.id.desc()).limit(_FAILURES)):
+                if row.backend_id not in newest or newest[row.backend_id].id < row.id:
+                    newest[row.backend_id] = row
+        return tuple(
+            Failure(
+                row.id,
+                row.action,
+                row.status,
+                _label(row.resource_type, row.resource_name, row.resource_id),
+                self._names.get(row.backend_id, ""),
+                row.ended_at or row.started_at,
+                (row.error or "").partition("\n")[0],
+                f"%cl_history --id {row.id} --long",
+            )
+            for row in sorted(newest.values(), key=lambda row: -row.id)
+        )
+
+
+_OPERATION = (
+    *(Operation.id, Operation.action, Operation.status, Operation.resource_type, Operation.resource_id, Operation.resource_name),
+    *(Operation.backend_id, Operation.started_at, Operation.ended_at, Operation.error),
+)
+
+
+def _status_of(cls: Any) -> Any:  # noqa: ANN401 - a mapped class, and its column
+    return getattr(cls, lifecycle.status_column(cls.kind))
+
+
+def _label(kind: str, name: str | None, resource_id: str) -> str:
+    of_volume = " of" if kind == Connection.kind and name else ""
+    return f"{kind}{of_volume} {name!r}" if name else f"{kind} {values.short_id(resource_id)}"
+
+
+def _process(kernel: Mapping[str, Any]) -> str:
+    return f"process {kernel['pid']} on {kernel['host']}"
+
+
+def _capacities(session: Session, stored: Sequence[Backend]) -> dict[str, dict[str, Any]]:
+    """Return ``capacity`` or ``note`` of each open backend; those that do not answer in :data:`PATIENCE` seconds have a note."""
+    questions: dict[str, concurrency.Future[Stats]] = {}
+    for backend in stored:
+        driver = session.get_open(backend)
+        if driver is not None:
+            questions[backend.name] = _ask(session, backend, driver)
+    deadline = time.monotonic() + PATIENCE
+    answers: dict[str, dict[str, Any]] = {}
+    for name, future in questions.items():
+        try:
+            answers[name] = {"capacity": capacity_of(future.result(max(0.0, deadline - time.monotonic())))}
+        except TimeoutError:
+            answers[name] = {"note": f"its driver does not answer within {PATIENCE:g} s: it is busy, or hangs"}
+        except errors.Error as error:
+            answers[name] = {"note": errors.one_line(error)}
+    return answers
+
+
+def _ask(session: Session, backend: Backend, driver: Driver) -> concurrency.Future[Stats]:
+    future: concurrency.Future[Stats] = concurrency.Future()
+    name, secrets = backend.name, session.secrets(backend)
+
+    def work() -> None:
+        try:
+            with translate_errors(name, "get_volume_stats", lambda: secrets):
+                future.set_result(driver.get_volume_stats(refresh=False))
+        except BaseException as error:  # noqa: BLE001 - future.result() raises it in the caller
+            future.set_exception(error)
+
+    context = contextvars.copy_context()
+    concurrency.daemon(lambda: context.run(work), "statistics").start()
+    return future
+
+
+def capacity_of(stats: Mapping[str, Any]) -> Capacity | None:
+    """Return the capacity in *stats*, summed over its pools; None if one of them is not a number (``unknown``, ``infinite``)."""
+    totals: list[tuple[float, float]] = []
+    for pool in stats.get("pools") or [stats]:
+        try:
+            totals.append((float(pool["total_capacity_gb"]), float(pool["free_capacity_gb"])))
+        except (KeyError, TypeError, ValueError):
+            return None
+    total, free = (sum(column) for column in zip(*totals, strict=True))
+    return Capacity(total, free) if 0 < total < float("inf") else None

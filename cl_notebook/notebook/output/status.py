@@ -1,0 +1,282 @@
+"""Show how things are on one screen, as ``%cl_status`` and ``cl.status()`` return it: as text and as HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from cl_notebook.display import first_steps, markup, report, text, values
+from cl_notebook.display.report import Entry, Section, capital, number, wrapped
+from cl_notebook.inventory import scanner
+from cl_notebook.notebook.output import overview
+from cl_notebook.store.errors import shown_url
+from cl_notebook.text import quote_word, sanitize
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+
+    import pandas as pd
+
+    from cl_notebook.model import Backend
+    from cl_notebook.notebook.output.overview import BackendState
+    from cl_notebook.session import Session
+
+SHOWN = 8
+"""How many backends are shown; those that need attention come first."""
+
+_FAILURES = 3
+_NAME = 32
+_NO_CAPACITY = "the storage reports no limit"
+_KINDS = ("volume", "snapshot", "connection")
+_BAR = 16
+_SCHEMA = {
+    "backend": "string",
+    "volume_driver": "string",
+    "open": "boolean",
+    "total": "float64",
+    "free": "float64",
+    "volumes": "Int64",
+    "size": "Int64",
+    "snapshots": "Int64",
+    "connections": "Int64",
+    "stuck": "Int64",
+    "failed": "string",
+    "failed_at": "datetime64[ns, UTC]",
+}
+
+
+class Status:
+    """How things are: displayed as one screen. ``overview`` has what was read, ``frame`` a row for each backend."""
+
+    def __init__(self, session: Session, backend: Backend | None = None) -> None:
+        """Read how things are on all backends of *session*, or on one *backend*, without opening any.
+
+        Raises:
+            StoreError: the store cannot be read.
+
+        """
+        self.overview = overview.read(session, backend)
+        self._store = shown_url(session.store.url)
+
+    @classmethod
+    def of(cls, session: Session, backend: Backend | str | None) -> Self:
+        """Return how things are on a backend, by name or as the object, or on all.
+
+        Raises:
+            NotFound: there is no such backend.
+            StoreError: the store cannot be read.
+
+        """
+        return cls(session, scanner.select_backends(session, backend)[0] if backend is not None else None)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """A row for each backend, indexed by its name.
+
+        Columns: ``volume_driver``, ``open``, ``total`` and ``free`` (GiB, if known), ``volumes``, their ``size`` (GiB),
+        ``snapshots``, ``connections``, ``stuck`` (how many of these three), ``failed`` (the last error) and ``failed_at`` (UTC).
+        """
+        from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+        failures = {failure.backend: failure for failure in self.overview.failures}
+        rows = []
+        for state in self.overview.backends:
+            failure = failures.get(state.name)
+            rows.append(
+                (
+                    *(state.name, state.volume_driver, state.is_open, *(state.capacity or (None, None))),
+                    *(sum(state.counts["volume"].values()), state.size),
+                    *(sum(state.counts[kind].values()) for kind in ("snapshot", "connection")),
+                    *(state.stuck, failure and failure.error, failure and failure.at),
+                )
+            )
+        return typed_frame(_SCHEMA, rows, "backend")
+
+    def __repr__(self) -> str:
+        """Return the screen as text, as wide as the terminal."""
+        if not self.overview.backends:
+            return first_steps.as_text(self._empty())
+        width = max(40, min(text.terminal_width(), 120))
+        lines = [f"Store: {self._store}", *wrapped(self._headline(), width)]
+        for state in self._shown():
+            lines += ["", *_backend_lines(state, width)]
+        if self._hidden():
+            lines += ["", self._hidden()]
+        lines += report.as_text(self._sections(), width)
+        return "\n".join([*lines, *(["", self._all_well()] if self._all_well() else [])])
+
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+        return markup.bundle(repr(self), self._html(), include, exclude)
+
+    def _html(self) -> str:
+        if not self.overview.backends:
+            return markup.card(first_steps.as_html(self._empty()))
+        names = ("Backend", "State", "Capacity", "Tracked")
+        rows = [_backend_cells(state) for state in self._shown()]
+        parts = [
+            f"<div>Store: {markup.escaped(self._store)}<br>{markup.escaped(self._headline())}</div>",
+            markup.table(names, rows, ("", "", "", "cl-words")),
+        ]
+        if self._hidden():
+            parts.append(f"<div>{markup.escaped(self._hidden())}</div>")
+        parts.append(report.as_html(self._sections()))
+        if self._all_well():
+            parts.append(f"<div>{markup.status('ok')}: {markup.escaped(self._all_well())}</div>")
+        return markup.card(*parts)
+
+    def _empty(self) -> str:
+        return f"No backends yet in {self._store}."
+
+    def _headline(self) -> str:
+        states = self.overview.backends
+        totals = {kind: sum(sum(state.counts[kind].values()) for state in states) for kind in _KINDS}
+        counted = [number(len(states), "backend"), *(number(total, kind) for kind, total in totals.items())]
+        size = sum(state.size for state in states)
+        counted[1] += f" ({values.size(size)})" if size else ""
+        return f"{', '.join(counted)}."
+
+    def _shown(self) -> list[BackendState]:
+        failing = {failure.backend for failure in self.overview.failures}
+        running = {entry.backend for entry in self.overview.running}
+        states = self.overview.backends
+        if len(states) > SHOWN:
+            states = tuple(
+                sorted(
+                    states,
+                    key=lambda state: (
+                        not state.stuck,
+                        not state.note,
+                        state.name not in running,
+                        state.name not in failing,
+                        not state.is_open,
+                    ),
+                )
+            )
+        return sorted(states[:SHOWN], key=lambda state: state.name)
+
+    def _hidden(self) -> str:
+        more = len(self.overview.backends) - SHOWN
+        return f"And {more:,} more: %cl_backends lists them, %cl_status --backend NAME shows one." if more > 0 else ""
+
+    def _sections(self) -> Iterator[Section]:
+        view = self.overview
+        if view.running:
+            more = view.running_count - len(view.running)
+            entries = [
+                Entry(
+                    "running",
+                    f"{entry.action} {entry.label}{_on(entry.backend)}, for {values.ago(entry.started_at).removesuffix(' ago')}"
+                    f"{'' if entry.done is None else f', {entry.done:.0%} done'}: {entry.process}.",
+                )
+                for entry in view.running
+            ]
+            yield Section(f"Running ({view.running_count:,})", entries, _more(more, "%cl_history --status running"))
+        stuck = sum(state.stuck for state in view.backends)
+        if view.stuck:
+            entries = [
+                Entry(entry.status, f"{capital(entry.label)}{_on(entry.backend)} is {entry.reason}.", entry.magic)
+                for entry in view.stuck
+            ]
+            yield Section(f"Stuck ({stuck:,})", entries, "All at once: %cl_scan repair --all" if stuck > 1 else "")
+        silent = [state for state in view.backends if state.note]
+        if silent:
+            yield Section(
+                "No statistics",
+                [
+                    Entry("error", f"Backend {state.name!r}: {state.note.rstrip('.')}.", f"%cl_log {quote_word(state.name)}")
+                    for state in silent[:_FAILURES]
+                ],
+                _more(len(silent) - _FAILURES, "%cl_log"),
+            )
+        if view.failures:
+            entries = [
+                Entry(
+                    failure.status,
+                    f"{failure.action} {failure.label}{_on(failure.backend)}, {values.ago(failure.at)}: "
+                    f"{failure.error.rstrip('.') or failure.status}.",
+                    failure.magic,
+                )
+                for failure in view.failures[:_FAILURES]
+            ]
+            more = len(view.failures) - _FAILURES
+            yield Section("Failed last", entries, _more(more, "%cl_history --status failed,interrupted"))
+
+    def _all_well(self) -> str:
+        view = self.overview
+        if view.stuck or view.running or any(state.note for state in view.backends):
+            return ""
+        return "Nothing runs, and nothing is stuck. %cl_scan compares all of it with the storages."
+
+
+def _more(count: int, magic: str) -> str:
+    return f"And {count:,} more: {magic}" if count > 0 else ""
+
+
+def _on(backend: str) -> str:
+    return f" on {text.cut(sanitize(backend), _NAME)}" if backend else ""
+
+
+def _by_status(counts: Mapping[str, int], kind: str) -> str:
+    """Return the number of resources of a kind, and how many have which status: ``3 volumes: 2 available, 1 in-use``."""
+    if not counts:
+        return ""
+    parts = [f"{count:,} {values.status(status)}" for status, count in _common_first(counts)]
+    return f"{number(sum(counts.values()), kind)}: {', '.join(parts)}"
+
+
+def _common_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (values.meaning(item[0]) == "fault", -item[1], item[0]))
+
+
+def _capacity(state: BackendState) -> str:
+    if state.capacity is None:
+        return ""
+    used = state.capacity.total - state.capacity.free
+    return f"{values.size(used)} of {values.size(state.capacity.total)} used"
+
+
+def _share(state: BackendState) -> float:
+    return 0.0 if state.capacity is None else 1 - state.capacity.free / state.capacity.total
+
+
+def _backend_lines(state: BackendState, width: int) -> Iterator[str]:
+    name, driver = text.cut(sanitize(state.name), _NAME), _driver(state)
+    yield text.cut(f"{values.status('open' if state.is_open else 'closed')}  {name} ({driver})", width)
+    if state.capacity is not None:
+        yield text.cut(f"    {text.bar(_share(state), _BAR)} {_capacity(state)}", width)
+    elif state.is_open and not state.note:
+        yield f"    {_NO_CAPACITY}"
+    elif not state.is_open:
+        yield f"    its capacity is known once it is open: %cl_backend open {quote_word(state.name)}"
+    parts = [_by_status(state.counts[kind], kind) for kind in _KINDS]
+    shown = [part for part in parts if part] or ["nothing on it is tracked"]
+    for part in shown:
+        yield from wrapped(part, width, "    ")
+
+
+def _driver(state: BackendState) -> str:
+    return sanitize(state.volume_driver.rpartition(".")[2])
+
+
+def _backend_cells(state: BackendState) -> tuple[str, ...]:
+    if state.capacity is not None:
+        percent = f"{_share(state):.0%}"
+        capacity = f"{markup.bar(_share(state), f'{percent} used')}<br>{markup.escaped(_capacity(state))}"
+    elif state.is_open:
+        capacity = "" if state.note else markup.escaped(_NO_CAPACITY)
+    else:
+        capacity = markup.command(f"%cl_backend open {quote_word(state.name)}")
+    name = text.cut(sanitize(state.name), _NAME)
+    driver = f"<small title='{markup.escaped(state.volume_driver)}'>{markup.escaped(_driver(state))}</small>"
+    return (
+        f"<b title='{markup.escaped(state.name)}'>{markup.escaped(name)}</b><br>{driver}",
+        markup.status("open" if state.is_open else "closed"),
+        capacity,
+        "<br>".join(filter(None, (_tracked(state.counts[kind], kind) for kind in _KINDS))) or "nothing",
+    )
+
+
+def _tracked(counts: Mapping[str, int], kind: str) -> str:
+    if not counts:
+        return ""
+    parts = ", ".join(f"{count:,} {markup.status(status)}" for status, count in _common_first(counts))
+    return f"{number(sum(counts.values()), kind)}: {parts}"
