@@ -53,6 +53,7 @@ __all__ = [
     "backup",
     "default_session",
     "demo",
+    "doctor",
     "dump",
     "dumps",
     "errors",
@@ -109,6 +110,38 @@ def demo() -> Demo:
     started = demo_store.start()
     display.show_anywhere(display.tree(started.session))
     return started
+
+
+@errors.arguments_checked
+def doctor(
+    backend: Backend | str | None = None, protocol: str | None = None, host: str | None = None, python: str | None = None
+) -> pd.DataFrame:
+    """Return what this host, or another, needs for a backend, driver or protocol, and whether it has it; change nothing.
+
+    Checked are commands, daemons, kernel modules, initiator names, the root helper, Python libraries and the clock; and for a
+    backend also whether the addresses in its options answer a TCP connection within three seconds. A backend that could not be
+    added is known by its name until the session ends. Without arguments the protocols of all tracked backends are checked.
+
+    Args:
+        backend: a backend or its name, or a driver by name, class or path (``local``, ``RBDDriver``).
+        protocol: ``iscsi``, ``fc``, ``nvmeof``, ``rbd``, ``nfs``, ``cifs`` or ``local``; by default what the driver speaks.
+        host: another host that attaches volumes, reached by ssh: ``root@node2``. What the driver needs is not checked there.
+        python: the Python that has Cinder, as in the backend's option.
+
+    Returns:
+        a row for each check, the gravest first: ``check``, ``status`` (``missing``, ``failed``, ``unknown``, ``optional``:
+        absent, and needed only for its purpose, or ``ok``), ``purpose``, ``seen``, the packages that have it
+        (``package_debian``, ``package_rpm``), and ``command``: what to run.
+
+    Raises:
+        NotFound: no backend or driver is called *backend*.
+        InvalidInput: *protocol* is unknown, or *host* is not the address of a host.
+        HostUnreachable: *host* does not answer.
+
+    """
+    from cl_notebook import prerequisites  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return prerequisites.doctor(backend, protocol, host, python)
 
 
 @errors.arguments_checked

@@ -220,7 +220,9 @@ class BusyOnStorage(DriverError, ResourceBusy):
 
 
 class NotSupported(DriverError):
-    """The driver lacks the capability."""
+    """The driver lacks the capability, or cannot be loaded; ``library`` names the Python library that is missing, if one is."""
+
+    library: str = ""
 
 
 class PartialFailure(Error):

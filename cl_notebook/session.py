@@ -20,13 +20,14 @@ from cl_notebook.store.change_tracker import ChangeTracker
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self, Unpack
 
     from cl_notebook.attach import AttachingHost, Host, HostRegistry
     from cl_notebook.drivers.api import Driver, Progress
+    from cl_notebook.model.backend_pool import FailedOpening
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import StoredBackend
 
@@ -88,6 +89,11 @@ class Session(context.SessionBound):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close the session."""
         self.close()
+
+    @property
+    def failed_openings(self) -> Mapping[str, FailedOpening]:
+        """What the backends that could not be opened, and are not open, were to be opened with, by name."""
+        return self._pool.failed
 
     @property
     def host(self) -> Host:

@@ -5,10 +5,50 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cl_notebook.attach.files import VolumeFile
     from cl_notebook.drivers.api import ConnectionInfo
+
+
+class HostProbe(Protocol):
+    """Looks at what a host has; see :class:`~cl_notebook.attach.probe.Probe`.
+
+    Each method of a probe of another host raises errors.HostUnreachable if that host does not answer.
+    """
+
+    def command(self, name: str) -> str:
+        """Return the path of the command *name*; empty if there is none."""
+
+    def daemon(self, name: str, listens_on: str) -> str:
+        """Return by what the daemon *name* is known to run; empty if it does not run."""
+
+    def module(self, name: str) -> str:
+        """Return whether a kernel module is ``built in``, ``loaded``, ``loadable``, ``missing`` or ``unknown``."""
+
+    def file(self, path: str) -> Sequence[str]:
+        """Return ``ok`` and the text of a file, ``missing``, or ``unknown`` and why it cannot be read."""
+
+    def names(self, path: str) -> list[str]:
+        """Return the names in a folder."""
+
+    def library(self, name: str) -> str:
+        """Return the version of a Python module, or ``installed``; empty if it cannot be imported."""
+
+    def root_access(self) -> Sequence[str]:
+        """Return whether commands can run as root without a password: ``ok``, ``missing`` or ``failed``, and what was seen."""
+
+    def is_root(self) -> bool:
+        """Return whether the process there has the rights of root."""
+
+    def is_container(self) -> bool:
+        """Return whether the host is a container."""
+
+    def connect(self, host: str, port: int, timeout: float) -> str:
+        """Return why a TCP connection failed within *timeout* seconds; empty if it did not."""
+
+    def clock(self) -> float:
+        """Return the time of the host's clock, in seconds since 1970."""
 
 
 class AttachingHost(Protocol):
@@ -20,6 +60,10 @@ class AttachingHost(Protocol):
     @property
     def host(self) -> str:
         """The host's name in connections."""
+
+    @property
+    def probe(self) -> HostProbe:
+        """What looks at the commands, daemons, kernel modules, files and libraries of the host."""
 
     def connector_properties(
         self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, usage
 from cl_notebook.attach import block_devices, device, files, identity, librbd, osbrick
+from cl_notebook.attach.probe import QUESTIONS, Probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,19 @@ class Host:
         self._root_helper = root_helper
         self._lock_path = lock_path
         self._handles = librbd.Handles()
+        self.probe = Probe(root_helper)
+
+    def ask_probe(self, question: str, *args: Any) -> Any:  # noqa: ANN401 - plain data
+        """Answer a question of another host's notebook: a method of :class:`~cl_notebook.attach.probe.Probe`.
+
+        Raises:
+            errors.InvalidInput: there is no such question.
+
+        """
+        if question not in QUESTIONS:
+            msg = f"{question!r} is not a question about a host."
+            raise errors.InvalidInput(msg)
+        return getattr(self.probe, question)(*args)
 
     def connector_properties(
         self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None

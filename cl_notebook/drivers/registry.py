@@ -87,7 +87,10 @@ def _load(entry: EntryPoint) -> type[Driver]:
     try:
         loaded: type[Driver] = entry.load()
     except Exception as error:
-        raise errors.NotSupported(_cannot_load(entry, error), driver=entry.name, call="load") from error
+        refusal = errors.NotSupported(_cannot_load(entry, error), driver=entry.name, call="load")
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            refusal.library = error.name.partition(".")[0]
+        raise refusal from error
     return loaded
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +11,18 @@ import sqlalchemy as sa
 
 from cl_notebook import concurrency, errors, masking
 from cl_notebook.drivers import options, registry
-from cl_notebook.drivers.api import NeedsContext, SupportsReadOnly
+from cl_notebook.drivers.api import HasLog, NeedsContext, SupportsReadOnly
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.model import identity_map, storage_identity, validation
+from cl_notebook.model import doctor_hint, identity_map, storage_identity, validation
 from cl_notebook.model.backend import SECRETS, Backend
 from cl_notebook.model.driver_context import StoreDriverContext
 from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.trust import is_trusted, unflagged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from cl_notebook.drivers.api import Driver
+    from cl_notebook.drivers.api import Driver, LogLine
     from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.store import Store
 
@@ -43,6 +44,15 @@ class OpenDriver:
     stored: tuple[str, dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class FailedOpening:
+    """What a backend was to be opened with when that failed: its driver, its options with secrets masked, the driver's log."""
+
+    volume_driver: str
+    options: dict[str, Any]
+    log: list[LogLine]
+
+
 class BackendPool:
     """The open drivers of one session."""
 
@@ -50,6 +60,8 @@ class BackendPool:
         """Serve the session *context*; *opened* is filled with its open backends, by name."""
         self._context = context
         self._opened = opened
+        self.failed: dict[str, FailedOpening] = {}
+        """The last attempt of each backend that could not be opened and is not open, by name."""
         self._drivers: dict[str, OpenDriver] = {}
         self._classes: dict[tuple[str, str], type[Driver]] = {}
         self._lock = concurrency.reentrant_lock()
@@ -175,7 +187,8 @@ class BackendPool:
         config = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
         missing = [name for name in backend.secret_options if name not in given]
         config |= given | {name: options.require_secret(backend.name, name, _target(backend)) for name in missing}
-        cls = self._class(backend.volume_driver, config)
+        with self._attempt(backend.name, backend.volume_driver, config, []):
+            cls = self._class(backend.volume_driver, config)
         return options.check_config(backend.volume_driver, cls, config, backend.name)
 
     def _checked(self, name: str, config: dict[str, Any], stored: Backend | None) -> tuple[str, dict[str, Any]]:
@@ -190,7 +203,8 @@ class BackendPool:
             hint = errors.did_you_mean(name, known)
             msg = f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local')."
             raise errors.NotFound(msg)
-        cls = self._class(driver_name, config)
+        with self._attempt(name, driver_name, config, []):
+            cls = self._class(driver_name, config)
         current_name = registry.driver_name(cls, driver_name)
         if driver_name.startswith("cinder.") and current_name != driver_name:
             warnings.warn(f"The driver {driver_name} is {current_name} now.", errors.ConfigurationWarning, stacklevel=5)
@@ -206,6 +220,21 @@ class BackendPool:
             with self._context.progress(f"load {driver_name}"):  # a Cinder driver is described by a child process
                 cls = self._classes[key] = registry.load_driver(driver_name, config)
         return cls
+
+    @contextmanager
+    def _attempt(self, name: str, driver_name: str, config: dict[str, Any], driver: list[Driver]) -> Iterator[None]:
+        """Keep what the backend *name* was to be opened with if its driver fails, with the log of the *driver* if there is one.
+
+        The error gets a hint at what examines the host, unless it is of a driver that needs nothing of it.
+        """
+        try:
+            yield
+        except errors.DriverError as error:
+            log = [line for opened in driver if isinstance(opened, HasLog) for line in opened.log_lines()]
+            self.failed[name] = FailedOpening(driver_name, masking.without(masking.mapping(config)), log)
+            if registry.is_path(driver_name) or (isinstance(error, errors.NotSupported) and error.library):
+                doctor_hint.extend(error, name)
+            raise
 
     def _storable(self, driver_name: str, config: dict[str, Any]) -> dict[str, Any]:
         """Return *config* without secrets, and the names of those under :data:`SECRETS`."""
@@ -226,8 +255,14 @@ class BackendPool:
         def secret() -> dict[str, Any]:
             return {option: value for option, value in checked.items() if option not in options.storable(cls, checked)}
 
-        with translate_errors(name, "setup", secret), context.progress(f"open {name}"):
+        drivers: list[Driver] = []
+        with (
+            self._attempt(name, driver_name, options.storable(cls, checked), drivers),
+            translate_errors(name, "setup", secret),
+            context.progress(f"open {name}"),
+        ):
             driver = cls(checked, backend_name=name)
+            drivers.append(driver)
             if isinstance(driver, NeedsContext):
                 driver.bind(StoreDriverContext(context, backend_id, name, checked))
             if context.settings.read_only and isinstance(driver, SupportsReadOnly):
@@ -295,6 +330,7 @@ class BackendPool:
         self._drivers[backend.id] = OpenDriver(driver, checked, _stored_part(backend))
         self._context.confirmed.backends[backend.id] = _stored_part(backend)
         self._opened[backend.name] = backend
+        self.failed.pop(backend.name, None)
         return backend
 
 

@@ -14,7 +14,7 @@ from cl_notebook import errors, masking, usage
 from cl_notebook.attach import block_devices
 from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, FileBacked, GiB, least_bytes
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.model import encryption, identity_map, trust, validation
+from cl_notebook.model import doctor_hint, encryption, identity_map, trust, validation
 from cl_notebook.model.base import Parent, Tracked
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete, Insert, RowChange, SyncAttachStatus, Update
@@ -247,7 +247,8 @@ class Connection(Tracked):
 
         # The history shows by it whether this operation attached the device; a clean-up removes only devices that it did attach.
         arguments = {"path": self.path} if before is not None else {}
-        self._run(self._operation("attach", call_driver, on_success, arguments=arguments))
+        with doctor_hint.attaching(self.backend.name, self.gateway):
+            self._run(self._operation("attach", call_driver, on_success, arguments=arguments))
         self.context.confirmed.devices[self.id] = (self.path, self.conn_info)
         if self.gateway is not None:
             self.context.confirmed.gateways[self.id] = (self.gateway, self.gateway)

@@ -12,7 +12,7 @@ from cl_notebook import errors, usage
 from cl_notebook.attach import block_devices
 from cl_notebook.drivers.api import FileBacked, GiB
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.model import batch, claims, creation, encryption, identity_map, validation
+from cl_notebook.model import batch, claims, creation, doctor_hint, encryption, identity_map, validation
 from cl_notebook.model.base import Children, HasMetadata, Parent, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.driver_context import volume_data
@@ -99,7 +99,10 @@ class Attachable(Tracked):
         connected = [conn for conn in self._connections_on(host) if conn.connected]
         if not connected:
             protocol = self.backend.driver.storage_protocol
-            properties = attaching_host.connector_properties(protocol, multipath=multipath, enforce_multipath=enforce_multipath)
+            with doctor_hint.attaching(self.backend.name, host):
+                properties = attaching_host.connector_properties(
+                    protocol, multipath=multipath, enforce_multipath=enforce_multipath
+                )
             connected = [conn for conn in self._connections_on(properties["host"]) if conn.connected] if host is not None else []
         if connected:
             connected[0].attach_device()

@@ -35,6 +35,7 @@ MODULES = (
     "cl_notebook.attach.block_devices",
     "cl_notebook.attach.files",
     "cl_notebook.attach.librbd",
+    "cl_notebook.attach.probe",
     "cl_notebook.attach.local",
 )
 """Modules that are sent to the host; they import only the standard library, modules before them, and os-brick late."""

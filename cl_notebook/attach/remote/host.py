@@ -10,10 +10,14 @@ from cl_notebook.attach import address
 from cl_notebook.attach.remote.gateway import Gateway, Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cl_notebook.attach.files import VolumeFile
     from cl_notebook.drivers.api import ConnectionInfo
+
+
+_PROBING = "ask_probe"
+"""The call of a host that needs no os-brick."""
 
 
 class RemoteTraceback(Exception):
@@ -47,6 +51,11 @@ class RemoteHost:
 
         """
         return self._connected_gateway().host
+
+    @property
+    def probe(self) -> RemoteProbe:
+        """What looks at the host; it needs no os-brick there."""
+        return RemoteProbe(self)
 
     def connector_properties(
         self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
@@ -113,7 +122,7 @@ class RemoteHost:
         if gateway is not None:
             gateway.close()
 
-    def _connected_gateway(self) -> Gateway:
+    def _connected_gateway(self, *, needs_brick: bool = True) -> Gateway:
         with self._lock:
             if self._gateway is None or self._gateway.is_lost:
                 if self._gateway is not None:
@@ -124,14 +133,15 @@ class RemoteHost:
                 except Lost as error:
                     msg = f"{self._spec} cannot be reached: {error}"
                     raise errors.HostUnreachable(msg, no_side_effects=True) from error
-                if not gateway.has_brick:
-                    gateway.close()
-                    self._refuse_without_brick(gateway)
                 self._gateway = gateway
+            if needs_brick and not self._gateway.has_brick:
+                gateway, self._gateway = self._gateway, None  # the next call looks whether it was installed meanwhile
+                gateway.close()
+                self._refuse_without_brick(gateway)
             return self._gateway
 
     def _ask(self, call: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any JSON value
-        gateway = self._connected_gateway()
+        gateway = self._connected_gateway(needs_brick=call != _PROBING)
         try:
             reply = gateway.ask(call, *args, **kwargs)
         except Lost as error:
@@ -153,3 +163,58 @@ class RemoteHost:
             f"Python: host='{address.parse(self._spec).plain}//python=PATH'"
         )
         raise errors.AttachError(msg)
+
+
+class RemoteProbe:
+    """Looks at a remote host; see ``attach.api``."""
+
+    def __init__(self, host: RemoteHost) -> None:
+        """Ask *host*."""
+        self._host = host
+
+    def command(self, name: str) -> str:
+        """Return the path of the command *name* there; empty if there is none."""
+        return str(self._ask("command", name))
+
+    def daemon(self, name: str, listens_on: str) -> str:
+        """Return by what the daemon *name* is known to run there."""
+        return str(self._ask("daemon", name, listens_on))
+
+    def module(self, name: str) -> str:
+        """Return the state of a kernel module there."""
+        return str(self._ask("module", name))
+
+    def file(self, path: str) -> Sequence[str]:
+        """Return the state and the text of a file there."""
+        return [str(item) for item in self._ask("file", path)]
+
+    def names(self, path: str) -> list[str]:
+        """Return the names in a folder there."""
+        return [str(name) for name in self._ask("names", path)]
+
+    def library(self, name: str) -> str:
+        """Return the version of a Python module there."""
+        return str(self._ask("library", name))
+
+    def root_access(self) -> Sequence[str]:
+        """Return whether commands can run as root there, and what was seen."""
+        return [str(item) for item in self._ask("root_access")]
+
+    def is_root(self) -> bool:
+        """Return whether the process there has the rights of root."""
+        return bool(self._ask("is_root"))
+
+    def is_container(self) -> bool:
+        """Return whether the host is a container."""
+        return bool(self._ask("is_container"))
+
+    def connect(self, host: str, port: int, timeout: float) -> str:
+        """Return why a TCP connection from there failed."""
+        return str(self._ask("connect", host, port, timeout))
+
+    def clock(self) -> float:
+        """Return the time of the clock there."""
+        return float(self._ask("clock"))
+
+    def _ask(self, question: str, *args: Any) -> Any:  # noqa: ANN401 - any JSON value
+        return self._host._ask(_PROBING, question, *args)  # noqa: SLF001 - the same module

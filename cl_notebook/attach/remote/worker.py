@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-CALLS = frozenset({"connector_properties", "attach", "detach", "extend", "device_size", "uses"})
+CALLS = frozenset({"connector_properties", "attach", "detach", "extend", "device_size", "uses", "ask_probe"})
 """Methods of the host that requests may call."""
 
 _ONE_AT_A_TIME = frozenset({"attach", "detach", "extend"})

@@ -45,13 +45,16 @@ def translate_failure(failure: Mapping[str, Any], what: str, python: str, log: S
 
 def _error(failure: Mapping[str, Any], what: str, python: str) -> errors.Error:
     kinds, message = set(failure["kinds"]), failure["message"]
-    if failure["module"] and not failure["module"].startswith("cinder."):
-        return errors.NotSupported(_missing_module(failure["module"], what, python), no_side_effects=failure["no_side_effects"])
+    module, is_harmless = failure["module"], failure["no_side_effects"]
+    if module and not module.startswith("cinder."):
+        refusal = errors.NotSupported(_missing_module(module, what, python), no_side_effects=is_harmless)
+        refusal.library = module.partition(".")[0]
+        return refusal
     if kinds & _INPUT_KINDS:
         lead = "The connector does not suit: " if kinds & _CONNECTOR_KINDS else ""
         return errors.InvalidInput(f"{what}: {lead}{message}")
     if "NotImplementedError" in kinds:
-        return errors.NotSupported(f"{what}: The driver does not support this.", no_side_effects=failure["no_side_effects"])
+        return errors.NotSupported(f"{what}: The driver does not support this.", no_side_effects=is_harmless)
     name = failure["type"].rpartition(".")[2]
     text = f"{what} failed: {message if name in message or failure['command'] else f'{name}: {message}'}"
     cause = failure["cause"].partition(": ")[2]

@@ -1,0 +1,44 @@
+"""The hint at the end of errors that a host causes which lacks something: the line that examines it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.text import quote_word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MAGIC = "%cl_doctor"
+
+
+def extend(error: errors.Error, name: str, host: str | None = None) -> None:
+    """Append to the message of *error* how to examine this host, or the other *host*, for the backend or driver *name*.
+
+    An error that has the hint already stays as it is.
+    """
+    text = str(error)
+    if _MAGIC in text:
+        return
+    option, argument = (f" --host {quote_word(host)}", f", host={host!r}") if host is not None else ("", "")
+    end = "" if text.endswith((".", "?", "!")) else "."
+    error.args = (
+        f"{text}{end} To see what the host lacks: {_MAGIC} {quote_word(name)}{option}, or cl.doctor({name!r}{argument}).",
+    )
+
+
+@contextmanager
+def attaching(name: str, host: str | None) -> Iterator[None]:
+    """Append the hint to an AttachError of the block, which attaches a volume of the backend *name* on *host*, or here for None.
+
+    An error that says that the host does not answer gets none: it cannot be examined either.
+    """
+    try:
+        yield
+    except errors.HostUnreachable:
+        raise
+    except errors.AttachError as error:
+        extend(error, name, host)
+        raise

@@ -1,0 +1,105 @@
+"""What is examined: a backend of the store, one whose opening failed, or a driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from cl_notebook import errors
+from cl_notebook.drivers import registry
+from cl_notebook.model import Backend, identity_map
+from cl_notebook.model.backend import SECRETS
+from cl_notebook.prerequisites import requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from cl_notebook.drivers.api import Driver
+    from cl_notebook.session import Session
+
+
+@dataclass
+class Target:
+    """A driver, and the options of the backend that it is examined for; without a backend there are none.
+
+    ``is_confirmed`` says whether the user typed or confirmed the options: nothing that they name is run or connected to before.
+    """
+
+    name: str
+    driver: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_confirmed: bool = True
+    opened: Driver | None = None
+    cls: type[Driver] | None = None
+    refusal: errors.Error | None = None
+
+    def load(self, session: Session) -> None:
+        """Load the class of the driver, or keep why it cannot be loaded; a Cinder driver is described by a child process."""
+        if not self.is_confirmed:
+            return
+        try:
+            with session.progress(f"load {self.driver}"):
+                self.cls = registry.load_driver(self.driver, self.options)
+        except errors.Error as error:
+            self.refusal = error
+            return
+        release = getattr(self.cls, "release_spare", None)
+        if release is not None:
+            release()
+
+    @property
+    def path(self) -> str:
+        """The path of the driver if it is loaded, else what it was called."""
+        return registry.driver_name(self.cls, self.driver) if self.cls is not None else self.driver
+
+    def protocols(self) -> list[str]:
+        """Return the protocols that the driver speaks: by its statistics, its options, or its name; none if that is unknown."""
+        stated = [getattr(self.opened or self.cls, "storage_protocol", "")]
+        chosen = [value for name, value in self.options.items() if name.endswith("protocol")]
+        texts = [text for text in (*stated, *chosen) if isinstance(text, str)]
+        return requirements.protocols_in(texts) or requirements.protocols_of_driver(self.path)
+
+
+def target_of(session: Session, backend: Backend | str, python: str | None) -> Target:
+    """Return what *backend* means: a backend, its name, or a driver by name, class or path.
+
+    Raises:
+        NotFound: no backend and no driver is called that.
+        InvalidInput: *backend* is neither a backend nor a text, or *python* cannot be started.
+
+    """
+    program = {"python": python} if python else {}
+    if isinstance(backend, Backend):
+        return _stored(session, backend, program)
+    if not isinstance(backend, str) or not backend.strip():
+        msg = f"doctor takes a backend, or the name of a backend or driver, not {backend!r}."
+        raise errors.InvalidInput(msg)
+    rows = identity_map.select(session, sa.select(Backend).where(Backend.name == backend))
+    if rows and rows[0].volume_driver:
+        return _stored(session, rows[0], program)
+    failed = session.failed_openings.get(backend)
+    if failed is not None:
+        return Target(backend, failed.volume_driver, {**failed.options, **program})
+    target = Target(backend, backend, program)
+    target.load(session)
+    if isinstance(target.refusal, errors.NotFound) and not _is_class(backend):
+        known = [row.name for row in identity_map.select(session, sa.select(Backend))]
+        names = [*known, *session.failed_openings, *registry.driver_names()]
+        msg = f"No backend or driver is called {backend!r}.{errors.did_you_mean(backend, names)} %cl_drivers lists the drivers."
+        raise errors.NotFound(msg) from target.refusal
+    if isinstance(target.refusal, errors.InvalidInput | errors.Ambiguous):
+        raise target.refusal
+    return target
+
+
+def _stored(session: Session, backend: Backend, program: Mapping[str, str]) -> Target:
+    options = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
+    confirmed = session.is_confirmed(backend)
+    return Target(backend.name, backend.volume_driver, {**options, **program}, confirmed, session.get_open(backend))
+
+
+def _is_class(name: str) -> bool:
+    return registry.is_path(name) or name[:1].isupper()
