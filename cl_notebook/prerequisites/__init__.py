@@ -25,8 +25,8 @@ def doctor(
     from cl_notebook.prerequisites import report  # noqa: PLC0415 - `import cl_notebook` stays light
     from cl_notebook.prerequisites.checks import STATUSES  # noqa: PLC0415 - as above
     from cl_notebook.session import default_session  # noqa: PLC0415 - as above
-    from cl_notebook.tabular import WholeFrame, typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     schema = dict.fromkeys(report.Row._fields, "string") | {"status": STATUSES}
     rows = report.rows(session or default_session(), backend, protocol, host, python)
-    return typed_frame(schema, rows, cls=WholeFrame)
+    return typed_frame(schema, rows, noun="checks")
