@@ -37,7 +37,7 @@ Backends = Backend
 
 __version__ = "0.1.0"
 
-_LAZY_MODULES = {"frames": "cl_notebook.frames", "inventory": "cl_notebook.inventory"}
+_LAZY_MODULES = {"frames": "cl_notebook.frames", "inventory": "cl_notebook.inventory", "plot": "cl_notebook.plots"}
 _DOCUMENTS = "cl_notebook.serialization"
 _DOCUMENT_FUNCTIONS = ("dump", "dumps", "json", "jsons", "load")
 
@@ -67,6 +67,7 @@ __all__ = [
     "list_supported_drivers",
     "load",
     "load_ipython_extension",
+    "plot",
     "scratch",
     "setup",
     "status",
@@ -281,7 +282,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module, or what is in one
-    """Import ``frames`` (and pandas), ``inventory`` and the functions for documents when they are first used."""
+    """Import ``frames`` (and pandas), ``inventory``, ``plot`` and the functions for documents when they are first used."""
     if name in _LAZY_MODULES:
         return importlib.import_module(_LAZY_MODULES[name])
     if name in _DOCUMENT_FUNCTIONS:

@@ -91,10 +91,11 @@ def span(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return how long something took, with milliseconds below a second: ``12 ms``, ``3.4 s``, ``5 min``."""
+    """Return how long something took, with milliseconds below a second: ``0.4 ms``, ``12 ms``, ``3.4 s``, ``5 min``."""
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else span(seconds)  # noqa: PLR2004 - a minute
+        digits = 1 if 0 < seconds < 0.01 else 0  # noqa: PLR2004 - ten milliseconds
+        return f"{seconds * 1000:.{digits}f}".removesuffix(".0") + " ms"
+    return f"{seconds:.1f}".removesuffix(".0") + " s" if seconds < 60 else span(seconds)  # noqa: PLR2004 - a minute
 
 
 def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:

@@ -28,6 +28,15 @@ def test_times_are_relative(seconds: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0 ms"), (0.0004, "0.4 ms"), (0.001, "1 ms"), (0.012, "12 ms"), (1, "1 s"), (3.42, "3.4 s"), (300, "5 min")],
+)
+def test_durations_have_a_unit_that_fits(seconds: float, shown: str) -> None:
+    """How long something took is in milliseconds below a second, with a decimal where the number is small."""
+    assert values.duration(seconds) == shown
+
+
+@pytest.mark.parametrize(
     ("status", "shown"),
     [
         ("available", "✓ available"),

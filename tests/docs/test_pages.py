@@ -125,12 +125,14 @@ def test_every_magic_has_its_section(site: Path) -> None:
 
 def test_the_reference_has_every_public_name(site: Path) -> None:
     """The API reference describes each name of ``cl_notebook.__all__``, and each of the modules among them lists its own."""
-    for module, page in {cl: "package", cl.frames: "frames", cl.inventory: "inventory", cl.errors: "errors"}.items():
+    pages = {cl: "package", cl.frames: "frames", cl.inventory: "inventory", cl.plot: "plots", cl.errors: "errors"}
+    aliases = {"Backends"}
+    for module, page in pages.items():
         text = (site / "reference" / f"{page}.html").read_text(encoding="utf-8")
         described = {name.rpartition(".")[2] for name in re.findall(r'<h[2-4] id="(cl_notebook[\w.]*)"', text)}
         names = getattr(module, "__all__", [name for name, value in vars(module).items() if _is_error(value)])
-        elsewhere = {"errors", "frames", "inventory", "Backends"} if module is cl else set()  # pages of their own, and an alias
-        assert set(names) - elsewhere - described == set()
+        elsewhere = {"errors", "frames", "inventory", "plot"} if module is cl else set()  # they have pages of their own
+        assert set(names) - elsewhere - aliases - described == set()
 
 
 def _is_error(value: object) -> bool:

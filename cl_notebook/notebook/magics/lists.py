@@ -48,7 +48,8 @@ def _common(kind: str) -> tuple[Option, ...]:
     )
 
 
-def _filters(kind: str) -> tuple[Option, ...]:
+def filter_options(kind: str) -> tuple[Option, ...]:
+    """Return the options that filter the rows of *kind*, one for each column that can be searched."""
     return tuple(
         Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", completes=f"value:{kind}:{name}")
         for name in ("id", *_filterable(kind))
@@ -58,7 +59,7 @@ def _filters(kind: str) -> tuple[Option, ...]:
 def _text_filters(kind: str) -> list[Option]:
     """Return the filter options for names and status, the most common first."""
     common_names = ("name", "resource_name", "volume", "status", "volume_driver")
-    return [option for key in common_names for option in _filters(kind) if option.key == key]
+    return [option for key in common_names for option in filter_options(kind) if option.key == key]
 
 
 def _filterable(kind: str) -> dict[str, Column]:
@@ -71,7 +72,7 @@ def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame
     chosen = call["column"] or None
     limit = PAGE if call["limit"] is None else call["limit"] or None
     marker = call["marker"]
-    filters = call.given(*(option.key for option in _filters(kind)))
+    filters = call.given(*(option.key for option in filter_options(kind)))
     frame = api.read(
         kind,
         call.session,
@@ -154,7 +155,7 @@ def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: s
         what,
         partial(_list, kind, sort),
         options=_common(kind),
-        dynamic_options=lambda _words: _filters(kind),
+        dynamic_options=lambda _words: filter_options(kind),
         extra_word_hint=f"Filters are options, such as {examples_of_filters}.",
     )
     text = f"{what} The list is a DataFrame, indexed by id: rows = %{name}"
