@@ -20,7 +20,7 @@ from cl_notebook.store.change_tracker import ChangeTracker
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self, Unpack
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 
 _CALLER = 4
 """The stack level of the caller that opens a session, for warnings."""
+
+_INTERNAL = frozenset(
+    {
+        *("change_tracker", "close_backend", "confirmed", "driver", "get_open", "is_confirmed", "journal", "lock"),
+        *("open_backend", "orm", "reopened", "secrets"),
+    }
+)
+"""Names of a session for other modules, which ``dir()`` and completion leave out."""
 
 
 class Session(context.SessionBound):
@@ -77,6 +85,16 @@ class Session(context.SessionBound):
     def __repr__(self) -> str:
         """Show the store and the open backends."""
         return f"<Session {self.store!r} backends={sorted(self.backends)}>"
+
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+        """Return the card of the session: its store, backends, running operations and last failures."""
+        from cl_notebook.model import cards  # noqa: PLC0415 - loaded when one is shown
+
+        return cards.bundle(self, include, exclude)
+
+    def __dir__(self) -> list[str]:
+        """Return the names that are of use to a user, without those that only other modules call."""
+        return sorted(name for name in super().__dir__() if name[:1] != "_" and name not in _INTERNAL)
 
     def _instead_of_copy(self) -> tuple[str, str]:
         """Return what to pass to another process instead: the settings."""

@@ -100,7 +100,7 @@ class Object(SessionBound):
         return self.ours
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a field
-        if name.startswith("__"):
+        if name.startswith(("__", "_repr_")):  # cinderlib's objects have one line, also where IPython looks for more
             raise AttributeError(name)
         values = {**vars(self).get("_fields", {}), **self.overrides} if self.ours is None else self.overrides
         if name in values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from cl_notebook.text import sanitize
@@ -107,3 +108,16 @@ def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:
 def local_time(moment: dt.datetime) -> str:
     """Return *moment*, an aware time, in the time zone of this machine, to the second."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def shown(value: object) -> str:
+    """Return a field of a resource as text: nothing for None, times in UTC, a list of texts with commas, other data as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, default=str) if value else ""
+    return str(value)

@@ -381,6 +381,14 @@ class SupportsReadOnly(Protocol):
 
 
 @runtime_checkable
+class HasKnownStats(Protocol):
+    """The driver knows statistics without asking its storage, for displays."""
+
+    def known_stats(self) -> Stats:
+        """Return the statistics as last read, or as the local host has them; empty if there are none."""
+
+
+@runtime_checkable
 class HasLog(Protocol):
     """The driver has a log."""
 

@@ -12,7 +12,7 @@ from cl_notebook import errors, masking
 from cl_notebook.drivers.api import HasLog, capabilities
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
-from cl_notebook.model import context, creation, driver_context, identity_map, validation
+from cl_notebook.model import context, creation, driver_context, facts, identity_map, validation
 from cl_notebook.model.base import Children, Tracked
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete
@@ -82,6 +82,8 @@ class Backend(Tracked):
     __tablename__ = "backend"
     kind: ClassVar[str] = "backend"
     relations: ClassVar[tuple[str, ...]] = ("volumes",)
+
+    internal: ClassVar[frozenset[str]] = Tracked.internal | {"stored_config"}
 
     name: Mapped[str] = mapped_column(sa.String(255), unique=True)
     volume_driver: Mapped[str] = mapped_column(sa.String(255))
@@ -225,7 +227,9 @@ class Backend(Tracked):
         """
         driver = self.driver
         with translate_errors(self.name, "get_volume_stats", self._secrets):
-            return driver.get_volume_stats(refresh=refresh)
+            stats = driver.get_volume_stats(refresh=refresh)
+        vars(self)[facts.LAST_STATS] = (driver, stats)
+        return stats
 
     @errors.arguments_checked
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:

@@ -18,7 +18,7 @@ from cl_notebook.store.types import Json, UtcDateTime, utcnow
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from cl_notebook.model.context import Context
 
@@ -148,6 +148,13 @@ class Tracked(SessionBound, Serializable):
     set_by: ClassVar[Mapping[str, str]] = {}
     """By name of a field that cannot be set, the sentence of the error that says how to change it; it may hold ``{value}``."""
     _settable: ClassVar[frozenset[str]] = frozenset()
+    internal: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("adopt", "after_creation", "after_deletion", "as_data", "editable", "extra", "internal", "is_loaded_only", "label"),
+            *("make", "metadata_", "relations", "set_by", "summary", "validate", "version"),
+        }
+    )
+    """Names for other modules, which ``dir()`` and completion leave out."""
 
     id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, sort_order=-10)
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, sort_order=10)
@@ -307,6 +314,16 @@ class Tracked(SessionBound, Serializable):
         line = f"<{type(self).__name__} {' '.join(part for part in self.summary() if part)}>"
         # Names and paths are others' input: escape characters that would move the cursor or reverse the reading direction.
         return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+        """Return the card of the resource, as HTML and as a few lines of text."""
+        from cl_notebook.model import cards  # noqa: PLC0415 - loaded when one is shown
+
+        return cards.bundle(self, include, exclude)
+
+    def __dir__(self) -> list[str]:
+        """Return the names that are of use to a user: no internals of SQLAlchemy or of other modules."""
+        return sorted(name for name in super().__dir__() if name[:1] != "_" and name not in self.internal)
 
     def summary(self) -> tuple[str, ...]:
         """Return the parts of the one-line repr."""

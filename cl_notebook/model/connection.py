@@ -59,6 +59,7 @@ class Connection(Tracked):
         index_of_filled("updated_at", "id"),
     )
     kind: ClassVar[str] = "connection"
+    internal: ClassVar[frozenset[str]] = Tracked.internal | {"attach_device", "extend_device", "refuse_if_not_typed", "release"}
     set_by: ClassVar[Mapping[str, str]] = {
         "status": "attach(), detach() and disconnect() change it.",
         "attach_status": "attach(), detach() and disconnect() change it.",

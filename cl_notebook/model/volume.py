@@ -285,6 +285,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     editable: ClassVar[tuple[str, ...]] = (
         *("name", "description", "bootable", "metadata_", "extra_specs", "qos_specs", "availability_zone"),
     )
+    internal: ClassVar[frozenset[str]] = Tracked.internal | {"attached_in_reach", "refuse_if_in_use"}
     set_by: ClassVar[Mapping[str, str]] = {
         "size": "Use extend({value!r}), which makes it larger.",
         "status": "cl.inventory.repair(volume) asks the storage.",

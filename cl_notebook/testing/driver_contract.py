@@ -406,6 +406,14 @@ class DriverContract(LifecycleContract, CapabilityContract):
             assert isinstance(option.kind, type)
         assert set(capabilities(bench.driver)) == {*CAPABILITIES, *FEATURES}
 
+    def test_features_agree_with_the_statistics(self, bench: Bench) -> None:
+        """What a pool's statistics report as thin provisioning, several hosts or QoS, the features say as well."""
+        pools: list[Any] = bench.driver.get_volume_stats(refresh=True)["pools"]
+        able = capabilities(bench.driver)
+        for feature, key in (("thin", "thin_provisioning_support"), ("multiattach", "multiattach"), ("qos", "QoS_support")):
+            reported = [pool[key] for pool in pools if isinstance(pool.get(key), bool)]
+            assert not reported or any(reported) is able[feature], feature
+
     def test_two_instances_work_at_once(self, bench: Bench, open_driver: OpenDriver) -> None:
         """Two instances can create the same clones at the same time, and all clones are complete."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - of use here only

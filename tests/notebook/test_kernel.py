@@ -52,7 +52,8 @@ def test_a_notebook_runs_and_stops_at_an_error(tmp_path: Path) -> None:
         NotebookClient(book, timeout=60, kernel_name="python3").execute()
     assert "NotFound" in str(stopped.value)
     outputs = [cell.outputs for cell in book.cells]
-    assert "<Volume" in outputs[2][0].data["text/plain"]
+    assert outputs[2][0].data["text/plain"].startswith("volume '<i>db</i>' · ✓ available · 1 GiB\n")
+    assert "&lt;i&gt;db" in outputs[2][0].data["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in outputs[4][0].data
     for shown in outputs[3:6]:  # the last output of a tree is its static copy
         assert "&lt;i&gt;db&lt;/i&gt;" in shown[-1].data["text/html"]

@@ -230,6 +230,10 @@ class CinderDriver:
         self._stats = stats
         return stats
 
+    def known_stats(self) -> Stats:
+        """Return the statistics that the driver reported last, in its setup at the latest."""
+        return self._stats
+
     def create_volume(self, volume: VolumeData) -> ModelUpdate:
         """Create an empty volume."""
         checked_size(volume.size)

@@ -155,9 +155,9 @@ def _entry(name: str, size: int, cinder_id: str | None) -> ManageableVolume:
     }
 
 
-def features(*, attached: bool) -> Mapping[str, bool]:
+def features(*, attached: bool, thin: bool) -> Mapping[str, bool]:
     """Return the features of a file-based driver; *attached* is its ``snapshot_attached``."""
-    return MappingProxyType({"atomic": True, "snapshot_attached": attached})
+    return MappingProxyType({"atomic": True, "snapshot_attached": attached, "thin": thin})
 
 
 def one_pool(
@@ -187,7 +187,14 @@ class FolderStorage:
     """Base of drivers whose storage is a folder: orphaned files, and detection of a folder whose file system is not mounted."""
 
     storage_protocol: ClassVar[str] = "local"
-    features: Mapping[str, bool] = features(attached=False)
+    thin: ClassVar[bool] = False
+    """Whether a volume occupies only what was written to it."""
+    features: Mapping[str, bool] = features(attached=False, thin=False)
+
+    def __init_subclass__(cls) -> None:
+        """Declare the features of the driver as far as they are known before it is set up."""
+        super().__init_subclass__()
+        cls.features = features(attached=False, thin=cls.thin)
 
     @classmethod
     def storage_identity(cls, config: Mapping[str, Any]) -> str:

@@ -56,6 +56,8 @@ LOOP_DEVICES = ("auto", "always", "never")
 class LocalDriver(FolderStorage):
     """A storage of sparse files in a folder."""
 
+    thin = True
+
     @classmethod
     def options(cls) -> tuple[Option, ...]:
         """Describe the options of the driver."""
@@ -85,7 +87,7 @@ class LocalDriver(FolderStorage):
         """
         self._check_loops()
         self._folder.prepare()
-        self.features = features(attached=self._reflink != "never" and self._folder.shares_blocks())
+        self.features = features(attached=self._reflink != "never" and self._folder.shares_blocks(), thin=self.thin)
 
     def setup_read_only(self) -> None:
         """Check that the folder exists, without changing it; errors are those of :meth:`setup`."""
@@ -107,6 +109,10 @@ class LocalDriver(FolderStorage):
 
         ``provisioned_capacity_gb`` is the size of all volumes, ``allocated_capacity_gb`` what volumes and snapshots occupy.
         """
+        return self.known_stats()
+
+    def known_stats(self) -> Stats:
+        """Return the present statistics: the folder is on this host."""
         system = os.statvfs(self._folder.path)
         total, free = system.f_blocks * system.f_frsize, system.f_bavail * system.f_frsize
         provisioned = self._folder.provisioned()
@@ -119,7 +125,7 @@ class LocalDriver(FolderStorage):
             free=_gib(free),
             provisioned=_gib(provisioned),
             allocated=_gib(self._folder.allocated()),
-            thin=True,
+            thin=self.thin,
         )
 
     def create_volume(self, volume: VolumeData) -> None:

@@ -90,7 +90,7 @@ class SimDriver(FolderStorage):
 
         """
         self._folder.prepare()
-        self.features = features(attached=self._folder.shares_blocks())
+        self.features = features(attached=self._folder.shares_blocks(), thin=self.thin)
         self._state.prepare()
         with self._call("setup"):
             pass
@@ -113,7 +113,12 @@ class SimDriver(FolderStorage):
 
     def get_volume_stats(self, *, refresh: bool = False) -> Stats:  # noqa: ARG002 - always read again: it is cheap
         """Return the capacities in GiB: every volume occupies its full size."""
-        with self._call("get_volume_stats"), self._state.transaction() as sql:
+        with self._call("get_volume_stats"):
+            return self.known_stats()
+
+    def known_stats(self) -> Stats:
+        """Return the present statistics, without the latency and the faults of a call."""
+        with self._state.transaction() as sql:
             used = round(provisioned(sql) / GiB, 2)
         capacity = self._capacity
         return one_pool(
@@ -123,7 +128,7 @@ class SimDriver(FolderStorage):
             free=capacity if isinstance(capacity, str) else max(0.0, capacity - used),
             provisioned=used,
             allocated=used,
-            thin=False,
+            thin=self.thin,
         )
 
     def create_volume(self, volume: VolumeData) -> None:

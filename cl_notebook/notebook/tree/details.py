@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from cl_notebook import errors
-from cl_notebook.model import Connection, Kernel, Operation, Snapshot
-from cl_notebook.notebook.output import details as fields
+from cl_notebook.display.values import shown
+from cl_notebook.model import facts
+from cl_notebook.notebook.output.details import Details
 from cl_notebook.notebook.tree import selection
 from cl_notebook.notebook.tree.actions import for_a_cell, offers
 
 if TYPE_CHECKING:
-    import datetime as dt
-
+    import sqlalchemy as sa
     from IPython.core.interactiveshell import InteractiveShell
 
     from cl_notebook.model.base import Tracked
@@ -46,7 +44,7 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
         "kind": resource.kind,
         "title": f"{resource.kind} {getattr(resource, 'name', '') or resource.id[:8]}",
         "status": _status(resource),
-        "fields": [[name, fields.shown(value)] for name, value in fields.Details(resource).items()],
+        "fields": [[name, shown(value)] for name, value in Details(resource).items()],
         **stored,
         "variable": selection.free_name(shell, resource),
         "held": selection.holding(shell, resource),
@@ -61,57 +59,26 @@ def _status(resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
 
 
 def _belonging(reading: sa.Connection, resource: Tracked) -> dict[str, Any]:
-    host = Connection.connector_info["host"].as_string()
-    snapshots, more_snapshots = _listed(reading, resource, Snapshot, Snapshot.name, Snapshot.status)
-    connections, more_connections = _listed(reading, resource, Connection, host, Connection.attach_status)
-    return {
-        "snapshots": snapshots,
-        "more_snapshots": more_snapshots,
-        "connections": connections,
-        "more_connections": more_connections,
+    listings = {
+        "snapshots": facts.snapshots(reading, resource.id, LISTED) if resource.kind == "volume" else facts.Listing([], 0),
+        "connections": facts.connections(reading, resource.id, LISTED) if resource.kind == "volume" else facts.Listing([], 0),
     }
-
-
-def _listed(
-    reading: sa.Connection,
-    resource: Tracked,
-    cls: Any,  # noqa: ANN401 - a tracked class
-    name: Any,  # noqa: ANN401 - a column
-    status: Any,  # noqa: ANN401 - as above
-) -> tuple[list[dict[str, Any]], int]:
-    """Return the first :data:`LISTED` rows of *cls* that belong to a volume, and the number of further rows."""
-    if resource.kind != "volume":
-        return [], 0
-    is_of_volume = cls.volume_id == resource.id
-    columns = sa.select(cls.id, name.label("name"), status.label("status"))
-    rows = reading.execute(columns.where(is_of_volume).order_by(cls.created_at, cls.id).limit(LISTED + 1)).all()
-    listed = [{"id": row.id, "name": row.name or "", "status": row.status} for row in rows[:LISTED]]
-    if len(rows) <= LISTED:
-        return listed, 0
-    return listed, reading.execute(sa.select(sa.func.count()).select_from(cls).where(is_of_volume)).scalar_one() - LISTED
+    listed = {
+        name: [{"id": row.id, "name": row.name or "", "status": row.status} for row in listing.rows]
+        for name, listing in listings.items()
+    }
+    return listed | {f"more_{name}": listing.total - len(listing.rows) for name, listing in listings.items()}
 
 
 def _history(reading: sa.Connection, resource: Tracked) -> list[dict[str, Any]]:
-    what = (Operation.started_at, Operation.action, Operation.status, Operation.duration, Operation.error)
-    statement = (
-        sa.select(*what, Kernel.user, Kernel.host)
-        .join_from(Operation, Kernel, Operation.kernel_id == Kernel.id)
-        .where(Operation.resource_id == resource.id)
-        .order_by(Operation.id.desc())
-        .limit(HISTORY)
-    )
     return [
         {
-            "at": _epoch(row.started_at),
-            "action": row.action,
-            "status": row.status,
-            "duration": row.duration,
-            "error": row.error,
-            "who": f"{row.user}@{row.host}",
+            "at": event.started_at.timestamp(),
+            "action": event.action,
+            "status": event.status,
+            "duration": event.duration,
+            "error": event.error,
+            "who": event.who,
         }
-        for row in reading.execute(statement)
+        for event in facts.history(reading, resource.id, HISTORY)
     ]
-
-
-def _epoch(moment: dt.datetime) -> float:
-    return moment.timestamp()

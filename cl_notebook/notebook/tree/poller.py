@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from cl_notebook import errors
 from cl_notebook.concurrency import RepeatingThread
+from cl_notebook.model import facts
 from cl_notebook.notebook.tree.selection import refuse_if_closed
 
 if TYPE_CHECKING:
@@ -41,9 +41,6 @@ CAPACITY_INTERVAL = 30.0
 
 CAPACITIES = {"total": "total_capacity_gb", "free": "free_capacity_gb", "provisioned": "provisioned_capacity_gb"}
 """Names of the capacities in the payload, and in the drivers' statistics (GiB)."""
-
-_SYMBOLIC = ("unknown", "infinite")
-"""Values that a driver may report instead of a number; for several pools, the first of these wins."""
 
 
 class LeasedThread:
@@ -223,29 +220,14 @@ def capacity(backend: Backend) -> dict[str, float | str | None] | None:
     stats: Mapping[str, Any] = backend.stats()
     pools = [pool for pool in stats.get("pools") or () if isinstance(pool, dict)]
     capacities = {
-        name: _capacity_value(stats[key]) if key in stats else _sum_of_pools([_capacity_value(pool.get(key)) for pool in pools])
+        name: facts.capacity(stats[key]) if key in stats else _sum_of_pools([facts.capacity(pool.get(key)) for pool in pools])
         for name, key in CAPACITIES.items()
     }
     return capacities if any(value is not None for value in capacities.values()) else None
 
 
-def _capacity_value(value: object) -> float | str | None:
-    if isinstance(value, str):
-        word = value.strip().lower()
-        return word if word in _SYMBOLIC else _number(word)
-    return _number(value)
-
-
-def _number(value: object) -> float | str | None:
-    try:
-        number = float(value) if not isinstance(value, bool) else math.nan  # type: ignore[arg-type] # the TypeError is caught
-    except (TypeError, ValueError):
-        return None
-    return "infinite" if number == math.inf else number if math.isfinite(number) else None
-
-
 def _sum_of_pools(values: list[float | str | None]) -> float | str | None:
-    for symbol in _SYMBOLIC:
+    for symbol in facts.SYMBOLIC:
         if symbol in values:
             return symbol
     numbers = [value for value in values if isinstance(value, float)]
