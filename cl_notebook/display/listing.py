@@ -7,6 +7,7 @@ How a column is formatted follows from its name and its cells; which columns go 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import textwrap
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ class Look:
     is_start: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class _Column:
     """A column of the page that is shown: its cells as text, perhaps a shorter form, and as HTML."""
 
@@ -112,6 +113,11 @@ class _Column:
         return max(map(text.width, (self.name, *self.cells)))
 
     @property
+    def least(self) -> int:
+        """The columns of a terminal that it takes while there is no room to spare."""
+        return min(self.width, _WIDEST) if self.is_cut else self.width
+
+    @property
     def most(self) -> float:
         """The width in em that the column takes in HTML at most."""
         return _MOST_OF_PROSE if self.name in _PROSE else _MOST_OF_TEXT if self.is_cut else _PAGE_WIDTH
@@ -139,8 +145,15 @@ def as_text(page: Page, width: int | None = None) -> str:
     """Return *page* as the lines of a terminal that is *width* columns wide, by default this one."""
     columns, empty = _columns(page)
     room = width or text.terminal_width()
-    shown, left_out = _fitting(columns, room)
-    lines = text.table([column.name for column in shown], list(_lines(shown)), [column.is_number for column in shown])
+    below = _below(columns, room)
+    shown, left_out = _fitting([column for column in columns if column not in below], room)
+    rows = [list(_lines(cells)) for cells in zip(*(column.cells for column in shown), strict=True)]
+    in_order = list(itertools.chain.from_iterable(rows))
+    head, *body = text.table([column.name for column in shown], in_order, [column.is_number for column in shown])
+    lines, rest = [head], iter(body)
+    for number, row in enumerate(rows):
+        lines += itertools.islice(rest, len(row))
+        lines += [f"  {column.name}: {column.cells[number]}" for column in below if column.cells[number]]
     for note in _notes(page, left_out, empty):
         lines += textwrap.wrap(note, max(room, _WIDEST), break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
@@ -158,13 +171,12 @@ def as_html(page: Page) -> str:
     return f"<div class='cl-list'><style>{_STYLE}</style>{markup.card(table, *notes)}</div>"
 
 
-def _lines(columns: Sequence[_Column]) -> Iterator[list[str]]:
-    """Return the lines of the rows of *columns*, several for a row if its last cell is prose that was wrapped."""
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        *before, last = cells
-        first, *others = last.split("\n")
-        yield [*before, first]
-        yield from ([*[""] * len(before), line] for line in others)
+def _lines(cells: Sequence[str]) -> Iterator[list[str]]:
+    """Return the lines of a row, several if its last cell is prose that was broken into lines."""
+    *before, last = cells
+    first, *others = last.split("\n")
+    yield [*before, first]
+    yield from ([*[""] * len(before), line] for line in others)
 
 
 def empty_text(look: Look) -> str:
@@ -250,6 +262,19 @@ def _by_importance(columns: Iterable[_Column]) -> list[_Column]:
     return sorted(columns, key=lambda column: (not column.is_kept, column.rank))
 
 
+def _below(columns: Sequence[_Column], room: int) -> list[_Column]:
+    """Return the columns that are written below their rows: long ones that are never cut, where there is no room beside them."""
+    beside = [column for column in columns if column.is_kept or column.rank < IMPORTANCE.index("at")]
+    below: list[_Column] = []
+    for column in sorted(beside, key=lambda column: -column.width):
+        is_last = sum(not other.is_index for other in beside) <= len(below) + 1
+        if column.name not in _WHOLE or column.is_index or column.width <= _WIDEST or is_last:
+            continue
+        if sum(other.least + _GAP for other in beside if other not in below) - _GAP > room:
+            below.append(column)
+    return below
+
+
 def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list[str]]:
     """Return the *columns* that fit into *room*, with their cells cut, and the names of the others."""
     for column in columns:
@@ -258,7 +283,7 @@ def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list
     widths: dict[int, int] = {}
     free, is_any_left_out = room + _GAP, False
     for column in _by_importance(columns):
-        width = min(column.width, _WIDEST) if column.is_cut else column.width
+        width = column.least
         if column.name in _PROSE:
             width = min(column.width, _WIDEST_PROSE, max(free - _GAP, _WIDEST))
         fits = width + _GAP <= free and not (is_any_left_out and column.name in _LAST)

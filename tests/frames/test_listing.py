@@ -101,6 +101,19 @@ def test_a_path_is_never_cut() -> None:
     assert "%cl_scan repair 00000001 --remove-everything" in _text(frame, 40)
 
 
+def test_a_long_path_stands_below_its_row() -> None:
+    """Where a path would push other columns out, it stands below its row; a terminal that is wide enough has it in the row."""
+    path = "/dev/disk/by-id/" + "x" * 44
+    frame = _volumes(2, path=[path, None], backend=["lab", "lab"])
+    assert _text(frame, 80).splitlines() == [
+        "id        name  status        size  backend",
+        "00000001  v0    ✓ available  1 GiB  lab",
+        f"  path: {path}",
+        "00000002  v1    ✓ available  2 GiB  lab",
+    ]
+    assert len(_text(frame, 120).splitlines()) == 3
+
+
 def test_sentences_are_broken_into_lines() -> None:
     """A sentence in the last column goes on below, up to four lines; in HTML it is whole."""
     frame = pd.DataFrame({"name": ["a"], "detail": ["some words " * 40]})

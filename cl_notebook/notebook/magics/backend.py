@@ -109,7 +109,7 @@ def _stats(call: Invocation) -> pd.DataFrame:
     frame = Frame([{**pool, **stats} for pool in pools])
     if "pool_name" not in frame:
         frame.insert(0, "pool_name", backend.name)
-    return frame.set_index("pool_name")
+    return frame.set_index("pool_name").listed("pools")
 
 
 def _manageable(call: Invocation) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def _who(call: Invocation) -> pd.DataFrame:
         echo(f"The first {limit} resources without a variable; there are more. All: --limit 0.")
         lost = lost[:limit]
     lost_rows = [(resource_id, None, *rest) for resource_id, *rest in lost]
-    return typed_frame(_SCHEMA, [*rows, *lost_rows], "id")
+    return typed_frame(_SCHEMA, [*rows, *lost_rows], "id", noun="resources")
 
 
 def _without_variable(call: Invocation, held: set[str], limit: int | None) -> Iterator[tuple[str, ...]]:
