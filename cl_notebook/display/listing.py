@@ -58,6 +58,8 @@ _PAGE_WIDTH = 110
 _EM_OF_CHARACTER = 0.56
 _MOST_OF_TEXT = 24
 _MOST_OF_PROSE = 18
+_MOST_OF_TIME = 11
+_MOST_OF_AGO = 6
 _BREAKPOINTS = range(30, _PAGE_WIDTH + 1, 5)
 
 _STYLE = """
@@ -66,7 +68,8 @@ _STYLE = """
 .cl-list td.cl-wrap{min-width:14em;max-width:40em!important}.cl-list td.cl-whole{max-width:none!important}
 .cl-list .cl-off{display:none}
 """ + "".join(
-    f"@container (max-width:{width}em){{.cl-list .cl-c{width}{{display:none}}.cl-list .cl-x{width}{{display:inline}}}}\n"
+    f"@container (max-width:{width}em){{.cl-list .cl-c{width},.cl-r{width} time+small{{display:none}}"
+    f".cl-list .cl-x{width}{{display:inline}}}}\n"
     for width in _BREAKPOINTS
 )
 
@@ -120,6 +123,8 @@ class _Column:
     @property
     def most(self) -> float:
         """The width in em that the column takes in HTML at most."""
+        if self.brief:
+            return _MOST_OF_TIME
         return _MOST_OF_PROSE if self.name in _PROSE else _MOST_OF_TEXT if self.is_cut else _PAGE_WIDTH
 
 
@@ -162,13 +167,13 @@ def as_text(page: Page, width: int | None = None) -> str:
 def as_html(page: Page) -> str:
     """Return *page* as HTML that leaves columns out, by style alone, where the cell of the notebook is narrow."""
     columns, empty = _columns(page)
-    breakpoints = _breakpoints(columns)
+    breakpoints, whole = _breakpoints(columns)
     shown = [(column, width) for column, width in zip(columns, breakpoints, strict=True) if width is not None]
     rows = zip(*(column.markup for column, _ in shown), strict=True)
     table = markup.table([column.name for column, _ in shown], rows, [_classes(column, width) for column, width in shown])
     left_out = [(column.name, width) for column, width in zip(columns, breakpoints, strict=True) if width != 0]
     notes = [f"<div class='cl-dim'>{note}</div>" for note in _markup_notes(page, left_out, empty)]
-    return f"<div class='cl-list'><style>{_STYLE}</style>{markup.card(table, *notes)}</div>"
+    return f"<div class='cl-list cl-r{whole}'><style>{_STYLE}</style>{markup.card(table, *notes)}</div>"
 
 
 def _lines(cells: Sequence[str]) -> Iterator[list[str]]:
@@ -231,7 +236,7 @@ def _column(item: Field) -> _Column:
 
 
 def _each(cells: Iterable[Any], write: Callable[[Any], str]) -> list[str]:
-    return ["" if value is None else write(value) for value in cells]
+    return ["" if value is None or value == "" else write(value) for value in cells]
 
 
 def _is_uuid(value: object) -> bool:
@@ -313,14 +318,22 @@ def _notes(page: Page, left_out: Sequence[str], empty: Sequence[str]) -> Iterato
         yield " ".join(parts)
 
 
-def _breakpoints(columns: Sequence[_Column]) -> list[int | None]:
-    """Return for each column the width of the cell, in em, up to which it is left out; 0 for never, None for always."""
+def _breakpoints(columns: Sequence[_Column]) -> tuple[list[int | None], int]:
+    """Return the width of the cell, in em, up to which each column is left out (0: never, None: always).
+
+    The second value is the width up to which times do not say how long ago they were.
+    """
     found: dict[int, int | None] = {}
     needed = 0.0
     for column in _by_importance(columns):
         needed += min(column.width * _EM_OF_CHARACTER, column.most) + 1
-        found[id(column)] = 0 if column.is_kept else next((width for width in _BREAKPOINTS if width >= needed), None)
-    return [found[id(column)] for column in columns]
+        found[id(column)] = 0 if column.is_kept else _breakpoint(needed)
+    ago = sum(_MOST_OF_AGO for column in columns if column.brief)
+    return [found[id(column)] for column in columns], _breakpoint(needed + ago) or _PAGE_WIDTH
+
+
+def _breakpoint(needed: float) -> int | None:
+    return next((width for width in _BREAKPOINTS if width >= needed), None)
 
 
 def _classes(column: _Column, breakpoint_: int | None) -> str:

@@ -23,6 +23,7 @@ def test_the_tree_is_of_everything_or_of_one(lab: Notebook) -> None:
     assert repr(whole).startswith("backend")
     assert repr(part).startswith("volume")
     assert "before" in repr(part)
+    assert "before" in repr(lab.run("volumes = %cl_volumes\n%cl_tree volumes"))
     assert "NotFound" in lab.refused("%cl_tree nosuch")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _tree(call: Invocation) -> Tree | StaticTree | None:
     text, variable = call["resource"], resolve.variable_name(call)
     target = call.namespace.get(text)
-    if type(target).__name__ != "DataFrame":
+    if "DataFrame" not in {cls.__name__ for cls in type(target).__mro__}:  # pandas is not loaded for this
         target = resolve.resolve(call, text) if text is not None else None
     tree = display.tree(call.session, target)
     if variable is not None:
