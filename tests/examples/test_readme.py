@@ -21,7 +21,8 @@ def test_the_example_runs(tmp_path: Path) -> None:
     command = [sys.executable, "-c", example]
     done = subprocess.run(command, env=kept, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert {"lab", "ledger", "before"} <= set(done.stdout.split())
-    assert [file for file in (tmp_path / "home" / "cl-volumes").rglob("volume-*") if file.stat().st_size] == []
+    assert [file for file in (tmp_path / "home").rglob("volume-*") if file.stat().st_size] == []
+    assert (tmp_path / "home" / ".local" / "share" / "cl_notebook" / "backends" / "lab").is_dir()
 
 
 def test_the_magics_are_there() -> None:

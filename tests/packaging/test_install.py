@@ -16,11 +16,10 @@ import cl_notebook
 ROOT = Path(cl_notebook.__file__).parent.parent
 
 PROBE = """
-import json, sys
 from jupyter_client.manager import start_new_kernel
 
 manager, client = start_new_kernel(kernel_name="cl_notebook")
-code = "import json, sys; print(json.dumps([sys.executable, sorted(get_ipython().magics_manager.magics['line'])]))"
+code = "import json, sys; print(json.dumps([sys.executable, cl.__name__, sorted(get_ipython().magics_manager.magics['line'])]))"
 said = []
 def hear(message):
     if message["msg_type"] == "stream":
@@ -86,10 +85,46 @@ def test_jupyter_knows_the_kernel(installed: Installed) -> None:
 
 
 def test_the_kernel_starts_with_the_extension_loaded(installed: Installed) -> None:
-    """The kernel is the environment's own Python and has the magics from its first cell on."""
-    python, magics = json.loads(installed.run("python", "-c", PROBE))
+    """The kernel is the environment's own Python and has `cl` and the magics from its first cell on."""
+    python, package, magics = json.loads(installed.run("python", "-c", PROBE))
     assert Path(python).parent == installed.venv / "bin"
+    assert package == "cl_notebook"
     assert {"cl_volumes", "cl_volume", "cl_tree"} <= set(magics)
+
+
+def test_another_environment_finds_the_installed_kernel(installed: Installed, tmp_path: Path) -> None:
+    """After `install --prefix` a Jupyter of another environment starts the kernel on the Python that installed it."""
+    said = installed.run("python", "-m", "cl_notebook", "install", "--prefix", str(tmp_path / "other"))
+    assert str(installed.venv / "bin" / "python") in said
+    path = {"JUPYTER_PATH": str(tmp_path / "other" / "share" / "jupyter"), "JUPYTER_PREFER_ENV_PATH": "0"}
+    kept = {"PATH": os.environ["PATH"], "HOME": str(installed.home), "CL_NOTEBOOK_DATA": str(installed.home / "data")}
+    done = subprocess.run([sys.executable, "-c", PROBE], env=kept | path, stdout=subprocess.PIPE, text=True, check=True)
+    python, package, magics = json.loads(done.stdout)
+    assert Path(python).parent == installed.venv / "bin"
+    assert package == "cl_notebook"
+    assert "cl_demo" in magics
+
+
+def test_the_examples_are_installed(installed: Installed) -> None:
+    """`lab` copies every file of the examples from the installation, and says what to install where there is no JupyterLab."""
+    command = [str(installed.venv / "bin" / "python"), "-m", "cl_notebook", "lab", "copied"]
+    kept = {"PATH": os.environ["PATH"], "HOME": str(installed.home)}
+    done = subprocess.run(command, cwd=installed.home, env=kept, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "has no JupyterLab. Install it: " in done.stderr
+    tracked = subprocess.run(["git", "ls-files", "examples"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert {f"examples/{name}" for name in _files(installed.home / "copied")} == set(tracked.split())
+
+
+def test_the_demo_runs_where_nothing_else_is_installed(installed: Installed) -> None:
+    """`demo` without a terminal prints the tree of the demo, and leaves nothing."""
+    command = [str(installed.venv / "bin" / "python"), "-m", "cl_notebook", "demo"]
+    kept = {"PATH": os.environ["PATH"], "HOME": str(installed.home), "TMPDIR": str(installed.home)}
+    before = set(installed.home.iterdir())
+    done = subprocess.run(command, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert {"db", "before-upgrade", "extending", "error"} <= set(done.stdout.split())
+    assert done.stderr == ""
+    assert {path.name for path in set(installed.home.iterdir()) - before} <= {".local"}
 
 
 def _files(package: Path) -> set[str]:

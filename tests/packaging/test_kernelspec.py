@@ -6,6 +6,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from cl_notebook.__main__ import LAUNCH
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,4 +23,4 @@ def test_the_kernel_is_the_python_beside_its_specification(tmp_path: Path) -> No
     words = json.loads(file.read_text(encoding="utf-8"))["argv"]
     command = [word.format(resource_dir=folder, connection_file="/run/k 1.json") for word in [*words, "--debug"]]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said == [str(python), "-m", "ipykernel_launcher", "--ext=cl_notebook", "-f", "/run/k 1.json", "--debug"]
+    assert said == [str(python), *LAUNCH, "/run/k 1.json", "--debug"]
