@@ -91,7 +91,9 @@ def test_only_the_notebook_wing_knows_the_front_ends() -> None:
     wrong = [
         found.at
         for found in _imports()
-        if found.target.split(".")[0] in FRONT_ENDS and not found.for_types and found.room not in {"notebook", "testing", "__main__"}
+        if found.target.split(".")[0] in FRONT_ENDS
+        and not found.for_types
+        and found.room not in {"notebook", "testing", "__main__"}
     ]
     assert wrong == []
 
