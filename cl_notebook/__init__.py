@@ -132,7 +132,7 @@ def doctor(
     Returns:
         a row for each check, the gravest first: ``check``, ``status`` (``missing``, ``failed``, ``unknown``, ``optional``:
         absent, and needed only for its purpose, or ``ok``), ``purpose``, ``seen``, the packages that have it
-        (``package_debian``, ``package_rpm``), and ``command``: what to run.
+        (``package_debian``, ``package_rpm``), and ``next``: the command to run.
 
     Raises:
         NotFound: no backend or driver is called *backend*.

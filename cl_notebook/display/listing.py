@@ -21,18 +21,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 IMPORTANCE = (
-    *("name", "resource_name", "variable", "option", "setting", "reference", "verdict", "outcome", "status", "action", "step"),
-    *("size", "volume_size", "next", "path", "device", "value", "text", "kind", "type", "volume", "backend", "at"),
-    *("created_at", "started_at", "duration", "error", "host", "detail", "reason", "required", "help", "default", "protocol"),
+    *("name", "resource_name", "variable", "option", "setting", "check", "reference", "verdict", "outcome", "status", "action"),
+    *("step", "size", "volume_size", "next", "path", "device", "value", "text", "kind", "type", "volume", "backend", "at"),
+    *(
+        "created_at",
+        "started_at",
+        "duration",
+        "error",
+        "host",
+        "seen",
+        "detail",
+        "reason",
+        "required",
+        "help",
+        "default",
+        "protocol",
+    ),
     *("volume_driver", "open", "volumes", "size_on_storage", "level", "attach_status", "owner"),
 )
 """Columns from the one that is kept longest to the one that goes first; others follow, as they stand in the frame."""
 
-_LAST = ("kernel_id", "updated_at", "version")
+_LAST = ("kernel_id", "updated_at", "version", "package_debian", "package_rpm")
 _KEPT = frozenset(
     (
-        *("name", "resource_name", "variable", "option", "setting", "reference", "verdict", "outcome", "status", "action"),
-        *("size", "volume_size", "next", "path", "device", "value", "text"),
+        *("name", "resource_name", "variable", "option", "setting", "check", "reference", "verdict", "outcome", "status"),
+        *("action", "size", "volume_size", "next", "path", "device", "value", "text"),
     )
 )
 """Columns that are shown however little room there is."""
@@ -40,7 +53,9 @@ _KEPT = frozenset(
 _WHOLE = frozenset(("next", "path", "device", "value", "option", "setting", "reference", "name_in_storage", "variable", "where"))
 """Columns that people type from: never cut."""
 
-_PROSE = frozenset(("detail", "error", "help", "reason", "reason_not_safe", "description", "text", "options", "capabilities"))
+_PROSE = frozenset(
+    ("detail", "seen", "purpose", "error", "help", "reason", "reason_not_safe", "description", "text", "options", "capabilities")
+)
 _STATUSES = frozenset(("status", "attach_status", "verdict", "outcome"))
 _SIZES = frozenset(("size", "volume_size", "size_on_storage"))
 _DURATIONS = frozenset(("duration", "seconds"))

@@ -38,7 +38,7 @@ MARKS: Mapping[str, Mark] = {
 _MEANINGS = {
     **dict.fromkeys(("in-use", "attached"), "use"),
     **dict.fromkeys(("available", "open", "ok", "done"), "ok"),
-    **dict.fromkeys(("closed", "detached", "deleted", "not done"), "idle"),
+    **dict.fromkeys(("closed", "detached", "deleted", "not done", "optional"), "idle"),
     **dict.fromkeys(
         ("failed", "missing", "stuck", "interrupted", "lost", "conflict", "size differs", "leftover device"), "fault"
     ),

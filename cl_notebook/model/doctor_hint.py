@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 _MAGIC = "%cl_doctor"
 
 
-def extend(error: errors.Error, name: str, host: str | None = None) -> None:
+def extend(error: errors.Error, name: str, *, host: str | None = None, python: str | None = None) -> None:
     """Append to the message of *error* how to examine this host, or the other *host*, for the backend or driver *name*.
 
-    An error that has the hint already stays as it is.
+    *python* is the Python that has Cinder, if the user named one and no backend has it in its options. An error that has the
+    hint already stays as it is.
     """
     text = str(error)
     if _MAGIC in text:
         return
-    option, argument = (f" --host {quote_word(host)}", f", host={host!r}") if host is not None else ("", "")
+    chosen = {option: value for option, value in (("host", host), ("python", python)) if value is not None}
+    option = "".join(f" --{option} {quote_word(value)}" for option, value in chosen.items())
+    argument = "".join(f", {option}={value!r}" for option, value in chosen.items())
     end = "" if text.endswith((".", "?", "!")) else "."
     error.args = (
         f"{text}{end} To see what the host lacks: {_MAGIC} {quote_word(name)}{option}, or cl.doctor({name!r}{argument}).",
@@ -40,5 +43,5 @@ def attaching(name: str, host: str | None) -> Iterator[None]:
     except errors.HostUnreachable:
         raise
     except errors.AttachError as error:
-        extend(error, name, host)
+        extend(error, name, host=host)
         raise

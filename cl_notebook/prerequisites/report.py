@@ -43,7 +43,7 @@ class Row(NamedTuple):
     seen: str
     package_debian: str
     package_rpm: str
-    command: str
+    next: str
 
 
 class Examination:
@@ -69,8 +69,8 @@ class Examination:
             needed += self._files(target, protocols)
             if not protocols:
                 rows.append(self._unknown_protocol(target))
-        else:
-            needed = [requirements.ROOT_HELPER, *needed]
+        elif not protocols:
+            needed = [requirements.ROOT_HELPER]
         clock = Requirement("clock", "tell a dead kernel by its heartbeat", checks.clock(self._skew))
         rows += [self._row(requirement) for requirement in _once([requirements.OS_BRICK, *needed, clock])]
         if target is not None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.prerequisites.conftest import FakeHost
 
-COLUMNS = ["check", "status", "purpose", "seen", "package_debian", "package_rpm", "command"]
+COLUMNS = ["check", "status", "purpose", "seen", "package_debian", "package_rpm", "next"]
 CINDER_DRIVER = "cinder.volume.drivers.rbd.RBDDriver"
 
 
@@ -35,7 +35,7 @@ def test_a_bare_host_lacks_what_iscsi_needs(session: cl.Session, host: FakeHost)
         *("iscsiadm", "missing", "log in to iSCSI targets", "not installed"),
         *("open-iscsi", "iscsi-initiator-utils", "sudo apt install open-iscsi"),
     )
-    assert (rows["daemon iscsid"].status, rows["daemon iscsid"].command) == ("failed", "sudo systemctl enable --now iscsid")
+    assert (rows["daemon iscsid"].status, rows["daemon iscsid"].next) == ("failed", "sudo systemctl enable --now iscsid")
     assert (rows["module iscsi_tcp"].status, rows["module iscsi_tcp"].seen) == ("ok", "loadable")
     assert rows["iSCSI initiator name"].status == "missing"
     assert (rows["multipath"].status, rows["root helper"].status) == ("optional", "missing")
@@ -49,7 +49,7 @@ def test_a_host_that_has_everything_is_ok(session: cl.Session, host: FakeHost) -
     rows = examined(session, host, "iscsi", is_root=True)
     assert {row.status for row in rows.values()} == {"ok", "optional"}
     assert rows["iSCSI initiator name"].seen == "iqn.1993-08.org.debian:01:ab"
-    assert {row.command for row in rows.values() if row.status == "ok"} == {""}
+    assert {row.next for row in rows.values() if row.status == "ok"} == {""}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_host_that_has_everything_is_ok(session: cl.Session, host: FakeHost) -
 def test_the_command_is_that_of_the_distribution(session: cl.Session, host: FakeHost, release: str, command: str) -> None:
     """The command installs the package by the tool of the host's distribution; none is guessed for others."""
     host.write("etc/os-release", release)
-    assert examined(session, host, "nvmeof", is_root=True)["nvme"].command == command
+    assert examined(session, host, "nvmeof", is_root=True)["nvme"].next == command
 
 
 def test_a_container_may_use_the_daemons_of_its_host(session: cl.Session, host: FakeHost) -> None:
@@ -151,7 +151,7 @@ def test_nothing_that_is_unconfirmed_is_connected_to_or_run(session: cl.Session,
     rows = Examination(session, session.host.probe, is_here=True).rows(target, target.protocols())
     assert not ran.exists()
     assert [row.check for row in rows if row.check.startswith("address")] == []
-    assert next(row for row in rows if row.check == "driver RBDDriver").command == "%cl_backend open lab --trust"
+    assert next(row for row in rows if row.check == "driver RBDDriver").next == "%cl_backend open lab --trust"
 
 
 def test_a_clock_that_differs_is_failed(session: cl.Session, host: FakeHost) -> None:
@@ -172,4 +172,4 @@ def test_a_failed_backend_is_known_by_its_name(session: cl.Session) -> None:
     assert target_of(session, "ceph", None).options == {"rbd_user": "me"}
     rows = cl.doctor("ceph").set_index("check")
     assert rows.loc["Python library cinder", "status"] == "missing"
-    assert str(rows.loc["Python library cinder", "command"]).endswith("-m pip install 'cinder>=27'")
+    assert str(rows.loc["Python library cinder", "next"]).endswith("-m pip install 'cinder>=27'")

@@ -72,6 +72,7 @@ def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequen
         "": tuple,
         "choices": lambda: rest.split(","),
         "driver": lambda: [*registry.driver_names(), *_cinder_drivers("path", prefix, typed)],
+        "backend_or_driver": lambda: [*_resources((Backend,), prefix, shell), *sources["drivers"]()],
         "drivers": lambda: [
             *registry.driver_names(),
             *_cinder_drivers("name", prefix, typed),

@@ -11,6 +11,7 @@ from cl_notebook import errors
 from cl_notebook.drivers import registry
 from cl_notebook.drivers.api import CAPABILITIES, FEATURES, Sections, capabilities
 from cl_notebook.drivers.options import find_secret, secret_destination
+from cl_notebook.model import doctor_hint
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.command.help import columns
 from cl_notebook.notebook.magics.lists import FORMAT, formed
@@ -149,9 +150,17 @@ def python_of(words: Sequence[str]) -> str | None:
 
 
 def load(name: str, python: str | None) -> type[Driver]:
-    """Return the class of a driver, showing progress, as another Python may take seconds to describe it."""
-    with shown(loading_label(name)):
-        return registry.load_driver(name, {"python": python} if python else {})
+    """Return the class of a driver, showing progress, as another Python may take seconds to describe it.
+
+    The error of a driver whose library is missing ends with the line that examines the host.
+    """
+    try:
+        with shown(loading_label(name)):
+            return registry.load_driver(name, {"python": python} if python else {})
+    except errors.NotSupported as error:
+        if error.library:
+            doctor_hint.extend(error, name, python=python)
+        raise
 
 
 def typed_options(call: Invocation, cls: type[Driver]) -> dict[str, Any]:

@@ -50,12 +50,13 @@ def _level(text: str) -> str:
 
 
 def _log(call: Invocation) -> pd.DataFrame | None:
-    backends = _backends(call)
-    selection = _Selection(backends, call["operation"], call["level"])
+    failed = _failed_opening(call)
+    backends = _backends(call) if failed is None else []
+    selection = _Selection(backends, call["operation"], call["level"], failed)
     if call["format"] is not None:
         return _framed(call, selection.entries())
     lines = LINES if call["lines"] is None else call["lines"] or None
-    if not call["follow"]:
+    if not call["follow"] or failed is not None:
         _print(selection.entries(), lines, with_names=len(backends) > 1, otherwise=selection.no_lines_message())
         return None
     try:
@@ -63,6 +64,13 @@ def _log(call: Invocation) -> pd.DataFrame | None:
     except KeyboardInterrupt:
         return None  # interrupting is the way to stop
     return None
+
+
+def _failed_opening(call: Invocation) -> list[Entry] | None:
+    """Return the lines of the last attempt to open the named backend if that failed and it is not open, else None."""
+    name = call["backend"]
+    failed = call.session.failed_openings.get(name)
+    return [(name, line) for line in failed.log] if failed is not None and name not in call.session.backends else None
 
 
 def _backends(call: Invocation) -> list[Backend]:
@@ -80,17 +88,24 @@ def _backends(call: Invocation) -> list[Backend]:
 
 
 class _Selection:
-    """The selected log lines: of these backends, of one operation (or all), from one level up."""
+    """The selected log lines: of these backends, of one operation (or all), from one level up.
 
-    def __init__(self, backends: Sequence[Backend], operation: int | None, level: str | None) -> None:
+    *failed* are the lines of a backend that could not be opened.
+    """
+
+    def __init__(
+        self, backends: Sequence[Backend], operation: int | None, level: str | None, failed: Sequence[Entry] | None
+    ) -> None:
         self.backends = backends
+        self._failed = [entry for entry in failed or () if operation is None or entry[1].operation == operation]
         self._operation = operation
         self._min_level = logging.getLevelNamesMapping()[level] if level else logging.NOTSET
 
     def entries(self) -> list[Entry]:
         """Return pairs of backend name and line, oldest first; closed backends are skipped."""
         opened = [backend for backend in self.backends if backend.is_open]
-        return [entry for entry in logs.lines(opened, self._operation) if self._matches(entry[1])]
+        entries = [*self._failed, *(logs.lines(opened, self._operation) if opened else [])]
+        return [entry for entry in entries if self._matches(entry[1])]
 
     def _matches(self, line: LogLine) -> bool:
         # unknown levels, such as that of lines from standard error, always pass
@@ -100,6 +115,8 @@ class _Selection:
         """Return the message for no matching line."""
         of = f" in operation {self._operation}" if self._operation is not None else ""
         least = f" of level {logging.getLevelName(self._min_level)} or above" if self._min_level else ""
+        if not self.backends:
+            return f"No lines{of}{least} were logged before the opening failed."
         return f"No lines{of}{least} in the log of {', '.join(backend.name for backend in self.backends)}."
 
 
@@ -146,7 +163,8 @@ def _new_entries(before: Sequence[Entry], now: Sequence[Entry]) -> Iterator[Entr
 COMMAND = Command(
     "cl_log",
     "Print what the driver of a backend logged, the oldest line first. Times are in UTC. "
-    f"{_RETENTION}. -f frame gives a DataFrame: lines = %cl_log -f frame",
+    f"{_RETENTION}; that of a backend that could not be opened, until the session ends. "
+    "-f frame gives a DataFrame: lines = %cl_log -f frame",
     (
         Verb(
             "",
