@@ -73,10 +73,19 @@ class _OpenBackends:
 
 @reg.mapped
 class Backend(Tracked):
-    """A driver with a configuration, under a name.
+    """A driver with a configuration, under a name: one storage, with its volumes.
 
     ``Backend("lvm", volume_driver="local", path="~/volumes")`` opens it in the default session and tracks it in the store. The
     same name with the same configuration returns the same object; the name alone opens the backend with its stored configuration.
+
+    What can be done with it::
+
+        create  lvm.create_volume(1, "db")
+        read    lvm.volumes, lvm.volumes_filtered(volume_name="db"); lvm.refresh()
+        ask     lvm.stats(refresh=True), lvm.pool_names, lvm.capabilities, lvm.log()
+        adopt   lvm.manageable_volumes(); lvm.manage("disk-7", "adopted")
+        compare cl.inventory.scan(lvm) finds what is missing, stuck or untracked
+        close   lvm.close(); cl.Backend("lvm") opens it again; lvm.forget()
     """
 
     __tablename__ = "backend"

@@ -141,6 +141,8 @@ class Tracked(SessionBound, Serializable):
     __tablename__: ClassVar[str]
     kind: ClassVar[str]
     """The kind of resource: ``backend``, ``volume``, ``snapshot`` or ``connection``."""
+    created_by: ClassVar[str] = ""
+    """The call that creates such a resource, for the error of those who call the class."""
     relations: ClassVar[tuple[str, ...]] = ()
     """Names of the lists that :meth:`refresh` reloads if they are loaded."""
     editable: ClassVar[tuple[str, ...]] = ()
@@ -150,7 +152,18 @@ class Tracked(SessionBound, Serializable):
     _settable: ClassVar[frozenset[str]] = frozenset()
     internal: ClassVar[frozenset[str]] = frozenset(
         {
-            *("adopt", "after_creation", "after_deletion", "as_data", "editable", "extra", "internal", "is_loaded_only", "label"),
+            *(
+                "adopt",
+                "after_creation",
+                "after_deletion",
+                "as_data",
+                "created_by",
+                "editable",
+                "extra",
+                "internal",
+                "is_loaded_only",
+                "label",
+            ),
             *("make", "metadata_", "relations", "set_by", "summary", "validate", "version"),
         }
     )
@@ -163,6 +176,10 @@ class Tracked(SessionBound, Serializable):
     """The number of changes of the row, checked by every write, so that none overwrites somebody else's change."""
     extra: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True), sort_order=10)
     """The fields of the document it was loaded from that have no column; written back into its documents."""
+
+    def __init__(self, **_values: Any) -> None:  # noqa: ANN401, D107 - SQLAlchemy loads objects without it; help would show its text
+        msg = f"A {self.kind} is created by {self.created_by}, not by its class. cl.find(…) returns one that is tracked."
+        raise errors.InvalidInput(msg)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - passed through
         """Register the class by its name, for the relations that refer to it."""

@@ -37,7 +37,13 @@ R = TypeVar("R")
 
 @reg.mapped
 class Connection(Tracked):
-    """A connection of one host to a volume.
+    """A connection of one host to a volume: access on the storage, and the device once it is attached.
+
+    ``volume.attach()`` makes one for this host, ``volume.connect(connector)`` for another. What can be done with it::
+
+        use     path = conn.attach(); with conn.open() as file: file.read(512)
+        read    conn.path, device, name_of_host, protocol, volume; conn.refresh()
+        remove  conn.detach() removes the device, conn.disconnect() the access, too
 
     ``attach_status`` (also ``status``) is ``attached`` as soon as the storage gives the host access, as in cinderlib. ``path`` is
     the device or file on the host after os-brick attached it, and None before; ``rbd:POOL/IMAGE`` is a volume that librbd reads
@@ -59,6 +65,7 @@ class Connection(Tracked):
         index_of_filled("updated_at", "id"),
     )
     kind: ClassVar[str] = "connection"
+    created_by: ClassVar[str] = "volume.attach(), or volume.connect(connector)"
     internal: ClassVar[frozenset[str]] = Tracked.internal | {"attach_device", "extend_device", "refuse_if_not_typed", "release"}
     set_by: ClassVar[Mapping[str, str]] = {
         "status": "attach(), detach() and disconnect() change it.",

@@ -28,7 +28,18 @@ if TYPE_CHECKING:
 
 @reg.mapped
 class Snapshot(HasMetadata, Tracked):
-    """A snapshot of a volume. ``volume_size`` is the volume's size in GiB when the snapshot was taken."""
+    """A snapshot of a volume: the volume's bytes at one moment, tracked in the store.
+
+    ``volume.create_snapshot("before")`` creates one, and ``cl.find("before")`` finds it again. What can be done with it::
+
+        copy    snapshot.create_volume("copy", size=2)
+        revert  snapshot.revert() gives its volume these bytes again, in place
+        edit    snapshot.name = "monday"; snapshot.metadata["app"] = "crm"; snapshot.save()
+        read    snapshot.volume, backend; snapshot.refresh()
+        remove  snapshot.delete(); snapshot.unmanage() leaves it on the storage
+
+    ``volume_size`` (also ``size``) is the volume's size in GiB when the snapshot was taken.
+    """
 
     __tablename__ = "snapshot"
     __table_args__ = (
@@ -43,6 +54,7 @@ class Snapshot(HasMetadata, Tracked):
         sa.Index(None, "name_in_storage", "backend_id"),
     )
     kind: ClassVar[str] = "snapshot"
+    created_by: ClassVar[str] = "volume.create_snapshot(name)"
     editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")
     set_by: ClassVar[Mapping[str, str]] = {
         "status": "cl.inventory.repair(snapshot) asks the storage.",

@@ -251,7 +251,25 @@ def _may_continue(error: BaseException, *, is_remote: bool) -> bool:
 
 @reg.mapped
 class Volume(HasMetadata, Attachable, Tracked):
-    """A volume. ``size`` is in GiB; ``name`` is the display name, ``name_in_storage`` the driver's."""
+    """A block volume on the storage of a backend, tracked in the store.
+
+    ``backend.create_volume(1, "db")`` creates one, and ``cl.find("db")`` finds it again, in any kernel.
+
+    What can be done with it::
+
+        use     conn = volume.attach(); conn.path; conn.open(); volume.detach()
+        export  conn = volume.connect(connector); volume.disconnect(conn)
+        copy    volume.create_snapshot("before"); volume.clone("copy", size=2)
+        change  volume.extend("+5"); volume.retype(extra_specs); volume.revert(snapshot)
+        edit    volume.name = "ledger"; volume.metadata["app"] = "crm"; volume.save()
+        read    volume.snapshots, connections, local_attach, backend; volume.refresh()
+        remove  volume.delete(cascade=True); volume.unmanage() leaves it on the storage
+        repair  cl.inventory.repair(volume), after a crash or an error
+
+    ``size`` is in GiB. ``name`` is the display name, ``name_in_storage`` the driver's. ``status`` is ``available``; ``in-use``
+    while a host is connected; ``creating``, ``extending`` and the like while an operation runs; ``error…`` after one failed.
+    ``snapshot_id`` and ``source_volid`` say what it was created from.
+    """
 
     __tablename__ = "volume"
     __table_args__ = (
@@ -281,6 +299,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         index_of_filled("source_volid", "id"),
     )
     kind: ClassVar[str] = "volume"
+    created_by: ClassVar[str] = "backend.create_volume(size, name)"
     relations: ClassVar[tuple[str, ...]] = ("snapshots", "connections")
     editable: ClassVar[tuple[str, ...]] = (
         *("name", "description", "bootable", "metadata_", "extra_specs", "qos_specs", "availability_zone"),

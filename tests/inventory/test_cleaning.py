@@ -99,6 +99,25 @@ def test_everything_goes_in_the_order_that_it_depends_on(lab: cl.Backend) -> Non
     assert len(plan_cleanup()) == 0
 
 
+def test_a_plan_can_be_looked_at(sim: cl.Backend) -> None:
+    """A plan is shown as a card with its first steps, those that cannot be done, and the line that runs it."""
+    for number in range(30):
+        sim.create_volume(1, name=f"<b>{number}")
+    shown = cl.inventory.plan_cleanup()._repr_mimebundle_()
+    assert shown["text/plain"].splitlines()[:3] == [
+        "plan · delete volume 30",
+        "▸ Nothing is removed before you run it:",
+        "  plan.run()",
+    ]
+    assert "delete volume '<b>29'" in shown["text/plain"]
+    assert "10 more: plan.frame has all" in shown["text/html"]
+    assert "<b>29" not in shown["text/html"]
+    plan = cl.inventory.plan_cleanup()
+    plan.run()
+    assert "It was run; plan.report has the outcome" in plan._repr_mimebundle_()["text/plain"]
+    assert cl.inventory.plan_cleanup()._repr_mimebundle_()["text/plain"] == "plan · nothing to remove"
+
+
 def test_the_frames_are_typed_also_when_they_are_empty(sim: cl.Backend) -> None:
     """The plan and the report have the same columns and types whether or not there is anything in them."""
     empty = plan_cleanup()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -247,3 +249,17 @@ def test_objects_of_cinderlib_keep_their_line(sim: cl.Backend) -> None:
     wrapper = cinderlib.Volume.get_by_id(volume.id)
     data, _ = DisplayFormatter().format(wrapper)  # type: ignore[no-untyped-call] # IPython's
     assert data == {"text/plain": repr(wrapper)}
+
+
+def test_help_says_what_an_object_can_do(sim: cl.Backend) -> None:
+    """The docstring of each class names calls that exist, and creating an object by its class says which call does it."""
+    volume = sim.create_volume(1)
+    connection = volume.connect({"host": "web1"})
+    for resource in (sim, volume, volume.create_snapshot(), connection):
+        documented = inspect.getdoc(type(resource)) or ""
+        variable = {"backend": "lvm", "connection": "conn"}.get(resource.kind, resource.kind)
+        calls = set(re.findall(rf"\b{variable}\.(\w+)", documented))
+        assert len(calls) > 5
+        assert calls <= {*dir(resource), "disconnect"}
+    with pytest.raises(cl.errors.InvalidInput, match=r"A volume is created by backend\.create_volume\(size, name\)"):
+        cl.Volume(size=1)
