@@ -226,13 +226,17 @@ class NotSupported(DriverError):
 
 
 class PartialFailure(Error):
-    """An operation on ``total`` resources failed for some; ``failures`` has the label and the error of each."""
+    """An operation on ``total`` resources failed for some; ``failures`` has the label and the error of each.
 
-    def __init__(self, message: str, failures: Sequence[tuple[str, Error]] = (), total: int = 0) -> None:
-        """Store the failures and the number of resources with the message."""
+    ``report`` has the outcome of every resource, where there is one: its ``frame`` is a DataFrame.
+    """
+
+    def __init__(self, message: str, failures: Sequence[tuple[str, Error]] = (), total: int = 0, report: Any = None) -> None:  # noqa: ANN401 - a Report of the room above
+        """Store the failures, the number of resources and the report with the message."""
         super().__init__(message)
         self.failures = tuple(failures)
         self.total = total
+        self.report = report
 
 
 class CleanupIncomplete(Error):

@@ -370,7 +370,8 @@ def restore_default(before: Session | None, store: str) -> Session | None:
 def show_progress(display: Callable[[str], AbstractContextManager[Progress]] | None) -> None:
     """Show the progress of long operations in the default session with *display*; None shows nothing.
 
-    *display* is called with a description, and returns a context manager that yields a callable: (bytes done, bytes in all).
+    *display* is called with a description, and returns a context manager that yields a callable: (bytes done, bytes in all), or
+    (things done, things in all) if the description is a :class:`~cl_notebook.model.context.CountedWork`.
     """
     _default.show_progress(display)
 

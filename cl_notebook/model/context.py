@@ -44,6 +44,12 @@ class SessionBound:
         raise TypeError(msg)
 
 
+class CountedWork(str):
+    """The description of work whose progress is a number of things, not of bytes; its parts show no progress of their own."""
+
+    __slots__ = ()
+
+
 class Confirmed:
     """The configurations, gateways and devices that the user typed or confirmed in this session.
 

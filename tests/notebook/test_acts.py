@@ -85,7 +85,7 @@ def test_a_volume_lives_through_its_verbs(lab: Notebook) -> None:
     assert lab.run("%cl_snapshot revert snap") is vol
     assert "ResourceBusy" in lab.refused("%cl_volume delete db")
     assert lab.run("%cl_snapshot delete before").status == "deleted"
-    gone = lab.run("%cl_volume delete db twin copy")
+    gone = lab.run("%cl_volume delete db twin copy --yes")
     assert {item.status for item in gone} == {"deleted"}
     assert len(lab.run("%cl_volumes")) == 0
 
@@ -249,18 +249,21 @@ def test_a_deletion_of_several_goes_on_after_a_failure(notebook: Notebook, tmp_p
     if noun == "volume":
         notebook.run("for snapshot in (r, s, t): snapshot.delete()")
         doomed = "a b c"
-    shown = notebook.refused(f"%cl_{noun} delete {doomed}")
+    *report, shown = notebook.seen(f"%cl_{noun} delete {doomed} --yes --jobs 1").out.strip().splitlines()
     assert shown.startswith(f"PartialFailure: 1 of 3 were not deleted. {noun} 'a'")
     assert "simulated fault" in shown
+    assert report[0].startswith(f"2 of 3 {noun}s deleted, 1 failed, in ")
+    assert [line.split()[:2] for line in report[2:]] == [["✗", "a"], ["✓", "b"], ["✓", "c"]]
     assert notebook.run(f"[each.status for each in ({doomed.replace(' ', ', ')})]") == ["error_deleting", "deleted", "deleted"]
 
 
 def test_an_interrupted_deletion_says_what_is_left(lab: Notebook) -> None:
     """An interrupt between several deletions says how many were deleted, and which volumes are left."""
     lab.run("import cl_notebook as cl; a, b, c = (cl.Backend('sim').create_volume(1, name) for name in 'abc')")
-    lab.run("from cl_notebook.notebook.command import batch")
+    lab.run("from cl_notebook.many import report, runner")
     lab.run("def act(volume):\n    if volume is b: raise KeyboardInterrupt\n    volume.delete()")
-    lab.run("try: batch.each('deleted', [a, b, c], act)\nexcept KeyboardInterrupt as error: said = str(error)")
+    run = "runner.act_on(a.context, report.Act('delete', 'deleted'), [a, b, c], act, jobs=1)"
+    lab.run(f"try: {run}\nexcept KeyboardInterrupt as error: said = str(error)")
     assert re.fullmatch(r"1 of 3 were deleted; left: volume 'b' \(.*\), volume 'c' \(.*\)\.", lab.run("said"))
 
 

@@ -57,7 +57,10 @@ def stocked(lab: Notebook) -> Notebook:
         ('%cl_volume show "my v', ['"my vol"']),
         ("%cl_volume show it", ['"it\'s"']),
         ("%cl_volume show ", ["vol", "text", '"it\'s"', "'my vol'"]),
-        ("%cl_volume delete text ", ["vol", "text", '"it\'s"', "'my vol'", "--cascade", "--force"]),
+        (
+            "%cl_volume delete text ",
+            ["vol", "text", '"it\'s"', "'my vol'", "--cascade", "--force", "--jobs", "--dry-run", "--yes"],
+        ),
         ("%cl_volume revert text ", ["snap", "kept"]),
         ("%cl_snapshot show k", ["kept"]),
         ("%cl_tree s", ["sim", "snap"]),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 import cl_notebook as cl
+from cl_notebook.many import names
 from cl_notebook.notebook.command.lexer import quote_word, split
 from cl_notebook.notebook.output.progress import Display
 from cl_notebook.notebook.tree import actions, command_lines
@@ -44,6 +45,7 @@ HOSTILE = (
     "$'literal'",
     "%cl_volume delete",
     "!touch broken",
+    "web-{1..3}\\{4..5}",
 )
 WEB = {"host": "web1", "ip": "192.0.2.7"}
 
@@ -205,7 +207,7 @@ def test_lines_name_resources_by_their_whole_ids(lab: Notebook, session: cl.Sess
     }
     for (act, resource_id, *values), line in expected.items():
         assert actions.line(session, str(act), [str(resource_id)], dict(values)) == line  # type: ignore[arg-type] # pairs
-    assert actions.line(session, "delete", [vol, world.other.id], {}) == f"%cl_volume delete {vol} {world.other.id}"
+    assert actions.line(session, "delete", [vol, world.other.id], {}) == f"%cl_volume delete {vol} {world.other.id} --yes"
     both = actions.line(session, "delete", [vol, snap], {"cascade": True})
     assert both == f"%cl_snapshot delete {snap}\n%cl_volume delete {vol} --cascade"
     assert actions.line(session, "delete", [vol, snap], {"cascade": False}) == both.removesuffix(" --cascade")
@@ -285,8 +287,8 @@ def test_any_text_reaches_the_magic_from_a_cell(name: str, size: str) -> None:
         words = " ".join(ast.literal_eval(argument) for argument in call.args)
         assert f"%{words}".rstrip() == source
     parsed = command_lines.checked(line, _Untouchable())[1]
-    assert parsed.values["name"] == (name or None)
-    assert command_lines.checked(other, _Untouchable())[1].values["new_size"] == (size or None)
+    assert names.expand(parsed.values["name"] or "") == [name]
+    assert command_lines.checked(other, _Untouchable())[1].values["volume"] == ["3f2a91c0", *([size] if size else [])]
 
 
 def _is_magic(node: ast.AST) -> bool:
@@ -401,6 +403,7 @@ def test_what_vanished_between_two_clicks_is_not_found(lab: Notebook, session: c
         "cl_volume delete {id}",
         "import os",
         "!touch broken",
+        "web-{1..3}\\{4..5}",
         "",
         "cl.find(open('broken', 'w')).refresh()",
         "cl.find('{id}').delete()",

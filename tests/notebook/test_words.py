@@ -111,7 +111,7 @@ def test_a_semicolon_silences(lab: Notebook) -> None:
         ("%cl_volume create --size 1 --metadata tier", "--metadata takes KEY=VALUE, not 'tier'."),
         ("%cl_volume create --si 1", "has no option --si. Did you mean '--size'?"),
         ("%cl_volume show", "%cl_volume show needs a VOLUME"),
-        ("%cl_volume show a b", "'b' is one word too many."),
+        ("%cl_volume revert a b c", "'c' is one word too many."),
         ("%cl_volume show 'db", "The quote ' is not closed"),
         ("%cl_volume extend db", "needs the new size"),
         ("%cl_volumes db", "Filters are options"),

@@ -1,69 +1,151 @@
-"""Run one action on several resources, go on after a failure, and report every failure at the end."""
+"""Run a verb on the resources that a line names: one as it always was, several side by side, with a question and a report."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import errors
-from cl_notebook.model import batch
+from cl_notebook.display import values
+from cl_notebook.many import names, runner
+from cl_notebook.many.report import LISTED, Act, Item, Report, counted
+from cl_notebook.model.base import Tracked
+from cl_notebook.notebook.command.command import Option, whole
+from cl_notebook.notebook.output.messages import answer, echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cl_notebook.model.base import Tracked
+    from cl_notebook.notebook.command import resolve
+    from cl_notebook.notebook.command.command import Invocation
 
-T = TypeVar("T", bound="Tracked")
+T = TypeVar("T", bound=Tracked)
 
-LISTED = 3
-"""The most failures, outcomes or resources that a message lists."""
+SEVERAL_WORDS = "Also several of them, globs (db-*), terms of the tree's filter (status:error), a frame or list ($df), db-{1..3}."
+"""The sentence that the help of an argument ends with if it takes several resources."""
 
 
-def each(verb: str, resources: Sequence[T], act: Callable[[T], object]) -> T | list[T]:
-    """Call *act* on each of *resources* and return the only resource, or the list of them.
+ONE_WORD = "One word may stand for several: a glob (db-*), a term of the tree's filter, a frame or list ($df), db-{1..3}."
+"""The same for an argument of a single word."""
 
-    An interrupt ends the batch; its note says how many are done and which are left.
+
+def _jobs(text: str) -> int:
+    expected = f"a whole number from 1 to {runner.MOST_JOBS}"
+    number = whole(text, expected)
+    if not 1 <= number <= runner.MOST_JOBS:
+        raise ValueError(expected)
+    return number
+
+
+def _count(text: str) -> int:
+    expected = f"a whole number from 1 to {names.MOST}"
+    number = whole(text, expected)
+    if not 1 <= number <= names.MOST:
+        raise ValueError(expected)
+    return number
+
+
+OPTIONS = (
+    Option("jobs", f"With several: how many run side by side; {runner.JOBS} by default.", "N", convert=_jobs),
+    Option("dry-run", "Show what would be done, and do nothing."),
+)
+"""The options of a verb that acts on several resources."""
+
+DESTRUCTIVE = (*OPTIONS, Option("yes", "Do not ask, also for several.", short="-y"))
+"""The options of one that destroys."""
+
+COUNT = Option(
+    "count", "How many; with --name NAME they are NAME-1, NAME-2… A range, 'db-{1..10}', counts itself.", "N", convert=_count
+)
+"""The option of a verb that creates."""
+
+
+def each(
+    call: Invocation,
+    act: Act,
+    named: resolve.Several[T],
+    perform: Callable[[T], Any],
+    *,
+    destroys: str = "",
+) -> Any:  # noqa: ANN401 - what perform returns, or a Report
+    """Call *perform* with each resource that a line names.
 
     Args:
-        verb: the past participle for the messages, such as ``deleted``.
-        resources: the resources, in the order of processing.
-        act: the action on one resource.
+        call: the invocation; its options are those of :data:`OPTIONS`, or :data:`DESTRUCTIVE`.
+        act: the verb for messages.
+        named: the resources, as :func:`.resolve.several` returns them.
+        perform: acts on one, and returns the resource to report.
+        destroys: what is lost, for the question that is asked before this happens to several; empty asks nothing.
+
+    Returns:
+        what *perform* returns for a single plain name, else the report, a list; None if the user answered no.
 
     Raises:
-        Error: the error of *act*, if there is a single resource.
-        PartialFailure: *act* failed for some of several resources.
+        Refused: *destroys*, several are named, and nobody can be asked.
+        PartialFailure: *perform* failed for some.
 
     """
-    labels = [resource.label() for resource in resources]  # read now: a deleted resource may have no label
-    failures: list[tuple[str, errors.Error]] = []
-    for number, resource in enumerate(resources):
-        try:
-            act(resource)
-        except errors.Error as error:
-            if len(resources) == 1:
-                raise
-            failures.append((labels[number], error))
-        except KeyboardInterrupt as interrupt:
-            failed = [label for label, _ in failures]
-            done = [label for label in labels[:number] if label not in failed]
-            if len(resources) > 1:
-                batch.append_message(interrupt, batch.progress(verb, len(done), [*done, *failed, *labels[number:]]))
-            raise
-    if failures:
-        raise partial_failure(verb, len(resources), failures)
-    return resources[0] if len(resources) == 1 else list(resources)
+    items = [Item.of(resource) for resource in named.resources]
+    if call["dry_run"]:
+        return Report.planned(act, items)
+    if named.is_one:
+        return perform(named.resources[0])
+    call.session.journal.refuse_if_read_only(act.verb)
+    if destroys and not _agreed(call, act, items, named.resources, destroys):
+        return None
+    return finished(runner.act_on(call.session, act, named.resources, perform, jobs=call["jobs"] or runner.JOBS))
 
 
-def partial_failure(verb: str, total: int, failures: Sequence[tuple[str, errors.Error]]) -> errors.PartialFailure:
-    """Return the error for a batch of *total* resources with these failures, as pairs of label and error."""
-    reasons = listed([_reason(label, errors.one_line(error)) for label, error in failures])
-    return errors.PartialFailure(f"{len(failures)} of {total} were not {verb}. {reasons}", failures, total)
+def create(call: Invocation, act: Act, kind: str, typed_names: Sequence[str], perform: Callable[[str], Any]) -> Report:
+    """Call *perform* with each of *typed_names*, which creates a resource of *kind*, and return the report.
+
+    Raises:
+        PartialFailure: *perform* failed for some.
+
+    """
+    items = [
+        Item(kind, name, "", f"{kind} {name!r}" if name else f"{kind} {number}") for number, name in enumerate(typed_names, 1)
+    ]
+    if call["dry_run"]:
+        return Report.planned(act, items)
+    tasks = [
+        runner.Task(item, lambda name=name: perform(name))  # type: ignore[misc] # mypy does not type lambdas with defaults
+        for item, name in zip(items, typed_names, strict=True)
+    ]
+    return finished(runner.run(call.session, act, tasks, jobs=call["jobs"] or runner.JOBS))
 
 
-def _reason(label: str, text: str) -> str:
-    return text if label in text else f"{label}: {text}"
+def names_of(named: resolve.Several[T], name: str | None, several: Callable[[str | None, int], list[str]]) -> dict[str, str]:
+    """Return a name for what is made of each of the resources, by their ids; *several* makes names of one for several."""
+    typed = names.shared(name, 1) if named.is_one else several(name, len(named.resources))
+    return {resource.id: each_name for resource, each_name in zip(named.resources, typed, strict=True)}
 
 
-def listed(texts: Sequence[str]) -> str:
-    """Join *texts* for a message; list at most :data:`LISTED`, and count the others."""
-    more = f"; and {len(texts) - LISTED} more" if len(texts) > LISTED else ""
-    return "; ".join(texts[:LISTED]) + more
+def finished(report: Report) -> Report:
+    """Return *report*, or raise the error for what failed."""
+    failure = report.failure()
+    if failure is not None:
+        raise failure
+    return report
+
+
+def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequence[Tracked], destroys: str) -> bool:
+    """Return whether the user agrees; several only are asked about.
+
+    Raises:
+        Refused: nobody can be asked.
+
+    """
+    if len(items) == 1 or call["yes"]:
+        return True
+    labels = [item.name or values.short_id(item.id) for item in items]
+    more = f" and {len(labels) - LISTED:,} more" if len(labels) > LISTED else ""
+    sizes = [size for size in (getattr(resource, "size", None) for resource in resources) if size is not None]
+    total = f", {values.size(sum(sizes))}" if sizes else ""
+    what = f"{counted(len(items), items)}{total}: {', '.join(labels[:LISTED])}{more}"
+    agrees = answer(f"{act.verb.capitalize()} {what}? {destroys}")
+    if agrees is None:
+        msg = f"This would {act.verb} {what}. Nobody can be asked here: add --yes, or --dry-run to see all of them."
+        raise errors.Refused(msg)
+    if not agrees:
+        echo(f"Nothing was {act.participle}.")
+    return agrees

@@ -170,9 +170,10 @@ def _options(cursor: _Cursor) -> list[tuple[str, str]]:
 
 def _arguments(shell: InteractiveShell, cursor: _Cursor) -> list[tuple[str, str]]:
     arguments = cursor.verb.arguments if cursor.verb else ()
-    if not arguments or (cursor.argument >= len(arguments) and not arguments[-1].repeat):
+    if not arguments or (cursor.argument >= len(arguments) and not any(argument.repeat for argument in arguments)):
         return []
-    argument = arguments[min(cursor.argument, len(arguments) - 1)]
+    first_repeated = next((index for index, argument in enumerate(arguments) if argument.repeat), len(arguments) - 1)
+    argument = arguments[min(cursor.argument, first_repeated)]
     tokens = (
         completers.complete(argument.completes, cursor.current.text, shell, cursor.tokens)
         if argument.completes

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.utils.text import DollarFormatter
 
 from cl_notebook import errors
+from cl_notebook.many import selection
 from cl_notebook.model.base import Tracked
 from cl_notebook.text import LITERAL, quote_literal, quote_word
 
@@ -25,6 +26,9 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(00(?:0[0-9a-fA
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
 _COMMENT = "#"
+
+SEVERAL = "\0"
+"""Stands before each id of what an expression gives for a list or a frame of resources: no name can hold it."""
 
 __all__ = ["Token", "expand", "quote_literal", "quote_word", "split", "tokenize", "without_comment"]
 
@@ -144,7 +148,17 @@ class _Formatter(DollarFormatter):
     """Format as IPython does, but format a tracked object as its id."""
 
     def format_field(self, value: Any, format_spec: str) -> Any:  # noqa: ANN401 - as the base class says
-        return value.id if isinstance(value, Tracked) else super().format_field(value, format_spec)
+        if isinstance(value, Tracked):
+            return value.id
+        ids = None if format_spec or (isinstance(value, (list, tuple, set)) and not value) else _ids_of(value)
+        return super().format_field(value, format_spec) if ids is None else "".join(f"{SEVERAL}{one}" for one in ids) or SEVERAL
+
+
+def _ids_of(value: object) -> list[str] | None:
+    try:
+        return selection.ids_of(value)
+    except errors.InvalidInput:  # a frame of something else: it is text, as for IPython
+        return None
 
 
 def split(line: str) -> list[Token]:

@@ -19,7 +19,7 @@ from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.help import command_help, verb_help
 from cl_notebook.notebook.command.lexer import without_comment
 from cl_notebook.notebook.command.parser import parse
-from cl_notebook.notebook.output.messages import echo
+from cl_notebook.notebook.output.messages import echo, show
 from cl_notebook.notebook.output.progress import asked_by
 from cl_notebook.store import damage
 from cl_notebook.text import sanitize
@@ -81,6 +81,8 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
             with asked_by(shell), _damage_named():
                 return _run(shell, command, line, {**shell.user_ns, **(local_ns or {})})
         except (errors.Error, errors.Interrupted) as error:
+            if isinstance(error, errors.PartialFailure) and error.report is not None:
+                show(shell, error.report, repr(error.report))
             _show_in_one_line(error, shell)
             raise
         except KeyboardInterrupt as error:  # between acts: nothing is left half done

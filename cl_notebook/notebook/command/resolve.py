@@ -5,14 +5,17 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
 from cl_notebook.display.values import SHORT_ID
+from cl_notebook.many import names, selection
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
+from cl_notebook.notebook.command.lexer import SEVERAL
 from cl_notebook.store import search
 
 if TYPE_CHECKING:
@@ -28,11 +31,16 @@ ALL: tuple[type[Tracked], ...] = lookup.ALL
 SHORTEST = 4
 """The fewest characters of an id that select a resource to change; fewer are too easily a typing error."""
 
+T = TypeVar("T", bound=Tracked)
+
 _PACKAGE = __name__.partition(".")[0]
 _ARTICLE = {"volume": "a volume", "snapshot": "a snapshot", "connection": "a connection", "backend": "a backend"}
 _REMEMBERED = 1000
 _WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """A UUID with its hyphens: it is no variable, and there is no need to search for it."""
+
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+"""A variable, or an attribute of one, such as ``tree.selection``."""
 
 _REFERENCE = re.compile(r"(source-\w+)=(.+)")
 
@@ -89,6 +97,118 @@ def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *
     if not matches:
         raise errors.NotFound(_not_found_message(call, text, kinds, acting=acting))
     return lookup.the_one(text, matches)
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Generic[T]):
+    """The resources that the words of a line name; ``is_one``: a single plain name was typed."""
+
+    resources: list[T]
+    is_one: bool
+
+
+def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: bool = False) -> Several[T]:
+    """Return the resources of *cls* that *words* name.
+
+    Names, ids, variables of resources, frames and lists, ranges (``db-{1..3}``) and globs (``db-*``) add up. Terms of the tree's
+    filter (``status:error``, ``!web*``) restrict what the others name; alone they select from everything. A word that is the
+    name of a resource is that name, whatever it looks like.
+
+    Args:
+        call: the invocation, which has the variables and the session.
+        words: the typed words.
+        cls: the class of the resources.
+        acting: they will be changed, so the beginning of an id needs at least four characters.
+
+    Raises:
+        NotFound: a word, or all of them together, match nothing.
+        Ambiguous: a name matches several, or is that of a variable that holds several, too.
+        InvalidInput: a term is wrong, or too many resources match.
+
+    """
+    named: dict[str, T] = {}
+    globs: list[str] = []
+    terms: list[str] = []
+    expanded = [name for typed in words for name in _expanded(call, typed, cls)]
+    is_one = len(expanded) == 1
+    for word in expanded:
+        held = _held_ids(call, word)
+        if held is not None:
+            named |= {resource.id: resource for resource in _all_of(call, word, held, cls)}
+        elif not (selection.is_glob(word) or selection.is_term(word)) or _is_name(call, word, cls):
+            resource = cast("T", resolve(call, word, (cls,), acting=acting))
+            named[resource.id] = resource
+            continue
+        elif selection.is_glob(word):
+            globs.append(word)
+        else:
+            terms.append(word)
+        is_one = False
+    resources = list(named.values())
+    if terms and named:
+        resources = selection.matching(call.session, cls, (), terms, among=list(named))
+    if globs or (terms and not named):
+        resources += selection.matching(call.session, cls, globs, terms)
+    if not resources:
+        raise errors.NotFound(_nothing_message(call, words, cls))
+    return Several(list({resource.id: resource for resource in resources}.values()), is_one)
+
+
+def _expanded(call: Invocation, word: str, cls: type[Tracked]) -> list[str]:
+    return [word] if "{" in word and _is_name(call, word, cls) else names.expand(word)
+
+
+def _held_ids(call: Invocation, word: str) -> list[str] | None:
+    """Return the ids of what the expression or the variable *word* holds; None if it holds no collection of resources."""
+    if word.startswith(SEVERAL):
+        return [resource_id for resource_id in word.split(SEVERAL) if resource_id]
+    if not _DOTTED.fullmatch(word):
+        return None
+    first, *attributes = word.split(".")
+    value = call.namespace.get(first)
+    for attribute in attributes:
+        value = getattr(value, attribute, None)
+    return None if value is None else selection.ids_of(value)
+
+
+def _all_of(call: Invocation, word: str, ids: Sequence[str], cls: type[T]) -> list[T]:
+    shown = "The expression" if word.startswith(SEVERAL) else f"The variable {word}"
+    if not ids:
+        msg = f"{shown} holds no {cls.kind}s."
+        raise errors.NotFound(msg)
+    if _is_name(call, word, cls):
+        msg = f"{word!r} is a variable that holds {len(ids)} resources, and the name of a {cls.kind}. Type {{{word}}} or the id."
+        raise errors.Ambiguous(msg)
+    resources = selection.by_ids(call.session, cls, ids)
+    if len(resources) < len(ids):
+        known = {resource.id for resource in resources}
+        missing = [resource_id[:SHORT_ID] for resource_id in ids if resource_id not in known]
+        more = f" and {len(missing) - errors.SHOWN} more" if len(missing) > errors.SHOWN else ""
+        msg = (
+            f"{shown} holds {len(missing)} of {len(ids)} that are no tracked {cls.kind}s: "
+            f"{', '.join(missing[: errors.SHOWN])}{more}. Select the {cls.kind}s, or list them again."
+        )
+        raise errors.NotFound(msg)
+    return resources
+
+
+def _is_name(call: Invocation, word: str, cls: type[Tracked]) -> bool:
+    """Return whether a resource of *cls* is called *word*."""
+    columns: Any = cls
+    if not hasattr(cls, "name") or settings.UNSTORABLE.search(word):
+        return False
+    with call.session.store.reading() as connection:
+        return connection.execute(sa.select(columns.id).where(columns.name == word).limit(1)).first() is not None
+
+
+def _nothing_message(call: Invocation, words: Sequence[str], cls: type[Tracked]) -> str:
+    typed = " ".join(words)
+    hint = ""
+    for word in words:
+        if selection.is_glob(word):
+            stem = word.replace("*", "").replace("?", "")
+            hint = hint or errors.did_you_mean(stem, _names(call.session, (cls,), stem))
+    return f"No {cls.kind} matches {typed!r}.{hint or f' %cl_{cls.kind}s lists them.'}"
 
 
 def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracked]]) -> Tracked | None:

@@ -2,62 +2,76 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cl_notebook.notebook.command import resolve
+from cl_notebook.many.report import Act
+from cl_notebook.model import Connection
+from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.magics import lists
-from cl_notebook.notebook.output.details import Details
+from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 if TYPE_CHECKING:
-    from cl_notebook.model import Connection
     from cl_notebook.notebook.command.command import Invocation
 
-_CONNECTION = Argument("CONNECTION", "The connection: its id, the beginning of it, or the variable that holds it.", "connection")
+_HELP = "The connection: its id, the beginning of it, or the variable that holds it."
+_CONNECTIONS = Argument("CONNECTION", f"{_HELP} {batch.SEVERAL_WORDS}", "connection", repeat=True)
 
 
-def _show(call: Invocation) -> Details:
-    return Details(resolve.connection(call, call["connection"]))
+def _show(call: Invocation) -> Details | SeveralDetails:
+    named = _connections(call, acting=False)
+    return Details(named.resources[0]) if named.is_one else SeveralDetails(map(Details, named.resources))
 
 
-def _attach(call: Invocation) -> Connection:
-    connection = resolve.connection(call, call["connection"], acting=True)
-    connection.attach()
-    return connection
+def _attach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
+    def attach(connection: Connection) -> Connection:
+        connection.attach()
+        return connection
+
+    return batch.each(call, Act("attach", "attached"), _connections(call), attach)
 
 
-def _detach(call: Invocation) -> Connection:
-    connection = resolve.connection(call, call["connection"], acting=True)
-    connection.detach(force=call["force"])
-    return connection
+def _detach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
+    def detach(connection: Connection) -> Connection:
+        connection.detach(force=call["force"])
+        return connection
+
+    return batch.each(call, Act("detach", "detached"), _connections(call), detach)
 
 
-def _disconnect(call: Invocation) -> Connection:
-    connection = resolve.connection(call, call["connection"], acting=True)
-    connection.disconnect(force=call["force"])
-    return connection
+def _disconnect(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
+    def disconnect(connection: Connection) -> Connection:
+        connection.disconnect(force=call["force"])
+        return connection
+
+    lost = "The hosts lose their access."
+    return batch.each(call, Act("disconnect", "disconnected"), _connections(call), disconnect, destroys=lost)
+
+
+def _connections(call: Invocation, *, acting: bool = True) -> resolve.Several[Connection]:
+    return resolve.several(call, call["connection"], Connection, acting=acting)
 
 
 COMMAND = Command(
     "cl_connection",
     "Look at connections, attach and detach them, remove them. %cl_volume connect makes one.",
     (
-        Verb("show", "Show the fields of a connection, secrets masked.", _show, (_CONNECTION,)),
+        Verb("show", "Show the fields of a connection, secrets masked.", _show, (_CONNECTIONS,)),
         lists.listing("cl_connections"),
-        Verb("attach", "Attach the volume on its host; the path is the device to use.", _attach, (_CONNECTION,)),
+        Verb("attach", "Attach the volume on its host; the path is the device to use.", _attach, (_CONNECTIONS,), batch.OPTIONS),
         Verb(
             "detach",
             "Let go of the device on its host; the storage still lets the host in.",
             _detach,
-            (_CONNECTION,),
-            (Option("force", "Go on where the host meets errors, or is not reached."),),
+            (_CONNECTIONS,),
+            (Option("force", "Go on where the host meets errors, or is not reached."), *batch.OPTIONS),
         ),
         Verb(
             "disconnect",
             "Shut the host out again, and forget the connection.",
             _disconnect,
-            (_CONNECTION,),
-            (Option("force", "Also while a device is attached."),),
+            (_CONNECTIONS,),
+            (Option("force", "Also while a device is attached."), *batch.DESTRUCTIVE),
         ),
     ),
     (
@@ -65,6 +79,7 @@ COMMAND = Command(
         "%cl_connection attach conn",
         "%cl_connection detach conn",
         "%cl_connection disconnect conn",
+        "%cl_connection disconnect backend:old --yes",
     ),
 )
 """The magic."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
+from cl_notebook.many.report import Act
+from cl_notebook.notebook.command import batch
 from cl_notebook.notebook.command.command import Argument, Option, Verb, pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cl_notebook.model import Snapshot, Volume
+    from cl_notebook.notebook.command import resolve
     from cl_notebook.notebook.command.command import Invocation
 
-    Resolve = Callable[[Invocation], Snapshot] | Callable[[Invocation], Volume]
+    Named = Callable[[Invocation], resolve.Several[Any]]
 
 NAME = Option("name", "Display name.", "NAME")
 DESCRIPTION = Option("description", "What it is for.", "TEXT")
@@ -23,20 +27,21 @@ _BOOTABLE = (Option("bootable", "Mark it as bootable."), Option("non-bootable", 
 _KEY = Option("metadata", "A key to remove.", "KEY", repeat=True, required=True, aliases=("property",))
 
 
-def verbs(argument: Argument, resolve: Resolve, *, may_boot: bool = False) -> tuple[Verb, ...]:
-    """Return the verbs for the resource that *resolve* finds by *argument*; *may_boot*: it has the flag ``bootable``."""
+def verbs(argument: Argument, named: Named, *, may_boot: bool = False) -> tuple[Verb, ...]:
+    """Return the verbs for what *named* finds by *argument*, which names one; *may_boot*: it has the flag ``bootable``."""
     noun = argument.name.lower()
-    options = (NAME, DESCRIPTION, METADATA, _CLEAR, *(_BOOTABLE if may_boot else ()))
+    several = replace(argument, help=f"{argument.help} {batch.SEVERAL_WORDS}", repeat=True)
+    options = (NAME, DESCRIPTION, METADATA, _CLEAR, *(_BOOTABLE if may_boot else ()), *batch.OPTIONS)
     changed = "name, description, metadata or bootable flag" if may_boot else "name, description or metadata"
     return (
-        Verb("set", f"Set {changed} of a {noun}; keys that are not typed stay.", _setter(resolve), (argument,), options),
-        Verb("unset", f"Remove keys from the metadata of a {noun}.", _unsetter(resolve), (argument,), (_KEY,)),
-        Verb("rename", f"Give a {noun} another name.", _renamer(resolve), (argument, Argument("NAME", "The new name."))),
+        Verb("set", f"Set {changed} of a {noun}; keys that are not typed stay.", _setter(named), (several,), options),
+        Verb("unset", f"Remove keys from the metadata of a {noun}.", _unsetter(named), (several,), (_KEY, *batch.OPTIONS)),
+        Verb("rename", f"Give a {noun} another name.", _renamer(named), (argument, Argument("NAME", "The new name."))),
     )
 
 
-def _setter(resolve: Resolve) -> Callable[[Invocation], Snapshot | Volume]:
-    def set_fields(call: Invocation) -> Snapshot | Volume:
+def _setter(named: Named) -> Callable[[Invocation], Any]:
+    def set_fields(call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
         changes = call.given("name", "description")
         metadata, clear = dict(call["metadata"]), call["no_metadata"]
         bootable, non_bootable = call.values.get("bootable"), call.values.get("non_bootable")
@@ -46,41 +51,50 @@ def _setter(resolve: Resolve) -> Callable[[Invocation], Snapshot | Volume]:
         if bootable and non_bootable:
             msg = "--bootable and --non-bootable exclude each other: type one of them."
             raise errors.InvalidInput(msg)
-        resource = resolve(call)
-        resource.refresh(keep_edits=True)  # so that keys are added to the stored ones
-        if metadata or clear:
-            changes["metadata"] = metadata if clear else {**resource.metadata, **metadata}
         if bootable or non_bootable:
             changes["bootable"] = bool(bootable)
-        for name, value in changes.items():
-            setattr(resource, name, value)
-        resource.save()
-        return resource
+
+        def change(resource: Snapshot | Volume) -> Snapshot | Volume:
+            resource.refresh(keep_edits=True)  # so that keys are added to the stored ones
+            if metadata or clear:
+                resource.metadata = metadata if clear else {**resource.metadata, **metadata}
+            for name, value in changes.items():
+                setattr(resource, name, value)
+            resource.save()
+            return resource
+
+        return batch.each(call, Act("set", "set"), named(call), change)
 
     return set_fields
 
 
-def _unsetter(resolve: Resolve) -> Callable[[Invocation], Snapshot | Volume]:
-    def unset(call: Invocation) -> Snapshot | Volume:
-        resource = resolve(call)
-        resource.refresh(keep_edits=True)
-        metadata = dict(resource.metadata)
-        for key in call["metadata"]:
-            if key not in metadata:
-                known = errors.did_you_mean(key, metadata) or f" Its keys: {', '.join(metadata) or 'none'}."
-                msg = f"The metadata of {resource.label()} has no key {key!r}.{known}"
-                raise errors.NotFound(msg)
-            del metadata[key]
-        resource.metadata = metadata
-        resource.save()
-        return resource
+def _unsetter(named: Named) -> Callable[[Invocation], Any]:
+    def unset(call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
+        def remove(resource: Snapshot | Volume) -> Snapshot | Volume:
+            resource.refresh(keep_edits=True)
+            metadata = dict(resource.metadata)
+            for key in call["metadata"]:
+                if key not in metadata:
+                    known = errors.did_you_mean(key, metadata) or f" Its keys: {', '.join(metadata) or 'none'}."
+                    msg = f"The metadata of {resource.label()} has no key {key!r}.{known}"
+                    raise errors.NotFound(msg)
+                del metadata[key]
+            resource.metadata = metadata
+            resource.save()
+            return resource
+
+        return batch.each(call, Act("unset", "unset"), named(call), remove)
 
     return unset
 
 
-def _renamer(resolve: Resolve) -> Callable[[Invocation], Snapshot | Volume]:
+def _renamer(named: Named) -> Callable[[Invocation], Snapshot | Volume]:
     def rename(call: Invocation) -> Snapshot | Volume:
-        resource = resolve(call)
+        resources = named(call)
+        if not resources.is_one:
+            msg = "rename takes one resource and one name. %cl_volume set --name gives several the same name."
+            raise errors.InvalidInput(msg)
+        resource: Snapshot | Volume = resources.resources[0]
         resource.refresh(keep_edits=True)
         resource.name = call["name"]
         resource.save()

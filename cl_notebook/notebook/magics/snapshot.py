@@ -5,34 +5,54 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook.many import names
+from cl_notebook.many.report import Act
+from cl_notebook.model import Snapshot
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib
 from cl_notebook.notebook.magics import fields, lists
-from cl_notebook.notebook.output.details import Details
+from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 if TYPE_CHECKING:
-    from cl_notebook.model import Snapshot, Volume
+    from cl_notebook.model import Volume
     from cl_notebook.notebook.command.command import Invocation
 
 _HELP = "The snapshot: its id, the beginning of its id, its name, or the variable that holds it."
 _SNAPSHOT = Argument("SNAPSHOT", _HELP, "snapshot")
+_SNAPSHOT_OR_MANY = replace(_SNAPSHOT, help=f"{_HELP} {batch.ONE_WORD}")
+_SNAPSHOTS = Argument("SNAPSHOT", f"{_HELP} {batch.SEVERAL_WORDS}", "snapshot", repeat=True)
 
 
-def _show(call: Invocation) -> Details:
-    return Details(resolve.snapshot(call, call["snapshot"]))
+def _show(call: Invocation) -> Details | SeveralDetails:
+    named = _snapshots(call, acting=False)
+    return Details(named.resources[0]) if named.is_one else SeveralDetails(map(Details, named.resources))
 
 
-def _create_volume(call: Invocation) -> Volume:
-    fields: dict[str, Any] = call.given("name", "size", "description")
+def _create_volume(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
+    fields: dict[str, Any] = call.given("size", "description")
     if call["metadata"]:
         fields["metadata"] = dict(call["metadata"])
-    return resolve.snapshot(call, call["snapshot"]).create_volume(**fields)
+    named = _snapshots(call, acting=False)
+    name_of = batch.names_of(named, call["name"], names.numbered)
+
+    def create(snapshot: Snapshot) -> Volume:
+        return snapshot.create_volume(name=name_of[snapshot.id], **fields)
+
+    return batch.each(call, Act("make a volume of", "made a volume of"), named, create)
 
 
-def _revert(call: Invocation) -> Volume:
-    snapshot = resolve.snapshot(call, call["snapshot"], acting=True)
-    snapshot.revert()
-    return snapshot.volume
+def _revert(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
+    def revert(snapshot: Snapshot) -> Volume:
+        snapshot.revert()
+        return snapshot.volume
+
+    lost = "What was written to their volumes since is lost."
+    return batch.each(call, Act("revert to", "reverted to"), _snapshots(call), revert, destroys=lost)
+
+
+def _snapshots(call: Invocation, *, acting: bool = True) -> resolve.Several[Snapshot]:
+    words = call["snapshot"]
+    return resolve.several(call, [words] if isinstance(words, str) else words, Snapshot, acting=acting)
 
 
 def _manage(call: Invocation) -> Snapshot:
@@ -40,15 +60,21 @@ def _manage(call: Invocation) -> Snapshot:
     return volume.manage_snapshot(resolve.reference(call["reference"]), call["name"] or "")
 
 
-def _unmanage(call: Invocation) -> Snapshot:
-    snapshot = resolve.snapshot(call, call["snapshot"], acting=True)
-    snapshot.unmanage()
-    return snapshot
+def _unmanage(call: Invocation) -> Any:  # noqa: ANN401 - the snapshot, or a report of several
+    def unmanage(snapshot: Snapshot) -> Snapshot:
+        snapshot.unmanage()
+        return snapshot
+
+    return batch.each(call, Act("unmanage", "unmanaged"), _snapshots(call), unmanage)
 
 
-def _delete(call: Invocation) -> Snapshot | list[Snapshot]:
-    snapshots = [resolve.snapshot(call, text, acting=True) for text in call["snapshot"]]
-    return batch.each("deleted", snapshots, lambda snapshot: snapshot.delete(force=call["force"]))
+def _delete(call: Invocation) -> Any:  # noqa: ANN401 - the snapshot, or a report of several
+    def delete(snapshot: Snapshot) -> Snapshot:
+        snapshot.delete(force=call["force"])
+        return snapshot
+
+    lost = "What they hold is lost for good."
+    return batch.each(call, Act("delete", "deleted"), _snapshots(call), delete, destroys=lost)
 
 
 def _create(call: Invocation) -> Snapshot:
@@ -71,22 +97,29 @@ COMMAND = Command(
                 fields.METADATA,
             ),
         ),
-        Verb("show", "Show the fields of a snapshot.", _show, (_SNAPSHOT,)),
+        Verb("show", "Show the fields of a snapshot.", _show, (_SNAPSHOTS,)),
         lists.listing("cl_snapshots"),
-        *fields.verbs(_SNAPSHOT, lambda call: resolve.snapshot(call, call["snapshot"], acting=True)),
+        *fields.verbs(_SNAPSHOT, _snapshots),
         Verb(
             "create-volume",
             "Make a volume with the bytes of the snapshot.",
             _create_volume,
-            (_SNAPSHOT,),
+            (_SNAPSHOT_OR_MANY,),
             (
                 Option("size", "Size in GiB; the snapshot's by default.", "GIB", convert=gib, positional=True),
                 replace(fields.NAME, positional=True),
                 fields.DESCRIPTION,
                 fields.METADATA,
+                *batch.OPTIONS,
             ),
         ),
-        Verb("revert", "Give the volume the bytes of this snapshot again, in place; gives the volume.", _revert, (_SNAPSHOT,)),
+        Verb(
+            "revert",
+            "Give the volume the bytes of this snapshot again, in place; gives the volume.",
+            _revert,
+            (_SNAPSHOTS,),
+            batch.DESTRUCTIVE,
+        ),
         Verb(
             "manage",
             "Adopt a snapshot that is on the storage already.",
@@ -97,13 +130,13 @@ COMMAND = Command(
             ),
             (replace(fields.NAME, positional=True),),
         ),
-        Verb("unmanage", "Stop tracking a snapshot; it stays on the storage.", _unmanage, (_SNAPSHOT,)),
+        Verb("unmanage", "Stop tracking a snapshot; it stays on the storage.", _unmanage, (_SNAPSHOTS,), batch.OPTIONS),
         Verb(
             "delete",
             "Remove snapshots from the storage, for good; volumes made from them stay.",
             _delete,
-            (Argument("SNAPSHOT", _HELP, "snapshot", repeat=True),),
-            (Option("force", "Take a kernel that is still named as working on it for dead."),),
+            (_SNAPSHOTS,),
+            (Option("force", "Take a kernel that is still named as working on it for dead."), *batch.DESTRUCTIVE),
         ),
     ),
     (
@@ -114,6 +147,7 @@ COMMAND = Command(
         "%cl_snapshot revert before",
         "%cl_snapshot manage db snap-7 --name adopted",
         "%cl_snapshot delete before",
+        "%cl_snapshot delete nightly-* --yes",
     ),
 )
 """The magic."""

@@ -7,18 +7,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
+from cl_notebook.many import names
+from cl_notebook.many.report import Act
+from cl_notebook.model import Volume
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
 from cl_notebook.notebook.magics import fields, lists, snapshot
-from cl_notebook.notebook.output.details import Details
+from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.model import Connection, Snapshot, Volume
+    from cl_notebook.model import Connection, Snapshot
     from cl_notebook.notebook.command.command import Invocation
 
 _VOLUME = Argument("VOLUME", "The volume: its id, the beginning of its id, its name, or the variable that holds it.", "volume")
+_VOLUME_OR_MANY = replace(_VOLUME, help=f"{_VOLUME.help} {batch.ONE_WORD}")
+_VOLUMES = Argument("VOLUME", f"{_VOLUME.help} {batch.SEVERAL_WORDS}", "volume", repeat=True)
 _NAME, _DESCRIPTION, _METADATA = fields.NAME, fields.DESCRIPTION, fields.METADATA
 _BARE_NAME = replace(_NAME, positional=True)
 _MULTIPATH = Option("multipath", "Use several paths to the storage.")
@@ -31,22 +36,42 @@ def _fields(call: Invocation, *plain: str) -> dict[str, Any]:
     return {**call.given(*plain), **{key: dict(value) for key, value in call.given(*maps).items()}}
 
 
-def _create(call: Invocation) -> Volume:
+def _create(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
     backend = resolve.chosen_backend(call)
-    plain = ("name", "description", "bootable", "pool_name", "availability_zone", "id")
-    return backend.create_volume(call["size"], **_fields(call, *plain))
+    fields = _fields(call, "description", "bootable", "pool_name", "availability_zone", "id")
+    typed_names = names.expand(call["name"] or "")
+    if call["count"] is None and len(typed_names) == 1 and not call["dry_run"]:
+        return backend.create_volume(call["size"], name=typed_names[0], **fields)
+    if call["count"] is not None:
+        typed_names = names.numbered(call["name"], call["count"])
+    if call["id"] is not None and len(typed_names) > 1:
+        msg = "--id is the id of one volume. Leave it out to create several."
+        raise errors.InvalidInput(msg)
+    if not call["dry_run"]:
+        backend.driver  # noqa: B018 - opened here: it may ask for a secret
+    return batch.create(
+        call,
+        Act("create", "created"),
+        "volume",
+        typed_names,
+        lambda name: backend.create_volume(call["size"], name=name, **fields),
+    )
 
 
-def _show(call: Invocation) -> Details:
-    return Details(resolve.volume(call, call["volume"]))
+def _show(call: Invocation) -> Details | SeveralDetails:
+    named = _volumes(call, acting=False)
+    return Details(named.resources[0]) if named.is_one else SeveralDetails(map(Details, named.resources))
 
 
-def _extend(call: Invocation) -> Volume:
-    size = _new_size(call)
-    volume = resolve.volume(call, call["volume"], acting=True)
-    volume.refresh(keep_edits=True)  # so that +GIB is added to the current size
-    volume.extend(size.of(volume.size))
-    return volume
+def _extend(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
+    words, size = _words_and_size(call)
+
+    def extend(volume: Volume) -> Volume:
+        volume.refresh(keep_edits=True)  # so that +GIB is added to the current size
+        volume.extend(size.of(volume.size))
+        return volume
+
+    return batch.each(call, Act("extend", "extended"), resolve.several(call, words, Volume, acting=True), extend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +93,59 @@ class _NewSize:
         return current + self.gib if self.is_growth else self.gib
 
 
-def _new_size(call: Invocation) -> _NewSize:
-    typed = call["new_size"]
-    if (typed is None) == (call["size"] is None):
+def _words_and_size(call: Invocation) -> tuple[list[str], _NewSize]:
+    """Return the words that name volumes, and the new size: ``--size``, or the last word."""
+    *words, last = call["volume"]
+    if not words if call["size"] is None else words and _is_size(last):
         msg = "%cl_volume extend needs the new size in GiB, once: %cl_volume extend db 2, or +1 to add a GiB."
         raise errors.InvalidInput(msg)
-    if typed is None:
-        size: _NewSize = call["size"]
-        return size
+    if call["size"] is not None:
+        return [*words, last], call["size"]
     try:
-        return _NewSize.read(typed)
+        return words, _NewSize.read(last)
     except ValueError as error:
-        msg = f"%cl_volume extend: NEW_SIZE is {error}, not {typed!r}."
+        msg = f"%cl_volume extend: NEW_SIZE is {error}, not {last!r}."
         raise errors.InvalidInput(msg) from None
 
 
-def _clone(call: Invocation) -> Volume:
-    volume = resolve.volume(call, call["volume"])
-    return volume.clone(**_fields(call, "name", "description", "size"))
+def _is_size(word: str) -> bool:
+    try:
+        _NewSize.read(word)
+    except ValueError:
+        return False
+    return True
 
 
-def _snapshot(call: Invocation) -> Snapshot:
-    volume = resolve.volume(call, call["volume"])
-    return volume.create_snapshot(**_fields(call, "name", "description"))
+def _clone(call: Invocation) -> Any:  # noqa: ANN401 - the clone, or a report of several
+    fields = _fields(call, "description", "size")
+    named = _volumes(call, acting=False)
+    name_of = batch.names_of(named, call["name"], names.numbered)
+    return batch.each(call, Act("clone", "cloned"), named, lambda volume: volume.clone(name=name_of[volume.id], **fields))
 
 
-def _connect(call: Invocation) -> Connection:
-    volume = resolve.volume(call, call["volume"], acting=True)
-    return volume.connect(_connector(call, volume), multipath=call["multipath"])
+def _snapshot(call: Invocation) -> Any:  # noqa: ANN401 - the snapshot, or a report of several
+    fields = _fields(call, "description")
+    named = _volumes(call, acting=False)
+    name_of = batch.names_of(named, call["name"], names.shared)
+
+    def create(volume: Volume) -> Snapshot:
+        return volume.create_snapshot(name=name_of[volume.id], **fields)
+
+    return batch.each(call, Act("snapshot", "snapshotted"), named, create)
+
+
+def _volumes(call: Invocation, *, acting: bool = True) -> resolve.Several[Volume]:
+    words = call["volume"]
+    return resolve.several(call, [words] if isinstance(words, str) else words, Volume, acting=acting)
+
+
+def _connect(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
+    return batch.each(
+        call,
+        Act("connect", "connected"),
+        _volumes(call),
+        lambda volume: volume.connect(_connector(call, volume), multipath=call["multipath"]),
+    )
 
 
 def _connector(call: Invocation, volume: Volume) -> Mapping[str, Any]:
@@ -126,40 +176,54 @@ def _properties(call: Invocation) -> dict[str, Any]:
     return value
 
 
-def _attach(call: Invocation) -> Connection:
-    return resolve.volume(call, call["volume"], acting=True).attach(host=call["host"], multipath=call["multipath"])
+def _attach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
+    def attach(volume: Volume) -> Connection:
+        return volume.attach(host=call["host"], multipath=call["multipath"])
+
+    return batch.each(call, Act("attach", "attached"), _volumes(call), attach)
 
 
-def _detach(call: Invocation) -> Volume:
-    volume = resolve.volume(call, call["volume"], acting=True)
-    volume.detach(host=call["host"], force=call["force"])
-    return volume
+def _detach(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
+    def detach(volume: Volume) -> Volume:
+        volume.detach(host=call["host"], force=call["force"])
+        return volume
+
+    return batch.each(call, Act("detach", "detached"), _volumes(call), detach)
 
 
-def _delete(call: Invocation) -> Volume | list[Volume]:
-    volumes = [resolve.volume(call, text, acting=True) for text in call["volume"]]
-    return batch.each("deleted", volumes, lambda volume: volume.delete(cascade=call["cascade"], force=call["force"]))
+def _delete(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
+    def delete(volume: Volume) -> Volume:
+        volume.delete(cascade=call["cascade"], force=call["force"])
+        return volume
+
+    lost = "Their bytes are lost for good" + (", with those of their snapshots." if call["cascade"] else ".")
+    return batch.each(call, Act("delete", "deleted"), _volumes(call), delete, destroys=lost)
 
 
 def _manage(call: Invocation) -> Volume:
     return resolve.chosen_backend(call).manage(resolve.reference(call["reference"]), call["name"] or "")
 
 
-def _unmanage(call: Invocation) -> Volume:
-    volume = resolve.volume(call, call["volume"], acting=True)
-    volume.unmanage()
-    return volume
+def _unmanage(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
+    def unmanage(volume: Volume) -> Volume:
+        volume.unmanage()
+        return volume
+
+    return batch.each(call, Act("unmanage", "unmanaged"), _volumes(call), unmanage)
 
 
-def _retype(call: Invocation) -> Volume:
+def _retype(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
     if not (call["extra_specs"] or call["qos_specs"] or call["clear"]):
         msg = "%cl_volume retype needs what to change: --extra-specs KEY=VALUE, --qos-specs KEY=VALUE, or --clear."
         raise errors.InvalidInput(msg)
-    volume = resolve.volume(call, call["volume"], acting=True)
     left_out: dict[str, str] | None = {} if call["clear"] else None  # None leaves them as they are
     extra, qos = (dict(call[key]) or left_out for key in ("extra_specs", "qos_specs"))
-    volume.retype(extra_specs=extra, qos_specs=qos)
-    return volume
+
+    def retype(volume: Volume) -> Volume:
+        volume.retype(extra_specs=extra, qos_specs=qos)
+        return volume
+
+    return batch.each(call, Act("retype", "retyped"), _volumes(call), retype)
 
 
 def _revert(call: Invocation) -> Volume:
@@ -175,6 +239,7 @@ _SPECS = (
 _CREATE = (
     Option("size", "Size in GiB.", "GIB", convert=gib, required=True, positional=True),
     _BARE_NAME,
+    batch.COUNT,
     _BACKEND,
     _DESCRIPTION,
     Option("bootable", "Mark it as bootable."),
@@ -183,6 +248,7 @@ _CREATE = (
     Option("pool-name", "Which pool of the backend.", "POOL"),
     Option("availability-zone", "Its availability zone.", "ZONE"),
     Option("id", "The UUID to give it; one that is tracked and stands for the same volume gives that volume.", "UUID"),
+    *batch.OPTIONS,
 )
 _CONNECT = (
     Option("connector", "A variable that holds os-brick's connector dict, or the dict as JSON.", "DICT", completes="dict"),
@@ -190,6 +256,7 @@ _CONNECT = (
     Option("ip", "Its address.", "IP"),
     Option("initiator", "Its iSCSI initiator name.", "IQN"),
     _MULTIPATH,
+    *batch.OPTIONS,
 )
 
 COMMAND = Command(
@@ -197,57 +264,62 @@ COMMAND = Command(
     "Make, change, attach and remove volumes. Each act gives the object: vol = %cl_volume create --size 1",
     (
         Verb("create", "Make an empty volume.", _create, options=_CREATE),
-        Verb("show", "Show the fields of a volume, secrets masked.", _show, (_VOLUME,)),
+        Verb("show", "Show the fields of a volume, secrets masked.", _show, (_VOLUMES,)),
         lists.listing("cl_volumes"),
-        *fields.verbs(_VOLUME, lambda call: resolve.volume(call, call["volume"], acting=True), may_boot=True),
+        *fields.verbs(_VOLUME, _volumes, may_boot=True),
         Verb(
             "extend",
             "Grow a volume, also while it is attached.",
             _extend,
-            (_VOLUME, Argument("NEW_SIZE", "The new size in GiB, or +GIB to add to the present one.", optional=True)),
-            (Option("size", "The same as NEW_SIZE.", "GIB", convert=_NewSize.read),),
+            (_VOLUMES, Argument("NEW_SIZE", "The new size in GiB, or +GIB to add to the present one.", optional=True)),
+            (Option("size", "The same as NEW_SIZE.", "GIB", convert=_NewSize.read), *batch.OPTIONS),
         ),
         Verb(
             "clone",
             "Make a volume with the bytes of another.",
             _clone,
-            (_VOLUME,),
+            (_VOLUME_OR_MANY,),
             (
                 Option("size", "Size in GiB; the volume's own by default.", "GIB", convert=gib, positional=True),
                 _BARE_NAME,
                 _DESCRIPTION,
                 _METADATA,
+                *batch.OPTIONS,
             ),
         ),
         Verb(
             "snapshot",
             "Keep the volume's bytes of this moment as a snapshot.",
             _snapshot,
-            (_VOLUME,),
-            (_NAME, _DESCRIPTION, _METADATA),
+            (_VOLUMES,),
+            (_NAME, _DESCRIPTION, _METADATA, *batch.OPTIONS),
             subcommand=snapshot.COMMAND,
         ),
-        Verb("connect", "Let a host reach the volume: this one, or one that is described.", _connect, (_VOLUME,), _CONNECT),
+        Verb("connect", "Let a host reach the volume: this one, or one that is described.", _connect, (_VOLUMES,), _CONNECT),
         Verb(
             "attach",
             "Attach the volume on this host, or on another; the connection's path is the device to use.",
             _attach,
-            (_VOLUME,),
-            (Option("host", "Another host, by ssh: [user@]host[:port], such as root@node2.", "HOST"), _MULTIPATH),
+            (_VOLUMES,),
+            (Option("host", "Another host, by ssh: [user@]host[:port], such as root@node2.", "HOST"), _MULTIPATH, *batch.OPTIONS),
         ),
         Verb(
             "detach",
             "Detach the volume from this host, or from another.",
             _detach,
-            (_VOLUME,),
-            (Option("host", "Another host that it was attached on: its specification, or its name.", "SPEC"), _FORCE),
+            (_VOLUMES,),
+            (
+                Option("host", "Another host that it was attached on: its specification, or its name.", "SPEC"),
+                _FORCE,
+                *batch.OPTIONS,
+            ),
         ),
         Verb(
             "delete",
-            "Remove volumes from the storage, for good.",
+            "Remove volumes from the storage, for good; several only after a question.",
             _delete,
-            (Argument("VOLUME", _VOLUME.help, "volume", repeat=True),),
-            (Option("cascade", "Remove its snapshots first."), _FORCE),
+            (_VOLUMES,),
+            (Option("cascade", "Remove its snapshots first."), _FORCE, *batch.DESTRUCTIVE),
         ),
         Verb(
             "manage",
@@ -256,13 +328,13 @@ COMMAND = Command(
             (Argument("REFERENCE", "Its name on the storage, as in %cl_backend manageable."),),
             (_BARE_NAME, _BACKEND),
         ),
-        Verb("unmanage", "Stop tracking a volume; its bytes stay on the storage.", _unmanage, (_VOLUME,)),
+        Verb("unmanage", "Stop tracking a volume; its bytes stay on the storage.", _unmanage, (_VOLUMES,), batch.OPTIONS),
         Verb(
             "retype",
             "Give a volume other specs, where it is. Those that are typed stand for all of their kind; the other kind stays.",
             _retype,
-            (_VOLUME,),
-            (*_SPECS, Option("clear", "Take away the specs of the kind that is not typed.")),
+            (_VOLUMES,),
+            (*_SPECS, Option("clear", "Take away the specs of the kind that is not typed."), *batch.OPTIONS),
         ),
         Verb(
             "revert",
@@ -289,7 +361,11 @@ COMMAND = Command(
         "%cl_volume revert db before",
         "%cl_volume retype db --qos-specs total_iops_sec=500",
         "%cl_volume manage disk-7 --name adopted --backend lvm",
-        "%cl_volume delete db twin --cascade",
+        "%cl_volume delete db --cascade",
+        "vols = %cl_volume create --size 1 --count 10 --name n",
+        "%cl_volume extend n-* +1 --jobs 8",
+        "%cl_volume delete n-{1..3} status:error --dry-run",
+        "%cl_volume delete $df --yes",
     ),
 )
 """The magic."""

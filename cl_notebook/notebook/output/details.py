@@ -67,6 +67,18 @@ class Details(Mapping[str, Any]):
         return bundle(repr(self), f"<style>{_STYLE}</style><table class='cl-details'>{rows}</table>", include, exclude)
 
 
+class SeveralDetails(list[Details]):
+    """The fields of several resources, shown one below the other."""
+
+    def __repr__(self) -> str:
+        """Return one line for each field, and an empty line between the resources."""
+        return "\n\n".join(map(repr, self))
+
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+        pages = [details._repr_mimebundle_() for details in self]
+        return bundle(repr(self), "<hr>".join(page["text/html"] for page in pages), include, exclude)
+
+
 def _fields(resource: Tracked) -> Iterator[tuple[str, Any]]:
     yield from facts.fields(resource)
     match resource.kind:

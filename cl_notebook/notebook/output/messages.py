@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from IPython.utils.io import ask_yes_no
-
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
@@ -47,8 +45,18 @@ def echo_lines(lines: Iterable[str]) -> None:
 
 def confirm(question: str) -> bool:
     """Ask *question* and return whether the answer is yes; the default, an interrupt and no input mean no."""
+    return bool(answer(question))
+
+
+def answer(question: str) -> bool | None:
+    """Ask *question* and return whether the answer is yes; None where nobody can answer. The default and an interrupt mean no."""
     sys.stdout.flush()
     try:
-        return bool(ask_yes_no(f"{question} [y/N]", default="n", interrupt="n"))  # type: ignore[no-untyped-call] # IPython's
-    except (RuntimeError, OSError, ValueError):  # a front end without input, as with nbconvert, or a stdin that is closed
+        return input(f"{sanitize(question)} [y/N] ").strip().lower() in {"y", "yes"}
+    except KeyboardInterrupt:
         return False
+    except EOFError:  # the prompt was shown, and standard input has ended
+        sys.stdout.write("\n")
+        return None
+    except (RuntimeError, OSError, ValueError):  # a front end without input, as with nbconvert, or a closed standard input
+        return None

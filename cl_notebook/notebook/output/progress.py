@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.drivers.api import no_progress
+from cl_notebook.model.context import CountedWork
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
@@ -72,11 +73,15 @@ class Display:
 
     @contextlib.contextmanager
     def __call__(self, doing: str) -> Iterator[Progress]:
-        """Show *doing* while the block runs; the yielded callable takes the bytes done and the total."""
+        """Show *doing* while the block runs; the yielded callable takes the bytes done and the total.
+
+        Both are numbers of things if *doing* is a CountedWork; then its parts show nothing of their own.
+        """
         if _SILENT.get():
             yield no_progress
             return
-        work = _Work(self._shell, sanitize(doing), self._delay)
+        counted = isinstance(doing, CountedWork)
+        work = _Work(self._shell, sanitize(doing), self._delay, counted=counted)
         thread = threading.Thread(target=contextvars.copy_context().run, args=(work.watch,), daemon=True)
         thread.start()
 
@@ -85,7 +90,7 @@ class Display:
                 work.end()
                 thread.join()  # before the next prompt is drawn
 
-        with _at_the_end_of_the_cell(self._shell, cell_is_over):
+        with _at_the_end_of_the_cell(self._shell, cell_is_over), silenced() if counted else contextlib.nullcontext():
             try:
                 yield work.note
             finally:
@@ -111,7 +116,8 @@ def _at_the_end_of_the_cell(shell: InteractiveShell, callback: Callable[..., Non
 class _Work:
     """One running operation, displayed by a thread, so that it is visible even if its driver never reports."""
 
-    def __init__(self, shell: InteractiveShell, doing: str, delay: float) -> None:
+    def __init__(self, shell: InteractiveShell, doing: str, delay: float, *, counted: bool = False) -> None:
+        self._is_counted = counted
         self._screen = _Page(shell) if hasattr(shell, "kernel") else _Line()
         self._doing = doing
         self._delay = delay
@@ -150,6 +156,8 @@ class _Work:
         fraction = self._fraction()
         if fraction is None:
             return f"{self._doing}… {seconds}"
+        if self._is_counted:
+            return f"{self._doing}… {self._done:,} of {self._total:,}, {seconds}"
         return f"{self._doing}… {fraction:.0%} of {_size(self._total)}, {seconds}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.notebook.command import batch
+from cl_notebook.many import report
 from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.magic import one_line
 from cl_notebook.notebook.output.progress import silenced
@@ -104,7 +104,7 @@ def _outcomes(session: Session, shell: InteractiveShell | None, lines: Sequence[
             outcomes.append(outcome)
             total += outcome.count
     if failures:
-        raise batch.partial_failure(_DONE, total, failures)
+        raise report.partial_failure(_DONE, total, failures)
     return outcomes
 
 
@@ -138,13 +138,13 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
     if len(outcomes) == 1:
         return outcomes[0]
     ids = tuple(resource_id for outcome in outcomes for resource_id in outcome.ids)
-    return Outcome(batch.listed([outcome.text for outcome in outcomes]), ids)
+    return Outcome(report.listed([outcome.text for outcome in outcomes]), ids)
 
 
 def _sentence(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or several
     resources = value if isinstance(value, list) else [value]
-    shown = ", ".join(resource.label() for resource in resources[: batch.LISTED])
-    more = f" and {len(resources) - batch.LISTED} more" if len(resources) > batch.LISTED else ""
+    shown = ", ".join(resource.label() for resource in resources[: report.LISTED])
+    more = f" and {len(resources) - report.LISTED} more" if len(resources) > report.LISTED else ""
     return sanitize(f"{shown}{more}: {what}")
 
 

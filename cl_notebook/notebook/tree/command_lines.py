@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
+from cl_notebook.many.names import escaped
 from cl_notebook.model import Connection
 from cl_notebook.model.identity_map import pages
 from cl_notebook.notebook.command.lexer import quote_word
@@ -61,8 +62,10 @@ class _Form:
         words += [quote_word(text) for text in (_text(name, values.get(name)) for name in self.places) if text]
         for name, option in self.options:
             text = _text(name, values.get(name))
+            text = escaped(text) if name == "name" else text  # the name is meant as it stands, also if it looks like a range
             words += [option, quote_word(text)] if text else []
         words += [option for name, option in self.flags if _is_true(name, values.get(name))]
+        words += ["--yes"] if len(ids) > 1 else []  # who acts has been asked already
         return " ".join([*words, *([self.by, *named] if self.by else [])])
 
 

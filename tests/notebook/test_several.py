@@ -1,0 +1,188 @@
+"""Several resources in one line: names, ranges, globs, terms of the filter, frames and lists; a question before they are lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cl_notebook as cl
+from cl_notebook.many.report import Report
+
+if TYPE_CHECKING:
+    from tests.notebook.conftest import Notebook
+
+
+@pytest.fixture
+def stocked(lab: Notebook) -> Notebook:
+    """Give a notebook with volumes db-1, db-2, db-10, web-1 of 2 GiB, and a frame of those that begin with db."""
+    lab.run("import cl_notebook as cl; sim = cl.Backend('sim')")
+    lab.run(
+        "db1, db2, db10 = (sim.create_volume(1, name) for name in ('db-1', 'db-2', 'db-10')); web = sim.create_volume(2, 'web-1')"
+    )
+    lab.run("df = %cl_volumes --name db-*")
+    return lab
+
+
+def _planned(notebook: Notebook, words: str) -> list[str]:
+    report = notebook.run(f"%cl_volume delete {words} --dry-run")
+    assert isinstance(report, Report)
+    return [one.item.name for one in report.outcomes]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("db-1 web-1", ["db-1", "web-1"]),
+        ("db-1 db-1", ["db-1"]),
+        ("web-1", ["web-1"]),
+        ("db-*", ["db-1", "db-2", "db-10"]),
+        ("DB-?", ["db-1", "db-2"]),
+        ("web-* db-1*", ["db-1", "db-10", "web-1"]),
+        ("db-{1..2}", ["db-1", "db-2"]),
+        ("size>1", ["web-1"]),
+        ("size:1 !db-10", ["db-1", "db-2"]),
+        ("status:available name:web-1,db-2", ["db-2", "web-1"]),
+        ("db-* web-1 size>1", ["web-1"]),
+        ("db-2 *-1 size:1", ["db-2", "db-1"]),
+        ("df", ["db-1", "db-2", "db-10"]),
+        ("$df", ["db-1", "db-2", "db-10"]),
+        ("{df.tail(2)}", ["db-2", "db-10"]),
+        ("{df.reset_index()}", ["db-1", "db-2", "db-10"]),
+        ("{cl.frames.volumes(size='>1')} db-1", ["web-1", "db-1"]),
+        ("{[db2, web]}", ["db-2", "web-1"]),
+        ("{[web]}", ["web-1"]),
+        ("sim.volumes db-1", ["db-1", "db-2", "db-10", "web-1"]),
+        ("{db1} web", ["db-1", "web-1"]),
+        ("df !db-2", ["db-1", "db-10"]),
+    ],
+)
+def test_words_name_several(stocked: Notebook, words: str, names: list[str]) -> None:
+    """Names, ranges, globs, variables, frames and lists add up; terms of the filter restrict them, or select from all."""
+    assert _planned(stocked, words) == names
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("dbb-*", "No volume matches 'dbb-*'. Did you mean 'db-"),
+        ("x*", "No volume matches 'x*'. %cl_volumes lists them."),
+        ("db-* size>9", "No volume matches 'db-* size>9'."),
+        ("db-1 size>9", "No volume matches 'db-1 size>9'."),
+        ("colour:red", "There is no column 'colour'."),
+        ("db-1 nosuch", "No volume has the id or the name 'nosuch'"),
+        ("db-{1..3}", "No volume has the id or the name 'db-3'"),
+        ("{df.head(0)}", "The expression holds no volumes."),
+        ("sim.snapshots_ sim", "No volume has the id or the name 'sim.snapshots_'"),
+        ("{cl.frames.backends()}", "The expression holds 1 of 1 that are no tracked volumes"),
+        ("{[db1, snap]}", "The expression holds 1 of 2 that are no tracked volumes"),
+        ("db-{1..99999}", "stands for more than 10,000 names"),
+    ],
+)
+def test_words_that_name_nothing_are_refused(stocked: Notebook, words: str, said: str) -> None:
+    """What matches nothing, or names something else, is one line, with a close match, and nothing is done."""
+    stocked.run("snap = db1.create_snapshot('s')")
+    assert said in stocked.refused(f"%cl_volume delete {words} --yes --cascade")
+    assert len(stocked.run("%cl_volumes")) == 4
+
+
+def test_a_name_is_a_name_whatever_it_looks_like(stocked: Notebook) -> None:
+    """A volume whose name looks like a glob, a term or a range is meant by its name, and it alone."""
+    for name in ("db-*", "size:1", "db-{1..2}", "df.x"):
+        stocked.run(f"named = sim.create_volume(1, {name!r})")
+        assert stocked.run(f"%cl_volume show $'{name}'").resource is stocked.run("named")
+        stocked.run("named.delete()")
+    stocked.run("sim.create_volume(1, 'df')")
+    assert "'df' is a variable that holds 3 resources, and the name of a volume" in stocked.refused("%cl_volume delete df --yes")
+
+
+def test_a_single_name_gives_the_object(stocked: Notebook) -> None:
+    """One plain name acts on that resource and gives it, without a question; whatever may be several gives a list."""
+    assert stocked.run("%cl_volume extend db-1 2") is stocked.run("db1")
+    assert stocked.run("%cl_volume delete db-1") is stocked.run("db1")
+    assert list(stocked.run("%cl_volume extend web-* +1")) == [stocked.run("web")]
+    assert stocked.run("web.size") == 3
+
+
+def test_several_are_created_with_numbers(lab: Notebook) -> None:
+    """--count numbers one name, a range counts itself, and without a name none has one; the result is the list of volumes."""
+    made = lab.run("%cl_volume create --size 1 --count 3 --name n")
+    assert [volume.name for volume in made] == ["n-1", "n-2", "n-3"]
+    assert [volume.name for volume in lab.run("%cl_volume create --size 1 --name 'r-{09..11}'")] == ["r-09", "r-10", "r-11"]
+    assert [volume.name for volume in lab.run("%cl_volume create --size 1 --name u-{1..2}")] == ["u-1", "u-2"]
+    assert [volume.name for volume in lab.run("%cl_volume create --size 1 --count 2")] == ["", ""]
+    assert len(lab.run("%cl_volume create --size 1 --count 1 --name one")) == 1
+    assert len(lab.run("%cl_volumes")) == 11
+    assert lab.run("%cl_volume create --size 1 --count 5 --dry-run").summary == "This would create 5 volumes; nothing was done."
+    assert "stands for 2 names, and 3 are needed" in lab.refused("%cl_volume create --size 1 --count 3 --name n{1..2}")
+    assert "--id is the id of one volume" in lab.refused(
+        "%cl_volume create --size 1 --count 2 --id 6c3e7a4e-0d5c-4a51-9f3e-1f7a3ce0f0aa"
+    )
+    assert "--count takes a whole number from 1 to 10000" in lab.refused("%cl_volume create --size 1 --count 0")
+    assert len(lab.run("%cl_volumes")) == 11
+
+
+def test_every_verb_takes_several(stocked: Notebook) -> None:
+    """Volumes, snapshots and connections go through their verbs several at a time."""
+    assert len(stocked.run("%cl_volume show db-*")) == 3
+    assert [volume.size for volume in stocked.run("%cl_volume extend df 3 --jobs 2")] == [3, 3, 3]
+    assert [volume.size for volume in stocked.run("%cl_volume extend df --size +1")] == [4, 4, 4]
+    assert {snapshot.name for snapshot in stocked.run("%cl_volume snapshot db-* --name before")} == {"before"}
+    assert [volume.name for volume in stocked.run("%cl_volume clone db-{1..2} --name twin")] == ["twin-1", "twin-2"]
+    assert [volume.name for volume in stocked.run("%cl_snapshot create-volume name:before --name 'c-{1..3}'")] == [
+        "c-1",
+        "c-2",
+        "c-3",
+    ]
+    assert len(stocked.run("%cl_snapshot revert name:before --yes")) == 3
+    assert len(stocked.run("%cl_snapshot delete before* --yes")) == 3
+    assert len(stocked.run("conns = %cl_volume attach db-* twin-1\nconns")) == 4
+    assert len(stocked.run("%cl_connection detach conns")) == 4
+    assert len(stocked.run("%cl_connection attach conns")) == 4
+    assert len(stocked.run("%cl_volume detach db-*")) == 3
+    assert len(stocked.run("%cl_connection disconnect backend:sim --yes --force")) == 1
+    assert len(stocked.run("%cl_volume delete * --yes")) == 9
+    assert len(stocked.run("%cl_volumes")) == 0
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", 1), ("YES", 1), ("n", 4), ("", 4)])
+def test_the_loss_of_several_is_asked_about(stocked: Notebook, monkeypatch: pytest.MonkeyPatch, answer: str, left: int) -> None:
+    """Before several are deleted a question says how many, how large, and which; only a yes deletes them."""
+    asked: list[str] = []
+
+    def reply(prompt: str) -> str:
+        asked.append(prompt)
+        return answer
+
+    monkeypatch.setattr("builtins.input", reply)
+    seen = stocked.seen("%cl_volume delete db-*")
+    assert asked == ["Delete 3 volumes, 3 GiB: db-1, db-2, db-10? Their bytes are lost for good. [y/N] "]
+    assert len(stocked.run("%cl_volumes")) == left
+    assert seen.out.startswith("Nothing was deleted.") == (left == 4)
+
+
+def test_nothing_is_lost_where_nobody_can_answer(stocked: Notebook) -> None:
+    """Without anybody to ask, the loss of several needs --yes; that of one does not."""
+    shown = stocked.refused("%cl_volume delete db-*")
+    assert "This would delete 3 volumes, 3 GiB: db-1, db-2, db-10. Nobody can be asked here: add --yes" in shown
+    assert len(stocked.run("%cl_volumes")) == 4
+    stocked.run("%cl_volume delete web-*")
+    stocked.run("%cl_volume delete db-* -y")
+    assert len(stocked.run("%cl_volumes")) == 0
+
+
+def test_a_failure_shows_the_report_and_one_line(stocked: Notebook) -> None:
+    """What failed stands in the report, and the cell fails with one line that counts and names it; the others are done."""
+    stocked.run("snap = db2.create_snapshot('s')")
+    seen = stocked.seen("%cl_volume delete db-* --yes")
+    assert isinstance(seen.error, cl.errors.PartialFailure)
+    assert "PartialFailure: 1 of 3 were not deleted. volume 'db-2'" in seen.out.splitlines()[-1]
+    assert seen.out.splitlines()[0].startswith("2 of 3 volumes deleted, 1 failed, in ")
+    assert [one.outcome for one in seen.error.report.outcomes] == ["done", "failed", "done"]
+
+
+def test_a_selection_of_the_tree_names_several(stocked: Notebook) -> None:
+    """An attribute of a variable that holds resources, such as tree.selection, names them, with and without braces."""
+    stocked.run("class Tree: selection = [db1, web]\ntree = Tree()")
+    assert _planned(stocked, "tree.selection") == ["db-1", "web-1"]
+    assert _planned(stocked, "{tree.selection}") == ["db-1", "web-1"]
