@@ -22,21 +22,9 @@ if TYPE_CHECKING:
 
 IMPORTANCE = (
     *("name", "resource_name", "variable", "option", "setting", "check", "reference", "verdict", "outcome", "status", "action"),
-    *("step", "size", "volume_size", "next", "path", "device", "value", "text", "kind", "type", "volume", "backend", "at"),
-    *(
-        "created_at",
-        "started_at",
-        "duration",
-        "error",
-        "host",
-        "seen",
-        "detail",
-        "reason",
-        "required",
-        "help",
-        "default",
-        "protocol",
-    ),
+    *("step", "size", "volume_size", "next", "path", "device", "value", "text", "kind", "type", "error", "seen", "detail"),
+    *("reason", "volume", "started_at", "backend", "at", "created_at", "duration", "host", "required", "help", "default"),
+    "protocol",
     *("volume_driver", "open", "volumes", "size_on_storage", "level", "attach_status", "owner"),
 )
 """Columns from the one that is kept longest to the one that goes first; others follow, as they stand in the frame."""
@@ -63,9 +51,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _WIDEST = 24
 """Columns of a terminal that a text takes at most while there is no room to spare."""
-_WIDEST_PROSE = 44
+_WIDEST_PROSE = {"help": 44}
+_WIDEST_SENTENCE = 30
 _NARROWEST = 12
-_LINES = 4
+_LINES = 6
 """Lines that a sentence in the last column takes at most."""
 _GAP = 2
 _PAGE_WIDTH = 110
@@ -305,7 +294,7 @@ def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list
     for column in _by_importance(columns):
         width = column.least
         if column.name in _PROSE:
-            width = min(column.width, _WIDEST_PROSE, max(free - _GAP, _WIDEST))
+            width = min(column.width, _WIDEST_PROSE.get(column.name, _WIDEST_SENTENCE), max(free - _GAP, _WIDEST))
         fits = width + _GAP <= free and not (is_any_left_out and column.name in _LAST)
         is_any_left_out = is_any_left_out or not fits
         if column.is_kept or fits:

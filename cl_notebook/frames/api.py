@@ -255,7 +255,10 @@ def read(
     if kind == "backends" and "config" in arrays:
         arrays["config"] = _without_names_of_secrets(arrays["config"])
     index = pd.Index(arrays.pop("id"), name="id")
-    return as_list(Frame(arrays, index=index, copy=False), kind, session, filters)
+    frame = Frame(arrays, index=index, copy=False)
+    if marker is not None:
+        return frame.listed(kind, f"No more {kind}.")
+    return frame.listed(kind) if limit is not None and not int(limit) else as_list(frame, kind, session, filters)
 
 
 def as_list(

@@ -402,3 +402,10 @@ def test_what_is_on_a_storage_is_a_frame() -> None:
     assert str(frame["size"].dtype) == "Int64"
     assert api.frame([other]).loc["source-id=9", "source"] == "disk-7"
     assert list(api.frame([]).columns) == ["size", "safe_to_manage", "reason_not_safe", "cinder_id", "extra_info"]
+
+
+def test_an_empty_page_does_not_say_that_there_is_nothing(sim: cl.Backend) -> None:
+    """A page after the last row, and one of no rows, do not say how to create the first."""
+    volume = sim.create_volume(size=1)
+    assert repr(cl.frames.volumes(marker=volume.id)) == "No more volumes."
+    assert repr(cl.frames.volumes(limit=0)) == "No volumes."

@@ -115,10 +115,10 @@ def test_a_long_path_stands_below_its_row() -> None:
 
 
 def test_sentences_are_broken_into_lines() -> None:
-    """A sentence in the last column goes on below, up to four lines; in HTML it is whole."""
+    """A sentence in the last column goes on below, up to six lines; in HTML it is whole."""
     frame = pd.DataFrame({"name": ["a"], "detail": ["some words " * 40]})
     lines = _text(frame, 60).splitlines()
-    assert len(lines) == 1 + 4
+    assert len(lines) == 1 + 6
     assert max(map(len, lines)) <= 60
     assert lines[-1].endswith("…")
     assert ("some words " * 40) in _html(frame)
