@@ -51,8 +51,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _WIDEST = 24
 """Columns of a terminal that a text takes at most while there is no room to spare."""
-_WIDEST_PROSE = {"help": 44}
 _WIDEST_SENTENCE = 30
+_WIDEST_PROSE = {"help": 44}
+"""The same for columns of sentences, by name, else :data:`_WIDEST_SENTENCE`."""
 _NARROWEST = 12
 _LINES = 6
 """Lines that a sentence in the last column takes at most."""

@@ -375,7 +375,7 @@ def test_the_options_of_a_driver_are_a_frame(cinder_29: str) -> None:
     options = cl.frames.driver_options("local")
     assert options.index.tolist() == ["path", "quota", "reflink", "loop_devices"]
     assert options.index.name == "option"
-    assert list(options.loc["path", ["type", "required", "secret", "own"]]) == ["path", True, False, True]
+    assert list(options.loc["path", ["type", "required", "secret", "own"]]) == ["path", False, False, True]
     assert list(options.loc["quota", ["type", "default", "allowed"]]) == ["float", 0.0, ">= 0"]
     assert {name: str(options[name].dtype) for name in ("type", "required", "help")} == {
         "type": "string",
