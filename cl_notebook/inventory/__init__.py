@@ -40,14 +40,15 @@ def scan(
         a row for each thing, what is not ok first: its ``verdict`` (``ok``, ``untracked``, ``missing``, ``stuck``,
         ``conflict``, ``size differs``, ``leftover device`` or ``unknown``), its ``kind``, ``backend``, ``id``, ``name``,
         ``name_in_storage``, ``size`` and ``size_on_storage`` (GiB), ``status``, ``device`` (the path here), ``detail``, and
-        ``next``: the line of magic that deals with it.
+        ``next``: the line of magic that deals with it. The frame is shown as a report: counts first, then what is not ok. What
+        is made of it (``scan()[…]``) is shown as a list.
 
     Raises:
         NotFound: no backend has that name.
         StoreError: the store cannot be read.
 
     """
-    from cl_notebook.inventory.verdicts import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+    from cl_notebook.inventory.scan_frame import frame  # noqa: PLC0415 - pandas is loaded when a frame is made
     from cl_notebook.model.context import current  # noqa: PLC0415 - `import cl_notebook` stays light
 
     session = session or current()
@@ -146,7 +147,8 @@ def repair_all(
 
     Returns:
         a row for each thing that was tried: ``kind``, ``backend``, ``id``, ``name``, ``device``, whether it is ``done``, and
-        ``detail``: what was done, or why not.
+        ``detail``: what was done, or why not. ``attrs["left"]`` has by verdict the number of findings that a repair does not take
+        on, because they take a decision: to adopt, to forget, or to delete.
 
     """
     from cl_notebook.inventory import repairs  # noqa: PLC0415 - as above

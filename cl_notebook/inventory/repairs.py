@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,9 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers.api import GiB, SupportsOrphanCleanup
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.inventory import connections, orphan_devices, scanner
+from cl_notebook.inventory import connections, orphan_devices, scanner, verdicts
 from cl_notebook.inventory.storage import Storages, unknown
-from cl_notebook.inventory.verdicts import LEFTOVER, MISSING, OK, SIZE_DIFFERS, STUCK, UNTRACKED, Finding
+from cl_notebook.inventory.verdicts import MISSING, OK, SIZE_DIFFERS, Finding
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import SyncAttachStatus, Update
@@ -340,7 +341,8 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
     session.journal.refuse_if_read_only("repair")
     backends = scanner.select_backends(session, backend)
-    repairable = [finding for finding in scanner.findings(session, backends) if _is_repairable(finding)]
+    found = scanner.findings(session, backends)
+    repairable = [finding for finding in found if verdicts.is_repairable(finding.verdict, finding.kind)]
     repairable.sort(key=lambda finding: _ORDER.index(finding.kind))
     storages, by_name = Storages(), {stored.name: stored for stored in backends}
     tried: list[tuple[Finding, bool, str]] = []
@@ -354,19 +356,16 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
                 done, detail = False, errors.one_line(error)
             tried.append((finding, done, detail))
             count()
-    return _frame(tried)
+    frame = _frame(tried)
+    others = (finding.verdict for finding in found if not verdicts.is_repairable(finding.verdict, finding.kind))
+    frame.attrs["left"] = dict(Counter(verdict for verdict in others if verdict != OK))
+    return frame
 
 
 def _label(finding: Finding) -> str:
     return sanitize(
         f"{finding.kind} {finding.name or finding.device or ''} {f'({finding.id[:8]})' if finding.id else ''}".strip()
     )
-
-
-def _is_repairable(finding: Finding) -> bool:
-    if finding.kind == Connection.kind and finding.verdict == MISSING:
-        return True
-    return finding.verdict in {STUCK, SIZE_DIFFERS, LEFTOVER} or (finding.kind == "file" and finding.verdict == UNTRACKED)
 
 
 def _repair_finding(session: Context, finding: Finding, backends: dict[str, Backend], storages: Storages, *, remove: bool) -> str:

@@ -1,17 +1,14 @@
-"""The findings of a scan: the words for a verdict, the judgement on a volume or snapshot, and the frame of findings."""
+"""The findings of a scan: the words for a verdict, and the judgement on a volume or snapshot."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook.model.operations import lifecycle
-from cl_notebook.text import quote_word, sanitize
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
+    from collections.abc import Mapping
 
     from cl_notebook.inventory.rows import Row
     from cl_notebook.inventory.storage import Presence
@@ -39,9 +36,6 @@ MAX_ROUNDS = 3
 
 _FOREIGN = "which another service or a driver says, and nothing here ends"
 
-_BRIEF = 8
-"""Characters of an id that a line of magic has: with the whole of it, pandas would not show the line to its end."""
-
 
 class Finding(NamedTuple):
     """One thing, and what is to be said of it. Sizes are in GiB: ``size`` is the tracked one.
@@ -64,14 +58,11 @@ class Finding(NamedTuple):
     next: str | None = None
 
 
-_SCHEMA = dict.fromkeys(Finding._fields, "string") | {
-    "verdict": VERDICTS,
-    "kind": KINDS,
-    "backend": "category",
-    "size": "Int64",
-    "size_on_storage": "Int64",
-    "status": "category",
-}
+def is_repairable(verdict: str, kind: str) -> bool:
+    """Return whether a repair of everything takes on what is of that *kind* and has that *verdict*."""
+    if verdict == MISSING:
+        return kind == "connection"
+    return verdict in {STUCK, SIZE_DIFFERS, LEFTOVER} or (verdict == UNTRACKED and kind == "file")
 
 
 def stuck_reason(kind: str, status: str) -> str:
@@ -146,25 +137,3 @@ def _presence_text(presence: Presence) -> str:
     if not presence.found:
         return "the storage does not have it"
     return "it is on the storage" + (f", with {presence.size} GiB" if presence.size is not None else "")
-
-
-def frame(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Return *findings* as a frame, those that are not ok first, with unprintable characters of names escaped."""
-    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
-
-    beginnings = Counter(name[:_BRIEF] for name in {name for finding in findings for name in (finding.id, finding.name) if name})
-    ordered = sorted(findings, key=lambda finding: finding.verdict == OK)
-    return typed_frame(_SCHEMA, (_row(_briefly(finding, beginnings)) for finding in ordered))
-
-
-def _row(finding: Finding) -> tuple[object, ...]:
-    return tuple(
-        sanitize(value) if _SCHEMA[name] == "string" and value is not None else value for name, value in finding._asdict().items()
-    )
-
-
-def _briefly(finding: Finding, beginnings: Counter[str]) -> Finding:
-    """Return the finding with the beginning of its id in the line to type, where nothing else is called so."""
-    if finding.next is None or finding.id is None or beginnings[finding.id[:_BRIEF]] > 1:
-        return finding
-    return finding._replace(next=finding.next.replace(f" {finding.id}", f" {finding.id[:_BRIEF]}"))

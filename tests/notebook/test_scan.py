@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
+from cl_notebook.inventory.scan_frame import SHOWN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +126,85 @@ def test_a_session_that_only_looks_scans_and_does_no_more(bare: Notebook, store_
         bare.run("%load_ext cl_notebook")
         assert list(bare.run("%cl_scan")["verdict"]) == ["ok"]
         assert "read-only" in bare.refused(f"%cl_scan {line}")
+
+
+def test_the_report_begins_with_counts_and_folds_what_is_ok(lab: Notebook, session: cl.Session) -> None:
+    """The report has the counts, a few of what differs with a sentence and a line each, and the number of the rest."""
+    sim = session.backends["sim"]
+    db, gone = (sim.create_volume(1, name=name) for name in ("db", "gone"))
+    _driver(session).vanish(gone.name_in_storage)
+    for number in range(SHOWN + 3):
+        _driver(session).appear(f"stray-{number}", 2)
+    scanned = lab.run("%cl_scan")
+    lines = repr(scanned).split("\n")
+    assert lines[0] == f"Compared with the storages: 1 ✗ missing, {SHOWN + 3} ? untracked, 1 ✓ ok."
+    assert lines[2:5] == [
+        "Missing (1):",
+        "  ✗ Volume 'gone' on sim: The storage does not have it.",
+        f"    %cl_scan forget {gone.id[:8]}",
+    ]
+    assert f"Untracked ({SHOWN + 3}):" in lines
+    assert "  And 3 more: %cl_scan --verdict untracked --all" in lines
+    assert lines[-1] == "Not shown: 1 ok. %cl_scan --all lists them."
+    assert db.id[:8] not in repr(scanned)
+    html = scanned._repr_html_()
+    assert f"%cl_scan forget {gone.id[:8]}" in html
+    assert html.count("%cl_scan manage") == SHOWN
+    assert len(scanned) == SHOWN + 5
+
+
+def test_what_is_asked_for_is_listed(lab: Notebook, session: cl.Session) -> None:
+    """--all, columns and the verdict ok list the rows; so does what is made of a scan; other filters keep the report."""
+    sim = session.backends["sim"]
+    volumes = [sim.create_volume(1, name=name) for name in ("db", "gone")]
+    _driver(session).vanish(volumes[1].name_in_storage)
+    for line in ("%cl_scan --all", "%cl_scan --verdict ok", "%cl_scan -c name -c verdict"):
+        shown = repr(lab.run(line))
+        assert "Compared with" not in shown
+        assert "'db'" not in shown
+        assert " db" in shown or "db " in shown
+    assert "Compared with the storages: 1 ✗ missing." in repr(lab.run("%cl_scan --verdict missing"))
+    scanned = cl.inventory.scan()
+    assert "Compared with" not in repr(scanned[scanned["verdict"] == "ok"])
+    assert "Compared with" not in repr(scanned.drop(columns="verdict"))
+
+
+def test_all_is_well_is_one_line(lab: Notebook, session: cl.Session) -> None:
+    """If everything is as it is tracked the report says so, and of an empty store that nothing is tracked."""
+    assert "nothing is tracked" in repr(lab.run("%cl_scan --no-host"))
+    session.backends["sim"].create_volume(1, name="db")
+    assert repr(lab.run("%cl_scan --no-host")) == (
+        "Compared with the storages: 1 ✓ ok.\n\nAll of it is as it is tracked. %cl_scan --all lists it."
+    )
+
+
+def test_names_in_the_report_are_escaped(lab: Notebook, session: cl.Session) -> None:
+    """A hostile name on the storage is text in both forms of the report, and lines of text fit the terminal."""
+    _driver(session).appear(HOSTILE, 2)
+    _driver(session).appear("<script>" + "x" * 200, 2)
+    scanned = lab.run("%cl_scan")
+    shown, html = repr(scanned), scanned._repr_html_()
+    assert "\x1b" not in shown + html
+    assert "\u202e" not in shown + html
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert all(len(line) <= 80 for line in shown.split("\n") if "%cl_" not in line)
+
+
+def test_what_repair_all_left_is_said(notebook: Notebook, session: cl.Session, tmp_path: Path) -> None:
+    """After the repairs it is said how many succeeded, why the others did not, and what takes a decision."""
+    faults = "delete_volume:1,delete_volume:2"
+    sim = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"), faults=faults)
+    grown, broken, gone = (sim.create_volume(1, name=name) for name in ("grown", "broken", "gone"))
+    _driver(session).resize(grown.name_in_storage, 2)
+    with pytest.raises(cl.errors.DriverError):
+        broken.delete()
+    _driver(session).vanish(gone.name_in_storage)
+    lines = notebook.printed("tried = %cl_scan repair --all").splitlines()
+    assert lines[0] == "Repaired: 1 of 2."
+    assert lines[1].startswith("Not repaired: volume 'broken' of sim. ")
+    assert "simulated fault" in lines[1]
+    assert lines[2].endswith("as a repair cannot decide what is right: 1 missing. %cl_scan has the line for each.")
+    assert notebook.run("tried").attrs["left"] == {"missing": 1}
+    notebook.run("%cl_volume delete broken\n%cl_scan forget gone")
+    assert notebook.printed("tried = %cl_scan repair --all") == "There is nothing to repair.\n"

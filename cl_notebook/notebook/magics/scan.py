@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors, inventory
-from cl_notebook.inventory.verdicts import KINDS, VERDICTS, Finding
+from cl_notebook.inventory.verdicts import KINDS, OK, VERDICTS, Finding
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.magics import lists
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _BACKENDS = Argument("BACKEND", "Only this backend; all that are stored by default.", "backend", optional=True, repeat=True)
 _DEVICES = "/dev/"
 _ORDER = ("connection", "snapshot", "volume", "backend")  # dependent resources first
+_REASONS = 5
+"""How many of the repairs that failed are explained."""
+
 _NO_HOST = Option("no-host", "Leave the devices of this host out.")
 
 
@@ -36,13 +39,16 @@ def _backends(call: Invocation) -> list[Backend] | None:
 
 
 def _show(call: Invocation) -> pd.DataFrame | None:
+    from cl_notebook.inventory import scan_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+
     chosen = list(dict.fromkeys(call["column"])) or None
     frame = inventory.scan(_backends(call), host=not call["no_host"], session=call.session)
     for column in ("verdict", "kind"):
         if call[column]:
             frame = frame[frame[column].isin(call[column])]
     frame = frame.reset_index(drop=True)[chosen or list(frame.columns)]
-    return lists.formed(call, frame, list(frame.columns))
+    is_list = chosen is not None or call["all"] or OK in call["verdict"]
+    return lists.formed(call, scan_frame.listed(frame) if is_list else scan_frame.reported(frame), list(frame.columns))
 
 
 def _manage(call: Invocation) -> Volume | Snapshot:
@@ -61,7 +67,9 @@ def _manage(call: Invocation) -> Volume | Snapshot:
 def _repair(call: Invocation) -> pd.DataFrame | None:
     if call["all"]:
         backends = [resolve.backend(call, text) for text in call["resource"]] or None
-        return inventory.repair_all(backends, remove=call["yes"], session=call.session)
+        report = inventory.repair_all(backends, remove=call["yes"], session=call.session)
+        _print_outcome(report)
+        return report
     if not call["resource"]:
         msg = "%cl_scan repair needs a RESOURCE, or --all for everything that can be repaired."
         raise errors.InvalidInput(msg)
@@ -72,6 +80,22 @@ def _repair(call: Invocation) -> pd.DataFrame | None:
             result = inventory.repair(target, remove=call["yes"], force=call["force"], session=call.session)
         echo(f"{name}: {result}")
     return None
+
+
+def _print_outcome(report: pd.DataFrame) -> None:
+    """Print how many repairs succeeded, why the first others did not, and what else a scan has found."""
+    failed = report[~report["done"]]
+    lines = [f"Repaired: {len(report) - len(failed):,} of {len(report):,}." if len(report) else "There is nothing to repair."]
+    for row in failed.iloc[:_REASONS].to_dict("records"):
+        name = row["device"] if row["kind"] == "device" else row["name"]
+        lines.append(f"Not repaired: {row['kind']} {name!r} of {row['backend']}. {row['detail']}")
+    if len(failed) > _REASONS:
+        lines.append(f"Not repaired: {len(failed) - _REASONS:,} more; the column detail says why.")
+    left = report.attrs["left"]
+    if left:
+        counted = ", ".join(f"{count:,} {verdict}" for verdict, count in left.items())
+        lines.append(f"Left as they are, as a repair cannot decide what is right: {counted}. %cl_scan has the line for each.")
+    echo("\n".join(lines))
 
 
 def _forget(call: Invocation) -> None:
@@ -86,18 +110,19 @@ _FORCE = Option("force", "Take a kernel that is still named as working on it for
 
 COMMAND = Command(
     "cl_scan",
-    "Compare what is tracked with what is really there: on the storages, and on this host. What is wrong comes first, each with "
-    "the line that deals with it. Looking changes nothing.",
+    "Compare what is tracked with what is really there: on the storages, and on this host. The counts come first, "
+    "then what differs, each with the line that deals with it. Looking changes nothing.",
     (
         Verb(
             "show",
-            "Show what a scan finds, as a DataFrame. The verb may be left out.",
+            "Show what a scan finds. It is a DataFrame with all rows, shown as a report. The verb may be left out.",
             _show,
             (_BACKENDS,),
             (
                 Option("verdict", "Only what has this verdict.", "VERDICT", choices=VERDICTS, repeat=True),
                 Option("kind", "Only things of this kind.", "KIND", choices=KINDS, repeat=True),
                 _NO_HOST,
+                Option("all", "List all rows, also those that are ok."),
                 Option("column", "Show this column.", "COLUMN", short="-c", choices=Finding._fields, repeat=True),
                 lists.FORMAT,
             ),
