@@ -1,4 +1,4 @@
-"""The command line, ``python -m cl_notebook``: open the examples, install the kernel, start a demo."""
+"""The command line, ``python -m cl_notebook``: open the examples, install the kernel, start a demo, examine the host."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def main(words: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     known.rest = rest
     try:
-        known.command(known)
+        status: int | None = known.command(known)
     except (_Failed, cl.errors.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +75,18 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(commands, "demo", "Start IPython with a demo: a throw-away store, and its tree.")
     demo.epilog = "If standard input is not a terminal, print the tree and end."
     demo.set_defaults(command=_demo)
+
+    doctor = _command(
+        commands, "doctor", "Report what this host, or another, needs for a backend, driver or protocol, and lacks."
+    )
+    doctor.epilog = "The exit status is 1 if something is missing or failed."
+    doctor.add_argument("name", nargs="?", metavar="NAME", help="a backend of the store, or a driver; default: all backends")
+    doctor.add_argument(
+        "--protocol", metavar="PROTOCOL", help="iscsi, fc, nvmeof, rbd, nfs, cifs or local; default: the driver's"
+    )
+    doctor.add_argument("--host", metavar="HOST", help="another host that attaches volumes, reached by ssh: root@node2")
+    doctor.add_argument("--python", metavar="PATH", help="the Python that has Cinder")
+    doctor.set_defaults(command=_doctor)
     return parser
 
 
@@ -172,6 +184,15 @@ def _demo(_call: argparse.Namespace) -> None:
 
     options = [f"--InteractiveShellApp.exec_lines={line}" for line in _DEMO_LINES]
     start_ipython(argv=["--no-banner", "--ext=cl_notebook", *options])
+
+
+def _doctor(call: argparse.Namespace) -> int:
+    import pandas as pd  # noqa: PLC0415 - only this command makes a frame
+
+    report = cl.doctor(call.name, call.protocol, call.host, call.python)
+    with pd.option_context("display.max_rows", None):
+        sys.stdout.write(f"{report}\n")
+    return int(report["status"].isin(["missing", "failed"]).any())
 
 
 if __name__ == "__main__":

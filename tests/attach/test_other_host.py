@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +71,25 @@ def test_two_hosts_hold_a_volume_apart(node2: Node, volume: cl.Volume) -> None:
     volume.attach()
     volume.cleanup()
     assert volume.connections == []
+
+
+def test_the_doctor_examines_the_other_host(node2: Node, volume: cl.Volume, tmp_path: Path) -> None:
+    """The report on another host has its Python's libraries and its commands, and nothing of the driver, which runs here."""
+    report = cl.doctor(volume.backend, host=node2.spec).set_index("check")
+    assert report.loc["Python library os_brick", "status"] == "ok"
+    assert report.loc["losetup", "seen"] == shutil.which("losetup")
+    assert "driver local" not in report.index
+    bare = tmp_path / "python3"  # a Python there that has no os-brick
+    bare.write_text(f'#!/bin/sh\nexec {Path(sys.executable).resolve()} -S "$@"\n', encoding="utf-8")
+    bare.chmod(0o755)
+    other = f"{node2.spec.partition('//')[0]}//python={bare}"
+    report = cl.doctor(protocol="iscsi", host=other).set_index("check")
+    assert report.loc["Python library os_brick", "status"] == "missing"
+    with pytest.raises(errors.AttachError, match="has no os-brick"):
+        volume.attach(host=other)
+    node2.go_down()
+    with pytest.raises(errors.HostUnreachable):
+        cl.doctor(protocol="iscsi", host="root@node2")
 
 
 def test_extending_reaches_the_other_host(node2: Node, volume: cl.Volume) -> None:

@@ -28,6 +28,8 @@ NAMES = [
     "cl_drivers",
     "cl_history",
     "cl_log",
+    "cl_plot",
+    "cl_doctor",
     "cl_scan",
     "cl_dump",
     "cl_load",

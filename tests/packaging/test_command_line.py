@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import cl_notebook as cl
 from cl_notebook.__main__ import LAUNCH, main
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for command in ("lab", "install", "demo"):
+    for command in ("lab", "install", "demo", "doctor"):
         assert f"\n    {command} " in shown
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
@@ -70,3 +71,13 @@ def test_lab_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert (folder / "driver" / "plain_files.py").exists()
     assert main(["lab", str(tmp_path / "mine.ipynb"), "--copy-only"]) == 1
     assert "Name another folder." in capsys.readouterr().err
+
+
+def test_the_doctor_prints_its_report(capsys: pytest.CaptureFixture[str]) -> None:
+    """`doctor` prints each check; the exit status says whether something is missing or failed, or that the words are wrong."""
+    report = cl.doctor(protocol="nfs")
+    assert main(["doctor", "--protocol", "nfs"]) == int(report["status"].isin(["missing", "failed"]).any())
+    shown = capsys.readouterr().out
+    assert [check for check in report["check"] if check not in shown] == []
+    assert main(["doctor", "no such backend"]) == 1
+    assert capsys.readouterr().err.startswith("No backend or driver is called 'no such backend'.")
