@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Self
 from cl_notebook import concurrency, errors, regular_files, session
 from cl_notebook.display import markup
 from cl_notebook.drivers.filebased.locks import FileLock
+from cl_notebook.treemodel import static_tree
+from cl_notebook.treemodel.render import html_tree
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -124,19 +126,24 @@ class Demo:
 
     def __repr__(self) -> str:
         """Say what the demo is, what to try, and how to end it."""
+        if self.is_closed:
+            return self._heading()
         width = max(len(line) for _, line in _STEPS)
         return "\n".join([self._heading(), *(f"  {line.ljust(width)}  {purpose}" for purpose, line in _STEPS)])
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-        """Return the same as text and as HTML."""
-        facts = [(purpose, markup.command(line)) for purpose, line in _STEPS]
-        shown = markup.card(f"<div>{markup.escaped(self._heading())}</div>", markup.facts(facts))
+        """Return the same as text and as HTML, which also has the tree, for pages without the live one."""
+        parts = [f"<div>{markup.escaped(self._heading())}</div>"]
+        if not self.is_closed:
+            parts.append(markup.facts((purpose, markup.command(line)) for purpose, line in _STEPS))
+            parts.append(markup.fold("What it holds", html_tree(static_tree.read(self.session))))
+        shown = markup.card(*parts)
         return markup.bundle(repr(self), shown, include, exclude)
 
     def _heading(self) -> str:
         if self.is_closed:
             return f"This demo is over; {self.folder} is removed."
-        return f"A demo in {self.folder}: nothing in it outlives it."
+        return f"A demo, in the throw-away folder {self.folder}."
 
 
 class _Running:

@@ -46,6 +46,7 @@ def test_it_holds_one_of_everything(temporary: Path, capsys: pytest.CaptureFixtu
         assert list(volumes.loc[volumes["status"] == "error", "name"]) == ["archive"]
         assert list(cl.frames.operations(status="lost")["resource_name"]) == [demo_store.INTERRUPTED]
         assert len(cl.frames.connections()) == 4
+        assert "before-upgrade" in demo._repr_mimebundle_()["text/html"]
         assert max(len(line) for line in repr(demo).splitlines()[1:]) <= 80
 
 
