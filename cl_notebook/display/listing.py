@@ -55,6 +55,8 @@ _WIDEST_SENTENCE = 30
 _WIDEST_PROSE = {"help": 44}
 """The same for columns of sentences, by name, else :data:`_WIDEST_SENTENCE`."""
 _NARROWEST = 12
+_MOST_CHARACTERS = 2000
+"""Characters of a cell at most, also in HTML, if nobody types from it."""
 _LINES = 6
 """Lines that a sentence in the last column takes at most."""
 _GAP = 2
@@ -71,7 +73,7 @@ _STYLE = """
 .cl-list{container-type:inline-size;font-size:var(--jp-ui-font-size1,13px)}
 .cl-list .cl-cut{display:inline-block;max-width:min(24em,36cqi);overflow:hidden;text-overflow:ellipsis;vertical-align:bottom}
 .cl-list td.cl-wrap{min-width:14em;max-width:40em!important}.cl-list td.cl-whole{max-width:none!important}
-.cl-list .cl-off{display:none}
+.cl-list .cl-off{display:none}.cl-list .cl-card td{vertical-align:baseline!important}
 """ + "".join(
     f"@container (max-width:{width}em){{.cl-list .cl-c{width},.cl-r{width} time+small{{display:none}}"
     f".cl-list .cl-x{width}{{display:inline}}}}\n"
@@ -235,6 +237,8 @@ def _column(item: Field) -> _Column:
         return column(_each(cells, values.status), _each(cells, markup.status))
     shown = _each(cells, _writer(name, is_number=item.is_number))
     is_cut = not item.is_number and name not in _WHOLE and not item.is_index
+    if is_cut:
+        shown = [text.cut(cell, _MOST_CHARACTERS) if len(cell) > _MOST_CHARACTERS else cell for cell in shown]
     is_long = is_cut and name not in _PROSE
     form = "<code>{}</code>" if name in _WHOLE else "<span class='cl-cut' title='{0}'>{0}</span>" if is_long else "{}"
     return column(shown, [form.format(markup.escaped(cell)) if cell else "" for cell in shown], is_cut=is_cut)

@@ -384,7 +384,7 @@ def _frame(tried: list[tuple[Finding, bool, str]]) -> pd.DataFrame:
 
     schema = dict.fromkeys(COLUMNS, "string") | {"done": "boolean"}
     rows = ((*_values(finding), done, sanitize(detail)) for finding, done, detail in tried)
-    return typed_frame(schema, rows)
+    return typed_frame(schema, rows, noun="repairs")
 
 
 def _values(finding: Finding) -> Iterable[str | None]:

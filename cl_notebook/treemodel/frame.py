@@ -38,7 +38,7 @@ def tree(session: Context | None = None) -> pd.DataFrame:
 def build(entries: Sequence[tuple[tuple[str, str, str, str], Node]]) -> pd.DataFrame:
     """Return the frame of *entries*: pairs of the values in the index (:data:`LEVELS`) and the row."""
     rows = ((*key, *(getattr(row, field) for field in SHOWN)) for key, row in entries)
-    return typed_frame(_SCHEMA, rows, LEVELS)
+    return typed_frame(_SCHEMA, rows, LEVELS, noun="resources")
 
 
 def _walk(backends: list[Node]) -> Iterator[tuple[tuple[str, str, str, str], Node]]:

@@ -191,3 +191,11 @@ def test_only_the_page_is_formatted() -> None:
     _text(frame, 80)
     _html(frame)
     assert Counted.reads <= 2 * ROWS
+
+
+def test_a_huge_text_does_not_fill_the_page() -> None:
+    """Of a description of a million characters, the beginning alone is shown, also in HTML; a path is whole."""
+    frame = _volumes(1, description=["漢" * 1_000_000], path=["/" + "x" * 5000])
+    assert len(_html(frame)) < 50_000
+    assert len(_text(frame, 80)) < 6_000
+    assert "x" * 5000 in _html(frame)

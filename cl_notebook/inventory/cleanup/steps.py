@@ -126,4 +126,4 @@ def frame(steps: Sequence[Step], outcomes: Sequence[tuple[str, str]] | None = No
         (step.id, step.number, *end[:-1], *(getattr(step, name) for name in _SCHEMA), end[-1])
         for step, end in zip(steps, ends, strict=True)
     )
-    return typed_frame(schema, rows, "id")
+    return typed_frame(schema, rows, "id", noun="steps")
