@@ -56,6 +56,12 @@ def moment(time: dt.datetime) -> Cell:
     return Cell(f"{local}, {ago}", f"{local} <small>{ago}</small>")
 
 
+def ago(time: dt.datetime) -> Cell:
+    """Return how long ago *time*, an aware time, was; the HTML shows the local time on hover."""
+    shown = values.ago(time)
+    return Cell(shown, f"<span title='{values.local_time(time)}'>{shown}</span>")
+
+
 def bar(share: float, label: str) -> Cell:
     """Return a bar that is filled to *share*, a number from 0 to 1, with *label* after it."""
     return Cell(f"{text.bar(share, _BAR_COLUMNS)} {sanitize(label)}", f"{markup.bar(share, label)} {markup.escaped(label)}")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cl_notebook import errors, masking
 from cl_notebook.display import cards, report, text, values
 from cl_notebook.display.cards import Card, Cell, Note, Section
+from cl_notebook.drivers.api import GiB
 from cl_notebook.model import facts, identity_map
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import lifecycle
@@ -205,7 +206,7 @@ def _volume(volume: Resource) -> Card:
     if volume.encrypted:
         notes.append(Note("Cinder encrypted it: its device holds ciphertext, for cryptsetup alone.", is_fault=False))
     sections = [
-        _listed("snapshot", snapshots, ("Size", "Created"), lambda row: (_size(row.size), cards.moment(row.created_at))),
+        _listed("snapshot", snapshots, ("Size", "Created"), lambda row: (_size(row.size), cards.ago(row.created_at))),
         _listed("connection", connections, ("Path",), lambda row: (cards.code(row.path or ""),)),
     ]
     return Card(
@@ -300,7 +301,10 @@ _TARGETS = ("target_iqns", "target_iqn", "target_nqn", "nqn")
 
 def _device_facts(connection: Resource, info: Mapping[str, Any]) -> Iterable[Fact]:
     device = masking.data(connection.device or {})
-    identity = [f"{name} {values.shown(device[name])}" for name in ("scsi_wwn", "multipath_id", "size") if device.get(name)]
+    identity = [
+        f"{word} {device[name]}" for name, word in (("scsi_wwn", "WWN"), ("multipath_id", "multipath")) if device.get(name)
+    ]
+    identity += [values.size(device["size"] / GiB)] if isinstance(device.get("size"), int) else []
     if identity:
         yield "device", cards.plain(", ".join(identity))
     portals = next((info[name] for name in _PORTALS if info.get(name)), None)
@@ -318,7 +322,7 @@ def _device_facts(connection: Resource, info: Mapping[str, Any]) -> Iterable[Fac
 
 def _table(title: str, data: Mapping[str, Any]) -> Section:
     rows = [(cards.plain(name), cards.code(values.shown(value))) for name, value in data.items()]
-    return Section(title, title, [], ("Field", "Value"), rows)
+    return Section(title, title, [], ("Field", "Value"), rows, ("", "cl-text"))
 
 
 _CARDS: Mapping[str, Callable[[Resource], Card]] = {
@@ -422,7 +426,7 @@ def _operations(title: str, events: Sequence[Event], *, names_resource: bool = F
     ]
     rows = [
         (
-            cards.moment(event.started_at),
+            cards.ago(event.started_at),
             cards.plain(event.action),
             *((cards.joined([cards.plain(_of(event)), cards.short_id(event.id)]),) if names_resource else ()),
             cards.status(event.status),
@@ -434,7 +438,7 @@ def _operations(title: str, events: Sequence[Event], *, names_resource: bool = F
     ]
     names = ["When", "Operation", *(["Resource"] if names_resource else []), "Status", "Took", "By"]
     names += ["Error"] if any(event.error for event in events) else []
-    classes = ["cl-wrap" if name == "Error" else "" for name in names]
+    classes = ["cl-text" if name == "Error" else "" for name in names]
     rows = [row[: len(names)] for row in rows]
     yield Section(title, title, lines if names_resource else [", ".join(lines)], names, rows, classes, lines[0])
 

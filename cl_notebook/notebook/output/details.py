@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook.display.markup import bundle, escaped
+from cl_notebook.display.markup import bundle, card, escaped
+from cl_notebook.display.markup import facts as facts_table
 from cl_notebook.display.values import shown
 from cl_notebook.model import Connection, Snapshot, facts
 from cl_notebook.text import sanitize
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.model.base import Tracked
-
-_STYLE = """
-.cl-details th,.cl-details td{text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;
-font-family:var(--jp-code-font-family,ui-monospace,monospace)}
-"""
 
 
 class Details(Mapping[str, Any]):
@@ -61,10 +57,8 @@ class Details(Mapping[str, Any]):
         return "\n".join(f"{name:<{width}}  {sanitize(shown(value))}".rstrip() for name, value in self.items())
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-        rows = "".join(
-            f"<tr><th scope='row'>{escaped(name)}</th><td>{escaped(shown(value))}</td></tr>" for name, value in self.items()
-        )
-        return bundle(repr(self), f"<style>{_STYLE}</style><table class='cl-details'>{rows}</table>", include, exclude)
+        shown_fields = ((name, f"<code>{escaped(shown(value))}</code>") for name, value in self.items())
+        return bundle(repr(self), card(facts_table(shown_fields)), include, exclude)
 
 
 class SeveralDetails(list[Details]):
