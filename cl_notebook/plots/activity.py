@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ONE_BY_ONE = 1000
 """The most operations that are shown one by one; more are counted."""
 
-SLOTS = 48
+SLOTS = 40
 """Slots of time in the text form, and where operations are counted."""
 
 SHOWN = 20
@@ -57,6 +57,8 @@ _SCHEMA = {
 _KERNEL = ("kernel_id", "host", "pid", "notebook")
 _NAME = 26
 _LEVELS = "▁▂▃▄▅▆▇█"
+_MANY = 0.1
+"""The share of failures among the operations of a slot from which on the slot is marked; the number beside the line is of all."""
 
 
 @dataclass
@@ -177,29 +179,34 @@ def _text(frame: pd.DataFrame, columns: int) -> list[str]:
     lanes, more = _lanes(frame)
     first, end = _span(frame)
     name = min(_NAME, max(len(lane.label) for lane in lanes))
-    cells = max(8, min(SLOTS, columns - name - 2))
-    counts = [_cells(lane.rows, first, end, cells) for lane in lanes]
-    most = max(count for counted, _ in counts for count in counted)
+    slots = max(8, min(SLOTS, columns - name - 2))
+    cells = [_cells(lane.rows, first, end, slots) for lane in lanes]
+    most = max(operations for of_lane in cells for operations, _ in of_lane)
     lines = [_head(frame, len(lanes), more)]
-    for lane, (counted, failed) in zip(lanes, counts, strict=True):
-        signs = "".join(
-            "✗" if has_failed else _LEVELS[min(7, count * 8 // (most + 1))] if count else "·"
-            for count, has_failed in zip(counted, failed, strict=True)
-        )
-        lines.append(f"{pad(cut(lane.label, name), name)}  {signs}")
+    for lane, of_lane in zip(lanes, cells, strict=True):
+        failed = sum(row.failed for row in lane.rows)
+        signs = "".join(_sign(*cell, most) for cell in of_lane)
+        lines.append(f"{pad(cut(lane.label, name), name)}  {signs}{f'  ✗ {failed:,}' if failed else ''}")
     starts, ends = (f"{moment.to_pydatetime().astimezone():{_time_format(first, end)}}" for moment in (first, end))
-    lines.append(f"{' ' * name}  {starts}{ends.rjust(max(1, cells - len(starts)))}")
+    lines.append(f"{' ' * name}  {starts}{ends.rjust(max(1, slots - len(starts)))}")
     lines += [f"{more:,} more kernels, which worked earlier, are in .frame."] if more else []
     return [cut(line, columns) for line in (*lines, *_failures(frame))]
 
 
-def _cells(rows: Iterable[Any], first: pd.Timestamp, end: pd.Timestamp, number: int) -> tuple[list[int], list[bool]]:
-    counted, failed = [0] * number, [False] * number
+def _cells(rows: Iterable[Any], first: pd.Timestamp, end: pd.Timestamp, slots: int) -> list[tuple[int, int]]:
+    """Return for each slot of time how many operations began, and how many of these failed."""
+    began, failed = [0] * slots, [0] * slots
     for row in rows:
-        place = min(number - 1, int((row.started_at - first) / (end - first) * number))
-        counted[place] += row.operations
-        failed[place] |= bool(row.failed)
-    return counted, failed
+        slot = min(slots - 1, int((row.started_at - first) / (end - first) * slots))
+        began[slot] += row.operations
+        failed[slot] += row.failed
+    return list(zip(began, failed, strict=True))
+
+
+def _sign(began: int, failed: int, most: int) -> str:
+    if not began:
+        return "·"
+    return "✗" if failed >= began * _MANY else _LEVELS[min(7, began * 8 // (most + 1))]
 
 
 def _failures(frame: pd.DataFrame) -> list[str]:
@@ -236,12 +243,13 @@ def _draw(frame: pd.DataFrame) -> Figure:
             stop = (row.ended_at if not pd.isna(row.ended_at) else end) if one_by_one else row.started_at + width
             height = 0.6 if one_by_one else 0.75 * max(0.08, row.operations / most)
             left, right = dates.date2num(row.started_at), dates.date2num(stop)
-            colour = canvas.RED if row.failed else canvas.ORANGE if row.running else canvas.BLUE
+            is_bad = row.failed >= row.operations * _MANY
+            colour = canvas.RED if is_bad and one_by_one else canvas.ORANGE if row.running else canvas.BLUE
             bottom = place - 0.3 if one_by_one else place + 0.4 - height
             axes.barh(
                 bottom, right - left, left=left, height=height, align="edge", color=colour, alpha=0.6, edgecolor=colour, lw=1
             )
-            if row.failed:
+            if is_bad:
                 axes.plot([(left + right) / 2], [place], "x", color=canvas.RED, markersize=7, markeredgewidth=2)
     zone = dt.datetime.now().astimezone().tzinfo
     locator = dates.AutoDateLocator(tz=zone, minticks=3, maxticks=6)

@@ -65,7 +65,7 @@ def timeline(resource: Tracked | None = None, session: Context | None = None, **
 
     The frame has a row for each operation: ``kernel``, ``host``, ``pid``, ``notebook``, ``started_at``, ``ended_at``,
     ``operations`` (1), ``failed`` and ``running`` (0 or 1), ``action``, ``resource_type``, ``resource_name``, ``error``. Of more
-    than 1000 operations it has the numbers for each kernel and each of 48 slots of time, and the last four columns are empty.
+    than 1000 operations it has the numbers for each kernel and each of 40 slots of time, and the last four columns are empty.
 
     Args:
         resource: a backend, volume, snapshot or connection.
