@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MERMAID = "text/vnd.mermaid"
 """The MIME type of a diagram in Mermaid's language; JupyterLab 4.1 and newer draw it."""
 
+_MOST_MERMAID = 40_000
+"""Characters of a diagram up to which it is offered: Mermaid refuses those of more than 50,000."""
+
 NEEDS_MATPLOTLIB = "The picture needs matplotlib. Type: %pip install matplotlib"
 
 
@@ -90,7 +93,7 @@ class Plot:
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return the text form, and the diagram in Mermaid's language if there is one."""
         formats = {"text/plain": repr(self)}
-        if self.mermaid and not self._nothing:
+        if 0 < len(self.mermaid) <= _MOST_MERMAID and not self._nothing:
             formats[MERMAID] = self.mermaid
         return {
             kind: data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 import subprocess
@@ -15,41 +14,17 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook.drivers.sim.driver import SimDriver
-from cl_notebook.model import Kernel, Operation
 from cl_notebook.plots import activity, latencies
 from cl_notebook.plots.plot import MERMAID, NEEDS_MATPLOTLIB
 from cl_notebook.testing.stores import fill
+from tests.plots.records import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from cl_notebook.plots.plot import Plot
 
-START = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 HOSTILE = '<img src=x onerror=alert(1)>"];click n0 call f()\x1b[31m $x^2$ 漢字'
-
-
-def _record(session: cl.Session, operations: Iterable[dict[str, Any]], kernel: str = "k", host: str = "lab1") -> None:
-    """Insert operations of a kernel, each a second after the one before; the *operations* say what is special about them."""
-    described = {"id": kernel, "host": host, "user": "me", "pid": 7, "start_ticks": 0, "machine": "", "boot": ""}
-    plain: dict[str, Any] = {
-        "action": "create",
-        "call": "create_volume",
-        "status": "done",
-        "duration": 0.5,
-        "error": None,
-        "backend_id": None,
-    }
-    rows = []
-    for number, special in enumerate(operations):
-        started = START + dt.timedelta(seconds=number)
-        ended = started + dt.timedelta(seconds=plain["duration"])
-        resource = {"resource_type": "volume", "resource_id": f"v{number}", "resource_name": f"db{number}", "arguments": {}}
-        rows.append({**plain, **resource, "kernel_id": kernel, "started_at": started, "ended_at": ended, **special})
-    with session.store.writing() as connection:
-        connection.execute(sa.insert(Kernel), {**described, "started_at": START, "notebook": "work/tour.ipynb"})
-        connection.execute(sa.insert(Operation), rows)
 
 
 def _svg(plot: Plot) -> str:
@@ -139,7 +114,7 @@ def test_latencies_are_exact(session: cl.Session) -> None:
     backend = fill(session.store, volumes=0)
     done = [{"duration": milliseconds / 1000, "backend_id": backend} for milliseconds in range(1, 101)]
     bad = [{"status": status, "backend_id": backend} for status in ("failed", "interrupted")]
-    _record(session, [*done, *bad, {"call": "delete_volume", "action": "delete"}, {"call": None, "action": "add"}])
+    record(session, [*done, *bad, {"call": "delete_volume", "action": "delete"}, {"call": None, "action": "add"}])
     plot = cl.plot.latency()
     create, delete = plot.frame.to_dict("records")
     assert (create["call"], create["backend"], create["volume_driver"], create["done"], create["failed"]) == (
@@ -155,7 +130,7 @@ def test_latencies_are_exact(session: cl.Session) -> None:
 
 def test_a_call_that_never_succeeded_has_no_times(session: cl.Session) -> None:
     """A call that has only failed is shown without times."""
-    _record(session, [{"status": "failed"}])
+    record(session, [{"status": "failed"}])
     plot = cl.plot.latency()
     assert math.isnan(plot.frame["median"][0])
     assert "✗ 1" in repr(plot)
@@ -175,7 +150,7 @@ def test_latencies_are_those_of_one_resource(sim: cl.Backend) -> None:
 
 def test_many_calls_are_cut(session: cl.Session) -> None:
     """At most a page of rows is shown, those that took the most time; the frame has all."""
-    _record(session, [{"call": f"call_{number:03}", "duration": number + 1} for number in range(100)])
+    record(session, [{"call": f"call_{number:03}", "duration": number + 1} for number in range(100)])
     plot = cl.plot.latency()
     assert len(plot.frame) == 100
     assert "call_099" in repr(plot)
@@ -186,8 +161,8 @@ def test_many_calls_are_cut(session: cl.Session) -> None:
 
 def test_few_operations_are_shown_one_by_one(session: cl.Session) -> None:
     """The timeline has a row for each operation, a line for each kernel, and what failed."""
-    _record(session, [{}, {"status": "failed", "error": "no space"}, {}])
-    _record(session, [{"status": "running", "duration": None, "ended_at": None}], "other", "lab2")
+    record(session, [{}, {"status": "failed", "error": "no space"}, {}])
+    record(session, [{"status": "running", "duration": None, "ended_at": None}], "other", "lab2")
     plot = cl.plot.timeline()
     assert plot.frame["operations"].tolist() == [1] * 4
     assert (plot.frame["failed"].sum(), plot.frame["running"].sum()) == (1, 1)
@@ -202,7 +177,7 @@ def test_few_operations_are_shown_one_by_one(session: cl.Session) -> None:
 def test_many_operations_are_counted_by_the_database(session: cl.Session) -> None:
     """More operations are counted for each kernel in slots of time, none is lost."""
     number = activity.ONE_BY_ONE + 200
-    _record(session, [{"status": "failed"} if place == 600 else {} for place in range(number)])
+    record(session, [{"status": "failed"} if place == 600 else {} for place in range(number)])
     plot = cl.plot.timeline()
     assert len(plot.frame) == activity.SLOTS
     assert plot.frame["operations"].sum() == number
@@ -218,7 +193,7 @@ def test_many_operations_are_counted_by_the_database(session: cl.Session) -> Non
 def test_only_kernels_that_worked_last_are_shown(session: cl.Session) -> None:
     """Of many kernels the last ones are shown, and the number of the others."""
     for number in range(activity.SHOWN + 3):
-        _record(session, [{}], f"k{number}", f"lab{number}")
+        record(session, [{}], f"k{number}", f"lab{number}")
     assert "3 more kernels" in repr(cl.plot.timeline())
 
 
@@ -303,6 +278,15 @@ def test_a_lineage_says_what_it_leaves_out(session: cl.Session) -> None:
     for limit in (0, 501, "many"):
         with pytest.raises(cl.errors.InvalidInput, match="limit"):
             cl.plot.lineage(limit=limit)
+
+
+def test_a_diagram_that_mermaid_refuses_is_not_offered(session: cl.Session) -> None:
+    """A diagram that is too long for Mermaid is not shown as one; the picture is."""
+    fill(session.store, volumes=200, snapshots=1)
+    with session.store.writing() as connection:
+        connection.execute(sa.update(cl.Volume).values(name='"' * 255))
+    assert list(cl.plot.lineage(limit=400)._repr_mimebundle_()) == ["text/plain"]
+    assert list(cl.plot.lineage()._repr_mimebundle_()) == ["text/plain", MERMAID]
 
 
 def test_a_lineage_of_a_backend(session: cl.Session) -> None:
