@@ -4,8 +4,9 @@ The index is the id. ``status`` and the like are categorical, times ``datetime64
 ``string``; what is empty keeps its columns and their types.
 
 Filters are columns with what they must be: an exact text, a glob (``"db*"``, letter case ignored), several of them with commas
-(``"error,available"``), ``"!error"``, and comparisons for numbers and times (``">10"``, ``"<=2026-01-31"``). A list means exactly
-these. Rows with equal metadata share one dict.
+(``"error,available"``), ``"!error"``, comparisons for numbers and times (``">10"``, ``"<=2026-01-31"``), and ranges (``"2..4"``).
+Sizes may have units (``">1.5T"``), ages, too (``age="<2h"``); ``created_at="today"`` is a day, ``metadata="owner=bob"`` a key
+and its value. A list means exactly these. Rows with equal metadata share one dict.
 """
 
 from __future__ import annotations

@@ -22,6 +22,12 @@ PER_SESSION = "session"
 UNSEARCHED = {MAP: "holds key-value pairs", PER_SESSION: "is not in the store"}
 """Kinds of columns that cannot be filtered or sorted by, each with the reason as the end of a message."""
 
+KEY_VALUES = frozenset({"metadata", "extra_specs", "qos_specs"})
+"""Columns of kind :data:`MAP` that can be filtered by a key: all their values are text, and none is a secret."""
+
+AGES = {"operations": "started_at", "changes": "at"}
+"""By kind of frame, the column that a filter by ``age`` means; ``created_at`` for the others."""
+
 OPEN_BACKENDS = "open_backends"
 """Name of the SQL parameter with the names of the session's open backends, which are not stored."""
 
@@ -37,6 +43,8 @@ class Column:
     kind: str
     short: bool = False
     nullable: bool = True
+    unit: str = ""
+    """Unit of the numbers: ``GiB``, ``s``, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +59,9 @@ class Source:
     """The column with the backend's id, for kinds of which every row has a backend."""
 
 
-def _column(attribute: Any, kind: str = TEXT, *, short: bool = False) -> Column:  # noqa: ANN401 - a mapped attribute
+def _column(attribute: Any, kind: str = TEXT, *, short: bool = False, unit: str = "") -> Column:  # noqa: ANN401 - a mapped attribute
     column = attribute.property.columns[0] if hasattr(attribute, "property") else attribute
-    return Column(column, kind, short, bool(getattr(column, "nullable", True)))
+    return Column(column, kind, short, bool(getattr(column, "nullable", True)), unit)
 
 
 def _times(cls: Any) -> dict[str, Column]:  # noqa: ANN401 - a tracked class
@@ -90,7 +98,7 @@ SOURCES: Mapping[str, Source] = {
             "volume_driver": _column(Backend.volume_driver, CATEGORY, short=True),
             "open": Column(_BACKEND.c.name.in_(sa.bindparam(OPEN_BACKENDS, expanding=True)), FLAG, short=True, nullable=False),
             "volumes": Column(sa.func.coalesce(_VOLUME_TOTALS.c.volumes, 0), NUMBER, short=True, nullable=False),
-            "size": Column(sa.func.coalesce(_VOLUME_TOTALS.c.size, 0), NUMBER, short=True, nullable=False),
+            "size": Column(sa.func.coalesce(_VOLUME_TOTALS.c.size, 0), NUMBER, short=True, nullable=False, unit="GiB"),
             "capabilities": Column(_BACKEND.c.name, PER_SESSION),
             "config": _column(Backend.stored_config, MAP),
             **_times(Backend),
@@ -103,7 +111,7 @@ SOURCES: Mapping[str, Source] = {
         {
             "name": _column(Volume.name, short=True),
             "status": _column(Volume.status, CATEGORY, short=True),
-            "size": _column(Volume.size, NUMBER, short=True),
+            "size": _column(Volume.size, NUMBER, short=True, unit="GiB"),
             "backend": _WITH_BACKEND,
             "attach_status": _column(Volume.attach_status, CATEGORY),
             "host": _column(Volume.host, CATEGORY),
@@ -130,7 +138,7 @@ SOURCES: Mapping[str, Source] = {
         {
             "name": _column(Snapshot.name, short=True),
             "status": _column(Snapshot.status, CATEGORY, short=True),
-            "volume_size": _column(Snapshot.volume_size, NUMBER, short=True),
+            "volume_size": _column(Snapshot.volume_size, NUMBER, short=True, unit="GiB"),
             "volume": _column(Volume.name, short=True),
             "volume_id": _column(Snapshot.volume_id),
             "backend": _WITH_BACKEND,
@@ -182,7 +190,7 @@ SOURCES: Mapping[str, Source] = {
             "backend": Column(_BACKEND.c.name, CATEGORY, short=True),
             "started_at": _column(Operation.started_at, MOMENT, short=True),
             "ended_at": _column(Operation.ended_at, MOMENT),
-            "duration": _column(Operation.duration, REAL, short=True),
+            "duration": _column(Operation.duration, REAL, short=True, unit="s"),
             "error": _column(Operation.error, short=True),
             "call": _column(Operation.call, CATEGORY),
             "arguments": _column(Operation.arguments, MAP),

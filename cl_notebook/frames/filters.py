@@ -8,19 +8,19 @@ import operator
 import re
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
-from cl_notebook.frames.columns import CATEGORY, FLAG, MOMENT, NUMBER, REAL, UNSEARCHED
+from cl_notebook import errors, quantities
+from cl_notebook.frames.columns import CATEGORY, FLAG, KEY_VALUES, MOMENT, NUMBER, REAL, TEXT, UNSEARCHED, Column
 from cl_notebook.model import validation
 from cl_notebook.store import search
+from cl_notebook.store.types import utcnow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cl_notebook.frames.columns import Column
 
 MAX_INTEGER = 2**63 - 1
 """Largest integer that every supported database stores (64 bits, signed)."""
@@ -32,20 +32,28 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
 }
 _COMPARISON = re.compile(r"(>=|<=|!=|>|<|=)?(.*)", re.DOTALL)
+_FLIPPED = str.maketrans("<>", "><")
+_DAYS = {"today": 0, "yesterday": 1}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _COMMA = re.compile(r"(?<!\\),")
-_EXAMPLES = {MOMENT: "'>2026-01-31T12:00'", NUMBER: "'>10'", REAL: "'>0.5'"}
+_EXAMPLES = {MOMENT: "'>2026-01-31T12:00', '<2h' or today", NUMBER: "'>10' or 2..4", REAL: "'>0.5'"}
 
 
 def condition(name: str, column: Column, predicate: object) -> sa.ColumnElement[bool]:
     """Return the SQL condition for one filter ``name=predicate`` of a frame.
 
     *predicate* is None (no value), an exact value, a collection of exact values, or a text. For numbers and times a text holds
-    comparisons (``">10,<20"``), for texts alternatives with globs and negations (``"db*,!db1"``).
+    comparisons (``">10,<20"``) and ranges that include their ends (``"2..4"``), for texts alternatives with globs and negations
+    (``"db*,!db1"``), for metadata and specs ``"KEY"`` or ``"KEY=VALUE"``. Sizes may have units (``">1.5T"``), durations, too
+    (``">2s"``). A time is in ISO format, in UTC unless it says otherwise, or ``today`` or ``yesterday`` in the local time zone;
+    a date alone is the whole day. A span of time is an age: ``">1h"`` is longer ago than an hour.
 
     Raises:
         InvalidInput: the column cannot be filtered, or not by such a value; the message gives a valid example.
 
     """
+    if name in KEY_VALUES:
+        return _key_value_condition(name, column, predicate)
     if column.kind in UNSEARCHED:
         msg = f"{name!r} {UNSEARCHED[column.kind]}; filter the frame instead: df[df.{name} == …]."
         raise errors.InvalidInput(msg)
@@ -81,16 +89,59 @@ def whole(value: object) -> int | None:
     return number if -MAX_INTEGER <= number <= MAX_INTEGER else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A number or a point in time to compare a column with.
+
+    A day lasts from *value* up to *end*. Ages (``is_age``) are compared the other way round: the older, the smaller the time.
+    """
+
+    value: Any
+    end: dt.datetime | None = None
+    is_age: bool = False
+
+    def compare(self, sql: sa.ColumnElement[Any], sign: str) -> sa.ColumnElement[bool]:
+        sign = sign.translate(_FLIPPED) if self.is_age else sign
+        if self.end is not None and sign in {">", "<="}:
+            return sql >= self.end if sign == ">" else sql < self.end
+        test: sa.ColumnElement[bool] = _COMPARISONS[sign](sql, self.value)
+        return test
+
+
 def _number_condition(name: str, column: Column, predicate: str) -> sa.ColumnElement[bool]:
-    tests = []
+    bounds: list[sa.ColumnElement[bool]] = []
+    excluded: list[sa.ColumnElement[bool]] = []
+    values: list[object] = []  # compared at once, so that an index is used
+    intervals: list[sa.ColumnElement[bool]] = []
     for part in predicate.split(","):
         sign, text = _COMPARISON.fullmatch(part.strip()).groups()  # type: ignore[union-attr] # it matches every text
-        tests.append((sign or "=", _read(name, column.kind, text.strip())))
-    equal_values = [value for sign, value in tests if sign == "="]
-    inequalities = [_COMPARISONS[sign](column.sql, value) for sign, value in tests if sign in _COMPARISONS]
-    excluded = [_negated(column, column.sql == value) for sign, value in tests if sign == "!="]
-    equals = [column.sql == equal_values[0]] if len(equal_values) == 1 else [column.sql.in_(equal_values)] if equal_values else []
-    return sa.and_(*inequalities, *excluded, *equals)
+        if sign in _COMPARISONS:
+            bounds.append(_bound(name, column, text).compare(column.sql, sign))
+            continue
+        equal = _interval(name, column, text)
+        if sign == "!=":
+            excluded.append(_negated(column, column.sql == equal if not isinstance(equal, sa.ColumnElement) else equal))
+        elif isinstance(equal, sa.ColumnElement):
+            intervals.append(equal)
+        else:
+            values.append(equal)
+    equals = [column.sql == values[0]] if len(values) == 1 else [column.sql.in_(values)] if values else []
+    any_equal = [*equals, *intervals]
+    return sa.and_(*bounds, *excluded, *([any_equal[0]] if len(any_equal) == 1 else [sa.or_(*any_equal)] if any_equal else []))
+
+
+def _interval(name: str, column: Column, text: str) -> object:
+    """Return the value that *text* spells, or the condition for a range or a day."""
+    low, is_range, high = text.partition("..")
+    if is_range:
+        ends = [(_bound(name, column, end, by_day=True), sign) for end, sign in ((low, ">="), (high, "<=")) if end.strip()]
+        if not ends:
+            raise _invalid_comparison(name, column.kind, text)
+        return sa.and_(*(end.compare(column.sql, sign) for end, sign in ends))
+    bound = _bound(name, column, text, by_day=True)
+    if bound.is_age:
+        raise _invalid_comparison(name, column.kind, text)  # no row is exactly that old
+    return bound.value if bound.end is None else sa.and_(column.sql >= bound.value, column.sql < bound.end)
 
 
 def _negated(column: Column, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -98,13 +149,69 @@ def _negated(column: Column, test: sa.ColumnElement[bool]) -> sa.ColumnElement[b
     return sa.or_(column.sql.is_(None), sa.not_(test)) if column.nullable else sa.not_(test)
 
 
-def _read(name: str, kind: str, text: str) -> object:
+def _bound(name: str, column: Column, text: str, *, by_day: bool = False) -> _Bound:
+    """Return what *text* spells; with *by_day* a date stands for the day, and not for its beginning."""
+    text = text.strip()
     try:
-        return _value(name, kind, dt.datetime.fromisoformat(text) if kind == MOMENT else (int if kind == NUMBER else float)(text))
-    except ValueError as error:
+        if column.kind == MOMENT:
+            return _time_bound(name, text, by_day=by_day)
+        number: object = _with_unit(column, text)
+        if number is None:
+            number = int(text) if column.kind == NUMBER else float(text)
+        if isinstance(number, float) and column.kind == NUMBER and abs(number) <= MAX_INTEGER:
+            return _Bound(number)
+        return _Bound(_value(name, column.kind, number))
+    except (ValueError, OverflowError) as error:
         if isinstance(error, errors.Error):
             raise
-        raise _invalid_comparison(name, kind, text) from error
+        raise _invalid_comparison(name, column.kind, text) from error
+
+
+def _with_unit(column: Column, text: str) -> float | None:
+    if not text[-1:].isalpha():
+        return None
+    if column.unit == "GiB":
+        size = quantities.exact_gib(text)
+        return None if size is None else int(size) if size == int(size) else float(size)
+    return quantities.seconds(text) if column.unit == "s" else None
+
+
+def _time_bound(name: str, text: str, *, by_day: bool) -> _Bound:
+    age = quantities.seconds(text)
+    if age is not None:
+        return _Bound(utcnow() - dt.timedelta(seconds=age), is_age=True)
+    days_ago = _DAYS.get(text.lower())
+    if days_ago is not None:
+        date = dt.datetime.now().astimezone().date() - dt.timedelta(days=days_ago)
+        start, end = (dt.datetime.combine(day, dt.time()).astimezone() for day in (date, date + dt.timedelta(days=1)))
+        return _Bound(_moment(name, start), _moment(name, end))
+    start = _moment(name, dt.datetime.fromisoformat(text))
+    return _Bound(start, start + dt.timedelta(days=1)) if by_day and _DATE.fullmatch(text) else _Bound(start)
+
+
+def _key_value_condition(name: str, column: Column, predicate: object) -> sa.ColumnElement[bool]:
+    if isinstance(predicate, Mapping):
+        items = [(str(key), value) for key, value in predicate.items()]
+    else:
+        is_several = isinstance(predicate, Iterable) and not isinstance(predicate, (str, bytes))
+        texts: list[object] = list(predicate) if is_several else [predicate]  # type: ignore[call-overload] # it is iterable
+        words = [text for text in texts if isinstance(text, str)]
+        if not words or len(words) < len(texts):
+            msg = f"{name} takes 'KEY=VALUE', 'KEY', or a dict of keys and values, not {_shortened(predicate)}."
+            raise errors.InvalidInput(msg)
+        parted = [word.partition("=") for word in words]
+        items = [(key.strip(), value if sign else "*") for key, sign, value in parted]
+    return sa.and_(sa.true(), *(_item_condition(name, column, key, value) for key, value in items))
+
+
+def _item_condition(name: str, column: Column, key: str, value: object) -> sa.ColumnElement[bool]:
+    if not key or set('"\\') & set(validation.text(key, name)):
+        msg = f"{name} cannot be filtered by the key {key!r}; filter the frame instead: df[df.{name} == …]."
+        raise errors.InvalidInput(msg)
+    item = Column(column.sql[key].as_string(), TEXT)
+    if value == "*":
+        return item.sql.is_not(None)
+    return condition(f"{name}[{key!r}]", item, value)
 
 
 def _value(name: str, kind: str, value: object) -> object:

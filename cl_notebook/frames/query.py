@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.frames import planner
-from cl_notebook.frames.columns import BACKEND_ID, FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
-from cl_notebook.frames.filters import condition, whole
+from cl_notebook.frames import planner, statuses
+from cl_notebook.frames.columns import AGES, BACKEND_ID, FLAG, KEYS, NUMBER, SOURCES, TEXT, UNSEARCHED, Column
+from cl_notebook.frames.filters import alternatives, condition, whole
 from cl_notebook.frames.planner import Part, expand_pattern, parts, ties
 from cl_notebook.model import validation
 
@@ -176,7 +176,11 @@ def _predicate(
 ) -> planner.Predicate:
     if name == "id":
         return planner.Predicate(name, Column(source.key, KEYS.get(kind, TEXT), nullable=False), value)
+    if name == "age" and name not in source.columns:
+        name = AGES.get(kind, "created_at")
     column = _named(kind, source, name)
+    if isinstance(value, str) and name in statuses.COLUMNS:
+        statuses.refuse_unknown(name, alternatives(value), (kind,), run_query)
     if source.backend_id is None or name != "backend":
         return planner.Predicate(name, column, value)
     # The indexes begin with the backend's id, and there are few backends.
@@ -192,14 +196,14 @@ def _is_after(source: Source, part: Part, dialect: str) -> sa.ColumnElement[bool
         row_key: Any = sa.tuple_(*terms) if len(terms) > 1 else terms[0]
         marker_key: Any = key if len(terms) > 1 else key[0]
         return cast("sa.ColumnElement[bool]", row_key < marker_key if down[0] else row_key > marker_key)
-    alternatives = []
+    beyond_markers = []
     for position, term in enumerate(terms):
         if key[position] is None:
             continue
         equals = [_same(terms[earlier], key[earlier]) for earlier in range(position)]
         beyond = term < key[position] if down[position] else term > key[position]
-        alternatives.append(sa.and_(*equals, beyond))
-    beyond = sa.or_(*alternatives)
+        beyond_markers.append(sa.and_(*equals, beyond))
+    beyond = sa.or_(*beyond_markers)
     if not isinstance(terms[0], sa.Column) or (terms[0].nullable and not part.filled):
         return beyond
     return sa.and_(terms[0] <= key[0] if down[0] else terms[0] >= key[0], beyond)  # the first term lets an index serve

@@ -2,7 +2,7 @@
 
 ``db`` matches a part of a name, host or path, the start of an id, or a status; ``db*`` a whole name. ``"my db"`` keeps the blank.
 ``COLUMN:VALUE`` filters by a column as the frames do: ``status:error,available``, ``size>10``, ``backend:lab``,
-``created_at>2026-01-31``, ``kind:snapshot``. ``!`` before a term negates it.
+``created_at>2026-01-31``, ``age<2h``, ``size:2..4``, ``metadata:owner=bob``, ``kind:snapshot``. ``!`` before a term negates it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, TEXT, UNSEARCHED, Column
+from cl_notebook.frames import statuses
+from cl_notebook.frames.columns import FLAG, KEY_VALUES, MOMENT, NUMBER, REAL, SOURCES, TEXT, UNSEARCHED, Column
 from cl_notebook.frames.filters import alternatives, condition
 from cl_notebook.model import validation
 from cl_notebook.store import search
 from cl_notebook.treemodel.kinds import BACKEND, CONNECTION, KINDS, VOLUME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 LONGEST = 1000
 """Largest number of characters in a filter."""
@@ -36,7 +37,9 @@ _OTHER_NAMES: Mapping[str, Mapping[str, str]] = {
     BACKEND: {"backend": "name", "driver": "volume_driver"},
     CONNECTION: {"attach_status": "status"},
 }
-_ALIASES: Mapping[str, Mapping[str, str]] = {kind: {**KINDS[kind].columns, **_OTHER_NAMES.get(kind, {})} for kind in KINDS}
+_ALIASES: Mapping[str, Mapping[str, str]] = {
+    kind: {"age": "created_at", **KINDS[kind].columns, **_OTHER_NAMES.get(kind, {})} for kind in KINDS
+}
 """For each kind: names that the tree or other kinds use for a column -> the column's name in the frame of this kind."""
 
 _UNSTORED = {BACKEND: {"volumes", "size", "open"}}
@@ -47,6 +50,9 @@ _PARENT_COLUMNS: Mapping[str, tuple[str, str, str]] = {
     "volume": ("volume_id", VOLUME, "name"),
 }
 """Columns of the row's backend or volume: the column with the parent's id, the parent's kind, and the parent's column."""
+
+_WITH_STATUS = ("volumes", "snapshots", "connections")
+"""The frames of the kinds that have a status."""
 
 _NO_COLUMN = Column(sa.null(), TEXT)
 
@@ -84,8 +90,13 @@ class Filter:
         return sa.and_(sa.true(), *[term.condition(kind, dialect) for term in self.terms])
 
 
-def parse(text: str) -> Filter:
+def parse(text: str, run_query: Callable[[sa.Select[Any]], Sequence[Any]] | None = None) -> Filter:
     """Parse *text*, e.g. ``"db status:error"``.
+
+    Args:
+        text: the filter.
+        run_query: executes a query of the store, which may have statuses that cl_notebook does not know; without it the names of
+            statuses are not checked.
 
     Raises:
         InvalidInput: *text* is not a valid filter; the message says what is wrong.
@@ -95,11 +106,21 @@ def parse(text: str) -> Filter:
     if len(text) > LONGEST:
         msg = f"A filter has at most {LONGEST} characters, not {len(text)}."
         raise errors.InvalidInput(msg)
-    terms = tuple(term for term in map(_term, _split(text)) if term is not None)
+    matches = list(_split(text))
+    terms = tuple(term for term in map(_term, matches) if term is not None)
+    if run_query is not None:
+        _refuse_unknown_statuses(matches, run_query)
     if len(terms) > TERMS:
         msg = f"A filter has at most {TERMS} terms, not {len(terms)}."
         raise errors.InvalidInput(msg)
     return Filter(terms)
+
+
+def _refuse_unknown_statuses(matches: Sequence[re.Match[str]], run_query: Callable[[sa.Select[Any]], Sequence[Any]]) -> None:
+    for match in matches:
+        name = (match["column"] or "").lower()
+        if name in statuses.COLUMNS:
+            statuses.refuse_unknown(name, alternatives(match["value"].strip("\"'")), _WITH_STATUS, run_query, beginnings=True)
 
 
 def starts_with(column: sa.ColumnElement[Any], text: str, dialect: str) -> sa.ColumnElement[bool]:
@@ -164,7 +185,8 @@ def _kind_tests(sign: str, value: str) -> dict[str, sa.ColumnElement[bool]]:
 
 def _names(kind: str) -> set[str]:
     columns = SOURCES[f"{kind}s"].columns
-    return {name for name, column in columns.items() if column.kind not in UNSEARCHED} - _UNSTORED.get(kind, set())
+    names = {name for name, column in columns.items() if column.kind not in UNSEARCHED}
+    return names.union(KEY_VALUES & columns.keys()) - _UNSTORED.get(kind, set())
 
 
 def _test(kind: str, name: str, sign: str, predicate: str) -> sa.ColumnElement[bool] | None:
@@ -180,9 +202,10 @@ def _test(kind: str, name: str, sign: str, predicate: str) -> sa.ColumnElement[b
     _check_sign(name, column, sign)
     if column.kind in {NUMBER, REAL, MOMENT} and sign == "!=":
         predicate = predicate.replace("!", "!=")
-    test = condition(name, column, predicate.lstrip("!") if column.kind == FLAG else predicate)
-    if column.kind == FLAG and sign == "!=":
-        return sa.not_(test)
+    is_plain = column.kind == FLAG or name in KEY_VALUES  # it has no negation of its own
+    test = condition(name, column, predicate.lstrip("!") if is_plain else predicate)
+    if is_plain and sign == "!=":
+        return sa.not_(sa.func.coalesce(test, sa.false()))
     if parent is None:
         return test
     parent_kind = KINDS[parent[1]]

@@ -173,7 +173,9 @@ class VirtualRows:
         query = (text.strip(), bool(only_faults), sort.strip())
         if query == self._query:
             return
-        predicate, new_order = filter_parser.parse(text), order(sort)
+        with self._session.store.reading() as connection:
+            predicate = filter_parser.parse(text, lambda statement: connection.execute(statement).all())
+        new_order = order(sort)
         if query[:2] != self._query[:2]:
             self._expansion.begin(filters=bool(predicate) or only_faults)
         if new_order != self._order:

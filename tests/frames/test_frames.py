@@ -115,6 +115,26 @@ def test_a_frame_is_one_query(full: cl.Session) -> None:
         ({"created_at": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 1, 0, 0, 0, 1000, tzinfo=dt.UTC)]}, 2),
         ({"created_at": dt.date(2026, 1, 1)}, 1),
         ({"status": "error", "size": ">50"}, 20),
+        ({"size": "2..4"}, 6),
+        ({"size": "2..4,10"}, 8),
+        ({"size": "98.."}, 6),
+        ({"size": "..2,>1"}, 2),
+        ({"size": "!=2..4"}, 194),
+        ({"size": "<=2G"}, 4),
+        ({"size": ">512M,<=2048M"}, 4),
+        ({"size": ">1T"}, 0),
+        ({"created_at": "2026-01-01"}, 200),
+        ({"created_at": "2026-01-01..2026-01-01"}, 200),
+        ({"created_at": "2025-12-01..2025-12-31"}, 0),
+        ({"created_at": "!=2026-01-01"}, 0),
+        ({"created_at": "today"}, 0),
+        ({"created_at": "<yesterday"}, 200),
+        ({"age": ">1h"}, 200),
+        ({"age": "<1h"}, 0),
+        ({"age": "1h..100y"}, 200),
+        ({"age": "..1h"}, 0),
+        ({"status": "maintenance"}, 0),
+        ({"status": "er*"}, 40),
     ],
 )
 def test_filters(full: cl.Session, filters: dict[str, object], count: int) -> None:
@@ -163,8 +183,21 @@ def test_pages_follow_each_other(full: cl.Session, sort: str | list[str] | None)
         ({"sort": "name:up"}, "COLUMN:desc"),
         ({"sort": "metadata"}, "cannot be sorted"),
         ({"size": "big"}, "comparison such as"),
-        ({"created_at": ">yesterday"}, "comparison such as"),
-        ({"metadata": "a"}, "filter the frame"),
+        ({"created_at": ">tomorrow"}, "comparison such as"),
+        ({"created_at": "1h"}, "comparison such as"),
+        ({"created_at": ".."}, "comparison such as"),
+        ({"created_at": ">1000000y"}, "comparison such as"),
+        ({"size": "2..x"}, "comparison such as '>10' or 2..4"),
+        ({"size": ">2s"}, "comparison such as"),
+        ({"version": ">2G"}, "comparison such as"),
+        ({"metadata": 5}, "'KEY=VALUE'"),
+        ({"metadata": []}, "'KEY=VALUE'"),
+        ({"metadata": "=bob"}, "cannot be filtered by the key ''"),
+        ({"metadata": 'a"b'}, "filter the frame"),
+        ({"metadata": {"a": 5}}, "a glob such as"),
+        ({"status": "eror"}, "No status is called 'eror'. Did you mean 'error'"),
+        ({"status": "!avialable"}, "Did you mean 'available'"),
+        ({"attach_status": "atached"}, "Did you mean 'attached'"),
         ({"limit": -1}, "limit must be"),
         ({"marker": "nothing"}, "marker must be"),
         ({"bootable": "perhaps"}, "true or false"),
@@ -409,3 +442,29 @@ def test_an_empty_page_does_not_say_that_there_is_nothing(sim: cl.Backend) -> No
     volume = sim.create_volume(size=1)
     assert repr(cl.frames.volumes(marker=volume.id)) == "No more volumes."
     assert repr(cl.frames.volumes(limit=0)) == "No volumes."
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({"metadata": {"owner": "bob"}}, ["a"]),
+        ({"metadata": "owner=bob"}, ["a"]),
+        ({"metadata": "owner"}, ["a", "b"]),
+        ({"metadata": ["owner=*b*", "tier"]}, ["a"]),
+        ({"metadata": "owner=!bob"}, ["b", "c"]),
+        ({"metadata": "owner=bob,eve"}, ["a", "b"]),
+        ({"metadata": "it's $.odd=x=y"}, ["c"]),
+        ({"metadata": "owner=Bob"}, []),
+        ({"extra_specs": "fast"}, ["b"]),
+        ({"metadata": "owner", "size": ">1"}, ["b"]),
+    ],
+)
+def test_lists_are_filtered_by_key_and_value(
+    sim: cl.Backend, filters: dict[str, object], names: list[str], limit: int | None
+) -> None:
+    """A key alone means all that have it; values are matched as other texts are; several keys must all fit."""
+    sim.create_volume(1, "a", metadata={"owner": "bob", "tier": "gold"})
+    sim.create_volume(2, "b", metadata={"owner": "eve"}, extra_specs={"fast": "yes"})
+    sim.create_volume(3, "c", metadata={"it's $.odd": "x=y"})
+    assert api.volumes(sim.context, limit=limit, **filters)["name"].tolist() == names[:limit]

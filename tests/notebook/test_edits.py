@@ -107,3 +107,29 @@ def test_an_edit_that_says_nothing_is_refused(lab: Notebook, line: str, message:
     """A line that would change nothing says what is missing, and a key that is not there is an error with the close match."""
     lab.run("%cl_volume create db 1 --metadata tier=gold")
     assert message in lab.refused(line)
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("--metadata owner=bob", ["a"]),
+        ("--property owner", ["a", "b"]),
+        ("--property owner --property tier=g*", ["a"]),
+        ("--size 2..3", ["b", "c"]),
+        ("--size '>1.5G,<1T'", ["b", "c"]),
+        ("--age '<1h' --created-at today --size 1", ["a"]),
+        ("--age '>1h'", []),
+    ],
+)
+def test_a_list_is_filtered_as_people_type(lab: Notebook, typed: str, names: list[str]) -> None:
+    """Metadata, ranges, sizes with units and ages are filters of a list."""
+    lab.run("%cl_volume create a 1 --metadata owner=bob --metadata tier=gold\n%cl_volume create b 2 --metadata owner=eve")
+    lab.run("%cl_volume create c 3")
+    assert lab.run(f"%cl_volumes {typed}")["name"].tolist() == names
+
+
+def test_a_status_or_a_key_that_cannot_be_is_an_error(lab: Notebook) -> None:
+    """A misspelt status is one line with the close match, in every list."""
+    assert lab.refused("%cl_volumes --status eror").endswith("No status is called 'eror'. Did you mean 'error'?")
+    assert lab.refused("%cl_history --status faild").endswith("Did you mean 'failed'?")
+    assert "Did you mean 'attached'?" in lab.refused("%cl_connections --status atached")

@@ -8,9 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from cl_notebook import errors
+from cl_notebook.model import Volume
 from cl_notebook.testing import stores
 from cl_notebook.treemodel.filter_parser import LONGEST, parse
 from cl_notebook.treemodel.kinds import KINDS
+from cl_notebook.treemodel.rows import VirtualRows
 
 if TYPE_CHECKING:
     import cl_notebook as cl
@@ -29,7 +31,7 @@ def small(sim: cl.Backend) -> cl.Backend:
     """Return a backend with a few volumes of awkward names."""
     for size, name in enumerate(("my one", "MY-two", "100%", "a_b", "axb", 'say "hi"', "it's", "line\nbreak"), 1):
         sim.create_volume(size, name=name)
-    sim.create_volume(9, name="busy").connect({"host": "node1", "ip": "10.0.0.7"})
+    sim.create_volume(9, name="busy", metadata={"tier": "gold"}).connect({"host": "node1", "ip": "10.0.0.7"})
     return sim
 
 
@@ -67,6 +69,18 @@ def small(sim: cl.Backend) -> cl.Backend:
         ("host:*sim* size:9", ["busy"]),
         ("created_at>2020-01-01 size:9", ["busy"]),
         ("created_at<2020-01-01", []),
+        ("age<1h size:9", ["busy"]),
+        ("age>1h", []),
+        ("created_at:today size:9", ["busy"]),
+        ("size:8..9 status:in-use", ["busy"]),
+        ("size!=1..8", ["busy"]),
+        ("size>1T", []),
+        ("metadata:tier=gold", ["busy"]),
+        ("metadata:tier size:9", ["busy"]),
+        ("metadata:tier=g*", ["busy"]),
+        ("metadata!=tier=gold size:9", []),
+        ("!metadata:tier size:9", []),
+        ("metadata:owner", []),
         ("bootable:true", []),
         ("bootable!=true size:9", ["busy"]),
         ("kind:volume size:9", ["busy"]),
@@ -131,8 +145,9 @@ def test_a_snapshot_has_the_size_of_its_volume(session: cl.Session) -> None:
         ("id:,", "needs a value"),
         ("kind:disk", "kind is one of"),
         ("kind:volum", "Did you mean 'volume'"),
-        ("created_at>yesterday", "created_at takes"),
-        ("metadata:a", "key-value pairs"),
+        ("created_at>tomorrow", "created_at takes"),
+        ("config:a", "key-value pairs"),
+        ("metadata>a", "no number"),
         ("bootable:maybe", "true or false"),
         ('name:"a"b', "blank is missing"),
         ("a\x00b", "cannot be stored"),
@@ -145,6 +160,20 @@ def test_what_is_no_filter(text: str, said: str) -> None:
     with pytest.raises(errors.InvalidInput, match=said) as caught:
         parse(text)
     assert "\n" not in str(caught.value)
+
+
+def test_a_status_that_does_not_exist_is_an_error(small: cl.Backend) -> None:
+    """A misspelt status is refused with the close match; one that no resource has at the moment, or a foreign one, is not."""
+    rows = VirtualRows(small.context)
+    for text in ("status:avialable", "status!=avialable", "!status:error,avialable"):
+        with pytest.raises(errors.InvalidInput, match=r"No status is called 'avialable'. Did you mean 'available'\?"):
+            rows.set_query(text=text)
+    rows.set_query(text="status:error_deleting,av* attach_status:detached")
+    rows.set_query(text="status:avail")  # the tree filters while one types
+    with small.context.store.writing() as connection:
+        connection.execute(sa.update(Volume).values(status="frozen").where(Volume.name == "busy"))
+    rows.set_query(text="status:frozen")
+    assert rows.shown() == 1
 
 
 def test_nothing_asked_is_no_filter() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
-from cl_notebook.frames.columns import FLAG, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
+from cl_notebook.frames.columns import AGES, FLAG, KEY_VALUES, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
 from cl_notebook.notebook.command.command import Command, Option, Verb, count
 from cl_notebook.notebook.command.help import columns
 from cl_notebook.notebook.output.messages import echo, echo_err
@@ -50,10 +50,28 @@ def _common(kind: str) -> tuple[Option, ...]:
 
 def filter_options(kind: str) -> tuple[Option, ...]:
     """Return the options that filter the rows of *kind*, one for each column that can be searched."""
-    return tuple(
-        Option(name.replace("_", "-"), f"Only where {name} is that.", "VALUE", completes=f"value:{kind}:{name}")
+    age = AGES.get(kind, "created_at")
+    by_value = (
+        Option(
+            name.replace("_", "-"),
+            f"Only where {name} is that.",
+            "VALUE",
+            completes=f"value:{kind}:{name}",
+            aliases=("age",) if name == age else (),
+        )
         for name in ("id", *_filterable(kind))
     )
+    by_key = (
+        Option(
+            name.replace("_", "-"),
+            f"Only where {name} has that.",
+            "KEY[=VALUE]",
+            repeat=True,
+            aliases=("property",) if name == "metadata" else (),
+        )
+        for name in _by_key(kind)
+    )
+    return (*by_value, *by_key)
 
 
 def _text_filters(kind: str) -> list[Option]:
@@ -64,6 +82,10 @@ def _text_filters(kind: str) -> list[Option]:
 
 def _filterable(kind: str) -> dict[str, Column]:
     return {name: column for name, column in SOURCES[kind].columns.items() if column.kind not in UNSEARCHED}
+
+
+def _by_key(kind: str) -> list[str]:
+    return [name for name in SOURCES[kind].columns if name in KEY_VALUES]
 
 
 def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame | None:
@@ -137,15 +159,17 @@ def _example(name: str, column: Column) -> str:
 
 
 def _notes(kind: str) -> str:
-    lines = ["Filters (every column but those of key-value pairs; an underscore may be typed for a dash):"]
+    lines = ["Filters (an underscore may be typed for a dash):"]
     examples = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in _filterable(kind).items()}}
     for name, example in examples.items():
         lines += columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
+    for name in _by_key(kind):
+        lines += columns(f"--{name.replace('_', '-')} KEY[=VALUE]", "such as owner=bob, or owner for all that have the key")
     text_note = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
     comma_note = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
-    return "\n".join(
-        [*lines, "", text_note, comma_note, "Numbers and times take > >= < <= != before them. Sizes are in GiB, times in UTC."]
-    )
+    number_note = "Numbers and times take > >= < <= != before them, or are ranges: 2..4. Sizes are in GiB, or 1.5T; times in UTC."
+    age_note = "A day is a date, today or yesterday. --age '>1h' finds what is older than an hour, --age '<2d' the last two days."
+    return "\n".join([*lines, "", text_note, comma_note, number_note, age_note])
 
 
 def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: str | None = None) -> Command:
@@ -182,6 +206,7 @@ COMMANDS = (
         (
             "%cl_volumes",
             "%cl_volumes --status error --backend lvm --name 'db*' --size '>10'",
+            "%cl_volumes --size 10..20 --age '<1d' --metadata owner=bob",
             "%cl_volumes -c name -c size --sort size:desc --limit 10",
             "%cl_volumes -f json",
             "df = %cl_volumes --long --limit 0",
