@@ -182,7 +182,7 @@ def test_the_advice_on_a_word_too_many_can_be_followed(lab: Notebook, noun: str)
     advised = re.findall(r"(--[a-z-]+) VALUE", shown)
     assert advised
     for option in advised:
-        lab.run(f"%cl_{noun} {option} x")
+        lab.run(f"%cl_{noun} {option} 'x*'")
 
 
 def test_a_name_with_a_comma_is_found(lab: Notebook) -> None:
