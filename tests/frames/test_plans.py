@@ -31,7 +31,7 @@ PAGES: list[tuple[str, dict[str, object]]] = [
     ("volumes", {"sort": "name"}),
     ("volumes", {"status": "error"}),
     ("volumes", {"status": "error", "sort": "size:desc"}),
-    ("volumes", {"status": "nonesuch", "sort": "size:desc"}),
+    ("volumes", {"status": "maintenance", "sort": "size:desc"}),
     ("volumes", {"status": "!error", "sort": "size:desc"}),
     ("volumes", {"status": "error,in-use", "sort": "size:desc"}),
     ("volumes", {"status": "in-use", "sort": "name"}),
