@@ -22,8 +22,11 @@ SECONDS = 120
 
 _DETACH = """
 import cl_notebook as cl, sqlalchemy as sa
-for volume in cl.default_session().orm.scalars(sa.select(cl.Volume)).all():
-    volume.cleanup()
+from cl_notebook.settings import data_dir
+for store in data_dir().glob("*.db"):
+    with cl.Session(store) as session:
+        for volume in session.orm.scalars(sa.select(cl.Volume)).all():
+            volume.cleanup()
 """
 
 

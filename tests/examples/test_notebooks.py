@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,11 +47,29 @@ def notebook(request: pytest.FixtureRequest) -> Path:
 
 
 def test_runs_twice(notebook: Path, tmp_path: Path) -> None:
-    """A notebook runs top to bottom, leaves nothing tracked, and so runs again."""
+    """A notebook runs top to bottom in a store of its own, leaves nothing attached, and so runs again."""
     for _ in range(2):
         run(notebook, tmp_path)
-        with cl_notebook.Session(tmp_path / "store.db") as session:
-            assert frames.volumes(session).empty
+        assert not (tmp_path / "store.db").exists()
+        for store in tmp_path.glob("*.db"):
+            with cl_notebook.Session(store) as session:
+                assert frames.connections(session).empty
+
+
+def test_what_the_tour_showed_is_still_there(tmp_path: Path) -> None:
+    """After the tour its store has the volumes and the snapshot that its tree shows, for a reader who scrolls up."""
+    run(ROOT / "examples" / "01_tour.ipynb", tmp_path)
+    with cl_notebook.Session(tmp_path / "tour.db") as session:
+        assert set(frames.volumes(session)["name"]) == {"tour-novel", "tour-reprint"}
+        assert list(frames.snapshots(session)["name"]) == ["tour-before"]
+
+
+def test_no_notebook_closes_a_tree() -> None:
+    """No cell closes a tree or forgets a backend at its end, which would empty what the reader sees above."""
+    last = {path.stem: "".join(_code(path)[-1]["source"]) for path in NOTEBOOKS}
+    trees = [path.stem for path in NOTEBOOKS if any("tree" in "".join(cell["source"]) for cell in _code(path))]
+    assert {"01_tour", "03_tree"} <= set(trees)
+    assert [name for name in trees if re.search(r"\.(close|delete|forget)\(", last[name])] == []
 
 
 def test_names_our_kernel(notebook: Path) -> None:
