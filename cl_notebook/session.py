@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.attach import AttachingHost, Host, HostRegistry
     from cl_notebook.drivers.api import Driver, Progress
-    from cl_notebook.model.backend_pool import FailedOpening
     from cl_notebook.model.base import Tracked
-    from cl_notebook.model.context import StoredBackend
+    from cl_notebook.model.context import FailedOpening, StoredBackend
 
 _CALLER = 4
 """The stack level of the caller that opens a session, for warnings."""

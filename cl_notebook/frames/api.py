@@ -174,7 +174,7 @@ def log(backend: Backend | str | None = None, session: Context | None = None, *,
     """Return the lines that the driver of an open *backend* (by default: of each) has logged, the oldest first.
 
     The columns are ``at``, ``level``, ``logger``, ``text``, ``operation`` (its number in the history) and ``backend``. A log is
-    kept while its backend is open, the last lines of it.
+    kept while its backend is open, the last lines of it; that of a backend that could not be opened, until the session ends.
 
     Raises:
         Refused: the backend is not open.
@@ -182,10 +182,14 @@ def log(backend: Backend | str | None = None, session: Context | None = None, *,
     """
     from cl_notebook.frames import logs  # noqa: PLC0415 - only needed for a log
 
-    opened = cast("Mapping[str, Backend]", (session or context.current()).backends)
+    session = session or context.current()
+    opened = cast("Mapping[str, Backend]", session.backends)
     if backend is None:
         return logs.frame(logs.lines(opened.values(), operation))
     name = backend.name if isinstance(backend, Backend) else str(backend)
+    failed = session.failed_openings.get(name)
+    if name not in opened and failed is not None:
+        return logs.frame([(name, line) for line in failed.log if operation in {None, line.operation}])
     if name not in opened:
         msg = f"Backend {name!r} is not open here; a driver's log is kept while its backend is open."
         raise errors.Refused(msg)

@@ -15,6 +15,7 @@ from cl_notebook.drivers.api import HasLog, NeedsContext, SupportsReadOnly
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import doctor_hint, identity_map, storage_identity, validation
 from cl_notebook.model.backend import SECRETS, Backend
+from cl_notebook.model.context import FailedOpening
 from cl_notebook.model.driver_context import StoreDriverContext
 from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.trust import is_trusted, unflagged
@@ -22,7 +23,7 @@ from cl_notebook.model.trust import is_trusted, unflagged
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cl_notebook.drivers.api import Driver, LogLine
+    from cl_notebook.drivers.api import Driver
     from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.store import Store
 
@@ -42,15 +43,6 @@ class OpenDriver:
     driver: Driver
     config: dict[str, Any]
     stored: tuple[str, dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class FailedOpening:
-    """What a backend was to be opened with when that failed: its driver, its options with secrets masked, the driver's log."""
-
-    volume_driver: str
-    options: dict[str, Any]
-    log: list[LogLine]
 
 
 class BackendPool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from cl_notebook.errors import Error
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session as OrmSession
 
     from cl_notebook.attach import AttachingHost, Host
-    from cl_notebook.drivers.api import Driver, Progress
+    from cl_notebook.drivers.api import Driver, LogLine, Progress
     from cl_notebook.settings import Settings
     from cl_notebook.store import Store
     from cl_notebook.store.change_tracker import ChangeTracker
@@ -152,6 +153,15 @@ class OperationRunner(Protocol):
         """Wait for the operations that were interrupted and still run."""
 
 
+@dataclass(frozen=True, slots=True)
+class FailedOpening:
+    """What a backend was to be opened with when that failed: its driver, its options without secrets, the driver's log."""
+
+    volume_driver: str
+    options: dict[str, Any]
+    log: list[LogLine]
+
+
 class Context(Protocol):
     """A session, as the tracked objects in it use it."""
 
@@ -197,6 +207,10 @@ class Context(Protocol):
     @property
     def backends(self) -> Mapping[str, StoredBackend]:
         """The open backends by name."""
+
+    @property
+    def failed_openings(self) -> Mapping[str, FailedOpening]:
+        """What the backends that could not be opened, and are not open, were to be opened with, by name."""
 
     @property
     def progress(self) -> Callable[[str], AbstractContextManager[Progress]]:

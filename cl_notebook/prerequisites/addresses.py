@@ -18,9 +18,12 @@ MONITORS = (3300, 6789)
 
 DEFAULT_CEPH_CONF = "/etc/ceph/ceph.conf"
 
-_ADDRESS_OPTION = re.compile(r"(?:^|_)(?:ips?|hosts?|hostname|servers?|address(?:es)?|portals?|url|endpoint)$")
-_NO_TARGET = frozenset({"backend_host", "host", "nfs_mount_options"})
-"""Options that look like an address and name this host, or no host."""
+_ADDRESS_OPTION = re.compile(r"(?:^|_)(?:ips?|ipaddrs?|fip|svip|hosts?|hostname|servers?|address(?:es)?|portals?|url|endpoint)$")
+_NO_TARGET = frozenset({"backend_host", "host", "excluded_domain_ip", "excluded_domain_ips", "vmstore_openstack_hostname"})
+"""Options that look like an address of the storage and name this host, OpenStack's, or what is not used."""
+
+_PORT_OPTIONS = ("port", "api_port", "ssh_port", "server_port")
+"""Ends of options with the port of the address in an option with the same beginning."""
 
 _PORTS_BY_WORD = (
     (re.compile(r"iscsi|target|portal"), (3260,)),
@@ -111,8 +114,9 @@ def _is_ipv6(text: str) -> bool:
 
 def _ports_of(name: str, options: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the ports for the address in option *name*: those of a sibling option, or the usual ones of its kind."""
-    stem = _ADDRESS_OPTION.sub("", _ADDRESS_OPTION.sub("", name))  # target_ip_address and target_ip go with target_port
-    siblings = [str(options.get(f"{stem}_{word}", "")) for word in ("port", "api_port", "ssh_port", "server_port", "iscsi_port")]
+    stems = [name, _ADDRESS_OPTION.sub("", name)]
+    stems.append(_ADDRESS_OPTION.sub("", stems[-1]))  # target_ip_address goes with target_port
+    siblings = [str(options.get(f"{stem}_{word}", "")) for stem in stems for word in _PORT_OPTIONS]
     given = [int(port) for port in siblings if port.isdecimal() and 0 < int(port) <= _LAST_PORT]
     usual = next((ports for pattern, ports in _PORTS_BY_WORD if pattern.search(name)), _MANAGEMENT_PORTS)
     return tuple(dict.fromkeys(given)) or usual

@@ -93,7 +93,8 @@ class Examination:
         return requirement.fix.replace("{sudo}", self._sudo).replace("{python}", self._python)
 
     def _driver_rows(self, target: Target) -> Iterator[Row]:
-        name, purpose = f"driver {target.path.rpartition('.')[2]}", f"run the backend {target.name}"
+        name = f"driver {target.path.rpartition('.')[2]}"
+        purpose = f"run the backend {target.name}" if target.name != target.driver else "run its backends"
         if not target.is_confirmed:
             seen = "a document or another user's store describes it: confirm it, and its Python and addresses are checked"
             yield Row(name, "unknown", purpose, seen, "", "", f"%cl_backend open {target.name} --trust")
@@ -146,7 +147,9 @@ class Examination:
             for item in listed
             if self._is_here or not item.is_management
         ]
-        with ThreadPoolExecutor(_PARALLEL) as pool:
+        if not needed:
+            return []
+        with self._session.progress(f"connect to {len(needed)} addresses"), ThreadPoolExecutor(_PARALLEL) as pool:
             return list(pool.map(self._row, needed))
 
     def _unknown_protocol(self, target: Target) -> Row:

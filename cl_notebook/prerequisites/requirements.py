@@ -171,7 +171,7 @@ _IN_DRIVER_NAMES = {
     "iscsi": re.compile(r"iscsi|lvm", re.IGNORECASE),
     "fc": re.compile(r"(?:^|[._])fc(?:[._]|$)|FC(?:Driver)?$|fibre", re.MULTILINE),
     "nvmeof": re.compile(r"nvme", re.IGNORECASE),
-    "rbd": re.compile(r"rbd|ceph", re.IGNORECASE),
+    "rbd": re.compile(r"(?<!d)rbd|ceph", re.IGNORECASE),
     "nfs": re.compile(r"nfs", re.IGNORECASE),
     "cifs": re.compile(r"smbfs|cifs", re.IGNORECASE),
 }

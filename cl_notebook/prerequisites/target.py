@@ -56,11 +56,22 @@ class Target:
         return registry.driver_name(self.cls, self.driver) if self.cls is not None else self.driver
 
     def protocols(self) -> list[str]:
-        """Return the protocols that the driver speaks: by its statistics, its options, or its name; none if that is unknown."""
+        """Return the protocols that the driver speaks; none if that is unknown.
+
+        Its statistics and the given options are asked first, then its name, then the defaults of its options.
+        """
         stated = [getattr(self.opened or self.cls, "storage_protocol", "")]
         chosen = [value for name, value in self.options.items() if name.endswith("protocol")]
-        texts = [text for text in (*stated, *chosen) if isinstance(text, str)]
-        return requirements.protocols_in(texts) or requirements.protocols_of_driver(self.path)
+        by_default = [
+            option.default
+            for option in (self.cls.options() if self.cls else ())
+            if option.own and option.name.endswith("protocol")
+        ]
+        return (
+            requirements.protocols_in([*stated, *chosen])
+            or requirements.protocols_of_driver(self.path)
+            or requirements.protocols_in(by_default)
+        )
 
 
 def target_of(session: Session, backend: Backend | str, python: str | None) -> Target:

@@ -82,6 +82,7 @@ def test_a_failed_add_keeps_its_log(notebook: Notebook, monkeypatch: pytest.Monk
     assert isinstance(notebook.seen(add).error, errors.DriverError)
     assert notebook.printed("%cl_log lab").splitlines() == ["08:00:00.250 ERROR   array: login refused"]
     assert list(notebook.run("lines = %cl_log lab -f frame\nlines")["text"]) == ["login refused"]
+    assert list(cl.frames.log("lab")["text"]) == ["login refused"]
     is_broken = False
     notebook.run(add)
     assert cl.default_session().failed_openings == {}

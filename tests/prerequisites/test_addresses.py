@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ({"san_ip": "2001:db8::1", "san_api_port": 8443}, [("2001:db8::1", (8443,), True)]),
         ({"api_url": "https://array.example.com/v1"}, [("array.example.com", (443,), True)]),
         ({"hpe3par_iscsi_ips": ["192.0.2.1:3262", "192.0.2.2"]}, [("192.0.2.1", (3262,), False), ("192.0.2.2", (3260,), False)]),
+        ({"vmware_host_ip": "192.0.2.1", "vmware_host_port": "8443"}, [("192.0.2.1", (8443,), True)]),
         ({"nas_host": "filer"}, [("filer", (2049,), False)]),
         ({"target_ip_address": "$my_ip", "backend_host": "ha", "san_login": "admin", "rbd_pool": "a"}, []),
         ({"nas_host": "-x", "san_ip": "192.0.2.1;rm"}, []),

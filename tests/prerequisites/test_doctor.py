@@ -102,6 +102,7 @@ def test_names_of_protocols_are_forgiving(session: cl.Session) -> None:
         ("cinder.volume.drivers.lvm.LVMVolumeDriver", {"target_protocol": "nvmet_tcp"}, ["nvmeof"]),
         ("cinder.volume.drivers.hpe.hpe_3par_fc.HPE3PARFCDriver", {}, ["fc"]),
         ("cinder.volume.drivers.netapp.common.NetAppDriver", {"netapp_storage_protocol": "nfs"}, ["nfs"]),
+        ("cinder.volume.drivers.linstordrv.LinstorDrbdDriver", {}, []),
         ("cinder.volume.drivers.vendor.Unheard", {}, []),
     ],
 )
