@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.demo_store import Demo
     from cl_notebook.inventory.cleanup.scratch import Scratch
+    from cl_notebook.many.each import Each
     from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.output.status import Status
     from cl_notebook.serialization import dump, dumps, json, jsons, load
@@ -56,6 +57,7 @@ __all__ = [
     "doctor",
     "dump",
     "dumps",
+    "each",
     "errors",
     "find",
     "frames",
@@ -146,6 +148,30 @@ def doctor(
 
 
 @errors.arguments_checked
+def each(*what: Any, kind: str | None = None, jobs: int = 4) -> Each[Any]:  # noqa: ANN401 - names, frames, lists, resources
+    """Return the resources that *what* selects, to do the same to each: ``cl.each("db-*", "status:error").delete()``.
+
+    A few are done side by side. After a failure the others are done; then PartialFailure is raised, whose ``report`` has the
+    outcome of each. The report of a success is a list of what the acts gave, such as the clones.
+
+    Args:
+        what: names, ids, ranges (``db-{1..3}``), globs (``db-*``), frames with ids, resources, and lists of resources add up.
+            Terms of the tree's filter (``status:error``, ``size>10``, ``!web*``) restrict what the others select; alone they
+            select from everything.
+        kind: ``volume``, ``snapshot``, ``connection`` or ``backend``; by default that of the first resource, or ``volume``.
+        jobs: how many are done side by side.
+
+    Raises:
+        NotFound: a name, or all of it together, selects nothing.
+        Ambiguous: a name is that of several resources.
+        InvalidInput: a term is wrong, or something else selects no resources.
+
+    """
+    from cl_notebook.many.each import select  # noqa: PLC0415 - `import cl_notebook` stays light
+
+    return select(default_session(), what, kind, jobs)
+
+
 def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the interface's word; one resource, or a list of them
     """Return the resource with this id, name, beginning of an id, or part of a name.
 

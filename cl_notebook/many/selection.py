@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
+from cl_notebook import errors, settings
+from cl_notebook.many import names
 from cl_notebook.many.names import MOST
-from cl_notebook.model import identity_map
+from cl_notebook.model import identity_map, lookup
 from cl_notebook.model.base import Tracked
 from cl_notebook.treemodel import filter_parser
 from cl_notebook.treemodel.kinds import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from cl_notebook.model.context import Context
 
@@ -34,6 +35,72 @@ def is_term(word: str) -> bool:
 def is_glob(word: str) -> bool:
     """Return whether *word* is a pattern of names: ``db-*``, ``db-?``."""
     return not is_term(word) and ("*" in word or "?" in word)
+
+
+def parts_of(context: Context, cls: type[Tracked], word: str) -> list[str]:
+    """Return the globs and terms that *word* consists of, more than one if it has blanks; none if it is a name or an id.
+
+    What a resource of *cls* is called is its name, whatever it looks like.
+    """
+    if not (is_glob(word) or is_term(word)) or is_name(context, cls, word):
+        return []
+    parts = word.split()
+    return parts if all(is_glob(part) or is_term(part) for part in parts) and not set("'\"") & set(word) else [word]
+
+
+def expanded(context: Context, cls: type[Tracked], words: Iterable[str]) -> list[str]:
+    """Return *words* with the ranges among them expanded, unless a resource of *cls* is called so."""
+    names_of = ([word] if "{" in word and is_name(context, cls, word) else names.expand(word) for word in words)
+    return [name for expansion in names_of for name in expansion]
+
+
+def is_name(context: Context, cls: type[Tracked], word: str) -> bool:
+    """Return whether a resource of *cls* is called *word*."""
+    columns: Any = cls
+    if not hasattr(cls, "name") or settings.UNSTORABLE.search(word):
+        return False
+    with context.store.reading() as connection:
+        return connection.execute(sa.select(columns.id).where(columns.name == word).limit(1)).first() is not None
+
+
+def combined(
+    context: Context, cls: type[T], named: Iterable[T], parts: Sequence[str], *, typed: Sequence[object], hint: str
+) -> list[T]:
+    """Return the resources that are *named* or that a glob among *parts* fits, and that meet all terms among them.
+
+    Terms alone select from all resources of *cls*.
+
+    Args:
+        context: the session.
+        cls: the class of the resources.
+        named: the resources that were named otherwise.
+        parts: globs and terms.
+        typed: all that was typed, for the message.
+        hint: the sentence that says how to list all of them.
+
+    Raises:
+        InvalidInput: as for :func:`matching`.
+        NotFound: there are none.
+
+    """
+    globs, terms = [part for part in parts if is_glob(part)], [part for part in parts if is_term(part)]
+    resources = list({resource.id: resource for resource in named}.values())
+    are_named = bool(resources)
+    if terms and are_named:
+        resources = matching(context, cls, (), terms, among=[resource.id for resource in resources])
+    if globs or (terms and not are_named):
+        resources += matching(context, cls, globs, terms)
+    if not resources:
+        shown = " ".join(word if isinstance(word, str) else "…" for word in typed)
+        msg = f"No {cls.kind} matches {shown!r}.{_close_match(context, cls, parts) or f' {hint}'}"
+        raise errors.NotFound(msg)
+    return list({resource.id: resource for resource in resources}.values())
+
+
+def _close_match(context: Context, cls: type[Tracked], parts: Sequence[str]) -> str:
+    stems = (glob.replace("*", "").replace("?", "") for glob in filter(is_glob, parts))
+    hints = (errors.did_you_mean(stem, lookup.names_like(context, (cls,), stem)) for stem in stems)
+    return next((hint for hint in hints if hint), "")
 
 
 def matching(

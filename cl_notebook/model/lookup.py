@@ -17,7 +17,7 @@ from cl_notebook.store import search
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
@@ -135,3 +135,14 @@ def descriptions(resources: Sequence[Tracked]) -> list[str]:
 def _description(resource: Tracked, beginning: str) -> str:
     parts = (part for part in resource.summary() if part and part != resource.id)
     return sanitize(f"{beginning} {resource.kind} {' '.join(parts)}, {values.ago(resource.created_at)}")
+
+
+def names_like(context: Context, kinds: Sequence[type[Tracked]], text: str) -> Iterator[str]:
+    """Yield names with the same first character as *text*, by an index, to suggest corrections."""
+    first = text[:1]
+    with context.store.reading() as connection:
+        for cls in kinds:
+            if hasattr(cls, "name"):
+                column: Any = cls.name
+                alike = sa.select(column).where(column >= first, column < first + "\U0010ffff").order_by(column)
+                yield from connection.execute(alike.limit(MOST)).scalars()

@@ -69,6 +69,7 @@ def test_words_name_several(stocked: Notebook, words: str, names: list[str]) -> 
         ("x*", "No volume matches 'x*'. %cl_volumes lists them."),
         ("db-* size>9", "No volume matches 'db-* size>9'."),
         ("db-1 size>9", "No volume matches 'db-1 size>9'."),
+        ("{df} size>9", "No volume matches '{…} size>9'."),
         ("colour:red", "There is no column 'colour'."),
         ("db-1 nosuch", "No volume has the id or the name 'nosuch'"),
         ("db-{1..3}", "No volume has the id or the name 'db-3'"),

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 
-from cl_notebook import errors, settings
+from cl_notebook import errors
 from cl_notebook.display.values import SHORT_ID
-from cl_notebook.many import names, selection
+from cl_notebook.many import selection
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.lexer import SEVERAL
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from cl_notebook.notebook.command.command import Invocation
-    from cl_notebook.session import Session
 
 ALL: tuple[type[Tracked], ...] = lookup.ALL
 SHORTEST = 4
@@ -126,36 +125,25 @@ def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: boo
         InvalidInput: a term is wrong, or too many resources match.
 
     """
-    named: dict[str, T] = {}
-    globs: list[str] = []
-    terms: list[str] = []
-    expanded = [name for typed in words for name in _expanded(call, typed, cls)]
+    named: list[T] = []
+    parts: list[str] = []
+    expanded = selection.expanded(call.session, cls, words)
     is_one = len(expanded) == 1
     for word in expanded:
         held = _held_ids(call, word)
         if held is not None:
-            named |= {resource.id: resource for resource in _all_of(call, word, held, cls)}
-        elif not (selection.is_glob(word) or selection.is_term(word)) or _is_name(call, word, cls):
-            resource = cast("T", resolve(call, word, (cls,), acting=acting))
-            named[resource.id] = resource
+            named += _all_of(call, word, held, cls)
+            is_one = False
             continue
-        elif selection.is_glob(word):
-            globs.append(word)
+        word_parts = selection.parts_of(call.session, cls, word)
+        if word_parts:
+            parts += word_parts
+            is_one = False
         else:
-            terms.append(word)
-        is_one = False
-    resources = list(named.values())
-    if terms and named:
-        resources = selection.matching(call.session, cls, (), terms, among=list(named))
-    if globs or (terms and not named):
-        resources += selection.matching(call.session, cls, globs, terms)
-    if not resources:
-        raise errors.NotFound(_nothing_message(call, words, cls))
-    return Several(list({resource.id: resource for resource in resources}.values()), is_one)
-
-
-def _expanded(call: Invocation, word: str, cls: type[Tracked]) -> list[str]:
-    return [word] if "{" in word and _is_name(call, word, cls) else names.expand(word)
+            named.append(cast("T", resolve(call, word, (cls,), acting=acting)))
+    hint = f"%cl_{cls.kind}s lists them."
+    typed = ["{…}" if word.startswith(SEVERAL) else word for word in words]
+    return Several(selection.combined(call.session, cls, named, parts, typed=typed, hint=hint), is_one)
 
 
 def _held_ids(call: Invocation, word: str) -> list[str] | None:
@@ -176,7 +164,7 @@ def _all_of(call: Invocation, word: str, ids: Sequence[str], cls: type[T]) -> li
     if not ids:
         msg = f"{shown} holds no {cls.kind}s."
         raise errors.NotFound(msg)
-    if _is_name(call, word, cls):
+    if selection.is_name(call.session, cls, word):
         msg = f"{word!r} is a variable that holds {len(ids)} resources, and the name of a {cls.kind}. Type {{{word}}} or the id."
         raise errors.Ambiguous(msg)
     resources = selection.by_ids(call.session, cls, ids)
@@ -190,25 +178,6 @@ def _all_of(call: Invocation, word: str, ids: Sequence[str], cls: type[T]) -> li
         )
         raise errors.NotFound(msg)
     return resources
-
-
-def _is_name(call: Invocation, word: str, cls: type[Tracked]) -> bool:
-    """Return whether a resource of *cls* is called *word*."""
-    columns: Any = cls
-    if not hasattr(cls, "name") or settings.UNSTORABLE.search(word):
-        return False
-    with call.session.store.reading() as connection:
-        return connection.execute(sa.select(columns.id).where(columns.name == word).limit(1)).first() is not None
-
-
-def _nothing_message(call: Invocation, words: Sequence[str], cls: type[Tracked]) -> str:
-    typed = " ".join(words)
-    hint = ""
-    for word in words:
-        if selection.is_glob(word):
-            stem = word.replace("*", "").replace("?", "")
-            hint = hint or errors.did_you_mean(stem, _names(call.session, (cls,), stem))
-    return f"No {cls.kind} matches {typed!r}.{hint or f' %cl_{cls.kind}s lists them.'}"
 
 
 def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracked]]) -> Tracked | None:
@@ -334,18 +303,7 @@ def _not_found_message(call: Invocation, text: str, kinds: Sequence[type[Tracked
     begun = lookup.find(call.session, text, kinds, parts=False)
     if acting and len(text.strip()) < SHORTEST and any(search.is_id_or_prefix(item.id, text) for item in begun):
         return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."
-    names = list(_names(call.session, kinds, text))
+    names = list(lookup.names_like(call.session, kinds, text))
     hint = errors.did_you_mean(text, names)
     noun = kinds[0].kind if len(kinds) == 1 else "resource"
     return f"No {noun} has the id or the name {text!r}, and no variable {text!r} holds one.{hint}"
-
-
-def _names(session: Session, kinds: Sequence[type[Tracked]], text: str) -> Iterator[str]:
-    """Yield names with the same first character as *text*, by an index, to suggest corrections."""
-    first = text[:1]
-    with session.store.reading() as connection:
-        for cls in kinds:
-            if hasattr(cls, "name"):
-                column: Any = cls.name
-                alike = sa.select(column).where(column >= first, column < first + "\U0010ffff").order_by(column)
-                yield from connection.execute(alike.limit(_REMEMBERED)).scalars()
