@@ -138,6 +138,9 @@ class Card:
         folded = [markup.fold("all fields", *more)] if more else []
         return markup.card(f"<div>{head}</div>", notes, facts, *map(_section, self.sections), *folded)
 
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+        return self.bundle(include, exclude)
+
     def bundle(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return text and HTML by MIME type, with what *include* and *exclude* ask for."""
         return markup.bundle(self.text(), self.html(), include, exclude)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import cl_notebook as cl
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.inventory.cleanup import ownership
+from cl_notebook.inventory.cleanup import ownership, plan_view
 from cl_notebook.inventory.cleanup.steps import DELETE_VOLUME, Step, ordered
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_everything_goes_in_the_order_that_it_depends_on(lab: cl.Backend) -> Non
 
 
 def test_a_plan_can_be_looked_at(sim: cl.Backend) -> None:
-    """A plan is shown as a card with its first steps, those that cannot be done, and the line that runs it."""
+    """A plan is shown as a card by backend and action, with a few names, the line that runs it, and in HTML the first steps."""
     for number in range(30):
         sim.create_volume(1, name=f"<b>{number}")
     shown = cl.inventory.plan_cleanup()._repr_mimebundle_()
@@ -109,13 +109,30 @@ def test_a_plan_can_be_looked_at(sim: cl.Backend) -> None:
         "▸ Nothing is removed before you run it:",
         "  plan.run()",
     ]
-    assert "delete volume '<b>29'" in shown["text/plain"]
+    assert shown["text/plain"].splitlines()[3:] == [
+        "  sim  delete volume 30 (30 GiB): <b>29, <b>28, <b>27, <b>26, <b>25 and 25 more"
+    ]
     assert "10 more: plan.frame has all" in shown["text/html"]
     assert "<b>29" not in shown["text/html"]
     plan = cl.inventory.plan_cleanup()
     plan.run()
     assert "It was run; plan.report has the outcome" in plan._repr_mimebundle_()["text/plain"]
     assert cl.inventory.plan_cleanup()._repr_mimebundle_()["text/plain"] == "plan · nothing to remove"
+
+
+def test_a_plan_of_many_backends_fits_a_screen(tmp_path: Path, session: cl.Session) -> None:
+    """Steps are grouped by backend, a few backends are shown, the others are counted, and no name makes a line too wide."""
+    for number in range(plan_view.BACKENDS + 2):
+        backend = session.backend(f"b{number}" + "x" * 60, volume_driver="sim", path=str(tmp_path / f"b{number}"))
+        volume = backend.create_volume(2, name="n" * 100)
+        volume.create_snapshot("before")
+    plan = plan_cleanup()
+    lines = plan._repr_mimebundle_()["text/plain"].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].endswith("4 steps on 2 more backends")
+    assert plan_view.is_folded(plan.steps)
+    assert not plan_view.is_folded(plan.steps[:2])
+    assert "delete snapshot 1 (2 GiB): before" in "\n".join(lines)
 
 
 def test_the_frames_are_typed_also_when_they_are_empty(sim: cl.Backend) -> None:

@@ -57,8 +57,24 @@ def test_yes_asks_nothing(stocked: Notebook) -> None:
     """With --yes the plan is shown and carried out at once."""
     seen = stocked.seen("%cl_cleanup -y")
     assert "[y/N]" not in seen.out
-    assert "| 4    | delete volume   | db     |        | sim     | 1    |" in seen.out
+    assert "delete volume 1 (1 GiB): db" in seen.out
     assert set(seen.value["outcome"]) == {"done"}
+
+
+def test_a_long_plan_fits_a_screen(lab: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many steps the plan has their number, a few names and the line that lists each; the question is below its end."""
+    for number in range(30):
+        cl.Backend.backends["sim"].create_volume(1, name=f"v{number}")
+    _answer(monkeypatch, "n\n")
+    plan, question, answer = lab.printed("%cl_cleanup --backend sim").partition("Remove all of this for good")
+    assert (question + answer).startswith("Remove all of this for good (delete volume 30)? [y/N] ")
+    assert plan.splitlines() == [
+        "plan · delete volume 30",
+        "  sim  delete volume 30 (30 GiB): v29, v28, v27, v26, v25 and 25 more",
+        "Each step: %cl_cleanup --backend sim -f table",
+    ]
+    listed = lab.printed("%cl_cleanup --backend sim -f table")
+    assert listed.count("| delete volume | v") == 30
 
 
 def test_nothing_to_remove_is_one_line(lab: Notebook) -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.display import cards, report, values
-from cl_notebook.display.cards import Card, Note, Section
-from cl_notebook.inventory.cleanup import ownership, scope, steps
+from cl_notebook.display.cards import Note
+from cl_notebook.inventory.cleanup import ownership, plan_view, scope, steps
 from cl_notebook.inventory.cleanup.scope import Scope
 from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, DONE, FAILED, NOT_DONE, Step
 from cl_notebook.model import Backend, Connection, batch, identity_map
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from cl_notebook.display.cards import Card
     from cl_notebook.inventory.cleanup.ownership import Kernels
     from cl_notebook.model.base import Tracked
     from cl_notebook.session import Session
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 INTERRUPTED = "It was interrupted before this."
-
-_SHOWN, _LINES, _BLOCKED = 20, 8, 5
-"""Largest number of steps that a plan shows as HTML and as text, and of steps that cannot be done."""
 
 
 class Plan:
@@ -58,49 +55,15 @@ class Plan:
         return f"<Plan {self.summary or 'of nothing'}>"
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-        """Return the plan as a card: its first steps, those that cannot be done, and how to run it. Nothing is read for it."""
+        """Return the plan as a card: its steps by backend and action, those that cannot be done, and how to run it."""
         return self._card().bundle(include, exclude)
 
     def _card(self) -> Card:
-        if not self.steps:
-            return Card(cards.plain("plan"), [cards.plain("nothing to remove")])
-        blocked = [step for step in self.steps if step.detail]
-        notes = [Note(f"{_line(step)}: {step.detail}") for step in blocked[:_BLOCKED]]
-        if blocked[_BLOCKED:]:
-            notes.append(Note(f"{report.number(len(blocked) - _BLOCKED, 'more step')} cannot be done; plan.frame says why."))
         if self.report is None:
-            notes.append(Note("Nothing is removed before you run it:", "plan.run()", is_fault=False))
+            note = Note("Nothing is removed before you run it:", "plan.run()", is_fault=False)
         else:
-            notes.append(Note("It was run; plan.report has the outcome of each step.", is_fault=False))
-        shown = self.steps[:_SHOWN]
-        more = f"{len(self.steps) - _SHOWN:,} more: plan.frame has all" if self.steps[_SHOWN:] else ""
-        names = ("Step", "Action", "Name", "Id", "Backend", "Size", "Status", "Created by")
-        rows = [
-            (
-                cards.plain(step.number),
-                cards.plain(step.action),
-                cards.plain(step.name or step.volume or ""),
-                cards.short_id(step.id),
-                cards.plain(step.backend),
-                cards.plain(values.size(step.size)),
-                cards.status(step.status),
-                cards.plain(step.owner or ""),
-            )
-            for step in shown
-        ]
-        lines = [_line(step) for step in shown[:_LINES]]
-        left_out = len(self.steps) - len(lines)
-        section = Section(
-            "steps",
-            report.number(len(self.steps), "step"),
-            [*lines, *([f"{left_out:,} more: plan.frame has all"] if left_out else [])],
-            names,
-            rows,
-            classes=("cl-num", "", "cl-wrap", "", "", "cl-num"),
-            remark=more,
-            is_open=True,
-        )
-        return Card(cards.plain("plan"), [cards.plain(self.summary)], notes=notes, sections=[section])
+            note = Note("It was run; plan.report has the outcome of each step.", is_fault=False)
+        return plan_view.card(self.steps, self.summary, [note])
 
     @property
     def summary(self) -> str:
@@ -262,11 +225,6 @@ class _Run:
         if isinstance(resource, Connection) and resource.attached and not resource.is_in_reach:
             return scope.attached_elsewhere(resource) if resource.gateway is None else scope.loaded_gateway(resource)
         return scope.blockers(self._session, [step], self._removed_ids).get(step.id, "")
-
-
-def _line(step: Step) -> str:
-    """Return the step in words: ``delete volume 'db' 3f2a91c0``."""
-    return f"{step.action.split()[0]} {step.label}"
 
 
 def _detach(resource: Any) -> None:  # noqa: ANN401 - a connection

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from cl_notebook import inventory
+from cl_notebook.inventory.cleanup import plan_view
 from cl_notebook.inventory.cleanup.steps import DONE
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
@@ -39,9 +40,7 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
         print_message(_empty_plan_message(call))
         return formed(call, plan.run()) if call["yes"] else None
     if not call["yes"] or call["format"] not in _FOR_PROGRAMS:
-        frame = formed(call, plan.frame)
-        if frame is not None:
-            _show(call, frame)
+        _show_plan(call, plan)
     if not call["yes"] and not confirm(f"Remove all of this for good ({plan.summary})?"):
         print_message(f"Nothing was removed. This removes it: {_line(call)} --yes")
         return None
@@ -50,6 +49,19 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
     if unfinished:
         print_message(f"{unfinished} of {len(plan)} steps are not done; detail says why. {_line(call)} goes on.")
     return formed(call, report)
+
+
+def _show_plan(call: Invocation, plan: Plan) -> None:
+    """Show the plan on one screen, or each of its steps if a format is given."""
+    if call["format"] is None:
+        card = plan_view.card(plan.steps, plan.summary)
+        show(call.shell, card, card.text())
+        if plan_view.is_folded(plan.steps):
+            echo(f"Each step: {_line(call)} -f table")
+        return
+    frame = formed(call, plan.frame)
+    if frame is not None:
+        _show(call, frame)
 
 
 def _empty_plan_message(call: Invocation) -> str:
@@ -101,9 +113,10 @@ COMMANDS = (
     Command(
         "cl_cleanup",
         "Remove what this session made: devices are detached, hosts disconnected, snapshots and volumes deleted, in the order "
-        "that they depend on each other. The plan is shown first, and nothing happens before you agree, or type --yes. After a "
-        "failure it goes on; the result is a DataFrame with what was done and what was not. What was found again, adopted or "
-        "loaded was not made here, and stays, unless --backend, --owner or --all says more.",
+        "that they depend on each other. The plan is shown first, on one screen, or step by step with -f table, and nothing "
+        "happens before you agree, or type --yes. After a failure it goes on; the result is a DataFrame with what was done and "
+        "what was not. What was found again, adopted or loaded was not made here, and stays, unless --backend, --owner or --all "
+        "says more.",
         (
             Verb(
                 "",
