@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 80
 """The widest line of a card as text."""
 
+NO_BREAK = "\xa0"
+"""The blank at which no line of text breaks."""
+
 _INDENT = "  "
 _SEPARATOR = " · "
 _BAR_COLUMNS = 10
 
 
 class Cell(NamedTuple):
-    """One value of a card, as plain text and as HTML."""
+    """One value of a card, as plain text and as HTML. Lines of text break at its blanks, not at :data:`NO_BREAK`."""
 
     text: str
     markup: str
@@ -47,7 +50,7 @@ def short_id(resource_id: str) -> Cell:
 def status(value: str, mark: Mark | None = None) -> Cell:
     """Return a status with its sign, coloured in HTML; *mark* replaces the mark that its spelling gives."""
     sign = (mark or values.MARKS[values.meaning(value)]).sign
-    return Cell(f"{sign} {sanitize(value)}", markup.status(value, mark))
+    return Cell(f"{sign} {sanitize(value)}".replace(" ", NO_BREAK), markup.status(value, mark))
 
 
 def moment(time: dt.datetime) -> Cell:
@@ -170,7 +173,8 @@ def _section(section: Section) -> str:
 def _wrapped(value: str, width: int, first: str, following: str) -> list[str]:
     """Break *value*, made printable, at its blanks into lines of at most *width* columns; wide characters count as two."""
     lines, line, is_empty = list[str](), first, True
-    for word in sanitize(value).split():
+    for unbroken in value.split(" "):
+        word = " ".join(map(sanitize, unbroken.split(NO_BREAK)))
         gap = "" if is_empty else " "
         if not is_empty and text.width(line) + len(gap) + text.width(word) > width:
             lines.append(line)

@@ -5,6 +5,7 @@ A card costs a fixed number of queries. It loads no list, opens no backend, and 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -99,22 +100,26 @@ def _session(session: Resource) -> Card:
         statement = statement.where(volume.backend_id.in_([row.id for row in shown]))
         counted = reading.execute(statement.group_by(volume.backend_id, volume.status)).all()
         running, failed = facts.running(reading, None, _OPERATIONS), facts.failures(reading, None, _OPERATIONS)
-    rows = []
+    rows, lines = [], []
     for row in shown:
         by_status = [(status, int(number), int(size or 0)) for owner, status, number, size in counted if owner == row.id]
-        state = "open" if row.name in session.backends else "closed"
-        rows.append((cards.plain(row.name), cards.plain(row.volume_driver), cards.status(state), _volumes(by_status)))
+        state = cards.status("open" if row.name in session.backends else "closed")
+        rows.append((cards.plain(row.name), cards.plain(row.volume_driver), state, _volumes(by_status)))
+        number, size = _total(by_status)
+        lines.append(
+            f"{row.name} ({row.volume_driver}, {state.text}): {_counted(number, 'volume')}{f', {size}' if number else ''}"
+        )
     notes = [Note(f"It can be written by others: {session.store.foreign}.")] if session.store.foreign else []
+    notes += _failed_notes([(status, number) for _, status, number, _ in counted], "cl.inventory.scan()")
     pending = len(session.journal.outbox.operations)
     if pending:
         notes.append(Note(f"The outcomes of {pending} operations wait until the store can take them."))
     facts_shown = [("host", cards.plain(settings.host))]
     facts_shown += [("root helper", cards.code(settings.root_helper))] if settings.root_helper else []
-    lines = [f"{row[0].text} ({row[1].text}, {row[2].text}): {row[3].text}" for row in rows[:_BACKEND_LINES]]
     backends = Section(
         "backends",
         _counted(total, "backend"),
-        [*lines, *_more_lines(total - len(lines))] or ["none yet: cl.Backend(…) adds one"],
+        [*lines[:_BACKEND_LINES], *_more_lines(total - _BACKEND_LINES)] or ["none yet: cl.Backend(…) adds one"],
         ("Name", "Driver", "State", "Volumes"),
         rows,
         remark="".join(_more_lines(total - len(rows))),
@@ -136,10 +141,7 @@ def _backend(backend: Resource) -> Card:
         by_status = facts.volumes_by_status(reading, backend.id)
         running, failed = facts.running(reading, backend.id, _OPERATIONS), facts.failures(reading, backend.id, _OPERATIONS)
     notes = [*_row_notes(backend, version), *_backend_notes(backend)]
-    wrong = {status: number for status, number, _ in by_status if values.meaning(status) == "fault"}
-    if wrong:
-        listed = ", ".join(f"{number} {status}" for status, number in wrong.items())
-        notes.append(Note(f"Volumes with a failed operation: {listed}.", f"cl.inventory.scan({backend.name!r})"))
+    notes += _failed_notes([(status, number) for status, number, _ in by_status], f"cl.inventory.scan({backend.name!r})")
     pools = facts.pools(backend) or []
     shown: list[Fact] = [
         ("id", cards.code(backend.id)),
@@ -165,6 +167,17 @@ def _backend(backend: Resource) -> Card:
         [*sections, *_of_several(running, failed)],
         [*options, ("created_at", cards.moment(backend.created_at))],
     )
+
+
+def _failed_notes(counted: Iterable[tuple[str, int]], line: str) -> Iterable[Note]:
+    """Return how many volumes have a status that says that an operation failed, and *line*, which tells what to do."""
+    wrong: Counter[str] = Counter()
+    for status, number in counted:
+        if values.meaning(status) == "fault":
+            wrong[status] += number
+    if wrong:
+        listed = ", ".join(f"{number:,} {status}" for status, number in sorted(wrong.items()))
+        yield Note(f"Volumes with a failed operation: {listed}.", line)
 
 
 def _backend_notes(backend: Resource) -> Iterable[Note]:
@@ -366,12 +379,17 @@ def _backend_of(resource: Resource, name: str | None) -> Cell:
 
 
 def _volumes(by_status: Sequence[tuple[str, int, int]]) -> Cell:
+    """Return number and size of volumes, and how many have which status."""
     if not by_status:
         return cards.plain("none")
-    total, size = sum(number for _, number, _ in by_status), sum(gib for _, _, gib in by_status)
+    total, size = _total(by_status)
     marked = [(f"{number:,} {status}", values.MARKS[values.meaning(status)]) for status, number, _ in sorted(by_status)]
     counts = cards.joined([cards.status(label, mark) for label, mark in marked], ", ")
-    return cards.joined([cards.plain(f"{total:,} ({values.size(size)}):"), counts])
+    return cards.joined([cards.plain(f"{total:,} ({size}):"), counts])
+
+
+def _total(by_status: Sequence[tuple[str, int, int]]) -> tuple[int, str]:
+    return sum(number for _, number, _ in by_status), values.size(sum(gib for _, _, gib in by_status))
 
 
 def _pool_label(backend: Resource, pool: Pool) -> str:

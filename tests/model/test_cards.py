@@ -119,7 +119,7 @@ def test_a_connection_says_where_its_device_is(sim: cl.Backend) -> None:
 def test_a_session_lists_its_backends(session: cl.Session, sim: cl.Backend) -> None:
     """The card of a session has its store and a line for each backend, and says how to begin if there is none."""
     sim.create_volume(1)
-    assert "sim (sim, ✓ open): 1 (1 GiB): ✓ 1 available" in _text(session)
+    assert "sim (sim, ✓ open): 1 volume, 1 GiB" in _text(session)
     with cl.Session("memory") as empty:
         assert "none yet: cl.Backend(…) adds one" in _text(empty)
     assert "It is closed" in _text(empty)
