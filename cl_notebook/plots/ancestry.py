@@ -265,8 +265,8 @@ def _quoted(text: str) -> str:
     )
 
 
-_COLUMN, _ROW = 2.6, 0.48
-"""Inches from level to level, and from row to row."""
+_COLUMN, _ROW = 2.1, 0.48
+"""Inches from level to level, and from row to row: three levels fit a notebook."""
 
 
 def _draw(roots: Sequence[_Member], notes: Sequence[str]) -> Figure:
@@ -295,6 +295,9 @@ def _draw(roots: Sequence[_Member], notes: Sequence[str]) -> Figure:
     return figure
 
 
+_IN_A_BOX = 21
+"""Columns of a name in a box, which has less room than a line of text."""
+
 _BOX = 0.84
 """Width of a box, as a share of the distance between levels."""
 
@@ -310,7 +313,7 @@ def _box(canvas: Any, axes: Any, level: int, row: float, member: _Member) -> Non
     axes.add_patch(
         FancyBboxPatch((level, row - 0.4), _BOX, 0.8, boxstyle=style, facecolor="none", edgecolor=edge, linestyle=line)
     )
-    canvas.write(axes, level + 0.03, row - 0.17, _title(member), ha="left", weight="bold")
+    canvas.write(axes, level + 0.03, row - 0.17, cut(_title(member), _IN_A_BOX), ha="left", weight="bold")
     canvas.write(axes, level + 0.03, row + 0.19, _subtitle(member), edge, ha="left")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cl_notebook as cl
+from cl_notebook.testing.stores import fill
 from tests.plots.records import record
 
 
@@ -14,3 +15,8 @@ def test_every_database_counts_and_ranks(any_store_url: str) -> None:
         assert latency[["done", "median", "p95", "min", "max"]].tolist() == [1200, 0.6, 1.14, 0.001, 1.2]
         timeline = cl.plot.timeline().frame
         assert timeline["operations"].tolist() == [30] * 40
+        fill(session.store, volumes=50, snapshots=2)
+        lineage = cl.plot.lineage(backend="sim")
+        assert lineage.frame["kind"].value_counts().to_dict() == {"volume": 50, "snapshot": 10}
+        assert "90 more" in repr(lineage)
+        assert len(cl.plot.lineage(cl.Volume.get_by_name("vol-7")[0]).frame) == 3
