@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -67,50 +66,54 @@ def _rows(session: Context, filters: Mapping[str, object]) -> Iterator[tuple[obj
     """Yield a row for each call and backend: those of one call one after the other, to be compared."""
     with session.store.reading() as connection:
         selected = operations.select(connection, (*_KEYS, "status", "duration"), filters)
-        groups = connection.execute(_statement(selected)).all()
+        done = {group[:3]: group for group in connection.execute(_times(selected))}
+        failed = {group[:3]: int(group.failed) for group in connection.execute(_failures(selected))}
     drivers, releases = _drivers(session)
-    in_order = sorted(groups, key=lambda group: tuple(str(value or "") for value in group[:3]))
-    for (call, action, backend), of_key in itertools.groupby(in_order, key=lambda group: group[:3]):
-        by_status = {group.status: group for group in of_key}
-        failed = sum(by_status[status].number for status in operations.BAD if status in by_status)
-        done = by_status.get(DONE)
-        times = _NO_TIMES if done is None or done.total is None else _times(done)
-        if done is not None or failed:
-            known = (drivers.get(backend), releases.get(backend))
-            yield (call, action, backend, *known, done.number if done is not None else 0, failed, *times)
+    for key in sorted({*done, *failed}, key=lambda key: tuple(str(value or "") for value in key)):
+        group = done.get(key)
+        times = _NO_TIMES if group is None else (group.median, group.p95, group.mean, group.shortest, group.longest, group.total)
+        number = 0 if group is None else group.number
+        yield (*key, drivers.get(key[2]), releases.get(key[2]), number, failed.get(key, 0), *times)
 
 
-def _times(group: sa.Row[Any]) -> tuple[float, ...]:
-    return (group.median, group.p95, group.total / group.number, group.shortest, group.longest, group.total)
-
-
-def _statement(selected: sa.Subquery) -> sa.Select[Any]:
-    """Return the statement that groups the operations; ranks give exact medians, which no function of all databases does."""
-    keys = [selected.c[name] for name in (*_KEYS, "status")]
-    duration = selected.c.duration
-    ranking = sa.select(
-        *keys,
-        duration,
-        sa.func.row_number().over(partition_by=keys, order_by=duration).label("place"),
-        sa.func.count().over(partition_by=keys).label("of"),
+def _times(selected: sa.Subquery) -> sa.Select[Any]:
+    """Return the statement for the times of what succeeded; ranks give exact medians, which no function of all databases does."""
+    keys = [selected.c[name] for name in _KEYS]
+    ranked = (
+        sa.select(
+            *keys,
+            selected.c.duration,
+            sa.func.row_number().over(partition_by=keys, order_by=selected.c.duration).label("place"),
+            sa.func.count().over(partition_by=keys).label("of"),
+        )
+        .where(selected.c.status == DONE, selected.c.call.is_not(None), selected.c.duration.is_not(None))
+        .subquery("ranked")
     )
-    ranked = ranking.where(selected.c.call.is_not(None)).subquery("ranked")  # the others called no driver
 
     def at(percent: int) -> sa.ColumnElement[Any]:
         # the nearest rank, rounded up in whole numbers
         rank = (ranked.c.of * percent + 99) // 100
         return sa.func.max(sa.case((ranked.c.place == rank, ranked.c.duration)))
 
-    of_keys = [ranked.c[name] for name in (*_KEYS, "status")]
+    duration = ranked.c.duration
+    of_keys = [ranked.c[name] for name in _KEYS]
     return sa.select(
         *of_keys,
         sa.func.count().label("number"),
         at(50).label("median"),
         at(95).label("p95"),
-        sa.func.min(ranked.c.duration).label("shortest"),
-        sa.func.max(ranked.c.duration).label("longest"),
-        sa.func.sum(ranked.c.duration).label("total"),
+        sa.func.avg(duration).label("mean"),
+        sa.func.min(duration).label("shortest"),
+        sa.func.max(duration).label("longest"),
+        sa.func.sum(duration).label("total"),
     ).group_by(*of_keys)
+
+
+def _failures(selected: sa.Subquery) -> sa.Select[Any]:
+    """Return the statement that counts what failed."""
+    keys = [selected.c[name] for name in _KEYS]
+    failed = sa.select(*keys, sa.func.count().label("failed")).where(selected.c.status.in_(operations.BAD))
+    return failed.where(selected.c.call.is_not(None)).group_by(*keys)
 
 
 def _drivers(session: Context) -> tuple[dict[str, str], dict[str, str]]:

@@ -148,6 +148,19 @@ def test_latencies_are_those_of_one_resource(sim: cl.Backend) -> None:
         cl.plot.latency("db")
 
 
+def test_releases_can_be_compared(session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of one call stand one after the other, each with the release of Cinder that its backend is open with."""
+    for name in ("new", "old"):
+        session.backend(name, volume_driver="sim", path=str(tmp_path / name)).create_volume(1)
+    monkeypatch.setattr(SimDriver, "release", "29.0.0", raising=False)
+    plot = cl.plot.latency()
+    assert plot.frame[["call", "backend", "release"]].to_numpy().tolist() == [
+        ["create_volume", "new", "29.0.0"],
+        ["create_volume", "old", "29.0.0"],
+    ]
+    assert "create_volume  new (29.0.0)" in repr(plot)
+
+
 def test_many_calls_are_cut(session: cl.Session) -> None:
     """At most a page of rows is shown, those that took the most time; the frame has all."""
     record(session, [{"call": f"call_{number:03}", "duration": number + 1} for number in range(100)])
