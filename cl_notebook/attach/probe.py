@@ -117,7 +117,9 @@ class Probe:
         """Return whether commands can run as root without a password: ``ok``, ``missing`` or ``failed``, and what was seen."""
         if self._is_root:
             return "ok", "this is root"
-        words = shlex.split(self._root_helper)
+        words: list[str] = []
+        with contextlib.suppress(ValueError):  # a quote that is not closed
+            words = shlex.split(self._root_helper)
         program = self.command(words[0]) if words else ""
         if not program:
             return "missing", f"{self._root_helper!r} is not installed"

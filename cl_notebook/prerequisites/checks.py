@@ -25,8 +25,8 @@ LARGEST_SKEW = 5.0
 NOT_INSTALLED = "not installed"
 NOT_IN_KERNEL = "not in this kernel"
 
-_OUT_OF_SIGHT = "the modules of the running kernel cannot be seen here"
-_IN_CONTAINER = "; this is a container, and it may be there on its host"
+_OUT_OF_SIGHT = "not loaded; the modules of the running kernel cannot be seen here"
+_IN_CONTAINER = "in this container; its host may have it"
 _READABLE_BY_ROOT = "it is there; only root can read it"
 
 
@@ -54,7 +54,7 @@ def daemon(name: str, listens_on: str) -> Check:
         seen = probe.daemon(name, listens_on)
         if seen:
             return Outcome("ok", seen)
-        return Outcome("unknown", f"not running{_IN_CONTAINER}") if probe.is_container() else Outcome("failed", "not running")
+        return Outcome("unknown", f"not running {_IN_CONTAINER}") if probe.is_container() else Outcome("failed", "not running")
 
     return check
 
@@ -65,9 +65,9 @@ def module(name: str) -> Check:
     def check(probe: HostProbe) -> Outcome:
         state = probe.module(name)
         if state in {"unknown", "missing"} and probe.is_container():
-            return Outcome("unknown", f"not loaded{_IN_CONTAINER}")
+            return Outcome("unknown", f"not seen {_IN_CONTAINER}")
         if state == "unknown":
-            return Outcome("unknown", f"not loaded; {_OUT_OF_SIGHT}")
+            return Outcome("unknown", _OUT_OF_SIGHT)
         return Outcome("missing", NOT_IN_KERNEL) if state == "missing" else Outcome("ok", state)
 
     return check

@@ -82,6 +82,7 @@ def test_root_needs_no_helper(host: FakeHost) -> None:
     """Root runs commands itself; for others a helper that is not installed is missing."""
     assert list(host.probe(is_root=True).root_access()) == ["ok", "this is root"]
     assert list(host.probe("doas").root_access()) == ["missing", "'doas' is not installed"]
+    assert host.probe("su -c '").root_access()[0] == "missing"
 
 
 def test_an_address_answers_or_the_reason_is_given(host: FakeHost) -> None:
