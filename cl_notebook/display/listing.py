@@ -63,6 +63,7 @@ _GAP = 2
 _PAGE_WIDTH = 110
 """The width of a page in em, beyond which columns are left out of HTML."""
 _EM_OF_CHARACTER = 0.56
+_EM_OF_BOLD = 0.68
 _MOST_OF_TEXT = 24
 _MOST_OF_PROSE = 18
 _MOST_OF_TIME = 11
@@ -71,8 +72,9 @@ _BREAKPOINTS = range(30, _PAGE_WIDTH + 1, 5)
 
 _STYLE = """
 .cl-list{container-type:inline-size;font-size:var(--jp-ui-font-size1,13px)}
-.cl-list .cl-cut{display:inline-block;max-width:min(24em,36cqi);overflow:hidden;text-overflow:ellipsis;vertical-align:bottom}
-.cl-list td.cl-wrap{min-width:14em;max-width:40em!important}.cl-list td.cl-whole{max-width:none!important}
+.cl-list .cl-cut{display:inline-block;max-width:clamp(6em,calc(100cqi - 22em),24em);overflow:hidden;
+text-overflow:ellipsis;vertical-align:bottom}
+.cl-list td.cl-wrap{min-width:min(14em,40cqi);max-width:40em!important}.cl-list td.cl-whole{max-width:none!important}
 .cl-list .cl-off{display:none}.cl-list .cl-card td{vertical-align:baseline!important}
 """ + "".join(
     f"@container (max-width:{width}em){{.cl-list .cl-c{width},.cl-r{width} time+small{{display:none}}"
@@ -128,11 +130,16 @@ class _Column:
         return min(self.width, _WIDEST) if self.is_cut else self.width
 
     @property
-    def most(self) -> float:
-        """The width in em that the column takes in HTML at most."""
+    def em(self) -> float:
+        """The width in em that the column takes in HTML at most, headings being bold."""
+        cells = max((text.width(cell) for cell in self.cells), default=0) * _EM_OF_CHARACTER
         if self.brief:
-            return _MOST_OF_TIME
-        return _MOST_OF_PROSE if self.name in _PROSE else _MOST_OF_TEXT if self.is_cut else _PAGE_WIDTH
+            cells = _MOST_OF_TIME
+        elif self.name in _PROSE:
+            cells = min(cells, _MOST_OF_PROSE)
+        elif self.is_cut:
+            cells = min(cells, _MOST_OF_TEXT)
+        return max(cells, text.width(self.name) * _EM_OF_BOLD) + 1
 
 
 class Field(NamedTuple):
@@ -335,7 +342,7 @@ def _breakpoints(columns: Sequence[_Column]) -> tuple[list[int | None], int]:
     found: dict[int, int | None] = {}
     needed = 0.0
     for column in _by_importance(columns):
-        needed += min(column.width * _EM_OF_CHARACTER, column.most) + 1
+        needed += column.em
         found[id(column)] = 0 if column.is_kept else _breakpoint(needed)
     ago = sum(_MOST_OF_AGO for column in columns if column.brief)
     return [found[id(column)] for column in columns], _breakpoint(needed + ago) or _PAGE_WIDTH
