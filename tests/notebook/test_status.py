@@ -66,6 +66,7 @@ def test_nothing_tracked_says_what_to_type(notebook: Notebook) -> None:
         assert step.magic in repr(status)
         assert step.magic in status._repr_mimebundle_()["text/html"]
     assert status.frame.empty
+    assert "cl.Backend('lab', volume_driver='local')" in repr(cl.status())
     assert "%cl_backend add" in notebook.printed("%cl_status --lines")
 
 

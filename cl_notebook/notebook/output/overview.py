@@ -20,6 +20,7 @@ from cl_notebook.inventory.verdicts import stuck_reason
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, identity_map
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.tables import FAILED, INTERRUPTED
+from cl_notebook.store import damage
 from cl_notebook.text import quote_word
 from cl_notebook.treemodel import rows
 
@@ -120,7 +121,7 @@ def read(session: Session, backend: Backend | None = None) -> Overview:
     """
     statement = sa.select(Backend).order_by(Backend.name)
     stored = [backend] if backend is not None else identity_map.select(session, statement)
-    with session.store.reading() as connection:
+    with damage.named(session.store), session.store.reading() as connection:
         reader = _Reader(session, connection, stored)
         states, running, running_count = reader.states(), reader.running(), len(reader.operations)
         stuck, failures = reader.stuck(), reader.failures()

@@ -47,14 +47,17 @@ _SCHEMA = {
 class Status:
     """How things are: displayed as one screen. ``overview`` has what was read, ``frame`` a row for each backend."""
 
-    def __init__(self, session: Session, backend: Backend | None = None) -> None:
+    def __init__(self, session: Session, backend: Backend | None = None, *, magics: bool = True) -> None:
         """Read how things are on all backends of *session*, or on one *backend*, without opening any.
+
+        Without *magics* an empty store names the ways to begin in Python.
 
         Raises:
             StoreError: the store cannot be read.
 
         """
         self.overview = overview.read(session, backend)
+        self._magics = magics
         self._store = shown_url(session.store.url)
 
     @classmethod
@@ -66,7 +69,8 @@ class Status:
             StoreError: the store cannot be read.
 
         """
-        return cls(session, scanner.select_backends(session, backend)[0] if backend is not None else None)
+        chosen = scanner.select_backends(session, backend)[0] if backend is not None else None
+        return cls(session, chosen, magics=first_steps.magics_are_loaded())
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -94,7 +98,7 @@ class Status:
     def __repr__(self) -> str:
         """Return the screen as text, as wide as the terminal."""
         if not self.overview.backends:
-            return first_steps.as_text(self._empty())
+            return first_steps.as_text(self._empty(), magics=self._magics)
         width = max(40, min(text.terminal_width(), 120))
         lines = [f"Store: {self._store}", *wrapped(self._headline(), width)]
         for state in self._shown():
@@ -109,7 +113,7 @@ class Status:
 
     def _html(self) -> str:
         if not self.overview.backends:
-            return markup.card(first_steps.as_html(self._empty()))
+            return markup.card(first_steps.as_html(self._empty(), magics=self._magics))
         names = ("Backend", "State", "Capacity", "Tracked")
         rows = [_backend_cells(state) for state in self._shown()]
         parts = [
@@ -173,7 +177,7 @@ class Status:
         stuck = sum(state.stuck for state in view.backends)
         if view.stuck:
             entries = [
-                Entry(entry.status, f"{capital(entry.label)}{_on(entry.backend)} is {entry.reason}.", entry.magic)
+                Entry("stuck", f"{capital(entry.label)}{_on(entry.backend)} is {entry.reason}.", entry.magic)
                 for entry in view.stuck
             ]
             yield Section(f"Stuck ({stuck:,})", entries, "All at once: %cl_scan repair --all" if stuck > 1 else "")
