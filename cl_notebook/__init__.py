@@ -111,7 +111,7 @@ def demo() -> Demo:
     from cl_notebook.notebook.tree import display  # noqa: PLC0415 - likewise
 
     started = demo_store.start()
-    display.show_anywhere(display.tree(started.session))
+    started.at_end += display.show_opened(started.session)
     return started
 
 

@@ -29,7 +29,7 @@ from cl_notebook.treemodel import static_tree
 from cl_notebook.treemodel.render import html_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
     from types import TracebackType
 
 PREFIX = "cl_notebook-demo-"
@@ -70,6 +70,8 @@ class Demo:
         self.session = session.Session(str(folder / _STORE), read_only=False)
         self._store = self.session.settings.store
         self.is_closed = False
+        self.at_end: list[Callable[[], object]] = []
+        """Called by :meth:`close`: what closes the panel with the demo's tree."""
         try:
             _fill(self.session, folder)
         except BaseException:
@@ -109,6 +111,8 @@ class Demo:
             )
             raise errors.Refused(msg)
         self.is_closed = True
+        for close in self.at_end:
+            close()
         unused = session.restore_default(self._before, self._store)
         for opened in (unused, self.session):
             if opened is not None:

@@ -24,7 +24,7 @@ def _demo(call: Invocation) -> Demo | None:
         echo(f"The demo is over, and its folder {demo.folder} is removed. {now}")
         return None
     demo = demo_store.start()
-    display.show_anywhere(display.tree(demo.session))
+    demo.at_end += display.show_opened(demo.session)
     return demo
 
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from cl_notebook import errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
+    from sidecar import Sidecar
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.tree.widget import Tree
@@ -54,8 +57,8 @@ def _has_front_end() -> bool:
     return hasattr(shell, "kernel")
 
 
-def show(tree: Tree | StaticTree) -> None:
-    """Open *tree* in a side panel of JupyterLab.
+def show(tree: Tree | StaticTree) -> Sidecar:
+    """Open *tree* in a side panel of JupyterLab, and return the panel.
 
     Raises:
         Refused: *tree* is not a live widget, or the package sidecar is not installed.
@@ -71,17 +74,26 @@ def show(tree: Tree | StaticTree) -> None:
     except ImportError as error:
         msg = "%cl_tree --side needs the package sidecar: %pip install sidecar, then load the page again."
         raise errors.Refused(msg) from error
-    with Sidecar(title=TITLE):
+    panel = Sidecar(title=TITLE)
+    with panel:
         tree.show()
+    return panel
 
 
-def show_anywhere(tree: Tree | StaticTree) -> None:
-    """Show *tree* beside the notebook if the package sidecar is installed, else below the cell; print it in a terminal."""
+def show_opened(session: Session) -> list[Callable[[], object]]:
+    """Show the tree of *session* with the volumes of its open backends, in a terminal as text.
+
+    In a notebook it is beside the cells if the package sidecar is installed, else below the cell. Return what closes the panel
+    beside the cells, if there is one.
+    """
+    shown = tree(session)
     if not _has_front_end():
-        sys.stdout.write(f"{tree!r}\n")
-    elif importlib.util.find_spec("sidecar") is not None:
-        show(tree)
-    else:
-        from IPython.display import display  # noqa: PLC0415 - there is a front end
+        sys.stdout.write(f"{shown!r}\n")
+        return []
+    shown.opened = sorted(backend.id for backend in session.backends.values())  # type: ignore[union-attr] # a notebook's tree
+    if importlib.util.find_spec("sidecar") is not None:
+        return [show(shown).close, shown.close]  # type: ignore[union-attr] # likewise
+    from IPython.display import display  # noqa: PLC0415 - there is a front end
 
-        display(tree)  # type: ignore[no-untyped-call] # IPython's
+    display(shown)  # type: ignore[no-untyped-call] # IPython's
+    return []
