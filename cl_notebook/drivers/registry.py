@@ -59,7 +59,7 @@ def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked:
     except errors.NotSupported as error:
         if is_path(name):
             raise
-        raise errors.NotFound(msg) from error
+        raise errors.NotFound(msg if hint else f"{msg} {error}") from error
     except errors.NotFound as error:
         if is_path(name) or isinstance(error, errors.Ambiguous):
             raise

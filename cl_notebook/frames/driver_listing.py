@@ -97,7 +97,7 @@ def named(name: str, python: str | None = None) -> str | None:
         return name
     from cl_notebook.drivers.cinder import catalog as names  # noqa: PLC0415 - as for the catalog
 
-    return names.find(name, python) or (name if registry.is_path(name) and is_class else None)
+    return names.find(name, python, by_module=False) or (name if registry.is_path(name) and is_class else None)
 
 
 def load(name: str, python: str | None = None) -> type[Driver]:

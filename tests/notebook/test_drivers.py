@@ -119,7 +119,6 @@ def test_the_options_of_an_installed_driver_need_no_cinder(notebook: Notebook) -
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("NexentaNfsDriver", "Cinder has 2 drivers called 'NexentaNfsDriver'. Type the path of one: cinder.volume.drivers."),
         ("zzzz", "No driver has 'zzzz' in its name"),
         ("RBDDrivr", "Did you mean 'RBDDriver'?"),
         ("cinder.volume.drivers.rbd.NoDriver", "has no driver 'cinder.volume.drivers.rbd.NoDriver'"),
@@ -130,6 +129,12 @@ def test_the_options_of_an_installed_driver_need_no_cinder(notebook: Notebook) -
 def test_a_wrong_word_is_one_line(notebook: Notebook, python: str, asked: str, told: str) -> None:
     """What no driver is called, several are, or no column is, is one line that says what to type."""
     assert told in notebook.refused(f"%cl_drivers {asked} --python {python}")
+
+
+def test_drivers_of_one_name_are_listed_by_path(notebook: Notebook, python: str) -> None:
+    """A class that several drivers have is an error with a line for the path of each."""
+    paths = notebook.ambiguous(f"%cl_drivers NexentaNfsDriver --python {python}")
+    assert [path.strip().partition(".nexenta.")[2] for path in paths] == ["nfs.NexentaNfsDriver", "ns5.nfs.NexentaNfsDriver"]
 
 
 def test_a_python_that_is_none_is_one_line(notebook: Notebook, tmp_path: Path) -> None:

@@ -99,10 +99,11 @@ def is_known(python: str | None = None) -> bool:
     return interpreter({PYTHON: python}) in _DRIVERS
 
 
-def find(name: str, python: str | None = None) -> str | None:
-    """Return the path of the driver called *name*, a class or the end of a path, in the Cinder of *python*; None if none is.
+def find(name: str, python: str | None = None, *, by_module: bool = True) -> str | None:
+    """Return the path of the driver called *name* in the Cinder of *python*; None if none is.
 
-    A match in exact letter case is preferred.
+    *name* is a class, the end of a path, or (with *by_module*) the module of the class, such as ``rbd``. A match in exact letter
+    case is preferred.
 
     Raises:
         errors.Ambiguous: several drivers are called that.
@@ -114,12 +115,23 @@ def find(name: str, python: str | None = None) -> str | None:
     older = renamed(python)
     for normalize in (str, str.lower):
         matched = _ending(name, paths, normalize) or [older[path] for path in _ending(name, list(older), normalize)]
-        if len(matched) > 1:
-            msg = f"Cinder has {len(matched)} drivers called {name!r}. Type the path of one: {', '.join(matched)}."
-            raise errors.Ambiguous(msg, matched)
         if matched:
-            return matched[0]
-    return None
+            return _the_one(name, matched)
+    of_module = [path for path in paths if by_module and short_name(path) == name.lower()]
+    return _the_one(name, of_module) if of_module else None
+
+
+def short_name(path: str) -> str:
+    """Return the short name of the driver at *path*: the module of its class, in lower case (``rbd``)."""
+    return path.split(".")[-2].lower()
+
+
+def _the_one(name: str, matched: list[str]) -> str:
+    if len(matched) > 1:
+        heading = f"Cinder has {len(matched)} drivers called {name!r}. Type the path of one:"
+        msg = f"{heading} {', '.join(matched)}."
+        raise errors.Ambiguous(msg, matched, heading)
+    return matched[0]
 
 
 def _ending(name: str, paths: list[str], normalize: Callable[[str], str]) -> list[str]:

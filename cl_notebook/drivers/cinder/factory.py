@@ -26,7 +26,7 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
     """Return the class for the Cinder driver called *name*, in the Python that *options* name.
 
     *name* is the path of a class, also of one that Cinder does not ship or of one under an older path, or the class alone, or
-    the end of a path (``RBDDriver``, ``rbd.RBDDriver``).
+    the end of a path, or its module (``RBDDriver``, ``rbd.RBDDriver``, ``rbd``).
 
     Raises:
         errors.NotSupported: that Python has no Cinder, or lacks what the driver needs.
@@ -87,6 +87,7 @@ def create_class(path: str, python: str, description: Mapping[str, Any], spare: 
 
 
 def _no_driver(name: str, python: str) -> str:
-    known = [entry[field] for entry in catalog.drivers(python) for field in ("name", "path")]
+    entries = catalog.drivers(python)
+    known = [word for entry in entries for word in (entry["name"], entry["path"], catalog.short_name(entry["path"]))]
     hint = errors.did_you_mean(name, known)
     return f"The Cinder of {python} has no driver {name!r}.{hint} %cl_drivers WORD searches those that it has."

@@ -331,6 +331,9 @@ def test_a_driver_has_a_short_name(request: pytest.FixtureRequest, release: str)
         "RBDDriver": "rbd.RBDDriver",
         "rbddriver": "rbd.RBDDriver",
         "lvm.LVMVolumeDriver": "lvm.LVMVolumeDriver",
+        "LVMVolumeDriver": "lvm.LVMVolumeDriver",
+        "rbd": "rbd.RBDDriver",
+        "LVM": "lvm.LVMVolumeDriver",
         f"{top}nimble.NimbleFCDriver": "hpe.nimble.NimbleFCDriver",
         "VMAXFCDriver": "dell_emc.powermax.fc.PowerMaxFCDriver",
     }.items():
@@ -345,6 +348,10 @@ def test_what_is_no_driver_is_one_line(python: str) -> None:
         registry.load_driver("NexentaNfsDriver", {"python": python})
     with pytest.raises(errors.NotFound, match=r"No driver is called 'RBDDrivr'.*Did you mean 'RBDDriver'\?"):
         registry.load_driver("RBDDrivr", {"python": python})
+    with pytest.raises(errors.NotFound, match=r"No driver is called 'lvmm'.*Did you mean 'lvm'\?"):
+        registry.load_driver("lvmm", {"python": python})
+    with pytest.raises(errors.Ambiguous, match=r"drivers called 'nimble'"):
+        registry.load_driver("nimble", {"python": python})
     with pytest.raises(errors.NotFound, match=r"has no driver 'os\.path\.join'"):
         registry.load_driver("os.path.join", {"python": python})
     with pytest.raises(errors.NotFound, match="nothing else is imported"):
