@@ -28,6 +28,7 @@ background:none!important;color:inherit;padding:0!important}
 border:0!important;background:none!important;white-space:nowrap;max-width:none!important}
 .cl-card thead th{font-weight:600;border-bottom:1px solid var(--jp-border-color1,var(--vscode-panel-border,#8888))!important}
 .cl-card .cl-num{text-align:right!important}.cl-card .cl-wrap{white-space:normal!important;overflow-wrap:anywhere}
+.cl-card .cl-facts tr{background:none!important}
 .cl-card .cl-text{white-space:normal!important;overflow-wrap:anywhere;min-width:16em}
 .cl-card small,.cl-card .cl-dim{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b))}
 .cl-card .cl-rest{font-size:0}
@@ -111,7 +112,7 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]], classes: Sequence
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """Return a table of names, plain text, and their values, which are HTML."""
     rows = "".join(f"<tr><th scope='row'>{escaped(name)}</th><td class='cl-wrap'>{value}</td></tr>" for name, value in pairs)
-    return f"<table><tbody>{rows}</tbody></table>"
+    return f"<table class='cl-facts'><tbody>{rows}</tbody></table>"
 
 
 def bundle(

@@ -213,6 +213,9 @@ def _volume(volume: Resource) -> Card:
         shown.append(("created from", cards.joined(origin)))
     elif volume.source_volid is not None:
         shown.append(("created from", _named("volume", row.source, volume.source_volid)))
+    here = volume.context.settings.host
+    shown += [("attached at", cards.code(conn.path)) for conn in connections.rows if conn.path and conn.name == here][:1]
+    shown += [("description", cards.plain(volume.description))] if volume.description else []
     shown.append(("created", cards.moment(volume.created_at)))
     shown += [("clones", cards.plain(f"{row.clones:,}"))] if row.clones else []
     notes = [*_row_notes(volume, row.version), *_status_notes(volume, events)]
@@ -223,7 +226,12 @@ def _volume(volume: Resource) -> Card:
         _listed("connection", connections, ("Path",), lambda row: (cards.code(row.path or ""),)),
     ]
     return Card(
-        _title(volume), _headline(volume), shown, notes, [*sections, *_operations("last operations", events)], _fields(volume)
+        _title(volume),
+        _headline(volume),
+        shown,
+        notes,
+        [*sections, *_operations("last operations", events)],
+        _fields(volume, {"description"}),
     )
 
 

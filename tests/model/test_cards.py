@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -34,6 +35,17 @@ class SilentDriver(SimDriver):
         """Fail, as if the folder were gone."""
         msg = "nobody knows"
         raise RuntimeError(msg)
+
+
+class HangingDriver(SimDriver):
+    """A simulator whose folder is on a server that is gone: its statistics come after the test."""
+
+    is_over: ClassVar[threading.Event] = threading.Event()
+
+    def known_stats(self) -> Stats:
+        """Wait for the end of the test."""
+        self.is_over.wait()
+        return {}
 
 
 class ForgetfulDriver(SimDriver):
@@ -110,6 +122,7 @@ def test_a_connection_says_where_its_device_is(sim: cl.Backend) -> None:
     volume = sim.create_volume(1, name="db")
     here = volume.attach()
     assert f"path             {here.path}" in _text(here)
+    assert f"attached at      {here.path}" in _text(volume)
     there = sim.create_volume(1).connect({"host": "web1", "ip": "192.0.2.7", "auth_password": "hush"})
     assert "host             web1 at 192.0.2.7" in _text(there)
     assert "▸ The host has access, and the volume is not attached there. id" in " ".join(_text(there).split())
@@ -160,6 +173,18 @@ def test_a_display_survives_a_driver_that_fails(session: cl.Session, tmp_path: P
     lab = session.backend("lab", volume_driver="silent", path=tmp_path / "lab", faults="get_volume_stats:1+:crash")
     assert "capacity" not in _text(lab)
     assert "backend 'lab' · silent · ✓ open" in _text(lab)
+
+
+def test_a_display_does_not_wait_for_a_driver_that_hangs(
+    session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend whose statistics do not come is shown without its capacity."""
+    install("hanging", HangingDriver, tmp_path / "installed", monkeypatch)
+    lab = session.backend("lab", volume_driver="hanging", path=tmp_path / "lab")
+    try:
+        assert "capacity" not in _text(lab)
+    finally:
+        HangingDriver.is_over.set()
 
 
 def test_statistics_that_were_asked_for_are_shown(session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
