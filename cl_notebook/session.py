@@ -65,6 +65,8 @@ class Session(context.SessionBound):
         self.lock = concurrency.reentrant_lock()
         self.is_closed = False
         self.backends: dict[str, Backend] = {}
+        self.in_background: list[Any] = []
+        """The acts on many resources that were started in the background (:class:`cl_notebook.many.runner.Background`)."""
         self.confirmed = context.Confirmed()
         self.progress: Callable[[str], AbstractContextManager[Progress]] = _silent
         self._work_on(Store(self.settings.store, read_only=self.settings.read_only))

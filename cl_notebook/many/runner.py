@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import copy
+import functools
 import threading
 import time
 from collections import deque
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import concurrency, errors
+from cl_notebook.drivers.api import no_progress
 from cl_notebook.many.report import DONE, FAILED, LISTED, NOT_BEGUN, RUNNING, Item, Outcome, Report, counted
 from cl_notebook.model import batch
 from cl_notebook.model.context import CountedWork
@@ -44,14 +46,13 @@ class Task:
     call: Callable[[], Any]
 
 
-def act_on(context: Context, act: Act, resources: Sequence[T], call: Callable[[T], Any], *, jobs: int = JOBS) -> Report:
-    """Call *call* on each of *resources*, *jobs* side by side, and return the report.
+def tasks_on(context: Context, act: Act, resources: Sequence[T], call: Callable[[T], Any]) -> list[Task]:
+    """Return the tasks that call *call* on each of *resources*.
 
     Backends that are closed are opened before, in this thread, because opening may ask for a secret.
 
     Raises:
-        ReadOnly: the session is read-only; nothing was begun.
-        Interrupted: the user interrupted it; the message says what is done and what is not.
+        ReadOnly: the session is read-only.
 
     """
     context.journal.refuse_if_read_only(act.verb)
@@ -63,8 +64,17 @@ def act_on(context: Context, act: Act, resources: Sequence[T], call: Callable[[T
             raise copy.copy(problem)  # an error gathers the tracebacks of the threads that raise it
         return call(resource)
 
-    tasks = [Task(Item.of(resource), lambda resource=resource: perform(resource)) for resource in resources]  # type: ignore[misc] # mypy does not type lambdas with defaults
-    return run(context, act, tasks, jobs=jobs)
+    return [Task(Item.of(resource), functools.partial(perform, resource)) for resource in resources]
+
+
+def act_on(context: Context, act: Act, resources: Sequence[T], call: Callable[[T], Any], *, jobs: int = JOBS) -> Report:
+    """Call *call* on each of *resources*, *jobs* side by side, and return the report, as :func:`run` does.
+
+    Raises:
+        ReadOnly, InvalidInput, Interrupted: as for :func:`run`.
+
+    """
+    return run(context, act, tasks_on(context, act, resources, call), jobs=jobs)
 
 
 def run(context: Context, act: Act, tasks: Sequence[Task], *, jobs: int = JOBS) -> Report:
@@ -78,20 +88,41 @@ def run(context: Context, act: Act, tasks: Sequence[Task], *, jobs: int = JOBS) 
         Interrupted: the user interrupted it; the message says what is done and what is not.
 
     """
+    count = _prepared(context, act, tasks, jobs)
+    doing = CountedWork(f"{act.verb} {counted(len(tasks), [task.item for task in tasks])}")
+    with context.progress(doing) as note:
+        pool = _Pool(context, act, tasks, note)
+        if count == 1:
+            pool.run_here()
+        else:
+            pool.run_in_threads(count)
+    return pool.report()
+
+
+def start(context: Context, act: Act, tasks: Sequence[Task], *, jobs: int = JOBS) -> Background:
+    """Run *tasks* in the background, *jobs* side by side, and return the handle at once.
+
+    Raises:
+        ReadOnly: the session is read-only; nothing was begun.
+        InvalidInput: *jobs* is no number from 1 to :data:`MOST_JOBS`.
+
+    """
+    count = _prepared(context, act, tasks, jobs)
+    pool = _Pool(context, act, tasks, no_progress)
+    background = Background(pool, f"{act.verb} {counted(len(tasks), [task.item for task in tasks])}")
+    context.in_background.append(background)
+    pool.start(count)
+    return background
+
+
+def _prepared(context: Context, act: Act, tasks: Sequence[Task], jobs: int) -> int:
+    """Return how many threads run *tasks*."""
     context.journal.refuse_if_read_only(act.verb)
     if not isinstance(jobs, int) or not 1 <= jobs <= MOST_JOBS:
         msg = f"jobs is how many run side by side, a whole number from 1 to {MOST_JOBS}, not {jobs!r}."
         raise errors.InvalidInput(msg)
     context.journal.kernel_id  # noqa: B018 - registers the kernel once, before threads would do it at the same time
-    started = time.monotonic()
-    doing = CountedWork(f"{act.verb} {counted(len(tasks), [task.item for task in tasks])}")
-    with context.progress(doing) as note:
-        pool = _Pool(act, tasks, note)
-        if min(jobs, len(tasks)) <= 1:
-            pool.run_here()
-        else:
-            pool.run_in_threads(min(jobs, len(tasks)))
-    return Report(act, pool.outcomes(), time.monotonic() - started)
+    return max(1, min(jobs, len(tasks)))
 
 
 def _open_backends(resources: Sequence[Tracked]) -> dict[str, errors.Error]:
@@ -111,7 +142,11 @@ def _open_backends(resources: Sequence[Tracked]) -> dict[str, errors.Error]:
 class _Pool:
     """The tasks of one act: those that wait, and the outcomes of the others."""
 
-    def __init__(self, act: Act, tasks: Sequence[Task], note: Progress) -> None:
+    def __init__(self, context: Context, act: Act, tasks: Sequence[Task], note: Progress) -> None:
+        self._context = context
+        self._started = time.monotonic()
+        self._seconds: float | None = None
+        self._workers: list[concurrency.Future[None]] = []
         self._act = act
         self._tasks = tasks
         self._note = note
@@ -133,25 +168,41 @@ class _Pool:
             self._work()
         except KeyboardInterrupt as interrupt:
             if len(self._tasks) > 1:
-                batch.append_message(interrupt, self._progress())
+                batch.append_message(interrupt, self.progress())
             raise
-        self._raise_unexpected()
+        self.raise_unexpected()
 
     def run_in_threads(self, count: int) -> None:
-        workers: list[concurrency.Future[None]] = []
         try:
-            workers.extend(self._start(number) for number in range(count))
-            for worker in workers:
-                worker.result()
+            self.start(count)
+            self.wait()
         except KeyboardInterrupt:
-            self._is_stopped.set()
-            end = time.monotonic() + PATIENCE
+            self.stop()
             with contextlib.suppress(KeyboardInterrupt, TimeoutError):  # a second interrupt does not wait
-                for worker in workers:
-                    worker.result(max(0.0, end - time.monotonic()))
-            msg = f"{self._act.verb} was interrupted: {self._progress()}"
+                self.wait(PATIENCE)
+            msg = f"{self._act.verb} was interrupted: {self.progress()}"
             raise errors.Interrupted(msg) from None
-        self._raise_unexpected()
+        self.raise_unexpected()
+
+    def start(self, count: int) -> None:
+        self._workers.extend(self._start(number) for number in range(count))
+
+    def stop(self) -> None:
+        self._is_stopped.set()
+
+    @property
+    def is_over(self) -> bool:
+        return all(worker.done() for worker in self._workers)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until nothing runs; raise TimeoutError after *timeout* seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        for worker in self._workers:
+            worker.result(None if end is None else max(0.0, end - time.monotonic()))
+
+    def report(self) -> Report:
+        """Return the outcomes so far."""
+        return Report(self._act, self.outcomes(), (self._seconds or time.monotonic()) - self._started)
 
     def _start(self, number: int) -> concurrency.Future[None]:
         ended: concurrency.Future[None] = concurrency.Future()
@@ -168,12 +219,13 @@ class _Pool:
         return ended
 
     def _work(self) -> None:
-        while not self._is_stopped.is_set():
+        while not self._is_stopped.is_set() and not self._context.is_closed:
             try:
                 number = self._waiting.popleft()
             except IndexError:
                 return
             self._outcomes[number] = self._perform(self._tasks[number])
+            self._seconds = time.monotonic()
             self._note(len(self._outcomes), len(self._tasks))
 
     def _perform(self, task: Task) -> Outcome:
@@ -188,12 +240,12 @@ class _Pool:
             return Outcome(task.item, FAILED, time.monotonic() - started, error=error)
         return Outcome(task.item, DONE, time.monotonic() - started, result)
 
-    def _raise_unexpected(self) -> None:
+    def raise_unexpected(self) -> None:
         if self._unexpected:
-            batch.append_message(self._unexpected[0], self._progress())
+            batch.append_message(self._unexpected[0], self.progress())
             raise self._unexpected[0]
 
-    def _progress(self) -> str:
+    def progress(self) -> str:
         """Return a sentence: how many are done, how many failed, which run still, and which are left."""
         outcomes = self.outcomes()
         labels = {
@@ -213,3 +265,54 @@ class _Pool:
 def _listed(labels: Sequence[str]) -> str:
     more = f" and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
     return f"{', '.join(labels[:LISTED])}{more}"
+
+
+class Background:
+    """An act on many resources that runs in the background: it has a ``status``, a ``result()`` to wait for, and ``cancel()``."""
+
+    def __init__(self, pool: _Pool, doing: str) -> None:
+        """Stand for the act of *pool*; *doing* describes it."""
+        self._pool = pool
+        self._doing = doing
+
+    @property
+    def status(self) -> str:
+        """``running``; afterwards ``failed`` if anything failed, ``cancelled`` if something was not begun, or ``done``."""
+        if not self._pool.is_over:
+            return "running"
+        outcomes = {one.outcome for one in self._pool.outcomes()}
+        return "failed" if FAILED in outcomes else "cancelled" if NOT_BEGUN in outcomes else "done"
+
+    @property
+    def report(self) -> Report:
+        """The report as it is now: what is done, what failed, what runs and what has not begun."""
+        return self._pool.report()
+
+    def result(self, timeout: float | None = None) -> Report:
+        """Wait until it has ended, and return the report.
+
+        An interrupt ends the wait alone.
+
+        Raises:
+            TimeoutError: *timeout* seconds have passed.
+            Error: something failed; of several resources it is a PartialFailure, whose ``report`` has all outcomes.
+
+        """
+        self._pool.wait(timeout)
+        self._pool.raise_unexpected()
+        report = self.report
+        failure = report.failure()
+        if failure is not None:
+            raise failure
+        return report
+
+    def cancel(self) -> str:
+        """Begin nothing more, and return a sentence on what is done and what is not; what runs comes to its end."""
+        self._pool.stop()
+        return self._pool.progress()
+
+    def __repr__(self) -> str:
+        """Return what is done, and how far it is."""
+        outcomes = [one.outcome for one in self._pool.outcomes()]
+        ended = sum(outcome in {DONE, FAILED} for outcome in outcomes)
+        return f"<{self._doing} in the background: {self.status}, {ended} of {len(outcomes)}>"

@@ -205,6 +205,10 @@ class Context(Protocol):
         """Return the object that attaches volumes on the host at the address *gateway*; None means this host."""
 
     @property
+    def in_background(self) -> list[Any]:
+        """The acts on many resources that were started in the background (:class:`cl_notebook.many.runner.Background`)."""
+
+    @property
     def backends(self) -> Mapping[str, StoredBackend]:
         """The open backends by name."""
 

@@ -26,6 +26,7 @@ from cl_notebook.notebook.magics import (
     status,
     tree,
     volume,
+    wait,
 )
 from cl_notebook.notebook.output.progress import Display
 
@@ -43,6 +44,7 @@ COMMANDS = (
     volume.COMMAND,
     snapshot.COMMAND,
     connection.COMMAND,
+    wait.COMMAND,
     tree.COMMAND,
     status.COMMAND,
     *find.COMMANDS,

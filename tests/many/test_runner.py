@@ -201,3 +201,62 @@ def test_the_number_of_jobs_is_checked(session: cl.Session, volumes: list[cl.Vol
     """Jobs are a whole number from 1 to 64."""
     with pytest.raises(errors.InvalidInput, match="a whole number from 1 to 64"):
         runner.act_on(session, DELETE, volumes, _refusing(), jobs=jobs)
+
+
+def test_an_act_in_the_background_gives_its_report(session: cl.Session, volumes: list[cl.Volume]) -> None:
+    """The handle says that it runs and how far it is, and gives the report, or the error of what failed, when it is over."""
+    may_end = threading.Event()
+
+    def call(volume: cl.Volume) -> cl.Volume:
+        may_end.wait(30)
+        return _refusing(volumes[1])(volume)
+
+    handle = runner.start(session, DELETE, runner.tasks_on(session, DELETE, volumes, call), jobs=2)
+    assert session.in_background == [handle]
+    assert handle.status == "running"
+    assert repr(handle) == "<delete 6 volumes in the background: running, 0 of 6>"
+    with pytest.raises(TimeoutError):
+        handle.result(0.01)
+    may_end.set()
+    with pytest.raises(errors.PartialFailure, match="1 of 6 were not deleted"):
+        handle.result(30)
+    assert handle.status == "failed"
+    assert [volume.is_tracked for volume in volumes] == [False, True, False, False, False, False]
+    assert handle.report.summary.startswith("5 of 6 volumes deleted, 1 failed")
+
+
+def test_a_cancelled_act_begins_nothing_more(session: cl.Session, volumes: list[cl.Volume]) -> None:
+    """After cancel() what runs comes to its end, and the rest is not begun; the sentence says what is done and what is not."""
+    are_begun = threading.Barrier(3, timeout=30)
+    may_end = threading.Event()
+
+    def call(volume: cl.Volume) -> cl.Volume:
+        are_begun.wait()
+        may_end.wait(30)
+        return volume
+
+    handle = runner.start(session, DELETE, runner.tasks_on(session, DELETE, volumes, call), jobs=2)
+    are_begun.wait()
+    said = handle.cancel()
+    may_end.set()
+    assert "0 of 6 were deleted; still running, see %cl_history: volume 'a'" in said
+    assert "left: volume 'c'" in said
+    assert list(handle.result(30)) == volumes[:2]
+    assert handle.status == "cancelled"
+
+
+def test_a_closed_session_begins_nothing_more(session: cl.Session, volumes: list[cl.Volume]) -> None:
+    """An act in the background ends with its session: what has not begun does not begin."""
+    is_begun, may_end = threading.Event(), threading.Event()
+
+    def call(volume: cl.Volume) -> cl.Volume:
+        is_begun.set()
+        may_end.wait(30)
+        return volume
+
+    handle = runner.start(session, DELETE, runner.tasks_on(session, DELETE, volumes, call), jobs=1)
+    is_begun.wait(30)
+    session.close()
+    may_end.set()
+    assert list(handle.result(30)) == volumes[:1]
+    assert handle.status == "cancelled"

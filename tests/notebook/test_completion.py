@@ -59,7 +59,7 @@ def stocked(lab: Notebook) -> Notebook:
         ("%cl_volume show ", ["vol", "text", '"it\'s"', "'my vol'"]),
         (
             "%cl_volume delete text ",
-            ["vol", "text", '"it\'s"', "'my vol'", "--cascade", "--force", "--jobs", "--dry-run", "--yes"],
+            ["vol", "text", '"it\'s"', "'my vol'", "--cascade", "--force", "--jobs", "--background", "--dry-run", "--yes"],
         ),
         ("%cl_volume revert text ", ["snap", "kept"]),
         ("%cl_snapshot show k", ["kept"]),

@@ -37,6 +37,7 @@ NAMES = [
     "cl_volume",
     "cl_snapshot",
     "cl_connection",
+    "cl_wait",
     "cl_tree",
     "cl_status",
     "cl_find",

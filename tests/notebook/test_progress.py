@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cl_notebook.model.context import CountedWork
 from cl_notebook.notebook.output.progress import Display
 
 if TYPE_CHECKING:
@@ -99,3 +100,16 @@ def test_a_front_end_that_fails_does_not_fail_the_work() -> None:
     with Display(shell, delay=0.01)("create volume") as progress:
         time.sleep(0.1)
         progress(1, 2)
+
+
+def test_counted_work_is_one_line(bare_shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that is counted says how many of how many are done, and what its parts would show is not shown."""
+    terminal = _Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    display = Display(bare_shell, delay=0.05)
+    with display(CountedWork("delete 5 volumes")) as progress:
+        progress(2, 5)
+        with display("delete volume 'db'"):
+            time.sleep(0.3)
+    assert "delete 5 volumes… 2 of 5, 0 s" in terminal.getvalue()
+    assert "'db'" not in terminal.getvalue()

@@ -58,8 +58,9 @@ LOOKS = {
     *("cl_setup ", "cl_backends ", "cl_volumes ", "cl_snapshots ", "cl_connections ", "cl_history ", "cl_drivers ", "cl_log "),
     *("cl_backend open", "cl_backend close", "cl_backend show", "cl_backend stats", "cl_backend manageable"),
     *("cl_volume show", "cl_snapshot show", "cl_connection show"),
+    *("cl_plot capacity", "cl_plot latency", "cl_plot timeline", "cl_plot lineage", "cl_doctor "),
     *("cl_backend list", "cl_volume list", "cl_snapshot list", "cl_connection list"),
-    *("cl_tree ", "cl_status ", "cl_find ", "cl_who ", "cl_dump ", "cl_scan show"),
+    *("cl_tree ", "cl_status ", "cl_find ", "cl_who ", "cl_dump ", "cl_scan show", "cl_wait "),
 }
 """Verbs that look, or that concern this kernel alone."""
 

@@ -187,3 +187,25 @@ def test_a_selection_of_the_tree_names_several(stocked: Notebook) -> None:
     stocked.run("class Tree: selection = [db1, web]\ntree = Tree()")
     assert _planned(stocked, "tree.selection") == ["db-1", "web-1"]
     assert _planned(stocked, "{tree.selection}") == ["db-1", "web-1"]
+
+
+def test_an_act_goes_on_in_the_background(lab: Notebook) -> None:
+    """--background gives a handle at once; %cl_wait gives the report of the last act, and fails with what failed."""
+    handle = lab.run("vols = %cl_volume create --size 1 --count 3 --name n --background\nvols")
+    assert [volume.name for volume in lab.run("%cl_wait vols")] == ["n-1", "n-2", "n-3"]
+    assert handle.status == "done"
+    assert lab.printed("%cl_wait") == "Nothing runs in the background.\n"
+    lab.run("import cl_notebook as cl; cl.find('n-2').create_snapshot('s')")
+    lab.run("%cl_volume extend n-1 2 --background;")
+    lab.run("%cl_volume delete n-* --yes --background;")
+    assert "PartialFailure: 1 of 3 were not deleted. volume 'n-2'" in lab.seen("%cl_wait").out
+    assert lab.run("cl.default_session().in_background") == []
+    assert "No variable 'other' holds an act in the background" in lab.refused("%cl_wait other")
+
+
+def test_an_act_in_the_background_is_cancelled(lab: Notebook) -> None:
+    """%cl_wait --cancel begins nothing more, says how far it came, and gives the report."""
+    lab.run("handle = %cl_volume create --size 1 --count 50 --jobs 1 --background")
+    seen = lab.seen("report = %cl_wait handle --cancel")
+    assert "of 50 were created" in seen.out
+    assert len(lab.run("report")) == len(lab.run("%cl_volumes --limit 0"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import errors
@@ -11,6 +12,7 @@ from cl_notebook.many.report import LISTED, Act, Item, Report, counted
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.command import Option, whole
 from cl_notebook.notebook.output.messages import answer, echo
+from cl_notebook.notebook.output.progress import silenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +48,7 @@ def _count(text: str) -> int:
 
 OPTIONS = (
     Option("jobs", f"With several: how many run side by side; {runner.JOBS} by default.", "N", convert=_jobs),
+    Option("background", "Return at once, with a handle: .status, .report, .result(), .cancel(); %cl_wait waits."),
     Option("dry-run", "Show what would be done, and do nothing."),
 )
 """The options of a verb that acts on several resources."""
@@ -87,15 +90,15 @@ def each(
     items = [Item.of(resource) for resource in named.resources]
     if call["dry_run"]:
         return Report.planned(act, items)
-    if named.is_one:
+    if named.is_one and not call["background"]:
         return perform(named.resources[0])
     call.session.journal.refuse_if_read_only(act.verb)
     if destroys and not _agreed(call, act, items, named.resources, destroys):
         return None
-    return finished(runner.act_on(call.session, act, named.resources, perform, jobs=call["jobs"] or runner.JOBS))
+    return _run(call, act, runner.tasks_on(call.session, act, named.resources, perform))
 
 
-def create(call: Invocation, act: Act, kind: str, typed_names: Sequence[str], perform: Callable[[str], Any]) -> Report:
+def create(call: Invocation, act: Act, kind: str, typed_names: Sequence[str], perform: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a Report or a Background
     """Call *perform* with each of *typed_names*, which creates a resource of *kind*, and return the report.
 
     Raises:
@@ -107,11 +110,16 @@ def create(call: Invocation, act: Act, kind: str, typed_names: Sequence[str], pe
     ]
     if call["dry_run"]:
         return Report.planned(act, items)
-    tasks = [
-        runner.Task(item, lambda name=name: perform(name))  # type: ignore[misc] # mypy does not type lambdas with defaults
-        for item, name in zip(items, typed_names, strict=True)
-    ]
-    return finished(runner.run(call.session, act, tasks, jobs=call["jobs"] or runner.JOBS))
+    tasks = [runner.Task(item, functools.partial(perform, name)) for item, name in zip(items, typed_names, strict=True)]
+    return _run(call, act, tasks)
+
+
+def _run(call: Invocation, act: Act, tasks: Sequence[runner.Task]) -> Report | runner.Background:
+    jobs = call["jobs"] or runner.JOBS
+    if call["background"]:
+        with silenced():  # the cell ends before the act does
+            return runner.start(call.session, act, tasks, jobs=jobs)
+    return finished(runner.run(call.session, act, tasks, jobs=jobs))
 
 
 def names_of(named: resolve.Several[T], name: str | None, several: Callable[[str | None, int], list[str]]) -> dict[str, str]:

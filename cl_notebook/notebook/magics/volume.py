@@ -40,7 +40,7 @@ def _create(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report 
     backend = resolve.chosen_backend(call)
     fields = _fields(call, "description", "bootable", "pool_name", "availability_zone", "id")
     typed_names = names.expand(call["name"] or "")
-    if call["count"] is None and len(typed_names) == 1 and not call["dry_run"]:
+    if call["count"] is None and len(typed_names) == 1 and not (call["dry_run"] or call["background"]):
         return backend.create_volume(call["size"], name=typed_names[0], **fields)
     if call["count"] is not None:
         typed_names = names.numbered(call["name"], call["count"])
