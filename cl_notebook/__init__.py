@@ -126,7 +126,8 @@ def doctor(
     added is known by its name until the session ends. Without arguments the protocols of all tracked backends are checked.
 
     Args:
-        backend: a backend or its name, or a driver by name, class or path (``local``, ``RBDDriver``).
+        backend: a backend or its name, or a driver by name, class or path (``local``, ``RBDDriver``); or a protocol, if no
+            backend is called that.
         protocol: ``iscsi``, ``fc``, ``nvmeof``, ``rbd``, ``nfs``, ``cifs`` or ``local``; by default what the driver speaks.
         host: another host that attaches volumes, reached by ssh: ``root@node2``. What the driver needs is not checked there.
         python: the Python that has Cinder, as in the backend's option.

@@ -14,7 +14,7 @@ from cl_notebook.model import Backend, identity_map
 from cl_notebook.prerequisites import addresses, checks, requirements
 from cl_notebook.prerequisites.checks import STATUSES
 from cl_notebook.prerequisites.requirements import Requirement
-from cl_notebook.prerequisites.target import Target, target_of
+from cl_notebook.prerequisites.target import Target, is_protocol_alone, target_of
 from cl_notebook.store.types import database_now
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ def rows(
     python: str | None = None,
 ) -> list[Row]:
     """Return the rows of :func:`cl_notebook.doctor`, the gravest first."""
+    if backend is not None and protocol is None and is_protocol_alone(session, backend):
+        backend, protocol = None, str(backend)
     chosen = [requirements.protocol_called(protocol)] if protocol is not None else []
     target = target_of(session, backend, python) if backend is not None else None
     probe = session.host_at(host).probe

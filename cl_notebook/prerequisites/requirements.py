@@ -227,6 +227,11 @@ def protocol_called(name: object) -> str:
     return protocol
 
 
+def is_protocol(name: str) -> bool:
+    """Return whether *name* means one of :data:`PROTOCOLS`."""
+    return bool(_known(name))
+
+
 def protocols_in(texts: Iterable[object]) -> list[str]:
     """Return the protocols that *texts*, such as a driver's statistics, name; other words are ignored."""
     words = (word for text in texts for word in re.split(r"[,/\s]+", str(text)))

@@ -74,6 +74,13 @@ class Target:
         )
 
 
+def is_protocol_alone(session: Session, name: Backend | str) -> bool:
+    """Return whether *name* means a protocol, and neither a backend nor a driver that is installed."""
+    if not isinstance(name, str) or not requirements.is_protocol(name) or name in registry.driver_names():
+        return False
+    return name not in session.failed_openings and not _rows(session, name)
+
+
 def target_of(session: Session, backend: Backend | str, python: str | None) -> Target:
     """Return what *backend* means: a backend, its name, or a driver by name, class or path.
 
@@ -88,7 +95,7 @@ def target_of(session: Session, backend: Backend | str, python: str | None) -> T
     if not isinstance(backend, str) or not backend.strip():
         msg = f"doctor takes a backend, or the name of a backend or driver, not {backend!r}."
         raise errors.InvalidInput(msg)
-    rows = identity_map.select(session, sa.select(Backend).where(Backend.name == backend))
+    rows = _rows(session, backend)
     if rows and rows[0].volume_driver:
         return _stored(session, rows[0], program)
     failed = session.failed_openings.get(backend)
@@ -98,12 +105,16 @@ def target_of(session: Session, backend: Backend | str, python: str | None) -> T
     target.load(session)
     if isinstance(target.refusal, errors.NotFound) and not _is_class(backend):
         known = [row.name for row in identity_map.select(session, sa.select(Backend))]
-        names = [*known, *session.failed_openings, *registry.driver_names()]
+        names = [*known, *session.failed_openings, *registry.driver_names(), *requirements.PROTOCOLS]
         msg = f"No backend or driver is called {backend!r}.{errors.did_you_mean(backend, names)} %cl_drivers lists the drivers."
         raise errors.NotFound(msg) from target.refusal
     if isinstance(target.refusal, errors.InvalidInput | errors.Ambiguous):
         raise target.refusal
     return target
+
+
+def _rows(session: Session, name: str) -> list[Backend]:
+    return identity_map.select(session, sa.select(Backend).where(Backend.name == name))
 
 
 def _stored(session: Session, backend: Backend, program: Mapping[str, str]) -> Target:

@@ -37,7 +37,7 @@ def test_a_variable_names_a_backend(notebook: Notebook, session: cl.Session, tmp
     notebook.shell.user_ns["mine"] = session.backend("lab", volume_driver="local", path=str(tmp_path))
     for name in ("mine", "lab", "local"):
         assert "driver local" in set(notebook.run(f"report = %cl_doctor {name}\nreport")["check"])
-    assert {"lab", "local", "sim"} <= set(notebook.tab("%cl_doctor "))
+    assert {"lab", "local", "sim", "iscsi"} <= set(notebook.tab("%cl_doctor "))
     assert "iscsi" in notebook.tab("%cl_doctor --protocol i")
 
 

@@ -86,6 +86,14 @@ def test_every_protocol_gives_a_frame(session: cl.Session, protocol: str) -> Non
     assert frame["check"].is_unique
 
 
+def test_a_protocol_may_stand_where_a_backend_does(session: cl.Session, tmp_path: Path) -> None:
+    """A protocol is accepted as the name, unless a backend or an installed driver is called that."""
+    assert "mount.nfs" in set(cl.doctor("NFS")["check"])
+    session.backend("nfs", volume_driver="local", path=str(tmp_path))
+    assert "driver local" in set(cl.doctor("nfs")["check"])
+    assert "driver local" in set(cl.doctor("local")["check"])
+
+
 def test_names_of_protocols_are_forgiving(session: cl.Session) -> None:
     """A protocol has Cinder's and os-brick's other names; an unknown one is an error with the close match."""
     del session

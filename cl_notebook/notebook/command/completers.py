@@ -17,6 +17,7 @@ from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.lexer import quote_literal
 from cl_notebook.notebook.magics import drivers
 from cl_notebook.notebook.magics.lists import columns_of
+from cl_notebook.prerequisites.requirements import PROTOCOLS
 from cl_notebook.store.url import parse_url
 from cl_notebook.text import sanitize
 
@@ -72,7 +73,7 @@ def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequen
         "": tuple,
         "choices": lambda: rest.split(","),
         "driver": lambda: [*registry.driver_names(), *_cinder_drivers("path", prefix, typed)],
-        "backend_or_driver": lambda: [*_resources((Backend,), prefix, shell), *sources["drivers"]()],
+        "examined": lambda: [*_resources((Backend,), prefix, shell), *sources["drivers"](), *PROTOCOLS],
         "drivers": lambda: [
             *registry.driver_names(),
             *_cinder_drivers("name", prefix, typed),

@@ -63,8 +63,8 @@ COMMAND = Command(
             arguments=(
                 Argument(
                     "NAME",
-                    "A backend, also one that could not be added; or a driver: local, RBDDriver, or its path.",
-                    "backend_or_driver",
+                    "A backend, also one that could not be added; a driver: local, RBDDriver, or its path; or a protocol.",
+                    "examined",
                     optional=True,
                 ),
             ),
@@ -84,6 +84,7 @@ COMMAND = Command(
     (
         "%cl_doctor",
         "%cl_doctor ceph",
+        "%cl_doctor iscsi",
         "%cl_doctor RBDDriver --python ~/cinder/bin/python",
         "%cl_doctor --protocol iscsi --host ssh=root@node2",
         "rows = %cl_doctor ceph",
