@@ -72,8 +72,8 @@ _BREAKPOINTS = range(30, _PAGE_WIDTH + 1, 5)
 
 _STYLE = """
 .cl-list{container-type:inline-size;font-size:var(--jp-ui-font-size1,13px)}
-.cl-list .cl-cut{display:inline-block;max-width:clamp(6em,calc(100cqi - 22em),24em);overflow:hidden;
-text-overflow:ellipsis;vertical-align:bottom}
+.cl-list .cl-cut{display:block;max-width:clamp(6em,calc(100cqi - 22em),24em);overflow:hidden;
+text-overflow:ellipsis}
 .cl-list td.cl-wrap{min-width:min(14em,40cqi);max-width:40em!important}.cl-list td.cl-whole{max-width:none!important}
 .cl-list .cl-off{display:none}.cl-list .cl-card td{vertical-align:baseline!important}
 """ + "".join(
