@@ -169,7 +169,8 @@ def _notes(kind: str) -> str:
     comma_note = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
     number_note = "Numbers and times take > >= < <= != before them, or are ranges: 2..4. Sizes are in GiB, or 1.5T; times in UTC."
     age_note = "A day is a date, today or yesterday. --age '>1h' finds what is older than an hour, --age '<2d' the last two days."
-    return "\n".join([*lines, "", text_note, comma_note, number_note, age_note])
+    look_note = 'What is shown is short, the DataFrame has all: %config ClNotebook.display = "pandas" shows it raw.'
+    return "\n".join([*lines, "", text_note, comma_note, number_note, age_note, look_note])
 
 
 def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: str | None = None) -> Command:
