@@ -46,9 +46,22 @@ def _show(call: Invocation) -> pd.DataFrame | None:
     for column in ("verdict", "kind"):
         if call[column]:
             frame = frame[frame[column].isin(call[column])]
+    if call["buttons"]:
+        _show_buttons(call, frame)
     frame = frame.reset_index(drop=True)[chosen or list(frame.columns)]
     is_list = chosen is not None or call["all"] or OK in call["verdict"]
     return lists.formed(call, scan_frame.listed(frame) if is_list else scan_frame.reported(frame), list(frame.columns))
+
+
+def _show_buttons(call: Invocation, frame: pd.DataFrame) -> None:
+    if not hasattr(call.shell, "kernel"):
+        msg = "There is no notebook here to show buttons in. %cl_scan without --buttons prints the lines to type."
+        raise errors.Refused(msg)
+    from IPython.display import display  # noqa: PLC0415 - only a notebook pays for widgets
+
+    from cl_notebook.notebook.output.scan_buttons import ScanButtons  # noqa: PLC0415 - as above
+
+    display(ScanButtons(call.shell, frame))  # type: ignore[no-untyped-call] # IPython's
 
 
 def _manage(call: Invocation) -> Volume | Snapshot:
@@ -122,6 +135,9 @@ COMMAND = Command(
                 Option("verdict", "Only what has this verdict.", "VERDICT", choices=VERDICTS, repeat=True),
                 Option("kind", "Only things of this kind.", "KIND", choices=KINDS, repeat=True),
                 _NO_HOST,
+                Option(
+                    "buttons", "In a notebook: a button for each line that repairs, adopts or forgets; it asks before it removes."
+                ),
                 Option("all", "List all rows, also those that are ok."),
                 Option("column", "Show this column.", "COLUMN", short="-c", choices=Finding._fields, repeat=True),
                 lists.FORMAT,

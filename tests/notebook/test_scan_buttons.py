@@ -1,0 +1,54 @@
+"""The buttons of ``%cl_scan --buttons``: they run the lines of a scan, and ask before something is removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cl_notebook as cl
+from cl_notebook.notebook.output.scan_buttons import MOST, ScanButtons
+
+if TYPE_CHECKING:
+    from tests.notebook.conftest import Notebook
+
+
+def test_buttons_run_the_lines_of_a_scan(lab: Notebook, session: cl.Session) -> None:
+    """*Repair* and *Adopt* act at once, *Forget* only at the second click; then everything is as it is tracked."""
+    sim: Any = session.backends["sim"]
+    gone, grown = (sim.create_volume(1, name=name) for name in ("gone", "grown"))
+    sim.driver.vanish(gone.name_in_storage)
+    sim.driver.resize(grown.name_in_storage, 4)
+    sim.driver.appear("it's <b> stray", 2)
+    panel = ScanButtons(lab.shell, cl.inventory.scan(host=False))
+    assert repr(panel).startswith("3 buttons, for a live notebook.")
+    by_label = {button.description: button for button in panel.buttons}
+    assert sorted(by_label) == ["Adopt", "Forget", "Repair"]
+    assert not any("<b>" in line.value for box in panel.children[:-1] for line in box.children[1:])
+    for label in ("Repair", "Adopt"):
+        by_label[label].click()
+        assert by_label[label].description == f"{label}: done"
+        assert by_label[label].disabled
+    forget = by_label["Forget"]
+    forget.click()
+    assert (forget.description, forget.disabled) == ("Really forget?", False)
+    assert len(sim.volumes) == 3
+    forget.click()
+    assert set(cl.inventory.scan(host=False)["verdict"]) == {"ok"}
+
+
+def test_what_is_stuck_asks_and_few_rows_have_buttons(lab: Notebook, session: cl.Session) -> None:
+    """A repair of what is stuck asks, as it may finish a deletion; of many findings the first ones have buttons."""
+    sim: Any = session.backends["sim"]
+    sim.create_volume(1, name="db")
+    with session.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE volume SET status = 'error_deleting'")
+    (repair,) = ScanButtons(lab.shell, cl.inventory.scan(host=False)).buttons
+    repair.click()
+    assert repair.description == "Really repair?"
+    for number in range(MOST + 5):
+        sim.driver.appear(f"stray-{number}", 1)
+    assert len(ScanButtons(lab.shell, cl.inventory.scan(host=False)).buttons) == MOST
+
+
+def test_a_terminal_has_no_buttons(lab: Notebook) -> None:
+    """Without a front end --buttons is refused in one line, which says what to type."""
+    assert "without --buttons" in lab.refused("%cl_scan --buttons")
