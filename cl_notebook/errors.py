@@ -45,6 +45,7 @@ import difflib
 import functools
 import inspect
 import linecache
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -316,12 +317,53 @@ def _first(candidates: Sequence[str]) -> list[str]:
     return [*candidates[:SHOWN], *more]
 
 
-def displayed_lines(error: BaseException) -> list[str]:
-    """Return what a notebook shows of *error*: one line; for an ambiguous name also a line for each candidate, at most a page."""
+_WORD = r"(?>([\w@:/-]+(?:\.[\w@:/-]+)*))"
+"""A name, an id or a path that is spelled the same in a line of magic and, in quotes, in Python."""
+
+_IN_MAGIC: tuple[tuple[str, str], ...] = (
+    (rf"cl\.inventory\.repair\(cl\.find\('{_WORD}'\)\)", r"%cl_scan repair \1"),
+    (rf"cl\.find\('{_WORD}'\)(?!\.)", r"%cl_find \1"),
+    (r"cl\.find\(…\)", "%cl_find TEXT"),
+    (r"cl\.setup\(store=…\)", "%cl_setup --store URL"),
+    (rf"cl\.setup\(store='{_WORD}'\)", r"%cl_setup --store \1"),
+    (rf"cl\.setup\(store='{_WORD}', read_only=True\)", r"%cl_setup --store \1 --read-only"),
+    (r"cl\.setup\((?:…, )?read_only=False\)", "%cl_setup --read-only false"),
+    (r"cl\.setup\(non_uuid_ids=True\)", "%cl_setup --non-uuid-ids"),
+    (rf"cl\.Backend\('{_WORD}'\)(?!\.)", r"%cl_backend open \1"),
+    (rf"cl\.Backend\('{_WORD}'\)\.forget\(\)", r"%cl_backend forget \1"),
+    (rf"cl\.Backend\('{_WORD}', volume_driver=…\)", r"%cl_backend add \1 --driver DRIVER"),
+    (rf"cl\.Backend\('{_WORD}', volume_driver='{_WORD}'\)", r"%cl_backend add \1 --driver \2"),
+    (rf"cl\.Backend\('{_WORD}', …, replace=True\)", r"%cl_backend add \1 --replace"),
+    (r"delete\(cascade=True\)", "--cascade"),
+)
+"""Hints in Python, as patterns, and the magic that does the same."""
+
+_IN_PYTHON: tuple[tuple[str, str], ...] = (
+    (rf"%cl_scan (repair|forget) {_WORD}(?! --)", r"cl.inventory.\1(cl.find('\2'))"),
+    (rf"%cl_(?:volume|snapshot|connection) (delete|disconnect) {_WORD}(?! --)", r"cl.find('\2').\1()"),
+    (rf"%cl_volume extend {_WORD} (\d+)", r"cl.find('\1').extend(\2)"),
+    (r"%cl_history --id (\d+)", r"cl.frames.operations(id=\1)"),
+    (r"%cl_drivers WORD", "cl.frames.drivers('WORD')"),
+)
+"""Hints in lines of magic, as patterns, and the Python that does the same."""
+
+
+def hints_in(text: str, *, magic: bool) -> str:
+    """Return the message *text* with its hints in lines of magic, or (*magic* is false) in Python, where there is the same."""
+    for pattern, replacement in _IN_MAGIC if magic else _IN_PYTHON:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def displayed_lines(error: BaseException, *, magic: bool = False) -> list[str]:
+    """Return what a notebook shows of *error*: one line; for an ambiguous name also a line for each candidate, at most a page.
+
+    Hints are in the language of the cell: lines of magic if *magic* is true, else Python.
+    """
     name, place = type(error).__name__, _line_in_cell(error)
     if isinstance(error, Ambiguous) and error.heading:
         return [f"{name}: {error.heading}{place}", *(f"    {line}" for line in _first(error.candidates))]
-    text = " ".join(bounded(str(error)).split())
+    text = hints_in(" ".join(bounded(str(error)).split()), magic=magic)
     return [f"{name}: {text}{place}" if text else f"{name}{place}"]
 
 

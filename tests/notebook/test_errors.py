@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 import cl_notebook as cl
 
 if TYPE_CHECKING:
@@ -56,6 +58,45 @@ def test_an_error_of_the_library_is_one_line_in_python_too(lab: Notebook) -> Non
     traceback = lab.printed("%tb")
     assert "create_volume" in traceback
     assert "Traceback (most recent call last)" in traceback
+
+
+def test_hints_are_in_the_language_of_the_cell(lab: Notebook) -> None:
+    """The same error names a line of magic to who typed one, and Python to who typed Python."""
+    assert "%cl_setup --non-uuid-ids allows others" in lab.refused("%cl_volume create db 1 --id x")
+    in_python = "import cl_notebook as cl; cl.Backend.backends['sim'].create_volume(1, id='x')"
+    assert "cl.setup(non_uuid_ids=True) allows others" in lab.refused(in_python)
+    lab.run("%cl_volume create db 1\n%cl_snapshot create db s")
+    assert "or use --cascade." in lab.refused("%cl_volume delete db")
+    assert "or use delete(cascade=True)." in lab.refused("cl.find('db').delete()")
+
+
+@pytest.mark.parametrize(
+    ("python", "magic"),
+    [
+        ("cl.find('3f2a') looks", "%cl_find 3f2a looks"),
+        ("Choose another: cl.setup(store=…).", "Choose another: %cl_setup --store URL."),
+        ("cl.setup(…, read_only=False).", "%cl_setup --read-only false."),
+        ("cl.Backend('lab', volume_driver='local').", "%cl_backend add lab --driver local."),
+        ("cl.Backend('my lab') stays", "cl.Backend('my lab') stays"),
+    ],
+)
+def test_a_hint_in_python_has_its_magic(python: str, magic: str) -> None:
+    """Hints are translated where names need no quotes, and stay as they are elsewhere."""
+    assert cl.errors.hints_in(python, magic=True) == magic
+
+
+@pytest.mark.parametrize(
+    ("magic", "python"),
+    [
+        ("%cl_scan repair 3f2a-1.", "cl.inventory.repair(cl.find('3f2a-1'))."),
+        ("See %cl_history --id 12.", "See cl.frames.operations(id=12)."),
+        ("%cl_snapshot delete 3f2a removes it.", "cl.find('3f2a').delete() removes it."),
+        ("%cl_scan repair 3f2a --yes removes it.", "%cl_scan repair 3f2a --yes removes it."),
+    ],
+)
+def test_a_hint_in_magic_has_its_python(magic: str, python: str) -> None:
+    """Lines of magic without a counterpart stay as they are."""
+    assert cl.errors.hints_in(magic, magic=False) == python
 
 
 def test_the_line_of_a_longer_cell_is_told(lab: Notebook) -> None:

@@ -176,7 +176,7 @@ def _show_in_one_line(error: errors.Error | errors.Interrupted, shell: Interacti
 
 
 def _lines(error: BaseException, shell: InteractiveShell) -> list[str]:
-    name, lines = type(error).__name__, [sanitize(line) for line in errors.displayed_lines(error)]
+    name, lines = type(error).__name__, [sanitize(line) for line in errors.displayed_lines(error, magic=True)]
     coloured = str(shell.colors).lower() != "nocolor"
     return [f"{_RED}{name}{_BACK}{lines[0].removeprefix(name)}", *lines[1:]] if coloured else lines
 
