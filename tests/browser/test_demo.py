@@ -1,10 +1,12 @@
-"""The demo in JupyterLab."""
+"""The demo in JupyterLab, and the tree of an empty store, which names it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
+
+from tests.browser.browsers import axe
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
@@ -20,3 +22,16 @@ def test_the_demo_stands_beside_the_notebook(lab: Lab) -> None:
     expect(cell.area.get_by_role("treegrid")).to_have_count(0)
     assert "The demo is over" in notebook.run("%cl_demo --end").text
     expect(lab.page.get_by_role("tab", name="Block storage")).to_have_count(0)
+
+
+def test_an_empty_tree_has_buttons_that_copy_a_line(lab: Lab) -> None:
+    """The tree of an empty store has three buttons, each with a way to begin; a click copies its line."""
+    notebook = lab.open()
+    cell = notebook.run("%load_ext cl_notebook\nimport cl_notebook as cl\ncl.setup('memory')\ncl.tree()")
+    buttons = cell.area.get_by_role("button", name="%cl_")
+    expect(buttons).to_have_count(3)
+    buttons.first.click()
+    expect(cell.area.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
+    assert axe(cell.area.locator(".cl-live")) == []
+    notebook.run("cl.Backend('one', volume_driver='sim')")
+    expect(buttons).to_have_count(0)

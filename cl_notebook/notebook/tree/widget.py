@@ -17,6 +17,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from cl_notebook import errors
+from cl_notebook.display import first_steps
 from cl_notebook.notebook.tree import actions, assets, details, protocol, selection
 from cl_notebook.notebook.tree.handler import RequestHandler
 from cl_notebook.notebook.tree.poller import Capacities, Watcher
@@ -64,6 +65,7 @@ class Tree(anywidget.AnyWidget):
     opened = t.List(t.Unicode(), help="The ids of the open branches.").tag(sync=True)
     _problem = t.Unicode().tag(sync=True)
     _state = t.Dict().tag(sync=True)
+    _first_steps = t.List(help="Purpose and line of each way to begin, for an empty store.").tag(sync=True)
     _key = t.Unicode().tag(sync=True)
     _threads: tuple[LeasedThread, ...] = ()  # a default for close(), which is also called if __init__ failed
 
@@ -85,7 +87,10 @@ class Tree(anywidget.AnyWidget):
         self._comm_context = contextvars.copy_context()
         key = uuid.uuid4().hex
         first = self._first(_title(resource))  # before rows.opened, as the first read opens branches automatically
-        super().__init__(model_id=key, _key=key, opened=sorted(rows.opened), _state=first)
+        is_whole = resource is None and ids is None
+        magics = first_steps.magics_are_loaded()
+        steps = [[step.purpose, step.line(magics=magics)] for step in first_steps.FIRST_STEPS] if is_whole else []
+        super().__init__(model_id=key, _first_steps=steps, _key=key, opened=sorted(rows.opened), _state=first)
         self.on_msg(self._on_message)
 
     @property

@@ -1,8 +1,9 @@
 // The grid: as many rows as are visible, one of which has the focus, and the position in the list.
 
 import { createCache } from "./cache.js";
+import { copyText } from "./clipboard.js";
 import { createColumns } from "./columns.js";
-import { activeElement, el, setAttr, targetOf } from "./dom.js";
+import { activeElement, el, plain, setAttr, targetOf } from "./dom.js";
 import { createRowPool } from "./row_pool.js";
 import { createScroll } from "./scroll.js";
 import { createSelection } from "./selection.js";
@@ -34,7 +35,8 @@ export function createGrid(app) {
   const layer = el("div", { class: "cl-layer" });
   const empty = el("div", { class: "cl-none", hidden: true });
   const treegrid = el("div", { class: "cl-grid", role: "treegrid", "aria-multiselectable": "true" });
-  const scroller = el("div", { class: "cl-scroll" }, treegrid, spacer);
+  const steps = el("div", { class: "cl-steps", hidden: true });
+  const scroller = el("div", { class: "cl-scroll" }, treegrid, spacer, steps);
   const cache = createCache(app.request, { marks, onChange });
   const selection = createSelection(app, cache, requestRender);
   const pool = createRowPool(app, layer, ROW_HEIGHT);
@@ -172,7 +174,23 @@ export function createGrid(app) {
     const isFiltered = app.model.get("filter") || app.model.get("only_faults");
     empty.hidden = cache.total > 0;
     empty.textContent = isFiltered ? "Nothing matches." : "Nothing is tracked here yet.";
+    showSteps(cache.total === 0 && !isFiltered);
     setAttr(treegrid, "aria-rowcount", cache.total + 1);
+  }
+
+  /** @param {boolean} isShown */
+  function showSteps(isShown) {
+    const ways = app.model.get("_first_steps") ?? [];
+    steps.hidden = !(isShown && ways.length);
+    if (isShown && ways.length) empty.textContent = "No backends yet. A click on one of these copies its line:";
+    if (steps.hidden || steps.hasChildNodes()) return;
+    for (const [purpose, line] of ways) {
+      const label = el("span", { text: `${plain(purpose)}:` });
+      const copy = () => void copyText(app, line);
+      const button = el("button", { type: "button", class: "cl-btn", title: `Copy ${plain(line)}`, onclick: copy });
+      button.append(label, el("code", { text: plain(line) }));
+      steps.append(button);
+    }
   }
 
   function measure() {

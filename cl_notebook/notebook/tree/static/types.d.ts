@@ -37,6 +37,7 @@ export type Traits = {
   opened: string[];
   _problem: string;
   _state: SavedState;
+  _first_steps: [purpose: string, line: string][];
   _key: string;
 };
 

@@ -271,58 +271,62 @@ max(from,to)],loaded=cache.between(first,last).map(row=>row.id);return selection
 loaded),send("range",{first,last,how})}function stop(){model.off("change:selected",follow)}return model.on("change:selected",follow),
 selection}var ROW_HEIGHT=28,OVERSCAN=8,MIN_ROWS=5,MAX_ROWS2=15,HEADER=-1,TICK=1e3,REFRESH_TICKS=30;function createGrid(app){let cursor={index:0,
 id:null,row:null,cell:-1,isUsed:!1,isMoved:!1},spacer=el("div",{class:"cl-spacer"}),layer=el("div",{class:"cl-layer"}),empty=el("d\
-iv",{class:"cl-none",hidden:!0}),treegrid=el("div",{class:"cl-grid",role:"treegrid","aria-multiselectable":"true"}),scroller=el("d\
-iv",{class:"cl-scroll"},treegrid,spacer),cache=createCache(app.request,{marks,onChange}),selection=createSelection(app,cache,requestRender),
-pool=createRowPool(app,layer,ROW_HEIGHT),scroll=createScroll(scroller,spacer,requestRender),height=MIN_ROWS*ROW_HEIGHT,fittedHeight="",
-frame=0,ticks=0,isFocusing=!1,columns=createColumns(app,treegrid,names=>{pool.clear(names),requestRender()}),active=()=>activeElement(
-treegrid),keyOf=index=>cache.at(index)?.id??index,cursorKey=()=>cursor.id??cursor.index,keyOfView=view=>view.row?.id??view.index;function requestRender(){
-frame||=requestAnimationFrame(render2)}function render2(){cancelAnimationFrame(frame),frame=0;let{top}=scroll,first=Math.floor(top/
-ROW_HEIGHT),last=Math.min(cache.total,Math.ceil((top+height)/ROW_HEIGHT))-1,isFocused=pool.contains(active());pool.scrollTo(top),pool.
-show(entries(Math.max(0,first-OVERSCAN),Math.min(cache.total-1,last+OVERSCAN)),mark),markHeader(),isFocused&&!pool.contains(active())&&
-focus(),cache.setVisible(first,Math.max(first,last))}function entries(first,last){let visible=[];for(let index=first;index<=last;index++)
-visible.push([keyOf(index),index,cache.at(index)]);let key=cursorKey();if(cursor.index===HEADER||!cache.total||visible.some(([other])=>other===
-key))return visible;let pinned=[key,cursor.index,cursor.row??void 0];return cursor.index<first?[pinned,...visible]:[...visible,pinned]}
-function mark(view){let hasCursor=cursor.index!==HEADER&&keyOfView(view)===cursorKey(),isSelected=view.row?selection.has(view.row.
-id):!1,focusedCell=hasCursor?cursor.cell:null;view.isSelected===isSelected&&view.focusedCell===focusedCell||(Object.assign(view,{isSelected,
-focusedCell}),setAttr(view.el,"aria-selected",isSelected),view.el.tabIndex=focusedCell===-1?0:-1,view.el.classList.toggle("cl-here",
-hasCursor&&cursor.isUsed),view.cells.forEach((node,at)=>{setAttr(node,"tabindex",at===focusedCell?0:null)}))}function markHeader(){
-let focusable2=cursor.index===HEADER||!cache.total?Math.max(0,cursor.cell):HEADER;columns.cells.forEach((cell,at)=>{cell.tabIndex=
-at===focusable2?0:-1})}function marks(isFromTop){let[first,last]=[scroll.top/ROW_HEIGHT,(scroll.top+height)/ROW_HEIGHT-1],read=cursor.
-id&&cursor.index>=first&&cursor.index<=last?cursor.row:cache.between(Math.ceil(first),last)[0];return{anchor:scroll.top>0&&!isFromTop&&
-read?{id:read.id,index:read.index}:null,focus:cursor.id?{id:cursor.id,index:cursor.index}:null}}function onChange({shift,focus:index,
-isFromTop,isReplaced}){isFromTop&&(scroll.top=0),shift&&(scroll.top+=shift*ROW_HEIGHT),index===null?loseRow(shift):index!==void 0&&
-(cursor.index=index),updateCursor(isReplaced),pool.adopt(cache.at),fit(),measure(),render2(),app.emit("rows",void 0)}function loseRow(shift){
-let index=Math.max(0,Math.min(cache.total-1,cursor.index+shift));Object.assign(cursor,{index,id:null,row:null,isMoved:!0})}function updateCursor(isReplaced){
-if(cursor.index===HEADER)return;let row=cursor.id?cache.find(cursor.id):cache.at(cursor.index);if(!row&&cursor.id&&isReplaced&&cache.
-recheck(),!row||row===cursor.row)return;let isOther=row.id!==cursor.id;Object.assign(cursor,{index:row.index,id:row.id,row}),isOther&&
-cursor.isUsed?app.emit("focus",row):isOther||app.emit("row",row)}function fill(state){cache.seed(state),onChange({shift:0,isReplaced:!1})}
-function fit(){let fitting=(Math.max(MIN_ROWS,Math.min(MAX_ROWS2,cache.total))+1)*ROW_HEIGHT+2;scroller.style.height===fittedHeight&&
-fitting>(Number.parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}px`,fittedHeight=scroller.style.height);let isFiltered=app.
-model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>0,empty.textContent=isFiltered?"Nothing matches.":"Noth\
-ing is tracked here yet.",setAttr(treegrid,"aria-rowcount",cache.total+1)}function measure(){height=(scroller.clientHeight||Number.
-parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&
-(measure(),scroll.settle(!0),requestRender())}function pageRows(){return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.
-cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.
-at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),
-follow&&scrollIntoView(at),render2(),takeFocus&&focus(),row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)
-return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}
-function focus(){let view=cursorView(),node=cursor.index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.
-cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,
-node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&
-(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.
-contains(active())}function cursorView(){return pool.find(cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(
-event),view=pool.viewOf(target),isByKey=target.matches(":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.
-index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(
-target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.index)}async function setOpen(row,isOpen){!row?.children||row.open===
-isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}async function setAllOpen(isOpen){await attempt(cache.change("a\
-ll",{on:isOpen}))}async function attempt(work){try{await work}catch(error){app.warn(error.message)}}async function parentOf(row){let step=row;
-for(;step&&step.level>=row.level;){let index=step.index-step.position;if(index<0)return null;if(step=cache.at(index)??await cache.
-peek(index),step&&step.level<row.level)return step.index}return null}function tick(){++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}
-function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(ticking),cancelAnimationFrame(frame),resizing.disconnect(),
-columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener(
-"focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(tick,TICK),resizing=new ResizeObserver(onResize);return resizing.
-observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,
-setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE=4,TYPING_PAUSE2=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
+iv",{class:"cl-none",hidden:!0}),treegrid=el("div",{class:"cl-grid",role:"treegrid","aria-multiselectable":"true"}),steps=el("div",
+{class:"cl-steps",hidden:!0}),scroller=el("div",{class:"cl-scroll"},treegrid,spacer,steps),cache=createCache(app.request,{marks,onChange}),
+selection=createSelection(app,cache,requestRender),pool=createRowPool(app,layer,ROW_HEIGHT),scroll=createScroll(scroller,spacer,requestRender),
+height=MIN_ROWS*ROW_HEIGHT,fittedHeight="",frame=0,ticks=0,isFocusing=!1,columns=createColumns(app,treegrid,names=>{pool.clear(names),
+requestRender()}),active=()=>activeElement(treegrid),keyOf=index=>cache.at(index)?.id??index,cursorKey=()=>cursor.id??cursor.index,
+keyOfView=view=>view.row?.id??view.index;function requestRender(){frame||=requestAnimationFrame(render2)}function render2(){cancelAnimationFrame(
+frame),frame=0;let{top}=scroll,first=Math.floor(top/ROW_HEIGHT),last=Math.min(cache.total,Math.ceil((top+height)/ROW_HEIGHT))-1,isFocused=pool.
+contains(active());pool.scrollTo(top),pool.show(entries(Math.max(0,first-OVERSCAN),Math.min(cache.total-1,last+OVERSCAN)),mark),markHeader(),
+isFocused&&!pool.contains(active())&&focus(),cache.setVisible(first,Math.max(first,last))}function entries(first,last){let visible=[];
+for(let index=first;index<=last;index++)visible.push([keyOf(index),index,cache.at(index)]);let key=cursorKey();if(cursor.index===HEADER||
+!cache.total||visible.some(([other])=>other===key))return visible;let pinned=[key,cursor.index,cursor.row??void 0];return cursor.index<
+first?[pinned,...visible]:[...visible,pinned]}function mark(view){let hasCursor=cursor.index!==HEADER&&keyOfView(view)===cursorKey(),
+isSelected=view.row?selection.has(view.row.id):!1,focusedCell=hasCursor?cursor.cell:null;view.isSelected===isSelected&&view.focusedCell===
+focusedCell||(Object.assign(view,{isSelected,focusedCell}),setAttr(view.el,"aria-selected",isSelected),view.el.tabIndex=focusedCell===
+-1?0:-1,view.el.classList.toggle("cl-here",hasCursor&&cursor.isUsed),view.cells.forEach((node,at)=>{setAttr(node,"tabindex",at===focusedCell?
+0:null)}))}function markHeader(){let focusable2=cursor.index===HEADER||!cache.total?Math.max(0,cursor.cell):HEADER;columns.cells.forEach(
+(cell,at)=>{cell.tabIndex=at===focusable2?0:-1})}function marks(isFromTop){let[first,last]=[scroll.top/ROW_HEIGHT,(scroll.top+height)/
+ROW_HEIGHT-1],read=cursor.id&&cursor.index>=first&&cursor.index<=last?cursor.row:cache.between(Math.ceil(first),last)[0];return{anchor:scroll.
+top>0&&!isFromTop&&read?{id:read.id,index:read.index}:null,focus:cursor.id?{id:cursor.id,index:cursor.index}:null}}function onChange({
+shift,focus:index,isFromTop,isReplaced}){isFromTop&&(scroll.top=0),shift&&(scroll.top+=shift*ROW_HEIGHT),index===null?loseRow(shift):
+index!==void 0&&(cursor.index=index),updateCursor(isReplaced),pool.adopt(cache.at),fit(),measure(),render2(),app.emit("rows",void 0)}
+function loseRow(shift){let index=Math.max(0,Math.min(cache.total-1,cursor.index+shift));Object.assign(cursor,{index,id:null,row:null,
+isMoved:!0})}function updateCursor(isReplaced){if(cursor.index===HEADER)return;let row=cursor.id?cache.find(cursor.id):cache.at(cursor.
+index);if(!row&&cursor.id&&isReplaced&&cache.recheck(),!row||row===cursor.row)return;let isOther=row.id!==cursor.id;Object.assign(
+cursor,{index:row.index,id:row.id,row}),isOther&&cursor.isUsed?app.emit("focus",row):isOther||app.emit("row",row)}function fill(state){
+cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let fitting=(Math.max(MIN_ROWS,Math.min(MAX_ROWS2,cache.total))+
+1)*ROW_HEIGHT+2;scroller.style.height===fittedHeight&&fitting>(Number.parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}\
+px`,fittedHeight=scroller.style.height);let isFiltered=app.model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>
+0,empty.textContent=isFiltered?"Nothing matches.":"Nothing is tracked here yet.",showSteps(cache.total===0&&!isFiltered),setAttr(treegrid,
+"aria-rowcount",cache.total+1)}function showSteps(isShown){let ways=app.model.get("_first_steps")??[];if(steps.hidden=!(isShown&&ways.
+length),isShown&&ways.length&&(empty.textContent="No backends yet. A click on one of these copies its line:"),!(steps.hidden||steps.
+hasChildNodes()))for(let[purpose,line]of ways){let label=el("span",{text:`${plain(purpose)}:`}),copy=()=>{copyText(app,line)},button=el(
+"button",{type:"button",class:"cl-btn",title:`Copy ${plain(line)}`,onclick:copy});button.append(label,el("code",{text:plain(line)})),
+steps.append(button)}}function measure(){height=(scroller.clientHeight||Number.parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(
+Math.max(0,cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&(measure(),scroll.settle(!0),requestRender())}
+function pageRows(){return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.cell,{takeFocus=!0,follow=!0}={}){
+let isHeading=index<0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.at(at)??null,moved={index:at,id:row?.
+id??null,row,cell:isHeading?Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),follow&&scrollIntoView(at),
+render2(),takeFocus&&focus(),row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)return;let top=index*ROW_HEIGHT;
+top<scroll.top?scroll.moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}function focus(){let view=cursorView(),
+node=cursor.index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.cell]??view.el;if(isFocusing=!0,node.focus(
+{preventScroll:!0}),isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,node.offsetLeft+node.offsetWidth];left<scroller.
+scrollLeft?scroller.scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&(scroller.scrollLeft=right-scroller.clientWidth)}
+function focusCursor(){scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.contains(active())}function cursorView(){
+return pool.find(cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(event),view=pool.viewOf(target),isByKey=target.
+matches(":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.index!==HEADER||cursor.cell!==heading)?goTo(HEADER,
+heading):view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(target),{follow:isByKey}):view&&isByKey&&scrollIntoView(
+cursor.index)}async function setOpen(row,isOpen){!row?.children||row.open===isOpen||await attempt(cache.change("open",{row:row.id,
+on:isOpen}))}async function setAllOpen(isOpen){await attempt(cache.change("all",{on:isOpen}))}async function attempt(work){try{await work}catch(error){
+app.warn(error.message)}}async function parentOf(row){let step=row;for(;step&&step.level>=row.level;){let index=step.index-step.position;
+if(index<0)return null;if(step=cache.at(index)??await cache.peek(index),step&&step.level<row.level)return step.index}return null}function tick(){
+++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(
+ticking),cancelAnimationFrame(frame),resizing.disconnect(),columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{
+class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener("focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(
+tick,TICK),resizing=new ResizeObserver(onResize);return resizing.observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,
+cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE=4,TYPING_PAUSE2=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
 function openMenu(app,{anchor,x=0,y=0},items,label){let before=openMenus.get(app.el);if(before?.close(!0),before&&before.anchor===
 anchor)return;let focused=activeElement(app.el),nodes=items.map(createItem),menu=el("div",{class:"cl-menu",role:"menu","aria-label":plain(
 label),popover:"manual"},...nodes),isOpen=!0,close=(refocus=!1)=>{isOpen&&(isOpen=!1,openMenus.delete(app.el),setExpanded(anchor,!1),
