@@ -65,7 +65,7 @@ class Tree(anywidget.AnyWidget):
     opened = t.List(t.Unicode(), help="The ids of the open branches.").tag(sync=True)
     _problem = t.Unicode().tag(sync=True)
     _state = t.Dict().tag(sync=True)
-    _first_steps = t.List(help="Purpose and line of each way to begin, for an empty store.").tag(sync=True)
+    _first_steps = t.List(t.List(t.Unicode()), help="Purpose and line of each way to begin, for an empty store.").tag(sync=True)
     _key = t.Unicode().tag(sync=True)
     _threads: tuple[LeasedThread, ...] = ()  # a default for close(), which is also called if __init__ failed
 
