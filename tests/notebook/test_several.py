@@ -187,6 +187,8 @@ def test_a_selection_of_the_tree_names_several(stocked: Notebook) -> None:
     stocked.run("class Tree: selection = [db1, web]\ntree = Tree()")
     assert _planned(stocked, "tree.selection") == ["db-1", "web-1"]
     assert _planned(stocked, "{tree.selection}") == ["db-1", "web-1"]
+    stocked.run("class Broken:\n    @property\n    def selection(self): return 1 / 0\nbroken = Broken()")
+    assert "No volume has the id or the name 'broken.selection'" in stocked.refused("%cl_volume delete broken.selection --yes")
 
 
 def test_an_act_goes_on_in_the_background(lab: Notebook) -> None:

@@ -154,8 +154,13 @@ def _held_ids(call: Invocation, word: str) -> list[str] | None:
         return None
     first, *attributes = word.split(".")
     value = call.namespace.get(first)
-    for attribute in attributes:
-        value = getattr(value, attribute, None)
+    try:
+        for attribute in attributes:
+            value = getattr(value, attribute, None)
+    except errors.Error:
+        raise
+    except Exception:  # noqa: BLE001 - a property of the user's: what it raises says that the word is no such expression
+        return None
     return None if value is None else selection.ids_of(value)
 
 
