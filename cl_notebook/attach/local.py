@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import platform
 import socket
 import sys
@@ -217,7 +219,7 @@ class Host:
         lack = osbrick.lacks_root(self._root_helper)
         if lack and protocol not in _ROOTLESS:
             msg = f"Cannot attach{f' over {protocol}' if protocol else ''}: {lack}."
-            raise errors.AttachError(msg)
+            raise errors.AttachError(msg) from PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def _paths(info: ConnectionInfo, device: Mapping[str, Any] | None) -> list[str]:

@@ -36,12 +36,14 @@ def extend(error: errors.Error, name: str, *, host: str | None = None, python: s
 def attaching(name: str, host: str | None) -> Iterator[None]:
     """Append the hint to an AttachError of the block, which attaches a volume of the backend *name* on *host*, or here for None.
 
-    An error that says that the host does not answer gets none: it cannot be examined either.
+    Errors that the host does not answer get none: it cannot be examined. Neither do those without a cause: os-brick and the
+    operating system did what they were asked for, and the device is another volume's.
     """
     try:
         yield
     except errors.HostUnreachable:
         raise
     except errors.AttachError as error:
-        extend(error, name, host=host)
+        if error.__cause__ is not None:
+            extend(error, name, host=host)
         raise

@@ -85,8 +85,9 @@ def test_the_doctor_examines_the_other_host(node2: Node, volume: cl.Volume, tmp_
     other = f"{node2.spec.partition('//')[0]}//python={bare}"
     report = cl.doctor(protocol="iscsi", host=other).set_index("check")
     assert report.loc["Python library os_brick", "status"] == "missing"
-    with pytest.raises(errors.AttachError, match="has no os-brick"):
+    with pytest.raises(errors.AttachError, match="has no os-brick") as caught:
         volume.attach(host=other)
+    assert f"%cl_doctor {volume.backend.name} --host {other}, or" in str(caught.value)
     node2.go_down()
     with pytest.raises(errors.HostUnreachable):
         cl.doctor(protocol="iscsi", host="root@node2")

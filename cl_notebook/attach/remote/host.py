@@ -162,7 +162,7 @@ class RemoteHost:
             f"{gateway.executable} on {gateway.host} has no os-brick: install it there (pip install os-brick), or name another "
             f"Python: host='{address.parse(self._spec).plain}//python=PATH'"
         )
-        raise errors.AttachError(msg)
+        raise errors.AttachError(msg) from ModuleNotFoundError("No module named 'os_brick'", name="os_brick")
 
 
 class RemoteProbe:
