@@ -23,6 +23,8 @@ _DEFAULT_MAX_ROWS = 60  # of pandas
 _FLAGS = 4
 """From so many columns of booleans on, they are shown as one column that names those that are true."""
 
+_NO_UNITS: Mapping[str, str] = {}
+
 _SAME_COLUMNS = frozenset((None, "copy", "sort_values", "sort_index", "reindex", "rename", "astype", "fillna", "replace", "take"))
 """The operations of pandas after which the columns of a list still mean what their names say."""
 
@@ -48,12 +50,14 @@ class Frame(pd.DataFrame):
             object.__setattr__(result, "_look", None)
         return cast("Self", result)
 
-    def listed(self, noun: str, empty: str = "", *, is_start: bool = False) -> Self:
+    def listed(self, noun: str, empty: str = "", *, is_start: bool = False, units: Mapping[str, str] = _NO_UNITS) -> Self:
         """Return the frame, to be shown as a list of *noun*, a plural.
 
-        If the frame has no rows, *empty* is the sentence to show instead; *is_start* puts the ways to begin below it.
+        If the frame has no rows, *empty* is the sentence to show instead; *is_start* puts the ways to begin below it. *units*
+        are those of columns whose names do not tell, by name: ``GiB`` or ``s``.
         """
-        object.__setattr__(self, "_look", Look(noun) if len(self) else Look(noun, empty, is_start))
+        look = Look(noun, units=units) if len(self) else Look(noun, empty, is_start, units)
+        object.__setattr__(self, "_look", look)
         return self
 
     def __repr__(self) -> str:
@@ -69,7 +73,7 @@ class Frame(pd.DataFrame):
         if self._look is None or self.columns.nlevels > 1:
             return None
         try:
-            return write(page(self)) if len(self) else write_empty(self._look)
+            return write(page(self, self._look.units)) if len(self) else write_empty(self._look)
         except Exception:  # noqa: BLE001 - whatever a frame holds, pandas can show it
             return None
 
@@ -85,7 +89,7 @@ class Frame(pd.DataFrame):
         return _without_zones(_flat(self)).to_excel(*args, **options)
 
 
-def page(frame: pd.DataFrame) -> Page:
+def page(frame: pd.DataFrame, units: Mapping[str, str] = _NO_UNITS) -> Page:
     """Return the first rows of *frame* as they are shown; the others are not looked at, so any length takes the same time.
 
     The index is left out if it only counts the rows.
@@ -99,7 +103,7 @@ def page(frame: pd.DataFrame) -> Page:
     folded = flags if _FLAGS <= len(flags) < len(part.columns) else []
     for place, name in enumerate(part.columns):
         if place not in folded:
-            fields.append(_field(name, part.iloc[:, place]))
+            fields.append(_field(name, part.iloc[:, place])._replace(unit=units.get(str(name), "")))
         elif place == folded[0]:
             fields.append(_folded(part.iloc[:, folded]))
     return Page(fields, len(frame) - len(part), f"_[{rows}:]")
@@ -129,6 +133,7 @@ def typed_frame(
     *,
     noun: str = "rows",
     empty: str = "",
+    units: Mapping[str, str] = _NO_UNITS,
 ) -> Frame:
     """Return *rows* as a frame whose columns have the types of *schema*, even if there are no rows.
 
@@ -139,6 +144,7 @@ def typed_frame(
         index: the column that becomes the index, or the columns that become its levels.
         noun: what the rows are, in the plural.
         empty: the sentence to show if there are none, e.g. what to type.
+        units: the units of columns whose names do not tell, by name: ``GiB`` or ``s``.
 
     Raises:
         ValueError: a row has more or fewer values than *schema* has columns.
@@ -147,12 +153,12 @@ def typed_frame(
     values = list(zip(*rows, strict=True)) or [()] * len(schema)
     columns = {name: _typed_column(column, dtype) for (name, dtype), column in zip(schema.items(), values, strict=True)}
     if not index:
-        return Frame(columns).listed(noun, empty)
+        return Frame(columns).listed(noun, empty, units=units)
     if isinstance(index, str):
         levels = pd.Index(columns.pop(index), name=index)
     else:
         levels = pd.MultiIndex.from_arrays([columns.pop(name) for name in index], names=index)
-    return Frame(columns, index=levels).listed(noun, empty)
+    return Frame(columns, index=levels).listed(noun, empty, units=units)
 
 
 def _typed_column(values: Sequence[Any], dtype: Any) -> Any:  # noqa: ANN401 - an extension array

@@ -18,7 +18,10 @@ from cl_notebook.display import first_steps, markup, text, values
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+GIB, SECONDS = "GiB", "s"
+"""The units of columns."""
 
 IMPORTANCE = (
     *("name", "resource_name", "variable", "option", "setting", "check", "reference", "verdict", "outcome", "status", "action"),
@@ -93,6 +96,8 @@ class Look:
     noun: str = "rows"
     empty: str = ""
     is_start: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
+    """The unit of columns, by name: ``GiB`` or ``s``; that of columns such as ``size`` is known."""
 
 
 @dataclass(eq=False)
@@ -150,6 +155,8 @@ class Field(NamedTuple):
     is_number: bool = False
     is_index: bool = False
     """Whether it is what a row is addressed by, and so never left out."""
+    unit: str = ""
+    """``GiB`` or ``s``, if the name does not tell."""
 
 
 class Page(NamedTuple):
@@ -242,7 +249,7 @@ def _column(item: Field) -> _Column:
         return column(shown, html)
     if name in _STATUSES:
         return column(_each(cells, values.status), _each(cells, markup.status))
-    shown = _each(cells, _writer(name, is_number=item.is_number))
+    shown = _each(cells, _writer(item))
     is_cut = not item.is_number and name not in _WHOLE and not item.is_index
     if is_cut:
         shown = [text.cut(cell, _MOST_CHARACTERS) if len(cell) > _MOST_CHARACTERS else cell for cell in shown]
@@ -259,10 +266,10 @@ def _is_uuid(value: object) -> bool:
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
-def _writer(name: str, *, is_number: bool) -> Callable[[Any], str]:
-    if is_number and (name in _SIZES or name.endswith("_gb")):
+def _writer(item: Field) -> Callable[[Any], str]:
+    if item.is_number and (item.unit == GIB or item.name in _SIZES or item.name.endswith("_gb")):
         return values.size
-    if is_number and name in _DURATIONS:
+    if item.is_number and (item.unit == SECONDS or item.name in _DURATIONS):
         return values.duration
     return _plain
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from cl_notebook.text import sanitize
@@ -79,6 +80,8 @@ def size(gib: float | None) -> str:
     """Return a size in GiB with its unit, in TiB or more from 10,240 of the smaller unit on; nothing for None."""
     if gib is None:
         return ""
+    if math.isinf(gib):
+        return "infinite"
     number, unit = float(gib), 0
     while number >= 10240 and unit < len(_UNITS) - 1:  # noqa: PLR2004 - ten of the next unit
         number, unit = number / 1024, unit + 1

@@ -9,6 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from cl_notebook.display import values
+from cl_notebook.display.listing import SECONDS
 from cl_notebook.display.text import bar, cut, table, width
 from cl_notebook.frames import api
 from cl_notebook.model.operations.tables import DONE
@@ -37,6 +38,7 @@ _SCHEMA = {
     "failed": "Int64",
     **dict.fromkeys(("median", "p95", "mean", "min", "max", "total"), "float64"),
 }
+_UNITS = {name: SECONDS for name, dtype in _SCHEMA.items() if dtype == "float64"}
 
 _KEYS = ("call", "action", "backend")
 _NO_TIMES = (math.nan,) * 6
@@ -51,7 +53,7 @@ _TICKS = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3600, 36000, 86400)
 
 def plot(session: Context, filters: Mapping[str, object]) -> Plot:
     """Return the picture of the durations of the operations that match *filters*."""
-    frame = typed_frame(_SCHEMA, _rows(session, filters))
+    frame = typed_frame(_SCHEMA, _rows(session, filters), noun="calls", units=_UNITS)
     shown = frame.nlargest(SHOWN, "total").sort_index() if len(frame) > SHOWN else frame
     return Plot(
         frame,

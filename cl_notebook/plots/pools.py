@@ -9,6 +9,7 @@ import pandas as pd
 
 from cl_notebook import errors
 from cl_notebook.display import values
+from cl_notebook.display.listing import GIB
 from cl_notebook.display.text import bar, cut, table
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.frames import api
@@ -42,6 +43,8 @@ _SCHEMA = {
     "error": "string",
 }
 
+_UNITS = dict.fromkeys(("total", "free", "used", "provisioned", "allocated"), GIB)
+
 _NOTHING = "No backends yet. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
 _BAR = 20
 _NAME = 26
@@ -53,7 +56,8 @@ def plot(session: Context, backend: Backend | None) -> Plot:
     """Return the picture of the capacities of all backends, or of one; none is opened for it."""
     filters: dict[str, Any] = {} if backend is None else {"id": backend.id}
     tracked = api.read("backends", session, columns=["name", "open", "volumes", "size"], **filters)
-    frame = typed_frame(_SCHEMA, (row for counts in rows_of(tracked) for row in _rows(session, counts)))
+    rows = (row for counts in rows_of(tracked) for row in _rows(session, counts))
+    frame = typed_frame(_SCHEMA, rows, noun="pools", units=_UNITS)
     return Plot(
         frame,
         title="Capacity of the pools",

@@ -115,3 +115,11 @@ def test_a_list_that_cannot_be_shown_is_shown_by_pandas() -> None:
     assert frame._repr_html_() == pd.DataFrame(frame)._repr_html_()  # type: ignore[operator] # not in the stubs
     frame.columns = pd.MultiIndex.from_tuples([("a", "b")])
     assert repr(frame) == repr(pd.DataFrame(frame))
+
+
+def test_the_maker_of_a_list_knows_its_units() -> None:
+    """Columns whose names do not tell have the unit that the frame was given; without an end, a capacity is infinite."""
+    schema = {"pool": "string", "free": "float64", "median": "float64"}
+    frame = typed_frame(schema, [("a", 2.5, 0.0123), ("b", float("inf"), 61)], units={"free": "GiB", "median": "s"})
+    assert repr(pickle.loads(pickle.dumps(frame))[1:]).split() == ["pool", "free", "median", "b", "infinite", "1", "min"]  # noqa: S301 - the test's own
+    assert "2.5 GiB   12 ms" in repr(frame)
