@@ -368,11 +368,12 @@ def displayed_lines(error: BaseException, *, magic: bool = False) -> list[str]:
 
 
 def _line_in_cell(error: BaseException) -> str:
-    """Return which line of a cell of several lines raised *error*; empty elsewhere."""
+    """Return which line of a cell of several lines led to *error*; empty elsewhere."""
     cells = [
         (frame.f_code.co_filename, number)
         for frame, number in traceback.walk_tb(error.__traceback__)
-        if not Path(frame.f_code.co_filename).exists()  # the source of a cell is in linecache alone
+        # functions may be those of other cells; the source of a cell is in linecache alone
+        if frame.f_code.co_name == "<module>" and not Path(frame.f_code.co_filename).exists()
     ]
     sources = [(linecache.getlines(filename), number) for filename, number in cells]
     several = [number for lines, number in sources if sum(bool(line.strip()) for line in lines) > 1]

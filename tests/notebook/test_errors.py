@@ -105,6 +105,8 @@ def test_the_line_of_a_longer_cell_is_told(lab: Notebook) -> None:
     assert shown.endswith("Did you mean 'size'? (line 2 of the cell)")
     assert lab.refused("a = 1\n\n%cl_volume show nosuch").endswith("(line 3 of the cell)")
     assert "of the cell" not in lab.refused("%cl_volume show nosuch")
+    lab.run("def look():\n    a = 1\n    cl.find('nosuch')\n")
+    assert lab.refused("a = 1\nlook()").endswith("(line 2 of the cell)")
 
 
 def test_an_error_that_was_handled_is_no_longer_short(lab: Notebook) -> None:
