@@ -12,6 +12,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.display import first_steps, text
+from cl_notebook.model.facts import Pool
 from cl_notebook.notebook.output import overview
 from cl_notebook.notebook.output.status import SHOWN, Status
 from cl_notebook.testing.stores import fill
@@ -141,43 +142,36 @@ def test_running_work_is_shown_and_not_stuck(lab: Notebook, session: cl.Session,
     assert status.frame.loc["sim", "stuck"] == 0
 
 
-def test_a_driver_that_fails_or_hangs_costs_its_capacity_alone(
-    lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A driver that does not return its statistics, or not in time, leaves its capacity out, and the status says so."""
-    driver, go_on = session.backends["sim"].driver, threading.Event()
-    monkeypatch.setattr(overview, "PATIENCE", 0.05)
-    monkeypatch.setattr(driver, "get_volume_stats", lambda refresh: go_on.wait(60))  # noqa: ARG005 - the driver's signature
-    assert "does not answer within 0.05 s" in " ".join(repr(lab.run("%cl_status")).split())
-    go_on.set()
+def test_no_storage_is_asked(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that fails to tell what it knows costs its capacity alone; the status says that it is not known."""
 
-    def refuse(*, refresh: bool) -> None:
-        msg = f"password=hush {refresh}"
+    def refuse() -> None:
+        msg = "no answer"
         raise OSError(msg)
 
-    monkeypatch.setattr(overview, "PATIENCE", 60.0)
-    monkeypatch.setattr(driver, "get_volume_stats", refuse)
-    shown = repr(lab.run("%cl_status"))
-    assert "%cl_log sim" in shown
-    assert "hush" not in shown
+    monkeypatch.setattr(session.backends["sim"].driver, "known_stats", refuse)
+    status = lab.run("%cl_status")
+    assert "its statistics are not known" in repr(status)
+    assert "its statistics are not known" in status._repr_mimebundle_()["text/html"]
+    assert "sim" in status.frame.index
 
 
 @pytest.mark.parametrize(
-    ("stats", "capacity"),
+    ("pools", "capacity"),
     [
-        (
-            {"pools": [{"total_capacity_gb": 10, "free_capacity_gb": "4"}, {"total_capacity_gb": 2, "free_capacity_gb": 1}]},
-            (12, 5),
-        ),
-        ({"total_capacity_gb": 10, "free_capacity_gb": 4}, (10, 4)),
-        ({"pools": [{"total_capacity_gb": "unknown", "free_capacity_gb": "unknown"}]}, None),
-        ({"pools": [{"total_capacity_gb": "infinite", "free_capacity_gb": "infinite"}]}, None),
-        ({"pools": []}, None),
+        ([(10.0, 4.0), (2.0, 1.0)], (12, 5)),
+        ([("unknown", "unknown"), (2.0, 1.0)], None),
+        ([("infinite", "infinite")], None),
+        ([(10.0, None)], None),
+        ([(0.0, 0.0)], None),
+        ([], None),
     ],
 )
-def test_a_capacity_is_a_number_or_not_shown(stats: dict[str, object], capacity: tuple[float, float] | None) -> None:
+def test_a_capacity_is_a_number_or_not_shown(
+    pools: list[tuple[float | str | None, float | str | None]], capacity: tuple[float, float] | None
+) -> None:
     """Capacities of pools are summed; what an array does not know, or calls infinite, is not shown as a number."""
-    assert overview.capacity_of(stats) == capacity
+    assert overview.capacity_of([Pool("p", total, free, None) for total, free in pools]) == capacity
 
 
 def test_hostile_names_are_escaped(notebook: Notebook, session: cl.Session) -> None:

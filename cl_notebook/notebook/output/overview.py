@@ -1,23 +1,19 @@
 """Read how things are: the backends with their resources by status, what runs, what is stuck, what failed last.
 
-No backend is opened, and nothing is asked of a storage but the statistics that an open driver has at hand.
+No backend is opened, and no storage is asked: its capacity is the one that its open driver knows.
 """
 
 from __future__ import annotations
 
-import contextvars
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from cl_notebook import concurrency, errors
 from cl_notebook.display import values
-from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.inventory.verdicts import stuck_reason
-from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, identity_map
+from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, facts, identity_map
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.tables import FAILED, INTERRUPTED
 from cl_notebook.store import damage
@@ -28,14 +24,10 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cl_notebook.drivers.api import Driver, Stats
     from cl_notebook.session import Session
 
 EXAMPLES = 5
 """How many of the resources that are stuck, of running operations and of failures are read: so many fit on a screen."""
-
-PATIENCE = 2.0
-"""Seconds that all open drivers have to return their statistics: a driver may be in a call that takes hours."""
 
 _FAILURES = 200
 """How many of the newest failures are read, to find the last one of each backend."""
@@ -53,7 +45,7 @@ class Capacity(NamedTuple):
 class BackendState(NamedTuple):
     """One backend: ``counts`` has by kind of resource their number by status; ``size`` is that of its volumes in GiB.
 
-    ``capacity`` is None for a closed backend, and for one that does not report numbers; then ``note`` may say why.
+    ``is_known`` says whether its statistics are known; ``capacity`` is None also if they have no numbers for it.
     """
 
     id: str
@@ -63,8 +55,8 @@ class BackendState(NamedTuple):
     counts: Mapping[str, Mapping[str, int]]
     size: int
     stuck: int = 0
+    is_known: bool = False
     capacity: Capacity | None = None
-    note: str = ""
 
 
 class Running(NamedTuple):
@@ -125,10 +117,12 @@ def read(session: Session, backend: Backend | None = None) -> Overview:
         reader = _Reader(session, connection, stored)
         states, running, running_count = reader.states(), reader.running(), len(reader.operations)
         stuck, failures = reader.stuck(), reader.failures()
-    capacities = _capacities(session, stored)
-    return Overview(
-        tuple(state._replace(**capacities.get(state.name, {})) for state in states), running, running_count, stuck, failures
-    )
+    known = {backend.name: facts.pools(backend) for backend in stored if backend.is_open}
+    states = [
+        state._replace(capacity=capacity_of(pools), is_known=True) if (pools := known.get(state.name)) is not None else state
+        for state in states
+    ]
+    return Overview(tuple(states), running, running_count, stuck, failures)
 
 
 class _Reader:
@@ -302,48 +296,10 @@ def _process(kernel: Mapping[str, Any]) -> str:
     return f"process {kernel['pid']} on {kernel['host']}"
 
 
-def _capacities(session: Session, stored: Sequence[Backend]) -> dict[str, dict[str, Any]]:
-    """Return ``capacity`` or ``note`` of each open backend; those that do not answer in :data:`PATIENCE` seconds have a note."""
-    questions: dict[str, concurrency.Future[Stats]] = {}
-    for backend in stored:
-        driver = session.get_open(backend)
-        if driver is not None:
-            questions[backend.name] = _ask(session, backend, driver)
-    deadline = time.monotonic() + PATIENCE
-    answers: dict[str, dict[str, Any]] = {}
-    for name, future in questions.items():
-        try:
-            answers[name] = {"capacity": capacity_of(future.result(max(0.0, deadline - time.monotonic())))}
-        except TimeoutError:
-            answers[name] = {"note": f"its driver does not answer within {PATIENCE:g} s: it is busy, or hangs"}
-        except errors.Error as error:
-            answers[name] = {"note": errors.one_line(error)}
-    return answers
-
-
-def _ask(session: Session, backend: Backend, driver: Driver) -> concurrency.Future[Stats]:
-    future: concurrency.Future[Stats] = concurrency.Future()
-    name, secrets = backend.name, session.secrets(backend)
-
-    def work() -> None:
-        try:
-            with translate_errors(name, "get_volume_stats", lambda: secrets):
-                future.set_result(driver.get_volume_stats(refresh=False))
-        except BaseException as error:  # noqa: BLE001 - future.result() raises it in the caller
-            future.set_exception(error)
-
-    context = contextvars.copy_context()
-    concurrency.daemon(lambda: context.run(work), "statistics").start()
-    return future
-
-
-def capacity_of(stats: Mapping[str, Any]) -> Capacity | None:
-    """Return the capacity in *stats*, summed over its pools; None if one of them is not a number (``unknown``, ``infinite``)."""
-    totals: list[tuple[float, float]] = []
-    for pool in stats.get("pools") or [stats]:
-        try:
-            totals.append((float(pool["total_capacity_gb"]), float(pool["free_capacity_gb"])))
-        except (KeyError, TypeError, ValueError):
-            return None
-    total, free = (sum(column) for column in zip(*totals, strict=True))
-    return Capacity(total, free) if 0 < total < float("inf") else None
+def capacity_of(pools: Sequence[facts.Pool]) -> Capacity | None:
+    """Return the capacity of *pools* together; None if one of them is not a number (``unknown``, ``infinite``)."""
+    numbers = [(pool.total, pool.free) for pool in pools]
+    if not numbers or not all(isinstance(total, float) and isinstance(free, float) for total, free in numbers):
+        return None
+    total, free = (float(sum(column)) for column in zip(*numbers, strict=True))
+    return Capacity(total, free) if total > 0 else None

@@ -26,6 +26,7 @@ SHOWN = 8
 _FAILURES = 3
 _NAME = 32
 _NO_CAPACITY = "the storage reports no limit"
+_NOT_KNOWN = "its statistics are not known: stats() of the backend asks for them"
 _KINDS = ("volume", "snapshot", "connection")
 _BAR = 16
 _SCHEMA = {
@@ -148,7 +149,6 @@ class Status:
                     states,
                     key=lambda state: (
                         not state.stuck,
-                        not state.note,
                         state.name not in running,
                         state.name not in failing,
                         not state.is_open,
@@ -181,16 +181,6 @@ class Status:
                 for entry in view.stuck
             ]
             yield Section(f"Stuck ({stuck:,})", entries, "All at once: %cl_scan repair --all" if stuck > 1 else "")
-        silent = [state for state in view.backends if state.note]
-        if silent:
-            yield Section(
-                "No statistics",
-                [
-                    Entry("error", f"Backend {state.name!r}: {state.note.rstrip('.')}.", f"%cl_log {quote_word(state.name)}")
-                    for state in silent[:_FAILURES]
-                ],
-                _more(len(silent) - _FAILURES, "%cl_log"),
-            )
         if view.failures:
             entries = [
                 Entry(
@@ -206,7 +196,7 @@ class Status:
 
     def _all_well(self) -> str:
         view = self.overview
-        if view.stuck or view.running or any(state.note for state in view.backends):
+        if view.stuck or view.running:
             return ""
         return "Nothing runs, and nothing is stuck. %cl_scan compares all of it with the storages."
 
@@ -247,8 +237,8 @@ def _backend_lines(state: BackendState, width: int) -> Iterator[str]:
     yield text.cut(f"{values.status('open' if state.is_open else 'closed')}  {name} ({driver})", width)
     if state.capacity is not None:
         yield text.cut(f"    {text.bar(_share(state), _BAR)} {_capacity(state)}", width)
-    elif state.is_open and not state.note:
-        yield f"    {_NO_CAPACITY}"
+    elif state.is_open:
+        yield f"    {_NO_CAPACITY if state.is_known else _NOT_KNOWN}"
     elif not state.is_open:
         yield f"    its capacity is known once it is open: %cl_backend open {quote_word(state.name)}"
     parts = [_by_status(state.counts[kind], kind) for kind in _KINDS]
@@ -266,7 +256,7 @@ def _backend_cells(state: BackendState) -> tuple[str, ...]:
         percent = f"{_share(state):.0%}"
         capacity = f"{markup.bar(_share(state), f'{percent} used')}<br>{markup.escaped(_capacity(state))}"
     elif state.is_open:
-        capacity = "" if state.note else markup.escaped(_NO_CAPACITY)
+        capacity = markup.escaped(_NO_CAPACITY if state.is_known else _NOT_KNOWN)
     else:
         capacity = markup.command(f"%cl_backend open {quote_word(state.name)}")
     name = text.cut(sanitize(state.name), _NAME)
