@@ -103,6 +103,14 @@ class Each(Generic[T]):
         """
         return self._run(Act(name, "done"), function)
 
+    def start(self, function: Callable[[T], Any], name: str = "apply") -> runner.Background:
+        """Call *function* with each resource in the background, and return the handle at once.
+
+        The handle has ``status``, ``report``, ``result()`` and ``cancel()``.
+        """
+        act = Act(name, "done")
+        return runner.start(self._context, act, runner.tasks_on(self._context, act, self._resources, function), jobs=self._jobs)
+
     def delete(self, *, cascade: bool = False, force: bool = False) -> Report:
         """Delete each; nothing is asked. *cascade* deletes the snapshots of volumes first."""
         options = {"cascade": True, "force": force} if cascade else {"force": force}

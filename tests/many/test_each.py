@@ -105,3 +105,23 @@ def test_each_names_what_it_holds(volumes: list[cl.Volume]) -> None:
     """The text of a selection counts it, and names the first resources."""
     assert repr(cl.each(volumes)).startswith("<each of 3 volumes: volume 'db-1' (")
     assert repr(cl.each()) == "<each of nothing>"
+
+
+def test_each_starts_in_the_background(volumes: list[cl.Volume]) -> None:
+    """start() calls a function with each in the background; its handle gives the report."""
+    handle = cl.each("db-*").start(lambda volume: volume.extend(2), "extend")
+    handle.result(30)
+    assert handle.status == "done"
+    assert [volume.size for volume in volumes] == [2, 2, 2]
+
+
+def test_acts_on_parts_of_one_volume_do_not_disturb_each_other(volumes: list[cl.Volume]) -> None:
+    """Snapshots and connections of one volume come and go side by side, and the volume is as before."""
+    for number in range(6):
+        volumes[0].create_snapshot(f"s{number}")
+        volumes[0].connect({"host": f"h{number}", "initiator": f"iqn.{number}"})
+    assert len(cl.each(volumes[0].connections, jobs=6).disconnect()) == 6
+    assert len(cl.each(volumes[0].snapshots, jobs=6).delete()) == 6
+    volumes[0].refresh()
+    assert (volumes[0].status, volumes[0].attach_status) == ("available", "detached")
+    assert (volumes[0].snapshots, volumes[0].connections) == ([], [])
