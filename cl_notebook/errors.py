@@ -418,6 +418,7 @@ def arguments_checked(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
         try:
             return function(*args, **kwargs)
         except TypeError as error:
