@@ -173,6 +173,7 @@ def each(*what: Any, kind: str | None = None, jobs: int = 4) -> Each[Any]:  # no
     return select(default_session(), what, kind, jobs)
 
 
+@errors.arguments_checked
 def find(text: str, *, all: bool = False) -> Any:  # noqa: A002, ANN401 - the interface's word; one resource, or a list of them
     """Return the resource with this id, name, beginning of an id, or part of a name.
 
