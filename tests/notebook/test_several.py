@@ -163,11 +163,15 @@ def test_the_loss_of_several_is_asked_about(stocked: Notebook, monkeypatch: pyte
 
 
 def test_nothing_is_lost_where_nobody_can_answer(stocked: Notebook) -> None:
-    """Without anybody to ask, the loss of several needs --yes; that of one does not."""
+    """Without anybody to ask, the loss of what is selected needs --yes, be it one; that of one that is named does not."""
     shown = stocked.refused("%cl_volume delete db-*")
     assert "This would delete 3 volumes, 3 GiB: db-1, db-2, db-10. Nobody can be asked here: add --yes" in shown
     assert len(stocked.run("%cl_volumes")) == 4
-    stocked.run("%cl_volume delete web-*")
+    for words in ("web-*", "size:2", "{[web]}"):
+        assert "This would delete 1 volume, 2 GiB: web-1. Nobody can be asked here" in stocked.refused(
+            f"%cl_volume delete {words}"
+        )
+    stocked.run("%cl_volume delete web-1")
     stocked.run("%cl_volume delete db-* -y")
     assert len(stocked.run("%cl_volumes")) == 0
 

@@ -53,7 +53,7 @@ OPTIONS = (
 )
 """The options of a verb that acts on several resources."""
 
-DESTRUCTIVE = (*OPTIONS, Option("yes", "Do not ask, also for several.", short="-y"))
+DESTRUCTIVE = (*OPTIONS, Option("yes", "Do not ask, whatever is selected.", short="-y"))
 """The options of one that destroys."""
 
 COUNT = Option(
@@ -77,13 +77,13 @@ def each(
         act: the verb for messages.
         named: the resources, as :func:`.resolve.several` returns them.
         perform: acts on one, and returns the resource to report.
-        destroys: what is lost, for the question that is asked before this happens to several; empty asks nothing.
+        destroys: what is lost, for the question that is asked unless a single plain name was typed; empty asks nothing.
 
     Returns:
         what *perform* returns for a single plain name, else the report, a list; None if the user answered no.
 
     Raises:
-        Refused: *destroys*, several are named, and nobody can be asked.
+        Refused: *destroys*, more than a single plain name was typed, and nobody can be asked.
         PartialFailure: *perform* failed for some.
 
     """
@@ -137,13 +137,13 @@ def finished(report: Report) -> Report:
 
 
 def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequence[Tracked], destroys: str) -> bool:
-    """Return whether the user agrees; several only are asked about.
+    """Return whether the user agrees; what a glob, a term or a frame selects is asked about even if it is one.
 
     Raises:
         Refused: nobody can be asked.
 
     """
-    if len(items) == 1 or call["yes"]:
+    if call["yes"]:
         return True
     labels = [item.name or values.short_id(item.id) for item in items]
     more = f" and {len(labels) - LISTED:,} more" if len(labels) > LISTED else ""

@@ -316,7 +316,7 @@ COMMAND = Command(
         ),
         Verb(
             "delete",
-            "Remove volumes from the storage, for good; several only after a question.",
+            "Remove volumes from the storage, for good; several, or what a glob selects, only after a question.",
             _delete,
             (_VOLUMES,),
             (Option("cascade", "Remove its snapshots first."), _FORCE, *batch.DESTRUCTIVE),
