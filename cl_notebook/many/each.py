@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from cl_notebook import errors
 from cl_notebook.many import names, runner, selection
 from cl_notebook.many.report import LISTED, Act, Item, Report, counted
-from cl_notebook.model import lookup
+from cl_notebook.model import lookup, validation
 from cl_notebook.model.base import Tracked
 from cl_notebook.text import sanitize
 
@@ -122,7 +122,7 @@ class Each(Generic[T]):
 
     def create_snapshot(self, name: str = "", description: str = "") -> Report:
         """Create a snapshot of each volume; all have the same *name*, unless it is a range, ``s-{1..3}``."""
-        typed = dict(zip((resource.id for resource in self), names.shared(name, len(self)), strict=True))
+        typed = dict(zip((resource.id for resource in self), names.shared(validation.name(name), len(self)), strict=True))
         self._require("create_snapshot")
         return self._run(
             Act("snapshot", "snapshotted"),
@@ -131,7 +131,7 @@ class Each(Generic[T]):
 
     def clone(self, name: str = "", *, size: int | None = None) -> Report:
         """Clone each volume; *name* gets a number for each, unless it is a range, ``copy-{1..3}``."""
-        typed = dict(zip((resource.id for resource in self), names.numbered(name, len(self)), strict=True))
+        typed = dict(zip((resource.id for resource in self), names.numbered(validation.name(name), len(self)), strict=True))
         self._require("clone")
         return self._run(Act("clone", "cloned"), lambda resource: resource.clone(typed[resource.id], size=size))  # type: ignore[attr-defined] # as above
 

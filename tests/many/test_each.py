@@ -125,3 +125,13 @@ def test_acts_on_parts_of_one_volume_do_not_disturb_each_other(volumes: list[cl.
     volumes[0].refresh()
     assert (volumes[0].status, volumes[0].attach_status) == ("available", "detached")
     assert (volumes[0].snapshots, volumes[0].connections) == ([], [])
+
+
+def test_names_of_what_is_made_are_texts(volumes: list[cl.Volume]) -> None:
+    """A name that is no text is refused in one line, before anything is made."""
+    names: Any = (5, ["a"], "\ud800", "n" * 256)
+    for name in names:
+        for method in (cl.each(volumes).create_snapshot, cl.each(volumes).clone):
+            with pytest.raises(errors.InvalidInput, match=r"^name "):
+                method(name)
+    assert len(cl.frames.snapshots()) == 0
