@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import re
 import textwrap
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,7 +49,6 @@ _PROSE = frozenset(
 _STATUSES = frozenset(("status", "attach_status", "verdict", "outcome"))
 _SIZES = frozenset(("size", "volume_size", "size_on_storage"))
 _DURATIONS = frozenset(("duration", "seconds"))
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _WIDEST = 24
 """Columns of a terminal that a text takes at most while there is no room to spare."""
@@ -242,10 +240,10 @@ def _column(item: Field) -> _Column:
         shown = _each(cells, lambda value: f"{values.local_time(value)}, {values.ago(value, now)}")
         html = _each(cells, lambda value: markup.moment(value, now))
         return column(shown, html, brief=_each(cells, lambda value: values.ago(value, now)))
-    if name == "id" or name.endswith(("_id", "_volid")) or (item.is_index and any(map(_is_uuid, cells))):
-        length = values.distinct_length({value for value in cells if _is_uuid(value)})
-        shown = _each(cells, lambda value: values.short_id(value, length) if _is_uuid(value) else sanitize(value))
-        html = _each(cells, lambda value: markup.short_id(value, length) if _is_uuid(value) else markup.escaped(value))
+    if name == "id" or name.endswith(("_id", "_volid")) or (item.is_index and any(map(values.is_uuid, cells))):
+        length = values.distinct_length({value for value in cells if values.is_uuid(value)})
+        shown = _each(cells, lambda value: values.short_id(value, length) if values.is_uuid(value) else sanitize(value))
+        html = _each(cells, lambda value: markup.short_id(value, length) if values.is_uuid(value) else markup.escaped(value))
         return column(shown, html)
     if name in _STATUSES:
         return column(_each(cells, values.status), _each(cells, markup.status))
@@ -260,10 +258,6 @@ def _column(item: Field) -> _Column:
 
 def _each(cells: Iterable[Any], write: Callable[[Any], str]) -> list[str]:
     return ["" if value is None or value == "" else write(value) for value in cells]
-
-
-def _is_uuid(value: object) -> bool:
-    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def _writer(item: Field) -> Callable[[Any], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from cl_notebook.text import sanitize
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 SHORT_ID = 8
 """Characters of an id that are shown; the magics and ``cl.find`` accept any unique prefix of an id."""
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _UNITS = ("GiB", "TiB", "PiB", "EiB")
 _SPANS = ((31557600, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -44,6 +46,11 @@ _MEANINGS = {
         ("failed", "missing", "stuck", "interrupted", "lost", "conflict", "size differs", "leftover device"), "fault"
     ),
 }
+
+
+def is_uuid(value: object) -> bool:
+    """Return whether *value* is a UUID as text, with its hyphens."""
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def short_id(resource_id: str, length: int = SHORT_ID) -> str:

@@ -80,7 +80,7 @@ def _row(finding: Finding) -> tuple[object, ...]:
 
 def _briefly(finding: Finding, beginnings: Counter[str]) -> Finding:
     """Return the finding with the beginning of its id in the line to type, where nothing else is called so."""
-    if finding.next is None or finding.id is None or beginnings[finding.id[:_BRIEF]] > 1:
+    if finding.next is None or finding.id is None or not values.is_uuid(finding.id) or beginnings[finding.id[:_BRIEF]] > 1:
         return finding
     return finding._replace(next=finding.next.replace(f" {finding.id}", f" {finding.id[:_BRIEF]}"))
 
@@ -137,8 +137,8 @@ def _label(finding: Finding) -> str:
     if finding.kind == "backend":
         return f"{kind} {finding.backend}"
     if finding.kind == "connection":
-        return f"{kind} of volume {name or '?'!r} on {finding.backend}"
-    identity = repr(name) if name else (finding.id or "")[:_BRIEF]
+        return f"{kind} of volume '{name or '?'}' on {finding.backend}"
+    identity = f"'{name}'" if name else (finding.id or "")[:_BRIEF]
     return f"{kind} {identity} on {finding.backend}" if identity else f"{kind}s on {finding.backend}"
 
 

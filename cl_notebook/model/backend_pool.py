@@ -19,6 +19,7 @@ from cl_notebook.model.context import FailedOpening
 from cl_notebook.model.driver_context import StoreDriverContext
 from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.trust import is_trusted, unflagged
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -333,7 +334,8 @@ def unconfirmed(backend: Backend, context: Context) -> str:
     program = f", {PROGRAM}=…" if backend.stored_config.get(PROGRAM) else ""
     return (
         f"The backend {backend.name!r} {origin}, and nobody confirmed it: {_target(backend)}.{secret} If that is what you want, "
-        f"type its configuration, or cl.Backend({backend.name!r}, trust=True{program}); %cl_backend open {backend.name} --trust."
+        f"type its configuration, or cl.Backend({backend.name!r}, trust=True{program}); "
+        f"%cl_backend open {quote_word(backend.name)} --trust."
     )
 
 

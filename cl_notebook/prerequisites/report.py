@@ -16,6 +16,7 @@ from cl_notebook.prerequisites.checks import STATUSES
 from cl_notebook.prerequisites.requirements import Requirement
 from cl_notebook.prerequisites.target import Target, is_protocol_alone, target_of
 from cl_notebook.store.types import database_now
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,7 +98,7 @@ class Examination:
         purpose = f"run the backend {target.name}" if target.name != target.driver else "run its backends"
         if not target.is_confirmed:
             seen = "a document or another user's store describes it: confirm it, and its Python and addresses are checked"
-            yield Row(name, "unknown", purpose, seen, "", "", f"%cl_backend open {target.name} --trust")
+            yield Row(name, "unknown", purpose, seen, "", "", f"%cl_backend open {quote_word(target.name)} --trust")
             return
         refusal = target.refusal
         library = refusal.library if isinstance(refusal, errors.NotSupported) else ""
@@ -154,7 +155,9 @@ class Examination:
 
     def _unknown_protocol(self, target: Target) -> Row:
         seen = f"{target.path} does not say which one it speaks"
-        return Row("protocol", "unknown", "choose the checks", seen, "", "", f"%cl_doctor {target.name} --protocol iscsi")
+        return Row(
+            "protocol", "unknown", "choose the checks", seen, "", "", f"%cl_doctor {quote_word(target.name)} --protocol iscsi"
+        )
 
     def _skew(self, moment: float) -> float:
         with self._session.store.reading() as connection:

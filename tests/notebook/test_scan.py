@@ -8,6 +8,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook.inventory.scan_frame import SHOWN
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,23 @@ def test_the_line_in_next_does_what_it_says(lab: Notebook, session: cl.Session) 
         lab.run(line)
     assert set(cl.inventory.scan()["verdict"]) == {"ok"}
     assert {volume.name_in_storage for volume in session.backends["sim"].volumes} >= {HOSTILE, "--force", "two words"}
+
+
+def test_a_line_has_the_whole_of_an_id_that_is_no_uuid(tmp_path: Path) -> None:
+    """The beginning of an id that is no UUID may be the id of a resource that was not scanned, so the line has all of it."""
+    with cl.Session("memory", non_uuid_ids=True) as session:
+        scanned, other = (session.backend(name, volume_driver="sim", path=str(tmp_path / name)) for name in ("scanned", "other"))
+        other.create_volume(1, id="volume-1")
+        gone = scanned.create_volume(1, id="volume-12")
+        scanned.driver.vanish(gone.name_in_storage)  # type: ignore[attr-defined] # it is the simulator's
+        findings = cl.inventory.scan(scanned, session=session)
+        assert findings["next"].dropna().tolist() == ["%cl_scan forget volume-12"]
+
+
+def test_a_report_has_names_escaped_once(lab: Notebook, session: cl.Session) -> None:
+    """What is unprintable in a name is escaped once, so that a backslash of the name itself is not taken for it."""
+    _driver(session).appear(HOSTILE, 2)
+    assert f"Volume '{sanitize(HOSTILE)}' on sim: It is not tracked." in " ".join(repr(lab.run("%cl_scan")).split())
 
 
 def test_the_line_in_next_is_short_enough_to_be_seen(lab: Notebook, session: cl.Session) -> None:  # noqa: ARG001 - it opens the backend

@@ -155,12 +155,12 @@ def test_nothing_that_is_unconfirmed_is_connected_to_or_run(session: cl.Session,
     program.write_text(f"#!/bin/sh\ntouch {ran}\n", encoding="utf-8")
     program.chmod(0o755)
     options = {"python": str(program), "san_ip": "192.0.2.1"}
-    target = Target("lab", CINDER_DRIVER, options, is_confirmed=False)
+    target = Target("lab $HOME", CINDER_DRIVER, options, is_confirmed=False)
     target.load(session)
     rows = Examination(session, session.host.probe, is_here=True).rows(target, target.protocols())
     assert not ran.exists()
     assert [row.check for row in rows if row.check.startswith("address")] == []
-    assert next(row for row in rows if row.check == "driver RBDDriver").next == "%cl_backend open lab --trust"
+    assert next(row for row in rows if row.check == "driver RBDDriver").next == "%cl_backend open $'lab $HOME' --trust"
 
 
 def test_a_clock_that_differs_is_failed(session: cl.Session, host: FakeHost) -> None:
