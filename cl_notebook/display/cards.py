@@ -122,8 +122,8 @@ class Card:
         for note in self.notes:
             lines += _wrapped(note.sentence, width, f"{_mark(note).sign} ", _INDENT)
             lines += _wrapped(note.line, width, _INDENT, _INDENT * 2) if note.line else []
-        labelled = [(name, [cell.text]) for name, cell in self.facts]
-        labelled += [(part.label, list(part.lines)) for part in self.sections if part.lines]
+        labelled = [(sanitize(name), [cell.text]) for name, cell in self.facts]
+        labelled += [(sanitize(part.label), list(part.lines)) for part in self.sections if part.lines]
         label_width = max((text.width(name) for name, _ in labelled), default=0)
         following = " " * (label_width + 2 * len(_INDENT))
         for name, values_shown in labelled:

@@ -222,7 +222,7 @@ class Backend(Tracked):
     @property
     def pool_names(self) -> tuple[str, ...]:
         """Names of the storage's pools, as its statistics report them."""
-        return tuple(str(pool.get("pool_name", self.name)) for pool in self.stats().get("pools", ()))
+        return tuple(str(pool.get("pool_name", self.name)) for pool in facts.reported_pools(self.stats()))
 
     @errors.arguments_checked
     def stats(self, *, refresh: bool = False) -> Stats:

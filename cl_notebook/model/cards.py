@@ -18,6 +18,7 @@ from cl_notebook.model import facts, identity_map
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import lifecycle
 from cl_notebook.model.operations.tables import RUNNING
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -401,7 +402,7 @@ def _total(by_status: Sequence[tuple[str, int, int]]) -> tuple[int, str]:
 
 
 def _pool_label(backend: Resource, pool: Pool) -> str:
-    return "capacity" if pool.name == backend.name else f"pool {text.cut(pool.name, 20)}"
+    return "capacity" if pool.name == backend.name else f"pool {text.cut(sanitize(pool.name), 20)}"
 
 
 def _capacity(pool: Pool) -> Cell:

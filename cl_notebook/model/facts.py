@@ -6,6 +6,7 @@ Each costs one query or two, and loads no object. Nothing here opens a backend, 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import sqlalchemy as sa
@@ -18,7 +19,7 @@ from cl_notebook.model.operations.tables import FAILED, LOST, RUNNING, Kernel, O
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cl_notebook.drivers.api import Driver, Stats
 
@@ -192,14 +193,19 @@ def pools(backend: Any) -> list[Pool] | None:  # noqa: ANN401 - a backend
     stats: Mapping[str, Any] | None = known_stats(backend)
     if stats is None:
         return None
-    reported = [pool for pool in stats.get("pools") or () if isinstance(pool, dict)]
     return [
         Pool(
             str(pool.get("pool_name", backend.name)),
             *(capacity(pool.get(key)) for key in ("total_capacity_gb", "free_capacity_gb", "provisioned_capacity_gb")),
         )
-        for pool in reported
+        for pool in reported_pools(stats)
     ]
+
+
+def reported_pools(stats: object) -> list[dict[str, Any]]:
+    """Return the pools of the statistics that a driver reported, without what is none: drivers report all sorts of things."""
+    pools = stats.get("pools") if isinstance(stats, Mapping) else None
+    return [pool for pool in pools if isinstance(pool, dict)] if isinstance(pools, (list, tuple)) else []
 
 
 def known_stats(backend: Any) -> Stats | None:  # noqa: ANN401 - a backend
@@ -238,6 +244,6 @@ def capacity(reported: object) -> float | str | None:
         return reported.strip().lower()
     try:
         number = math.nan if isinstance(reported, bool) else float(cast("Any", reported))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return "infinite" if number == math.inf else number if math.isfinite(number) else None

@@ -13,6 +13,7 @@ from cl_notebook.display.listing import GIB
 from cl_notebook.display.text import bar, cut, table
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.frames import api
+from cl_notebook.model import facts
 from cl_notebook.plots.plot import Plot, rows_of
 from cl_notebook.tabular import typed_frame
 from cl_notebook.text import sanitize
@@ -76,7 +77,7 @@ def _rows(session: Context, counts: Any) -> Iterator[tuple[object, ...]]:  # noq
         return
     try:
         with translate_errors(counts.name, "get_volume_stats", lambda: session.secrets(backend)):
-            pools = list(driver.get_volume_stats(refresh=False).get("pools", ()))
+            pools = facts.reported_pools(driver.get_volume_stats(refresh=False))
     except errors.Error as error:
         yield (counts.name, None, True, *[math.nan] * 6, *tracked, errors.one_line(error))
         return
@@ -92,10 +93,8 @@ def _rows(session: Context, counts: Any) -> Iterator[tuple[object, ...]]:  # noq
 
 def _gib(capacity: object) -> float:
     """Return a capacity that a driver reports in GiB: infinity for ``infinite``, NaN for what is not known or not a number."""
-    try:
-        return float(capacity)  # type: ignore[arg-type] # that is the question; "infinite" is a number, too
-    except (TypeError, ValueError):
-        return math.inf if capacity == "infinite" else math.nan
+    number = facts.capacity(capacity)
+    return number if isinstance(number, float) else math.inf if number == "infinite" else math.nan
 
 
 def _label(row: Any) -> str:  # noqa: ANN401 - a named tuple of pandas

@@ -59,6 +59,15 @@ class ForgetfulDriver(SimDriver):
         return super().known_stats()
 
 
+class HostileDriver(SimDriver):
+    """A simulator whose pools are called what no pool should be, and that reports things that are no pools."""
+
+    def known_stats(self) -> Stats:
+        """Return pools with hostile names, and capacities that are no numbers."""
+        odd: Any = [None, 5, {"pool_name": f"\x1b[31m{HOSTILE}", "total_capacity_gb": 10**400, "free_capacity_gb": float("nan")}]
+        return {"pools": odd}
+
+
 def _text(resource: Any) -> str:
     return cards.bundle(resource)["text/plain"]
 
@@ -127,6 +136,15 @@ def test_a_connection_says_where_its_device_is(sim: cl.Backend) -> None:
     assert "host             web1 at 192.0.2.7" in _text(there)
     assert "▸ The host has access, and the volume is not attached there. id" in " ".join(_text(there).split())
     assert "hush" not in _html(there)
+
+
+def test_whatever_a_driver_reports_is_shown(sim: cl.Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a pool is escaped in text and in HTML, and what is no pool or no capacity is left out."""
+    monkeypatch.setattr(SimDriver, "known_stats", HostileDriver.known_stats)
+    assert r"pool \x1b[31m<img src=" in _text(sim)
+    assert "\x1b" not in _text(sim) + _html(sim)
+    assert "<img" not in _html(sim)
+    assert len(sim.pool_names) == 1
 
 
 def test_a_session_lists_its_backends(session: cl.Session, sim: cl.Backend) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -164,6 +164,7 @@ def test_no_storage_is_asked(lab: Notebook, session: cl.Session, monkeypatch: py
         ([("infinite", "infinite")], None),
         ([(10.0, None)], None),
         ([(0.0, 0.0)], None),
+        ([(1e308, 1e308), (1e308, 1e308)], None),
         ([], None),
     ],
 )
@@ -210,3 +211,15 @@ def test_the_status_is_a_python_call_too(lab: Notebook, session: cl.Session) -> 
     assert list(cl.status(session.backends["sim"]).frame.index) == ["sim"]
     with pytest.raises(errors.NotFound):
         cl.status("nothing")
+
+
+def test_statistics_are_masked(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets that a driver reports among its statistics are masked, and what is no pool is left out."""
+    reported: Any = {"pools": [None, {"pool_name": "p", "san_password": "hush"}], "login_token": "hush"}
+    monkeypatch.setattr(session.backends["sim"].driver, "get_volume_stats", lambda refresh: reported)  # noqa: ARG005 - the driver's signature
+    frame = lab.run("%cl_backend stats sim")
+    assert list(frame.index) == ["p"]
+    assert "hush" not in frame.to_string()
+    reported = None
+    assert lab.run("%cl_backend stats sim").empty
+    assert "sim" in repr(lab.run("%cl_status"))

@@ -83,6 +83,7 @@ def test_capacity_is_of_open_pools(session: cl.Session, tmp_path: Path) -> None:
         ([{"total_capacity_gb": "unknown", "free_capacity_gb": "unknown"}], "not known"),
         ([{"total_capacity_gb": None, "free_capacity_gb": []}], "not known"),
         ([{"total_capacity_gb": 10, "free_capacity_gb": 5, "provisioned_capacity_gb": 25}], "provisioned 250%"),
+        ([None, 5, {"total_capacity_gb": 10**400, "free_capacity_gb": "-inf"}], "not known"),
     ],
 )
 def test_any_capacity_is_shown(sim: cl.Backend, monkeypatch: pytest.MonkeyPatch, pools: Any, shown: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.drivers import registry
+from cl_notebook.model import facts
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
 from cl_notebook.notebook.magics import drivers, lists
@@ -104,9 +105,9 @@ def _stats(call: Invocation) -> pd.DataFrame:
     from cl_notebook.tabular import Frame  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     backend = resolve.backend(call, call["backend"])
-    stats: dict[str, Any] = dict(backend.stats(refresh=call["refresh"]))
-    pools = [dict(pool) for pool in stats.pop("pools", [])]
-    frame = Frame([{**pool, **stats} for pool in pools])
+    stats: Any = backend.stats(refresh=call["refresh"])
+    shared = {key: value for key, value in stats.items() if key != "pools"} if isinstance(stats, dict) else {}
+    frame = Frame([masking.data({**pool, **shared}) for pool in facts.reported_pools(stats)])
     if "pool_name" not in frame:
         frame.insert(0, "pool_name", backend.name)
     return frame.set_index("pool_name").listed("pools")

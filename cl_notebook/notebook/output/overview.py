@@ -302,4 +302,4 @@ def capacity_of(pools: Sequence[facts.Pool]) -> Capacity | None:
     if not numbers or not all(isinstance(total, float) and isinstance(free, float) for total, free in numbers):
         return None
     total, free = (float(sum(column)) for column in zip(*numbers, strict=True))
-    return Capacity(total, free) if total > 0 else None
+    return Capacity(total, free) if 0 < total < float("inf") else None

@@ -13,7 +13,7 @@ from cl_notebook.model import facts
 from cl_notebook.notebook.tree.selection import refuse_if_closed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from cl_notebook.model.backend import Backend
     from cl_notebook.model.context import Context
@@ -217,8 +217,9 @@ def capacity(backend: Backend) -> dict[str, float | str | None] | None:
 
     Calls the driver, which may take long. Returns None if the storage reports no capacity at all.
     """
-    stats: Mapping[str, Any] = backend.stats()
-    pools = [pool for pool in stats.get("pools") or () if isinstance(pool, dict)]
+    reported: object = backend.stats()
+    stats = reported if isinstance(reported, dict) else {}
+    pools = facts.reported_pools(stats)
     capacities = {
         name: facts.capacity(stats[key]) if key in stats else _sum_of_pools([facts.capacity(pool.get(key)) for pool in pools])
         for name, key in CAPACITIES.items()
