@@ -102,6 +102,7 @@ LOOKS = {
     *("Session.host_at", "Session.is_confirmed", "Session.reopened", "Session.secrets"),
     *("Connection.refuse_if_not_typed", "Volume.refuse_if_in_use", "Session.backup", "cl.backup"),
     *("cl.default_session", "cl.dump", "cl.dumps", "cl.find", "cl.get_connector_properties", "cl.json", "cl.jsons"),
+    *("cl.demo", "cl.doctor", "cl.each", "cl.status"),
     *("cl.list_supported_drivers", "cl.load_ipython_extension", "cl.setup", "cl.tree", "cl.unload_ipython_extension"),
 }
 """Verbs that look, or that concern this kernel alone."""

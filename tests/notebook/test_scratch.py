@@ -42,12 +42,14 @@ def test_the_cells_own_error_is_shown_as_without_the_magic(lab: Notebook) -> Non
     assert lab.seen("%%cl_scratch\nx = = 1").error.__class__ is SyntaxError
 
 
-def test_a_magics_error_in_the_cell_is_one_line(lab: Notebook) -> None:
-    """What a magic in the cell refuses is shown as that magic shows it; an error of the Python interface keeps its traceback."""
+def test_an_error_of_ours_in_the_cell_is_one_line(lab: Notebook) -> None:
+    """What a magic or a Python call of ours refuses in the cell is one line, and ``%tb`` shows its traceback."""
     assert "No volume has" in lab.refused("%%cl_scratch\n%cl_volume delete nosuch")
     seen = lab.seen("%%cl_scratch\ncl_notebook = __import__('cl_notebook')\ncl_notebook.find('nosuch')")
     assert isinstance(seen.error, cl.errors.NotFound)
-    assert "Traceback" in seen.out
+    (line,) = seen.out.splitlines()
+    assert line.startswith("NotFound: Nothing is tracked under 'nosuch'")
+    assert "Traceback" in lab.seen("%tb").out
 
 
 def test_an_interrupt_of_the_cell_removes_what_it_made(lab: Notebook) -> None:

@@ -98,7 +98,7 @@ def test_a_notebook_does_not_show_the_password(server: Server) -> None:
     """``%cl_setup`` masks the password, and so do the errors of ``%cl_setup`` and ``cl.setup()``, with their tracebacks."""
     wrong = sa.make_url(server.new_url()).set(password=WRONG).render_as_string(hide_password=False)
     cells = ["%load_ext cl_notebook", "import cl_notebook as cl", "%cl_setup {right}", "%cl_setup", "cl.setup(right)"]
-    cells += ["%cl_setup {wrong}", "cl.setup(wrong)", "cl.default_session().settings", "cl.default_session().close()"]
+    cells += ["%cl_setup {wrong}", "cl.setup(wrong)", "%tb", "cl.default_session().settings", "cl.default_session().close()"]
     code = f"""
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell()
@@ -108,6 +108,6 @@ for cell in {cells!r}:
 """
     seen = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     shown = seen.stdout + seen.stderr
-    assert shown.count("StoreUnusable") == 3, shown
+    assert shown.count("StoreUnusable") == 4, shown  # a line for each of the two, the first and the last line of %tb
     assert shown.count("***") >= 5
     _refuse_secrets(shown)
