@@ -55,12 +55,13 @@ def expanded(context: Context, cls: type[Tracked], words: Iterable[str]) -> list
 
 
 def is_name(context: Context, cls: type[Tracked], word: str) -> bool:
-    """Return whether a resource of *cls* is called *word*."""
+    """Return whether *word* is the name of a resource of *cls*, or its id: with ``non_uuid_ids`` an id is any text, too."""
     columns: Any = cls
-    if not hasattr(cls, "name") or settings.UNSTORABLE.search(word):
+    if settings.UNSTORABLE.search(word):
         return False
+    identities = [columns.name, columns.id] if hasattr(cls, "name") else [columns.id]
     with context.store.reading() as connection:
-        return connection.execute(sa.select(columns.id).where(columns.name == word).limit(1)).first() is not None
+        return any(connection.execute(sa.select(columns.id).where(column == word).limit(1)).first() for column in identities)
 
 
 def combined(

@@ -10,6 +10,8 @@ import cl_notebook as cl
 from cl_notebook.many.report import Report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.notebook.conftest import Notebook
 
 
@@ -95,6 +97,18 @@ def test_a_name_is_a_name_whatever_it_looks_like(stocked: Notebook) -> None:
         stocked.run("named.delete()")
     stocked.run("sim.create_volume(1, 'df')")
     assert "'df' is a variable that holds 3 resources, and the name of a volume" in stocked.refused("%cl_volume delete df --yes")
+
+
+def test_an_id_is_an_id_whatever_it_looks_like(bare: Notebook, tmp_path: Path) -> None:
+    """Where ids are any text, one that looks like a glob, a term or a range is that resource, and it alone is deleted."""
+    with cl.setup("memory", non_uuid_ids=True) as session:
+        bare.run("%load_ext cl_notebook")
+        sim = session.backend("sim", volume_driver="sim", path=str(tmp_path / "any"))
+        for volume_id in ("*", "size:1", "db-{1..2}", "db-1", "db-2"):
+            sim.create_volume(1, id=volume_id)
+        assert _planned(bare, "'*'") == _planned(bare, "size:1") == [""]
+        bare.run("%cl_volume delete '*' size:1 $'db-{1..2}' --yes")
+        assert {volume.id for volume in sim.volumes} == {"db-1", "db-2"}
 
 
 def test_a_single_name_gives_the_object(stocked: Notebook) -> None:
