@@ -62,7 +62,7 @@ class Frame(pd.DataFrame):
 
     def __repr__(self) -> str:
         """Return the list as text for a terminal of this width."""
-        return self._as_list(listing.as_text, listing.empty_text) or super().__repr__()
+        return self._as_list(listing.as_text, listing.empty_text) or printable(super().__repr__())
 
     def _repr_html_(self) -> str | None:
         shown = self._as_list(listing.as_html, listing.empty_html) if pd.get_option("display.notebook_repr_html") else None
@@ -87,6 +87,11 @@ class Frame(pd.DataFrame):
         Text that begins like a formula is prefixed with an apostrophe; characters that Excel refuses become escapes.
         """
         return _without_zones(_flat(self)).to_excel(*args, **options)
+
+
+def printable(text: str) -> str:
+    """Return the lines of *text*, which pandas wrote, for a terminal: what it writes has the control characters of names."""
+    return "\n".join(map(sanitize, text.split("\n")))
 
 
 def page(frame: pd.DataFrame, units: Mapping[str, str] = _NO_UNITS) -> Page:

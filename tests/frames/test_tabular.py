@@ -100,6 +100,14 @@ def test_what_is_computed_from_a_list_is_shown_by_pandas() -> None:
         assert repr(result) == repr(pd.DataFrame(result))
 
 
+def test_what_pandas_shows_has_no_control_characters() -> None:
+    """Where pandas shows a frame, what is unprintable in a name is escaped, so that a terminal does not obey it."""
+    frame = typed_frame({"name": "string"}, [("\x1b[2J\u202edb",)])
+    for shown in (frame.T, frame.merge(frame, on="name"), pd.concat([frame, frame])):
+        assert r"\x1b[2J\u202edb" in repr(shown)
+        assert "\x1b" not in repr(shown)
+
+
 def test_the_raw_frame_is_there() -> None:
     """to_html(), to_string(), to_csv() and style give what pandas gives for the same values."""
     frame = typed_frame({"id": "string", "size": "Int64"}, [(str(uuid.UUID(int=1)), 1)], "id")
