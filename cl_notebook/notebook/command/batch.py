@@ -93,7 +93,7 @@ def each(
     if named.is_one and not call["background"]:
         return perform(named.resources[0])
     call.session.journal.refuse_if_read_only(act.verb)
-    if destroys and not _agreed(call, act, items, named.resources, destroys):
+    if destroys and not named.is_one and not _agreed(call, act, items, named.resources, destroys):
         return None
     return _run(call, act, runner.tasks_on(call.session, act, named.resources, perform))
 
