@@ -64,6 +64,19 @@ def _class_of(context: Context, ids: Sequence[str]) -> type[Any]:
     return next((cls for cls in lookup.ALL if selection.by_ids(context, cls, [first])), _CLASSES["volume"])
 
 
+def _act_of(function: object, name: object) -> Act:
+    """Return the act of calling *function*, called *name*.
+
+    Raises:
+        InvalidInput: *function* cannot be called, or *name* is no text.
+
+    """
+    if not callable(function):
+        msg = f"The first argument is the function to call with each resource, not {function!r}."
+        raise errors.InvalidInput(msg)
+    return Act(validation.name(name), "done")
+
+
 class Each(Generic[T]):
     """Resources of one kind, to do the same to all of them, a few side by side.
 
@@ -101,14 +114,14 @@ class Each(Generic[T]):
             Interrupted: the user interrupted it.
 
         """
-        return self._run(Act(name, "done"), function)
+        return self._run(_act_of(function, name), function)
 
     def start(self, function: Callable[[T], Any], name: str = "apply") -> runner.Background:
         """Call *function* with each resource in the background, and return the handle at once.
 
         The handle has ``status``, ``report``, ``result()`` and ``cancel()``.
         """
-        act = Act(name, "done")
+        act = _act_of(function, name)
         return runner.start(self._context, act, runner.tasks_on(self._context, act, self._resources, function), jobs=self._jobs)
 
     def delete(self, *, cascade: bool = False, force: bool = False) -> Report:

@@ -17,6 +17,7 @@ from cl_notebook.drivers.api import no_progress
 from cl_notebook.many.report import DONE, FAILED, LISTED, NOT_BEGUN, RUNNING, Item, Outcome, Report, counted
 from cl_notebook.model import batch
 from cl_notebook.model.context import CountedWork
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -315,4 +316,4 @@ class Background:
         """Return what is done, and how far it is."""
         outcomes = [one.outcome for one in self._pool.outcomes()]
         ended = sum(outcome in {DONE, FAILED} for outcome in outcomes)
-        return f"<{self._doing} in the background: {self.status}, {ended} of {len(outcomes)}>"
+        return sanitize(f"<{self._doing} in the background: {self.status}, {ended} of {len(outcomes)}>")

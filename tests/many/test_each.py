@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -135,3 +135,16 @@ def test_names_of_what_is_made_are_texts(volumes: list[cl.Volume]) -> None:
             with pytest.raises(errors.InvalidInput, match=r"^name "):
                 method(name)
     assert len(cl.frames.snapshots()) == 0
+
+
+def test_what_is_called_with_each_can_be_called(volumes: list[cl.Volume]) -> None:
+    """What is no function, or its name no text, is refused in one line; the name is escaped where the handle is shown."""
+    nothing: Any = None
+    for call in (cl.each(volumes).apply, cl.each(volumes).start):
+        with pytest.raises(errors.InvalidInput, match="The first argument is the function to call"):
+            call(nothing)
+        with pytest.raises(errors.InvalidInput, match="name must be text"):
+            call(repr, cast("Any", 5))
+    handle = cl.each(volumes).start(repr, "x\x1b")
+    handle.result(30)
+    assert repr(handle).startswith(r"<x\x1b 3 volumes")
