@@ -18,6 +18,11 @@ MOST = 10_000
 _RANGE = re.compile(r"(\\?)\{(\d{1,9})\.\.(\d{1,9})\}")
 
 
+def is_range(text: str) -> bool:
+    """Return whether *text* has a range of numbers, such as ``{1..3}``, in it."""
+    return _RANGE.search(text) is not None
+
+
 def expand(text: str) -> list[str]:
     r"""Return the names that *text* stands for: those of ``db-{1..3}``, as in bash, else *text* alone.
 

@@ -37,6 +37,11 @@ def is_glob(word: str) -> bool:
     return not is_term(word) and ("*" in word or "?" in word)
 
 
+def is_pattern(word: str) -> bool:
+    """Return whether *word* is a glob, a term or a range of names."""
+    return is_glob(word) or is_term(word) or names.is_range(word)
+
+
 def parts_of(context: Context, cls: type[Tracked], word: str) -> list[str]:
     """Return the globs and terms that *word* consists of, more than one if it has blanks; none if it is a name or an id.
 

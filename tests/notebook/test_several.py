@@ -229,3 +229,33 @@ def test_an_act_in_the_background_is_cancelled(lab: Notebook) -> None:
     seen = lab.seen("report = %cl_wait handle --cancel")
     assert "of 50 were created" in seen.out
     assert len(lab.run("report")) == len(lab.run("%cl_volumes --limit 0"))
+
+
+@pytest.mark.parametrize("value", ["*", "db-*", "size>0", "!nosuch", "db-{1..2}", "db-1 *"])
+@pytest.mark.parametrize("typed", ["{value}", "$value", "{value[0]}{value[1:]}"])
+def test_the_value_of_an_expression_is_a_name(stocked: Notebook, typed: str, value: str) -> None:
+    """A value that looks like a glob, a term or a range selects nothing but a volume that is called so."""
+    stocked.shell.user_ns["value"] = value
+    assert "No volume has" in stocked.refused(f"%cl_volume delete {typed} --yes")
+    stocked.run("sim.create_volume(3, value)")
+    assert _planned(stocked, typed) == [value]
+
+
+@pytest.mark.parametrize("quoted", [r"$'*'", r"$'db-*'", r"$'size\x3e0'"])
+def test_a_literal_is_a_name(stocked: Notebook, quoted: str) -> None:
+    """What stands in ``$'…'`` selects nothing but a volume that is called so."""
+    assert "No volume has" in stocked.refused(f"%cl_volume delete {quoted} --yes")
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("{value}-*", ["db-1", "db-2", "db-10"]),
+        ("$value-*", ["db-1", "db-2", "db-10"]),
+        ("name:{value}-2", ["db-2"]),
+    ],
+)
+def test_a_pattern_may_have_values_in_it(stocked: Notebook, typed: str, names: list[str]) -> None:
+    """A glob or a term that is typed remains one with the value of an expression in it."""
+    stocked.shell.user_ns["value"] = "db"
+    assert _planned(stocked, typed) == names

@@ -30,7 +30,16 @@ _COMMENT = "#"
 SEVERAL = "\0"
 """Stands before each id of what an expression gives for a list or a frame of resources: no name can hold it."""
 
-__all__ = ["Token", "expand", "quote_literal", "quote_word", "split", "tokenize", "without_comment"]
+__all__ = ["Token", "Value", "expand", "quote_literal", "quote_word", "split", "tokenize", "without_comment"]
+
+
+class Value(str):
+    """The text of a token whose pattern, if it looks like one, was not typed: it came from an expression or from ``$'…'``.
+
+    It is a name, never a glob, a range or a term: a name from storage must not select anything else.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +61,15 @@ class Token:
         return self.raw.startswith("-") and self.raw != "-"
 
     def expand(self, namespace: Mapping[str, Any]) -> Token:
-        """Return the token with ``{python}`` and ``$var`` replaced from *namespace*."""
-        text, end = "", 0
+        """Return the token with ``{python}`` and ``$var`` replaced from *namespace*; its text may be a :class:`Value`."""
+        text, typed, end = "", "", 0
         for start, stop in self.literal:
-            text += expand(self.text[end:start], namespace) + self.text[start:stop]
-            end = stop
-        return replace(self, text=text + expand(self.text[end:], namespace), literal=())
+            part, typed_part = _expanded(self.text[end:start], namespace)
+            text, typed, end = text + part + self.text[start:stop], typed + typed_part, stop
+        part, typed_part = _expanded(self.text[end:], namespace)
+        text, typed = text + part, typed + typed_part
+        is_value = typed != text and not selection.is_pattern(typed)
+        return replace(self, text=Value(text) if is_value else text, literal=())
 
 
 class _Lexer:
@@ -145,9 +157,17 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 class _Formatter(DollarFormatter):
-    """Format as IPython does, but format a tracked object as its id."""
+    """Format as IPython does, but format a tracked object as its id; ``values`` are the texts of the expressions, in order."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
 
     def format_field(self, value: Any, format_spec: str) -> Any:  # noqa: ANN401 - as the base class says
+        text = self._text(value, format_spec)
+        self.values.append(str(text))
+        return text
+
+    def _text(self, value: Any, format_spec: str) -> Any:  # noqa: ANN401 - as the base class says
         if isinstance(value, Tracked):
             return value.id
         ids = None if format_spec or (isinstance(value, (list, tuple, set)) and not value) else _ids_of(value)
@@ -190,9 +210,20 @@ def tokenize(line: str) -> list[Token]:
 
 def expand(text: str, namespace: Mapping[str, Any]) -> str:
     """Replace ``{python}`` and ``$var`` in *text*; like IPython, leave what cannot be evaluated unchanged."""
+    return _expanded(text, namespace)[0]
+
+
+def _expanded(text: str, namespace: Mapping[str, Any]) -> tuple[str, str]:
+    """Return *text* with its expressions replaced, and the same without what they gave: what was typed."""
     if "{" not in text and "$" not in text:
-        return text
+        return text, text
+    formatter = _Formatter()
     try:
-        return str(_Formatter().vformat(text, args=[], kwargs=dict(namespace)))
+        expanded = str(formatter.vformat(text, args=[], kwargs=dict(namespace)))
     except Exception:  # noqa: BLE001 - the expression is the user's: it may raise anything
-        return text
+        return text, text
+    typed, position = "", 0
+    for value in formatter.values:
+        start = expanded.index(value, position)
+        typed, position = typed + expanded[position:start], start + len(value)
+    return expanded, typed + expanded[position:]

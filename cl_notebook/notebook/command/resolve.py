@@ -15,7 +15,7 @@ from cl_notebook.display.values import SHORT_ID
 from cl_notebook.many import selection
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
-from cl_notebook.notebook.command.lexer import SEVERAL
+from cl_notebook.notebook.command.lexer import SEVERAL, Value
 from cl_notebook.store import search
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: boo
 
     Names, ids, variables of resources, frames and lists, ranges (``db-{1..3}``) and globs (``db-*``) add up. Terms of the tree's
     filter (``status:error``, ``!web*``) restrict what the others name; alone they select from everything. A word that is the
-    name of a resource is that name, whatever it looks like.
+    name of a resource is that name, whatever it looks like, and so is the value of an expression.
 
     Args:
         call: the invocation, which has the variables and the session.
@@ -127,7 +127,9 @@ def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: boo
     """
     named: list[T] = []
     parts: list[str] = []
-    expanded = selection.expanded(call.session, cls, words)
+    expanded = [
+        name for word in words for name in ([word] if isinstance(word, Value) else selection.expanded(call.session, cls, [word]))
+    ]
     is_one = len(expanded) == 1
     for word in expanded:
         held = _held_ids(call, word)
@@ -135,7 +137,7 @@ def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: boo
             named += _all_of(call, word, held, cls)
             is_one = False
             continue
-        word_parts = selection.parts_of(call.session, cls, word)
+        word_parts = [] if isinstance(word, Value) else selection.parts_of(call.session, cls, word)
         if word_parts:
             parts += word_parts
             is_one = False
