@@ -54,7 +54,7 @@ class MeddlingDriver(SimDriver):
         self._done("extend_volume")
 
     def revert_to_snapshot(self, volume: VolumeData, snapshot: SnapshotData, progress: Progress = no_progress) -> Any:
-        """Revert it, and give back the maps that it was told, with changes in them."""
+        """Revert it, and give back the maps that it was given, with changes in them."""
         super().revert_to_snapshot(volume, snapshot, progress)
         self._done("revert_to_snapshot")
         changed = {key: value for key, value in volume.metadata.items() if key != "old"} | {"driver": "1"}

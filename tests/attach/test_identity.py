@@ -68,7 +68,7 @@ def test_every_path_of_a_multipath_device_is_asked(kernel: Kernel) -> None:
     assert "lead to several volumes: naa.1, naa.2" in refused(kernel, "iscsi", kernel.multipath("dm-2", "sda", "sdd"), data)
 
 
-def test_targets_that_the_portal_told_are_allowed(kernel: Kernel) -> None:
+def test_targets_that_the_portal_reported_are_allowed(kernel: Kernel) -> None:
     """Where the storage named one target and os-brick asked for more, one path must be the named one."""
     kernel.iscsi("sda", IQN, 1, session=1)
     kernel.iscsi("sdb", OTHER, 1, session=2)

@@ -153,7 +153,7 @@ def test_a_copy_of_what_is_tracked_is_acted_on(backend: Any) -> None:
     assert volume.snapshots == [snapshot]
 
 
-def test_a_connection_is_told_fields_of_cinders(backend: Any) -> None:
+def test_a_connection_is_given_fields_of_cinders(backend: Any) -> None:
     """`connect()` takes the fields of Cinder's attachments, which are kept with the connection; any other name is an error."""
     own = str(uuid.uuid4())
     volume = backend.create_volume(1)

@@ -244,7 +244,7 @@ def test_an_error_thaws(mounted: tuple[str, Path]) -> None:
     (point / "file").write_text("written", encoding="utf-8")
 
 
-def test_it_is_told_whether_writers_must_stop(tmp_path: Path, mount: Mount) -> None:
+def test_the_listing_says_whether_writers_must_stop(tmp_path: Path, mount: Mount) -> None:
     """The capability snapshot_attached is true where blocks are shared, which takes no time, and false where they are copied."""
     shared: Callable[[Driver], bool] = lambda driver: capabilities(driver)["snapshot_attached"]  # noqa: E731 - one expression
     assert not shared(driver(tmp_path / "storage", reflink="auto"))

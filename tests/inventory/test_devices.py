@@ -94,7 +94,7 @@ def test_a_loop_device_outlives_its_file(session: cl.Session, lab: cl.Backend, t
 
 
 @pytest.mark.filterwarnings("ignore::cl_notebook.errors.DuplicateBackendWarning")
-def test_the_devices_of_one_storage_under_two_names_are_told_once(
+def test_the_devices_of_one_storage_under_two_names_are_listed_once(
     session: cl.Session, lab: cl.Backend, tmp_path: Path, loops: Any
 ) -> None:
     """A device attached under one name is no orphan under the other; an orphan is reported under its own name."""
@@ -181,7 +181,7 @@ def test_a_connection_that_lost_its_device_is_missing(root: None, session: cl.Se
     volume.cleanup()
 
 
-def test_without_the_host_only_what_is_stuck_is_told(session: cl.Session, lab: cl.Backend) -> None:
+def test_without_the_host_only_what_is_stuck_is_reported(session: cl.Session, lab: cl.Backend) -> None:
     """With ``host=False`` neither devices nor settled connections are looked at."""
     volume = lab.create_volume(1)
     volume.attach()

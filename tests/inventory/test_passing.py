@@ -94,7 +94,7 @@ def test_a_passing_name_is_not_called_untracked(lab: cl.Backend) -> None:
     assert "('delete'), under a name for the while" in (stray.detail or "")
 
 
-def test_a_passing_name_that_is_gone_is_not_told(
+def test_a_temporary_name_that_is_gone_is_not_reported(
     lab: cl.Backend, passing: type[PassingDriver], removal: threading.Thread
 ) -> None:
     """A snapshot whose removal ends while the scan goes on is neither missing nor, under its passing name, untracked."""

@@ -233,7 +233,9 @@ def test_hostile_names_are_written_out(session: cl.Session, tmp_path: Path) -> N
     assert r"\x1b[31m\u202e" in str(frame.loc[0, "name_in_storage"])
 
 
-def test_a_name_that_is_no_text_is_told(session: cl.Session, tmp_path: Path, found: Callable[..., dict[str, Finding]]) -> None:
+def test_a_name_that_is_no_text_is_reported(
+    session: cl.Session, tmp_path: Path, found: Callable[..., dict[str, Finding]]
+) -> None:
     """A file whose name no store can keep is untracked, and cannot be adopted."""
     session.backend("local", volume_driver="local", path=str(tmp_path / "local"))
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/local/\xff")).write_bytes(bytes(5))

@@ -178,7 +178,7 @@ def test_a_session_that_may_only_look_does_not_begin(store_url: str, sim: cl.Bac
         assert not entered
 
 
-def test_a_session_that_was_closed_in_the_block_is_told(sim: cl.Backend, session: cl.Session, store_url: str) -> None:
+def test_a_session_that_was_closed_in_the_block_is_reported(sim: cl.Backend, session: cl.Session, store_url: str) -> None:
     """If the block closes its session, what it made stays tracked, and the error says how to remove it."""
     with pytest.raises(cl.errors.CleanupIncomplete, match="--owner"), cl.scratch():  # noqa: PT012 - the block is what is tested
         sim.create_volume(1, name="db")

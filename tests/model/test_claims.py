@@ -241,7 +241,7 @@ def test_what_is_one_storage(driver: str, one: dict[str, Any], two: dict[str, An
     assert (storage_identity.storage_key(path, one) == storage_identity.storage_key(path, two)) is is_same
 
 
-def test_of_arrays_that_cannot_be_told_apart_the_name_decides(session: cl.Session) -> None:
+def test_of_arrays_that_look_alike_the_name_decides(session: cl.Session) -> None:
     """On two backends of one Cinder driver a name with a UUID is one thing; another name, or another driver, is not."""
     with session.store.writing() as connection:
         rows = [

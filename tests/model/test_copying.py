@@ -111,7 +111,7 @@ def _find(settings: Any, volume_id: str) -> str:
         return str(session.find(volume_id).name)
 
 
-def test_another_process_finds_what_it_was_told_the_id_of(tmp_path: Path) -> None:
+def test_another_process_finds_a_resource_by_its_id(tmp_path: Path) -> None:
     """What the message advises works: settings and an id go to another process, and the volume is found there."""
     with cl.Session(tmp_path / "s.db") as session:
         sim = session.backend("sim", volume_driver="sim", path=str(tmp_path / "sim"))

@@ -69,7 +69,7 @@ def test_a_value_must_be_text() -> None:
         cl.KeyValue("key", 7)  # type: ignore[arg-type] # that is the point
 
 
-def test_pairs_are_told_apart() -> None:
+def test_pairs_are_distinguished() -> None:
     """Pairs are equal if key and value are, and nothing else is equal to one."""
     assert cl.KeyValue("a", "b") == cl.KeyValue("a", "b")
     assert len({cl.KeyValue("a", "b"), cl.KeyValue("a", "b"), cl.KeyValue("a", "c")}) == 2

@@ -87,7 +87,7 @@ def _gone(server: Server, end: str) -> Any:
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_a_server_that_goes_away_during_a_call_is_told_when_it_returns(
+def test_an_outcome_waits_for_a_server_that_goes_away_during_a_call(
     server: Server, mine: cl.Session, vol: cl.Volume, meddling: type[MeddlingDriver], end: str
 ) -> None:
     """The error is one line, only the owner can read the file of the outcome, and the next act writes it first."""

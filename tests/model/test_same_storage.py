@@ -62,7 +62,7 @@ def test_what_the_other_name_tracks_is_not_adopted(mine: cl.Session, tmp_path: P
     assert second.manage(vol.name_in_storage, "db").backend is second
 
 
-def test_two_sessions_with_a_name_each_are_told_apart(mine: cl.Session, tmp_path: Path) -> None:
+def test_two_sessions_with_a_name_each_are_distinguished(mine: cl.Session, tmp_path: Path) -> None:
     """A second session on the store that gives the storage another name is warned, too."""
     mine.backend("first", volume_driver="sim", path=str(tmp_path / "lab"))
     with cl.Session(str(tmp_path / "store.db")) as other:

@@ -109,8 +109,8 @@ def test_a_volume_is_attached_and_detached(lab: Notebook) -> None:
 def test_another_host_is_connected_by_its_description(lab: Notebook) -> None:
     """The verb connect takes the connector of another host from options, from a variable, or as JSON."""
     lab.run("%cl_volume create --size 1 --name db\nweb = {'host': 'web2', 'ip': '192.0.2.8'}")
-    told = lab.run("%cl_volume connect db --host web1 --ip 192.0.2.7 --initiator iqn.x").connector_info
-    assert told == {"host": "web1", "ip": "192.0.2.7", "initiator": "iqn.x"}
+    shown = lab.run("%cl_volume connect db --host web1 --ip 192.0.2.7 --initiator iqn.x").connector_info
+    assert shown == {"host": "web1", "ip": "192.0.2.7", "initiator": "iqn.x"}
     assert lab.run("%cl_volume connect db --connector web").connector_info["host"] == "web2"
     as_json = lab.run("""%cl_volume connect db --connector '{"host": "web3"}'""")
     assert as_json.connector_info["host"] == "web3"
@@ -163,7 +163,7 @@ def test_a_short_name_is_no_id(lab: Notebook) -> None:
     assert len(lab.ambiguous("%cl_volume show ab9e8b1c")) == 2
 
 
-def test_a_variable_of_the_wrong_kind_is_told(lab: Notebook) -> None:
+def test_a_variable_of_the_wrong_kind_is_reported(lab: Notebook) -> None:
     """A variable that holds something else, or what was deleted, is named as such."""
     lab.run("vol = %cl_volume create --size 1 --name db\nsnap = %cl_volume snapshot vol --name s")
     assert "The variable snap holds snapshot 's'" in lab.refused("%cl_volume show snap")

@@ -117,7 +117,7 @@ def test_the_options_of_an_installed_driver_need_no_cinder(notebook: Notebook) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "message"),
     [
         ("zzzz", "No driver has 'zzzz' in its name"),
         ("RBDDrivr", "Did you mean 'RBDDriver'?"),
@@ -126,9 +126,9 @@ def test_the_options_of_an_installed_driver_need_no_cinder(notebook: Notebook) -
         ("ceph -c pth", "Did you mean 'path'?"),
     ],
 )
-def test_a_wrong_word_is_one_line(notebook: Notebook, python: str, asked: str, told: str) -> None:
+def test_a_wrong_word_is_one_line(notebook: Notebook, python: str, asked: str, message: str) -> None:
     """What no driver is called, several are, or no column is, is one line that says what to type."""
-    assert told in notebook.refused(f"%cl_drivers {asked} --python {python}")
+    assert message in notebook.refused(f"%cl_drivers {asked} --python {python}")
 
 
 def test_drivers_of_one_name_are_listed_by_path(notebook: Notebook, python: str) -> None:

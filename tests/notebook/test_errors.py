@@ -99,7 +99,7 @@ def test_a_hint_in_magic_has_its_python(magic: str, python: str) -> None:
     assert cl.errors.hints_in(magic, magic=False) == python
 
 
-def test_the_line_of_a_longer_cell_is_told(lab: Notebook) -> None:
+def test_the_line_of_a_longer_cell_is_named(lab: Notebook) -> None:
     """In a cell of several lines the error says which of them raised it, in Python and in a magic."""
     shown = lab.refused("import cl_notebook as cl\ncl.Backend.backends['sim'].create_volume(sise=1)")
     assert shown.endswith("Did you mean 'size'? (line 2 of the cell)")

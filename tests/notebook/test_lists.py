@@ -154,7 +154,7 @@ def test_a_table_is_aligned(lab: Notebook) -> None:
 
 
 def test_a_note_does_not_mix_with_data(filled: Notebook) -> None:
-    """That there are more rows is not told in the middle of what another program reads."""
+    """That there are more rows is not said in the middle of what another program reads."""
     with_note = filled.printed("%cl_volumes --limit 2 -f json")
     assert "--marker" in with_note
     assert len(json.loads(with_note[: with_note.rindex("]") + 1])) == 2

@@ -103,8 +103,8 @@ def test_the_log_is_a_frame_on_request(lab: Notebook) -> None:
 def test_several_logs_are_merged(lab: Notebook, tmp_path: Path) -> None:
     """Without a name the logs of all open backends are one, in the order of time, each line with its backend's name."""
     lab.run(f"%cl_backend add other --driver sim --path {tmp_path / 'other'}")
-    told = [line.partition(" ")[0] for line in lab.printed("%cl_log --level debug --operation 1").splitlines()]
-    assert sorted(told) == ["other:", "sim:"]
+    message = [line.partition(" ")[0] for line in lab.printed("%cl_log --level debug --operation 1").splitlines()]
+    assert sorted(message) == ["other:", "sim:"]
     assert sorted(set(cl.frames.log()["backend"])) == ["other", "sim"]
 
 
@@ -126,7 +126,7 @@ def test_a_backend_that_is_closed_has_no_log(lab: Notebook) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "message"),
     [
         ("--level loud", "--level takes one of DEBUG, INFO, WARNING, ERROR, CRITICAL, not 'loud'."),
         ("--operation x", "--operation takes the number of an operation, as %cl_history has it, not 'x'."),
@@ -134,9 +134,9 @@ def test_a_backend_that_is_closed_has_no_log(lab: Notebook) -> None:
         ("nosuch", "No backend has the id or the name 'nosuch'"),
     ],
 )
-def test_a_wrong_word_is_one_line(lab: Notebook, asked: str, told: str) -> None:
+def test_a_wrong_word_is_one_line(lab: Notebook, asked: str, message: str) -> None:
     """What %cl_log does not take is answered with one line."""
-    assert told in lab.refused(f"%cl_log {asked}")
+    assert message in lab.refused(f"%cl_log {asked}")
 
 
 def test_lines_are_followed_until_an_interrupt(lab: Notebook, lines: list[LogLine], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,11 +156,11 @@ def test_lines_are_followed_until_an_interrupt(lab: Notebook, lines: list[LogLin
 
 
 @pytest.mark.parametrize(
-    ("driver", "told"),
+    ("driver", "message"),
     [("silent", "No log is kept for lab: no lines will come."), ("waiting", "Waiting for lines. Interrupt the cell to stop")],
 )
 def test_following_a_log_without_lines_says_so_and_ends_on_interrupt(
-    driver: str, told: str, notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    driver: str, message: str, notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """--follow says that there are no lines, and whether any may come; an interrupt ends it quietly."""
     if driver == "waiting":
@@ -169,7 +169,7 @@ def test_following_a_log_without_lines_says_so_and_ends_on_interrupt(
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     printed = notebook.printed("%cl_log lab --follow")
     assert printed.startswith("No lines in the log of lab.\n")
-    assert told in printed
+    assert message in printed
 
 
 def test_following_ends_with_the_backend(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Secrets in a notebook: asked for instead of typed, told where they were typed, and masked in whatever a driver says."""
+"""Secrets in a notebook: asked for instead of typed, reported where they were typed, and masked in whatever a driver says."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def test_what_is_in_the_environment_is_not_asked_for(
         "import cl_notebook as cl; cl.Backend('lab', volume_driver='gone', api_token='hunter2')",
     ],
 )
-def test_a_secret_in_a_cell_is_told(notebook: Notebook, tmp_path: Path, line: str) -> None:
-    """A secret that is typed into a cell is told in one line, once, whether or not the backend could be opened."""
+def test_a_secret_in_a_cell_is_reported(notebook: Notebook, tmp_path: Path, line: str) -> None:
+    """A secret that is typed into a cell is reported in one line, once, whether or not the backend could be opened."""
     cell = line.format(path=tmp_path / "sim")
     said = notebook.seen(cell).out
     assert said.count("api_token: a secret stands in this cell") == 1
@@ -95,7 +95,7 @@ def test_a_secret_in_a_cell_is_told(notebook: Notebook, tmp_path: Path, line: st
 
 
 @pytest.mark.parametrize("value", ["$word", "{word}"])
-def test_a_variable_is_not_told(notebook: Notebook, tmp_path: Path, value: str) -> None:
+def test_a_variable_is_not_reported(notebook: Notebook, tmp_path: Path, value: str) -> None:
     """A secret that comes out of a variable stands in no cell."""
     notebook.shell.user_ns["word"] = SECRET
     assert "stands in this cell" not in notebook.seen(add(tmp_path, f"--api-token {value}")).out

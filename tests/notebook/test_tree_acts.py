@@ -331,7 +331,7 @@ def test_what_a_driver_says_is_shown_on_one_line(lab: Notebook, session: cl.Sess
 
 
 @pytest.mark.parametrize(
-    ("asked", "values", "told"),
+    ("asked", "values", "message"),
     [
         (("extend", "volume"), {}, "needs the new size"),
         (
@@ -359,14 +359,14 @@ def test_what_a_driver_says_is_shown_on_one_line(lab: Notebook, session: cl.Sess
         ((cast("str", 7), "volume"), {}, "There is no act 7"),
     ],
 )
-def test_a_wrong_value_is_one_line(lab: Notebook, session: cl.Session, asked: tuple[str, str], values: Any, told: str) -> None:
+def test_a_wrong_value_is_one_line(lab: Notebook, session: cl.Session, asked: tuple[str, str], values: Any, message: str) -> None:
     """A value that cannot be right, an act that there is not, or one for another kind, is said in one line; nothing is done."""
     act, kind = asked
     world = _World(session.backends["sim"])
     before = session.store.head()
     with pytest.raises(cl.errors.InvalidInput) as caught:
         run_act(session, lab.shell, actions.line(session, act, [getattr(world, kind).id], values))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).isprintable()
     assert session.store.head() == before
 

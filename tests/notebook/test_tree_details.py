@@ -38,19 +38,19 @@ def _offered(lab: Notebook, session: cl.Session, resource: Any) -> dict[str, dic
     return {act["name"]: act for act in actions.offers(session, lab.shell, resource)}
 
 
-def test_a_volume_is_told_with_all_that_belongs_to_it(lab: Notebook, session: cl.Session) -> None:
+def test_the_payload_of_a_volume_has_all_that_belongs_to_it(lab: Notebook, session: cl.Session) -> None:
     """The pane gets title, status, fields, snapshots, connections, history and acts, all of it plain JSON."""
     vol = session.backends["sim"].create_volume(1, name="db", metadata={"tier": "gold"})
     snap = vol.create_snapshot("before")
     conn = vol.connect({"host": "web1", "ip": "192.0.2.7", "auth_password": "hush"})
-    told = details(session, lab.shell, vol)
-    assert json.loads(json.dumps(told)) == told
-    assert (told["id"], told["kind"], told["title"], told["status"]) == (vol.id, "volume", "volume db", "in-use")
-    fields = dict(told["fields"])
+    payload = details(session, lab.shell, vol)
+    assert json.loads(json.dumps(payload)) == payload
+    assert (payload["id"], payload["kind"], payload["title"], payload["status"]) == (vol.id, "volume", "volume db", "in-use")
+    fields = dict(payload["fields"])
     assert (fields["size"], fields["backend"], fields["metadata"]) == ("1", "sim", '{"tier": "gold"}')
-    assert told["snapshots"] == [{"id": snap.id, "name": "before", "status": "available"}]
-    assert told["connections"] == [{"id": conn.id, "name": "web1", "status": "attached"}]
-    assert (told["more_snapshots"], told["more_connections"]) == (0, 0)
+    assert payload["snapshots"] == [{"id": snap.id, "name": "before", "status": "available"}]
+    assert payload["connections"] == [{"id": conn.id, "name": "web1", "status": "attached"}]
+    assert (payload["more_snapshots"], payload["more_connections"]) == (0, 0)
     assert "_loaded_snapshots" not in vars(vol)
     assert "hush" not in json.dumps(details(session, lab.shell, conn))
     assert details(session, lab.shell, snap)["title"] == "snapshot before"
@@ -101,9 +101,9 @@ def test_what_a_driver_keeps_to_log_in_with_is_hidden(lab: Notebook, session: cl
         connection.execute(sa.update(cl.Volume).where(cl.Volume.id == vol.id).values(driver_data=kept))
     vol.refresh()
     assert vol.driver_data == kept
-    for told in (json.dumps(details(session, lab.shell, vol)), repr(lab.run("%cl_volume show db"))):
-        assert "hush" not in told
-        assert told.count("seen") == 4
+    for payload in (json.dumps(details(session, lab.shell, vol)), repr(lab.run("%cl_volume show db"))):
+        assert "hush" not in payload
+        assert payload.count("seen") == 4
     assert "hush" not in lab.run("%cl_volumes --long").to_csv()
 
 
@@ -131,10 +131,10 @@ def test_long_lists_are_cut_and_counted(lab: Notebook, session: cl.Session) -> N
     """Fifty snapshots and connections are listed, the oldest; the others are counted, and no list is loaded for it."""
     stores.fill(session.store, volumes=1, snapshots=73, connections=51, backend="full")
     vol = session.find("vol-0")
-    told = details(session, lab.shell, vol)
-    assert (len(told["snapshots"]), told["more_snapshots"]) == (50, 23)
-    assert (len(told["connections"]), told["more_connections"]) == (50, 1)
-    assert told["snapshots"][0]["name"] == "s0"
+    payload = details(session, lab.shell, vol)
+    assert (len(payload["snapshots"]), payload["more_snapshots"]) == (50, 23)
+    assert (len(payload["connections"]), payload["more_connections"]) == (50, 1)
+    assert payload["snapshots"][0]["name"] == "s0"
     assert not {"_loaded_snapshots", "_loaded_connections"} & set(vars(vol))
 
 
@@ -164,9 +164,9 @@ def test_hostile_names_stay_text_of_one_line(lab: Notebook, session: cl.Session)
     vol = session.backends["sim"].create_volume(1, name=name)
     snap = vol.create_snapshot(name)
     for resource in (vol, snap):
-        told = details(session, lab.shell, resource)
-        assert dict(told["fields"])["name"] == name
-        for act in told["acts"]:
+        payload = details(session, lab.shell, resource)
+        assert dict(payload["fields"])["name"] == name
+        for act in payload["acts"]:
             assert act["line"].isprintable()
             assert (act["danger"] or "").isprintable()
 
@@ -175,8 +175,8 @@ def test_variables_that_hold_it_are_named(lab: Notebook, session: cl.Session) ->
     """Variables and places in lists and dicts that hold the resource are listed; without a shell there are none."""
     vol = session.backends["sim"].create_volume(1, name="db")
     lab.shell.user_ns.update(held=vol, several=[1, vol], named={"it's": vol}, _hidden=vol, other=session.backends["sim"])
-    told = details(session, lab.shell, vol)
-    assert set(told["held"]) == {"held", "several[1]", 'named["it\'s"]'}
+    payload = details(session, lab.shell, vol)
+    assert set(payload["held"]) == {"held", "several[1]", 'named["it\'s"]'}
     without = details(session, None, vol)
     assert (without["held"], without["variable"]) == ([], "db")
     assert "bind" not in {act["name"] for act in without["acts"]}
@@ -208,9 +208,9 @@ def test_a_free_variable_is_offered(lab: Notebook, session: cl.Session, name: st
     """The variable that is offered is the name made an identifier, with a number if it is taken; binding to it works."""
     lab.shell.user_ns.update(taken=1, taken2=2)
     vol = session.backends["sim"].create_volume(1, name=name)
-    told = details(session, lab.shell, vol)
-    (bind,) = (act for act in told["acts"] if act["name"] == "bind")
-    assert told["variable"] == bind["asks"][0]["value"] == variable
+    payload = details(session, lab.shell, vol)
+    (bind,) = (act for act in payload["acts"] if act["name"] == "bind")
+    assert payload["variable"] == bind["asks"][0]["value"] == variable
     run_act(session, lab.shell, bind["line"])
     assert lab.run(variable) is vol
 
@@ -395,9 +395,11 @@ def test_what_goes_is_named(lab: Notebook, session: cl.Session) -> None:
     for number in range(5):
         vol.create_snapshot(f"s{number}")
     assert _offered(lab, session, vol)["delete"]["danger"].endswith("'s0', 's1', 's2' and 2 more")
-    told = _offered(lab, session, snap)
-    assert told["delete"]["danger"] == "snapshot 'before' of volume 'db' (10 GiB)"
-    assert told["revert"]["danger"].startswith("what was written to volume 'db' (10 GiB) since snapshot 'before' was taken, 20")
+    payload = _offered(lab, session, snap)
+    assert payload["delete"]["danger"] == "snapshot 'before' of volume 'db' (10 GiB)"
+    assert payload["revert"]["danger"].startswith(
+        "what was written to volume 'db' (10 GiB) since snapshot 'before' was taken, 20"
+    )
     conn = vol.connect({"host": "web1", "ip": "192.0.2.7"})
     assert _offered(lab, session, conn)["disconnect"]["danger"] == "the connection of host 'web1' to volume 'db'"
     harmless = {"bind", "refresh", "create", "snapshot", "clone", "extend", "attach", "detach", "volume"}
@@ -412,7 +414,7 @@ def test_details_cost_a_constant_number_of_queries(lab: Notebook, session: cl.Se
         stores.fill(session.store, volumes=volumes, snapshots=each, connections=each, backend=backend)
         vol = session.find(backend).volumes[0]
         sent: list[str] = []
-        sa.event.listen(session.store.engine, "before_cursor_execute", lambda *told, sent=sent: sent.append(told[2]))
+        sa.event.listen(session.store.engine, "before_cursor_execute", lambda *payload, sent=sent: sent.append(payload[2]))
         details(session, lab.shell, vol)
         counts.append(len([text for text in sent if text.startswith("SELECT")]))
     assert counts[0] == counts[1] <= 12

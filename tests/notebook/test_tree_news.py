@@ -32,7 +32,7 @@ class _Watched:
         self.events.put(str(problem))
 
 
-def test_a_watcher_is_told_and_does_not_ask(postgresql: Server) -> None:
+def test_a_watcher_is_notified_and_does_not_ask(postgresql: Server) -> None:
     """On PostgreSQL a watcher learns of a commit elsewhere, and while there is none it sends no query."""
     url = postgresql.new_url()
     with cl.Session(url) as session, cl.Session(url) as other:

@@ -39,14 +39,14 @@ class View:
 
     def take(self, kind: str, data: Told) -> None:
         """Keep one message of the kernel."""
-        told = json.loads(json.dumps(data))
+        message = json.loads(json.dumps(data))
         with self._news:
-            if "state" in told:
-                self.state |= told["state"]
-            elif told.get("method") == "custom":
-                self.sent.append(told["content"])
+            if "state" in message:
+                self.state |= message["state"]
+            elif message.get("method") == "custom":
+                self.sent.append(message["content"])
             else:
-                assert kind == "comm_close", told
+                assert kind == "comm_close", message
             self._news.notify_all()
 
     def post(self, content: object) -> None:
@@ -62,19 +62,19 @@ class View:
         self._number += 1
         number = self._number
         self.post({"id": number, "do": do, **fields})
-        return self.wait(lambda told: told.get("re") == number)
+        return self.wait(lambda message: message.get("re") == number)
 
     def wait(self, wanted: Callable[[Told], bool], since: int = 0) -> Told:
         """Return the first message, of those after the first *since*, that is *wanted*."""
 
         def found() -> Told | None:
-            return next((told for told in self.sent[since:] if wanted(told)), None)
+            return next((message for message in self.sent[since:] if wanted(message)), None)
 
         with self._news:
             assert self._news.wait_for(lambda: found() is not None, timeout=20), self.sent
-            told = found()
-        assert told is not None
-        return told
+            message = found()
+        assert message is not None
+        return message
 
     def names(self, start: int = 0, count: int = 100) -> list[str]:
         """Return the names of the rows."""
@@ -126,9 +126,9 @@ def test_what_opens_a_tree_is_small(live: View) -> None:
 
 def test_rows_are_given_by_range(live: View) -> None:
     """A range is answered with its rows, their levels, places and numbers of siblings, and the number of all rows."""
-    told = live.ask("rows", start=1, count=2)
-    assert (told["start"], told["total"]) == (1, 4)
-    kind, _, name, status, size, where, created, level, position, siblings, children, is_open, busy = told["rows"][1]
+    message = live.ask("rows", start=1, count=2)
+    assert (message["start"], message["total"]) == (1, 4)
+    kind, _, name, status, size, where, created, level, position, siblings, children, is_open, busy = message["rows"][1]
     assert (kind, name, status, size, where) == ("volume", "b", "in-use", 1, "host@sim") or where
     assert created is not None
     assert (level, position, siblings, children, is_open, busy) == (2, 2, 3, 3, False, None)
@@ -137,21 +137,21 @@ def test_rows_are_given_by_range(live: View) -> None:
 def test_a_branch_opens_and_closes(live: View) -> None:
     """An opened branch is answered with the window after it, is in the trait, and can be closed again."""
     row = live.ask("rows", start=2, count=1)["rows"][0]
-    told = live.ask("open", row=row[1], index=2, on=True, start=0, count=20)
-    assert [one[2] for one in told["rows"]] == ["sim", "a", "b", "s1", "s2", "node1", "c"]
+    message = live.ask("open", row=row[1], index=2, on=True, start=0, count=20)
+    assert [one[2] for one in message["rows"]] == ["sim", "a", "b", "s1", "s2", "node1", "c"]
     assert row[1] in live.tree.opened
     assert live.state["opened"] == live.tree.opened
-    told = live.ask("open", row=row[1], index=2, on=False, start=0, count=20)
-    assert told["total"] == 4
+    message = live.ask("open", row=row[1], index=2, on=False, start=0, count=20)
+    assert message["total"] == 4
     assert live.ask("all", on=False, start=0, count=20)["total"] == 1
     assert live.ask("all", on=True, start=0, count=20)["total"] == 4
 
 
 def test_what_is_open_can_be_set_from_python(live: View, sim: cl.Backend) -> None:
-    """Setting ``opened`` opens these branches, and the views are told to ask again."""
+    """Setting ``opened`` opens these branches, and the views are asked to read again."""
     before = len(live.sent)
     live.tree.opened = [sim.id, sim.volumes[1].id]
-    assert live.wait(lambda told: told.get("push") == "changed", before)
+    assert live.wait(lambda message: message.get("push") == "changed", before)
     assert live.names() == ["sim", "a", "b", "s1", "s2", "node1", "c"]
 
 
@@ -188,32 +188,32 @@ def test_rows_are_selected_by_id_and_by_range(live: View, session: cl.Session) -
     assert len(live.tree.frame) == 0
 
 
-def test_changes_are_told_and_the_window_stays_where_it_was(live: View, sim: cl.Backend) -> None:
-    """A change is told within the second, and rows asked for with an anchor are those around the anchor's new place."""
+def test_changes_are_pushed_and_the_window_stays_where_it_was(live: View, sim: cl.Backend) -> None:
+    """A change is pushed within the second, and rows asked for with an anchor are those around the anchor's new place."""
     live.set(sort="name")
-    told = live.ask("rows", start=0, count=10)
-    assert told["anchor"] is None
-    at, mark = len(live.sent), {"id": told["rows"][2][1], "index": 2}
+    message = live.ask("rows", start=0, count=10)
+    assert message["anchor"] is None
+    at, mark = len(live.sent), {"id": message["rows"][2][1], "index": 2}
     live.ask("hello")
     with cl.Session(sim.context.settings.store) as other:
         (other.backend("sim") if _is_file(other) else sim).create_volume(1, name="aa")
-        live.wait(lambda told: told.get("push") == "changed", at)
-        told = live.ask("rows", start=2, count=1, anchor=mark, focus=mark)
-    assert (told["anchor"], told["focus"], told["start"]) == (3, 3, 3)
-    assert told["rows"][0][2] == "b"
+        live.wait(lambda message: message.get("push") == "changed", at)
+        message = live.ask("rows", start=2, count=1, anchor=mark, focus=mark)
+    assert (message["anchor"], message["focus"], message["start"]) == (3, 3, 3)
+    assert message["rows"][0][2] == "b"
 
 
 def test_it_goes_on_while_the_store_is_out_of_reach(view: View, tmp_path: Path) -> None:
-    """A store that cannot be read is told once, and so is its return."""
+    """A store that cannot be read is reported once, and so is its return."""
     with cl.Session(tmp_path / "store.db") as session:
         stores.fill(session.store, volumes=3)
         view.tree = Tree(session)
         view.ask("hello")
         (tmp_path / "store.db").rename(tmp_path / "away.db")
-        told = view.wait(lambda told: told.get("push") == "store")
-        assert "is not there any more" in told["problem"]
+        message = view.wait(lambda message: message.get("push") == "store")
+        assert "is not there any more" in message["problem"]
         (tmp_path / "away.db").rename(tmp_path / "store.db")
-        assert view.wait(lambda told: told.get("push") == "store" and told["problem"] is None)
+        assert view.wait(lambda message: message.get("push") == "store" and message["problem"] is None)
         assert len(view.names()) == 4
 
 
@@ -222,8 +222,8 @@ def test_a_closed_session_says_so(view: View, tmp_path: Path) -> None:
     with cl.Session(tmp_path / "store.db") as session:
         stores.fill(session.store, volumes=3)
         view.tree = Tree(session)
-    told = view.ask("rows", start=0, count=3)
-    assert "Run the cell again" in told["problem"]
+    message = view.ask("rows", start=0, count=3)
+    assert "Run the cell again" in message["problem"]
 
 
 @pytest.mark.parametrize(
@@ -287,12 +287,12 @@ def test_rows_that_are_not_there_are_no_rows(live: View) -> None:
 def test_an_act_is_a_line_of_magic(live: View, sim: cl.Backend) -> None:
     """An act answers with its line and what came of it; a driver's error comes with the line, too."""
     vol = sim.volumes[0]
-    told = live.ask("act", act="extend", ids=[vol.id], values={"size": 3})
-    assert told["line"] == f"%cl_volume extend {vol.id} 3"
+    message = live.ask("act", act="extend", ids=[vol.id], values={"size": 3})
+    assert message["line"] == f"%cl_volume extend {vol.id} 3"
     assert vol.size == 3
-    told = live.ask("act", act="extend", ids=[vol.id], values={"size": 2})
-    assert told["line"] == f"%cl_volume extend {vol.id} 2"
-    assert "\n" not in told["problem"]
+    message = live.ask("act", act="extend", ids=[vol.id], values={"size": 2})
+    assert message["line"] == f"%cl_volume extend {vol.id} 2"
+    assert "\n" not in message["problem"]
 
 
 def test_two_trees_do_not_disturb_each_other(live: View, session: cl.Session) -> None:
@@ -331,8 +331,8 @@ def test_a_row_that_is_gone_anchors_but_has_no_focus(live: View, sim: cl.Backend
     mark = {"id": rows[1][1], "index": 1}
     sim.volumes[0].delete()
     live.tree.on_store_changed()
-    told = live.ask("rows", start=0, count=10, anchor=mark, focus=mark)
-    assert (told["anchor"], told["focus"], told["total"]) == (1, None, 3)
+    message = live.ask("rows", start=0, count=10, anchor=mark, focus=mark)
+    assert (message["anchor"], message["focus"], message["total"]) == (1, None, 3)
 
 
 def _is_file(session: cl.Session) -> bool:
@@ -343,17 +343,17 @@ def _rows_message() -> Any:
     return protocol.Rows(id=1, start=0, count=50)
 
 
-def test_details_are_told_of_every_kind(live: View, sim: cl.Backend) -> None:
-    """The details of a backend, a volume, a snapshot and a connection are told, also of a store in memory."""
+def test_details_exist_of_every_kind(live: View, sim: cl.Backend) -> None:
+    """The details of a backend, a volume, a snapshot and a connection are complete, also of a store in memory."""
     volume = sim.volumes[1]
     for resource in (sim, volume, volume.snapshots[0], volume.connections[0]):
-        told = live.ask("details", row=resource.id)
-        assert (told["kind"], told["id"]) == (resource.kind, resource.id)
-        assert dict(told["fields"])["id"] == resource.id
-        assert "refresh" in [act["name"] for act in told["acts"]]
+        message = live.ask("details", row=resource.id)
+        assert (message["kind"], message["id"]) == (resource.kind, resource.id)
+        assert dict(message["fields"])["id"] == resource.id
+        assert "refresh" in [act["name"] for act in message["acts"]]
 
 
-def test_a_backend_that_is_opened_or_closed_is_told(live: View, session: cl.Session, sim: cl.Backend) -> None:
+def test_a_backend_that_is_opened_or_closed_is_pushed(live: View, session: cl.Session, sim: cl.Backend) -> None:
     """A backend that this kernel closes or opens again is seen as such, though nothing is written into the store for it."""
     live.ask("hello")
     for status in ("closed", "open"):
@@ -362,7 +362,7 @@ def test_a_backend_that_is_opened_or_closed_is_told(live: View, session: cl.Sess
             session.close_backend(sim)
         else:
             session.backend("sim")
-        live.wait(lambda told: told.get("push") == "changed", before)
+        live.wait(lambda message: message.get("push") == "changed", before)
         assert live.ask("rows", start=0, count=1)["rows"][0][3] == status
 
 
@@ -374,10 +374,10 @@ def test_a_tree_of_a_closed_session_stays_alive(view: View, tmp_path: Path, monk
         view.tree = Tree(session)
         view.ask("hello")
         view.tree.on_store_changed()
-    view.wait(lambda told: told.get("push") == "store")
+    view.wait(lambda message: message.get("push") == "store")
     view.tree._changed_since = True
     for _ in range(2):
-        view.wait(lambda told: told.get("push") == "alive", len(view.sent))
+        view.wait(lambda message: message.get("push") == "alive", len(view.sent))
 
 
 def test_a_closed_session_has_no_details_and_no_selection(view: View) -> None:
@@ -395,8 +395,8 @@ def test_a_closed_session_has_no_details_and_no_selection(view: View) -> None:
 def test_a_value_that_is_no_whole_number_is_answered(live: View, sim: cl.Backend) -> None:
     """A number with a fraction, or one too large for 64 bits, is answered like any other value that is wrong."""
     for size in (1.5, 1e30):
-        told = live.ask("act", act="extend", ids=[sim.volumes[0].id], values={"size": size})
-        assert "\n" not in told["problem"]
+        message = live.ask("act", act="extend", ids=[sim.volumes[0].id], values={"size": size})
+        assert "\n" not in message["problem"]
 
 
 def test_a_tree_of_a_frame_is_open(view: View, session: cl.Session, sim: cl.Backend) -> None:
@@ -497,11 +497,11 @@ def test_the_threads_end_with_the_last_view(live: View) -> None:
 
 
 def test_a_backend_s_capacity_goes_with_its_driver(live: View, sim: cl.Backend) -> None:
-    """The capacity of a backend that is closed is not told any more, and that of one that is opened is, without waiting."""
+    """The capacity of a backend that is closed is not sent any more, and that of one that is opened is, without waiting."""
     live.ask("hello")
-    live.wait(lambda told: told.get("push") == "head" and told["head"]["capacity"].get(sim.id) is not None)
+    live.wait(lambda message: message.get("push") == "head" and message["head"]["capacity"].get(sim.id) is not None)
     sim.close()
     at = len(live.sent)
-    live.wait(lambda told: told.get("push") == "head" and told["head"]["capacity"].get(sim.id) is None, at)
+    live.wait(lambda message: message.get("push") == "head" and message["head"]["capacity"].get(sim.id) is None, at)
     cl.Backend("sim")
-    live.wait(lambda told: told.get("push") == "head" and told["head"]["capacity"].get(sim.id) is not None, at)
+    live.wait(lambda message: message.get("push") == "head" and message["head"]["capacity"].get(sim.id) is not None, at)

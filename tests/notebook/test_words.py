@@ -44,7 +44,7 @@ def test_expansion_is_ipythons() -> None:
 
 
 def test_a_dollar_before_quotes_takes_them_literally(lab: Notebook) -> None:
-    """What stands in $'…' is not expanded, the rest of its word is; one that is not closed is told."""
+    """What stands in $'…' is not expanded, the rest of its word is; one that is not closed is reported."""
     lab.shell.user_ns["n"] = "one"
     made = lab.run(r"%cl_volume create --size 1 --name $n-$'{n} $n \u202e'-{n}")
     assert made.name == "one-{n} $n \u202e-one"
@@ -99,7 +99,7 @@ def test_a_semicolon_silences(lab: Notebook) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("%cl_volume", "%cl_volume needs a verb: create, show"),
         ("%cl_volume creat", "has no verb 'creat'. Did you mean 'create'?"),
@@ -128,9 +128,9 @@ def test_a_semicolon_silences(lab: Notebook) -> None:
         ("%cl_backend add x --driver sim --path y --latency fast", "'latency' of driver 'sim' must be a number"),
     ],
 )
-def test_a_wrong_word_is_answered_with_one_line(lab: Notebook, line: str, told: str) -> None:
+def test_a_wrong_word_is_answered_with_one_line(lab: Notebook, line: str, message: str) -> None:
     """A wrong line is an error of one line that says what is wrong and what was probably meant."""
-    assert told in lab.refused(line)
+    assert message in lab.refused(line)
     assert isinstance(lab.seen(line).error, cl.errors.InvalidInput | cl.errors.NotFound)
 
 

@@ -34,7 +34,7 @@ def test_what_is_listed_is_there() -> None:
     assert [name for name in cl_notebook.__all__ if not hasattr(cl_notebook, name)] == []
 
 
-def test_the_version_is_told_once_more_and_the_same() -> None:
+def test_the_version_is_the_same_in_both_places() -> None:
     """`cl_notebook.__version__` is the version of the distribution."""
     project = Path(cl_notebook.__file__).parent.parent / "pyproject.toml"
     assert tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"] == cl_notebook.__version__

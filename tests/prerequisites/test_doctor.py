@@ -164,7 +164,7 @@ def test_nothing_that_is_unconfirmed_is_connected_to_or_run(session: cl.Session,
 
 
 def test_a_clock_that_differs_is_failed(session: cl.Session, host: FakeHost) -> None:
-    """A host whose clock differs from the database's by more than five seconds is told by how much."""
+    """A host whose clock differs from the database's by more than five seconds fails, and the report says by how much."""
     from cl_notebook.prerequisites import checks  # noqa: PLC0415 - of use here only
 
     assert examined(session, host)["clock"].status == "ok"

@@ -177,7 +177,7 @@ def test_loads_of_one_document_at_the_same_time_load_it_once(session: cl.Session
             with cl.Session(session.settings.store) as other:
                 begin.wait()
                 load_as(other, text, None, save=True)
-        except BaseException as error:  # noqa: BLE001 - told by the test
+        except BaseException as error:  # noqa: BLE001 - reported by the test
             failed.append(error)
 
     threads = [threading.Thread(target=load) for _ in range(4)]

@@ -254,8 +254,8 @@ def test_secrets_are_not_written(session: cl.Session, tmp_path: Path, monkeypatc
     whole = cl.dump(output_all_backend_info=True)[0]["backend"]
     assert (whole["path"], whole["secret_options"]) == (str(tmp_path / "sim"), ["token"])
     assert "hush" not in json.dumps(whole)
-    told = cl.dump(output_all_backend_info=True, include_secrets=True)[0]["backend"]
-    assert (told["token"], "secret_options" in told) == ("hush", False)
+    stored = cl.dump(output_all_backend_info=True, include_secrets=True)[0]["backend"]
+    assert (stored["token"], "secret_options" in stored) == ("hush", False)
     assert cl.dump(include_secrets=True)[0]["backend"] == {"volume_backend_name": "sim"}
     monkeypatch.setenv("CL_NOTEBOOK_SIM_TOKEN", "hush")
     elsewhere(tmp_path)

@@ -68,11 +68,11 @@ def test_circles_are_no_trouble(volume: cl.Volume) -> None:
 def test_to_dict_is_plain(volume: cl.Volume) -> None:
     """`to_dict()` has the fields by name, times as datetime, the backend by name, and the lists that were loaded."""
     assert volume.dump
-    told = volume.to_dict()
-    assert told["name"] == "ledger"
-    assert told["backend"] == "sim"
-    assert told["created_at"] == volume.created_at
-    assert [child["name"] for child in told["snapshots"]] == ["before", "after"]
+    fields = volume.to_dict()
+    assert fields["name"] == "ledger"
+    assert fields["backend"] == "sim"
+    assert fields["created_at"] == volume.created_at
+    assert [child["name"] for child in fields["snapshots"]] == ["before", "after"]
     assert volume.snapshots[0].to_dict()["volume_id"] == volume.id
     assert volume.backend.to_dict()["name"] == "sim"
 

@@ -77,7 +77,7 @@ def test_a_document_of_before_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("session")
-def test_other_sessions_are_told(tmp_path: Path) -> None:
+def test_other_sessions_are_notified(tmp_path: Path) -> None:
     """Loading a pair is in the change feed, as setting one is."""
     store = tmp_path / "shared.db"
     with cl.Session(store) as watcher, cl.Session(store) as other:

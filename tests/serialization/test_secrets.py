@@ -1,4 +1,4 @@
-"""What a storage told in confidence stays out of documents, and stays in the store."""
+"""Secrets that a storage reported stays out of documents, and stays in the store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DATA: dict[str, Any] = {"provider_auth": "CHAP ann hush-hush", "admin_metadata":
 
 
 def tell(volume: cl.Volume) -> None:
-    """Let the storage have told its secrets."""
+    """Let the storage have reported its secrets."""
     for resource, values in ((volume, {"driver_data": DATA}), (volume.connections[0], {"conn_info": INFO, "protocol": "iscsi"})):
         volume.context.journal.save_side_effects([Update.of(resource, values)], resource)
         resource.refresh()
@@ -67,9 +67,9 @@ def test_no_document_has_a_secret(volume: cl.Volume, tmp_path: Path) -> None:
     data = volume.dump["data"]
     assert data == cl.dump()[0]["volumes"][0]["data"]
     assert data["driver_data"] == {"provider_auth": "***", "admin_metadata": {"colour": "red", "api_key": "***"}}
-    told = data["connections"][0]["conn_info"]["data"]
-    assert (told["auth_username"], told["auth_method"], told["secret_type"], told["secret_uuid"]) == ("ann", "CHAP", "ceph", "1")
-    assert (told["auth_password"], told["options"], told["paths"]) == ("***", "-o username=ann,password=***", [{"token": "***"}])
+    info = data["connections"][0]["conn_info"]["data"]
+    assert (info["auth_username"], info["auth_method"], info["secret_type"], info["secret_uuid"]) == ("ann", "CHAP", "ceph", "1")
+    assert (info["auth_password"], info["options"], info["paths"]) == ("***", "-o username=ann,password=***", [{"token": "***"}])
 
 
 def test_secrets_are_written_where_they_are_asked_for(volume: cl.Volume, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_file_that_is_held_for_a_moment_is_waited_for(file: Path, sql: str) ->
 
 
 @pytest.mark.parametrize("sql", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
-def test_a_file_that_is_held_for_long_is_told_in_one_line(file: Path, sql: str) -> None:
+def test_a_file_that_is_held_for_long_is_reported_in_one_line(file: Path, sql: str) -> None:
     """After the time-out the store says that another process holds it, in one line, and it works once that one is gone."""
     store = Store(f"sqlite:///{file}?timeout=0.2")
     with _held(file, sql, 60), pytest.raises(errors.StoreLocked, match="is locked by another process") as caught:

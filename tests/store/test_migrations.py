@@ -39,7 +39,7 @@ AND (data_type = 'text' OR collation_name <> 'utf8mb4_nopad_bin' AND data_type <
 
 Rows = dict[str, list[dict[str, Any]]]
 
-# Opens a store as often as it is asked to, each time in a process of its own, which is told a number: it kills itself before the
+# Opens a store as often as it is asked to, each time in a process of its own, which is given a number: it kills itself before the
 # statement of that number that changes something, or says how many there were.
 OPENING = """
 import os, signal, sys

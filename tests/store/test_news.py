@@ -60,7 +60,7 @@ def _threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "cl_news"]
 
 
-def test_a_commit_elsewhere_is_told(store: Store, url: str) -> None:
+def test_a_commit_elsewhere_is_notified(store: Store, url: str) -> None:
     """A session that asks for news is woken when another one has committed, and the number is another one."""
     wakes = _heard(store)
     other = Store(url)
@@ -73,7 +73,7 @@ def test_a_commit_elsewhere_is_told(store: Store, url: str) -> None:
     other.close()
 
 
-def test_what_is_not_committed_is_not_told(store: Store) -> None:
+def test_what_is_not_committed_is_not_notified(store: Store) -> None:
     """A transaction that is rolled back wakes no watcher."""
     wakes = _heard(store)
     while not wakes.empty():

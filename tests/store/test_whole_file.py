@@ -169,7 +169,7 @@ def test_an_older_copy_beside_a_log_that_is_not_its_own_is_refused(tmp_path: Pat
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_an_older_copy_is_told(tmp_path: Path, *, read_only: bool) -> None:
+def test_an_older_copy_is_reported(tmp_path: Path, *, read_only: bool) -> None:
     """A store that has fewer changes than it had is opened with a warning that says how many."""
     file, copy = tmp_path / "s.db", tmp_path / "copy.db"
     _filled(file, "a")
@@ -181,7 +181,7 @@ def test_an_older_copy_is_told(tmp_path: Path, *, read_only: bool) -> None:
 
 
 @pytest.mark.parametrize("new", ["missing", "empty", "another"])
-def test_a_new_file_in_the_place_of_a_store_is_told(tmp_path: Path, new: str) -> None:
+def test_a_new_file_in_the_place_of_a_store_is_reported(tmp_path: Path, new: str) -> None:
     """A new, empty or other store where one with rows was is opened with a warning, until it is worked with."""
     file = tmp_path / "s.db"
     _filled(file, "a")
@@ -236,7 +236,7 @@ def test_what_is_remembered_and_damaged_hinders_nobody(tmp_path: Path, content: 
     assert marker.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_that_was_replaced_is_told_to_who_reads(tmp_path: Path) -> None:
+def test_a_file_that_was_replaced_is_reported_to_readers(tmp_path: Path) -> None:
     """While a session is open, reading, too, is refused once another file stands in its store's place."""
     file = tmp_path / "s.db"
     with cl.Session(file) as session:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.drivers.cinder.conftest import MakeBackend
 
 
-def test_a_driver_is_told_what_the_session_was_set_up_with(make: MakeBackend, tmp_path: Path) -> None:
+def test_a_driver_gets_what_the_session_was_set_up_with(make: MakeBackend, tmp_path: Path) -> None:
     """Project, user, the folder of locks and options of [DEFAULT] are there in the driver, its database and its objects."""
     with cl.Session(
         "memory",
@@ -36,7 +36,7 @@ def test_a_driver_is_told_what_the_session_was_set_up_with(make: MakeBackend, tm
         assert any("no certificate was checked" in line.text for line in backend.log())
 
 
-def test_nothing_is_told_that_was_not_set_up(fake: cl.Backend) -> None:
+def test_a_driver_gets_nothing_that_was_not_set_up(fake: cl.Backend) -> None:
     """By default volumes belong to cl_notebook, locks lie in the data folder, and nobody is warned of certificates."""
     seen = json.loads(str(fake.create_volume(1, "around").provider_location))
     assert seen["whose"] == ["cl_notebook"] * 4
@@ -62,7 +62,7 @@ def test_a_log_that_nobody_wants_is_not_kept(make: MakeBackend) -> None:
         ({"my_ip": "a\nb"}, "Option 'my_ip' has a line break"),
     ],
 )
-def test_a_wrong_option_is_told_when_a_backend_is_opened(make: MakeBackend, option: dict[str, Any], said: str) -> None:
+def test_a_wrong_option_is_reported_when_a_backend_is_opened(make: MakeBackend, option: dict[str, Any], said: str) -> None:
     """An option that Cinder does not have, or does not take, is an error with the close match, and no backend is open."""
     with cl.Session("memory", **option) as session:
         with pytest.raises(errors.InvalidInput, match=said):
