@@ -34,14 +34,18 @@ FOLDERS = {
     "docs": "slow",
     "examples": "slow",
     "packaging/test_install.py": "slow",
-    # they fill large stores, write large files, start Jupyter kernels, or start and kill processes
+    # they fill large stores, write large files, run long sequences, start Jupyter kernels, or start and kill processes
+    "attach/test_threads.py": "slow",
+    "drivers/test_attach.py": "slow",
     "drivers/test_shared_folder.py": "slow",
     "frames/test_plans.py": "slow",
     "model/test_killed.py": "slow",
+    "model/test_stateful.py": "slow",
     "notebook/test_demo.py": "slow",
     "notebook/test_kernel.py": "slow",
     "notebook/test_kernel_end.py": "slow",
     "serialization/test_files.py": "slow",
+    "store/test_migrations.py": "slow",
     "store/test_whole_file.py": "slow",
 }
 """The lane that all tests of a folder, or of a file, are in, if none of their fixtures asks for more."""
