@@ -211,6 +211,7 @@ def test_a_report_of_a_short_act_only_looks_at_the_clock(mine: cl.Session) -> No
     assert threading.active_count() == before
 
 
+@pytest.mark.lane("slow")
 def test_two_acts_at_once_note_their_own_progress(mine: cl.Session, tmp_path: Path) -> None:
     """Two long acts in threads of one session have their own entries, and the session is right about both at the end."""
     backend = _backend(mine, tmp_path)

@@ -84,6 +84,7 @@ def test_one_resource_has_a_tree_of_its_own(sim: cl.Backend) -> None:
     assert repr(cl.tree(vol.connect({"host": "node1", "ip": "1"}))).startswith("connection  node1")
 
 
+@pytest.mark.lane("slow")
 def test_a_big_tree_is_cut_and_says_by_how_much() -> None:
     """Beyond the budget the rows are counted, not shown, and not read either."""
     with cl.Session("memory") as session:
