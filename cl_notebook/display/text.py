@@ -6,8 +6,6 @@ import itertools
 import shutil
 from typing import TYPE_CHECKING
 
-from wcwidth import wcswidth, wcwidth
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +24,8 @@ def width(text: str) -> int:
     """Return the columns that *text* takes in a terminal: wide characters two, combining ones none."""
     if text.isascii() and text.isprintable():
         return len(text)
+    from wcwidth import wcswidth  # noqa: PLC0415 - slow to import, and most texts are ASCII
+
     return max(0, wcswidth(text))
 
 
@@ -33,6 +33,8 @@ def cut(text: str, columns: int) -> str:
     """Return *text*, shortened to *columns* with :data:`CUT` at its end if it is wider."""
     if width(text) <= columns:
         return text
+    from wcwidth import wcwidth  # noqa: PLC0415 - as above
+
     widths = itertools.accumulate(max(0, wcwidth(character)) for character in text)
     return "".join(character for character, end in zip(text, widths, strict=True) if end < columns) + CUT
 

@@ -10,18 +10,20 @@ from cl_notebook.model import Backend, Volume, identity_map
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
 from cl_notebook.notebook.output.messages import echo, echo_lines
-from cl_notebook.notebook.output.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cl_notebook.notebook.command.command import Invocation
+    from cl_notebook.notebook.output.status import Status
     from cl_notebook.session import Session
 
 _PAGE = 500
 
 
 def _status(call: Invocation) -> Status | None:
+    from cl_notebook.notebook.output.status import Status  # noqa: PLC0415 - `%load_ext` stays light
+
     backend = None if call["backend"] is None else resolve.backend(call, call["backend"])
     if not call["lines"]:
         return Status(call.session, backend)
