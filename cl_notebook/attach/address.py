@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from cl_notebook import errors
 
+HOST_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?"
+"""The pattern of a host's name or IPv4 address."""
+
 _SPEC = re.compile(
-    r"""
+    rf"""
     (?:ssh=)?
     (?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.+-]*)@)?
-    (?:(?P<name>[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?)|\[(?P<literal>[0-9A-Fa-f:.]+)(?P<zone>%[A-Za-z0-9_.]+)?\])
-    (?::(?P<port>[0-9]{1,5}))?
+    (?:(?P<name>{HOST_NAME})|\[(?P<literal>[0-9A-Fa-f:.]+)(?P<zone>%[A-Za-z0-9_.]+)?\])
+    (?::(?P<port>[0-9]{{1,5}}))?
     (?://python=(?P<python>[A-Za-z][A-Za-z0-9_.-]*|~?(?:/[A-Za-z0-9_.+][A-Za-z0-9_.+-]*)+))?
     """,
     re.VERBOSE | re.ASCII,
@@ -21,7 +24,7 @@ _SPEC = re.compile(
 _KINDS = frozenset({"ssh", "popen", "socket", "vagrant_ssh"})
 """Keywords of execnet, which are refused as names of hosts."""
 
-_LAST_PORT = 65535
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ def parse(text: object) -> Address:
     """
     match = _SPEC.fullmatch(text) if isinstance(text, str) else None
     port = int(match["port"]) if match is not None and match["port"] else None
-    literal = match is None or match["literal"] is None or _is_ipv6(match["literal"])
-    if match is None or match["name"] in _KINDS or not literal or (port is not None and not 0 < port <= _LAST_PORT):
+    literal = match is None or match["literal"] is None or is_ipv6(match["literal"])
+    if match is None or match["name"] in _KINDS or not literal or (port is not None and not 0 < port <= LAST_PORT):
         msg = f"host must be [user@]host[:port], such as 'root@node2' or 'root@[2001:db8::2]:22', not {_short(text)}."
         raise errors.InvalidInput(msg)
     return Address(match["user"], match["name"] or f"{match['literal']}{match['zone'] or ''}", port, match["python"])
@@ -93,7 +96,8 @@ def is_one(text: str | None) -> bool:
     return True
 
 
-def _is_ipv6(text: str) -> bool:
+def is_ipv6(text: str) -> bool:
+    """Return whether *text* is an IPv6 address, without brackets."""
     try:
         ipaddress.IPv6Address(text)
     except ValueError:

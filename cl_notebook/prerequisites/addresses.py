@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+
+from cl_notebook.attach.address import HOST_NAME, LAST_PORT, is_ipv6
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,11 +33,10 @@ _PORTS_BY_WORD = (
 )
 _MANAGEMENT_PORTS = (443, 22, 80)
 _SCHEME_PORTS = {"https": 443, "http": 80}
-_LAST_PORT = 65535
 _MON_HOST = re.compile(r"^\s*mon[ _]host\s*=\s*(.+?)\s*(?:[#;].*)?$", re.MULTILINE | re.IGNORECASE)
 _MONITOR = re.compile(r"(?:v[12]:)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(\d+))?(?:/\d+)?")
 _SHARE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):/")
-_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+_NAME = re.compile(HOST_NAME)
 
 
 class Address(NamedTuple):
@@ -97,19 +97,11 @@ def _texts(value: object) -> Iterable[str]:
 def _split(text: str) -> tuple[str, int]:
     """Return host and port of an address, URL or ``host:port``; an empty host if it is none, such as ``$my_ip``."""
     try:
-        url = urlsplit(text if "://" in text else f"//{f'[{text}]' if _is_ipv6(text) else text}")
+        url = urlsplit(text if "://" in text else f"//{f'[{text}]' if is_ipv6(text) else text}")
         host, port = url.hostname or "", url.port or _SCHEME_PORTS.get(url.scheme, 0)
     except ValueError:
         return "", 0
-    return (host, port) if _is_ipv6(host) or _NAME.fullmatch(host) else ("", 0)
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
+    return (host, port) if is_ipv6(host) or _NAME.fullmatch(host) else ("", 0)
 
 
 def _ports_of(name: str, options: Mapping[str, Any]) -> tuple[int, ...]:
@@ -117,6 +109,6 @@ def _ports_of(name: str, options: Mapping[str, Any]) -> tuple[int, ...]:
     stems = [name, _ADDRESS_OPTION.sub("", name)]
     stems.append(_ADDRESS_OPTION.sub("", stems[-1]))  # target_ip_address goes with target_port
     siblings = [str(options.get(f"{stem}_{word}", "")) for stem in stems for word in _PORT_OPTIONS]
-    given = [int(port) for port in siblings if port.isdecimal() and 0 < int(port) <= _LAST_PORT]
+    given = [int(port) for port in siblings if port.isdecimal() and 0 < int(port) <= LAST_PORT]
     usual = next((ports for pattern, ports in _PORTS_BY_WORD if pattern.search(name)), _MANAGEMENT_PORTS)
     return tuple(dict.fromkeys(given)) or usual
