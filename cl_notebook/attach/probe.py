@@ -17,6 +17,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from cl_notebook import kernel_files
+
 QUESTIONS = frozenset(
     {"command", "daemon", "module", "file", "names", "library", "root_access", "is_root", "is_container", "connect", "clock"}
 )
@@ -42,7 +44,7 @@ class Probe:
 
         Args:
             root_helper: the command, such as ``sudo``.
-            root: the folder that stands for ``/``.
+            root: the folder to use as ``/``.
             path: the folders of commands, as in ``PATH``; by default that of this process, and those of administrators.
             is_root: whether this process has the rights of root; by default by its user id.
 
@@ -62,9 +64,8 @@ class Probe:
         A socket that systemd listens on counts: the daemon starts with the first connection.
         """
         for folder in self._root.glob("proc/[0-9]*"):
-            with contextlib.suppress(OSError):  # the process ended meanwhile
-                if (folder / "comm").read_text(encoding="utf-8", errors="replace").strip() == name[:_COMM_BYTES]:
-                    return f"process {folder.name}"
+            if kernel_files.read(folder / "comm").strip() == name[:_COMM_BYTES]:
+                return f"process {folder.name}"
         sockets = self._text("proc/net/unix")
         return f"socket @{listens_on}" if re.search(rf"@{re.escape(listens_on)}\s*$", sockets, re.MULTILINE) else ""
 
@@ -97,10 +98,7 @@ class Probe:
 
     def names(self, path: str) -> list[str]:
         """Return the sorted names in the folder *path*; none if it cannot be read."""
-        try:
-            return sorted(entry.name for entry in (self._root / path.lstrip("/")).iterdir())
-        except OSError:
-            return []
+        return [entry.name for entry in kernel_files.entries(self._root / path.lstrip("/"))]
 
     def library(self, name: str) -> str:
         """Return the version of the importable Python module *name*, or ``installed``; empty if it cannot be imported."""
@@ -161,7 +159,4 @@ class Probe:
         return time.time()
 
     def _text(self, path: str | Path) -> str:
-        try:
-            return (self._root / path).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
+        return kernel_files.read(self._root / path)

@@ -1,4 +1,4 @@
-"""A host to look at: a folder that stands for /, with commands, processes, kernel modules and files."""
+"""A host to look at: a folder that is used as /, with commands, processes, kernel modules and files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RELEASE = "6.1.0-test"
 
 @dataclass
 class FakeHost:
-    """A folder that stands for the root of a host."""
+    """A folder that is used as the root folder of a host."""
 
     root: Path
 

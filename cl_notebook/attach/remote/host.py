@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cl_notebook import errors
@@ -10,7 +11,7 @@ from cl_notebook.attach import address
 from cl_notebook.attach.remote.gateway import Gateway, Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cl_notebook.attach.files import VolumeFile
     from cl_notebook.drivers.api import ConnectionInfo
@@ -55,7 +56,7 @@ class RemoteHost:
     @property
     def probe(self) -> RemoteProbe:
         """What looks at the host; it needs no os-brick there."""
-        return RemoteProbe(self)
+        return RemoteProbe(partial(self._ask, _PROBING))
 
     def connector_properties(
         self, protocol: str | None, *, multipath: bool = False, enforce_multipath: bool | None = None
@@ -168,9 +169,9 @@ class RemoteHost:
 class RemoteProbe:
     """Looks at a remote host; see ``attach.api``."""
 
-    def __init__(self, host: RemoteHost) -> None:
-        """Ask *host*."""
-        self._host = host
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        """Send questions by *ask*, which takes the name of a probe's method and its arguments, and returns its value."""
+        self._ask = ask
 
     def command(self, name: str) -> str:
         """Return the path of the command *name* there; empty if there is none."""
@@ -215,6 +216,3 @@ class RemoteProbe:
     def clock(self) -> float:
         """Return the time of the clock there."""
         return float(self._ask("clock"))
-
-    def _ask(self, question: str, *args: Any) -> Any:  # noqa: ANN401 - any JSON value
-        return self._host._ask(_PROBING, question, *args)  # noqa: SLF001 - the same module
