@@ -126,9 +126,7 @@ def the_one(text: str, matched: Sequence[Tracked]) -> Tracked:
 
 def descriptions(resources: Sequence[Tracked]) -> list[str]:
     """Return a line for each resource: as much of its id as tells it apart, its summary, and its age."""
-    ids = [resource.id for resource in resources]
-    lengths = range(values.SHORT_ID, validation.ID_LENGTH)
-    length = next((size for size in lengths if len({resource_id[:size] for resource_id in ids}) == len(ids)), None)
+    length = values.distinct_length([resource.id for resource in resources])
     return [_description(resource, resource.id[:length]) for resource in resources]
 
 
@@ -141,8 +139,6 @@ def names_like(context: Context, kinds: Sequence[type[Tracked]], text: str) -> I
     """Yield names with the same first character as *text*, by an index, to suggest corrections."""
     first = text[:1]
     with context.store.reading() as connection:
-        for cls in kinds:
-            if hasattr(cls, "name"):
-                column: Any = cls.name
-                alike = sa.select(column).where(column >= first, column < first + "\U0010ffff").order_by(column)
-                yield from connection.execute(alike.limit(MOST)).scalars()
+        for cls in (cls for cls in _NAMED if cls in kinds):
+            alike = sa.select(cls.name).where(cls.name >= first, cls.name < first + "\U0010ffff").order_by(cls.name)
+            yield from connection.execute(alike.limit(MOST)).scalars()
