@@ -46,12 +46,12 @@ def test_options_name_addresses(options: dict[str, Any], listed: list[tuple[str,
 def test_a_ceph_conf_names_monitors(host: FakeHost, line: str, listed: list[tuple[str, tuple[int, ...]]]) -> None:
     """The monitors of a ceph.conf are read in each of Ceph's spellings."""
     host.write("etc/ceph/ceph.conf", f"[global]\n{line}\n")
-    found = addresses.of_ceph_conf(host.probe(), "/etc/ceph/ceph.conf")
-    assert [(item.host, item.ports) for item in found] == listed
+    monitors = addresses.of_ceph_conf(host.probe(), "/etc/ceph/ceph.conf")
+    assert [(item.host, item.ports) for item in monitors] == listed
 
 
 def test_a_file_of_shares_names_file_servers(host: FakeHost) -> None:
     """Each server in a file of NFS shares is listed once; comments and other lines are not."""
     host.write("etc/shares", "# old:/export\nfiler:/a -o vers=4\nfiler:/b\n[2001:db8::1]:/c\nnothing\n")
-    found = addresses.of_shares_file(host.probe(), "/etc/shares", "nfs_shares_config")
-    assert [(item.host, item.ports) for item in found] == [("filer", (2049,)), ("2001:db8::1", (2049,))]
+    servers = addresses.of_shares_file(host.probe(), "/etc/shares", "nfs_shares_config")
+    assert [(item.host, item.ports) for item in servers] == [("filer", (2049,)), ("2001:db8::1", (2049,))]
