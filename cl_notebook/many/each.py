@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cl_notebook import errors
@@ -127,11 +128,17 @@ class Each(Generic[T]):
     def delete(self, *, cascade: bool = False, force: bool = False) -> Report:
         """Delete each; nothing is asked. *cascade* deletes the snapshots of volumes first."""
         options = {"cascade": True, "force": force} if cascade else {"force": force}
-        return self._call(Act("delete", "deleted"), "delete", returns_self=True, **options)
+        return self._call(Act("delete", "deleted"), "delete", **options)
 
     def extend(self, size: int | str) -> Report:
         """Extend each volume to *size* GiB, as ``Volume.extend`` does."""
-        return self._call(Act("extend", "extended"), "extend", size, returns_self=True)
+        self._require("extend")
+
+        def extend(resource: T) -> T:
+            resource.extend(size)  # type: ignore[attr-defined] # _require has checked it
+            return resource
+
+        return self._run(Act("extend", "extended"), extend)
 
     def create_snapshot(self, name: str = "", description: str = "") -> Report:
         """Create a snapshot of each volume; all have the same *name*, unless it is a range, ``s-{1..3}``."""
@@ -154,18 +161,18 @@ class Each(Generic[T]):
 
     def detach(self, *, force: bool = False) -> Report:
         """Detach each volume or connection from this host."""
-        return self._call(Act("detach", "detached"), "detach", returns_self=True, force=force)
+        return self._call(Act("detach", "detached"), "detach", force=force)
 
     def disconnect(self, *, force: bool = False) -> Report:
         """Disconnect each connection."""
         if self._resources and self._resources[0].kind != "connection":
             msg = "disconnect is for connections: cl.each(…, kind='connection')."
             raise errors.InvalidInput(msg)
-        return self._call(Act("disconnect", "disconnected"), "disconnect", returns_self=True, force=force)
+        return self._call(Act("disconnect", "disconnected"), "disconnect", force=force)
 
     def unmanage(self) -> Report:
         """Stop tracking each volume or snapshot; the storage keeps them."""
-        return self._call(Act("unmanage", "unmanaged"), "unmanage", returns_self=True)
+        return self._call(Act("unmanage", "unmanaged"), "unmanage")
 
     def _require(self, method: str) -> None:
         for resource in self._resources[:1]:
@@ -173,14 +180,9 @@ class Each(Generic[T]):
                 msg = f"A {resource.kind} has no {method}()."
                 raise errors.InvalidInput(msg)
 
-    def _call(self, act: Act, method: str, *arguments: Any, returns_self: bool = False, **options: Any) -> Report:  # noqa: ANN401 - those of the method
+    def _call(self, act: Act, method: str, **options: Any) -> Report:  # noqa: ANN401 - those of the method
         self._require(method)
-
-        def call(resource: T) -> Any:  # noqa: ANN401 - what the method returns
-            result = getattr(resource, method)(*arguments, **options)
-            return resource if returns_self else result or resource
-
-        return self._run(act, call)
+        return self._run(act, runner.returning_resource(operator.methodcaller(method, **options)))
 
     def _run(self, act: Act, call: Callable[[T], Any]) -> Report:
         report = runner.act_on(self._context, act, self._resources, call, jobs=self._jobs)

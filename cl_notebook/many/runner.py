@@ -68,6 +68,16 @@ def tasks_on(context: Context, act: Act, resources: Sequence[T], call: Callable[
     return [Task(Item.of(resource), functools.partial(perform, resource)) for resource in resources]
 
 
+def returning_resource(call: Callable[[T], Any]) -> Callable[[T], Any]:
+    """Return a function that calls *call* with a resource, and returns the resource where *call* returns None."""
+
+    def perform(resource: T) -> Any:  # noqa: ANN401 - what call returns, or the resource
+        result = call(resource)
+        return resource if result is None else result
+
+    return perform
+
+
 def act_on(context: Context, act: Act, resources: Sequence[T], call: Callable[[T], Any], *, jobs: int = JOBS) -> Report:
     """Call *call* on each of *resources*, *jobs* side by side, and return the report, as :func:`run` does.
 

@@ -11,6 +11,7 @@ from cl_notebook.many import names, runner
 from cl_notebook.many.report import LISTED, Act, Item, Report, counted
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.command import Option, whole
+from cl_notebook.notebook.output.details import Details, SeveralDetails
 from cl_notebook.notebook.output.messages import answer, echo
 from cl_notebook.notebook.output.progress import silenced
 
@@ -25,29 +26,25 @@ T = TypeVar("T", bound=Tracked)
 SEVERAL_WORDS = "Also several of them, globs (db-*), terms of the tree's filter (status:error), a frame or list ($df), db-{1..3}."
 """The sentence that the help of an argument ends with if it takes several resources."""
 
-
 ONE_WORD = "One word may stand for several: a glob (db-*), a term of the tree's filter, a frame or list ($df), db-{1..3}."
 """The same for an argument of a single word."""
 
 
-def _jobs(text: str) -> int:
-    expected = f"a whole number from 1 to {runner.MOST_JOBS}"
+def _from_one_to(most: int, text: str) -> int:
+    expected = f"a whole number from 1 to {most}"
     number = whole(text, expected)
-    if not 1 <= number <= runner.MOST_JOBS:
-        raise ValueError(expected)
-    return number
-
-
-def _count(text: str) -> int:
-    expected = f"a whole number from 1 to {names.MOST}"
-    number = whole(text, expected)
-    if not 1 <= number <= names.MOST:
+    if not 1 <= number <= most:
         raise ValueError(expected)
     return number
 
 
 OPTIONS = (
-    Option("jobs", f"With several: how many run side by side; {runner.JOBS} by default.", "N", convert=_jobs),
+    Option(
+        "jobs",
+        f"With several: how many run side by side; {runner.JOBS} by default.",
+        "N",
+        convert=functools.partial(_from_one_to, runner.MOST_JOBS),
+    ),
     Option("background", "Return at once, with a handle: .status, .report, .result(), .cancel(); %cl_wait waits."),
     Option("dry-run", "Show what would be done, and do nothing."),
 )
@@ -57,7 +54,10 @@ DESTRUCTIVE = (*OPTIONS, Option("yes", "Do not ask, whatever is selected.", shor
 """The options of one that destroys."""
 
 COUNT = Option(
-    "count", "How many; with --name NAME they are NAME-1, NAME-2… A range, 'db-{1..10}', counts itself.", "N", convert=_count
+    "count",
+    "How many; with --name NAME they are NAME-1, NAME-2… A range, 'db-{1..10}', counts itself.",
+    "N",
+    convert=functools.partial(_from_one_to, names.MOST),
 )
 """The option of a verb that creates."""
 
@@ -69,18 +69,18 @@ def each(
     perform: Callable[[T], Any],
     *,
     destroys: str = "",
-) -> Any:  # noqa: ANN401 - what perform returns, or a Report
+) -> Any:  # noqa: ANN401 - what perform returns, the resource, or a Report
     """Call *perform* with each resource that a line names.
 
     Args:
         call: the invocation; its options are those of :data:`OPTIONS`, or :data:`DESTRUCTIVE`.
         act: the verb for messages.
         named: the resources, as :func:`.resolve.several` returns them.
-        perform: acts on one, and returns the resource to report.
+        perform: acts on one, and returns what to report; None reports the resource itself.
         destroys: what is lost, for the question that is asked unless a single plain name was typed; empty asks nothing.
 
     Returns:
-        what *perform* returns for a single plain name, else the report, a list; None if the user answered no.
+        what is reported for a single plain name, else the report, a list; None if the user answered no.
 
     Raises:
         Refused: *destroys*, more than a single plain name was typed, and nobody can be asked.
@@ -90,12 +90,18 @@ def each(
     items = [Item.of(resource) for resource in named.resources]
     if call["dry_run"]:
         return Report.planned(act, items)
+    act_and_return = runner.returning_resource(perform)
     if named.is_one and not call["background"]:
-        return perform(named.resources[0])
+        return act_and_return(named.resources[0])
     call.session.journal.refuse_if_read_only(act.verb)
     if destroys and not named.is_one and not _agreed(call, act, items, named.resources, destroys):
         return None
-    return _run(call, act, runner.tasks_on(call.session, act, named.resources, perform))
+    return _run(call, act, runner.tasks_on(call.session, act, named.resources, act_and_return))
+
+
+def details(named: resolve.Several[T]) -> Details | SeveralDetails:
+    """Return the fields of the resource with a single plain name, else those of each resource."""
+    return Details(named.resources[0]) if named.is_one else SeveralDetails(map(Details, named.resources))
 
 
 def create(call: Invocation, act: Act, kind: str, typed_names: Sequence[str], perform: Callable[[str], Any]) -> Any:  # noqa: ANN401 - a Report or a Background

@@ -9,18 +9,17 @@ from cl_notebook.model import Connection
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.magics import lists
-from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
+    from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 _HELP = "The connection: its id, the beginning of it, or the variable that holds it."
 _CONNECTIONS = Argument("CONNECTION", f"{_HELP} {batch.SEVERAL_WORDS}", "connection", repeat=True)
 
 
 def _show(call: Invocation) -> Details | SeveralDetails:
-    named = _connections(call, acting=False)
-    return Details(named.resources[0]) if named.is_one else SeveralDetails(map(Details, named.resources))
+    return batch.details(_connections(call, acting=False))
 
 
 def _attach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
@@ -32,20 +31,14 @@ def _attach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a rep
 
 
 def _detach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
-    def detach(connection: Connection) -> Connection:
-        connection.detach(force=call["force"])
-        return connection
-
-    return batch.each(call, Act("detach", "detached"), _connections(call), detach)
+    act = Act("detach", "detached")
+    return batch.each(call, act, _connections(call), lambda connection: connection.detach(force=call["force"]))
 
 
 def _disconnect(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
-    def disconnect(connection: Connection) -> Connection:
-        connection.disconnect(force=call["force"])
-        return connection
-
-    lost = "The hosts lose their access."
-    return batch.each(call, Act("disconnect", "disconnected"), _connections(call), disconnect, destroys=lost)
+    act, lost = Act("disconnect", "disconnected"), "The hosts lose their access."
+    named = _connections(call)
+    return batch.each(call, act, named, lambda connection: connection.disconnect(force=call["force"]), destroys=lost)
 
 
 def _connections(call: Invocation, *, acting: bool = True) -> resolve.Several[Connection]:

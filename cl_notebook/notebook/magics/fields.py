@@ -27,6 +27,12 @@ _BOOTABLE = (Option("bootable", "Mark it as bootable."), Option("non-bootable", 
 _KEY = Option("metadata", "A key to remove.", "KEY", repeat=True, required=True, aliases=("property",))
 
 
+def typed(call: Invocation, *names: str) -> dict[str, Any]:
+    """Return the typed values among *names*, and those of metadata and specs as dicts."""
+    pairs = {"metadata", "extra_specs", "qos_specs"} & call.values.keys()
+    return {**call.given(*names), **{key: dict(value) for key, value in call.given(*pairs).items()}}
+
+
 def verbs(argument: Argument, named: Named, *, may_boot: bool = False) -> tuple[Verb, ...]:
     """Return the verbs for what *named* finds by *argument*, which names one; *may_boot*: it has the flag ``bootable``."""
     noun = argument.name.lower()
@@ -54,14 +60,13 @@ def _setter(named: Named) -> Callable[[Invocation], Any]:
         if bootable or non_bootable:
             changes["bootable"] = bool(bootable)
 
-        def change(resource: Snapshot | Volume) -> Snapshot | Volume:
+        def change(resource: Snapshot | Volume) -> None:
             resource.refresh(keep_edits=True)  # so that keys are added to the stored ones
             if metadata or clear:
                 resource.metadata = metadata if clear else {**resource.metadata, **metadata}
             for name, value in changes.items():
                 setattr(resource, name, value)
             resource.save()
-            return resource
 
         return batch.each(call, Act("set", "set"), named(call), change)
 
@@ -70,7 +75,7 @@ def _setter(named: Named) -> Callable[[Invocation], Any]:
 
 def _unsetter(named: Named) -> Callable[[Invocation], Any]:
     def unset(call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
-        def remove(resource: Snapshot | Volume) -> Snapshot | Volume:
+        def remove(resource: Snapshot | Volume) -> None:
             resource.refresh(keep_edits=True)
             metadata = dict(resource.metadata)
             for key in call["metadata"]:
@@ -81,7 +86,6 @@ def _unsetter(named: Named) -> Callable[[Invocation], Any]:
                 del metadata[key]
             resource.metadata = metadata
             resource.save()
-            return resource
 
         return batch.each(call, Act("unset", "unset"), named(call), remove)
 

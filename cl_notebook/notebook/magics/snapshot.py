@@ -11,11 +11,11 @@ from cl_notebook.model import Snapshot
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib
 from cl_notebook.notebook.magics import fields, lists
-from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 if TYPE_CHECKING:
     from cl_notebook.model import Volume
     from cl_notebook.notebook.command.command import Invocation
+    from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 _HELP = "The snapshot: its id, the beginning of its id, its name, or the variable that holds it."
 _SNAPSHOT = Argument("SNAPSHOT", _HELP, "snapshot")
@@ -24,21 +24,15 @@ _SNAPSHOTS = Argument("SNAPSHOT", f"{_HELP} {batch.SEVERAL_WORDS}", "snapshot", 
 
 
 def _show(call: Invocation) -> Details | SeveralDetails:
-    named = _snapshots(call, acting=False)
-    return Details(named.resources[0]) if named.is_one else SeveralDetails(map(Details, named.resources))
+    return batch.details(_snapshots(call, acting=False))
 
 
 def _create_volume(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
-    fields: dict[str, Any] = call.given("size", "description")
-    if call["metadata"]:
-        fields["metadata"] = dict(call["metadata"])
+    typed = fields.typed(call, "size", "description")
     named = _snapshots(call, acting=False)
     name_of = batch.names_of(named, call["name"], names.numbered)
-
-    def create(snapshot: Snapshot) -> Volume:
-        return snapshot.create_volume(name=name_of[snapshot.id], **fields)
-
-    return batch.each(call, Act("make a volume of", "made a volume of"), named, create)
+    act = Act("make a volume of", "made a volume of")
+    return batch.each(call, act, named, lambda snapshot: snapshot.create_volume(name=name_of[snapshot.id], **typed))
 
 
 def _revert(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
@@ -61,25 +55,16 @@ def _manage(call: Invocation) -> Snapshot:
 
 
 def _unmanage(call: Invocation) -> Any:  # noqa: ANN401 - the snapshot, or a report of several
-    def unmanage(snapshot: Snapshot) -> Snapshot:
-        snapshot.unmanage()
-        return snapshot
-
-    return batch.each(call, Act("unmanage", "unmanaged"), _snapshots(call), unmanage)
+    return batch.each(call, Act("unmanage", "unmanaged"), _snapshots(call), Snapshot.unmanage)
 
 
 def _delete(call: Invocation) -> Any:  # noqa: ANN401 - the snapshot, or a report of several
-    def delete(snapshot: Snapshot) -> Snapshot:
-        snapshot.delete(force=call["force"])
-        return snapshot
-
-    lost = "What they hold is lost for good."
-    return batch.each(call, Act("delete", "deleted"), _snapshots(call), delete, destroys=lost)
+    act, lost = Act("delete", "deleted"), "What they hold is lost for good."
+    return batch.each(call, act, _snapshots(call), lambda snapshot: snapshot.delete(force=call["force"]), destroys=lost)
 
 
 def _create(call: Invocation) -> Snapshot:
-    changes = {**call.given("name", "description"), **({"metadata": dict(call["metadata"])} if call["metadata"] else {})}
-    return resolve.volume(call, call["volume"]).create_snapshot(**changes)
+    return resolve.volume(call, call["volume"]).create_snapshot(**fields.typed(call, "name", "description"))
 
 
 COMMAND = Command(

@@ -13,13 +13,12 @@ from cl_notebook.model import Volume
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
 from cl_notebook.notebook.magics import fields, lists, snapshot
-from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cl_notebook.model import Connection, Snapshot
     from cl_notebook.notebook.command.command import Invocation
+    from cl_notebook.notebook.output.details import Details, SeveralDetails
 
 _VOLUME = Argument("VOLUME", "The volume: its id, the beginning of its id, its name, or the variable that holds it.", "volume")
 _VOLUME_OR_MANY = replace(_VOLUME, help=f"{_VOLUME.help} {batch.ONE_WORD}")
@@ -31,17 +30,12 @@ _FORCE = Option("force", "Take a kernel that is still named as working on it for
 _BACKEND = Option("backend", "Which backend; may be left out while exactly one is open.", "BACKEND", completes="backend")
 
 
-def _fields(call: Invocation, *plain: str) -> dict[str, Any]:
-    maps = {"metadata", "extra_specs", "qos_specs"} & call.values.keys()
-    return {**call.given(*plain), **{key: dict(value) for key, value in call.given(*maps).items()}}
-
-
 def _create(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
     backend = resolve.chosen_backend(call)
-    fields = _fields(call, "description", "bootable", "pool_name", "availability_zone", "id")
+    typed = fields.typed(call, "description", "bootable", "pool_name", "availability_zone", "id")
     typed_names = names.expand(call["name"] or "")
     if call["count"] is None and len(typed_names) == 1 and not (call["dry_run"] or call["background"]):
-        return backend.create_volume(call["size"], name=typed_names[0], **fields)
+        return backend.create_volume(call["size"], name=typed_names[0], **typed)
     if call["count"] is not None:
         typed_names = names.numbered(call["name"], call["count"])
     if call["id"] is not None and len(typed_names) > 1:
@@ -54,22 +48,20 @@ def _create(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report 
         Act("create", "created"),
         "volume",
         typed_names,
-        lambda name: backend.create_volume(call["size"], name=name, **fields),
+        lambda name: backend.create_volume(call["size"], name=name, **typed),
     )
 
 
 def _show(call: Invocation) -> Details | SeveralDetails:
-    named = _volumes(call, acting=False)
-    return Details(named.resources[0]) if named.is_one else SeveralDetails(map(Details, named.resources))
+    return batch.details(_volumes(call, acting=False))
 
 
 def _extend(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
     words, size = _words_and_size(call)
 
-    def extend(volume: Volume) -> Volume:
+    def extend(volume: Volume) -> None:
         volume.refresh(keep_edits=True)  # so that +GIB is added to the current size
         volume.extend(size.of(volume.size))
-        return volume
 
     return batch.each(call, Act("extend", "extended"), resolve.several(call, words, Volume, acting=True), extend)
 
@@ -93,10 +85,13 @@ class _NewSize:
         return current + self.gib if self.is_growth else self.gib
 
 
+_SIZE = Option("size", "The same as NEW_SIZE.", "GIB", convert=_NewSize.read)
+
+
 def _words_and_size(call: Invocation) -> tuple[list[str], _NewSize]:
     """Return the words that name volumes, and the new size: ``--size``, or the last word."""
     *words, last = call["volume"]
-    if not words if call["size"] is None else words and _is_size(last):
+    if not words if call["size"] is None else words and _SIZE.accepts(last):
         msg = "%cl_volume extend needs the new size in GiB, once: %cl_volume extend db 2, or +1 to add a GiB."
         raise errors.InvalidInput(msg)
     if call["size"] is not None:
@@ -108,30 +103,19 @@ def _words_and_size(call: Invocation) -> tuple[list[str], _NewSize]:
         raise errors.InvalidInput(msg) from None
 
 
-def _is_size(word: str) -> bool:
-    try:
-        _NewSize.read(word)
-    except ValueError:
-        return False
-    return True
-
-
 def _clone(call: Invocation) -> Any:  # noqa: ANN401 - the clone, or a report of several
-    fields = _fields(call, "description", "size")
+    typed = fields.typed(call, "description", "size")
     named = _volumes(call, acting=False)
     name_of = batch.names_of(named, call["name"], names.numbered)
-    return batch.each(call, Act("clone", "cloned"), named, lambda volume: volume.clone(name=name_of[volume.id], **fields))
+    return batch.each(call, Act("clone", "cloned"), named, lambda volume: volume.clone(name=name_of[volume.id], **typed))
 
 
 def _snapshot(call: Invocation) -> Any:  # noqa: ANN401 - the snapshot, or a report of several
-    fields = _fields(call, "description")
+    typed = fields.typed(call, "description")
     named = _volumes(call, acting=False)
     name_of = batch.names_of(named, call["name"], names.shared)
-
-    def create(volume: Volume) -> Snapshot:
-        return volume.create_snapshot(name=name_of[volume.id], **fields)
-
-    return batch.each(call, Act("snapshot", "snapshotted"), named, create)
+    act = Act("snapshot", "snapshotted")
+    return batch.each(call, act, named, lambda volume: volume.create_snapshot(name=name_of[volume.id], **typed))
 
 
 def _volumes(call: Invocation, *, acting: bool = True) -> resolve.Several[Volume]:
@@ -177,27 +161,28 @@ def _properties(call: Invocation) -> dict[str, Any]:
 
 
 def _attach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
-    def attach(volume: Volume) -> Connection:
-        return volume.attach(host=call["host"], multipath=call["multipath"])
-
-    return batch.each(call, Act("attach", "attached"), _volumes(call), attach)
+    return batch.each(
+        call,
+        Act("attach", "attached"),
+        _volumes(call),
+        lambda volume: volume.attach(host=call["host"], multipath=call["multipath"]),
+    )
 
 
 def _detach(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
-    def detach(volume: Volume) -> Volume:
-        volume.detach(host=call["host"], force=call["force"])
-        return volume
-
-    return batch.each(call, Act("detach", "detached"), _volumes(call), detach)
+    act = Act("detach", "detached")
+    return batch.each(call, act, _volumes(call), lambda volume: volume.detach(host=call["host"], force=call["force"]))
 
 
 def _delete(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
-    def delete(volume: Volume) -> Volume:
-        volume.delete(cascade=call["cascade"], force=call["force"])
-        return volume
-
     lost = "Their bytes are lost for good" + (", with those of their snapshots." if call["cascade"] else ".")
-    return batch.each(call, Act("delete", "deleted"), _volumes(call), delete, destroys=lost)
+    return batch.each(
+        call,
+        Act("delete", "deleted"),
+        _volumes(call),
+        lambda volume: volume.delete(cascade=call["cascade"], force=call["force"]),
+        destroys=lost,
+    )
 
 
 def _manage(call: Invocation) -> Volume:
@@ -205,11 +190,7 @@ def _manage(call: Invocation) -> Volume:
 
 
 def _unmanage(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
-    def unmanage(volume: Volume) -> Volume:
-        volume.unmanage()
-        return volume
-
-    return batch.each(call, Act("unmanage", "unmanaged"), _volumes(call), unmanage)
+    return batch.each(call, Act("unmanage", "unmanaged"), _volumes(call), Volume.unmanage)
 
 
 def _retype(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
@@ -219,11 +200,8 @@ def _retype(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report 
     left_out: dict[str, str] | None = {} if call["clear"] else None  # None leaves them as they are
     extra, qos = (dict(call[key]) or left_out for key in ("extra_specs", "qos_specs"))
 
-    def retype(volume: Volume) -> Volume:
-        volume.retype(extra_specs=extra, qos_specs=qos)
-        return volume
-
-    return batch.each(call, Act("retype", "retyped"), _volumes(call), retype)
+    act = Act("retype", "retyped")
+    return batch.each(call, act, _volumes(call), lambda volume: volume.retype(extra_specs=extra, qos_specs=qos))
 
 
 def _revert(call: Invocation) -> Volume:
@@ -272,7 +250,7 @@ COMMAND = Command(
             "Grow a volume, also while it is attached.",
             _extend,
             (_VOLUMES, Argument("NEW_SIZE", "The new size in GiB, or +GIB to add to the present one.", optional=True)),
-            (Option("size", "The same as NEW_SIZE.", "GIB", convert=_NewSize.read), *batch.OPTIONS),
+            (_SIZE, *batch.OPTIONS),
         ),
         Verb(
             "clone",
