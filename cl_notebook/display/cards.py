@@ -49,7 +49,7 @@ def short_id(resource_id: str) -> Cell:
 
 def status(value: str, mark: Mark | None = None) -> Cell:
     """Return a status with its sign, coloured in HTML; *mark* replaces the mark that its spelling gives."""
-    sign = (mark or values.MARKS[values.meaning(value)]).sign
+    sign = (mark or values.mark(value)).sign
     return Cell(f"{sign} {sanitize(value)}".replace(" ", NO_BREAK), markup.status(value, mark))
 
 
@@ -134,19 +134,19 @@ class Card:
 
     def html(self) -> str:
         """Return the card as HTML without a script."""
-        head = " · ".join((f"<b>{self.title.markup}</b>", *(cell.markup for cell in self.headline)))
+        head = _SEPARATOR.join((f"<b>{self.title.markup}</b>", *(cell.markup for cell in self.headline)))
         notes = "".join(map(_note, self.notes))
-        facts = markup.facts([(name, cell.markup) for name, cell in self.facts]) if self.facts else ""
-        more = [markup.facts([(name, cell.markup) for name, cell in self.more])] if self.more else []
-        folded = [markup.fold("all fields", *more)] if more else []
-        return markup.card(f"<div>{head}</div>", notes, facts, *map(_section, self.sections), *folded)
-
-    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-        return self.bundle(include, exclude)
+        facts = _facts(self.facts) if self.facts else ""
+        more = markup.fold("all fields", _facts(self.more)) if self.more else ""
+        return markup.card(f"<div>{head}</div>", notes, facts, *map(_section, self.sections), more)
 
     def bundle(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return text and HTML by MIME type, with what *include* and *exclude* ask for."""
         return markup.bundle(self.text(), self.html(), include, exclude)
+
+
+def _facts(pairs: Sequence[tuple[str, Cell]]) -> str:
+    return markup.facts((name, cell.markup) for name, cell in pairs)
 
 
 def _mark(note: Note) -> Mark:
@@ -171,13 +171,6 @@ def _section(section: Section) -> str:
 
 
 def _wrapped(value: str, width: int, first: str, following: str) -> list[str]:
-    """Break *value*, made printable, at its blanks into lines of at most *width* columns; wide characters count as two."""
-    lines, line, is_empty = list[str](), first, True
-    for unbroken in value.split(" "):
-        word = " ".join(map(sanitize, unbroken.split(NO_BREAK)))
-        gap = "" if is_empty else " "
-        if not is_empty and text.width(line) + len(gap) + text.width(word) > width:
-            lines.append(line)
-            line, gap = following, ""
-        line, is_empty = f"{line}{gap}{word}", False
-    return [*lines, line.rstrip()]
+    """Break *value*, made printable, at its blanks but not at :data:`NO_BREAK`; see :func:`cl_notebook.display.text.wrap`."""
+    printable = NO_BREAK.join(map(sanitize, value.split(NO_BREAK)))
+    return [line.replace(NO_BREAK, " ") for line in text.wrap(printable, width, first, following)]

@@ -22,23 +22,22 @@ if TYPE_CHECKING:
 GIB, SECONDS = "GiB", "s"
 """The units of columns."""
 
-IMPORTANCE = (
+_ALWAYS_SHOWN = (
     *("name", "resource_name", "variable", "option", "setting", "check", "reference", "verdict", "outcome", "status", "action"),
-    *("step", "size", "volume_size", "next", "path", "device", "value", "text", "kind", "type", "error", "seen", "detail"),
+    *("size", "volume_size", "next", "path", "device", "value", "text"),
+)
+"""Columns that are shown however little room there is."""
+
+IMPORTANCE = (
+    *_ALWAYS_SHOWN,
+    *("step", "kind", "type", "error", "seen", "detail"),
     *("reason", "volume", "started_at", "backend", "at", "created_at", "duration", "host", "required", "help", "default"),
     "protocol",
     *("volume_driver", "open", "volumes", "size_on_storage", "level", "attach_status", "owner"),
 )
-"""Columns from the one that is kept longest to the one that goes first; others follow, as they stand in the frame."""
+"""Columns from the most important to the one that is left out first; others follow, as they stand in the frame."""
 
 _LAST = ("kernel_id", "updated_at", "version", "package_debian", "package_rpm")
-_KEPT = frozenset(
-    (
-        *("name", "resource_name", "variable", "option", "setting", "check", "reference", "verdict", "outcome", "status"),
-        *("action", "size", "volume_size", "next", "path", "device", "value", "text"),
-    )
-)
-"""Columns that are shown however little room there is."""
 
 _WHOLE = frozenset(("next", "path", "device", "value", "option", "setting", "reference", "name_in_storage", "variable", "where"))
 """Columns that people type from: never cut."""
@@ -57,7 +56,7 @@ _WIDEST_PROSE = {"help": 44}
 """The same for columns of sentences, by name, else :data:`_WIDEST_SENTENCE`."""
 _NARROWEST = 12
 _MOST_CHARACTERS = 2000
-"""Characters of a cell at most, also in HTML, if nobody types from it."""
+"""Characters of a cell at most, also in HTML, but for the columns that people type from."""
 _LINES = 6
 """Lines that a sentence in the last column takes at most."""
 _GAP = 2
@@ -111,8 +110,8 @@ class _Column:
     is_cut: bool = False
 
     @property
-    def is_kept(self) -> bool:
-        return self.is_index or self.name in _KEPT
+    def is_always_shown(self) -> bool:
+        return self.is_index or self.name in _ALWAYS_SHOWN
 
     @property
     def rank(self) -> int:
@@ -225,7 +224,7 @@ def _columns(page: Page) -> tuple[list[_Column], list[str]]:
     columns: list[_Column] = []
     empty: list[str] = []
     for item in page.fields:
-        if not item.is_index and all(cell is None or cell in ("", {}, []) for cell in item.cells):
+        if not item.is_index and all(map(values.is_empty, item.cells)):
             empty.append(sanitize(item.name))
         else:
             columns.append(_column(item))
@@ -237,17 +236,17 @@ def _column(item: Field) -> _Column:
     column = partial(_Column, name, is_number=item.is_number, is_index=item.is_index)
     if any(isinstance(cell, dt.datetime) for cell in cells):
         now = dt.datetime.now(dt.UTC)
-        shown = _each(cells, lambda value: f"{values.local_time(value)}, {values.ago(value, now)}")
-        html = _each(cells, lambda value: markup.moment(value, now))
-        return column(shown, html, brief=_each(cells, lambda value: values.ago(value, now)))
+        shown = _formatted(cells, lambda value: f"{values.local_time(value)}, {values.ago(value, now)}")
+        html = _formatted(cells, lambda value: markup.moment(value, now))
+        return column(shown, html, brief=_formatted(cells, lambda value: values.ago(value, now)))
     if name == "id" or name.endswith(("_id", "_volid")) or (item.is_index and any(map(values.is_uuid, cells))):
         length = values.distinct_length({value for value in cells if values.is_uuid(value)})
-        shown = _each(cells, lambda value: values.short_id(value, length) if values.is_uuid(value) else sanitize(value))
-        html = _each(cells, lambda value: markup.short_id(value, length) if values.is_uuid(value) else markup.escaped(value))
+        shown = _formatted(cells, lambda value: values.short_id(value, length) if values.is_uuid(value) else sanitize(value))
+        html = _formatted(cells, lambda value: markup.short_id(value, length) if values.is_uuid(value) else markup.escaped(value))
         return column(shown, html)
     if name in _STATUSES:
-        return column(_each(cells, values.status), _each(cells, markup.status))
-    shown = _each(cells, _writer(item))
+        return column(_formatted(cells, values.status), _formatted(cells, markup.status))
+    shown = _formatted(cells, _writer(item))
     is_cut = not item.is_number and name not in _WHOLE and not item.is_index
     if is_cut:
         shown = [text.cut(cell, _MOST_CHARACTERS) if len(cell) > _MOST_CHARACTERS else cell for cell in shown]
@@ -256,7 +255,7 @@ def _column(item: Field) -> _Column:
     return column(shown, [form.format(markup.escaped(cell)) if cell else "" for cell in shown], is_cut=is_cut)
 
 
-def _each(cells: Iterable[Any], write: Callable[[Any], str]) -> list[str]:
+def _formatted(cells: Iterable[Any], write: Callable[[Any], str]) -> list[str]:
     return ["" if value is None or value == "" else write(value) for value in cells]
 
 
@@ -281,12 +280,12 @@ def _plain(value: object) -> str:
 
 
 def _by_importance(columns: Iterable[_Column]) -> list[_Column]:
-    return sorted(columns, key=lambda column: (not column.is_kept, column.rank))
+    return sorted(columns, key=lambda column: column.rank)
 
 
 def _below(columns: Sequence[_Column], room: int) -> list[_Column]:
     """Return the columns that are written below their rows: long ones that are never cut, where there is no room beside them."""
-    beside = [column for column in columns if column.is_kept or column.rank < IMPORTANCE.index("at")]
+    beside = [column for column in columns if column.rank < IMPORTANCE.index("at")]
     below: list[_Column] = []
     for column in sorted(beside, key=lambda column: -column.width):
         is_last = sum(not other.is_index for other in beside) <= len(below) + 1
@@ -310,7 +309,7 @@ def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list
             width = min(column.width, _WIDEST_PROSE.get(column.name, _WIDEST_SENTENCE), max(free - _GAP, _WIDEST))
         fits = width + _GAP <= free and not (is_any_left_out and column.name in _LAST)
         is_any_left_out = is_any_left_out or not fits
-        if column.is_kept or fits:
+        if column.is_always_shown or fits:
             widths[id(column)] = width
             free -= width + _GAP
     shown = [column for column in columns if id(column) in widths]
@@ -320,10 +319,18 @@ def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list
             change = min(free, column.width - width) if free > 0 else -min(-free, max(0, width - _NARROWEST))
             free -= change
             if column.name in _PROSE and column is shown[-1]:
-                column.cells = ["\n".join(text.wrap(cell, width + change, _LINES)) for cell in column.cells]
+                column.cells = [_paragraph(cell, width + change) for cell in column.cells]
             else:
                 column.cells = [text.cut(cell, width + change) for cell in column.cells]
     return shown, [column.name for column in columns if id(column) not in widths]
+
+
+def _paragraph(cell: str, columns: int) -> str:
+    """Return *cell*, a sentence, in lines of that many *columns*; what goes beyond :data:`_LINES` of them is cut off."""
+    lines = text.wrap(cell, columns)
+    if len(lines) > _LINES:
+        lines[_LINES - 1 :] = [" ".join(lines[_LINES - 1 :])]
+    return "\n".join(text.cut(line, columns) for line in lines)
 
 
 def _notes(page: Page, left_out: Sequence[str], empty: Sequence[str]) -> Iterator[str]:
@@ -340,13 +347,13 @@ def _breakpoints(columns: Sequence[_Column]) -> tuple[list[int | None], int]:
 
     The second value is the width up to which times do not say how long ago they were.
     """
-    found: dict[int, int | None] = {}
+    widths: dict[int, int | None] = {}
     needed = 0.0
     for column in _by_importance(columns):
         needed += column.em
-        found[id(column)] = 0 if column.is_kept else _breakpoint(needed)
+        widths[id(column)] = 0 if column.is_always_shown else _breakpoint(needed)
     ago = sum(_MOST_OF_AGO for column in columns if column.brief)
-    return [found[id(column)] for column in columns], _breakpoint(needed + ago) or _PAGE_WIDTH
+    return [widths[id(column)] for column in columns], _breakpoint(needed + ago) or _PAGE_WIDTH
 
 
 def _breakpoint(needed: float) -> int | None:

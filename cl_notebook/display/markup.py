@@ -77,7 +77,7 @@ def moment(value: dt.datetime, now: dt.datetime | None = None) -> str:
 
 def status(value: str, mark: Mark | None = None) -> str:
     """Return a status in its colour, with its sign, so that it can be told apart without colours."""
-    sign, tone = mark or values.MARKS[values.meaning(value)]
+    sign, tone = mark or values.mark(value)
     return f"<span class='cl-{tone}'><span aria-hidden='true'>{sign}</span> {escaped(value)}</span>"
 
 
@@ -88,7 +88,7 @@ def command(line: str) -> str:
 
 def sign(value: str) -> str:
     """Return the sign of a status in its colour; the status itself is its tooltip, and read out."""
-    mark = values.MARKS[values.meaning(value)]
+    mark = values.mark(value)
     return f"<span class='cl-{mark.tone}' role='img' aria-label='{escaped(value)}' title='{escaped(value)}'>{mark.sign}</span>"
 
 

@@ -35,8 +35,7 @@ def as_text(sections: Iterable[Section], width: int) -> Iterator[str]:
     for section in sections:
         yield from ("", *wrapped(f"{section.title}:", width))
         for entry in section.entries:
-            sign = values.MARKS[values.meaning(entry.status)].sign
-            yield from wrapped(f"{sign} {entry.sentence}", width, INDENT, INDENT * 2)
+            yield from wrapped(f"{values.mark(entry.status).sign} {entry.sentence}", width, INDENT, INDENT * 2)
             if entry.magic:
                 yield f"{INDENT * 2}{sanitize(entry.magic)}"
         if section.note:

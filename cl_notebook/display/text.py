@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CUT = "…"
-"""The sign that stands for what was cut off."""
+"""The sign that replaces what was cut off."""
 
 _GAP = "  "
 
@@ -39,19 +39,21 @@ def cut(text: str, columns: int) -> str:
     return "".join(character for character, end in zip(text, widths, strict=True) if end < columns) + CUT
 
 
-def wrap(text: str, columns: int, most: int) -> list[str]:
-    """Break *text* between words into lines of that many *columns*; what goes beyond *most* lines is cut off."""
-    lines = [""]
+def wrap(text: str, columns: int, first: str = "", following: str = "") -> list[str]:
+    """Break *text* at its blanks into lines of at most *columns*; only a word that is longer than a line makes one wider.
+
+    The first line begins with *first*, the others with *following*.
+    """
+    lines, prefix, line = list[str](), first, first
     for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if width(longer) <= columns or not lines[-1]:
-            lines[-1] = longer
-        elif len(lines) < most:
-            lines.append(word)
+        if line == prefix:
+            line += word
+        elif width(line) + 1 + width(word) <= columns:
+            line += f" {word}"
         else:
-            lines[-1] = longer + CUT  # is wider than the column, so that it is cut below
-            break
-    return [cut(line, columns) for line in lines]
+            lines.append(line)
+            prefix, line = following, following + word
+    return [*lines, line.rstrip()]
 
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:

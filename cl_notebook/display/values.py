@@ -78,9 +78,14 @@ def meaning(status: str) -> str:
     return "busy" if status.endswith("ing") else "unknown"
 
 
+def mark(status: str) -> Mark:
+    """Return the mark of *status* by its spelling; see :func:`meaning`."""
+    return MARKS[meaning(status)]
+
+
 def status(value: str) -> str:
     """Return a status with its sign before it, as plain text."""
-    return f"{MARKS[meaning(value)].sign} {sanitize(value)}"
+    return f"{mark(value).sign} {sanitize(value)}"
 
 
 def size(gib: float | None) -> str:
@@ -118,6 +123,11 @@ def ago(moment: dt.datetime, now: dt.datetime | None = None) -> str:
 def local_time(moment: dt.datetime) -> str:
     """Return *moment*, an aware time, in the time zone of this machine, to the second."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def is_empty(value: object) -> bool:
+    """Return whether *value* says nothing: None, or a text, dict or list without content."""
+    return value is None or value in ("", {}, [])
 
 
 def shown(value: object) -> str:
