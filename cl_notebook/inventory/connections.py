@@ -15,7 +15,7 @@ from cl_notebook.drivers.api import GiB, least_bytes
 from cl_notebook.inventory import verdicts
 from cl_notebook.inventory.verdicts import MISSING, OK, SIZE_DIFFERS, STUCK, UNKNOWN, Finding
 from cl_notebook.model import Connection, Volume, identity_map
-from cl_notebook.model.operations import guards
+from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Connections:
     def _finding(
         self, link: Link, operation: Mapping[str, Any] | None, info: Mapping[str, Any] | None, *, host: bool
     ) -> Finding | None:
-        reason = verdicts.stuck_reason(Connection.kind, link.status)
+        reason = lifecycle.stuck_reason(Connection.kind, link.status)
         if not (host or reason or operation):
             return None
         if operation is not None:

@@ -34,8 +34,6 @@ ENCRYPTED = "It is encrypted: its device holds ciphertext, for cryptsetup alone.
 MAX_ROUNDS = 3
 """How often a row is judged, if it changes while it is judged."""
 
-_FOREIGN = "which another service or a driver says, and nothing here ends"
-
 
 class Finding(NamedTuple):
     """One thing, and what is to be said of it. Sizes are in GiB: ``size`` is the tracked one.
@@ -63,15 +61,6 @@ def is_repairable(verdict: str, kind: str) -> bool:
     if verdict == MISSING:
         return kind == "connection"
     return verdict in {STUCK, SIZE_DIFFERS, LEFTOVER} or (verdict == UNTRACKED and kind == "file")
-
-
-def stuck_reason(kind: str, status: str) -> str:
-    """Return what is wrong with *status* if no operation runs on the resource; an empty text if nothing is."""
-    if lifecycle.is_foreign(kind, status):
-        return _FOREIGN
-    if lifecycle.is_busy(kind, status):
-        return "and no operation runs on it"
-    return "and an act on it failed" if status in lifecycle.LEFT_BY[kind] else ""
 
 
 def judge(kind: str, backend: str, row: Row, presence: Presence, operation: Mapping[str, Any] | None) -> Finding:
@@ -108,11 +97,11 @@ def _verdict(kind: str, row: Row, presence: Presence, operation: Mapping[str, An
 
 
 def _stuck(kind: str, row: Row) -> str:
-    reason = stuck_reason(kind, row.status)
+    reason = lifecycle.stuck_reason(kind, row.status)
     if reason:
         return f"It is {row.status}, {reason}"
     is_foreign = row.attach_status not in {None, *lifecycle.ATTACH_STATUSES}
-    return f"Its attach status is {row.attach_status}, {_FOREIGN}" if is_foreign else ""
+    return f"Its attach status is {row.attach_status}, {lifecycle.FOREIGN_REASON}" if is_foreign else ""
 
 
 def conflict(finding: Finding, other: str, backend: str) -> Finding:

@@ -6,6 +6,7 @@ A card costs a fixed number of queries. It loads no list, opens no backend, and 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -97,13 +98,11 @@ def _session(session: Resource) -> Card:
         ).all()
         total = len(listed) if len(listed) <= _BACKENDS else reading.execute(sa.select(sa.func.count(backend.id))).scalar_one()
         shown = listed[:_BACKENDS]
-        statement = sa.select(volume.backend_id, volume.status, sa.func.count(), sa.func.sum(volume.size))
-        statement = statement.where(volume.backend_id.in_([row.id for row in shown]))
-        counted = reading.execute(statement.group_by(volume.backend_id, volume.status)).all()
+        counted = facts.volumes_by_status(reading, volume.backend_id.in_([row.id for row in shown]))
         running, failed = facts.running(reading, None, _OPERATIONS), facts.failures(reading, None, _OPERATIONS)
     rows, lines = [], []
     for row in shown:
-        by_status = [(status, int(number), int(size or 0)) for owner, status, number, size in counted if owner == row.id]
+        by_status = counted.get(row.id, [])
         state = cards.status("open" if row.name in session.backends else "closed")
         rows.append((cards.plain(row.name), cards.plain(row.volume_driver), state, _volumes(by_status)))
         number, size = _total(by_status)
@@ -111,7 +110,7 @@ def _session(session: Resource) -> Card:
             f"{row.name} ({row.volume_driver}, {state.text}): {_counted(number, 'volume')}{f', {size}' if number else ''}"
         )
     notes = [Note(f"It can be written by others: {session.store.foreign}.")] if session.store.foreign else []
-    notes += _failed_notes([(status, number) for _, status, number, _ in counted], "cl.inventory.scan()")
+    notes += _failed_notes(chain.from_iterable(counted.values()), "cl.inventory.scan()")
     pending = len(session.journal.outbox.operations)
     if pending:
         notes.append(Note(f"The outcomes of {pending} operations wait until the store can take them."))
@@ -139,10 +138,10 @@ def _backend(backend: Resource) -> Card:
                 facts.count(connection.backend_id, backend.id),
             )
         ).one()
-        by_status = facts.volumes_by_status(reading, backend.id)
+        by_status = facts.volumes_by_status(reading, CLASSES["Volume"].backend_id == backend.id).get(backend.id, [])
         running, failed = facts.running(reading, backend.id, _OPERATIONS), facts.failures(reading, backend.id, _OPERATIONS)
     notes = [*_row_notes(backend, version), *_backend_notes(backend)]
-    notes += _failed_notes([(status, number) for status, number, _ in by_status], f"cl.inventory.scan({backend.name!r})")
+    notes += _failed_notes(by_status, f"cl.inventory.scan({backend.name!r})")
     pools = facts.pools(backend) or []
     shown: list[Fact] = [
         ("id", cards.code(backend.id)),
@@ -170,10 +169,10 @@ def _backend(backend: Resource) -> Card:
     )
 
 
-def _failed_notes(counted: Iterable[tuple[str, int]], line: str) -> Iterable[Note]:
+def _failed_notes(counted: Iterable[tuple[str, int, int]], line: str) -> Iterable[Note]:
     """Return how many volumes have a status that says that an operation failed, and *line*, which tells what to do."""
     wrong: Counter[str] = Counter()
-    for status, number in counted:
+    for status, number, _ in counted:
         if values.meaning(status) == "fault":
             wrong[status] += number
     if wrong:
@@ -491,15 +490,15 @@ def _status_notes(resource: Resource, events: Sequence[Event]) -> Iterable[Note]
     if now is not None:
         yield Note(f"{now.action!r} is running, begun {values.ago(now.started_at)} by {now.who}.", is_fault=False)
         return
-    repair = f"cl.inventory.repair(cl.find({resource.id[:8]!r}))"
+    reason = lifecycle.stuck_reason(kind, status)
+    if not reason:
+        return
+    sentence = f"It is {status}, {reason}."
     failed = next((event for event in events if values.meaning(event.status) == "fault"), None)
-    if lifecycle.is_foreign(kind, status):
-        yield Note(f"It is {status}, which another service or a driver says, and nothing here ends.", repair)
-    elif status in lifecycle.LEFT_BY[kind] and failed is not None:
-        reason = f": {' '.join(errors.bounded(failed.error).split())}" if failed.error else "."
-        yield Note(f"It is {status}: {failed.action!r} {failed.status} {values.ago(failed.started_at)}{reason}", repair)
-    elif status in lifecycle.LEFT_BY[kind]:
-        yield Note(f"It is {status}, and no operation runs on it.", repair)
+    if failed is not None and not lifecycle.is_foreign(kind, status):
+        error = f": {' '.join(errors.bounded(failed.error).split())}" if failed.error else "."
+        sentence = f"It is {status}: {failed.action!r} {failed.status} {values.ago(failed.started_at)}{error}"
+    yield Note(sentence, f"cl.inventory.repair(cl.find({resource.id[:8]!r}))")
 
 
 def _fields(resource: Resource, left_out: Container[str] = ()) -> list[Fact]:

@@ -181,11 +181,17 @@ def connections(reading: sa.Connection, volume_id: str, limit: int) -> Listing:
     return listing(reading, columns, cls.volume_id, volume_id, limit)
 
 
-def volumes_by_status(reading: sa.Connection, backend_id: str) -> list[tuple[str, int, int]]:
-    """Return status, number and size (GiB) of the volumes of a backend, from the index of these columns alone."""
+def volumes_by_status(reading: sa.Connection, *conditions: sa.ColumnElement[bool]) -> dict[str, list[tuple[str, int, int]]]:
+    """Return by the id of their backend status, number and size (GiB) of the volumes that meet all *conditions*.
+
+    Without conditions, or with one on the backend, an index has all of it.
+    """
     cls = CLASSES["Volume"]
-    statement = sa.select(cls.status, sa.func.count(), sa.func.sum(cls.size)).where(cls.backend_id == backend_id)
-    return [(status, int(rows), int(size or 0)) for status, rows, size in reading.execute(statement.group_by(cls.status))]
+    statement = sa.select(cls.backend_id, cls.status, sa.func.count(), sa.func.sum(cls.size)).where(*conditions)
+    by_backend: dict[str, list[tuple[str, int, int]]] = {}
+    for backend_id, status, number, size in reading.execute(statement.group_by(cls.backend_id, cls.status)):
+        by_backend.setdefault(backend_id, []).append((status, number, int(size or 0)))
+    return by_backend
 
 
 def pools(backend: Any) -> list[Pool] | None:  # noqa: ANN401 - a backend

@@ -6,13 +6,14 @@ Between two calls only counts, positions and the ids of the open branches are ke
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import Kernel, Operation
+from cl_notebook.model import Kernel, Operation, facts
 from cl_notebook.model.operations.liveness import LIVENESS_COLUMNS, is_dead
 from cl_notebook.model.operations.tables import RUNNING
 from cl_notebook.store.changefeed import ENTRY, PROGRESS
@@ -404,20 +405,19 @@ def head(session: Context, rows: VirtualRows) -> dict[str, Any]:
     pairs of status and number, the largest number first; ``backends`` maps the id of each backend to its number of ``volumes``
     and the sum of their sizes, ``provisioned``, in GiB.
     """
-    volume = KINDS[VOLUME]
-    columns = (volume.parent, volume.status, sa.func.count(), sa.func.coalesce(sa.func.sum(volume.size), 0))
-    statement = sa.select(*columns).where(*_within(rows.top)).group_by(volume.parent, volume.status)
-    statuses: dict[str, int] = {}
+    statuses: Counter[str] = Counter()
     backends: dict[str, dict[str, int]] = {}
     with session.store.reading() as connection:
         if rows.top is None:
             backend_ids = connection.execute(sa.select(KINDS[BACKEND].id)).scalars()
             backends |= {backend_id: {"volumes": 0, "provisioned": 0} for backend_id in backend_ids}
-        for backend_id, status, count, size in connection.execute(statement):
-            statuses[status] = statuses.get(status, 0) + count
-            total = backends.setdefault(backend_id, {"volumes": 0, "provisioned": 0})
-            total["volumes"] += count
-            total["provisioned"] += int(size)
+        counted = facts.volumes_by_status(connection, *_within(rows.top))
+    for backend_id, by_status in counted.items():
+        statuses.update({status: count for status, count, _ in by_status})
+        backends[backend_id] = {
+            "volumes": sum(count for _, count, _ in by_status),
+            "provisioned": sum(size for _, _, size in by_status),
+        }
     return {
         "volumes": sum(statuses.values()),
         "shown": rows.shown() if rows.restricts else None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 import sqlalchemy as sa
 from IPython.core.formatters import DisplayFormatter
+from sqlalchemy.orm.attributes import set_committed_value
 
 import cl_notebook as cl
 from cl_notebook import cinderlib
@@ -124,6 +125,19 @@ def test_a_backend_says_how_full_it_is_and_what_is_wrong(session: cl.Session, tm
     failed = _text(cl.find("b"))
     assert "✗ It is error: 'create' failed" in failed
     assert "cl.inventory.repair(cl.find('" in failed
+
+
+@pytest.mark.parametrize("status", ["creating", "error", "downloading"])
+def test_a_card_and_a_scan_give_one_reason(session: cl.Session, sim: cl.Backend, status: str) -> None:
+    """What is wrong with a status that no recorded failure explains is said in the same words by the card and by a scan."""
+    volume = sim.create_volume(1, name="db")
+    with session.store.writing() as connection:
+        connection.execute(sa.update(cl.Volume).where(cl.Volume.id == volume.id).values(status=status))
+    set_committed_value(volume, "status", status)
+    (finding,) = (finding for finding in cl.inventory.findings(session, sim, host=False) if finding.id == volume.id)
+    reason = (finding.detail or "").partition(";")[0]
+    assert reason.startswith(f"It is {status}, ")
+    assert f"✗ {reason}." in " ".join(_text(volume).split())
 
 
 def test_a_connection_says_where_its_device_is(sim: cl.Backend) -> None:

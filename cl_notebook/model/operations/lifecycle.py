@@ -262,6 +262,9 @@ PARTICIPLES: Mapping[str, str] = {
 }
 """By action, its past participle."""
 
+FOREIGN_REASON = "which another service or a driver says, and nothing here ends"
+"""What is wrong with a foreign status, as the end of a sentence that names it."""
+
 _TORN = frozenset({"downloading", "restoring-backup", "error_restoring", "error_managing", DELETED})
 """Statuses of Cinder's in which the bytes of a volume are being written, or their writing failed, or they count as gone."""
 
@@ -284,6 +287,15 @@ def is_foreign(kind: str, status: str) -> bool:
 def is_busy(kind: str, status: str) -> bool:
     """Return whether the *status* says that an operation runs on a resource of that *kind*."""
     return status in BUSY_BY_KIND[kind]
+
+
+def stuck_reason(kind: str, status: str) -> str:
+    """Return what is wrong with *status* if no operation runs on the resource; an empty text if nothing is."""
+    if is_foreign(kind, status):
+        return FOREIGN_REASON
+    if is_busy(kind, status):
+        return "and no operation runs on it"
+    return "and an act on it failed" if status in LEFT_BY[kind] else ""
 
 
 def is_torn(status: str) -> bool:

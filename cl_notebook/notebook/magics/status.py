@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from cl_notebook.model import Backend, Volume, identity_map
+from cl_notebook.inventory import scanner
+from cl_notebook.model import Volume, identity_map
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
 from cl_notebook.notebook.output.messages import echo, echo_lines
@@ -14,6 +15,7 @@ from cl_notebook.notebook.output.messages import echo, echo_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cl_notebook.model import Backend
     from cl_notebook.notebook.command.command import Invocation
     from cl_notebook.notebook.output.status import Status
     from cl_notebook.session import Session
@@ -32,8 +34,7 @@ def _status(call: Invocation) -> Status | None:
 
 
 def _print_lines(session: Session, backend: Backend | None) -> None:
-    ordered = sa.select(Backend).order_by(Backend.name)
-    backends = [backend] if backend is not None else identity_map.select(session, ordered)
+    backends = [backend] if backend is not None else scanner.select_backends(session, None)
     if not backends:
         echo("No backends. %cl_backend add makes the first.")
         return

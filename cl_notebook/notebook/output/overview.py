@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook.display import values
-from cl_notebook.inventory.verdicts import stuck_reason
-from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, facts, identity_map
+from cl_notebook.inventory import scanner
+from cl_notebook.model import Connection, Operation, Snapshot, Volume, facts, identity_map
 from cl_notebook.model.operations import guards, lifecycle
-from cl_notebook.model.operations.tables import FAILED, INTERRUPTED
-from cl_notebook.store import damage
+from cl_notebook.model.operations.tables import FAILED, INTERRUPTED, RUNNING
 from cl_notebook.text import quote_word
 from cl_notebook.treemodel import rows
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
+    from cl_notebook.model import Backend
     from cl_notebook.session import Session
 
 EXAMPLES = 5
@@ -111,53 +111,40 @@ def read(session: Session, backend: Backend | None = None) -> Overview:
         StoreError: the store cannot be read.
 
     """
-    statement = sa.select(Backend).order_by(Backend.name)
-    stored = [backend] if backend is not None else identity_map.select(session, statement)
-    with damage.named(session.store), session.store.reading() as connection:
+    stored = [backend] if backend is not None else scanner.select_backends(session, None)
+    with session.store.reading() as connection:
         reader = _Reader(session, connection, stored)
         states, running, running_count = reader.states(), reader.running(), len(reader.operations)
         stuck, failures = reader.stuck(), reader.failures()
-    known = {backend.name: facts.pools(backend) for backend in stored if backend.is_open}
-    states = [
-        state._replace(capacity=capacity_of(pools), is_known=True) if (pools := known.get(state.name)) is not None else state
-        for state in states
-    ]
+    states = [_with_capacity(state, backend) for state, backend in zip(states, stored, strict=True)]
     return Overview(tuple(states), running, running_count, stuck, failures)
+
+
+def _with_capacity(state: BackendState, backend: Backend) -> BackendState:
+    pools = facts.pools(backend)
+    return state if pools is None else state._replace(capacity=capacity_of(pools), is_known=True)
 
 
 class _Reader:
     """Reads the store in one transaction."""
 
     def __init__(self, session: Session, connection: sa.Connection, stored: Sequence[Backend]) -> None:
-        self._session = session
         self._connection = connection
         self._stored = stored
         self._names = {backend.id: backend.name for backend in stored}
-        living = guards.running_operations(session, connection)
-        wanted = self._only(Operation, sa.select(Operation.id, Operation.resource_id))
-        numbers = [row["operation"] for row in living.values()]
-        ours = {
-            row.resource_id
-            for page in identity_map.pages(numbers)
-            for row in connection.execute(wanted.where(Operation.id.in_(page)))
-        }
-        self.operations = {resource_id: row for resource_id, row in living.items() if resource_id in ours}
+        self.operations = guards.running_operations(session, connection)
+        if len(stored) == 1:
+            statement = sa.select(Operation.resource_id).where(Operation.status == RUNNING, *self._only(Operation))
+            requested = set(connection.execute(statement).scalars())
+            self.operations = {resource_id: row for resource_id, row in self.operations.items() if resource_id in requested}
+        self._volumes = facts.volumes_by_status(connection, *self._only(Volume))
+        self._counts = self._count()
 
-    def _only(self, cls: Any, statement: Any) -> Any:  # noqa: ANN401 - a mapped class, and a SELECT
-        """Restrict the *statement* to the requested backend, if it is one."""
-        return statement.where(cls.backend_id == self._stored[0].id) if len(self._stored) == 1 else statement
+    def _only(self, cls: Any) -> list[sa.ColumnElement[bool]]:  # noqa: ANN401 - a mapped class
+        """Return the condition that a row is of the requested backend, if it is one."""
+        return [cls.backend_id == self._stored[0].id] if len(self._stored) == 1 else []
 
     def states(self) -> list[BackendState]:
-        counts: dict[str, dict[str, Counter[str]]] = {
-            backend.id: {cls.kind: Counter() for cls in _CLASSES} for backend in self._stored
-        }
-        sizes: Counter[str] = Counter()
-        for cls in _CLASSES:
-            for backend_id, status, count, gib in self._counted(cls):
-                if backend_id in counts and count:
-                    counts[backend_id][cls.kind][status] = count
-                    sizes[backend_id] += int(gib or 0)
-        self._counts = counts
         busy = self._busy_counts()
         return [
             BackendState(
@@ -165,30 +152,42 @@ class _Reader:
                 backend.name,
                 backend.volume_driver,
                 backend.is_open,
-                counts[backend.id],
-                sizes[backend.id],
+                self._counts[backend.id],
+                sum(size for _, _, size in self._volumes.get(backend.id, ())),
                 self._stuck_count(backend.id, busy),
             )
             for backend in self._stored
         ]
 
-    def _counted(self, cls: Any) -> Iterable[tuple[str, str, int, int | None]]:  # noqa: ANN401 - a mapped class
-        """Yield by backend and status the number of resources, and the size of volumes in GiB."""
+    def _count(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return by backend, kind and status the number of resources."""
+        counts: dict[str, dict[str, dict[str, int]]] = {
+            backend.id: {cls.kind: {} for cls in _CLASSES} for backend in self._stored
+        }
+        for backend_id, by_status in self._volumes.items():
+            if backend_id in counts:
+                counts[backend_id][Volume.kind] = {status: count for status, count, _ in by_status}
+        for cls in (Snapshot, Connection):
+            for backend_id, status, count in self._counted(cls):
+                if backend_id in counts and count:
+                    counts[backend_id][cls.kind][status] = count
+        return counts
+
+    def _counted(self, cls: Any) -> Iterable[tuple[str, str, int]]:  # noqa: ANN401 - a mapped class
+        """Yield by backend and status the number of snapshots or connections.
+
+        No index has both. Nearly all have one status: their number is what the rest leaves.
+        """
         status, count = _status_of(cls), sa.func.count()
-        if cls is Volume:  # an index has backend, status and size
-            volumes = sa.select(cls.backend_id, status, count, sa.func.sum(cls.size))
-            yield from self._connection.execute(self._only(cls, volumes).group_by(cls.backend_id, status)).all()
-            return
-        # No index has backend and status of the others. Nearly all have one status: their number is what the rest leaves.
         (common,) = lifecycle.WHOLE[cls.kind]
-        totals = Counter(dict(self._by_backend(self._only(cls, sa.select(cls.backend_id, count)))))
+        totals = Counter(dict(self._by_backend(sa.select(cls.backend_id, count).where(*self._only(cls)))))
         for name in self._statuses(status):
             if name == common:
                 continue
             for backend_id, number in self._by_backend(sa.select(cls.backend_id, count).where(status == name)):
                 totals[backend_id] -= number
-                yield backend_id, name, number, None
-        yield from ((backend_id, common, number, None) for backend_id, number in totals.items())
+                yield backend_id, name, number
+        yield from ((backend_id, common, number) for backend_id, number in totals.items())
 
     def _by_backend(self, statement: Any) -> Iterable[tuple[str, int]]:  # noqa: ANN401 - a SELECT
         rows_read = self._connection.execute(statement.group_by(statement.selected_columns[0]))
@@ -211,15 +210,16 @@ class _Reader:
         return counted
 
     def _stuck_count(self, backend_id: str, busy: Counter[tuple[str, str]]) -> int:
-        return sum(
-            max(0, sum(count for status, count in by_status.items() if stuck_reason(kind, status)) - busy[backend_id, kind])
-            for kind, by_status in self._counts[backend_id].items()
-        )
+        total = 0
+        for kind, by_status in self._counts[backend_id].items():
+            suspects = sum(count for status, count in by_status.items() if lifecycle.stuck_reason(kind, status))
+            total += max(0, suspects - busy[backend_id, kind])
+        return total
 
     def running(self) -> tuple[Running, ...]:
-        numbers = sorted(row["operation"] for row in self.operations.values())[:EXAMPLES]
-        progress = rows.running(self._connection, list(self.operations)[: EXAMPLES * 10])
-        found = self._connection.execute(sa.select(*_OPERATION).where(Operation.id.in_(numbers)).order_by(Operation.id)).all()
+        first = sorted(self.operations.values(), key=lambda row: row["operation"])[:EXAMPLES]
+        progress = rows.running(self._connection, [row["resource_id"] for row in first])
+        statement = sa.select(*_OPERATION).where(Operation.id.in_([row["operation"] for row in first]))
         return tuple(
             Running(
                 row.action,
@@ -229,7 +229,7 @@ class _Reader:
                 progress[row.resource_id].done if row.resource_id in progress else None,
                 _process(self.operations[row.resource_id]),
             )
-            for row in found
+            for row in self._connection.execute(statement.order_by(Operation.id))
         )
 
     def stuck(self) -> tuple[Stuck, ...]:
@@ -237,28 +237,28 @@ class _Reader:
 
     def _stuck_of(self, cls: Any) -> Iterable[Stuck]:  # noqa: ANN401 - a mapped class
         kind, status = cls.kind, _status_of(cls)
-        found = {name for counts in self._counts.values() for name in counts[kind] if stuck_reason(kind, name)}
-        if not found:
+        statuses = {name for counts in self._counts.values() for name in counts[kind] if lifecycle.stuck_reason(kind, name)}
+        if not statuses:
             return
         name = cls.name if cls is not Connection else Volume.name
         statement = sa.select(cls.id, name.label("name"), status.label("status"), cls.backend_id)
         if cls is Connection:
             statement = statement.join_from(Connection, Volume, Connection.volume_id == Volume.id)
-        statement = self._only(cls, statement.where(status.in_(found))).order_by(cls.created_at, cls.id)
+        statement = statement.where(status.in_(statuses), *self._only(cls)).order_by(cls.created_at, cls.id)
         for row in self._connection.execute(statement.limit(EXAMPLES + len(self.operations))):
             if row.id not in self.operations:
                 yield Stuck(
                     row.status,
                     _label(kind, row.name, row.id),
                     self._names.get(row.backend_id, ""),
-                    f"{row.status}, {stuck_reason(kind, row.status)}",
+                    f"{row.status}, {lifecycle.stuck_reason(kind, row.status)}",
                     f"%cl_scan repair {quote_word(row.id)}",
                 )
 
     def failures(self) -> tuple[Failure, ...]:
         newest: dict[str | None, Any] = {}
         for status in (FAILED, INTERRUPTED):  # one query each, as the index has the newest of one status at hand
-            statement = self._only(Operation, sa.select(*_OPERATION).where(Operation.status == status))
+            statement = sa.select(*_OPERATION).where(Operation.status == status, *self._only(Operation))
             for row in self._connection.execute(statement.order_by(Operation.id.desc()).limit(_FAILURES)):
                 if row.backend_id not in newest or newest[row.backend_id].id < row.id:
                     newest[row.backend_id] = row
