@@ -30,6 +30,11 @@ SECRETS = "secret_options"
 E = TypeVar("E")
 
 
+def given_options(stored_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options in a stored configuration, without the names of the secret ones."""
+    return {name: value for name, value in stored_config.items() if name != SECRETS}
+
+
 def page(entries: Iterable[E], limit: int | None, marker: str | None) -> list[E]:
     """Return one page of the *entries* that a driver lists.
 
@@ -200,7 +205,7 @@ class Backend(Tracked):
     @property
     def config(self) -> dict[str, Any]:
         """The configuration; values of secret options are masked."""
-        options = {name: value for name, value in self.stored_config.items() if name != SECRETS}
+        options = given_options(self.stored_config)
         secrets = dict.fromkeys(self.secret_options, masking.MASK)
         return {"volume_driver": self.volume_driver, "volume_backend_name": self.name, **masking.mapping(options), **secrets}
 

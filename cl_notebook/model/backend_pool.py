@@ -13,8 +13,8 @@ from cl_notebook import concurrency, errors, masking
 from cl_notebook.drivers import options, registry
 from cl_notebook.drivers.api import HasLog, NeedsContext, SupportsReadOnly
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.model import doctor_hint, identity_map, storage_identity, validation
-from cl_notebook.model.backend import SECRETS, Backend
+from cl_notebook.model import doctor_hint, identity_map, lookup, storage_identity, validation
+from cl_notebook.model.backend import SECRETS, Backend, given_options
 from cl_notebook.model.context import FailedOpening
 from cl_notebook.model.driver_context import StoreDriverContext
 from cl_notebook.model.operations.changes import Insert, Update
@@ -67,7 +67,7 @@ class BackendPool:
             msg = f"A backend needs a name: {_EXAMPLE}."
             raise errors.InvalidInput(msg)
         with self._lock:
-            stored = self._stored(name)
+            stored = lookup.backend_named(self._context, name)
             if stored is not None and stored.volume_driver and not self.is_confirmed(stored):
                 return self._confirm(stored, config, replace=replace, trust=trust)
             if stored is not None and stored.volume_driver and self._adds_secrets_only(stored, config):
@@ -139,7 +139,7 @@ class BackendPool:
 
     def _confirm(self, stored: Backend, given: dict[str, Any], *, replace: bool, trust: bool) -> Backend:
         """Open an unconfirmed backend with the options *given*, or with the stored ones if *trust* is set."""
-        described = {name: value for name, value in stored.stored_config.items() if name != SECRETS}
+        described = given_options(stored.stored_config)
         if not trust and "volume_driver" not in given:
             raise errors.Unconfirmed(unconfirmed(stored, self._context))
         config = dict(given)
@@ -165,10 +165,6 @@ class BackendPool:
             self._context.journal.record_without_driver("confirm", [change], stored)
         return backend
 
-    def _stored(self, name: str) -> Backend | None:
-        rows = identity_map.select(self._context, sa.select(Backend).where(Backend.name == name))
-        return rows[0] if rows else None
-
     def _adds_secrets_only(self, stored: Backend, config: dict[str, Any]) -> bool:
         return set(config) <= set(stored.secret_options)
 
@@ -177,10 +173,10 @@ class BackendPool:
         current = self._drivers.get(backend.id)
         if current is not None and current.stored == _stored_part(backend) and not given:
             return current.config
-        config = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
+        config = given_options(backend.stored_config)
         missing = [name for name in backend.secret_options if name not in given]
         config |= given | {name: options.require_secret(backend.name, name, _target(backend)) for name in missing}
-        with self._attempt(backend.name, backend.volume_driver, config, []):
+        with self._attempt(backend.name, backend.volume_driver, config):
             cls = self._class(backend.volume_driver, config)
         return options.check_config(backend.volume_driver, cls, config, backend.name)
 
@@ -196,7 +192,7 @@ class BackendPool:
             hint = errors.did_you_mean(name, known)
             msg = f"No backend {name!r} is stored.{hint} Say how to reach it: cl.Backend({name!r}, volume_driver='local')."
             raise errors.NotFound(msg)
-        with self._attempt(name, driver_name, config, []):
+        with self._attempt(name, driver_name, config):
             cls = self._class(driver_name, config)
         current_name = registry.driver_name(cls, driver_name)
         if driver_name.startswith("cinder.") and current_name != driver_name:
@@ -215,15 +211,17 @@ class BackendPool:
         return cls
 
     @contextmanager
-    def _attempt(self, name: str, driver_name: str, config: dict[str, Any], driver: list[Driver]) -> Iterator[None]:
-        """Keep what the backend *name* was to be opened with if its driver fails, with the log of the *driver* if there is one.
+    def _attempt(self, name: str, driver_name: str, config: dict[str, Any]) -> Iterator[list[Driver]]:
+        """Keep what the backend *name* was to be opened with if its driver fails, with the log of the driver.
 
-        The error gets a hint at what examines the host, unless it is of a driver that needs nothing of it.
+        The block appends the driver to the list that it gets, as soon as there is one. The error gets a hint at what examines
+        the host, unless it is of a driver that needs nothing of it.
         """
+        drivers: list[Driver] = []
         try:
-            yield
+            yield drivers
         except errors.DriverError as error:
-            log = [line for opened in driver if isinstance(opened, HasLog) for line in opened.log_lines()]
+            log = [line for driver in drivers if isinstance(driver, HasLog) for line in driver.log_lines()]
             self.failed[name] = FailedOpening(driver_name, masking.without(masking.mapping(config)), log)
             if registry.is_path(driver_name) or (isinstance(error, errors.NotSupported) and error.library):
                 doctor_hint.extend(error, name)
@@ -248,9 +246,8 @@ class BackendPool:
         def secret() -> dict[str, Any]:
             return {option: value for option, value in checked.items() if option not in options.storable(cls, checked)}
 
-        drivers: list[Driver] = []
         with (
-            self._attempt(name, driver_name, options.storable(cls, checked), drivers),
+            self._attempt(name, driver_name, options.storable(cls, checked)) as drivers,
             translate_errors(name, "setup", secret),
             context.progress(f"open {name}"),
         ):
@@ -289,7 +286,7 @@ class BackendPool:
             created = journal.record_without_driver("add", [Insert(Backend.kind, row)], Insert(Backend.kind, row))[0]
         except errors.StoreError:
             driver.close()
-            if self._stored(name) is None:
+            if lookup.backend_named(self._context, name) is None:
                 raise
             return self.open_backend(name, {"volume_driver": driver_name, **checked})  # another kernel was faster
         backend = self._register(created, driver, checked)

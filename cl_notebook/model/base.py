@@ -15,6 +15,7 @@ from cl_notebook.model import identity_map, validation
 from cl_notebook.model.context import SessionBound, current
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.store.types import Json, UtcDateTime, utcnow
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     import uuid
@@ -142,7 +143,7 @@ class Tracked(SessionBound, Serializable):
     kind: ClassVar[str]
     """The kind of resource: ``backend``, ``volume``, ``snapshot`` or ``connection``."""
     created_by: ClassVar[str] = ""
-    """The call that creates such a resource, for the error of those who call the class."""
+    """The call that creates such a resource; the error of a call of the class names it."""
     relations: ClassVar[tuple[str, ...]] = ()
     """Names of the lists that :meth:`refresh` reloads if they are loaded."""
     editable: ClassVar[tuple[str, ...]] = ()
@@ -330,7 +331,7 @@ class Tracked(SessionBound, Serializable):
         """Return one line of printable characters: class and :meth:`summary`."""
         line = f"<{type(self).__name__} {' '.join(part for part in self.summary() if part)}>"
         # Names and paths are others' input: escape characters that would move the cursor or reverse the reading direction.
-        return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+        return sanitize(line)
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return the card of the resource, as HTML and as a few lines of text."""

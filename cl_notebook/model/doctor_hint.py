@@ -1,4 +1,4 @@
-"""The hint at the end of errors that a host causes which lacks something: the line that examines it."""
+"""The hint at the end of errors that something missing on a host may have caused: the line that examines the host."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def extend(error: errors.Error, name: str, *, host: str | None = None, python: s
 def attaching(name: str, host: str | None) -> Iterator[None]:
     """Append the hint to an AttachError of the block, which attaches a volume of the backend *name* on *host*, or here for None.
 
-    Errors that the host does not answer get none: it cannot be examined. Neither do those without a cause: os-brick and the
-    operating system did what they were asked for, and the device is another volume's.
+    HostUnreachable gets none: the host cannot be examined. Neither does an error without a cause: os-brick and the operating
+    system did what they were asked for, and the device is another volume's.
     """
     try:
         yield

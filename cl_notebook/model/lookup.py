@@ -124,6 +124,12 @@ def the_one(text: str, matched: Sequence[Tracked]) -> Tracked:
     raise errors.Ambiguous.among(heading, descriptions(matched))
 
 
+def backend_named(context: Context, name: str) -> Backend | None:
+    """Return the tracked backend with exactly this *name*, or None."""
+    backends = identity_map.select(context, sa.select(Backend).where(Backend.name == name))
+    return backends[0] if backends else None
+
+
 def descriptions(resources: Sequence[Tracked]) -> list[str]:
     """Return a line for each resource: as much of its id as tells it apart, its summary, and its age."""
     length = values.distinct_length([resource.id for resource in resources])

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers import registry
-from cl_notebook.model import Backend, identity_map
-from cl_notebook.model.backend import SECRETS
+from cl_notebook.model import Backend, identity_map, lookup
+from cl_notebook.model.backend import given_options
 from cl_notebook.prerequisites import requirements
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from cl_notebook.drivers.api import Driver
     from cl_notebook.session import Session
+
+NFS_SHARES = "nfs_shares_config"
+"""The option that names a file of NFS shares."""
+
+_CEPH_CONF = "/etc/ceph/ceph.conf"
 
 
 @dataclass
@@ -55,6 +60,21 @@ class Target:
         """The path of the driver if it is loaded, else what it was called."""
         return registry.driver_name(self.cls, self.driver) if self.cls is not None else self.driver
 
+    @property
+    def class_name(self) -> str:
+        """The last part of :attr:`path`."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def ceph_conf(self) -> str:
+        """The path of Ceph's configuration file, by its option or the default."""
+        return str(self.options.get("rbd_ceph_conf") or _CEPH_CONF)
+
+    @property
+    def nfs_shares(self) -> str:
+        """The path of the file of NFS shares; empty if the options name none."""
+        return str(self.options.get(NFS_SHARES) or "")
+
     def protocols(self) -> list[str]:
         """Return the protocols that the driver speaks; none if that is unknown.
 
@@ -78,7 +98,7 @@ def is_protocol_alone(session: Session, name: Backend | str) -> bool:
     """Return whether *name* means a protocol, and neither a backend nor a driver that is installed."""
     if not isinstance(name, str) or not requirements.is_protocol(name) or name in registry.driver_names():
         return False
-    return name not in session.failed_openings and not _rows(session, name)
+    return name not in session.failed_openings and lookup.backend_named(session, name) is None
 
 
 def target_of(session: Session, backend: Backend | str, python: str | None) -> Target:
@@ -91,13 +111,13 @@ def target_of(session: Session, backend: Backend | str, python: str | None) -> T
     """
     program = {"python": python} if python else {}
     if isinstance(backend, Backend):
-        return _stored(session, backend, program)
+        return stored(session, backend, program)
     if not isinstance(backend, str) or not backend.strip():
         msg = f"doctor takes a backend, or the name of a backend or driver, not {backend!r}."
         raise errors.InvalidInput(msg)
-    rows = _rows(session, backend)
-    if rows and rows[0].volume_driver:
-        return _stored(session, rows[0], program)
+    tracked = lookup.backend_named(session, backend)
+    if tracked is not None and tracked.volume_driver:
+        return stored(session, tracked, program)
     failed = session.failed_openings.get(backend)
     if failed is not None:
         return Target(backend, failed.volume_driver, {**failed.options, **program})
@@ -113,14 +133,11 @@ def target_of(session: Session, backend: Backend | str, python: str | None) -> T
     return target
 
 
-def _rows(session: Session, name: str) -> list[Backend]:
-    return identity_map.select(session, sa.select(Backend).where(Backend.name == name))
-
-
-def _stored(session: Session, backend: Backend, program: Mapping[str, str]) -> Target:
-    options = {name: value for name, value in backend.stored_config.items() if name != SECRETS}
+def stored(session: Session, backend: Backend, program: Mapping[str, str] | None = None) -> Target:
+    """Return the target of a tracked *backend*; *program* has the option of the Python that the user named, if any."""
+    options = given_options(backend.stored_config) | dict(program or {})
     confirmed = session.is_confirmed(backend)
-    return Target(backend.name, backend.volume_driver, {**options, **program}, confirmed, session.get_open(backend))
+    return Target(backend.name, backend.volume_driver, options, confirmed, session.get_open(backend))
 
 
 def _is_class(name: str) -> bool:
