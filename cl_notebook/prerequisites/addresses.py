@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 MONITORS = (3300, 6789)
 """The ports of a Ceph monitor: messenger 2 and 1."""
 
-DEFAULT_CEPH_CONF = "/etc/ceph/ceph.conf"
-
 _ADDRESS_OPTION = re.compile(r"(?:^|_)(?:ips?|ipaddrs?|fip|svip|hosts?|hostname|servers?|address(?:es)?|portals?|url|endpoint)$")
 _NO_TARGET = frozenset({"backend_host", "host", "excluded_domain_ip", "excluded_domain_ips", "vmstore_openstack_hostname"})
 """Options that look like an address of the storage and name this host, OpenStack's, or what is not used."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _READABLE_BY_ROOT = "it is there; only root can read it"
 
 
 class Outcome(NamedTuple):
-    """What a check found: one of :data:`STATUSES`, and in a few words what was seen."""
+    """The outcome of a check: one of :data:`STATUSES`, and in a few words what was seen."""
 
     status: str
     seen: str
@@ -142,11 +141,11 @@ def answers(host: str, ports: Iterable[int]) -> Check:
 
 def clock(skew: Callable[[float], float]) -> Check:
     """Return the check of a host's clock; *skew* returns how many seconds a time is ahead of the database's clock."""
-    return partial(_clock, skew)
 
+    def check(probe: HostProbe) -> Outcome:
+        ahead = skew(probe.clock())
+        if abs(ahead) <= LARGEST_SKEW:
+            return Outcome("ok", "as the database's")
+        return Outcome("failed", f"{abs(ahead):.0f} seconds {'ahead of' if ahead > 0 else 'behind'} the database's")
 
-def _clock(skew: Callable[[float], float], probe: HostProbe) -> Outcome:
-    ahead = skew(probe.clock())
-    if abs(ahead) <= LARGEST_SKEW:
-        return Outcome("ok", "as the database's")
-    return Outcome("failed", f"{abs(ahead):.0f} seconds {'ahead of' if ahead > 0 else 'behind'} the database's")
+    return check

@@ -14,7 +14,7 @@ from cl_notebook.model import Backend, identity_map
 from cl_notebook.prerequisites import addresses, checks, requirements
 from cl_notebook.prerequisites.checks import STATUSES
 from cl_notebook.prerequisites.requirements import Requirement
-from cl_notebook.prerequisites.target import Target, is_protocol_alone, target_of
+from cl_notebook.prerequisites.target import NFS_SHARES, is_protocol_alone, stored, target_of
 from cl_notebook.store.types import database_now
 from cl_notebook.text import quote_word
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from cl_notebook.attach.api import HostProbe
+    from cl_notebook.prerequisites.target import Target
     from cl_notebook.session import Session
 
 _PARALLEL = 8
@@ -36,15 +37,15 @@ _DEBIAN = "apt install"
 
 
 class Row(NamedTuple):
-    """One check of a host, with its outcome and what mends it."""
+    """One check of a host, with its outcome and how to fix what it reports."""
 
     check: str
     status: str
     purpose: str
     seen: str
-    package_debian: str
-    package_rpm: str
-    next: str
+    package_debian: str = ""
+    package_rpm: str = ""
+    next: str = ""
 
 
 class Examination:
@@ -65,16 +66,16 @@ class Examination:
         rows: list[Row] = []
         if target is not None:
             rows += self._driver_rows(target) if self._is_here else []
-            if self._is_here and target.is_confirmed:
-                needed += requirements.of_driver(target.path)
-            needed += self._files(target, protocols)
             if not protocols:
                 rows.append(self._unknown_protocol(target))
+            if target.is_confirmed:
+                needed += requirements.of_driver(target.path) if self._is_here else []
+                needed += self._files(target, protocols)
         elif not protocols:
             needed = [requirements.ROOT_HELPER]
         clock = Requirement("clock", "tell a dead kernel by its heartbeat", checks.clock(self._skew))
         rows += [self._row(requirement) for requirement in _once([requirements.OS_BRICK, *needed, clock])]
-        if target is not None:
+        if target is not None and target.is_confirmed:
             rows += self._address_rows(target, protocols)
         return sorted(rows, key=lambda row: STATUSES.index(row.status))
 
@@ -86,43 +87,46 @@ class Examination:
         return Row(*names, "" if status == "ok" else self._remedy(requirement, seen))
 
     def _remedy(self, requirement: Requirement, seen: str) -> str:
-        package = requirement.debian if self._installer == _DEBIAN else requirement.rpm
-        if package and self._installer and seen == checks.NOT_INSTALLED:
-            return f"{self._sudo}{self._installer} {package}"
+        install = self._install(requirement.debian, requirement.rpm)
+        if install and seen == checks.NOT_INSTALLED:
+            return install
         if seen == checks.NOT_IN_KERNEL:
             return ""
         return requirement.fix.replace("{sudo}", self._sudo).replace("{python}", self._python)
 
+    def _install(self, debian: str, rpm: str) -> str:
+        """Return the command that installs the package on the host; empty if there is none."""
+        package = debian if self._installer == _DEBIAN else rpm
+        return f"{self._sudo}{self._installer} {package}" if package and self._installer else ""
+
     def _driver_rows(self, target: Target) -> Iterator[Row]:
-        name = f"driver {target.path.rpartition('.')[2]}"
+        name = f"driver {target.class_name}"
         purpose = f"run the backend {target.name}" if target.name != target.driver else "run its backends"
         if not target.is_confirmed:
             seen = "a document or another user's store describes it: confirm it, and its Python and addresses are checked"
-            yield Row(name, "unknown", purpose, seen, "", "", f"%cl_backend open {quote_word(target.name)} --trust")
+            yield Row(name, "unknown", purpose, seen, next=f"%cl_backend open {quote_word(target.name)} --trust")
             return
         refusal = target.refusal
         library = refusal.library if isinstance(refusal, errors.NotSupported) else ""
         if refusal is not None and not library:
-            yield Row(name, "failed", purpose, errors.one_line(refusal), "", "", "")
+            yield Row(name, "failed", purpose, errors.one_line(refusal))
             return
         cls, python = target.cls, str(getattr(target.cls, "python", "") or target.options.get("python") or sys.executable)
         if cls is not None:
             release = getattr(cls, "release", "")
-            yield Row(name, "ok", purpose, f"Cinder {release} in {python}" if release else "part of this Python", "", "", "")
+            yield Row(name, "ok", purpose, f"Cinder {release} in {python}" if release else "part of this Python")
         for missing in [library] if library else getattr(cls, "missing", ()):
-            yield self._library_row(missing, f"the driver {target.path.rpartition('.')[2]} imports it", python)
+            yield self._library_row(missing, f"the {name} imports it", python)
 
     def _library_row(self, name: str, purpose: str, python: str) -> Row:
         debian, rpm, project = requirements.LIBRARIES.get(name, ("", "", ""))
-        package = debian if self._installer == _DEBIAN else rpm
-        install = f"{self._sudo}{self._installer} {package}" if package and self._installer else ""
-        command = f"{python} -m pip install '{project}'" if project else install
+        command = f"{python} -m pip install '{project}'" if project else self._install(debian, rpm)
         return Row(f"Python library {name}", "missing", purpose, f"{python} does not have it", debian, rpm, command)
 
     def _files(self, target: Target, protocols: Sequence[str]) -> Iterator[Requirement]:
         """Yield the files that the options name, and that the driver or os-brick reads."""
-        if "rbd" in protocols and target.is_confirmed:
-            conf = str(target.options.get("rbd_ceph_conf") or addresses.DEFAULT_CEPH_CONF)
+        if "rbd" in protocols:
+            conf = target.ceph_conf
             yield Requirement("Ceph configuration", "find the monitors", checks.readable_file(conf))
             user = target.options.get("rbd_user")
             if user:
@@ -130,19 +134,16 @@ class Examination:
                 yield Requirement(
                     "Ceph keyring", f"authenticate as {user}", checks.readable_file(keyring), is_optional=True
                 )  # ceph.conf may name another
-        shares = target.options.get("nfs_shares_config")
-        if shares and target.is_confirmed and self._is_here:
-            yield Requirement("NFS shares", "find the file servers", checks.readable_file(str(shares)))
+        if target.nfs_shares and self._is_here:
+            yield Requirement("NFS shares", "find the file servers", checks.readable_file(target.nfs_shares))
 
     def _address_rows(self, target: Target, protocols: Sequence[str]) -> list[Row]:
-        if not target.is_confirmed:
-            return []
         listed = addresses.of_options(target.options)
         here = self._session.host_at(None).probe  # the driver reads these files here
         if "rbd" in protocols:
-            listed += addresses.of_ceph_conf(here, str(target.options.get("rbd_ceph_conf") or addresses.DEFAULT_CEPH_CONF))
-        if shares := target.options.get("nfs_shares_config"):
-            listed += addresses.of_shares_file(here, str(shares), "nfs_shares_config")
+            listed += addresses.of_ceph_conf(here, target.ceph_conf)
+        if target.nfs_shares:
+            listed += addresses.of_shares_file(here, target.nfs_shares, NFS_SHARES)
         needed = [
             Requirement(f"address {item.host}", f"option {item.option}", checks.answers(item.host, item.ports))
             for item in listed
@@ -155,9 +156,8 @@ class Examination:
 
     def _unknown_protocol(self, target: Target) -> Row:
         seen = f"{target.path} does not say which one it speaks"
-        return Row(
-            "protocol", "unknown", "choose the checks", seen, "", "", f"%cl_doctor {quote_word(target.name)} --protocol iscsi"
-        )
+        command = f"%cl_doctor {quote_word(target.name)} --protocol iscsi"
+        return Row("protocol", "unknown", "choose the checks", seen, next=command)
 
     def _skew(self, moment: float) -> float:
         with self._session.store.reading() as connection:
@@ -189,14 +189,7 @@ def rows(
 def _tracked_protocols(session: Session) -> list[str]:
     """Return the protocols of all tracked backends, by their options and the names of their drivers; no driver is loaded."""
     backends = identity_map.select(session, sa.select(Backend))
-    named = (
-        protocol
-        for backend in backends
-        for protocol in Target(
-            backend.name, backend.volume_driver or "", backend.stored_config, opened=session.get_open(backend)
-        ).protocols()
-    )
-    return list(dict.fromkeys(named))
+    return list(dict.fromkeys(protocol for backend in backends for protocol in stored(session, backend).protocols()))
 
 
 def _once(needed: Iterable[Requirement]) -> list[Requirement]:

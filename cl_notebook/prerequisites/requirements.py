@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Requirement:
     """One thing that a host needs.
 
-    ``purpose`` is what it is for, ``debian`` and ``rpm`` the packages that have it, ``fix`` the command that mends it if no
-    package does: ``{sudo}`` in it stands for the prefix of commands that need root, ``{python}`` for the Python of the host. What
-    ``is_optional`` is needed only for its purpose.
+    ``purpose`` is what it is for, ``debian`` and ``rpm`` the packages that have it, ``fix`` the command to run if no package
+    helps: ``{sudo}`` in it is replaced by the prefix of commands that need root, ``{python}`` by the Python of the host. With
+    ``is_optional`` it is needed only for its purpose.
     """
 
     name: str
@@ -67,6 +67,7 @@ _DEVICES = (
     _command("blockdev", "read the size of a device", "util-linux", "util-linux"),
     _command("udevadm", "wait for device nodes", "udev", "systemd-udev"),
 )
+_SCSI_ID = _command("scsi_id", "identify SCSI devices", "udev", "systemd-udev")
 _SEVERAL_PATHS = (
     _command("multipath", "several paths: multipath=True", *_MULTIPATH, is_optional=True),
     _daemon("multipathd", "several paths: multipath=True", "/org/kernel/linux/storage/multipathd", _MULTIPATH, is_optional=True),
@@ -92,7 +93,7 @@ PROTOCOLS: dict[str, tuple[Requirement, ...]] = {
             *_ISCSI,
             f"{{sudo}}sh -c 'echo InitiatorName=$(iscsi-iname) > {_INITIATOR}'",
         ),
-        _command("scsi_id", "identify SCSI devices", "udev", "systemd-udev"),
+        _SCSI_ID,
         *_SEVERAL_PATHS,
         *_ENCRYPTED,
     ),
@@ -104,7 +105,7 @@ PROTOCOLS: dict[str, tuple[Requirement, ...]] = {
             "reach the fabric",
             checks.filled_folder("/sys/class/fc_host", "no adapter in /sys/class/fc_host"),
         ),
-        _command("scsi_id", "identify SCSI devices", "udev", "systemd-udev"),
+        _SCSI_ID,
         *_SEVERAL_PATHS,
         *_ENCRYPTED,
     ),
