@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cl_notebook import errors
 from cl_notebook.many import names, runner, selection
-from cl_notebook.many.report import LISTED, Act, Item, Report, counted
+from cl_notebook.many.report import Act, Item, Report, checked, counted, enumerated
 from cl_notebook.model import lookup, validation
 from cl_notebook.model.base import Tracked
 from cl_notebook.text import sanitize
@@ -27,13 +28,12 @@ def select(context: Context, what: Sequence[object], kind: str | None, jobs: int
     if kind is not None and kind not in _CLASSES:
         msg = f"kind is one of {', '.join(_CLASSES)}, not {kind!r}.{errors.did_you_mean(str(kind), _CLASSES)}"
         raise errors.InvalidInput(msg)
-    collections = [(thing, _ids_of(thing)) for thing in what if not isinstance(thing, str)]
-    ids = [resource_id for _, held in collections for resource_id in held]
+    collections = [_ids_of(thing) for thing in what if not isinstance(thing, str)]
+    ids = list(dict.fromkeys(itertools.chain.from_iterable(collections)))
     cls = _CLASSES[kind] if kind is not None else _class_of(context, ids)
     named = selection.by_ids(context, cls, ids)
-    if len(named) < len(set(ids)):
-        count = len(set(ids))
-        msg = f"{count - len(named)} of {count} are no tracked {cls.kind}s. Select the {cls.kind}s, or list them again."
+    if len(named) < len(ids):
+        msg = f"{len(ids) - len(named)} of {len(ids)} are no tracked {cls.kind}s. Select the {cls.kind}s, or list them again."
         raise errors.NotFound(msg)
     parts: list[str] = []
     for word in selection.expanded(context, cls, [thing for thing in what if isinstance(thing, str)]):
@@ -103,9 +103,8 @@ class Each(Generic[T]):
     def __repr__(self) -> str:
         """Return how many there are, and the first ones."""
         items = [Item.of(resource) for resource in self._resources]
-        more = f" and {len(items) - LISTED:,} more" if len(items) > LISTED else ""
-        listed = ", ".join(item.label for item in items[:LISTED])
-        return sanitize(f"<each of {counted(len(items), items)}: {listed}{more}>") if items else "<each of nothing>"
+        labels = enumerated([item.label for item in items])
+        return sanitize(f"<each of {counted(len(items), items)}: {labels}>") if items else "<each of nothing>"
 
     def apply(self, function: Callable[[T], Any], name: str = "apply") -> Report:
         """Call *function* with each resource; *name* is the verb for messages.
@@ -185,8 +184,4 @@ class Each(Generic[T]):
         return self._run(act, runner.returning_resource(operator.methodcaller(method, **options)))
 
     def _run(self, act: Act, call: Callable[[T], Any]) -> Report:
-        report = runner.act_on(self._context, act, self._resources, call, jobs=self._jobs)
-        failure = report.failure()
-        if failure is not None:
-            raise failure
-        return report
+        return checked(runner.act_on(self._context, act, self._resources, call, jobs=self._jobs))

@@ -67,7 +67,7 @@ def numbered(name: str | None, count: int) -> list[str]:
     """
     names = expand(name or "")
     if len(names) > 1:
-        return of_length(name, names, count)
+        return _of_length(name, names, count)
     return [f"{names[0]}-{number}" if name else "" for number in range(1, count + 1)]
 
 
@@ -79,10 +79,10 @@ def shared(name: str | None, count: int) -> list[str]:
 
     """
     names = expand(name or "")
-    return names * count if len(names) == 1 else of_length(name, names, count)
+    return names * count if len(names) == 1 else _of_length(name, names, count)
 
 
-def of_length(name: str | None, names: Sequence[str], count: int) -> list[str]:
+def _of_length(name: str | None, names: Sequence[str], count: int) -> list[str]:
     """Return *names*, which *name* stands for, if they are *count*.
 
     Raises:

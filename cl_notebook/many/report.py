@@ -95,12 +95,12 @@ class Report(list[Any]):
 
     def having(self, outcome: str) -> list[Outcome]:
         """Return the outcomes of that kind."""
-        return [one for one in self.outcomes if one.outcome == outcome]
+        return [candidate for candidate in self.outcomes if candidate.outcome == outcome]
 
     @property
     def frame(self) -> pd.DataFrame:
         """The outcomes as a DataFrame: ``kind``, ``name``, ``id``, ``outcome``, ``seconds`` and ``error``, a row each."""
-        import pandas as pd  # noqa: PLC0415 - only who asks for a frame pays for it
+        import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
         from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - as above
 
@@ -112,13 +112,16 @@ class Report(list[Any]):
             "seconds": pd.Float64Dtype(),
             "error": "string",
         }
-        rows = [(one.item.kind, one.item.name, one.id, one.outcome, one.seconds, one.reason or None) for one in self.outcomes]
+        rows = [
+            (outcome.item.kind, outcome.item.name, outcome.id, outcome.outcome, outcome.seconds, outcome.reason or None)
+            for outcome in self.outcomes
+        ]
         return typed_frame(schema, rows)
 
     @property
     def summary(self) -> str:
         """One sentence that counts the outcomes."""
-        count = counted(len(self.outcomes), [one.item for one in self.outcomes])
+        count = counted(len(self.outcomes), [outcome.item for outcome in self.outcomes])
         if self.having(PLANNED):
             return f"This would {self.act.verb} {count}; nothing was done."
         failed = len(self.having(FAILED))
@@ -129,7 +132,7 @@ class Report(list[Any]):
         """Return the summary, and a table of the first outcomes: those that failed before the others."""
         shown = self._shown()
         columns = self._columns(shown)
-        rows = [[_MARKS[one.outcome].sign, *(sanitize(column(one)) for column in columns.values())] for one in shown]
+        rows = [[_MARKS[outcome.outcome].sign, *(sanitize(column(outcome)) for column in columns.values())] for outcome in shown]
         lines = text.table(["", *columns], rows, [False, *(name == "time" for name in columns)])
         width = text.terminal_width()
         return "\n".join([self.summary, *(text.cut(line, width) for line in lines), *self._more()])
@@ -138,8 +141,11 @@ class Report(list[Any]):
         shown = self._shown()
         columns = self._columns(shown)
         rows = [
-            [markup.status(one.outcome, _MARKS[one.outcome]), *(_cell(name, one, column) for name, column in columns.items())]
-            for one in shown
+            [
+                markup.status(outcome.outcome, _MARKS[outcome.outcome]),
+                *(_cell(name, outcome, column) for name, column in columns.items()),
+            ]
+            for outcome in shown
         ]
         table = markup.table(["outcome", *columns], rows, ["", *(_CLASSES.get(name, "") for name in columns)])
         more = "".join(f"<small>{markup.escaped(line)}</small>" for line in self._more())
@@ -151,7 +157,7 @@ class Report(list[Any]):
         printer.text(repr(self))
 
     def _shown(self) -> list[Outcome]:
-        return sorted(self.outcomes, key=lambda one: _ORDER.index(one.outcome))[:SHOWN]
+        return sorted(self.outcomes, key=lambda outcome: _ORDER.index(outcome.outcome))[:SHOWN]
 
     @staticmethod
     def _columns(shown: Sequence[Outcome]) -> dict[str, Callable[[Outcome], str]]:
@@ -164,12 +170,22 @@ class Report(list[Any]):
 
     def failure(self) -> errors.Error | None:
         """Return the error to raise for the items that failed: the only item's own, else a PartialFailure; None without any."""
-        failures = [(one.item.label, one.error) for one in self.having(FAILED) if isinstance(one.error, errors.Error)]
+        failures = [
+            (outcome.item.label, outcome.error) for outcome in self.having(FAILED) if isinstance(outcome.error, errors.Error)
+        ]
         if not failures:
             return None
         if len(self.outcomes) == 1:
             return failures[0][1]
         return partial_failure(self.act.participle, len(self.outcomes), failures, self)
+
+
+def checked(report: Report) -> Report:
+    """Return *report*, or raise the error for the items that failed; see :meth:`Report.failure`."""
+    failure = report.failure()
+    if failure is not None:
+        raise failure
+    return report
 
 
 def partial_failure(
@@ -186,6 +202,12 @@ def listed(texts: Sequence[str]) -> str:
     return "; ".join(texts[:LISTED]) + more
 
 
+def enumerated(labels: Sequence[str], most: int = LISTED) -> str:
+    """Return *labels* for a sentence, at most *most* of them, and the number of the others: ``a, b, c and 2 more``."""
+    more = f" and {len(labels) - most:,} more" if len(labels) > most else ""
+    return f"{', '.join(labels[:most])}{more}"
+
+
 def counted(number: int, items: Iterable[Item]) -> str:
     """Return *number* with the noun of the *items*: ``3 volumes``."""
     kinds = {item.kind for item in items}
@@ -197,8 +219,8 @@ def _labelled(label: str, reason: str) -> str:
     return reason if label in reason else f"{label}: {reason}"
 
 
-def _cell(name: str, one: Outcome, column: Callable[[Outcome], str]) -> str:
-    return markup.short_id(one.id) if name == "id" and one.id else markup.escaped(column(one))
+def _cell(name: str, outcome: Outcome, column: Callable[[Outcome], str]) -> str:
+    return markup.short_id(outcome.id) if name == "id" and outcome.id else markup.escaped(column(outcome))
 
 
 def _cut(reason: str) -> str:
@@ -206,9 +228,9 @@ def _cut(reason: str) -> str:
 
 
 _COLUMNS: Mapping[str, Callable[[Outcome], str]] = {
-    "name": lambda one: one.item.name,
-    "id": lambda one: values.short_id(one.id),
-    "time": lambda one: "" if one.seconds is None else values.duration(one.seconds),
-    "error": lambda one: _cut(one.reason),
+    "name": lambda outcome: outcome.item.name,
+    "id": lambda outcome: values.short_id(outcome.id),
+    "time": lambda outcome: "" if outcome.seconds is None else values.duration(outcome.seconds),
+    "error": lambda outcome: _cut(outcome.reason),
 }
 _CLASSES = {"time": "cl-num", "error": "cl-wrap"}

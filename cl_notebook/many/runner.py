@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import concurrency, errors
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.many.report import DONE, FAILED, LISTED, NOT_BEGUN, RUNNING, Item, Outcome, Report, counted
+from cl_notebook.many.report import DONE, FAILED, NOT_BEGUN, RUNNING, Item, Outcome, Report, checked, counted, enumerated
 from cl_notebook.model import batch
 from cl_notebook.model.context import CountedWork
 from cl_notebook.text import sanitize
@@ -260,29 +260,25 @@ class _Pool:
         """Return a sentence: how many are done, how many failed, which run still, and which are left."""
         outcomes = self.outcomes()
         labels = {
-            kind: [one.item.label for one in outcomes if one.outcome == kind] for kind in (DONE, FAILED, RUNNING, NOT_BEGUN)
+            kind: [outcome.item.label for outcome in outcomes if outcome.outcome == kind]
+            for kind in (DONE, FAILED, RUNNING, NOT_BEGUN)
         }
         parts = [f"{len(labels[DONE])} of {len(outcomes)} were {self._act.participle}"]
         if labels[FAILED]:
-            parts.append(f"failed: {_listed(labels[FAILED])}")
+            parts.append(f"failed: {enumerated(labels[FAILED])}")
         if labels[RUNNING] and self._is_stopped.is_set():
-            parts.append(f"still running, see %cl_history: {_listed(labels[RUNNING])}")
+            parts.append(f"still running, see %cl_history: {enumerated(labels[RUNNING])}")
         left = labels[NOT_BEGUN] if self._is_stopped.is_set() else [*labels[RUNNING], *labels[NOT_BEGUN]]
         if left:
-            parts.append(f"left: {_listed(left)}")
+            parts.append(f"left: {enumerated(left)}")
         return f"{'; '.join(parts)}."
-
-
-def _listed(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
-    return f"{', '.join(labels[:LISTED])}{more}"
 
 
 class Background:
     """An act on many resources that runs in the background: it has a ``status``, a ``result()`` to wait for, and ``cancel()``."""
 
     def __init__(self, pool: _Pool, doing: str) -> None:
-        """Stand for the act of *pool*; *doing* describes it."""
+        """Represent the act of *pool*; *doing* describes it."""
         self._pool = pool
         self._doing = doing
 
@@ -291,7 +287,7 @@ class Background:
         """``running``; afterwards ``failed`` if anything failed, ``cancelled`` if something was not begun, or ``done``."""
         if not self._pool.is_over:
             return "running"
-        outcomes = {one.outcome for one in self._pool.outcomes()}
+        outcomes = {outcome.outcome for outcome in self._pool.outcomes()}
         return "failed" if FAILED in outcomes else "cancelled" if NOT_BEGUN in outcomes else "done"
 
     @property
@@ -311,11 +307,7 @@ class Background:
         """
         self._pool.wait(timeout)
         self._pool.raise_unexpected()
-        report = self.report
-        failure = report.failure()
-        if failure is not None:
-            raise failure
-        return report
+        return checked(self.report)
 
     def cancel(self) -> str:
         """Begin nothing more, and return a sentence on what is done and what is not; what runs comes to its end."""
@@ -324,6 +316,6 @@ class Background:
 
     def __repr__(self) -> str:
         """Return what is done, and how far it is."""
-        outcomes = [one.outcome for one in self._pool.outcomes()]
+        outcomes = [outcome.outcome for outcome in self._pool.outcomes()]
         ended = sum(outcome in {DONE, FAILED} for outcome in outcomes)
         return sanitize(f"<{self._doing} in the background: {self.status}, {ended} of {len(outcomes)}>")

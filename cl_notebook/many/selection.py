@@ -182,7 +182,7 @@ def ids_of(value: object) -> list[str] | None:
 
     """
     if isinstance(value, (list, tuple, set, frozenset)):
-        return list(dict.fromkeys(one.id for one in value)) if all(isinstance(one, Tracked) for one in value) else None
+        return list(dict.fromkeys(item.id for item in value)) if all(isinstance(item, Tracked) for item in value) else None
     pandas: Any = sys.modules.get("pandas")  # without pandas loaded no value is a frame
     if pandas is None or not isinstance(value, pandas.DataFrame):
         return None

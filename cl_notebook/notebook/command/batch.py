@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cl_notebook import errors
 from cl_notebook.display import values
 from cl_notebook.many import names, runner
-from cl_notebook.many.report import LISTED, Act, Item, Report, counted
+from cl_notebook.many.report import Act, Item, Report, checked, counted, enumerated
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.command import Option, whole
 from cl_notebook.notebook.output.details import Details, SeveralDetails
@@ -125,21 +125,13 @@ def _run(call: Invocation, act: Act, tasks: Sequence[runner.Task]) -> Report | r
     if call["background"]:
         with silenced():  # the cell ends before the act does
             return runner.start(call.session, act, tasks, jobs=jobs)
-    return finished(runner.run(call.session, act, tasks, jobs=jobs))
+    return checked(runner.run(call.session, act, tasks, jobs=jobs))
 
 
 def names_of(named: resolve.Several[T], name: str | None, several: Callable[[str | None, int], list[str]]) -> dict[str, str]:
     """Return a name for what is made of each of the resources, by their ids; *several* makes names of one for several."""
     typed = names.shared(name, 1) if named.is_one else several(name, len(named.resources))
-    return {resource.id: each_name for resource, each_name in zip(named.resources, typed, strict=True)}
-
-
-def finished(report: Report) -> Report:
-    """Return *report*, or raise the error for what failed."""
-    failure = report.failure()
-    if failure is not None:
-        raise failure
-    return report
+    return {resource.id: new_name for resource, new_name in zip(named.resources, typed, strict=True)}
 
 
 def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequence[Tracked], destroys: str) -> bool:
@@ -152,10 +144,9 @@ def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequen
     if call["yes"]:
         return True
     labels = [item.name or values.short_id(item.id) for item in items]
-    more = f" and {len(labels) - LISTED:,} more" if len(labels) > LISTED else ""
     sizes = [size for size in (getattr(resource, "size", None) for resource in resources) if size is not None]
     total = f", {values.size(sum(sizes))}" if sizes else ""
-    what = f"{counted(len(items), items)}{total}: {', '.join(labels[:LISTED])}{more}"
+    what = f"{counted(len(items), items)}{total}: {enumerated(labels)}"
     agrees = answer(f"{act.verb.capitalize()} {what}? {destroys}")
     if agrees is None:
         msg = f"This would {act.verb} {what}. Nobody can be asked here: add --yes, or --dry-run to see all of them."

@@ -28,7 +28,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 _COMMENT = "#"
 
 SEVERAL = "\0"
-"""Stands before each id of what an expression gives for a list or a frame of resources: no name can hold it."""
+"""Precedes each id in the text of an expression that gives a list or a frame of resources: no name can contain it."""
 
 __all__ = ["Token", "Value", "expand", "quote_literal", "quote_word", "split", "tokenize", "without_comment"]
 
@@ -171,7 +171,9 @@ class _Formatter(DollarFormatter):
         if isinstance(value, Tracked):
             return value.id
         ids = None if format_spec or (isinstance(value, (list, tuple, set)) and not value) else _ids_of(value)
-        return super().format_field(value, format_spec) if ids is None else "".join(f"{SEVERAL}{one}" for one in ids) or SEVERAL
+        if ids is None:
+            return super().format_field(value, format_spec)
+        return "".join(f"{SEVERAL}{resource_id}" for resource_id in ids) or SEVERAL
 
 
 def _ids_of(value: object) -> list[str] | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.display.values import SHORT_ID
 from cl_notebook.many import selection
+from cl_notebook.many.report import enumerated
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.lexer import SEVERAL, Value
@@ -34,7 +35,6 @@ T = TypeVar("T", bound=Tracked)
 
 _PACKAGE = __name__.partition(".")[0]
 _ARTICLE = {"volume": "a volume", "snapshot": "a snapshot", "connection": "a connection", "backend": "a backend"}
-_REMEMBERED = 1000
 _WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 """A UUID with its hyphens: it is no variable, and there is no need to search for it."""
 
@@ -178,10 +178,9 @@ def _all_of(call: Invocation, word: str, ids: Sequence[str], cls: type[T]) -> li
     if len(resources) < len(ids):
         known = {resource.id for resource in resources}
         missing = [resource_id[:SHORT_ID] for resource_id in ids if resource_id not in known]
-        more = f" and {len(missing) - errors.SHOWN} more" if len(missing) > errors.SHOWN else ""
         msg = (
             f"{shown} holds {len(missing)} of {len(ids)} that are no tracked {cls.kind}s: "
-            f"{', '.join(missing[: errors.SHOWN])}{more}. Select the {cls.kind}s, or list them again."
+            f"{enumerated(missing, errors.SHOWN)}. Select the {cls.kind}s, or list them again."
         )
         raise errors.NotFound(msg)
     return resources
@@ -195,8 +194,8 @@ def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracke
 
 def reference(text: str) -> str | dict[str, str]:
     """Convert *text* to a reference for ``manage``: a name, or Cinder's dict for ``source-id=…``."""
-    found = _REFERENCE.fullmatch(text)
-    return {found[1]: found[2]} if found else text
+    match = _REFERENCE.fullmatch(text)
+    return {match[1]: match[2]} if match else text
 
 
 def variable_name(call: Invocation) -> str | None:
