@@ -110,9 +110,7 @@ def demo() -> Demo:
     from cl_notebook import demo_store  # noqa: PLC0415 - `import cl_notebook` stays light
     from cl_notebook.notebook.tree import display  # noqa: PLC0415 - likewise
 
-    started = demo_store.start()
-    started.at_end += display.show_opened(started.session)
-    return started
+    return demo_store.start(display.show_opened)
 
 
 @errors.arguments_checked

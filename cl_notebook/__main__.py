@@ -114,8 +114,8 @@ def _lab(call: argparse.Namespace) -> None:
 def copy_examples(folder: Path) -> Path:
     """Copy the examples into *folder*, which is created if missing, and return its absolute name; existing files stay."""
     source, folder = _examples(), folder.expanduser().absolute()
-    files = [file for file in source.rglob("*") if file.is_file() and not _is_made(file.relative_to(source))]
-    kept = 0
+    files = [file for file in source.rglob("*") if file.is_file() and not _is_generated(file.relative_to(source))]
+    existing = 0
     try:
         for file in sorted(files):
             target = folder / file.relative_to(source)
@@ -124,17 +124,17 @@ def copy_examples(folder: Path) -> Path:
                 with target.open("xb") as copy:
                     copy.write(file.read_bytes())
             except FileExistsError:
-                kept += 1
+                existing += 1
     except OSError as error:
         msg = f"The notebooks cannot be copied to {folder}: {cl.errors.one_line(error)}. Name another folder."
         raise _Failed(msg) from error
-    stayed = f"; {kept} that were there already stayed as they are" if kept else ""
-    sys.stdout.write(f"Copied {len(files) - kept} files to {folder}{stayed}.\n")
+    stayed = f"; {existing} that were there already stayed as they are" if existing else ""
+    sys.stdout.write(f"Copied {len(files) - existing} files to {folder}{stayed}.\n")
     return folder
 
 
-def _is_made(file: Path) -> bool:
-    """Return whether *file* was made by running the examples."""
+def _is_generated(file: Path) -> bool:
+    """Return whether *file* comes from running the examples."""
     return any(part.startswith((".", "__pycache__")) for part in file.parts)
 
 

@@ -184,17 +184,22 @@ class _Running:
 _running = _Running()
 
 
-def start() -> Demo:
-    """Start a demo in a new temporary folder, and make its session the default one.
+def start(show: Callable[[session.Session], list[Callable[[], object]]]) -> Demo:
+    """Start a demo in a new temporary folder, make its session the default one, and *show* it.
 
     Folders of demos whose process was killed are removed.
+
+    Args:
+        show: shows the session, and returns what the end of the demo calls to close that.
 
     Raises:
         Refused: a demo is running in this process.
         StoreError, DriverError: the temporary folder cannot be used.
 
     """
-    return _running.start()
+    demo = _running.start()
+    demo.at_end += show(demo.session)
+    return demo
 
 
 def running() -> Demo:

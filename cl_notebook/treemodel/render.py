@@ -62,11 +62,6 @@ color:var(--jp-content-font-color1,var(--vscode-foreground,inherit))}
 .cl-tree small{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b));margin-left:.8em}
 """
 
-
-def _how_to_begin() -> str:
-    return first_steps.as_html(NO_BACKENDS, magics=first_steps.magics_are_loaded())
-
-
 _SMALL = 40
 """Largest number of rows that are all expanded at first."""
 
@@ -74,7 +69,8 @@ _SMALL = 40
 def html_tree(rows: Sequence[Node], nothing: str | None = None) -> str:
     """Return *rows* with everything below them as nested, collapsible HTML lists; without rows *nothing*, or how to begin."""
     if not rows:
-        return markup.card(_how_to_begin() if nothing is None else escaped(nothing))
+        ways = first_steps.as_html(NO_BACKENDS, magics=first_steps.magics_are_loaded())
+        return markup.card(ways if nothing is None else escaped(nothing))
     small = sum(1 for top in rows for _ in top.walk()) <= _SMALL
     items = "".join(_item(row, is_open=True, below_open=small) for row in rows)
     return f"<div class='cl-tree'><style>{_STYLE}</style><ul>{items}</ul></div>"

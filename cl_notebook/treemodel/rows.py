@@ -174,15 +174,17 @@ class VirtualRows:
         query = (text.strip(), bool(only_faults), sort.strip())
         if query == self._query:
             return
-        with self._session.store.reading() as connection:
-            predicate = filter_parser.parse(text, lambda statement: connection.execute(statement).all())
-        new_order = order(sort)
+        predicate, new_order = filter_parser.parse(text, self._run_query), order(sort)
         if query[:2] != self._query[:2]:
             self._expansion.begin(filters=bool(predicate) or only_faults)
         if new_order != self._order:
             self._last_known.clear()
         self._query, self._filter, self._order = query, predicate, new_order
         self.invalidate()
+
+    def _run_query(self, statement: sa.Select[Any]) -> Sequence[Any]:
+        with self._session.store.reading() as connection:
+            return connection.execute(statement).all()
 
     def invalidate(self) -> None:
         """Discard counts and positions after a change of the store; open branches stay open."""

@@ -23,9 +23,7 @@ def _demo(call: Invocation) -> Demo | None:
         now = f"The session is back on {opened.store!r}." if opened is not None else "The next use opens your own store."
         echo(f"The demo is over, and its folder {demo.folder} is removed. {now}")
         return None
-    demo = demo_store.start()
-    demo.at_end += display.show_opened(demo.session)
-    return demo
+    return demo_store.start(display.show_opened)
 
 
 COMMAND = Command(

@@ -62,10 +62,10 @@ class _Form:
         words += [quote_word(text) for text in (_text(name, values.get(name)) for name in self.places) if text]
         for name, option in self.options:
             text = _text(name, values.get(name))
-            text = escaped(text) if name == "name" else text  # the name is meant as it stands, also if it looks like a range
+            text = escaped(text) if name == "name" else text  # a name that looks like a range is not one
             words += [option, quote_word(text)] if text else []
         words += [option for name, option in self.flags if _is_true(name, values.get(name))]
-        words += ["--yes"] if len(ids) > 1 else []  # who acts has been asked already
+        words += ["--yes"] if len(ids) > 1 else []  # the tree has asked already
         return " ".join([*words, *([self.by, *named] if self.by else [])])
 
 

@@ -59,10 +59,9 @@ def _status(resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
 
 
 def _belonging(reading: sa.Connection, resource: Tracked) -> dict[str, Any]:
-    listings = {
-        "snapshots": facts.snapshots(reading, resource.id, LISTED) if resource.kind == "volume" else facts.Listing([], 0),
-        "connections": facts.connections(reading, resource.id, LISTED) if resource.kind == "volume" else facts.Listing([], 0),
-    }
+    readers = {"snapshots": facts.snapshots, "connections": facts.connections}
+    has_any = resource.kind == "volume"
+    listings = {name: read(reading, resource.id, LISTED) if has_any else facts.Listing([], 0) for name, read in readers.items()}
     listed = {
         name: [{"id": row.id, "name": row.name or "", "status": row.status} for row in listing.rows]
         for name, listing in listings.items()
