@@ -49,7 +49,7 @@ _POOLS = 4
 _NAME_COLUMNS = 48
 """Columns of a name in a headline; the whole name is below it."""
 
-_SHOWN_ALREADY = {"id", "backend", "name", "size", "volume_size", "status"}
+_SHOWN_ALREADY = {"id", "name", "size", "volume_size", "status"}
 
 
 def bundle(resource: Resource, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
@@ -82,7 +82,7 @@ def _untracked(resource: Resource) -> Card:
         note = Note("It was deleted, and is not tracked any more.", is_fault=False)
     else:
         note = Note("It is not tracked any more: it was deleted, or its session was closed.", is_fault=False)
-    return Card(_title(resource), _headline(resource), [("id", cards.code(resource.id))], [note], more=())
+    return Card(_title(resource), _headline(resource), [("id", cards.code(resource.id))], [note])
 
 
 def _session(session: Resource) -> Card:
@@ -158,7 +158,9 @@ def _backend(backend: Resource) -> Card:
     for label, is_able in (("can", True), ("cannot", False)):
         names = ", ".join(name for name, can in able.items() if can == is_able)
         shown += [(label, cards.plain(names))] if names else []
-    options = [(name, cards.code(values.shown(value))) for name, value in facts.options(backend).items() if not _is_empty(value)]
+    options = [
+        (name, cards.code(values.shown(value))) for name, value in facts.options(backend).items() if not values.is_empty(value)
+    ]
     return Card(
         _title(backend),
         [cards.plain(backend.volume_driver), cards.status("open" if backend.is_open else "closed")],
@@ -169,14 +171,14 @@ def _backend(backend: Resource) -> Card:
     )
 
 
-def _failed_notes(counted: Iterable[tuple[str, int, int]], line: str) -> Iterable[Note]:
-    """Return how many volumes have a status that says that an operation failed, and *line*, which tells what to do."""
-    wrong: Counter[str] = Counter()
-    for status, number, _ in counted:
+def _failed_notes(by_status: Iterable[tuple[str, int, int]], line: str) -> Iterable[Note]:
+    """Return how many volumes have a status that says that an operation failed, and *line*, the call that helps."""
+    failed: Counter[str] = Counter()
+    for status, number, _ in by_status:
         if values.meaning(status) == "fault":
-            wrong[status] += number
-    if wrong:
-        listed = ", ".join(f"{number:,} {status}" for status, number in sorted(wrong.items()))
+            failed[status] += number
+    if failed:
+        listed = ", ".join(f"{number:,} {status}" for status, number in sorted(failed.items()))
         yield Note(f"Volumes with a failed operation: {listed}.", line)
 
 
@@ -184,25 +186,32 @@ def _backend_notes(backend: Resource) -> Iterable[Note]:
     if not backend.volume_driver:
         yield Note("Only its name is known: no driver is stored.", f"cl.Backend({backend.name!r}, volume_driver=…)")
     elif not backend.is_confirmed:
-        yield Note("Nobody confirmed its configuration, which others wrote.", f"cl.Backend({backend.name!r}, trust=True)")
+        yield Note("Its configuration, which others wrote, is not confirmed.", f"cl.Backend({backend.name!r}, trust=True)")
     elif not backend.is_open:
         yield Note("It is closed.", f"cl.Backend({backend.name!r})", is_fault=False)
+
+
+def _row(reading: sa.Connection, resource: Resource, **related: sa.ScalarSelect[Any]) -> Any:  # noqa: ANN401 - a row
+    """Return the ``version`` of the row of *resource* now, the name of its ``backend``, and *related*, in one query."""
+    columns = {
+        "version": facts.value(type(resource).version, resource.id),
+        "backend": facts.value(CLASSES["Backend"].name, resource.backend_id),
+        **related,
+    }
+    return reading.execute(sa.select(*(column.label(name) for name, column in columns.items()))).one()
 
 
 def _volume(volume: Resource) -> Card:
     cls, snapshot = type(volume), CLASSES["Snapshot"]
     with volume.context.store.reading() as reading:
-        source_volume = facts.value(snapshot.volume_id, volume.snapshot_id)
-        row = reading.execute(
-            sa.select(
-                facts.value(cls.version, volume.id).label("version"),
-                facts.value(CLASSES["Backend"].name, volume.backend_id).label("backend"),
-                facts.value(snapshot.name, volume.snapshot_id).label("snapshot"),
-                facts.value(cls.name, source_volume).label("snapshot_of"),
-                facts.value(cls.name, volume.source_volid).label("source"),
-                facts.count(cls.source_volid, volume.id).label("clones"),
-            )
-        ).one()
+        row = _row(
+            reading,
+            volume,
+            snapshot=facts.value(snapshot.name, volume.snapshot_id),
+            snapshot_of=facts.value(cls.name, facts.value(snapshot.volume_id, volume.snapshot_id)),
+            source=facts.value(cls.name, volume.source_volid),
+            clones=facts.count(cls.source_volid, volume.id),
+        )
         snapshots = facts.snapshots(reading, volume.id, _LISTED)
         connections = facts.connections(reading, volume.id, _LISTED)
         events = facts.history(reading, volume.id, _OPERATIONS)
@@ -236,16 +245,10 @@ def _volume(volume: Resource) -> Card:
 
 
 def _snapshot(snapshot: Resource) -> Card:
-    cls, volume = type(snapshot), CLASSES["Volume"]
+    volume = CLASSES["Volume"]
     columns = {"id": volume.id, "name": volume.name, "status": volume.status, "size": volume.size}
     with snapshot.context.store.reading() as reading:
-        row = reading.execute(
-            sa.select(
-                facts.value(cls.version, snapshot.id).label("version"),
-                facts.value(CLASSES["Backend"].name, snapshot.backend_id).label("backend"),
-                facts.value(volume.name, snapshot.volume_id).label("volume"),
-            )
-        ).one()
+        row = _row(reading, snapshot, volume=facts.value(volume.name, snapshot.volume_id))
         copies = facts.listing(reading, columns, volume.snapshot_id, snapshot.id, _LISTED)
         events = facts.history(reading, snapshot.id, _OPERATIONS)
     shown: list[Fact] = [
@@ -254,27 +257,20 @@ def _snapshot(snapshot: Resource) -> Card:
         ("backend", _backend_of(snapshot, row.backend)),
         ("created", cards.moment(snapshot.created_at)),
     ]
-    made_from = _listed("volume", copies, ("Size",), lambda row: (_size(row.size),), "created from it")
+    copied = _listed("volume", copies, ("Size",), lambda row: (_size(row.size),), "created from it")
     return Card(
         _title(snapshot),
         _headline(snapshot),
         shown,
         [*_row_notes(snapshot, row.version), *_status_notes(snapshot, events)],
-        [made_from, *_operations("last operations", events)],
+        [copied, *_operations("last operations", events)],
         _fields(snapshot),
     )
 
 
 def _connection(connection: Resource) -> Card:
-    cls, volume = type(connection), CLASSES["Volume"]
     with connection.context.store.reading() as reading:
-        row = reading.execute(
-            sa.select(
-                facts.value(cls.version, connection.id).label("version"),
-                facts.value(CLASSES["Backend"].name, connection.backend_id).label("backend"),
-                facts.value(volume.name, connection.volume_id).label("volume"),
-            )
-        ).one()
+        row = _row(reading, connection, volume=facts.value(CLASSES["Volume"].name, connection.volume_id))
         events = facts.history(reading, connection.id, _OPERATIONS)
     notes = [*_row_notes(connection, row.version), *_status_notes(connection, events)]
     if not connection.is_confirmed and connection.path:
@@ -355,8 +351,11 @@ _CARDS: Mapping[str, Callable[[Resource], Card]] = {
 
 
 def _title(resource: Resource) -> Cell:
-    name = getattr(resource, "name", "")
-    return cards.plain(f"{resource.kind} {text.cut(name, _NAME_COLUMNS)!r}" if name else f"{resource.kind} {resource.id[:8]}")
+    return cards.plain(_label(resource.kind, getattr(resource, "name", ""), resource.id))
+
+
+def _label(kind: str, name: str | None, resource_id: str) -> str:
+    return f"{kind} {text.cut(name, _NAME_COLUMNS)!r}" if name else f"{kind} {values.short_id(resource_id)}"
 
 
 def _headline(resource: Resource) -> list[Cell]:
@@ -391,7 +390,7 @@ def _volumes(by_status: Sequence[tuple[str, int, int]]) -> Cell:
     if not by_status:
         return cards.plain("none")
     total, size = _total(by_status)
-    marked = [(f"{number:,} {status}", values.MARKS[values.meaning(status)]) for status, number, _ in sorted(by_status)]
+    marked = [(f"{number:,} {status}", values.mark(status)) for status, number, _ in sorted(by_status)]
     counts = cards.joined([cards.status(label, mark) for label, mark in marked], ", ")
     return cards.joined([cards.plain(f"{total:,} ({size}):"), counts])
 
@@ -470,7 +469,7 @@ def _operations(title: str, events: Sequence[Event], *, names_resource: bool = F
 
 
 def _of(event: Event) -> str:
-    return f"{event.kind} {text.cut(event.name, _NAME_COLUMNS)!r}" if event.name else f"{event.kind} {event.id[:8]}"
+    return _label(event.kind, event.name, event.id)
 
 
 def _row_notes(resource: Resource, version: int | None) -> Iterable[Note]:
@@ -486,9 +485,9 @@ def _row_notes(resource: Resource, version: int | None) -> Iterable[Note]:
 def _status_notes(resource: Resource, events: Sequence[Event]) -> Iterable[Note]:
     """Return what is wrong with the status of a volume, snapshot or connection, by its last operations."""
     status, kind = resource.status, resource.kind
-    now = next((event for event in events if event.status == RUNNING), None)
-    if now is not None:
-        yield Note(f"{now.action!r} is running, begun {values.ago(now.started_at)} by {now.who}.", is_fault=False)
+    running = next((event for event in events if event.status == RUNNING), None)
+    if running is not None:
+        yield Note(f"{running.action!r} is running, begun {values.ago(running.started_at)} by {running.who}.", is_fault=False)
         return
     reason = lifecycle.stuck_reason(kind, status)
     if not reason:
@@ -504,10 +503,6 @@ def _status_notes(resource: Resource, events: Sequence[Event]) -> Iterable[Note]
 def _fields(resource: Resource, left_out: Container[str] = ()) -> list[Fact]:
     return [
         (name, cards.code(values.shown(value)))
-        for name, value in facts.fields(resource)
-        if name not in _SHOWN_ALREADY and name not in left_out and not _is_empty(value)
+        for name, value in facts.columns(resource)
+        if name not in _SHOWN_ALREADY and name not in left_out and not values.is_empty(value)
     ]
-
-
-def _is_empty(value: object) -> bool:
-    return value is None or value in ("", {}, [])

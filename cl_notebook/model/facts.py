@@ -72,14 +72,20 @@ class Pool(NamedTuple):
         return min(1.0, max(0.0, 1 - self.free / self.total))
 
 
-def fields(resource: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a tracked object of any kind
-    """Yield name and value of each column of *resource*, with its backend's name after the id, and secrets masked."""
+def columns(resource: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a tracked object of any kind
+    """Yield name and value of each column of *resource*, secrets masked."""
     for attribute in sa.inspect(type(resource)).column_attrs:
         name = attribute.columns[0].key
         if name not in _LEFT_OUT:
             yield name, masking.data(getattr(resource, attribute.key), name)
-            if name == "id" and resource.kind != "backend":
-                yield "backend", resource.backend.name
+
+
+def fields(resource: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a tracked object of any kind
+    """Yield the same as :func:`columns`, with the name of the backend, which is loaded, after the id."""
+    for name, content in columns(resource):
+        yield name, content
+        if name == "id" and resource.kind != "backend":
+            yield "backend", resource.backend.name
 
 
 def options(backend: Any) -> dict[str, Any]:  # noqa: ANN401 - a backend
@@ -224,8 +230,8 @@ def known_stats(backend: Any) -> Stats | None:  # noqa: ANN401 - a backend
         return None
     if isinstance(driver, HasKnownStats):
         return _in_time(driver)
-    asked: tuple[Driver, Stats] | None = vars(backend).get(LAST_STATS)
-    return asked[1] if asked is not None and asked[0] is driver else None
+    last: tuple[Driver, Stats] | None = vars(backend).get(LAST_STATS)
+    return last[1] if last is not None and last[0] is driver else None
 
 
 def _in_time(driver: HasKnownStats) -> Stats | None:

@@ -34,7 +34,7 @@ class SilentDriver(SimDriver):
 
     def known_stats(self) -> Stats:
         """Fail, as if the folder were gone."""
-        msg = "nobody knows"
+        msg = "its statistics are not known"
         raise RuntimeError(msg)
 
 
@@ -171,10 +171,12 @@ def test_a_session_lists_its_backends(session: cl.Session, sim: cl.Backend) -> N
 
 
 def test_a_display_loads_no_list_and_opens_no_backend(session: cl.Session, sim: cl.Backend) -> None:
-    """To look at an object loads no collection, and leaves a closed backend closed."""
+    """To look at an object loads no collection and no other object, and leaves a closed backend closed."""
     volume = sim.create_volume(1)
     session.orm.expunge_all()
     volume = cl.Volume.get_by_id(volume.id)
+    assert "backend          sim" in _text(volume)
+    assert list(session.orm) == [volume]
     sim = volume.backend
     sim.close()
     for resource in (sim, volume, session):
