@@ -24,7 +24,7 @@ def is_range(text: str) -> bool:
 
 
 def expand(text: str) -> list[str]:
-    r"""Return the names that *text* stands for: those of ``db-{1..3}``, as in bash, else *text* alone.
+    r"""Return the names that *text* expands to: those of ``db-{1..3}``, as in bash, else *text* alone.
 
     ``{01..10}`` keeps the zeros, ``{3..1}`` counts down. Of several ranges each is combined with each. A backslash before the
     brace, ``\{1..3}``, makes it no range.
@@ -41,7 +41,7 @@ def expand(text: str) -> list[str]:
         position = match.end()
     parts.append([text[position:]])
     if math.prod(map(len, parts)) > MOST:
-        msg = f"{text!r} stands for more than {MOST:,} names."
+        msg = f"{text!r} expands to more than {MOST:,} names."
         raise errors.InvalidInput(msg)
     return ["".join(combination) for combination in itertools.product(*parts)]
 
@@ -83,13 +83,13 @@ def shared(name: str | None, count: int) -> list[str]:
 
 
 def _of_length(name: str | None, names: Sequence[str], count: int) -> list[str]:
-    """Return *names*, which *name* stands for, if they are *count*.
+    """Return *names*, which *name* expands to, if they are *count*.
 
     Raises:
         InvalidInput: they are more or fewer.
 
     """
     if len(names) != count:
-        msg = f"{name!r} stands for {len(names)} names, and {count} are needed. Write a range of that length, or one name."
+        msg = f"{name!r} expands to {len(names)} names, and {count} are needed. Write a range of that length, or one name."
         raise errors.InvalidInput(msg)
     return list(names)

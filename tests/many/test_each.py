@@ -128,7 +128,7 @@ def test_acts_on_parts_of_one_volume_do_not_disturb_each_other(volumes: list[cl.
 
 
 def test_names_of_what_is_made_are_texts(volumes: list[cl.Volume]) -> None:
-    """A name that is no text is refused in one line, before anything is made."""
+    """A name that is not text is refused in one line, before anything is created."""
     names: Any = (5, ["a"], "\ud800", "n" * 256)
     for name in names:
         for method in (cl.each(volumes).create_snapshot, cl.each(volumes).clone):
@@ -138,7 +138,7 @@ def test_names_of_what_is_made_are_texts(volumes: list[cl.Volume]) -> None:
 
 
 def test_what_is_called_with_each_can_be_called(volumes: list[cl.Volume]) -> None:
-    """What is no function, or its name no text, is refused in one line; the name is escaped where the handle is shown."""
+    """An action that is not callable, or whose name is not text, is refused in one line; the handle shows the name escaped."""
     nothing: Any = None
     for call in (cl.each(volumes).apply, cl.each(volumes).start):
         with pytest.raises(errors.InvalidInput, match="The first argument is the function to call"):

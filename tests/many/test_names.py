@@ -24,13 +24,13 @@ from cl_notebook.many import names
         (r"db-\{1..3}", ["db-{1..3}"]),
     ],
 )
-def test_a_range_stands_for_names(text: str, expanded: list[str]) -> None:
-    """A range counts as in bash, with the zeros that it is written with; anything else stands for itself."""
+def test_a_range_expands_to_names(text: str, expanded: list[str]) -> None:
+    """A range counts as in bash, with the zeros that it is written with; anything else stays as it is."""
     assert names.expand(text) == expanded
 
 
 @given(text=st.text() | st.text(st.sampled_from("\\{}.123")))
-def test_an_escaped_text_stands_for_itself(text: str) -> None:
+def test_an_escaped_text_expands_to_itself(text: str) -> None:
     """No text is taken for a range once it is escaped."""
     assert names.expand(names.escaped(text)) == [text]
 
@@ -38,7 +38,7 @@ def test_an_escaped_text_stands_for_itself(text: str) -> None:
 @pytest.mark.parametrize("text", ["{1..999999999}", "{1..200}{1..200}", "{1..999999999}{1..999999999}"])
 def test_a_range_has_a_limit(text: str) -> None:
     """A range of more names than one act takes is refused before they are made."""
-    with pytest.raises(errors.InvalidInput, match="stands for more than 10,000 names"):
+    with pytest.raises(errors.InvalidInput, match="expands to more than 10,000 names"):
         names.expand(text)
 
 
@@ -50,5 +50,5 @@ def test_one_name_for_several_is_numbered_or_shared() -> None:
     assert names.shared("before", 2) == ["before", "before"]
     assert names.shared("s{1..2}", 2) == ["s1", "s2"]
     for naming in (names.numbered, names.shared):
-        with pytest.raises(errors.InvalidInput, match="stands for 3 names, and 2 are needed"):
+        with pytest.raises(errors.InvalidInput, match="expands to 3 names, and 2 are needed"):
             naming("n{1..3}", 2)

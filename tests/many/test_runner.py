@@ -87,7 +87,7 @@ def test_one_failure_of_one_is_the_error_itself(session: cl.Session, volumes: li
 
 
 def test_a_report_shows_what_failed_first(session: cl.Session, volumes: list[cl.Volume], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The text has a line each, those that failed first, cut to the width; the HTML is the same, and nothing in it is markup."""
+    """The text has a line for each outcome, failures first, cut to the width; the HTML has the same, with texts escaped."""
     monkeypatch.setenv("COLUMNS", "50")
     report = runner.act_on(session, DELETE, volumes, _refusing(volumes[4]))
     summary, heading, *lines = repr(report).splitlines()
@@ -102,7 +102,7 @@ def test_a_report_shows_what_failed_first(session: cl.Session, volumes: list[cl.
 
 
 def test_a_report_shows_a_page(session: cl.Session) -> None:
-    """Of many outcomes a page is shown, and the frame has all."""
+    """Of many outcomes the text shows 20, and the frame has all."""
     del session
     report = Report.planned(DELETE, [Item("volume", f"n-{number}", "", "") for number in range(100)])
     assert repr(report).splitlines()[-1] == "80 more: .frame has all."
@@ -113,7 +113,7 @@ def test_a_report_shows_a_page(session: cl.Session) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_a_defect_is_raised_when_the_others_have_ended(session: cl.Session, volumes: list[cl.Volume], jobs: int) -> None:
-    """An error that is none of this package's ends the act: nothing more begins, and it says how far it came."""
+    """An unexpected exception ends the act: nothing more begins, and its note says how many are done."""
 
     def call(volume: cl.Volume) -> None:
         if volume is volumes[1]:

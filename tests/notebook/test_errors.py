@@ -61,7 +61,7 @@ def test_an_error_of_the_library_is_one_line_in_python_too(lab: Notebook) -> Non
 
 
 def test_hints_are_in_the_language_of_the_cell(lab: Notebook) -> None:
-    """The same error names a line of magic to who typed one, and Python to who typed Python."""
+    """The same error suggests a line of magic after a magic, and Python after Python."""
     assert "%cl_setup --non-uuid-ids allows others" in lab.refused("%cl_volume create db 1 --id x")
     in_python = "import cl_notebook as cl; cl.Backend.backends['sim'].create_volume(1, id='x')"
     assert "cl.setup(non_uuid_ids=True) allows others" in lab.refused(in_python)

@@ -85,7 +85,7 @@ def test_a_notebook_shows_one_output_that_is_emptied() -> None:
     assert len({entry["display_id"] for entry in shell.display_pub.published}) == 1
 
 
-def test_nothing_is_written_where_nobody_looks(bare_shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_written_without_a_terminal(bare_shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the output is no terminal nothing is written."""
     with Display(bare_shell, delay=0.01)("create volume"):
         time.sleep(0.1)

@@ -29,7 +29,7 @@ def stocked(lab: Notebook) -> Notebook:
 def _planned(notebook: Notebook, words: str) -> list[str]:
     report = notebook.run(f"%cl_volume delete {words} --dry-run")
     assert isinstance(report, Report)
-    return [one.item.name for one in report.outcomes]
+    return [outcome.item.name for outcome in report.outcomes]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_words_name_several(stocked: Notebook, words: str, names: list[str]) -> 
         ("sim.snapshots_ sim", "No volume has the id or the name 'sim.snapshots_'"),
         ("{cl.frames.backends()}", "The expression holds 1 of 1 that are no tracked volumes"),
         ("{[db1, snap]}", "The expression holds 1 of 2 that are no tracked volumes"),
-        ("db-{1..99999}", "stands for more than 10,000 names"),
+        ("db-{1..99999}", "expands to more than 10,000 names"),
     ],
 )
 def test_words_that_name_nothing_are_refused(stocked: Notebook, words: str, said: str) -> None:
@@ -121,15 +121,15 @@ def test_a_single_name_gives_the_object(stocked: Notebook) -> None:
 
 def test_several_are_created_with_numbers(lab: Notebook) -> None:
     """--count numbers one name, a range counts itself, and without a name none has one; the result is the list of volumes."""
-    made = lab.run("%cl_volume create --size 1 --count 3 --name n")
-    assert [volume.name for volume in made] == ["n-1", "n-2", "n-3"]
+    volumes = lab.run("%cl_volume create --size 1 --count 3 --name n")
+    assert [volume.name for volume in volumes] == ["n-1", "n-2", "n-3"]
     assert [volume.name for volume in lab.run("%cl_volume create --size 1 --name 'r-{09..11}'")] == ["r-09", "r-10", "r-11"]
     assert [volume.name for volume in lab.run("%cl_volume create --size 1 --name u-{1..2}")] == ["u-1", "u-2"]
     assert [volume.name for volume in lab.run("%cl_volume create --size 1 --count 2")] == ["", ""]
     assert len(lab.run("%cl_volume create --size 1 --count 1 --name one")) == 1
     assert len(lab.run("%cl_volumes")) == 11
     assert lab.run("%cl_volume create --size 1 --count 5 --dry-run").summary == "This would create 5 volumes; nothing was done."
-    assert "stands for 2 names, and 3 are needed" in lab.refused("%cl_volume create --size 1 --count 3 --name n{1..2}")
+    assert "expands to 2 names, and 3 are needed" in lab.refused("%cl_volume create --size 1 --count 3 --name n{1..2}")
     assert "--id is the id of one volume" in lab.refused(
         "%cl_volume create --size 1 --count 2 --id 6c3e7a4e-0d5c-4a51-9f3e-1f7a3ce0f0aa"
     )
@@ -176,13 +176,13 @@ def test_the_loss_of_several_is_asked_about(stocked: Notebook, monkeypatch: pyte
     assert seen.out.startswith("Nothing was deleted.") == (left == 4)
 
 
-def test_nothing_is_lost_where_nobody_can_answer(stocked: Notebook) -> None:
-    """Without anybody to ask, the loss of what is selected needs --yes, be it one; that of one that is named does not."""
+def test_nothing_is_lost_where_questions_cannot_be_asked(stocked: Notebook) -> None:
+    """Where questions cannot be asked, deleting a selection needs --yes, even of one volume; deleting one by name does not."""
     shown = stocked.refused("%cl_volume delete db-*")
-    assert "This would delete 3 volumes, 3 GiB: db-1, db-2, db-10. Nobody can be asked here: add --yes" in shown
+    assert "This would delete 3 volumes, 3 GiB: db-1, db-2, db-10. Questions cannot be asked here: add --yes" in shown
     assert len(stocked.run("%cl_volumes")) == 4
     for words in ("web-*", "size:2", "{[web]}"):
-        assert "This would delete 1 volume, 2 GiB: web-1. Nobody can be asked here" in stocked.refused(
+        assert "This would delete 1 volume, 2 GiB: web-1. Questions cannot be asked here" in stocked.refused(
             f"%cl_volume delete {words}"
         )
     stocked.run("%cl_volume delete web-1 --background\n%cl_wait")
@@ -197,7 +197,7 @@ def test_a_failure_shows_the_report_and_one_line(stocked: Notebook) -> None:
     assert isinstance(seen.error, cl.errors.PartialFailure)
     assert "PartialFailure: 1 of 3 were not deleted. volume 'db-2'" in seen.out.splitlines()[-1]
     assert seen.out.splitlines()[0].startswith("2 of 3 volumes deleted, 1 failed, in ")
-    assert [one.outcome for one in seen.error.report.outcomes] == ["done", "failed", "done"]
+    assert [outcome.outcome for outcome in seen.error.report.outcomes] == ["done", "failed", "done"]
 
 
 def test_a_selection_of_the_tree_names_several(stocked: Notebook) -> None:

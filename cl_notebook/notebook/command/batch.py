@@ -26,7 +26,7 @@ T = TypeVar("T", bound=Tracked)
 SEVERAL_WORDS = "Also several of them, globs (db-*), terms of the tree's filter (status:error), a frame or list ($df), db-{1..3}."
 """The sentence that the help of an argument ends with if it takes several resources."""
 
-ONE_WORD = "One word may stand for several: a glob (db-*), a term of the tree's filter, a frame or list ($df), db-{1..3}."
+ONE_WORD = "One word may name several: a glob (db-*), a term of the tree's filter, a frame or list ($df), db-{1..3}."
 """The same for an argument of a single word."""
 
 
@@ -83,7 +83,7 @@ def each(
         what is reported for a single plain name, else the report, a list; None if the user answered no.
 
     Raises:
-        Refused: *destroys*, more than a single plain name was typed, and nobody can be asked.
+        Refused: *destroys*, more than a single plain name was typed, and questions cannot be asked.
         PartialFailure: *perform* failed for some.
 
     """
@@ -138,7 +138,7 @@ def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequen
     """Return whether the user agrees; what a glob, a term or a frame selects is asked about even if it is one.
 
     Raises:
-        Refused: nobody can be asked.
+        Refused: questions cannot be asked.
 
     """
     if call["yes"]:
@@ -149,7 +149,7 @@ def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequen
     what = f"{counted(len(items), items)}{total}: {enumerated(labels)}"
     agrees = answer(f"{act.verb.capitalize()} {what}? {destroys}")
     if agrees is None:
-        msg = f"This would {act.verb} {what}. Nobody can be asked here: add --yes, or --dry-run to see all of them."
+        msg = f"This would {act.verb} {what}. Questions cannot be asked here: add --yes, or --dry-run to see all of them."
         raise errors.Refused(msg)
     if not agrees:
         echo(f"Nothing was {act.participle}.")

@@ -151,7 +151,7 @@ COMMAND = Command(
                     repeat=True,
                 ),
                 PYTHON,
-                Option("replace", "Take the new options if the name stands for others."),
+                Option("replace", "Take the new options if a backend of that name has others."),
             ),
             dynamic_options=drivers.of_driver,
         ),

@@ -54,14 +54,14 @@ COMMAND = Command(
         Verb("attach", "Attach the volume on its host; the path is the device to use.", _attach, (_CONNECTIONS,), batch.OPTIONS),
         Verb(
             "detach",
-            "Let go of the device on its host; the storage still lets the host in.",
+            "Detach the device from its host; the host can still reach the volume on the storage.",
             _detach,
             (_CONNECTIONS,),
             (Option("force", "Go on where the host meets errors, or is not reached."), *batch.OPTIONS),
         ),
         Verb(
             "disconnect",
-            "Shut the host out again, and forget the connection.",
+            "Take away the host's access to the volume, and forget the connection.",
             _disconnect,
             (_CONNECTIONS,),
             (Option("force", "Also while a device is attached."), *batch.DESTRUCTIVE),

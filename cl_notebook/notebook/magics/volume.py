@@ -225,12 +225,12 @@ _CREATE = (
     *_SPECS,
     Option("pool-name", "Which pool of the backend.", "POOL"),
     Option("availability-zone", "Its availability zone.", "ZONE"),
-    Option("id", "The UUID to give it; one that is tracked and stands for the same volume gives that volume.", "UUID"),
+    Option("id", "The UUID to give it; if it is tracked for the same volume, the result is that volume.", "UUID"),
     *batch.OPTIONS,
 )
 _CONNECT = (
     Option("connector", "A variable that holds os-brick's connector dict, or the dict as JSON.", "DICT", completes="dict"),
-    Option("host", "Name of the host that is let in.", "HOST"),
+    Option("host", "Name of the host that gets access.", "HOST"),
     Option("ip", "Its address.", "IP"),
     Option("initiator", "Its iSCSI initiator name.", "IQN"),
     _MULTIPATH,
@@ -309,7 +309,7 @@ COMMAND = Command(
         Verb("unmanage", "Stop tracking a volume; its bytes stay on the storage.", _unmanage, (_VOLUMES,), batch.OPTIONS),
         Verb(
             "retype",
-            "Give a volume other specs, where it is. Those that are typed stand for all of their kind; the other kind stays.",
+            "Give a volume other specs, where it is. Those that are typed replace all of their kind; the other kind stays.",
             _retype,
             (_VOLUMES,),
             (*_SPECS, Option("clear", "Take away the specs of the kind that is not typed."), *batch.OPTIONS),

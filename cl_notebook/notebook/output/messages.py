@@ -49,7 +49,7 @@ def confirm(question: str) -> bool:
 
 
 def answer(question: str) -> bool | None:
-    """Ask *question* and return whether the answer is yes; None where nobody can answer. The default and an interrupt mean no."""
+    """Ask *question* and return whether the answer is yes; None if it cannot be asked. The default and an interrupt mean no."""
     sys.stdout.flush()
     try:
         return input(f"{sanitize(question)} [y/N] ").strip().lower() in {"y", "yes"}
