@@ -90,7 +90,7 @@ class Frame(pd.DataFrame):
 
 
 def printable(text: str) -> str:
-    """Return the lines of *text*, which pandas wrote, for a terminal: what it writes has the control characters of names."""
+    """Return the lines of *text* with unprintable characters escaped; what pandas writes has the control characters of names."""
     return "\n".join(map(sanitize, text.split("\n")))
 
 
@@ -204,5 +204,5 @@ def _without_zones(frame: pd.DataFrame) -> pd.DataFrame:
 def _cell(value: object) -> object:
     if not isinstance(value, str):
         return None if pd.isna(value) else value  # type: ignore[call-overload] # one cell
-    safe = "\n".join(sanitize(line) for line in value.split("\n"))
+    safe = printable(value)
     return f"'{safe}" if safe.startswith("=") else safe

@@ -204,6 +204,7 @@ def read(
     sort: str | Sequence[str] | None = None,
     limit: int | None = None,
     marker: str | int | None = None,
+    first_lines: Mapping[str, str] = _FIRST_LINES,
     **filters: object,
 ) -> Frame:
     """Return the frame of *kind* (``backends``, ``volumes``, ``snapshots``, ``connections``, ``operations`` or ``changes``).
@@ -215,6 +216,7 @@ def read(
         sort: ``"size"``, ``"size:desc"``, or several; by default the oldest first, as among those of one status, backend or host.
         limit: at most so many rows.
         marker: the id of the last row of the page before; the frame goes on after it.
+        first_lines: by kind, the line that creates the first resource, which an empty list shows; Python's by default.
         filters: column = what it must be; see the module.
 
     Raises:
@@ -263,16 +265,13 @@ def read(
     frame = Frame(arrays, index=index, copy=False)
     if marker is not None:
         return frame.listed(kind, f"No more {kind}.")
-    return frame.listed(kind) if limit is not None and not int(limit) else as_list(frame, kind, session, filters)
+    return frame.listed(kind) if limit is not None and not int(limit) else _as_list(frame, kind, session, filters, first_lines)
 
 
-def as_list(
-    frame: Frame, kind: str, session: Context, filters: Mapping[str, object], lines: Mapping[str, str] = _FIRST_LINES
-) -> Frame:
+def _as_list(frame: Frame, kind: str, session: Context, filters: Mapping[str, object], first_lines: Mapping[str, str]) -> Frame:
     """Return *frame*, to be shown as the list of *kind* that was read with *filters*.
 
-    If it is empty it says what was asked for, or which of *lines*, by kind, creates the first; in a store without backends, how
-    to begin.
+    If it is empty it says what was asked for, or which line creates the first; in a store without backends, how to begin.
     """
     if len(frame):
         return frame.listed(kind)
@@ -280,7 +279,7 @@ def as_list(
         conditions = (f"{name} {value if isinstance(value, str) else repr(value)}" for name, value in filters.items())
         return frame.listed(kind, f"No {kind} with {', '.join(conditions)}.")
     is_start = not session.backends and (kind == "backends" or not len(read("backends", session, columns=[], limit=1)))
-    line = None if is_start else lines.get(kind)
+    line = None if is_start else first_lines.get(kind)
     return frame.listed(kind, f"No {kind} yet: {line}" if line else f"No {kind} yet.", is_start=is_start)
 
 

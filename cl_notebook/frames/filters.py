@@ -127,7 +127,7 @@ def _number_condition(name: str, column: Column, predicate: str) -> sa.ColumnEle
             values.append(equal)
     equals = [column.sql == values[0]] if len(values) == 1 else [column.sql.in_(values)] if values else []
     any_equal = [*equals, *intervals]
-    return sa.and_(*bounds, *excluded, *([any_equal[0]] if len(any_equal) == 1 else [sa.or_(*any_equal)] if any_equal else []))
+    return sa.and_(*bounds, *excluded, *([sa.or_(*any_equal)] if any_equal else []))
 
 
 def _interval(name: str, column: Column, text: str) -> object:
@@ -150,7 +150,7 @@ def _negated(column: Column, test: sa.ColumnElement[bool]) -> sa.ColumnElement[b
 
 
 def _bound(name: str, column: Column, text: str, *, by_day: bool = False) -> _Bound:
-    """Return what *text* spells; with *by_day* a date stands for the day, and not for its beginning."""
+    """Return what *text* spells; with *by_day* a date means the whole day, not its beginning."""
     text = text.strip()
     try:
         if column.kind == MOMENT:

@@ -27,7 +27,7 @@ class ClNotebook(Configurable):
 
     @observe("display")
     def apply(self, _change: object = None) -> None:
-        """Show frames in the shell as chosen: its formatters come before what frames say of themselves."""
+        """Show frames in the shell as chosen: its formatters take precedence over the methods of frames."""
         formatter: Any = self.parent.display_formatter  # type: ignore[union-attr] # the shell
         for mime_type, write in _RAW.items():
             if self.display == "pandas":
@@ -37,14 +37,14 @@ class ClNotebook(Configurable):
 
 
 def install(shell: InteractiveShell) -> None:
-    """Let ``%config`` know the choices, and apply those of the profile."""
+    """Add the choices to ``%config``, and apply those of the profile."""
     choices = ClNotebook(parent=shell)
     choices.apply()
     shell.configurables.append(choices)  # type: ignore[arg-type] # of any Configurable
 
 
 def remove(shell: InteractiveShell) -> None:
-    """Take the choices from *shell* again."""
+    """Remove the choices from ``%config``, and show frames as lists again."""
     for choices in [item for item in shell.configurables if isinstance(item, ClNotebook)]:
         choices.display = "list"
         shell.configurables.remove(choices)

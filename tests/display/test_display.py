@@ -78,14 +78,14 @@ def test_a_bar_is_never_longer_than_its_frame(share: float, shown: str) -> None:
 def test_what_comes_from_storage_is_escaped() -> None:
     """Ids, statuses, headings and labels cannot run as HTML."""
     hostile = "<img src=x onerror=alert(1)>'\""
-    made = [
+    parts = [
         markup.short_id(hostile),
         markup.status(hostile),
         markup.bar(0.5, hostile),
         markup.table([hostile], []),
         markup.facts([(hostile, "")]),
     ]
-    for part in made:
+    for part in parts:
         assert "<img" not in part
         assert "'\"" not in part
 

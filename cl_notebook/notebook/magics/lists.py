@@ -94,7 +94,6 @@ def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame
     chosen = call["column"] or None
     limit = PAGE if call["limit"] is None else call["limit"] or None
     marker = call["marker"]
-    filters = call.given(*(option.key for option in filter_options(kind)))
     frame = api.read(
         kind,
         call.session,
@@ -102,10 +101,9 @@ def _list(kind: str, default_sort: str | None, call: Invocation) -> pd.DataFrame
         sort=call["sort"] or default_sort,
         limit=limit and limit + 1,
         marker=_number(marker) if kind == "operations" and marker else marker,
-        **filters,
+        first_lines=_FIRST_LINES,
+        **call.given(*(option.key for option in filter_options(kind))),
     )
-    if not marker:
-        api.as_list(frame, kind, call.session, filters, _FIRST_LINES)
     more = limit is not None and len(frame) > limit
     shown = frame.iloc[:limit] if more else frame
     _give_note(call, shown, more=more)
