@@ -67,6 +67,18 @@ def load_driver(name: str, options: Mapping[str, Any] | None = None, *, blocked:
         raise errors.NotFound(msg) from error
 
 
+def described_driver(name: str, options: Mapping[str, Any] | None = None) -> type[Driver]:
+    """Return the driver class called *name* for what it declares; see :func:`load_driver` for errors.
+
+    The child process that described a Cinder driver is ended: no backend is opened with the class.
+    """
+    cls = load_driver(name, options)
+    release = getattr(cls, "release_spare", None)
+    if release is not None:
+        release()
+    return cls
+
+
 def is_path(name: str) -> bool:
     """Return whether *name* is a path, and so the name of a Cinder driver."""
     return "." in name
@@ -87,18 +99,18 @@ def _load(entry: EntryPoint) -> type[Driver]:
     try:
         loaded: type[Driver] = entry.load()
     except Exception as error:
-        refusal = errors.NotSupported(_cannot_load(entry, error), driver=entry.name, call="load")
-        if isinstance(error, ModuleNotFoundError) and error.name:
-            refusal.library = error.name.partition(".")[0]
+        library = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        refusal = errors.NotSupported(_cannot_load(entry, error, library), driver=entry.name, call="load")
+        refusal.library = library
         raise refusal from error
     return loaded
 
 
-def _cannot_load(entry: EntryPoint, error: Exception) -> str:
+def _cannot_load(entry: EntryPoint, error: Exception, library: str) -> str:
     package = entry.dist.name if entry.dist else entry.value
     message = f"Driver {entry.name!r} of {package} cannot be loaded: {errors.one_line(error)}."
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        message += f" Install what it needs: %pip install {error.name.partition('.')[0]}"
+    if library:
+        message += f" Install what it needs: %pip install {library}"
     return message
 
 

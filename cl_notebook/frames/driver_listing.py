@@ -116,11 +116,7 @@ def load(name: str, python: str | None = None) -> type[Driver]:
         hint = errors.did_you_mean(name, [*registry.driver_names(), *(entry["name"] for entry in catalog(python))])
         msg = f"No driver is called {name!r}.{hint} %cl_drivers WORD searches them."
         raise errors.NotFound(msg)
-    cls = registry.load_driver(driver_name, {"python": python})
-    release = getattr(cls, "release_spare", None)
-    if release is not None:
-        release()
-    return cls
+    return registry.described_driver(driver_name, {"python": python})
 
 
 def options(cls: type[Driver]) -> pd.DataFrame:

@@ -47,13 +47,9 @@ class Target:
             return
         try:
             with session.progress(f"load {self.driver}"):
-                self.cls = registry.load_driver(self.driver, self.options)
+                self.cls = registry.described_driver(self.driver, self.options)
         except errors.Error as error:
             self.refusal = error
-            return
-        release = getattr(self.cls, "release_spare", None)
-        if release is not None:
-            release()
 
     @property
     def path(self) -> str:
