@@ -11,7 +11,7 @@ _SPAN = re.compile(rf"{_NUMBER}\s?(?P<unit>[a-z]+)", re.IGNORECASE)
 
 _EXPONENTS = {"k": -2, "m": -1, "g": 0, "t": 1, "p": 2, "e": 3}
 _SECONDS = {
-    **dict.fromkeys(("ms",), Decimal("0.001")),
+    "ms": Decimal("0.001"),
     **dict.fromkeys(("s", "sec", "second", "seconds"), Decimal(1)),
     **dict.fromkeys(("m", "min", "minute", "minutes"), Decimal(60)),
     **dict.fromkeys(("h", "hour", "hours"), Decimal(3600)),

@@ -86,7 +86,7 @@ def test_every_protocol_gives_a_frame(session: cl.Session, protocol: str) -> Non
     assert frame["check"].is_unique
 
 
-def test_a_protocol_may_stand_where_a_backend_does(session: cl.Session, tmp_path: Path) -> None:
+def test_a_protocol_is_accepted_as_the_name(session: cl.Session, tmp_path: Path) -> None:
     """A protocol is accepted as the name, unless a backend or an installed driver is called that."""
     assert "mount.nfs" in set(cl.doctor("NFS")["check"])
     session.backend("nfs", volume_driver="local", path=str(tmp_path))
@@ -114,7 +114,7 @@ def test_names_of_protocols_are_forgiving(session: cl.Session) -> None:
         ("cinder.volume.drivers.vendor.Unheard", {}, []),
     ],
 )
-def test_a_driver_tells_its_protocol(driver: str, options: dict[str, str], protocols: list[str]) -> None:
+def test_a_driver_has_the_protocol_of_its_options_or_path(driver: str, options: dict[str, str], protocols: list[str]) -> None:
     """The protocol of a driver that is not open follows from its options, or else from its path."""
     assert Target("lab", driver, options).protocols() == protocols
 
