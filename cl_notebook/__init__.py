@@ -269,6 +269,7 @@ def status(backend: Backend | str | None = None) -> Status:
         backend: only this one, by name or as the object; all by default.
 
     Raises:
+        InvalidInput: *backend* is neither a name nor a backend.
         NotFound: there is no such backend.
         StoreError: the store cannot be read.
 

@@ -60,6 +60,20 @@ def select_backends(session: Context, backend: Backend | str | Iterable[Backend 
     return _select(_stored_backends(session), backend)
 
 
+def select_backend(session: Context, backend: Backend | str) -> Backend:
+    """Return the stored backend, given by its name or as the object.
+
+    Raises:
+        InvalidInput: *backend* is neither.
+        NotFound: no stored backend has that name.
+
+    """
+    if not isinstance(backend, (str, Backend)):
+        msg = f"A backend is given by its name, or as the object; not as {backend!r}."
+        raise errors.InvalidInput(msg)
+    return select_backends(session, backend)[0]
+
+
 def _stored_backends(session: Context) -> dict[str, Backend]:
     return {backend.name: backend for backend in identity_map.select(session, sa.select(Backend).order_by(Backend.name))}
 

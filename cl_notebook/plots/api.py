@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from cl_notebook import errors
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, context, identity_map, validation
+from cl_notebook.inventory import scanner
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, context, validation
 from cl_notebook.plots import activity, ancestry, latencies, operations, pools
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def capacity(backend: Backend | str | None = None, session: Context | None = Non
     ``error`` of a driver that did not answer.
 
     Raises:
+        InvalidInput: *backend* is neither a name nor a backend.
         NotFound: there is no such backend.
 
     """
@@ -121,8 +121,4 @@ def lineage(
 def _backend(session: Context, backend: Backend | str | None) -> Backend | None:
     if backend is None or isinstance(backend, Backend):
         return backend
-    found = identity_map.select(session, sa.select(Backend).where(Backend.name == backend))
-    if not found:
-        msg = f"No backend is called {backend!r}. cl.frames.backends() lists them."
-        raise errors.NotFound(msg)
-    return found[0]
+    return scanner.select_backend(session, backend)

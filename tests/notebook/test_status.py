@@ -211,6 +211,10 @@ def test_the_status_is_a_python_call_too(lab: Notebook, session: cl.Session) -> 
     assert list(cl.status(session.backends["sim"]).frame.index) == ["sim"]
     with pytest.raises(errors.NotFound):
         cl.status("nothing")
+    wrong: tuple[Any, ...] = ([], 5)
+    for backend in wrong:
+        with pytest.raises(errors.InvalidInput, match="by its name, or as the object"):
+            cl.status(backend)
 
 
 def test_statistics_are_masked(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,11 +66,12 @@ class Status:
         """Return how things are on a backend, by name or as the object, or on all.
 
         Raises:
+            InvalidInput: *backend* is neither a name nor a backend.
             NotFound: there is no such backend.
             StoreError: the store cannot be read.
 
         """
-        chosen = scanner.select_backends(session, backend)[0] if backend is not None else None
+        chosen = None if backend is None else scanner.select_backend(session, backend)
         return cls(session, chosen, magics=first_steps.magics_are_loaded())
 
     @property
