@@ -13,7 +13,7 @@ from cl_notebook.display import values
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from cl_notebook.display.values import Mark
 
@@ -119,7 +119,13 @@ def bundle(
     text: str, markup: str, include: Container[str] | None = None, exclude: Container[str] | None = None
 ) -> dict[str, str]:
     """Return the MIME bundle of *text* and HTML for ``_repr_mimebundle_``, with what *include* and *exclude* ask for."""
-    formats = {"text/plain": text, "text/html": markup}
+    return requested({"text/plain": text, "text/html": markup}, include, exclude)
+
+
+def requested(
+    formats: Mapping[str, str], include: Container[str] | None = None, exclude: Container[str] | None = None
+) -> dict[str, str]:
+    """Return those of *formats*, by MIME type, that *include* and *exclude* of ``_repr_mimebundle_`` ask for."""
     return {
         kind: data
         for kind, data in formats.items()

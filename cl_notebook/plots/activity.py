@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import sqlalchemy as sa
 
-from cl_notebook.display import values
+from cl_notebook.display import report, values
 from cl_notebook.display.text import cut, pad
 from cl_notebook.frames import api
 from cl_notebook.model.operations.tables import RUNNING
@@ -169,7 +169,7 @@ def _span(frame: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
 
 def _head(frame: pd.DataFrame, shown: int, more: int) -> str:
     number, failed, running = (int(frame[name].sum()) for name in ("operations", "failed", "running"))
-    parts = [f"{number:,} operation{'s' * (number != 1)} of {shown + more:,} kernel{'s' * (shown + more != 1)}"]
+    parts = [f"{report.number(number, 'operation')} of {report.number(shown + more, 'kernel')}"]
     parts += [f"✗ {failed:,} failed"] if failed else []
     parts += [f"… {running:,} running"] if running else []
     return ", ".join(parts)

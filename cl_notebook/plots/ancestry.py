@@ -116,8 +116,7 @@ class _Reader:
         statement = _roots() if backend is None else _roots().where(Volume.backend_id == backend.id)
         rows = self._connection.execute(statement.limit(self._room + 1)).all()
         if len(rows) > self._room:
-            count = sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())
-            self.left_out += self._connection.execute(count).scalar_one() - self._room
+            self.left_out += self._count(statement) - self._room
         gone: dict[str, _Member] = {}
         for row in rows[: self._room]:
             member = self._add(row)
@@ -154,14 +153,18 @@ class _Reader:
         """Read what came from *members*, and what came from that, while there is room."""
         while members:
             rows: list[sa.Row[Any]] = []
-            for statement in _children(members):
+            statements = _children(members)
+            for statement in statements:
                 rows += self._connection.execute(statement.limit(max(0, self._room - len(rows)) + 1)).all()
                 if len(rows) > self._room:
                     break
             if len(rows) > self._room:
-                counts = [sa.select(sa.func.count()).select_from(each.order_by(None).subquery()) for each in _children(members)]
-                self.left_out += sum(self._connection.execute(count).scalar_one() for count in counts) - self._room
+                self.left_out += sum(map(self._count, statements)) - self._room
             members = [self._attach(row) for row in rows[: max(0, self._room)] if row.id not in self._members]
+
+    def _count(self, statement: sa.Select[Any]) -> int:
+        rows = statement.order_by(None).subquery()
+        return self._connection.execute(sa.select(sa.func.count()).select_from(rows)).scalar_one()
 
     def _attach(self, row: sa.Row[Any]) -> _Member:
         child = self._add(row)

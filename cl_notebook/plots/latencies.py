@@ -127,9 +127,13 @@ def _drivers(session: Context) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _label(row: Any) -> str:  # noqa: ANN401 - a named tuple of pandas
+    return " ".join(filter(None, (sanitize(row.call), _origin(row))))
+
+
+def _origin(row: Any) -> str:  # noqa: ANN401 - as above
     backend = "" if pd.isna(row.backend) else row.backend
     release = "" if pd.isna(row.release) else f"({row.release})"
-    return sanitize(" ".join(filter(None, (row.call, backend, release))))
+    return sanitize(" ".join(filter(None, (backend, release))))
 
 
 def _shares(shown: pd.DataFrame) -> Sequence[float]:
@@ -150,7 +154,7 @@ def _text(frame: pd.DataFrame, shown: pd.DataFrame, columns: int) -> list[str]:
     cells = [
         [
             cut(sanitize(row.call), 24),
-            cut(" ".join(_label(row).split()[1:]), 16),
+            cut(_origin(row), 16),
             f"{row.done:,}",
             *([f"✗ {row.failed:,}" if row.failed else ""] if any_failed else []),
             "" if math.isnan(row.median) else values.duration(row.median),

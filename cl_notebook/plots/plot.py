@@ -6,6 +6,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
+from cl_notebook.display import markup
 from cl_notebook.display.text import terminal_width
 
 if TYPE_CHECKING:
@@ -95,11 +96,7 @@ class Plot:
         formats = {"text/plain": repr(self)}
         if 0 < len(self.mermaid) <= _MOST_MERMAID and not self._nothing:
             formats[MERMAID] = self.mermaid
-        return {
-            kind: data
-            for kind, data in formats.items()
-            if (include is None or kind in include) and (exclude is None or kind not in exclude)
-        }
+        return markup.requested(formats, include, exclude)
 
 
 def rows_of(frame: pd.DataFrame) -> list[Any]:
