@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 from cl_notebook import prerequisites
@@ -11,8 +10,7 @@ from cl_notebook.model import Backend
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.magics.drivers import PYTHON
-from cl_notebook.notebook.magics.lists import FORMAT, formed
-from cl_notebook.notebook.output.messages import echo, echo_err
+from cl_notebook.notebook.magics.lists import FORMAT, formed, print_note
 from cl_notebook.prerequisites.requirements import PROTOCOLS
 
 if TYPE_CHECKING:
@@ -30,12 +28,10 @@ def _doctor(call: Invocation) -> pd.DataFrame | None:
     name, protocol, host = call["name"], call["protocol"], call["host"]
     backend = None if name is None else resolve.held_in(call.namespace, name, (Backend,)) or name
     frame = prerequisites.doctor(backend, protocol, host, call["python"], session=call.session)  # type: ignore[arg-type] # a backend
-    sys.stdout.flush()
-    note = echo if call["format"] in {None, "frame", "table"} else echo_err
     for line in _summary(frame, host or "this host", name or protocol or ""):
-        note(line)
+        print_note(call, line)
     if name is None and protocol is None:
-        note(f"For one backend, driver or protocol: %cl_doctor NAME, or %cl_doctor --protocol {'|'.join(PROTOCOLS)}")
+        print_note(call, f"For one backend, driver or protocol: %cl_doctor NAME, or %cl_doctor --protocol {'|'.join(PROTOCOLS)}")
     return formed(call, frame, list(frame.columns))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,7 @@ from cl_notebook.drivers.options import find_secret, secret_destination
 from cl_notebook.model import doctor_hint
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.command.help import columns
-from cl_notebook.notebook.magics.lists import FORMAT, formed
-from cl_notebook.notebook.output.messages import echo, echo_err
+from cl_notebook.notebook.magics.lists import FORMAT, formed, print_note
 from cl_notebook.notebook.output.progress import shown
 
 if TYPE_CHECKING:
@@ -113,8 +111,7 @@ def _output(call: Invocation, frame: pd.DataFrame, what: str, note: str = "") ->
     if chosen:
         frame = driver_listing.picked(frame, [name for name in chosen if name != frame.index.name], what)
     if note:
-        sys.stdout.flush()
-        (echo if call["format"] in {None, "frame", "table"} else echo_err)(note)
+        print_note(call, note)
     return formed(call, frame, chosen or None)
 
 

@@ -132,9 +132,13 @@ def _number(marker: str) -> int:
 def _give_note(call: Invocation, frame: pd.DataFrame, *, more: bool) -> None:
     if not more:
         return
-    print_message = echo if call["format"] in {None, "frame", "table"} else echo_err
+    print_note(call, f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
+
+
+def print_note(call: Invocation, text: str) -> None:
+    """Print *text*, which goes with a frame: to standard error if ``--format`` is one that other programs read."""
     sys.stdout.flush()
-    print_message(f"There are more than these {len(frame)} rows. The next: --marker {frame.index[-1]}. All: --limit 0.")
+    (echo if call["format"] in {None, "frame", "table"} else echo_err)(text)
 
 
 def formed(call: Invocation, frame: pd.DataFrame, chosen: Sequence[str] | None = None) -> pd.DataFrame | None:
