@@ -137,7 +137,6 @@ def typed_frame(
     index: str | tuple[str, ...] = (),
     *,
     noun: str = "rows",
-    empty: str = "",
     units: Mapping[str, str] = _NO_UNITS,
 ) -> Frame:
     """Return *rows* as a frame whose columns have the types of *schema*, even if there are no rows.
@@ -148,7 +147,6 @@ def typed_frame(
         rows: for each row its values, in the order of *schema*.
         index: the column that becomes the index, or the columns that become its levels.
         noun: what the rows are, in the plural.
-        empty: the sentence to show if there are none, e.g. what to type.
         units: the units of columns whose names do not tell, by name: ``GiB`` or ``s``.
 
     Raises:
@@ -158,12 +156,12 @@ def typed_frame(
     values = list(zip(*rows, strict=True)) or [()] * len(schema)
     columns = {name: _typed_column(column, dtype) for (name, dtype), column in zip(schema.items(), values, strict=True)}
     if not index:
-        return Frame(columns).listed(noun, empty, units=units)
+        return Frame(columns).listed(noun, units=units)
     if isinstance(index, str):
         levels = pd.Index(columns.pop(index), name=index)
     else:
         levels = pd.MultiIndex.from_arrays([columns.pop(name) for name in index], names=index)
-    return Frame(columns, index=levels).listed(noun, empty, units=units)
+    return Frame(columns, index=levels).listed(noun, units=units)
 
 
 def _typed_column(values: Sequence[Any], dtype: Any) -> Any:  # noqa: ANN401 - an extension array

@@ -20,7 +20,7 @@ from cl_notebook.store import search
 from cl_notebook.store.types import utcnow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 MAX_INTEGER = 2**63 - 1
 """Largest integer that every supported database stores (64 bits, signed)."""
@@ -68,7 +68,7 @@ def condition(name: str, column: Column, predicate: object) -> sa.ColumnElement[
     if isinstance(predicate, Iterable) and not isinstance(predicate, (bytes, bytearray, Mapping)):
         listed = list(predicate)
         values = [value(name, column.kind, item) for item in listed if item is not None]
-        exact = column.sql == values[0] if len(values) == 1 else column.sql.in_(values)
+        exact = _is_one_of(column.sql, values)
         return sa.or_(column.sql.is_(None), exact) if None in listed else exact
     return column.sql == value(name, column.kind, predicate)
 
@@ -87,6 +87,10 @@ def whole(value: object) -> int | None:
     except TypeError:
         return None
     return number if -MAX_INTEGER <= number <= MAX_INTEGER else None
+
+
+def _is_one_of(sql: sa.ColumnElement[Any], values: Sequence[object]) -> sa.ColumnElement[bool]:
+    return sql == values[0] if len(values) == 1 else sql.in_(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _number_condition(name: str, column: Column, predicate: str) -> sa.ColumnEle
     bounds: list[sa.ColumnElement[bool]] = []
     excluded: list[sa.ColumnElement[bool]] = []
     values: list[object] = []  # compared at once, so that an index is used
-    intervals: list[sa.ColumnElement[bool]] = []
+    included: list[sa.ColumnElement[bool]] = []
     for part in predicate.split(","):
         sign, text = _COMPARISON.fullmatch(part.strip()).groups()  # type: ignore[union-attr] # it matches every text
         if sign in _COMPARISONS:
@@ -122,12 +126,12 @@ def _number_condition(name: str, column: Column, predicate: str) -> sa.ColumnEle
         if sign == "!=":
             excluded.append(_negated(column, column.sql == equal if not isinstance(equal, sa.ColumnElement) else equal))
         elif isinstance(equal, sa.ColumnElement):
-            intervals.append(equal)
+            included.append(equal)
         else:
             values.append(equal)
-    equals = [column.sql == values[0]] if len(values) == 1 else [column.sql.in_(values)] if values else []
-    any_equal = [*equals, *intervals]
-    return sa.and_(*bounds, *excluded, *([sa.or_(*any_equal)] if any_equal else []))
+    if values:
+        included.insert(0, _is_one_of(column.sql, values))
+    return sa.and_(*bounds, *excluded, *([sa.or_(*included)] if included else []))
 
 
 def _interval(name: str, column: Column, text: str) -> object:
@@ -279,4 +283,4 @@ def _text_condition(name: str, column: Column, predicate: str) -> sa.ColumnEleme
 def _matches(sql: sa.ColumnElement[Any], patterns: list[str]) -> sa.ColumnElement[bool]:
     exact = [pattern for pattern in patterns if "*" not in pattern and "?" not in pattern]
     globs = [search.glob(sql, pattern) for pattern in patterns if "*" in pattern or "?" in pattern]
-    return sa.or_(*globs, *([sql == exact[0]] if len(exact) == 1 else [sql.in_(exact)] if exact else []))
+    return sa.or_(*globs, *([_is_one_of(sql, exact)] if exact else []))
