@@ -341,8 +341,13 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
     session.journal.refuse_if_read_only("repair")
     backends = scanner.select_backends(session, backend)
-    found = scanner.findings(session, backends)
-    repairable = [finding for finding in found if verdicts.is_repairable(finding.verdict, finding.kind)]
+    repairable: list[Finding] = []
+    left: Counter[str] = Counter()
+    for finding in scanner.findings(session, backends):
+        if verdicts.is_repairable(finding.verdict, finding.kind):
+            repairable.append(finding)
+        elif finding.verdict != OK:
+            left[finding.verdict] += 1
     repairable.sort(key=lambda finding: _ORDER.index(finding.kind))
     storages, by_name = Storages(), {stored.name: stored for stored in backends}
     tried: list[tuple[Finding, bool, str]] = []
@@ -357,8 +362,7 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
             tried.append((finding, done, detail))
             count()
     frame = _frame(tried)
-    others = (finding.verdict for finding in found if not verdicts.is_repairable(finding.verdict, finding.kind))
-    frame.attrs["left"] = dict(Counter(verdict for verdict in others if verdict != OK))
+    frame.attrs["left"] = dict(left)
     return frame
 
 

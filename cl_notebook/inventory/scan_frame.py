@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from cl_notebook.display import listing, markup, report, text, values
 from cl_notebook.display.report import Entry, Section
-from cl_notebook.inventory.verdicts import KINDS, OK, VERDICTS, Finding, is_repairable
+from cl_notebook.inventory.verdicts import KINDS, OK, URGENCY, VERDICTS, Finding, is_repairable
 from cl_notebook.tabular import Frame, typed_frame
-from cl_notebook.text import sanitize
+from cl_notebook.text import quote_word, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,9 +25,6 @@ _BRIEF = 8
 """Characters of an id that a line of magic has: with the whole of it, a list in a terminal would have room for little else."""
 
 _LABEL = 48
-
-_URGENCY = ("conflict", "stuck", "missing", "size differs", "leftover device", "untracked", "unknown")
-"""The verdicts that are not ok, the worst first."""
 
 _SCHEMA = dict.fromkeys(Finding._fields, "string") | {
     "verdict": VERDICTS,
@@ -86,7 +83,7 @@ def _briefly(finding: Finding, beginnings: Counter[str]) -> Finding:
 
 
 def _text(findings: Frame) -> str:
-    width = max(40, min(text.terminal_width(), 120))
+    width = report.columns()
     notes = [line for note in _notes(findings) for line in report.wrapped(note, width)]
     return "\n".join([*report.wrapped(_headline(findings), width), *report.as_text(_sections(findings), width), "", *notes])
 
@@ -101,7 +98,7 @@ def _html(findings: Frame) -> str:
 
 def _counts(findings: pd.DataFrame) -> list[tuple[str, int]]:
     counted = findings["verdict"].value_counts()
-    return [(verdict, int(counted[verdict])) for verdict in (*_URGENCY, OK) if counted.get(verdict, 0)]
+    return [(verdict, int(counted[verdict])) for verdict in (*URGENCY, OK) if counted.get(verdict, 0)]
 
 
 def _headline(findings: pd.DataFrame) -> str:
@@ -116,12 +113,8 @@ def _sections(findings: pd.DataFrame) -> Iterator[Section]:
         rows = findings[findings["verdict"] == verdict].iloc[:SHOWN]
         plain = rows.astype(object).where(rows.notna(), None).to_dict("records")
         entries = [_entry(Finding(**{name: row[name] for name in Finding._fields})) for row in plain]
-        more = f"And {count - len(rows):,} more: %cl_scan --verdict {_word(verdict)} --all" if count > len(rows) else ""
+        more = f"And {count - len(rows):,} more: %cl_scan --verdict {quote_word(verdict)} --all" if count > len(rows) else ""
         yield Section(f"{report.capital(verdict)} ({count:,})", entries, more)
-
-
-def _word(verdict: str) -> str:
-    return f"'{verdict}'" if " " in verdict else verdict
 
 
 def _entry(finding: Finding) -> Entry:

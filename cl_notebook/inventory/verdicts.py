@@ -25,6 +25,9 @@ UNKNOWN = "unknown"
 VERDICTS = (OK, UNTRACKED, MISSING, STUCK, CONFLICT, SIZE_DIFFERS, LEFTOVER, UNKNOWN)
 """Every verdict."""
 
+URGENCY = (CONFLICT, STUCK, MISSING, SIZE_DIFFERS, LEFTOVER, UNTRACKED, UNKNOWN)
+"""The verdicts that are not ok, the worst first."""
+
 KINDS = ("backend", "volume", "snapshot", "connection", "device", "file")
 """What a finding may be about. A ``backend`` is one that could not be asked; a ``file``, what a killed process left half made."""
 
