@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from cl_notebook.display import markup, values
+from cl_notebook.display import markup, text, values
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ def as_html(sections: Iterable[Section]) -> str:
 def _entry(entry: Entry) -> str:
     line = f"<br>{markup.command(entry.magic)}" if entry.magic else ""
     return f"<div>{markup.sign(entry.status)} {markup.escaped(entry.sentence)}{line}</div>"
+
+
+def columns() -> int:
+    """Return how wide a report is as text: as the terminal, within limits."""
+    return max(40, min(text.terminal_width(), 120))
 
 
 def wrapped(sentence: str, width: int, first: str = "", rest: str | None = None) -> list[str]:

@@ -21,9 +21,10 @@ _LABELS = {"repair": "Repair", "manage": "Adopt", "forget": "Forget"}
 
 
 class _Act(NamedTuple):
-    """What a button does: the arguments of ``%cl_scan``, and whether it asks first."""
+    """What a button does: the *line* of the scan, the arguments of ``%cl_scan`` in it, and whether it asks first."""
 
     label: str
+    line: str
     arguments: str
     asks: bool
 
@@ -36,9 +37,11 @@ class ScanButtons(widgets.VBox):  # type: ignore[misc] # as above
         self._shell = shell
         self._output = widgets.Output()
         rows = findings[findings["next"].notna()].iloc[:MOST]
-        acts = [(_act(line, verdict), line) for line, verdict in zip(rows["next"], rows["verdict"], strict=True)]
-        self.buttons = [self._button(act) for act, _ in acts if act is not None]
-        lines = [widgets.HTML(markup.card(markup.command(line))) for act, line in acts if act is not None]
+        acts = [
+            act for line, verdict in zip(rows["next"], rows["verdict"], strict=True) if (act := _act(line, verdict)) is not None
+        ]
+        self.buttons = [self._button(act) for act in acts]
+        lines = [widgets.HTML(markup.card(markup.command(act.line))) for act in acts]
         boxes = [widgets.HBox(pair) for pair in zip(self.buttons, lines, strict=True)]
         super().__init__([*boxes, self._output])
 
@@ -47,7 +50,7 @@ class ScanButtons(widgets.VBox):  # type: ignore[misc] # as above
         return f"{len(self.buttons)} buttons, for a live notebook. Each runs one of the lines of the scan."
 
     def _button(self, act: _Act) -> widgets.Button:
-        button = widgets.Button(description=act.label, tooltip=f"%{_MAGIC} {act.arguments}")
+        button = widgets.Button(description=act.label, tooltip=act.line)
         is_asked = not act.asks
 
         def click(_button: object) -> None:
@@ -79,4 +82,4 @@ def _act(line: str, verdict: str) -> _Act | None:
     verb = arguments.partition(" ")[0]
     if magic != _MAGIC or verb not in _LABELS:
         return None
-    return _Act(_LABELS[verb], arguments, asks=verb == "forget" or (verb == "repair" and verdict == STUCK))
+    return _Act(_LABELS[verb], line, arguments, asks=verb == "forget" or (verb == "repair" and verdict == STUCK))

@@ -12,12 +12,12 @@ from cl_notebook.store.errors import shown_url
 from cl_notebook.text import quote_word, sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     import pandas as pd
 
     from cl_notebook.model import Backend
-    from cl_notebook.notebook.output.overview import BackendState
+    from cl_notebook.notebook.output.overview import BackendState, Capacity
     from cl_notebook.session import Session
 
 SHOWN = 8
@@ -101,7 +101,7 @@ class Status:
         """Return the screen as text, as wide as the terminal."""
         if not self.overview.backends:
             return first_steps.as_text(self._empty(), magics=self._magics)
-        width = max(40, min(text.terminal_width(), 120))
+        width = report.columns()
         lines = [f"Store: {self._store}", *wrapped(self._headline(), width)]
         for state in self._shown():
             lines += ["", *_backend_lines(state, width)]
@@ -210,41 +210,40 @@ def _on(backend: str) -> str:
     return f" on {text.cut(sanitize(backend), _NAME)}" if backend else ""
 
 
-def _by_status(counts: Mapping[str, int], kind: str) -> str:
-    """Return the number of resources of a kind, and how many have which status: ``3 volumes: 2 available, 1 in-use``."""
-    if not counts:
-        return ""
-    parts = [f"{count:,} {values.status(status)}" for status, count in _common_first(counts)]
-    return f"{number(sum(counts.values()), kind)}: {', '.join(parts)}"
+def _tracked(state: BackendState, mark: Callable[[str], str]) -> Iterator[str]:
+    """Yield for each kind that is tracked how many resources have which status: ``3 volumes: 2 available, 1 in-use``.
+
+    *mark* writes a status, as text or as HTML.
+    """
+    for kind in _KINDS:
+        counts = state.counts[kind]
+        if counts:
+            parts = ", ".join(f"{count:,} {mark(status)}" for status, count in _common_first(counts))
+            yield f"{number(sum(counts.values()), kind)}: {parts}"
 
 
 def _common_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (values.meaning(item[0]) == "fault", -item[1], item[0]))
 
 
-def _capacity(state: BackendState) -> str:
-    if state.capacity is None:
-        return ""
-    used = state.capacity.total - state.capacity.free
-    return f"{values.size(used)} of {values.size(state.capacity.total)} used"
+def _used(capacity: Capacity) -> str:
+    return f"{values.size(capacity.total - capacity.free)} of {values.size(capacity.total)} used"
 
 
-def _share(state: BackendState) -> float:
-    return 0.0 if state.capacity is None else 1 - state.capacity.free / state.capacity.total
+def _share(capacity: Capacity) -> float:
+    return 1 - capacity.free / capacity.total
 
 
 def _backend_lines(state: BackendState, width: int) -> Iterator[str]:
     name, driver = text.cut(sanitize(state.name), _NAME), _driver(state)
     yield text.cut(f"{values.status('open' if state.is_open else 'closed')}  {name} ({driver})", width)
     if state.capacity is not None:
-        yield text.cut(f"    {text.bar(_share(state), _BAR)} {_capacity(state)}", width)
+        yield text.cut(f"    {text.bar(_share(state.capacity), _BAR)} {_used(state.capacity)}", width)
     elif state.is_open:
         yield f"    {_NO_CAPACITY if state.is_known else _NOT_KNOWN}"
-    elif not state.is_open:
+    else:
         yield f"    its capacity is known once it is open: %cl_backend open {quote_word(state.name)}"
-    parts = [_by_status(state.counts[kind], kind) for kind in _KINDS]
-    shown = [part for part in parts if part] or ["nothing on it is tracked"]
-    for part in shown:
+    for part in list(_tracked(state, values.status)) or ["nothing on it is tracked"]:
         yield from wrapped(part, width, "    ")
 
 
@@ -254,8 +253,8 @@ def _driver(state: BackendState) -> str:
 
 def _backend_cells(state: BackendState) -> tuple[str, ...]:
     if state.capacity is not None:
-        percent = f"{_share(state):.0%}"
-        capacity = f"{markup.bar(_share(state), f'{percent} used')}<br>{markup.escaped(_capacity(state))}"
+        share = _share(state.capacity)
+        capacity = f"{markup.bar(share, f'{share:.0%} used')}<br>{markup.escaped(_used(state.capacity))}"
     elif state.is_open:
         capacity = markup.escaped(_NO_CAPACITY if state.is_known else _NOT_KNOWN)
     else:
@@ -266,12 +265,5 @@ def _backend_cells(state: BackendState) -> tuple[str, ...]:
         f"<b title='{markup.escaped(state.name)}'>{markup.escaped(name)}</b><br>{driver}",
         markup.status("open" if state.is_open else "closed"),
         capacity,
-        "<br>".join(filter(None, (_tracked(state.counts[kind], kind) for kind in _KINDS))) or "nothing",
+        "<br>".join(_tracked(state, markup.status)) or "nothing",
     )
-
-
-def _tracked(counts: Mapping[str, int], kind: str) -> str:
-    if not counts:
-        return ""
-    parts = ", ".join(f"{count:,} {markup.status(status)}" for status, count in _common_first(counts))
-    return f"{number(sum(counts.values()), kind)}: {parts}"
