@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STYLE = """
 .cl-card{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px);line-height:1.5;
 color:var(--jp-content-font-color1,var(--vscode-foreground,inherit));max-width:100%;overflow-x:auto}
-.cl-card code,.cl-card .cl-mono{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:inherit;
+.cl-card code{font-family:var(--jp-code-font-family,ui-monospace,monospace);font-size:inherit;
 background:none!important;color:inherit;padding:0!important}
 .cl-card table{border-collapse:collapse!important;margin:.2em 0!important;font-size:inherit!important;table-layout:auto!important}
 .cl-card th,.cl-card td{text-align:left!important;vertical-align:top!important;padding:.15em 1em .15em 0!important;
