@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import cl_notebook as cl
-from cl_notebook.notebook.command.lexer import expand, split, without_comment
+from cl_notebook.notebook.command.lexer import Token, split, without_comment
 
 if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook
@@ -35,12 +35,16 @@ def test_words_are_split_as_in_a_shell(line: str, words: list[str]) -> None:
     assert [word.text for word in split(line)] == words
 
 
+def _expanded(text: str, namespace: dict[str, Any]) -> str:
+    return Token(text, text, 0).expand(namespace).text
+
+
 def test_expansion_is_ipythons() -> None:
     """Braces hold any Python, a dollar a name; what cannot be evaluated stays as it is."""
     names = {"n": 3, "d": {"a b": "x y"}}
-    assert expand("{n + 1}-$n-{d['a b']}", names) == "4-3-x y"
-    assert expand("{missing} $gone", names) == "{missing} $gone"
-    assert expand('{"host": "web"}', names) == '{"host": "web"}'
+    assert _expanded("{n + 1}-$n-{d['a b']}", names) == "4-3-x y"
+    assert _expanded("{missing} $gone", names) == "{missing} $gone"
+    assert _expanded('{"host": "web"}', names) == '{"host": "web"}'
 
 
 def test_a_dollar_before_quotes_takes_them_literally(lab: Notebook) -> None:

@@ -1,4 +1,4 @@
-"""Run a verb on the resources that a line names: one as it always was, several side by side, with a question and a report."""
+"""Run a verb on the resources that a line names: one directly, several side by side, with a question and a report."""
 
 from __future__ import annotations
 
@@ -31,11 +31,7 @@ ONE_WORD = "One word may name several: a glob (db-*), a term of the tree's filte
 
 
 def _from_one_to(most: int, text: str) -> int:
-    expected = f"a whole number from 1 to {most}"
-    number = whole(text, expected)
-    if not 1 <= number <= most:
-        raise ValueError(expected)
-    return number
+    return whole(text, f"a whole number from 1 to {most}", least=1, most=most)
 
 
 OPTIONS = (

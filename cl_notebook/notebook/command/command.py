@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -194,19 +195,18 @@ def gib(text: str) -> int:
 
 def count(text: str) -> int:
     """Convert *text* to a number of rows (0 for all), or raise ValueError."""
-    number = whole(text, "a whole number of rows (0 for all)")
-    if number < 0:
-        msg = "a whole number of rows (0 for all)"
-        raise ValueError(msg)
-    return number
+    return whole(text, "a whole number of rows (0 for all)", least=0)
 
 
-def whole(text: str, expected: str) -> int:
-    """Convert *text* to a whole number, or raise ValueError with the text *expected*."""
+def whole(text: str, expected: str, *, least: float = -math.inf, most: float = math.inf) -> int:
+    """Convert *text* to a whole number from *least* to *most*, or raise ValueError with the text *expected*."""
     try:
-        return int(text, 10)
+        number = int(text, 10)
     except ValueError:
         raise ValueError(expected) from None
+    if not least <= number <= most:
+        raise ValueError(expected)
+    return number
 
 
 def pair(text: str) -> tuple[str, str]:

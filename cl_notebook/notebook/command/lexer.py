@@ -30,7 +30,7 @@ _COMMENT = "#"
 SEVERAL = "\0"
 """Precedes each id in the text of an expression that gives a list or a frame of resources: no name can contain it."""
 
-__all__ = ["Token", "Value", "expand", "quote_literal", "quote_word", "split", "tokenize", "without_comment"]
+__all__ = ["Token", "Value", "quote_literal", "quote_word", "split", "tokenize", "without_comment"]
 
 
 class Value(str):
@@ -61,13 +61,14 @@ class Token:
         return self.raw.startswith("-") and self.raw != "-"
 
     def expand(self, namespace: Mapping[str, Any]) -> Token:
-        """Return the token with ``{python}`` and ``$var`` replaced from *namespace*; its text may be a :class:`Value`."""
+        """Return the token with ``{python}`` and ``$var`` replaced from *namespace*; its text may be a :class:`Value`.
+
+        Like IPython, leave what cannot be evaluated unchanged.
+        """
         text, typed, end = "", "", 0
-        for start, stop in self.literal:
+        for start, stop in (*self.literal, (len(self.text), len(self.text))):
             part, typed_part = _expanded(self.text[end:start], namespace)
             text, typed, end = text + part + self.text[start:stop], typed + typed_part, stop
-        part, typed_part = _expanded(self.text[end:], namespace)
-        text, typed = text + part, typed + typed_part
         is_value = typed != text and not selection.is_pattern(typed)
         return replace(self, text=Value(text) if is_value else text, literal=())
 
@@ -210,13 +211,8 @@ def tokenize(line: str) -> list[Token]:
     return tokens
 
 
-def expand(text: str, namespace: Mapping[str, Any]) -> str:
-    """Replace ``{python}`` and ``$var`` in *text*; like IPython, leave what cannot be evaluated unchanged."""
-    return _expanded(text, namespace)[0]
-
-
 def _expanded(text: str, namespace: Mapping[str, Any]) -> tuple[str, str]:
-    """Return *text* with its expressions replaced, and the same without what they gave: what was typed."""
+    """Return *text* with its expressions replaced, and the same without their values: what was typed."""
     if "{" not in text and "$" not in text:
         return text, text
     formatter = _Formatter()

@@ -1,8 +1,9 @@
-"""Declare the verbs that edit the fields of a volume or a snapshot: ``set``, ``unset`` and ``rename``."""
+"""Declare the options and verbs for the fields of a volume or a snapshot: ``set``, ``unset`` and ``rename``."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
@@ -40,68 +41,59 @@ def verbs(argument: Argument, named: Named, *, may_boot: bool = False) -> tuple[
     options = (NAME, DESCRIPTION, METADATA, _CLEAR, *(_BOOTABLE if may_boot else ()), *batch.OPTIONS)
     changed = "name, description, metadata or bootable flag" if may_boot else "name, description or metadata"
     return (
-        Verb("set", f"Set {changed} of a {noun}; keys that are not typed stay.", _setter(named), (several,), options),
-        Verb("unset", f"Remove keys from the metadata of a {noun}.", _unsetter(named), (several,), (_KEY, *batch.OPTIONS)),
-        Verb("rename", f"Give a {noun} another name.", _renamer(named), (argument, Argument("NAME", "The new name."))),
+        Verb("set", f"Set {changed} of a {noun}; keys that are not typed stay.", partial(_set, named), (several,), options),
+        Verb("unset", f"Remove keys from the metadata of a {noun}.", partial(_unset, named), (several,), (_KEY, *batch.OPTIONS)),
+        Verb("rename", f"Give a {noun} another name.", partial(_rename, named), (argument, Argument("NAME", "The new name."))),
     )
 
 
-def _setter(named: Named) -> Callable[[Invocation], Any]:
-    def set_fields(call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
-        changes = call.given("name", "description")
-        metadata, clear = dict(call["metadata"]), call["no_metadata"]
-        bootable, non_bootable = call.values.get("bootable"), call.values.get("non_bootable")
-        if not (changes or metadata or clear or bootable or non_bootable):
-            msg = "set needs what to change: --name NAME, --description TEXT or --metadata KEY=VALUE."
-            raise errors.InvalidInput(msg)
-        if bootable and non_bootable:
-            msg = "--bootable and --non-bootable exclude each other: type one of them."
-            raise errors.InvalidInput(msg)
-        if bootable or non_bootable:
-            changes["bootable"] = bool(bootable)
+def _set(named: Named, call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
+    changes = call.given("name", "description")
+    metadata, clear = dict(call["metadata"]), call["no_metadata"]
+    bootable, non_bootable = call.values.get("bootable"), call.values.get("non_bootable")
+    if not (changes or metadata or clear or bootable or non_bootable):
+        msg = "set needs what to change: --name NAME, --description TEXT or --metadata KEY=VALUE."
+        raise errors.InvalidInput(msg)
+    if bootable and non_bootable:
+        msg = "--bootable and --non-bootable exclude each other: type one of them."
+        raise errors.InvalidInput(msg)
+    if bootable or non_bootable:
+        changes["bootable"] = bool(bootable)
 
-        def change(resource: Snapshot | Volume) -> None:
-            resource.refresh(keep_edits=True)  # so that keys are added to the stored ones
-            if metadata or clear:
-                resource.metadata = metadata if clear else {**resource.metadata, **metadata}
-            for name, value in changes.items():
-                setattr(resource, name, value)
-            resource.save()
-
-        return batch.each(call, Act("set", "set"), named(call), change)
-
-    return set_fields
-
-
-def _unsetter(named: Named) -> Callable[[Invocation], Any]:
-    def unset(call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
-        def remove(resource: Snapshot | Volume) -> None:
-            resource.refresh(keep_edits=True)
-            metadata = dict(resource.metadata)
-            for key in call["metadata"]:
-                if key not in metadata:
-                    known = errors.did_you_mean(key, metadata) or f" Its keys: {', '.join(metadata) or 'none'}."
-                    msg = f"The metadata of {resource.label()} has no key {key!r}.{known}"
-                    raise errors.NotFound(msg)
-                del metadata[key]
-            resource.metadata = metadata
-            resource.save()
-
-        return batch.each(call, Act("unset", "unset"), named(call), remove)
-
-    return unset
-
-
-def _renamer(named: Named) -> Callable[[Invocation], Snapshot | Volume]:
-    def rename(call: Invocation) -> Snapshot | Volume:
-        resources = named(call)
-        if not resources.is_one:
-            msg = "rename takes one resource and one name. %cl_volume set --name gives several the same name."
-            raise errors.InvalidInput(msg)
-        resource: Snapshot | Volume = resources.resources[0]
-        resource.refresh(keep_edits=True)
-        resource.name = call["name"]
+    def change(resource: Snapshot | Volume) -> None:
+        resource.refresh(keep_edits=True)  # so that keys are added to the stored ones
+        if metadata or clear:
+            resource.metadata = metadata if clear else {**resource.metadata, **metadata}
+        for name, value in changes.items():
+            setattr(resource, name, value)
         resource.save()
-        return resource
 
-    return rename
+    return batch.each(call, Act("set", "set"), named(call), change)
+
+
+def _unset(named: Named, call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
+    def remove(resource: Snapshot | Volume) -> None:
+        resource.refresh(keep_edits=True)
+        metadata = dict(resource.metadata)
+        for key in call["metadata"]:
+            if key not in metadata:
+                known = errors.did_you_mean(key, metadata) or f" Its keys: {', '.join(metadata) or 'none'}."
+                msg = f"The metadata of {resource.label()} has no key {key!r}.{known}"
+                raise errors.NotFound(msg)
+            del metadata[key]
+        resource.metadata = metadata
+        resource.save()
+
+    return batch.each(call, Act("unset", "unset"), named(call), remove)
+
+
+def _rename(named: Named, call: Invocation) -> Snapshot | Volume:
+    resources = named(call)
+    if not resources.is_one:
+        msg = "rename takes one resource and one name. %cl_volume set --name gives several the same name."
+        raise errors.InvalidInput(msg)
+    resource: Snapshot | Volume = resources.resources[0]
+    resource.refresh(keep_edits=True)
+    resource.name = call["name"]
+    resource.save()
+    return resource
