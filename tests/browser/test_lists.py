@@ -26,9 +26,9 @@ LISTS: dict[str, dict[str, object]] = {
 """Lists, by name, with what they must show at every width."""
 
 
-def _shown(page: Page, theme: str, kept: dict[str, object]) -> None:
+def _shown(page: Page, theme: str, values: dict[str, object]) -> None:
     created = pd.Series([pd.Timestamp.now("UTC")] * len(IDS), index=IDS)
-    columns = {**kept, "backend": "lab", "created_at": created, **{f"column_{number}": "words" for number in range(9)}}
+    columns = {**values, "backend": "lab", "created_at": created, **{f"column_{number}": "words" for number in range(9)}}
     colours = "background:#fff;color:#111" if theme == "light" else "background:#111;color:#eee;--jp-content-font-color2:#aaa"
     page.set_content(
         f"<html lang=en><title>x</title><body data-jp-theme-light={str(theme == 'light').lower()} style='margin:8px;{colours}'>"

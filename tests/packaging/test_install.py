@@ -40,9 +40,9 @@ class Installed:
 
     def run(self, program: str, *words: str) -> str:
         """Run a program of the environment from the empty home, and return what it prints."""
-        kept = {"PATH": os.environ["PATH"], "HOME": str(self.home), "CL_NOTEBOOK_DATA": str(self.home / "data")}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "CL_NOTEBOOK_DATA": str(self.home / "data")}
         command = [str(self.venv / "bin" / program), *words]
-        return subprocess.run(command, cwd=self.home, env=kept, stdout=subprocess.PIPE, text=True, check=True).stdout
+        return subprocess.run(command, cwd=self.home, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="session")
@@ -97,8 +97,8 @@ def test_another_environment_finds_the_installed_kernel(installed: Installed, tm
     said = installed.run("python", "-m", "cl_notebook", "install", "--prefix", str(tmp_path / "other"))
     assert str(installed.venv / "bin" / "python") in said
     path = {"JUPYTER_PATH": str(tmp_path / "other" / "share" / "jupyter"), "JUPYTER_PREFER_ENV_PATH": "0"}
-    kept = {"PATH": os.environ["PATH"], "HOME": str(installed.home), "CL_NOTEBOOK_DATA": str(installed.home / "data")}
-    done = subprocess.run([sys.executable, "-c", PROBE], env=kept | path, stdout=subprocess.PIPE, text=True, check=True)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(installed.home), "CL_NOTEBOOK_DATA": str(installed.home / "data")}
+    done = subprocess.run([sys.executable, "-c", PROBE], env=environment | path, stdout=subprocess.PIPE, text=True, check=True)
     python, package, magics = json.loads(done.stdout)
     assert Path(python).parent == installed.venv / "bin"
     assert package == "cl_notebook"
@@ -108,8 +108,8 @@ def test_another_environment_finds_the_installed_kernel(installed: Installed, tm
 def test_the_examples_are_installed(installed: Installed) -> None:
     """`lab` copies every file of the examples from the installation, and says what to install where there is no JupyterLab."""
     command = [str(installed.venv / "bin" / "python"), "-m", "cl_notebook", "lab", "copied"]
-    kept = {"PATH": os.environ["PATH"], "HOME": str(installed.home)}
-    done = subprocess.run(command, cwd=installed.home, env=kept, capture_output=True, text=True, check=False)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(installed.home)}
+    done = subprocess.run(command, cwd=installed.home, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "has no JupyterLab. Install it: " in done.stderr
     tracked = subprocess.run(["git", "ls-files", "examples"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -119,9 +119,9 @@ def test_the_examples_are_installed(installed: Installed) -> None:
 def test_the_demo_runs_where_nothing_else_is_installed(installed: Installed) -> None:
     """`demo` without a terminal prints the tree of the demo, and leaves nothing."""
     command = [str(installed.venv / "bin" / "python"), "-m", "cl_notebook", "demo"]
-    kept = {"PATH": os.environ["PATH"], "HOME": str(installed.home), "TMPDIR": str(installed.home)}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(installed.home), "TMPDIR": str(installed.home)}
     before = set(installed.home.iterdir())
-    done = subprocess.run(command, env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
     assert {"db", "before-upgrade", "extending", "error"} <= set(done.stdout.split())
     assert done.stderr == ""
     assert {path.name for path in set(installed.home.iterdir()) - before} <= {".local"}
