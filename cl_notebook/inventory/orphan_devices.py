@@ -8,8 +8,7 @@ from cl_notebook import errors
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.local import loopdev
 from cl_notebook.inventory import devices
-from cl_notebook.inventory.scanner import select_backends
-from cl_notebook.model import Connection, identity_map
+from cl_notebook.model import Connection, identity_map, lookup
 
 if TYPE_CHECKING:
     from cl_notebook.inventory.devices import OrphanDevice
@@ -23,7 +22,7 @@ def detach_orphan(session: Context, path: str, *, remove: bool = False) -> str:
     store: they go only if *remove* says so.
     """
     session.journal.refuse_if_read_only("repair")
-    backends = select_backends(session, None)
+    backends = lookup.select_backends(session, None)
     for backend in backends:  # only who is open knows where its files are
         if session.get_open(backend) is None:
             _open_if_possible(session, backend.name)

@@ -14,7 +14,7 @@ from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.inventory import connections, orphan_devices, scanner, verdicts
 from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.inventory.verdicts import MISSING, OK, SIZE_DIFFERS, Finding
-from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map
+from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map, lookup
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import SyncAttachStatus, Update
 from cl_notebook.text import sanitize
@@ -340,7 +340,7 @@ COLUMNS = ("kind", "backend", "id", "name", "device", "done", "detail")
 def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str] | None, *, remove: bool) -> pd.DataFrame:
     """Repair what can be; see :func:`cl_notebook.inventory.repair_all`."""
     session.journal.refuse_if_read_only("repair")
-    backends = scanner.select_backends(session, backend)
+    backends = lookup.select_backends(session, backend)
     repairable: list[Finding] = []
     left: Counter[str] = Counter()
     for finding in scanner.findings(session, backends):

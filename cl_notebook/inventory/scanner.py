@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from cl_notebook import errors, settings
 from cl_notebook.inventory import devices, rows, verdicts
 from cl_notebook.inventory.connections import Connections
 from cl_notebook.inventory.storage import Storage
 from cl_notebook.inventory.verdicts import MISSING, OK, UNKNOWN, UNTRACKED, Finding
-from cl_notebook.model import Backend, Snapshot, Volume, claims, identity_map, storage_identity
+from cl_notebook.model import Backend, Snapshot, Volume, claims, lookup, storage_identity
 from cl_notebook.model.operations import guards
 from cl_notebook.text import quote_word
 
@@ -40,58 +38,13 @@ def findings(
 ) -> list[Finding]:
     """Scan one backend, several, or all (None), and return the findings; see :func:`cl_notebook.inventory.scan`."""
     collected: list[Finding] = []
-    stored = _stored_backends(session)
-    requested, backends = _select(stored, backend), list(stored.values())
+    stored = lookup.stored_backends(session)
+    requested, backends = lookup.select_among(stored, backend), list(stored.values())
     for selected in requested:
         with session.progress(f"scan {selected.name}"):
             collected += _Scan(session, selected, backends).findings()
             collected += Connections(session, selected.id, selected.name).findings(host=host)
     return [*collected, *devices.findings(session, requested, backends)] if host else collected
-
-
-def select_backends(session: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
-    """Return the selected backends, given by name or as objects; all stored ones for None.
-
-    Raises:
-        InvalidInput: *backend* is neither a backend nor a collection of them.
-        NotFound: no stored backend has that name.
-
-    """
-    return _select(_stored_backends(session), backend)
-
-
-def select_backend(session: Context, backend: Backend | str) -> Backend:
-    """Return the stored backend, given by its name or as the object.
-
-    Raises:
-        InvalidInput: *backend* is neither.
-        NotFound: no stored backend has that name.
-
-    """
-    if not isinstance(backend, (str, Backend)):
-        msg = f"A backend is given by its name, or as the object; not as {backend!r}."
-        raise errors.InvalidInput(msg)
-    return select_backends(session, backend)[0]
-
-
-def _stored_backends(session: Context) -> dict[str, Backend]:
-    return {backend.name: backend for backend in identity_map.select(session, sa.select(Backend).order_by(Backend.name))}
-
-
-def _select(stored: Mapping[str, Backend], backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
-    if backend is None:
-        return list(stored.values())
-    try:
-        requested = [backend] if isinstance(backend, (str, Backend)) else list(backend)
-    except TypeError:
-        msg = f"A scan is of a backend, or of several, by name or as they are; not of {backend!r}."
-        raise errors.InvalidInput(msg) from None
-    names = list(dict.fromkeys(backend.name if isinstance(backend, Backend) else backend for backend in requested))
-    for name in names:
-        if name not in stored:
-            msg = f"No backend {name!r} is stored.{errors.did_you_mean(str(name), stored)}"
-            raise errors.NotFound(msg)
-    return [stored[name] for name in names]
 
 
 class _Scan:

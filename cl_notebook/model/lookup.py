@@ -17,7 +17,7 @@ from cl_notebook.store import search
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
@@ -128,6 +128,53 @@ def backend_named(context: Context, name: str) -> Backend | None:
     """Return the tracked backend with exactly this *name*, or None."""
     backends = identity_map.select(context, sa.select(Backend).where(Backend.name == name))
     return backends[0] if backends else None
+
+
+def stored_backends(context: Context) -> dict[str, Backend]:
+    """Return every backend of the store by its name, in the order of the names."""
+    return {backend.name: backend for backend in identity_map.select(context, sa.select(Backend).order_by(Backend.name))}
+
+
+def select_backends(context: Context, backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
+    """Return the selected backends, given by name or as objects; all stored ones for None.
+
+    Raises:
+        InvalidInput: *backend* is neither a backend nor a collection of them.
+        NotFound: no stored backend has that name.
+
+    """
+    return select_among(stored_backends(context), backend)
+
+
+def select_backend(context: Context, backend: Backend | str) -> Backend:
+    """Return the stored backend, given by its name or as the object.
+
+    Raises:
+        InvalidInput: *backend* is neither.
+        NotFound: no stored backend has that name.
+
+    """
+    if not isinstance(backend, (str, Backend)):
+        msg = f"A backend is given by its name, or as the object; not as {backend!r}."
+        raise errors.InvalidInput(msg)
+    return select_backends(context, backend)[0]
+
+
+def select_among(stored: Mapping[str, Backend], backend: Backend | str | Iterable[Backend | str] | None) -> list[Backend]:
+    """Return the selected backends of *stored*, which are by name; see :func:`select_backends`."""
+    if backend is None:
+        return list(stored.values())
+    try:
+        requested = [backend] if isinstance(backend, (str, Backend)) else list(backend)
+    except TypeError:
+        msg = f"Backends are given by their names, or as the objects; not as {backend!r}."
+        raise errors.InvalidInput(msg) from None
+    names = list(dict.fromkeys(backend.name if isinstance(backend, Backend) else backend for backend in requested))
+    for name in names:
+        if name not in stored:
+            msg = f"No backend {name!r} is stored.{errors.did_you_mean(str(name), stored)}"
+            raise errors.NotFound(msg)
+    return [stored[name] for name in names]
 
 
 def descriptions(resources: Sequence[Tracked]) -> list[str]:

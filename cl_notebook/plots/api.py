@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.inventory import scanner
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, context, validation
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, context, lookup, validation
 from cl_notebook.plots import activity, ancestry, latencies, operations, pools
 
 if TYPE_CHECKING:
@@ -121,4 +120,4 @@ def lineage(
 def _backend(session: Context, backend: Backend | str | None) -> Backend | None:
     if backend is None or isinstance(backend, Backend):
         return backend
-    return scanner.select_backend(session, backend)
+    return lookup.select_backend(session, backend)

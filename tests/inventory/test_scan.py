@@ -218,7 +218,7 @@ def test_a_backend_is_chosen_by_name(backend: cl.Backend) -> None:
     assert cl.inventory.scan("lab").equals(cl.inventory.scan(backend))
     with pytest.raises(cl.errors.NotFound, match=r"No backend 'lob' is stored\. Did you mean 'lab'\?"):
         cl.inventory.scan("lob")
-    with pytest.raises(cl.errors.InvalidInput, match="not of 5"):
+    with pytest.raises(cl.errors.InvalidInput, match="not as 5"):
         cl.inventory.scan(5)  # type: ignore[arg-type] # what a user may type
 
 

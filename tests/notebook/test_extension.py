@@ -89,12 +89,12 @@ def test_loading_opens_no_store(bare: Notebook) -> None:
 
 
 def test_loading_is_light() -> None:
-    """Loading the extension imports neither pandas nor os-brick nor widgets."""
+    """Loading the extension imports neither pandas nor os-brick nor widgets, nor what only a scan needs, as tenacity."""
     code = (
         "import sys; from IPython.core.interactiveshell import InteractiveShell as S; import cl_notebook as cl; s = S();"
         "cl.load_ipython_extension(s); s.run_line_magic('cl_volume', '--help'); s.run_line_magic('cl_volumes', '--help');"
         "s.Completer.complete('', '%cl_volumes --st', 16);"
-        "print([name for name in ('pandas', 'numpy', 'os_brick', 'ipywidgets', 'anywidget') if name in sys.modules])"
+        "print([name for name in ('pandas', 'numpy', 'os_brick', 'ipywidgets', 'anywidget', 'tenacity') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"

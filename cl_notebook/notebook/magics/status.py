@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from cl_notebook.inventory import scanner
-from cl_notebook.model import Volume, identity_map
+from cl_notebook.model import Volume, identity_map, lookup
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
 from cl_notebook.notebook.output.messages import echo, echo_lines
@@ -34,7 +33,7 @@ def _status(call: Invocation) -> Status | None:
 
 
 def _print_lines(session: Session, backend: Backend | None) -> None:
-    backends = [backend] if backend is not None else scanner.select_backends(session, None)
+    backends = [backend] if backend is not None else lookup.select_backends(session, None)
     if not backends:
         echo("No backends. %cl_backend add makes the first.")
         return

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook.display import values
-from cl_notebook.inventory import scanner
-from cl_notebook.model import Connection, Operation, Snapshot, Volume, facts, identity_map
+from cl_notebook.model import Connection, Operation, Snapshot, Volume, facts, identity_map, lookup
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.tables import FAILED, INTERRUPTED, RUNNING
 from cl_notebook.text import quote_word
@@ -111,7 +110,7 @@ def read(session: Session, backend: Backend | None = None) -> Overview:
         StoreError: the store cannot be read.
 
     """
-    stored = [backend] if backend is not None else scanner.select_backends(session, None)
+    stored = [backend] if backend is not None else lookup.select_backends(session, None)
     with session.store.reading() as connection:
         reader = _Reader(session, connection, stored)
         states, running, running_count = reader.states(), reader.running(), len(reader.operations)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from cl_notebook.display import first_steps, markup, report, text, values
 from cl_notebook.display.report import Entry, Section, capital, number, wrapped
-from cl_notebook.inventory import scanner
+from cl_notebook.model import lookup
 from cl_notebook.notebook.output import overview
 from cl_notebook.store.errors import shown_url
 from cl_notebook.text import quote_word, sanitize
@@ -71,7 +71,7 @@ class Status:
             StoreError: the store cannot be read.
 
         """
-        chosen = None if backend is None else scanner.select_backend(session, backend)
+        chosen = None if backend is None else lookup.select_backend(session, backend)
         return cls(session, chosen, magics=first_steps.magics_are_loaded())
 
     @property
