@@ -49,16 +49,16 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
+    from typing import Any, ParamSpec, Self, TypeVar  # ParamSpec and Self are newer than Python 3.9, to which this is sent
 
     import pandas as pd
 
-P = ParamSpec("P")
-T = TypeVar("T")
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
 
 class _Portable:

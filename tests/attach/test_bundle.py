@@ -10,6 +10,8 @@ from cl_notebook.attach.remote import gateway
 OLDEST = (3, 9)
 THERE = {"os_brick", "oslo_concurrency", "oslo_config", "oslo_privsep"}
 """What comes with os-brick."""
+OLD_TYPES = {"TYPE_CHECKING", "Any", "NamedTuple", "NoReturn", "TypeVar", "cast"}
+"""Names of ``typing`` that Python 3.9 has."""
 
 
 def test_what_is_sent_is_python_3_9() -> None:
@@ -17,6 +19,14 @@ def test_what_is_sent_is_python_3_9() -> None:
     for name, source in {**gateway.sources(), "the worker": gateway.bootstrap()}.items():
         tree = ast.parse(source, filename=name, feature_version=OLDEST)
         assert not source or any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body), name
+
+
+def test_what_is_sent_imports_types_of_python_3_9() -> None:
+    """What the modules that are sent import from ``typing`` when they run exists in Python 3.9."""
+    for name, source in gateway.sources().items():
+        for node in ast.walk(_without_types(ast.parse(source))):
+            if isinstance(node, ast.ImportFrom) and node.module == "typing":
+                assert {alias.name for alias in node.names} <= OLD_TYPES, name
 
 
 def test_what_is_sent_needs_nothing_else() -> None:
