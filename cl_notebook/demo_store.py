@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from cl_notebook import concurrency, errors, regular_files, session
-from cl_notebook.display import markup
+from cl_notebook.display import markup, report
 from cl_notebook.drivers.filebased.locks import FileLock
 from cl_notebook.treemodel import static_tree
 from cl_notebook.treemodel.render import html_tree
@@ -102,9 +102,9 @@ class Demo:
         """
         if self.is_closed:
             return
-        others = {} if force else dict(_others(self.folder))
-        if others:
-            counted = ", ".join(f"{name!r} ({count} volume{'s'[: count != 1]})" for name, count in others.items())
+        elsewhere = {} if force else dict(_backends_elsewhere(self.folder))
+        if elsewhere:
+            counted = ", ".join(f"{name!r} ({report.number(count, 'volume')})" for name, count in elsewhere.items())
             msg = (
                 f"The demo's store tracks volumes whose storage stays: those of {counted}. Delete or unmanage them first, or "
                 f"copy the store with cl.backup('lab.db'), and end the demo with {END} --force, or close(force=True)."
@@ -120,7 +120,7 @@ class Demo:
         self._remove()
 
     def _at_exit(self) -> None:
-        if not any(_others(self.folder)):
+        if not any(_backends_elsewhere(self.folder)):
             self._remove()
 
     def _remove(self) -> None:
@@ -227,7 +227,7 @@ def _remove_if_abandoned(folder: Path) -> bool:
             lock.lockfile.close()  # fasteners leaves it open
             return False
         try:
-            if not any(_others(folder)):
+            if not any(_backends_elsewhere(folder)):
                 shutil.rmtree(folder, ignore_errors=True)
                 return True
         finally:
@@ -235,7 +235,7 @@ def _remove_if_abandoned(folder: Path) -> bool:
     return False
 
 
-def _others(folder: Path) -> Iterator[tuple[str, int]]:
+def _backends_elsewhere(folder: Path) -> Iterator[tuple[str, int]]:
     """Yield name and number of volumes of the backends in the store of *folder* whose storage is not in *folder*.
 
     The store is read without a session: this is also called at the end of the process, and for stores of killed ones.
