@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.display.cards import Note
-from cl_notebook.inventory.cleanup import ownership, plan_view, scope, steps
+from cl_notebook.inventory.cleanup import ownership, scope, steps
 from cl_notebook.inventory.cleanup.scope import Scope
 from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, DONE, FAILED, NOT_DONE, Step
 from cl_notebook.model import Backend, Connection, batch, identity_map
@@ -59,6 +58,9 @@ class Plan:
         return self._card().bundle(include, exclude)
 
     def _card(self) -> Card:
+        from cl_notebook.display.cards import Note  # noqa: PLC0415 - `%load_ext` stays light
+        from cl_notebook.inventory.cleanup import plan_view  # noqa: PLC0415 - as above
+
         if self.report is None:
             note = Note("Nothing is removed before you run it:", "plan.run()", is_fault=False)
         else:

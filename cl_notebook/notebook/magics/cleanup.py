@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from cl_notebook import inventory
-from cl_notebook.inventory.cleanup import plan_view
 from cl_notebook.inventory.cleanup.steps import DONE
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
@@ -54,6 +53,8 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
 def _show_plan(call: Invocation, plan: Plan) -> None:
     """Show the plan on one screen, or each of its steps if a format is given."""
     if call["format"] is None:
+        from cl_notebook.inventory.cleanup import plan_view  # noqa: PLC0415 - `%load_ext` stays light
+
         card = plan_view.card(plan.steps, plan.summary)
         show(call.shell, card, card.text())
         if plan_view.is_folded(plan.steps):
