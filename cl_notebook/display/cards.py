@@ -140,6 +140,9 @@ class Card:
         more = markup.fold("all fields", _facts(self.more)) if self.more else ""
         return markup.card(f"<div>{head}</div>", notes, facts, *map(_section, self.sections), more)
 
+    def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
+        return self.bundle(include, exclude)
+
     def bundle(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return text and HTML by MIME type, with what *include* and *exclude* ask for."""
         return markup.bundle(self.text(), self.html(), include, exclude)
