@@ -159,8 +159,8 @@ def _mark(note: Note) -> Mark:
 def _note(note: Note) -> str:
     sign, tone = _mark(note)
     line = f" <code>{markup.escaped(note.line)}</code>" if note.line else ""
-    mark = f"<span class='cl-{tone}' aria-hidden='true'>{sign}</span>"
-    return f"<div class='cl-wrap'>{mark} {markup.escaped(note.sentence)}{line}</div>"
+    mark = f"<span class='clc-{tone}' aria-hidden='true'>{sign}</span>"
+    return f"<div class='clc-wrap'>{mark} {markup.escaped(note.sentence)}{line}</div>"
 
 
 def _section(section: Section) -> str:

@@ -71,14 +71,14 @@ _MOST_OF_AGO = 6
 _BREAKPOINTS = range(30, _PAGE_WIDTH + 1, 5)
 
 _STYLE = """
-.cl-list{container-type:inline-size;font-size:var(--jp-ui-font-size1,13px)}
-.cl-list .cl-cut{display:block;max-width:clamp(6em,calc(100cqi - 22em),24em);overflow:hidden;
+.clc-list{container-type:inline-size;font-size:var(--jp-ui-font-size1,13px)}
+.clc-list .clc-cut{display:block;max-width:clamp(6em,calc(100cqi - 22em),24em);overflow:hidden;
 text-overflow:ellipsis}
-.cl-list td.cl-wrap{min-width:min(14em,40cqi);max-width:40em!important}.cl-list td.cl-whole{max-width:none!important}
-.cl-list .cl-off{display:none}.cl-list .cl-card td{vertical-align:baseline!important}
+.clc-list td.clc-wrap{min-width:min(14em,40cqi);max-width:40em!important}.clc-list td.clc-whole{max-width:none!important}
+.clc-list .clc-off{display:none}.clc-list .cl-card td{vertical-align:baseline!important}
 """ + "".join(
-    f"@container (max-width:{width}em){{.cl-list .cl-c{width},.cl-r{width} time+small{{display:none}}"
-    f".cl-list .cl-x{width}{{display:inline}}}}\n"
+    f"@container (max-width:{width}em){{.clc-list .clc-c{width},.clc-r{width} time+small{{display:none}}"
+    f".clc-list .clc-x{width}{{display:inline}}}}\n"
     for width in _BREAKPOINTS
 )
 
@@ -190,8 +190,8 @@ def as_html(page: Page) -> str:
     rows = zip(*(column.markup for column, _ in shown), strict=True)
     table = markup.table([column.name for column, _ in shown], rows, [_classes(column, width) for column, width in shown])
     left_out = [(column.name, width) for column, width in zip(columns, breakpoints, strict=True) if width != 0]
-    notes = [f"<div class='cl-dim'>{note}</div>" for note in _markup_notes(page, left_out, empty)]
-    return f"<div class='cl-list cl-r{whole}'><style>{_STYLE}</style>{markup.card(table, *notes)}</div>"
+    notes = [f"<div class='clc-dim'>{note}</div>" for note in _markup_notes(page, left_out, empty)]
+    return f"<div class='clc-list clc-r{whole}'><style>{_STYLE}</style>{markup.card(table, *notes)}</div>"
 
 
 def _lines(cells: Sequence[str]) -> Iterator[list[str]]:
@@ -251,7 +251,7 @@ def _column(item: Field) -> _Column:
     if is_cut:
         shown = [text.cut(cell, _MOST_CHARACTERS) if len(cell) > _MOST_CHARACTERS else cell for cell in shown]
     is_long = is_cut and name not in _PROSE
-    form = "<code>{}</code>" if name in _WHOLE else "<span class='cl-cut' title='{0}'>{0}</span>" if is_long else "{}"
+    form = "<code>{}</code>" if name in _WHOLE else "<span class='clc-cut' title='{0}'>{0}</span>" if is_long else "{}"
     return column(shown, [form.format(markup.escaped(cell)) if cell else "" for cell in shown], is_cut=is_cut)
 
 
@@ -361,9 +361,11 @@ def _breakpoint(needed: float) -> int | None:
 
 
 def _classes(column: _Column, breakpoint_: int | None) -> str:
-    kind = "cl-wrap" if column.name in _PROSE else "cl-wrap cl-whole" if column.name in _WHOLE and column.width > _WIDEST else ""
-    name = "cl-num" if column.is_number else kind
-    return " ".join([*([name] if name else []), *([f"cl-c{breakpoint_}"] if breakpoint_ else [])])
+    kind = (
+        "clc-wrap" if column.name in _PROSE else "clc-wrap clc-whole" if column.name in _WHOLE and column.width > _WIDEST else ""
+    )
+    name = "clc-num" if column.is_number else kind
+    return " ".join([*([name] if name else []), *([f"clc-c{breakpoint_}"] if breakpoint_ else [])])
 
 
 def _markup_notes(page: Page, left_out: Sequence[tuple[str, int | None]], empty: Sequence[str]) -> Iterator[str]:
@@ -379,4 +381,4 @@ def _markup_notes(page: Page, left_out: Sequence[tuple[str, int | None]], empty:
 
 def _where_left_out(part: str, breakpoint_: int | None) -> str:
     """Return *part* so that it is seen only where a column of that breakpoint is left out."""
-    return part if breakpoint_ is None else f"<span class='cl-off cl-x{breakpoint_}'>{part}</span>"
+    return part if breakpoint_ is None else f"<span class='clc-off clc-x{breakpoint_}'>{part}</span>"

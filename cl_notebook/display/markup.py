@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from cl_notebook.display.values import Mark
 
-# JupyterLab's rules for tables and lists in outputs are more specific than a class, hence the !important.
+# JupyterLab's rules for tables and lists in outputs are more specific than a class, hence the !important. The style sheet of the
+# live tree applies to the whole page, with classes that begin with cl-; those inside a card begin with clc-.
 STYLE = """
 .cl-card{font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:var(--jp-ui-font-size1,13px);line-height:1.5;
 color:var(--jp-content-font-color1,var(--vscode-foreground,inherit));max-width:100%;overflow-x:auto}
@@ -27,23 +28,24 @@ background:none!important;color:inherit;padding:0!important}
 .cl-card th,.cl-card td{text-align:left!important;vertical-align:top!important;padding:.15em 1em .15em 0!important;
 border:0!important;background:none!important;white-space:nowrap;max-width:none!important}
 .cl-card thead th{font-weight:600;border-bottom:1px solid var(--jp-border-color1,var(--vscode-panel-border,#8888))!important}
-.cl-card .cl-num{text-align:right!important}.cl-card .cl-wrap{white-space:normal!important;overflow-wrap:anywhere}
-.cl-card .cl-facts tr{background:none!important}
-.cl-card .cl-text{white-space:normal!important;overflow-wrap:anywhere;min-width:16em}
-.cl-card small,.cl-card .cl-dim{font-size:inherit;color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b))}
-.cl-card .cl-rest{font-size:0}
+.cl-card .clc-num{text-align:right!important}.cl-card .clc-wrap{white-space:normal!important;overflow-wrap:anywhere}
+.cl-card .clc-facts tr{background:none!important}
+.cl-card .clc-text{white-space:normal!important;overflow-wrap:anywhere;min-width:16em}
+.cl-card small,.cl-card .clc-dim{font-size:inherit;
+color:var(--jp-content-font-color2,var(--vscode-descriptionForeground,#6b6b6b))}
+.cl-card .clc-rest{font-size:0}
 .cl-card summary{cursor:pointer}.cl-card summary:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2)}
-.cl-card .cl-good{color:var(--jp-success-color0,#1b5e20)}.cl-card .cl-bad{color:var(--jp-error-color0,#b71c1c);font-weight:600}
-.cl-card .cl-busy{color:var(--jp-warn-color0,#b35900)}.cl-card .cl-use{color:var(--jp-info-color0,#0d5b94)}
-[data-jp-theme-light=false] .cl-card .cl-good{color:#81c784}[data-jp-theme-light=false] .cl-card .cl-bad{color:#ef9a9a}
-[data-jp-theme-light=false] .cl-card .cl-busy{color:#ffb74d}[data-jp-theme-light=false] .cl-card .cl-use{color:#64b5f6}
-.cl-card .cl-words{white-space:normal!important}.cl-card .cl-words>span{white-space:nowrap}
-.cl-card .cl-title{font-weight:600;margin-top:.6em}.cl-card .cl-entries{padding-left:1.4em;overflow-wrap:anywhere}
-.cl-card .cl-entries>div{text-indent:-1.4em;padding-left:1.4em}
-.cl-card .cl-line{user-select:all;white-space:pre-wrap!important;overflow-wrap:anywhere}
-.cl-card .cl-bar{display:inline-block;width:8em;height:.7em;vertical-align:baseline;border-radius:2px;overflow:hidden;
+.cl-card .clc-good{color:var(--jp-success-color0,#1b5e20)}.cl-card .clc-bad{color:var(--jp-error-color0,#b71c1c);font-weight:600}
+.cl-card .clc-busy{color:var(--jp-warn-color0,#b35900)}.cl-card .clc-use{color:var(--jp-info-color0,#0d5b94)}
+[data-jp-theme-light=false] .cl-card .clc-good{color:#81c784}[data-jp-theme-light=false] .cl-card .clc-bad{color:#ef9a9a}
+[data-jp-theme-light=false] .cl-card .clc-busy{color:#ffb74d}[data-jp-theme-light=false] .cl-card .clc-use{color:#64b5f6}
+.cl-card .clc-words{white-space:normal!important}.cl-card .clc-words>span{white-space:nowrap}
+.cl-card .clc-title{font-weight:600;margin-top:.6em}.cl-card .clc-entries{padding-left:1.4em;overflow-wrap:anywhere}
+.cl-card .clc-entries>div{text-indent:-1.4em;padding-left:1.4em}
+.cl-card .clc-line{user-select:all;white-space:pre-wrap!important;overflow-wrap:anywhere}
+.cl-card .clc-bar{display:inline-block;width:8em;height:.7em;vertical-align:baseline;border-radius:2px;overflow:hidden;
 border:1px solid var(--jp-border-color1,#8888)}
-.cl-card .cl-bar>i{display:block;height:100%;background:var(--jp-brand-color1,#1976d2)}
+.cl-card .clc-bar>i{display:block;height:100%;background:var(--jp-brand-color1,#1976d2)}
 """
 
 
@@ -64,7 +66,7 @@ def fold(summary: str, *parts: str, is_open: bool = False) -> str:
 
 def short_id(resource_id: str, length: int = values.SHORT_ID) -> str:
     """Return the first *length* characters of an id; the whole one is shown on hover, and is what a selection copies."""
-    rest = f"<span class='cl-rest'>{escaped(resource_id[length:])}</span>" if resource_id[length:] else ""
+    rest = f"<span class='clc-rest'>{escaped(resource_id[length:])}</span>" if resource_id[length:] else ""
     return f"<code title='{escaped(resource_id)}'>{escaped(values.short_id(resource_id, length))}{rest}</code>"
 
 
@@ -78,24 +80,24 @@ def moment(value: dt.datetime, now: dt.datetime | None = None) -> str:
 def status(value: str, mark: Mark | None = None) -> str:
     """Return a status in its colour, with its sign, so that it can be told apart without colours."""
     sign, tone = mark or values.mark(value)
-    return f"<span class='cl-{tone}'><span aria-hidden='true'>{sign}</span> {escaped(value)}</span>"
+    return f"<span class='clc-{tone}'><span aria-hidden='true'>{sign}</span> {escaped(value)}</span>"
 
 
 def command(line: str) -> str:
     """Return a line of magic or Python, plain text, as one that is selected as a whole by a click, ready to be copied."""
-    return f"<code class='cl-line'>{escaped(line)}</code>"
+    return f"<code class='clc-line'>{escaped(line)}</code>"
 
 
 def sign(value: str) -> str:
     """Return the sign of a status in its colour; the status itself is its tooltip, and read out."""
     mark = values.mark(value)
-    return f"<span class='cl-{mark.tone}' role='img' aria-label='{escaped(value)}' title='{escaped(value)}'>{mark.sign}</span>"
+    return f"<span class='clc-{mark.tone}' role='img' aria-label='{escaped(value)}' title='{escaped(value)}'>{mark.sign}</span>"
 
 
 def bar(share: float, label: str) -> str:
     """Return a bar that is filled to *share*, a number from 0 to 1, with *label*, plain text, for readers who cannot see it."""
     percent = min(100.0, max(0.0, share * 100))
-    return f"<span class='cl-bar' role='img' aria-label='{escaped(label)}'><i style='width:{percent:.0f}%'></i></span>"
+    return f"<span class='clc-bar' role='img' aria-label='{escaped(label)}'><i style='width:{percent:.0f}%'></i></span>"
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[str]], classes: Sequence[str] = ()) -> str:
@@ -111,8 +113,8 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]], classes: Sequence
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """Return a table of names, plain text, and their values, which are HTML."""
-    rows = "".join(f"<tr><th scope='row'>{escaped(name)}</th><td class='cl-wrap'>{value}</td></tr>" for name, value in pairs)
-    return f"<table class='cl-facts'><tbody>{rows}</tbody></table>"
+    rows = "".join(f"<tr><th scope='row'>{escaped(name)}</th><td class='clc-wrap'>{value}</td></tr>" for name, value in pairs)
+    return f"<table class='clc-facts'><tbody>{rows}</tbody></table>"
 
 
 def bundle(

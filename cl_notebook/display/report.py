@@ -45,8 +45,8 @@ def as_text(sections: Iterable[Section], width: int) -> Iterator[str]:
 def as_html(sections: Iterable[Section]) -> str:
     """Return *sections* as HTML for a card."""
     return "".join(
-        f"<div class='cl-title'>{markup.escaped(section.title)}</div>"
-        f"<div class='cl-entries'>{''.join(map(_entry, section.entries))}"
+        f"<div class='clc-title'>{markup.escaped(section.title)}</div>"
+        f"<div class='clc-entries'>{''.join(map(_entry, section.entries))}"
         f"{f'<div>{markup.escaped(section.note)}</div>' if section.note else ''}</div>"
         for section in sections
     )

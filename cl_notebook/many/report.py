@@ -233,4 +233,4 @@ _COLUMNS: Mapping[str, Callable[[Outcome], str]] = {
     "time": lambda outcome: "" if outcome.seconds is None else values.duration(outcome.seconds),
     "error": lambda outcome: _cut(outcome.reason),
 }
-_CLASSES = {"time": "cl-num", "error": "cl-wrap"}
+_CLASSES = {"time": "clc-num", "error": "clc-wrap"}

@@ -339,7 +339,7 @@ def _device_facts(connection: Resource, info: Mapping[str, Any]) -> Iterable[Fac
 
 def _table(title: str, data: Mapping[str, Any]) -> Section:
     rows = [(cards.plain(name), cards.code(values.shown(value))) for name, value in data.items()]
-    return Section(title, title, [], ("Field", "Value"), rows, ("", "cl-text"))
+    return Section(title, title, [], ("Field", "Value"), rows, ("", "clc-text"))
 
 
 _CARDS: Mapping[str, Callable[[Resource], Card]] = {
@@ -463,7 +463,7 @@ def _operations(title: str, events: Sequence[Event], *, names_resource: bool = F
     ]
     names = ["When", "Operation", *(["Resource"] if names_resource else []), "Status", "Took", "By"]
     names += ["Error"] if any(event.error for event in events) else []
-    classes = ["cl-text" if name == "Error" else "" for name in names]
+    classes = ["clc-text" if name == "Error" else "" for name in names]
     rows = [row[: len(names)] for row in rows]
     yield Section(title, title, lines if names_resource else [", ".join(lines)], names, rows, classes, lines[0])
 

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
 
+_IN_THEIR_CELLS = """(bars) => bars.map((bar) => {
+    const [inner, outer] = [bar.getBoundingClientRect(), bar.closest("td").getBoundingClientRect()];
+    return inner.top >= outer.top && inner.bottom <= outer.bottom && inner.height > 5;
+})"""
+
+
 def test_the_demo_stands_beside_the_notebook(lab: Lab) -> None:
     """%cl_demo opens its live tree in a panel beside the notebook, and says in the cell how to end it, which closes the panel."""
     notebook = lab.open()
@@ -20,6 +26,9 @@ def test_the_demo_stands_beside_the_notebook(lab: Lab) -> None:
     expect(tree.get_by_text("db-test", exact=True)).to_be_visible()
     expect(cell.area.get_by_text("%cl_demo --end")).to_be_visible()
     expect(cell.area.get_by_role("treegrid")).to_have_count(0)
+    bars = notebook.run("%cl_status").area.get_by_role("img", name="% used")
+    expect(bars).to_have_count(2)
+    assert all(bars.evaluate_all(_IN_THEIR_CELLS)), "the style sheet of the tree moves the bars of the status"
     assert "The demo is over" in notebook.run("%cl_demo --end").text
     expect(lab.page.get_by_role("tab", name="Block storage")).to_have_count(0)
 

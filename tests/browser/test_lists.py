@@ -46,7 +46,7 @@ def test_a_list_fits_the_cell(browser: Browser, kind: str, theme: str) -> None:
         _shown(page, theme, LISTS[kind])
         assert page.locator(".cl-card").evaluate("(card) => card.scrollWidth <= card.clientWidth")
         names = page.locator("th:visible").all_inner_texts()
-        left_out = page.locator(".cl-dim code:visible").all_inner_texts()[1:]  # the first is the line that shows more rows
+        left_out = page.locator(".clc-dim code:visible").all_inner_texts()[1:]  # the first is the line that shows more rows
         assert {"id", *LISTS[kind]} <= set(names)
         assert len(names) + len(left_out) == 1 + len(LISTS[kind]) + 11
         assert set(names).isdisjoint(left_out)

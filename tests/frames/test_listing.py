@@ -132,7 +132,7 @@ def test_a_page_says_how_to_see_the_next() -> None:
     assert len(lines) == 1 + ROWS + 1
     html = _html(frame)
     assert html.count("<tr>") == 1 + ROWS
-    assert f"10 more: <code class='cl-line'>_[{ROWS}:]</code>" in html
+    assert f"10 more: <code class='clc-line'>_[{ROWS}:]</code>" in html
     assert len(_text(frame[ROWS:], 80).splitlines()) == 1 + 10
 
 
@@ -147,7 +147,7 @@ def test_the_rows_of_a_page_are_an_option_of_pandas() -> None:
 def test_an_empty_list_says_what_to_type() -> None:
     """A list without rows is a sentence with the line that creates the first; in HTML the line is code."""
     assert listing.empty_text(LOOK) == LOOK.empty
-    assert "No volumes yet: <code class='cl-line'>%cl_volume create --size 1</code>" in listing.empty_html(LOOK)
+    assert "No volumes yet: <code class='clc-line'>%cl_volume create --size 1</code>" in listing.empty_html(LOOK)
     assert listing.empty_text(Look("volumes")) == "No volumes."
     start = Look("volumes", "No volumes yet.", is_start=True)
     assert "%cl_demo" in listing.empty_text(start)

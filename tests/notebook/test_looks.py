@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import cl_notebook as cl
 from cl_notebook import session as sessions
+from cl_notebook.notebook.tree import assets
 from cl_notebook.testing.stores import fill
 from cl_notebook.treemodel.render import Tree
 
@@ -142,3 +144,15 @@ def test_binding_again_replaces_what_a_magic_bound(lab: Notebook) -> None:
         lab.run("%cl_find db --all -v v")
         assert lab.run("%cl_find db -v v\nv") is vol
         lab.run("v = %cl_tree -v v\nv = None")
+
+
+def test_no_class_of_the_live_tree_is_a_class_of_cards_and_lists(lab: Notebook) -> None:
+    """The style sheet of the live tree, which is that of the whole page, has no rule for a class of cards, lists or reports."""
+    lab.run("%cl_backend add full --driver sim --capacity 10")
+    lab.run("vol = %cl_volume create --backend full --size 1 --name db\n%cl_volume snapshot db --name before")
+    displays = [lab.run(cell) for cell in ("vol", "vol.backend", "%cl_volumes", "%cl_status", "%cl_scan", "%cl_history")]
+    formatter: Any = lab.shell.display_formatter
+    markup = "".join(formatter.format(display)[0]["text/html"] for display in displays)
+    classes = {name for names in re.findall(r"class='([^']*)'", markup) for name in names.split()}
+    assert {"cl-card", "clc-bar", "clc-num"} <= classes
+    assert classes.isdisjoint(re.findall(r"\.(cl-[\w-]+)", assets.style()))

@@ -63,7 +63,7 @@ def _groups(steps: Sequence[Step]) -> Iterator[Section]:
             lines,
             ("Action", "Number", "Size", "Which"),
             cells,
-            ("", "cl-num", "cl-num", "cl-words"),
+            ("", "clc-num", "clc-num", "clc-words"),
             is_open=True,
         )
     hidden = [len(members) for backend in list(grouped)[BACKENDS:] for members in grouped[backend].values()]
@@ -102,6 +102,6 @@ def _first(steps: Sequence[Step]) -> Section:
         (),
         ("Step", "Action", "Name", "Id", "Backend", "Size", "Status", "Created by"),
         rows,
-        ("cl-num", "", "cl-wrap", "", "", "cl-num"),
+        ("clc-num", "", "clc-wrap", "", "", "clc-num"),
         remark=f"{left_out:,} more: plan.frame has all" if left_out else "",
     )

@@ -120,7 +120,7 @@ class Status:
         rows = [_backend_cells(state) for state in self._shown()]
         parts = [
             f"<div>Store: {markup.escaped(self._store)}<br>{markup.escaped(self._headline())}</div>",
-            markup.table(names, rows, ("", "", "", "cl-words")),
+            markup.table(names, rows, ("", "", "", "clc-words")),
         ]
         if self._hidden():
             parts.append(f"<div>{markup.escaped(self._hidden())}</div>")
