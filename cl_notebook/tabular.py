@@ -14,7 +14,7 @@ from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Self
+    from typing import Literal, Self
 
 ROWS = 20
 """Rows of a page, unless the option ``display.max_rows`` of pandas was changed."""
@@ -50,13 +50,20 @@ class Frame(pd.DataFrame):
             object.__setattr__(result, "_look", None)
         return cast("Self", result)
 
-    def listed(self, noun: str, empty: str = "", *, is_start: bool = False, units: Mapping[str, str] = _NO_UNITS) -> Self:
+    def listed(
+        self,
+        noun: str,
+        empty: str = "",
+        *,
+        start: Literal["", "magic", "python"] = "",
+        units: Mapping[str, str] = _NO_UNITS,
+    ) -> Self:
         """Return the frame, to be shown as a list of *noun*, a plural.
 
-        If the frame has no rows, *empty* is the sentence to show instead; *is_start* puts the ways to begin below it. *units*
-        are those of columns whose names do not tell, by name: ``GiB`` or ``s``.
+        If the frame has no rows, *empty* is the sentence to show instead; *start* puts the ways to begin below it, in that
+        language. *units* are those of columns whose names do not tell, by name: ``GiB`` or ``s``.
         """
-        look = Look(noun, units=units) if len(self) else Look(noun, empty, is_start, units)
+        look = Look(noun, units=units) if len(self) else Look(noun, empty, start, units)
         object.__setattr__(self, "_look", look)
         return self
 

@@ -15,10 +15,6 @@ class FirstStep(NamedTuple):
     magic: str
     python: str
 
-    def line(self, *, magics: bool) -> str:
-        """Return the line of magic, or of Python."""
-        return self.magic if magics else self.python
-
 
 FIRST_STEPS = (
     FirstStep("A demo, with a simulator, in a store that is thrown away", "%cl_demo", "cl.demo()"),
@@ -32,22 +28,26 @@ FIRST_STEPS = (
 """The ways to begin, the quickest first."""
 
 
-def as_text(heading: str, *, magics: bool = True) -> str:
+def ways(*, magics: bool | None = None) -> list[tuple[str, str]]:
+    """Return the purpose and the line of each way: of magic, or of Python without *magics*; None: as the shell has them."""
+    are_magics = magics_are_loaded() if magics is None else magics
+    return [(step.purpose, step.magic if are_magics else step.python) for step in FIRST_STEPS]
+
+
+def as_text(heading: str, *, magics: bool | None = None) -> str:
     """Return *heading*, a sentence such as ``No backends yet.``, and the three ways below it, in at most 80 columns.
 
-    The ways are lines of magic, or of Python without *magics*.
+    The ways are lines of magic, or of Python without *magics*; None asks :func:`magics_are_loaded`.
     """
     lines = [f"{heading} Three ways to begin:"]
-    for step in FIRST_STEPS:
-        lines += [f"  {step.purpose}:", f"    {step.line(magics=magics)}"]
+    for purpose, line in ways(magics=magics):
+        lines += [f"  {purpose}:", f"    {line}"]
     return "\n".join(lines)
 
 
-def as_html(heading: str, *, magics: bool = True) -> str:
+def as_html(heading: str, *, magics: bool | None = None) -> str:
     """Return *heading*, plain text, and the three ways below it as HTML for a card; see :func:`as_text`."""
-    items = "".join(
-        f"<li>{markup.escaped(step.purpose)}:<br>{markup.command(step.line(magics=magics))}</li>" for step in FIRST_STEPS
-    )
+    items = "".join(f"<li>{markup.escaped(purpose)}:<br>{markup.command(line)}</li>" for purpose, line in ways(magics=magics))
     return f"<div>{markup.escaped(heading)} Three ways to begin:</div><ul>{items}</ul>"
 
 

@@ -11,7 +11,7 @@ import itertools
 import textwrap
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cl_notebook.display import first_steps, markup, text, values
 from cl_notebook.text import sanitize
@@ -87,12 +87,13 @@ text-overflow:ellipsis}
 class Look:
     """How a frame is shown as a list: what its rows are, in the plural, and the sentence for a list without rows.
 
-    A sentence may end with a colon and a line to type; ``is_start`` puts the ways to begin below it.
+    A sentence may end with a colon and a line to type; ``start`` puts the ways to begin below it, as lines of ``magic`` or
+    of ``python``.
     """
 
     noun: str = "rows"
     empty: str = ""
-    is_start: bool = False
+    start: Literal["", "magic", "python"] = ""
     units: Mapping[str, str] = field(default_factory=dict)
     """The unit of columns, by name: ``GiB`` or ``s``; that of columns such as ``size`` is known."""
 
@@ -205,15 +206,15 @@ def _lines(cells: Sequence[str]) -> Iterator[list[str]]:
 def empty_text(look: Look) -> str:
     """Return what a list without rows says."""
     sentence = look.empty or f"No {look.noun}."
-    return first_steps.as_text(sentence) if look.is_start else sanitize(sentence)
+    return first_steps.as_text(sentence, magics=look.start == "magic") if look.start else sanitize(sentence)
 
 
 def empty_html(look: Look) -> str:
     """Return what a list without rows says, as HTML."""
     sentence = look.empty or f"No {look.noun}."
     before, colon, line = sentence.partition(": ")
-    if look.is_start:
-        shown = first_steps.as_html(sentence)
+    if look.start:
+        shown = first_steps.as_html(sentence, magics=look.start == "magic")
     else:
         shown = f"{markup.escaped(before)}{colon}{markup.command(line)}" if colon else markup.escaped(sentence)
     return markup.card(f"<div>{shown}</div>")

@@ -279,8 +279,10 @@ def _as_list(frame: Frame, kind: str, session: Context, filters: Mapping[str, ob
         conditions = (f"{name} {value if isinstance(value, str) else repr(value)}" for name, value in filters.items())
         return frame.listed(kind, f"No {kind} with {', '.join(conditions)}.")
     is_start = not session.backends and (kind == "backends" or not len(read("backends", session, columns=[], limit=1)))
-    line = None if is_start else first_lines.get(kind)
-    return frame.listed(kind, f"No {kind} yet: {line}" if line else f"No {kind} yet.", is_start=is_start)
+    if is_start:
+        return frame.listed(kind, f"No {kind} yet.", start="python" if first_lines is _FIRST_LINES else "magic")
+    line = first_lines.get(kind)
+    return frame.listed(kind, f"No {kind} yet: {line}" if line else f"No {kind} yet.")
 
 
 def _raw_rows(connection: sa.Connection, statement: sa.Select[Any], known: dict[str, Any]) -> list[tuple[Any, ...]]:

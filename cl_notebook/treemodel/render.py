@@ -25,7 +25,7 @@ NO_BACKENDS = "No backends yet."
 def text_tree(rows: Sequence[Node], nothing: str | None = None) -> str:
     """Return *rows* with everything below them as text, one row a line; without rows *nothing*, or how to begin."""
     if not rows:
-        return first_steps.as_text(NO_BACKENDS, magics=first_steps.magics_are_loaded()) if nothing is None else nothing
+        return first_steps.as_text(NO_BACKENDS) if nothing is None else nothing
     return "\n".join(line for row in rows for line in _lines(row, "", ""))
 
 
@@ -69,7 +69,7 @@ _SMALL = 40
 def html_tree(rows: Sequence[Node], nothing: str | None = None) -> str:
     """Return *rows* with everything below them as nested, collapsible HTML lists; without rows *nothing*, or how to begin."""
     if not rows:
-        ways = first_steps.as_html(NO_BACKENDS, magics=first_steps.magics_are_loaded())
+        ways = first_steps.as_html(NO_BACKENDS)
         return markup.card(ways if nothing is None else escaped(nothing))
     small = sum(1 for top in rows for _ in top.walk()) <= _SMALL
     items = "".join(_item(row, is_open=True, below_open=small) for row in rows)

@@ -99,12 +99,12 @@ def test_a_bundle_has_what_is_asked_for() -> None:
 
 def test_the_first_steps_are_lines_to_copy() -> None:
     """Both forms have the heading and the three lines, of magic or of Python, and the text fits a terminal of 80 columns."""
-    shown = first_steps.as_text("No backends yet.")
+    shown = first_steps.as_text("No backends yet.", magics=True)
     in_python = first_steps.as_text("No backends yet.", magics=False)
     assert shown.startswith("No backends yet. Three ways to begin:\n")
     assert max(map(text.width, f"{shown}\n{in_python}".split("\n"))) <= 80
     for step in first_steps.FIRST_STEPS:
         assert f"\n    {step.magic}" in shown
-        assert markup.command(step.magic) in first_steps.as_html("No backends yet.")
+        assert markup.command(step.magic) in first_steps.as_html("No backends yet.", magics=True)
         assert f"\n    {step.python}" in in_python
         assert markup.command(step.python) in first_steps.as_html("No backends yet.", magics=False)

@@ -149,9 +149,12 @@ def test_an_empty_list_says_what_to_type() -> None:
     assert listing.empty_text(LOOK) == LOOK.empty
     assert "No volumes yet: <code class='clc-line'>%cl_volume create --size 1</code>" in listing.empty_html(LOOK)
     assert listing.empty_text(Look("volumes")) == "No volumes."
-    start = Look("volumes", "No volumes yet.", is_start=True)
-    assert "%cl_demo" in listing.empty_text(start)
-    assert "%cl_demo" in listing.empty_html(start)
+    for start, line in (
+        (Look("volumes", "No volumes yet.", "magic"), "%cl_demo"),
+        (Look("volumes", "No volumes yet.", "python"), "cl.demo()"),
+    ):
+        assert line in listing.empty_text(start)
+        assert line in listing.empty_html(start)
 
 
 def test_many_flags_are_one_column() -> None:

@@ -196,6 +196,8 @@ def test_an_empty_list_says_how_to_begin(notebook: Notebook, session: cl.Session
     """An empty list says in magics, or in Python, what creates the first row, or what was asked for; an empty store, the ways."""
     assert "%cl_demo" in repr(notebook.run("%cl_volumes"))
     assert "%cl_demo" in repr(notebook.run("%cl_backends"))
+    assert "cl.demo()" in repr(cl.frames.volumes())
+    assert "%cl_" not in repr(cl.frames.volumes())
     fill(session.store, volumes=0)
     assert repr(notebook.run("%cl_volumes")) == "No volumes yet: %cl_volume create --size 1 --name db"
     assert repr(cl.frames.volumes()) == 'No volumes yet: backend.create_volume(size=1, name="db")'

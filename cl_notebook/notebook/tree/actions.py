@@ -143,9 +143,7 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
 
 def _sentence(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or several
     resources = value if isinstance(value, list) else [value]
-    shown = ", ".join(resource.label() for resource in resources[: report.LISTED])
-    more = f" and {len(resources) - report.LISTED} more" if len(resources) > report.LISTED else ""
-    return sanitize(f"{shown}{more}: {what}")
+    return sanitize(f"{report.enumerated([resource.label() for resource in resources])}: {what}")
 
 
 def _created(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - what the verb gives

@@ -88,8 +88,7 @@ class Tree(anywidget.AnyWidget):
         key = uuid.uuid4().hex
         first = self._first(_title(resource))  # before rows.opened, as the first read opens branches automatically
         is_whole = resource is None and ids is None
-        magics = first_steps.magics_are_loaded()
-        steps = [[step.purpose, step.line(magics=magics)] for step in first_steps.FIRST_STEPS] if is_whole else []
+        steps = [list(way) for way in first_steps.ways()] if is_whole else []
         super().__init__(model_id=key, _first_steps=steps, _key=key, opened=sorted(rows.opened), _state=first)
         self.on_msg(self._on_message)
 
