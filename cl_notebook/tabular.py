@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from cl_notebook.display import listing
+from cl_notebook.display import listing, text
 from cl_notebook.display.listing import Field, Look, Page
 from cl_notebook.text import sanitize
 
@@ -68,8 +68,9 @@ class Frame(pd.DataFrame):
         return self
 
     def __repr__(self) -> str:
-        """Return the list as text for a terminal of this width."""
-        return self._as_list(listing.as_text, listing.empty_text) or printable(super().__repr__())
+        """Return the list as text for a terminal of this width; as pandas does where the shell was told to show frames so."""
+        shown = None if _is_shown_raw() else self._as_list(listing.as_text, listing.empty_text)
+        return shown or printable(super().__repr__())
 
     def _repr_html_(self) -> str | None:
         shown = self._as_list(listing.as_html, listing.empty_html) if pd.get_option("display.notebook_repr_html") else None
@@ -96,6 +97,16 @@ class Frame(pd.DataFrame):
         return _without_zones(_flat(self)).to_excel(*args, **options)
 
 
+def _is_shown_raw() -> bool:
+    """Return whether the shell of this process has a text form of its own for frames: ``%config ClNotebook.display = "pandas"``."""
+    shell = text.shell()
+    try:
+        shell.display_formatter.formatters["text/plain"].lookup_by_type(f"{Frame.__module__}.{Frame.__name__}")
+    except (AttributeError, KeyError):  # no shell, or one without formatters
+        return False
+    return True
+
+
 def printable(text: str) -> str:
     """Return the lines of *text* with unprintable characters escaped; what pandas writes has the control characters of names."""
     return "\n".join(map(sanitize, text.split("\n")))
@@ -118,7 +129,7 @@ def page(frame: pd.DataFrame, units: Mapping[str, str] = _NO_UNITS) -> Page:
             fields.append(_field(name, part.iloc[:, place])._replace(unit=units.get(str(name), "")))
         elif place == folded[0]:
             fields.append(_folded(part.iloc[:, folded]))
-    return Page(fields, len(frame) - len(part), f"_[{rows}:]")
+    return Page(fields, len(frame) - len(part), f"_[{rows}:]", "_.iloc[0]")
 
 
 def _field(name: object, values: pd.Series[Any] | pd.Index[Any], *, is_index: bool = False) -> Field:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import NamedTuple
 
-from cl_notebook.display import markup
+from cl_notebook.display import markup, text
 
 
 class FirstStep(NamedTuple):
@@ -52,7 +51,6 @@ def as_html(heading: str, *, magics: bool | None = None) -> str:
 
 
 def magics_are_loaded() -> bool:
-    """Return whether the shell of this process, if there is one, has the magics; IPython is not imported for that."""
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None else None
+    """Return whether the shell of this process, if there is one, has the magics."""
+    shell = text.shell()
     return shell is not None and "cl_demo" in shell.magics_manager.magics["line"]

@@ -68,6 +68,7 @@ _MOST_OF_TEXT = 24
 _MOST_OF_PROSE = 18
 _MOST_OF_TIME = 11
 _MOST_OF_AGO = 6
+_ALL_COLUMNS = "A row with all columns:"
 _BREAKPOINTS = range(30, _PAGE_WIDTH + 1, 5)
 
 _STYLE = """
@@ -158,11 +159,12 @@ class Field(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Rows to show, by column, and how many more there are, which *next_line* shows."""
+    """Rows to show, by column; how many more there are, which *next_line* shows; and the line for all columns of a row."""
 
     fields: Sequence[Field]
     more: int = 0
     next_line: str = ""
+    columns_line: str = ""
 
 
 def as_text(page: Page, width: int | None = None) -> str:
@@ -339,6 +341,7 @@ def _notes(page: Page, left_out: Sequence[str], empty: Sequence[str]) -> Iterato
         yield f"{page.more:,} more: {page.next_line}"
     parts = [f"Not shown: {', '.join(left_out)}."] if left_out else []
     parts += [f"Empty: {', '.join(empty)}."] if empty else []
+    parts += [f"{_ALL_COLUMNS} {page.columns_line}"] if left_out and page.columns_line else []
     if parts:
         yield " ".join(parts)
 
@@ -375,7 +378,10 @@ def _markup_notes(page: Page, left_out: Sequence[tuple[str, int | None]], empty:
     if left_out:
         names = " ".join(_where_left_out(f"<code>{markup.escaped(name)}</code>", width) for name, width in left_out)
         widths = [width for _, width in left_out if width is not None]
-        yield _where_left_out("Not shown:", max(widths) if len(widths) == len(left_out) else None) + " " + names
+        breakpoint_ = max(widths) if len(widths) == len(left_out) else None
+        yield _where_left_out("Not shown:", breakpoint_) + " " + names
+        if page.columns_line:
+            yield _where_left_out(f"{_ALL_COLUMNS} {markup.command(page.columns_line)}", breakpoint_)
     if empty:
         yield f"Empty: {' '.join(f'<code>{markup.escaped(name)}</code>' for name in empty)}"
 

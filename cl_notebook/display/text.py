@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,12 @@ _GAP = "  "
 def terminal_width() -> int:
     """Return the columns of the terminal, 80 where there is none."""
     return shutil.get_terminal_size().columns
+
+
+def shell() -> Any:  # noqa: ANN401 - IPython's, which this module must not import
+    """Return the IPython shell of this process, None if there is none; IPython is not imported for that."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None
 
 
 def width(text: str) -> int:

@@ -80,7 +80,7 @@ def test_columns_without_values_are_left_out_and_named() -> None:
 
 
 def test_a_terminal_keeps_what_matters() -> None:
-    """No line is wider than the terminal; the name, the status and the size stay, and what was left out is named."""
+    """No line is wider than the terminal; name, status and size stay; what was left out is named, with the line that shows it."""
     names = ["a name that goes on and on and on and on and on"] * 3
     frame = _volumes(3, **{f"column_{number}": ["some words"] * 3 for number in range(9)}, version=[1, 2, 3]).assign(name=names)
     for width in (50, 80, 120):
@@ -90,6 +90,9 @@ def test_a_terminal_keeps_what_matters() -> None:
         shown = [name for name in frame.columns if name in lines[0]]
         left_out = " ".join(line for line in lines if line not in lines[:4])
         assert [name for name in frame.columns if name not in shown and name not in left_out] == []
+        assert ("_.iloc[0]" in left_out) == (shown != list(frame.columns))
+    assert "_.iloc[0]" not in _text(_volumes(), 80)
+    assert "<code class='clc-line'>_.iloc[0]</code></span>" in _html(frame)
 
 
 def test_a_path_is_never_cut() -> None:

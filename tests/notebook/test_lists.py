@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 import yaml
+from IPython.core.interactiveshell import InteractiveShell
 
 import cl_notebook as cl
 from cl_notebook.frames import api
@@ -205,8 +206,8 @@ def test_an_empty_list_says_how_to_begin(notebook: Notebook, session: cl.Session
     assert "%cl_volume attach" in str(notebook.run("%cl_connections")._repr_html_())
 
 
-def test_a_shell_chooses_how_lists_are_shown(filled: Notebook) -> None:
-    """%config ClNotebook.display = "pandas" shows frames as pandas does, in this shell alone, until it is set back."""
+def test_a_shell_chooses_how_lists_are_shown(filled: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """%config ClNotebook.display = "pandas" shows and prints frames as pandas does, in this shell alone, until it is set back."""
     frame = filled.run("df = %cl_volumes\ndf")
     shown = filled.shell.display_formatter.format  # type: ignore[union-attr] # the shell has one
     assert "GiB" in shown(frame)[0]["text/plain"]
@@ -214,7 +215,10 @@ def test_a_shell_chooses_how_lists_are_shown(filled: Notebook) -> None:
     raw = pd.DataFrame(frame)
     assert shown(frame)[0] == {"text/plain": repr(raw), "text/html": raw._repr_html_()}  # type: ignore[operator] # not in the stubs
     assert "GiB" in repr(frame)
+    monkeypatch.setattr(InteractiveShell, "_instance", filled.shell)  # it is now the one of this process
+    assert repr(frame) == repr(raw)
     filled.run('%config ClNotebook.display = "list"')
+    assert "GiB" in repr(frame)
     assert "GiB" in shown(frame)[0]["text/plain"]
     assert "GiB" in shown(frame)[0]["text/html"]
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cl_notebook import errors
+from cl_notebook.display import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +52,8 @@ def _chosen(shown: Tracked | pd.DataFrame | None) -> tuple[Tracked | None, list[
 
 
 def _has_front_end() -> bool:
-    """Return whether this process is a kernel, without importing IPython."""
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None else None
-    return hasattr(shell, "kernel")
+    """Return whether this process is a kernel."""
+    return hasattr(text.shell(), "kernel")
 
 
 def show(tree: Tree | StaticTree) -> Sidecar:
