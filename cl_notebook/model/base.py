@@ -19,7 +19,7 @@ from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from cl_notebook.model.context import Context
 
@@ -132,7 +132,19 @@ class Serializable:
         return document_service.get().load(json_src, cls, save=save)
 
 
-class Tracked(SessionBound, Serializable):
+class _PublicNames(type):
+    """The class of the tracked classes: ``dir()`` and completion offer the names on a class that they offer on its objects."""
+
+    def __dir__(cls) -> list[str]:
+        return _public(super().__dir__(), getattr(cls, "internal", ()))
+
+
+def _public(names: Iterable[str], internal: Container[str]) -> list[str]:
+    """Return the *names* that are of use to a user: none that is private, or *internal* to SQLAlchemy or other modules."""
+    return sorted(name for name in names if name[:1] != "_" and name not in internal)
+
+
+class Tracked(SessionBound, Serializable, metaclass=_PublicNames):
     """A live object for one row; a session has one object per row, which every look-up returns."""
 
     # A slot, because objects of a class share the keys of their dicts in CPython: one with many more entries than there are
@@ -340,8 +352,8 @@ class Tracked(SessionBound, Serializable):
         return cards.bundle(self, include, exclude)
 
     def __dir__(self) -> list[str]:
-        """Return the names that are of use to a user: no internals of SQLAlchemy or of other modules."""
-        return sorted(name for name in super().__dir__() if name[:1] != "_" and name not in self.internal)
+        """Return the names that are of use to a user."""
+        return _public(super().__dir__(), self.internal)
 
     def summary(self) -> tuple[str, ...]:
         """Return the parts of the one-line repr."""

@@ -286,10 +286,13 @@ def test_what_is_not_tracked_says_so(session: cl.Session, sim: cl.Backend) -> No
 
 
 def test_dir_has_what_people_use(session: cl.Session, sim: cl.Backend) -> None:
-    """``dir()`` and completion offer public names alone, without the plumbing of SQLAlchemy and of other modules."""
+    """``dir()`` and completion offer public names alone, on objects and classes, not the plumbing of SQLAlchemy and modules."""
     volume = sim.create_volume(1)
     resources = (session, sim, volume, volume.create_snapshot(), volume.connect({"host": "web1"}))
     names = {name for resource in resources for name in dir(resource)}
+    for resource in resources[1:]:
+        assert set(dir(type(resource))) <= set(dir(resource))
+        assert {"get_by_id", "load", "delete" if resource is volume else "refresh"} <= set(dir(type(resource)))
     assert {"attach", "metadata", "capabilities", "create_volume", "path", "find"} <= names
     assert [name for name in names if name[0] == "_" or name[-1] == "_"] == []
     assert names & {"registry", "orm", "internal", "after_creation", "editable", "as_data", "stored_config"} == set()
