@@ -98,7 +98,7 @@ class Frame(pd.DataFrame):
 
 
 def _is_shown_raw() -> bool:
-    """Return whether the shell of this process has a text form of its own for frames: ``%config ClNotebook.display = "pandas"``."""
+    """Return whether the shell of this process has its own text form of frames: ``%config ClNotebook.display = "pandas"``."""
     shell = text.shell()
     try:
         shell.display_formatter.formatters["text/plain"].lookup_by_type(f"{Frame.__module__}.{Frame.__name__}")
