@@ -147,6 +147,8 @@ def _refuse_if_out_of_reach(connection: Connection) -> None:
 def repair(resource: Tracked, *, remove: bool = False, force: bool = False, storages: Storages | None = None) -> str:
     """Repair *resource* and return what was done, as a sentence; see :func:`cl_notebook.inventory.repair`."""
     resource.context.journal.refuse_if_read_only("repair")
+    if resource.context.journal.write_waiting(resource):
+        return "What was done to it before is written to the store now."
     if isinstance(resource, Backend):
         return _remove_orphan_files(resource)
     resource.refresh(keep_edits=True)

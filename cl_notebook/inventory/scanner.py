@@ -44,7 +44,8 @@ def findings(
         with session.progress(f"scan {selected.name}"):
             collected += _Scan(session, selected, backends).findings()
             collected += Connections(session, selected.id, selected.name).findings(host=host)
-    return [*collected, *devices.findings(session, requested, backends)] if host else collected
+    collected += devices.findings(session, requested, backends) if host else ()
+    return [verdicts.looked_into(finding) for finding in collected]
 
 
 class _Scan:

@@ -107,6 +107,17 @@ def _stuck(kind: str, row: Row) -> str:
     return f"Its attach status is {row.attach_status}, {lifecycle.FOREIGN_REASON}" if is_foreign else ""
 
 
+def looked_into(finding: Finding) -> Finding:
+    """Return the finding with the line of magic that shows why something is unknown, if it is."""
+    if finding.verdict != UNKNOWN or finding.next is not None:
+        return finding
+    if finding.id is None:  # it may be what a running operation is making
+        return finding._replace(next="%cl_history --status running")
+    if finding.kind == "connection":
+        return finding._replace(next=f"%cl_connection show {quote_word(finding.id)}")
+    return finding._replace(next=f"%cl_doctor {quote_word(finding.backend)}")
+
+
 def conflict(finding: Finding, other: str, backend: str) -> Finding:
     """Return the finding on something that the row *other*, of that backend, claims as well; a worse verdict stays."""
     if finding.verdict not in {OK, UNKNOWN, SIZE_DIFFERS} or (finding.verdict == OK and finding.detail):

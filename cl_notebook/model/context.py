@@ -152,6 +152,9 @@ class OperationRunner(Protocol):
     def wait(self) -> None:
         """Wait for the operations that were interrupted and still run."""
 
+    def write_waiting(self, resource: Any) -> bool:  # noqa: ANN401 - a tracked object
+        """Write the outcomes on *resource* that the store could not take before; return whether there were any."""
+
 
 @dataclass(frozen=True, slots=True)
 class FailedOpening:

@@ -90,7 +90,7 @@ def test_a_passing_name_is_not_called_untracked(lab: cl.Backend) -> None:
     by_verdict = {(each.kind, each.verdict): each for each in found}
     assert set(by_verdict) == {("volume", "ok"), ("snapshot", "ok"), ("snapshot", "unknown")}
     stray = by_verdict["snapshot", "unknown"]
-    assert stray.next is None
+    assert stray.next == "%cl_history --status running"
     assert "('delete'), under a name for the while" in (stray.detail or "")
 
 

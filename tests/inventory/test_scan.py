@@ -121,6 +121,7 @@ def test_a_storage_that_fails_leaves_the_rest_to_be_looked_at(session: cl.Sessio
     assert [seen[volume.id].verdict for volume in volumes] == ["unknown", "ok"]
     assert "get_manageable_volumes" in (seen[volumes[0].id].detail or "")
     assert (seen[bad.id].verdict, seen[bad.id].kind) == ("unknown", "backend")
+    assert {finding.next for finding in seen.values() if finding.verdict == "unknown"} == {"%cl_doctor bad"}
 
 
 def test_a_backend_that_cannot_be_opened_is_unknown(store_url: str, tmp_path: Path) -> None:

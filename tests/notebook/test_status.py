@@ -117,6 +117,37 @@ def test_what_a_dead_kernel_left_is_stuck(notebook: Notebook, session: cl.Sessio
     assert "All at once: %cl_scan repair --all" in repr(status)
 
 
+def test_an_outcome_that_waits_has_the_line_that_writes_it(
+    lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done on the storage and could not be written is shown, not as running; its line writes it once the store can."""
+    sim = session.backends["sim"]
+    volume, extend = sim.create_volume(1, "db"), sim.driver.extend_volume
+
+    def run(statement: str) -> None:
+        with session.store.engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql(statement)
+
+    def extend_and_refuse(data: VolumeData, size: int) -> None:
+        extend(data, size)
+        run("CREATE TRIGGER refuse BEFORE UPDATE ON volume BEGIN SELECT RAISE(ABORT, 'not now'); END")
+
+    monkeypatch.setattr(sim.driver, "extend_volume", extend_and_refuse)
+    monkeypatch.setattr(session.journal.outbox, "patience", 0)
+    with pytest.raises(errors.OutcomePending):
+        volume.extend(2)
+    status = lab.run("%cl_status")
+    (waiting,) = status.overview.waiting
+    assert (status.overview.running, status.overview.running_count, status.overview.waiting_count) == ((), 0, 1)
+    assert "Waiting for the store (1):\n  ✗ extend volume 'db' on sim is done on the storage" in repr(status)
+    assert waiting.magic in repr(status)
+    assert "still waits, for the store refuses it" in lab.refused(waiting.magic)
+    run("DROP TRIGGER refuse")
+    assert "is written to the store now" in lab.printed(waiting.magic)
+    assert (volume.size, volume.status) == (2, "available")
+    assert lab.run("%cl_status").overview.waiting == ()
+
+
 def test_running_work_is_shown_and_not_stuck(lab: Notebook, session: cl.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """An operation of a living kernel is shown with its process, and its resource does not count as stuck."""
     sim, started, go_on = session.backends["sim"], threading.Event(), threading.Event()

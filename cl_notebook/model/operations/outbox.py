@@ -23,7 +23,7 @@ from cl_notebook.model.operations.outcome import CloseResult
 from cl_notebook.store.errors import is_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     import sqlalchemy as sa
 
@@ -92,7 +92,7 @@ class SpoolDirectory:
         return sorted(outcomes, key=lambda pending: (pending.ended.ended_at, pending.ended.operation))
 
     def _path(self, pending: PendingOutcome) -> Path:
-        return self._folder / f"{pending.ended.kernel_id}-{pending.ended.operation}.json"
+        return self._folder / f"{pending.key}.json"
 
 
 class Outbox:
@@ -111,6 +111,14 @@ class Outbox:
     def operations(self) -> set[int]:
         """Numbers of the operations whose outcomes are pending."""
         return {pending.ended.operation for pending in self._pending}
+
+    @property
+    def waiting(self) -> list[PendingOutcome]:
+        """The outcomes that are pending: those of this session, then those in files of other kernels of this user."""
+        with self._context.lock:
+            pending = list(self._pending)
+        known = {other.key for other in pending}
+        return [*pending, *(other for other in self._spool.pending() if other.key not in known)]
 
     def deliver(self, pending: PendingOutcome, doing: str, resource: Tracked) -> CloseResult:
         """Write the outcome of *doing*, an operation on *resource*, and bring the objects in line with it.
@@ -175,17 +183,33 @@ class Outbox:
         """
         for pending in list(self._pending):
             with self._context.lock:
-                if pending not in self._pending:
-                    continue
-                try:
-                    self._write(pending)
-                    self._remove(pending)
-                except AWAY:
-                    raise
-                except errors.Error as error:
-                    if _resource_ids(pending) & set(resource_ids):
-                        msg = f"The outcome of operation {pending.ended.operation} still waits, for the store refuses it: {error}"
-                        raise errors.OutcomePending(msg, pending.ended.operation) from error
+                if pending in self._pending:
+                    self._write_pending(pending, resource_ids)
+
+    def retry(self, resource_id: str) -> bool:
+        """Write the pending outcomes of a resource, also those in files of other kernels; return whether there were any.
+
+        Raises:
+            OutcomePending: the store still refuses one.
+            StoreError: the store still cannot be written.
+
+        """
+        waiting = [pending for pending in self.waiting if resource_id in _resource_ids(pending)]
+        for pending in waiting:
+            self._write_pending(pending, (resource_id,))
+        return bool(waiting)
+
+    def _write_pending(self, pending: PendingOutcome, resource_ids: Collection[str | None]) -> None:
+        """Write *pending*; that the store refuses it is an error for the resources with these ids only."""
+        try:
+            self._write(pending)
+            self._remove(pending)
+        except AWAY:
+            raise
+        except errors.Error as error:
+            if not _resource_ids(pending).isdisjoint(resource_ids):
+                msg = f"The outcome of operation {pending.ended.operation} still waits, for the store refuses it: {error}"
+                raise errors.OutcomePending(msg, pending.ended.operation) from error
 
     def close(self) -> None:
         """Write the pending outcomes that can be written; the others stay in their files."""

@@ -134,6 +134,11 @@ class PendingOutcome(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, ended=ended, rows=rows, if_overtaken=if_overtaken, event=event)
 
     @property
+    def key(self) -> str:
+        """The kernel and the operation: there is one outcome of each."""
+        return f"{self.ended.kernel_id}-{self.ended.operation}"
+
+    @property
     def changes(self) -> tuple[RowChange, ...]:
         """Every change that may have to be written."""
         return (*self.rows, *self.if_overtaken)

@@ -431,6 +431,10 @@ class Journal:
         """Wait for interrupted operations that still run; another interrupt ends the waiting only."""
         self._background.wait()
 
+    def write_waiting(self, resource: Tracked) -> bool:
+        """Write the outcomes on *resource* that the store could not take before; return whether there were any."""
+        return self.outbox.retry(resource.id)
+
     def close(self) -> None:
         """Stop the heartbeat, flush the outbox, and mark operations without an outcome as interrupted."""
         self._heartbeat.stop()

@@ -69,6 +69,16 @@ class Running(NamedTuple):
     process: str
 
 
+class Waiting(NamedTuple):
+    """An operation that ended, as ``status`` says, while the store could not be written; ``magic`` is the line that writes it."""
+
+    action: str
+    status: str
+    label: str
+    backend: str
+    magic: str
+
+
 class Stuck(NamedTuple):
     """A resource whose operation failed or was cut short: ``reason`` is what is wrong, ``magic`` the line that mends it."""
 
@@ -94,11 +104,13 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What was read. Of ``running`` and ``stuck`` only the first :data:`EXAMPLES`; ``running_count`` is the number of all."""
+    """What was read. Of ``running``, ``waiting`` and ``stuck`` only the first :data:`EXAMPLES`; counts are those of all."""
 
     backends: tuple[BackendState, ...]
     running: tuple[Running, ...]
     running_count: int
+    waiting: tuple[Waiting, ...]
+    waiting_count: int
     stuck: tuple[Stuck, ...]
     failures: tuple[Failure, ...]
 
@@ -113,10 +125,11 @@ def read(session: Session, backend: Backend | None = None) -> Overview:
     stored = [backend] if backend is not None else lookup.select_backends(session, None)
     with session.store.reading() as connection:
         reader = _Reader(session, connection, stored)
-        states, running, running_count = reader.states(), reader.running(), len(reader.operations)
+        states, (running, running_count) = reader.states(), reader.running()
+        waiting, waiting_count = reader.waiting()
         stuck, failures = reader.stuck(), reader.failures()
     states = [_with_capacity(state, backend) for state, backend in zip(states, stored, strict=True)]
-    return Overview(tuple(states), running, running_count, stuck, failures)
+    return Overview(tuple(states), running, running_count, waiting, waiting_count, stuck, failures)
 
 
 def _with_capacity(state: BackendState, backend: Backend) -> BackendState:
@@ -131,6 +144,7 @@ class _Reader:
         self._connection = connection
         self._stored = stored
         self._names = {backend.id: backend.name for backend in stored}
+        self._waiting = {pending.ended.operation: pending.ended.status for pending in session.journal.outbox.waiting}
         self.operations = guards.running_operations(session, connection)
         if len(stored) == 1:
             statement = sa.select(Operation.resource_id).where(Operation.status == RUNNING, *self._only(Operation))
@@ -215,11 +229,13 @@ class _Reader:
             total += max(0, suspects - busy[backend_id, kind])
         return total
 
-    def running(self) -> tuple[Running, ...]:
-        first = sorted(self.operations.values(), key=lambda row: row["operation"])[:EXAMPLES]
+    def running(self) -> tuple[tuple[Running, ...], int]:
+        """Return the first of the operations that run, and how many run."""
+        operations = [row for row in self.operations.values() if row["operation"] not in self._waiting]
+        first = sorted(operations, key=lambda row: row["operation"])[:EXAMPLES]
         progress = rows.running(self._connection, [row["resource_id"] for row in first])
         statement = sa.select(*_OPERATION).where(Operation.id.in_([row["operation"] for row in first]))
-        return tuple(
+        running = tuple(
             Running(
                 row.action,
                 _label(row.resource_type, row.resource_name, row.resource_id),
@@ -230,6 +246,26 @@ class _Reader:
             )
             for row in self._connection.execute(statement.order_by(Operation.id))
         )
+        return running, len(operations)
+
+    def waiting(self) -> tuple[tuple[Waiting, ...], int]:
+        """Return the first of the operations whose outcome waits for the store, and how many there are."""
+        condition = (Operation.id.in_(sorted(self._waiting)), *self._only(Operation))
+        count = self._connection.execute(sa.select(sa.func.count()).where(*condition)).scalar_one() if self._waiting else 0
+        if not count:
+            return (), 0
+        statement = sa.select(*_OPERATION).where(*condition).order_by(Operation.id).limit(EXAMPLES)
+        waiting = tuple(
+            Waiting(
+                row.action,
+                self._waiting[row.id],
+                _label(row.resource_type, row.resource_name, row.resource_id),
+                self._names.get(row.backend_id, ""),
+                f"%cl_scan repair {quote_word(row.resource_id)}",
+            )
+            for row in self._connection.execute(statement)
+        )
+        return waiting, count
 
     def stuck(self) -> tuple[Stuck, ...]:
         return tuple(entry for cls in _CLASSES for entry in self._stuck_of(cls))[:EXAMPLES]

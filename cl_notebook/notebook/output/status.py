@@ -175,6 +175,18 @@ class Status:
                 for entry in view.running
             ]
             yield Section(f"Running ({view.running_count:,})", entries, _more(more, "%cl_history --status running"))
+        if view.waiting:
+            more = view.waiting_count - len(view.waiting)
+            entries = [
+                Entry(
+                    "stuck",
+                    f"{entry.action} {entry.label}{_on(entry.backend)} is {entry.status} on the storage; the store could not be "
+                    "written, and does not say so yet.",
+                    entry.magic,
+                )
+                for entry in view.waiting
+            ]
+            yield Section(f"Waiting for the store ({view.waiting_count:,})", entries, f"And {more:,} more." if more > 0 else "")
         stuck = sum(state.stuck for state in view.backends)
         if view.stuck:
             entries = [
@@ -197,7 +209,7 @@ class Status:
 
     def _all_well(self) -> str:
         view = self.overview
-        if view.stuck or view.running:
+        if view.stuck or view.running or view.waiting:
             return ""
         return "Nothing runs, and nothing is stuck. %cl_scan compares all of it with the storages."
 
