@@ -88,18 +88,18 @@ def act_on(context: Context, act: Act, resources: Sequence[T], call: Callable[[T
     return run(context, act, tasks_on(context, act, resources, call), jobs=jobs)
 
 
-def run(context: Context, act: Act, tasks: Sequence[Task], *, jobs: int = JOBS) -> Report:
+def run(context: Context, act: Act, tasks: Sequence[Task], *, jobs: int = JOBS, writes: bool = True) -> Report:
     """Run *tasks*, *jobs* side by side, and return the report; a failure does not keep the others from running.
 
     With one job everything runs in this thread, in order.
 
     Raises:
-        ReadOnly: the session is read-only; nothing was begun.
+        ReadOnly: the session is read-only, and the act *writes* to the store; nothing was begun.
         InvalidInput: *jobs* is no number from 1 to :data:`MOST_JOBS`.
         Interrupted: the user interrupted it; the message says what is done and what is not.
 
     """
-    count = _prepared(context, act, tasks, jobs)
+    count = _prepared(context, act, tasks, jobs) if writes else 1
     doing = CountedWork(f"{act.verb} {counted(len(tasks), [task.item for task in tasks])}")
     with context.progress(doing) as note:
         pool = _Pool(context, act, tasks, note)

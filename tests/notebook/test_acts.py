@@ -69,6 +69,26 @@ def test_the_only_open_backend_may_be_left_out(lab: Notebook, tmp_path: Path) ->
     assert "%cl_backend open other" in lab.refused("%cl_volume create --size 1")
 
 
+def test_several_backends_are_closed_opened_asked_and_forgotten(lab: Notebook, tmp_path: Path) -> None:
+    """The verbs of a backend take several; one plain name gives the object, several a list, and forgetting them asks first."""
+    lab.run("".join(f"%cl_backend add b{number} --driver sim --path {tmp_path / str(number)}\n" for number in (1, 2)))
+    lab.run("%cl_volume create --size 1 --backend b2")
+    assert [backend.is_open for backend in lab.run("%cl_backend close b1 b2")] == [False, False]
+    assert [backend.name for backend in lab.run("%cl_backend open b*")] == ["b1", "b2"]
+    stats = lab.run("%cl_backend stats b{1..2}")
+    assert (stats.index.names, sorted(stats.index.get_level_values("backend"))) == (["backend", "pool_name"], ["b1", "b2"])
+    (tmp_path / "2").rename(tmp_path / "away")
+    (tmp_path / "2").write_text("a file in its place", encoding="utf-8")
+    lab.run("%cl_backend close b2")
+    shown = lab.seen("%cl_backend stats b1 b2 --refresh").out
+    assert "total_capacity_gb" in shown
+    assert "1 of 2 were not asked. backend 'b2'" in shown
+    assert "1 of 2 were not opened. backend 'b2'" in lab.seen("%cl_backend open b1 b2").out
+    assert "Questions cannot be asked here: add --yes" in lab.refused("%cl_backend forget b1 b2")
+    assert "1 of 2 were not forgotten" in lab.seen("%cl_backend forget b1 b2 --yes").out
+    assert lab.run("%cl_backends").index.size == 2
+
+
 def test_a_volume_lives_through_its_verbs(lab: Notebook) -> None:
     """Extend, clone, snapshot, revert and delete act, and give the object that they made or changed."""
     vol = lab.run("vol = %cl_volume create --size 1 --name db\nvol")

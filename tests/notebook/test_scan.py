@@ -113,6 +113,32 @@ def test_forget_takes_what_hangs_on_it_first(lab: Notebook, session: cl.Session)
     assert session.backends["sim"].volumes == []
 
 
+def test_several_are_repaired_forgotten_and_adopted_at_once(lab: Notebook, session: cl.Session) -> None:
+    """Names, globs, terms, ranges and frames name several; the line goes on after a failure, and says which failed."""
+    sim, driver = session.backends["sim"], _driver(session)
+    first, second, whole = (sim.create_volume(1, name=name) for name in ("db-1", "db-2", "web"))
+    for volume in (first, second):
+        driver.resize(volume.name_in_storage, 2)
+    assert lab.printed("%cl_scan repair 'db-*'").count("db-") >= 2
+    assert (first.size, second.size) == (2, 2)
+    driver.vanish(first.name_in_storage)
+    driver.vanish(second.name_in_storage)
+    lab.run("scanned = %cl_scan --kind volume")
+    shown = lab.seen("%cl_scan repair {scanned}").out
+    assert "web" in shown
+    assert "2 of 3 were not repaired. The storage does not have volume 'db-1'" in shown
+    shown = lab.seen("%cl_scan forget web db-1 db-{2..2}").out
+    assert "volume 'db-1'" in shown
+    assert "1 of 3 were not forgotten. The storage has volume 'web'" in shown
+    assert sim.volumes == [whole]
+    assert "Nothing that is tracked matches 'x-*'" in lab.refused("%cl_scan forget x-*")
+    for name in ("disk-1", "disk-2", "disk-3"):
+        driver.appear(name, 1)
+    assert [volume.name for volume in lab.run("%cl_scan manage sim disk-{1..2} --name new-{1..2}")] == ["new-1", "new-2"]
+    assert "1 of 2 were not adopted" in lab.seen("%cl_scan manage sim disk-3 disk-9").out
+    assert len(sim.volumes) == 4
+
+
 def test_the_verb_may_be_left_out(lab: Notebook) -> None:
     """A first word that is no verb is a backend; for one that is like a verb the error suggests it."""
     assert lab.refused("%cl_scan reapir db") == (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cl_notebook import errors
 from cl_notebook.display import values
 from cl_notebook.many import names, runner
-from cl_notebook.many.report import Act, Item, Report, checked, counted, enumerated
+from cl_notebook.many.report import DONE, Act, Item, Outcome, Report, checked, counted, enumerated
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.command import Option, whole
 from cl_notebook.notebook.output.details import Details, SeveralDetails
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
 
 T = TypeVar("T", bound=Tracked)
+V = TypeVar("V")
 
 SEVERAL_WORDS = "Also several of them, globs (db-*), terms of the tree's filter (status:error), a frame or list ($df), db-{1..3}."
 """The sentence that the help of an argument ends with if it takes several resources."""
@@ -93,6 +94,32 @@ def each(
     if destroys and not named.is_one and not _agreed(call, act, items, named.resources, destroys):
         return None
     return _run(call, act, runner.tasks_on(call.session, act, named.resources, act_and_return))
+
+
+def in_turn(
+    call: Invocation, act: Act, targets: Sequence[tuple[Item, V]], perform: Callable[[V], Any], *, writes: bool = True
+) -> Report:
+    """Call *perform* with each of the *targets*, in order and in this thread, where it may ask or print; return the report.
+
+    Without *writes* a read-only session allows it.
+
+    Raises:
+        PartialFailure: *perform* failed for some.
+
+    """
+    if len(targets) == 1:  # it may show its own progress
+        ((item, target),) = targets
+        return Report(act, [Outcome(item, DONE, result=perform(target))])
+    tasks = [runner.Task(item, functools.partial(perform, target)) for item, target in targets]
+    return checked(runner.run(call.session, act, tasks, jobs=1, writes=writes))
+
+
+def in_turn_on(call: Invocation, act: Act, named: resolve.Several[T], perform: Callable[[T], Any]) -> Any:  # noqa: ANN401 - as each
+    """Call *perform*, which writes nothing, with each resource that a line names, in order; return what :func:`each` does."""
+    act_and_return = runner.returning_resource(perform)
+    if named.is_one:
+        return act_and_return(named.resources[0])
+    return in_turn(call, act, [(Item.of(resource), resource) for resource in named.resources], act_and_return, writes=False)
 
 
 def details(named: resolve.Several[T]) -> Details | SeveralDetails:

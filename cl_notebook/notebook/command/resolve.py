@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import keyword
 import re
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: boo
     for word in expanded:
         held = _held_ids(call, word)
         if held is not None:
-            named += _all_of(call, word, held, cls)
+            named += _all_of(call, word, held, (cls,))
             is_one = False
             continue
         word_parts = [] if isinstance(word, Value) else selection.parts_of(call.session, cls, word)
@@ -146,6 +147,40 @@ def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: boo
     hint = f"%cl_{cls.kind}s lists them."
     typed = ["{…}" if word.startswith(SEVERAL) else word for word in words]
     return Several(selection.combined(call.session, cls, named, parts, typed=typed, hint=hint), is_one)
+
+
+def several_of_any(call: Invocation, words: Sequence[str], *, acting: bool = False) -> Several[Tracked]:
+    """Return the resources of any kind that *words* name, as :func:`several` does for one kind.
+
+    Globs and terms select volumes, snapshots and connections, not backends.
+
+    Raises:
+        NotFound, Ambiguous, InvalidInput: as for :func:`several`.
+
+    """
+    named: list[Tracked] = []
+    patterns: list[str] = []
+    is_one = len(words) == 1
+    for word in words:
+        held = _held_ids(call, word)
+        if held is not None:
+            is_one = False
+            named += _all_of(call, word, held, ALL)
+        elif isinstance(word, Value) or not selection.is_pattern(word) or _is_any_name(call, word):
+            named.append(resolve(call, word, acting=acting))
+        else:
+            patterns.append(word)
+    for cls in (Volume, Snapshot, Connection) if patterns else ():
+        with contextlib.suppress(errors.NotFound):
+            named += several(call, patterns, cls, acting=acting).resources
+    if not named:
+        msg = f"Nothing that is tracked matches {' '.join(patterns)!r}. %cl_tree shows what is."
+        raise errors.NotFound(msg)
+    return Several(list({resource.id: resource for resource in named}.values()), is_one and not patterns)
+
+
+def _is_any_name(call: Invocation, word: str) -> bool:
+    return any(selection.is_name(call.session, cls, word) for cls in ALL)
 
 
 def _held_ids(call: Invocation, word: str) -> list[str] | None:
@@ -166,24 +201,29 @@ def _held_ids(call: Invocation, word: str) -> list[str] | None:
     return None if value is None else selection.ids_of(value)
 
 
-def _all_of(call: Invocation, word: str, ids: Sequence[str], cls: type[T]) -> list[T]:
+def _all_of(call: Invocation, word: str, ids: Sequence[str], kinds: Sequence[type[T]]) -> list[T]:
+    """Return the resources of *kinds* with these *ids*, which *word* holds, in their order."""
     shown = "The expression" if word.startswith(SEVERAL) else f"The variable {word}"
+    noun = kinds[0].kind if len(kinds) == 1 else "resource"
     if not ids:
-        msg = f"{shown} holds no {cls.kind}s."
+        msg = f"{shown} holds no {noun}s."
         raise errors.NotFound(msg)
-    if selection.is_name(call.session, cls, word):
-        msg = f"{word!r} is a variable that holds {len(ids)} resources, and the name of a {cls.kind}. Type {{{word}}} or the id."
-        raise errors.Ambiguous(msg)
-    resources = selection.by_ids(call.session, cls, ids)
-    if len(resources) < len(ids):
-        known = {resource.id for resource in resources}
-        missing = [resource_id[:SHORT_ID] for resource_id in ids if resource_id not in known]
+    for cls in kinds:
+        if selection.is_name(call.session, cls, word):
+            msg = (
+                f"{word!r} is a variable that holds {len(ids)} resources, and the name of a {cls.kind}. "
+                f"Type {{{word}}} or the id."
+            )
+            raise errors.Ambiguous(msg)
+    by_id = {resource.id: resource for cls in kinds for resource in selection.by_ids(call.session, cls, ids)}
+    missing = [resource_id[:SHORT_ID] for resource_id in ids if resource_id not in by_id]
+    if missing:
         msg = (
-            f"{shown} holds {len(missing)} of {len(ids)} that are no tracked {cls.kind}s: "
-            f"{enumerated(missing, errors.SHOWN)}. Select the {cls.kind}s, or list them again."
+            f"{shown} holds {len(missing)} of {len(ids)} that are no tracked {noun}s: "
+            f"{enumerated(missing, errors.SHOWN)}. Select the {noun}s, or list them again."
         )
         raise errors.NotFound(msg)
-    return resources
+    return [by_id[resource_id] for resource_id in ids]
 
 
 def held_in(namespace: Mapping[str, Any], name: str, kinds: Sequence[type[Tracked]]) -> Tracked | None:

@@ -7,24 +7,27 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cl_notebook import errors, masking
 from cl_notebook.drivers import registry
-from cl_notebook.model import facts
-from cl_notebook.notebook.command import resolve
+from cl_notebook.many.report import Act
+from cl_notebook.model import Backend, facts
+from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
 from cl_notebook.notebook.magics import drivers, lists
 from cl_notebook.notebook.magics.drivers import PYTHON
-from cl_notebook.notebook.output.details import Details
-from cl_notebook.notebook.output.messages import echo
+from cl_notebook.notebook.output.messages import echo, show
 from cl_notebook.notebook.output.progress import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from cl_notebook.model import Backend
     from cl_notebook.notebook.command.command import Invocation
+    from cl_notebook.notebook.output.details import Details, SeveralDetails
+    from cl_notebook.tabular import Frame
 
-_BACKEND = Argument("BACKEND", "The backend: its name, its id, or the variable that holds it.", completes="backend")
+_HELP = "The backend: its name, its id, or the variable that holds it."
+_BACKEND = Argument("BACKEND", _HELP, completes="backend")
+_BACKENDS = Argument("BACKEND", f"{_HELP} {batch.SEVERAL_WORDS}", completes="backend", repeat=True)
 _CONF = "--conf takes the backends from the file, with their options"
 
 
@@ -85,32 +88,56 @@ def _report_failures(opened: Mapping[str, Backend], failed: Mapping[str, errors.
     raise errors.Error(msg) from first
 
 
-def _open(call: Invocation) -> Backend:
-    name = resolve.backend(call, call["backend"]).name
+def _open(call: Invocation) -> Any:  # noqa: ANN401 - the backend, or a report of several
     options = {"python": call["python"]} if call["python"] is not None else {}
-    return call.session.open_backend(name, options, trust=call["trust"])
+
+    def open_one(backend: Backend) -> Backend:
+        return call.session.open_backend(backend.name, options, trust=call["trust"])
+
+    return batch.in_turn_on(call, Act("open", "opened"), _backends(call), open_one)
 
 
-def _close(call: Invocation) -> Backend:
-    backend = resolve.backend(call, call["backend"])
-    backend.close(kill=call["kill"])
-    return backend
+def _close(call: Invocation) -> Any:  # noqa: ANN401 - the backend, or a report of several
+    return batch.in_turn_on(call, Act("close", "closed"), _backends(call), lambda backend: backend.close(kill=call["kill"]))
 
 
-def _show(call: Invocation) -> Details:
-    return Details(resolve.backend(call, call["backend"]))
+def _show(call: Invocation) -> Details | SeveralDetails:
+    return batch.details(_backends(call))
 
 
 def _stats(call: Invocation) -> pd.DataFrame:
-    from cl_notebook.tabular import Frame  # noqa: PLC0415 - pandas is loaded when a frame is made
+    import pandas as pd  # noqa: PLC0415 - pandas is loaded when a frame is made
 
-    backend = resolve.backend(call, call["backend"])
-    stats: Any = backend.stats(refresh=call["refresh"])
+    named = _backends(call)
+    if named.is_one:
+        return _pools(named.resources[0], refresh=call["refresh"]).listed("pools")
+
+    def pools(backend: Backend) -> Frame:
+        frame = _pools(backend, refresh=call["refresh"]).reset_index()
+        frame.insert(0, "backend", backend.name)
+        return frame.set_index(["backend", "pool_name"])
+
+    def listed(frames: Sequence[Frame]) -> pd.DataFrame:
+        return pd.concat(frames).listed("pools")
+
+    try:
+        return listed(batch.in_turn_on(call, Act("ask", "asked"), named, pools))
+    except errors.PartialFailure as error:
+        if error.report:
+            answered = listed(error.report)
+            show(call.shell, answered, repr(answered))
+        raise
+
+
+def _pools(backend: Backend, *, refresh: bool) -> Frame:
+    from cl_notebook.tabular import Frame  # noqa: PLC0415 - as above
+
+    stats: Any = backend.stats(refresh=refresh)
     shared = {key: value for key, value in stats.items() if key != "pools"} if isinstance(stats, dict) else {}
     frame = Frame([masking.data({**pool, **shared}) for pool in facts.reported_pools(stats)])
     if "pool_name" not in frame:
         frame.insert(0, "pool_name", backend.name)
-    return frame.set_index("pool_name").listed("pools")
+    return frame.set_index("pool_name")
 
 
 def _manageable(call: Invocation) -> pd.DataFrame:
@@ -126,10 +153,13 @@ def _manageable(call: Invocation) -> pd.DataFrame:
     return frame
 
 
-def _forget(call: Invocation) -> Backend:
-    backend = resolve.backend(call, call["backend"], acting=True)
-    backend.forget()
-    return backend
+def _forget(call: Invocation) -> Any:  # noqa: ANN401 - the backend, or a report of several
+    lost = "Their options are lost; the storages stay as they are."
+    return batch.each(call, Act("forget", "forgotten"), _backends(call, acting=True), Backend.forget, destroys=lost)
+
+
+def _backends(call: Invocation, *, acting: bool = False) -> resolve.Several[Backend]:
+    return resolve.several(call, call["backend"], Backend, acting=acting)
 
 
 COMMAND = Command(
@@ -160,7 +190,7 @@ COMMAND = Command(
             "open",
             "Open a backend that is stored already, with the options that it was added with.",
             _open,
-            (_BACKEND,),
+            (_BACKENDS,),
             (
                 Option(
                     "trust",
@@ -174,15 +204,15 @@ COMMAND = Command(
             "close",
             "Let go of the driver; everything stays tracked.",
             _close,
-            (_BACKEND,),
+            (_BACKENDS,),
             (Option("kill", "End a driver that has a process of its own at once, also while it works: if it hangs."),),
         ),
-        Verb("show", "Show the fields of a backend, secrets masked, and what its driver can do.", _show, (_BACKEND,)),
+        Verb("show", "Show the fields of a backend, secrets masked, and what its driver can do.", _show, (_BACKENDS,)),
         Verb(
             "stats",
             "Show the capacities of the backend's pools, in GiB, as a DataFrame.",
             _stats,
-            (_BACKEND,),
+            (_BACKENDS,),
             (Option("refresh", "Ask the storage again."),),
         ),
         Verb(
@@ -196,7 +226,13 @@ COMMAND = Command(
                 Option("marker", "Go on after the row with this reference.", "REFERENCE"),
             ),
         ),
-        Verb("forget", "Stop tracking a backend that has no volumes; the storage is not touched.", _forget, (_BACKEND,)),
+        Verb(
+            "forget",
+            "Stop tracking a backend that has no volumes; the storage is not touched.",
+            _forget,
+            (_BACKENDS,),
+            batch.DESTRUCTIVE,
+        ),
     ),
     (
         "%cl_backend add lvm --driver local --path ~/cl-volumes --quota 10",
@@ -204,6 +240,7 @@ COMMAND = Command(
         "%cl_backend add --conf /etc/cinder/cinder.conf --python ~/cinder/bin/python",
         "lvm = %cl_backend open lvm",
         "%cl_backend stats lvm",
+        "%cl_backend close lvm ceph",
         "%cl_backend forget lvm",
     ),
     notes=drivers.notes,

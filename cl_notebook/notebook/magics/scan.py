@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors, inventory
 from cl_notebook.inventory.verdicts import KINDS, OK, VERDICTS, Finding
-from cl_notebook.notebook.command import resolve
+from cl_notebook.many import names
+from cl_notebook.many.report import Act, Item
+from cl_notebook.model import Snapshot, Volume
+from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
+from cl_notebook.notebook.command.lexer import Value
 from cl_notebook.notebook.magics import lists
 from cl_notebook.notebook.output.messages import echo
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cl_notebook.model import Backend, Snapshot, Volume
+    from cl_notebook.model import Backend
+    from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.command.command import Invocation
 
 _BACKENDS = Argument("BACKEND", "Only this backend; all that are stored by default.", "backend", optional=True, repeat=True)
@@ -64,17 +69,25 @@ def _show_buttons(call: Invocation, frame: pd.DataFrame) -> None:
     display(ScanButtons(call.shell, frame))  # type: ignore[no-untyped-call] # IPython's
 
 
-def _manage(call: Invocation) -> Volume | Snapshot:
+def _manage(call: Invocation) -> Any:  # noqa: ANN401 - what was adopted, or a report of several
     backend = resolve.backend(call, call["backend"])
     volume = resolve.volume(call, call["volume"]) if call["volume"] is not None else None
-    return inventory.manage(
-        backend,
-        resolve.reference(call["reference"]),
-        call["name"] or "",
-        snapshot=call["snapshot"] or volume is not None,
-        volume=volume,
-        id=call["id"],
-    )
+    is_snapshot = call["snapshot"] or volume is not None
+    words = call["reference"]
+    references = [name for word in words for name in ([word] if isinstance(word, Value) else names.expand(word))]
+    if len(references) > 1 and call["id"] is not None:
+        msg = "--id is the id of one volume or snapshot. Leave it out to adopt several."
+        raise errors.InvalidInput(msg)
+
+    def manage(target: tuple[str, str]) -> Volume | Snapshot:
+        reference, name = target
+        return inventory.manage(backend, resolve.reference(reference), name, snapshot=is_snapshot, volume=volume, id=call["id"])
+
+    targets = list(zip(references, names.shared(call["name"], len(references)), strict=True))
+    kind = Snapshot.kind if is_snapshot else Volume.kind
+    items = [Item(kind, reference, "", f"{kind} {reference!r}") for reference in references]
+    report = batch.in_turn(call, Act("adopt", "adopted"), list(zip(items, targets, strict=True)), manage)
+    return report[0] if len(targets) == 1 else report
 
 
 def _repair(call: Invocation) -> pd.DataFrame | None:
@@ -86,12 +99,19 @@ def _repair(call: Invocation) -> pd.DataFrame | None:
     if not call["resource"]:
         msg = "%cl_scan repair needs a RESOURCE, or --all for everything that can be repaired."
         raise errors.InvalidInput(msg)
-    targets = [text if text.startswith(_DEVICES) else resolve.resolve(call, text, acting=True) for text in call["resource"]]
-    for target in targets:
+    devices = [text for text in call["resource"] if text.startswith(_DEVICES)]
+    words = [text for text in call["resource"] if text not in devices]
+    resources = resolve.several_of_any(call, words, acting=True).resources if words else []
+
+    def repair(target: Tracked | str) -> None:
         name = target if isinstance(target, str) else target.label()
         with call.session.progress(f"repair {name}"):
             result = inventory.repair(target, remove=call["yes"], force=call["force"], session=call.session)
         echo(f"{name}: {result}")
+
+    items = [Item("device", device, "", device) for device in devices]
+    targets = [*zip(items, devices, strict=True), *((Item.of(resource), resource) for resource in resources)]
+    batch.in_turn(call, Act("repair", "repaired"), targets, repair)
     return None
 
 
@@ -112,11 +132,14 @@ def _print_outcome(report: pd.DataFrame) -> None:
 
 
 def _forget(call: Invocation) -> None:
-    resources = [resolve.resolve(call, text, acting=True) for text in call["resource"]]
-    for resource in sorted(resources, key=lambda resource: _ORDER.index(resource.kind)):
+    def forget(resource: Tracked) -> None:
         name = resource.label()
         inventory.forget(resource, force=call["force"])
         echo(f"{name} is not tracked any more.")
+
+    named = resolve.several_of_any(call, call["resource"], acting=True)
+    resources = sorted(named.resources, key=lambda resource: _ORDER.index(resource.kind))
+    batch.in_turn(call, Act("forget", "forgotten"), [(Item.of(resource), resource) for resource in resources], forget)
 
 
 _FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
@@ -149,7 +172,7 @@ COMMAND = Command(
             _manage,
             (
                 Argument("BACKEND", "The backend that it is on.", "backend"),
-                Argument("REFERENCE", "Its name on the storage: the column name_in_storage."),
+                Argument("REFERENCE", "Its name on the storage: the column name_in_storage. Several may be named.", repeat=True),
             ),
             (
                 Option("name", "Display name.", "NAME"),
@@ -163,7 +186,15 @@ COMMAND = Command(
             "Finish or roll back what was cut short, by asking the storage and the host; take the storage's size; attach again "
             "what lost its device; let go of a device that is left over; remove what killed processes left on a backend.",
             _repair,
-            (Argument("RESOURCE", "A resource, a backend, or a device of this host.", "any", optional=True, repeat=True),),
+            (
+                Argument(
+                    "RESOURCE",
+                    f"A resource, a backend, or a device of this host. {batch.SEVERAL_WORDS}",
+                    "any",
+                    optional=True,
+                    repeat=True,
+                ),
+            ),
             (
                 Option("all", "Everything that can be repaired, of these backends or of all of them."),
                 Option(
@@ -178,7 +209,7 @@ COMMAND = Command(
             "forget",
             "Stop tracking what the storage does not have any more; the storage is not touched.",
             _forget,
-            (Argument("RESOURCE", "The resource.", "any", repeat=True),),
+            (Argument("RESOURCE", f"The resource. {batch.SEVERAL_WORDS}", "any", repeat=True),),
             (Option("force", "Also what the storage has, or may have, or a kernel is named as working on."),),
         ),
     ),
