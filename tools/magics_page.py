@@ -30,7 +30,8 @@ A plural lists, and returns a pandas DataFrame; a singular acts, and returns the
 `{python}` and `$variable` are expanded, also inside quotes; text in `$'…'` is not. Tab completes verbs, options, columns,
 backends, ids and names. An error is one line; `%tb` shows the rest.
 
-This page lists, for every magic, what `%cl_volume?` and `%cl_volume --help` show. The options of drivers depend on the
+This page lists, for every magic, what `%cl_volume create?` and `%cl_volume create --help` show for a verb; Shift+Tab on the line
+shows it, too. `%cl_help` is the map of the magics on one screen. The options of drivers depend on the
 installation and are left out; `%cl_drivers NAME` shows them.
 """
 
@@ -49,15 +50,15 @@ def page() -> str:
 def _section(command: Command) -> Iterator[str]:
     yield from (f"## {command.spelled} {{ #{command.name} }}", "", _plain(command.help), "")
     for verb in command.verbs:
-        usage = verb_help(command, verb).partition("\n")[0]
+        usage = verb_help(command, verb).usage
         if command.has_verbs:
             yield from (f"### {verb.name} {{ #{command.name}-{verb.name} }}", "", _plain(verb.help), "")
         yield from ("```text", usage, "```", "", *(() if verb.same_as else _table(verb)))
     if command in lists.COMMANDS and command.notes is not None:  # its filters, which depend on nothing that is installed
-        filters, _, rules = command.notes().partition("\n\n")
-        names = [line.split()[0].removeprefix("--").replace("-", "_") for line in filters.splitlines()[1:]]
+        filters, rules = command.notes(())
+        names = [row.typed.split()[0].removeprefix("--").replace("-", "_") for row in filters.rows]
         yield from (f"`--COLUMN VALUE` filters by a column: {', '.join(f'`{name}`' for name in names)}.", "")
-        yield from (_plain(rules), "")
+        yield from (*map(_plain, rules.notes), "")
     if command.examples:
         yield from ("Examples:", "", "```ipython", *command.examples, "```", "")
 

@@ -101,14 +101,19 @@ def bar(share: float, label: str) -> str:
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[str]], classes: Sequence[str] = ()) -> str:
-    """Return a table: headings *names* are plain text, cells are HTML; classes are those of the columns."""
+    """Return a table: headings *names* are plain text, cells are HTML; classes are those of the columns.
+
+    Without *names* there are no headings; then *classes* has one, perhaps empty, for each column.
+    """
     of_column = [*classes, *[""] * (len(names) - len(classes))]
-    head = "".join(f"<th scope='col'{_class(name)}>{escaped(title)}</th>" for title, name in zip(names, of_column, strict=True))
+    head = "".join(
+        f"<th scope='col'{_class(name)}>{escaped(title)}</th>" for title, name in zip(names, of_column, strict=bool(names))
+    )
     body = "".join(
         "<tr>" + "".join(f"<td{_class(name)}>{cell}</td>" for cell, name in zip(row, of_column, strict=True)) + "</tr>"
         for row in rows
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<table>{f'<thead><tr>{head}</tr></thead>' if names else ''}<tbody>{body}</tbody></table>"
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cl_notebook import session
 from cl_notebook.notebook import configuration, secret_warning, shutdown
-from cl_notebook.notebook.command import completion
+from cl_notebook.notebook.command import completion, inspection
 from cl_notebook.notebook.command.magic import function
 from cl_notebook.notebook.magics import (
     backend,
@@ -24,6 +24,7 @@ from cl_notebook.notebook.magics import (
     setup,
     snapshot,
     status,
+    topics,
     tree,
     volume,
     wait,
@@ -33,7 +34,7 @@ from cl_notebook.notebook.output.progress import Display
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-COMMANDS = (
+_COMMANDS = (
     setup.COMMAND,
     demo.COMMAND,
     *lists.COMMANDS,
@@ -53,6 +54,8 @@ COMMANDS = (
     *documents.COMMANDS,
     *cleanup.COMMANDS,
 )
+
+COMMANDS = (topics.command(_COMMANDS), *_COMMANDS)
 """Every magic."""
 
 
@@ -62,6 +65,7 @@ def load(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.register_function(function(shell, command), command.kind, command.name)
     completion.install(shell, COMMANDS)
+    inspection.install(shell, COMMANDS)
     configuration.install(shell)
     shutdown.install(shell)
     secret_warning.install(shell)
@@ -73,6 +77,7 @@ def unload(shell: InteractiveShell) -> None:
     for command in COMMANDS:
         shell.magics_manager.magics[command.kind].pop(command.name, None)
     completion.remove(shell)
+    inspection.remove(shell)
     configuration.remove(shell)
     shutdown.remove(shell)
     secret_warning.remove(shell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import session as sessions
+from cl_notebook.notebook.command import inspection
+from cl_notebook.notebook.command.help import verb_help
+from cl_notebook.notebook.command.parser import parse
 from cl_notebook.notebook.extension import COMMANDS
 from cl_notebook.notebook.output.progress import Display
 
@@ -18,7 +22,51 @@ if TYPE_CHECKING:
 
     from tests.notebook.conftest import Notebook
 
+TOPICS = [
+    ("volume", ["%cl_volume VERB", "create  ", "Examples:"]),
+    ("%cl_volumes", ["%cl_volumes [options]", "--status VALUE"]),
+    ("volume create", ["%cl_volume create [NAME] GIB", "--size GIB", "Size in GiB."]),
+    ("volume snapshot create", ["%cl_snapshot create"]),
+    ("create", ["%cl_volume create", "%cl_snapshot create"]),
+    ("extend", ["%cl_volume extend", "NEW_SIZE"]),
+    ("--jobs", ["--jobs N: With several", "%cl_volume      create, "]),
+    ("status:error", ["create, revert or retype failed.", "%cl_scan repair VOLUME", "%cl_volumes --status error"]),
+    ("extending", ["being extended."]),
+    ("lost", ["Of an operation:", "%cl_history --status lost"]),
+    ("uuid", ["%cl_volume create --id"]),
+]
+"""What %cl_help is asked for, and what it says."""
+
+QUESTIONS = [
+    ("%cl_volume create?", "%cl_volume create [NAME] GIB"),
+    ("x = %cl_volume set --name db??", "%cl_volume set VOLUME"),
+    ("a = 1\n?cl_volume rename", "%cl_volume rename VOLUME NAME"),
+    ("%cl_volume snapshot create?", "%cl_snapshot create VOLUME"),
+    ("%cl_volumes --status?", "%cl_volumes [options]"),
+    ("%cl_scan lvm?", "%cl_scan VERB"),
+]
+"""Cells that ask, and the beginning of the answer."""
+
+CURSORS = [
+    ("%cl_vol^ume create --size 1", "%cl_volume VERB", None),
+    ("%cl_volume cre^ate --size 1", "%cl_volume create", None),
+    ("x = %cl_volume create --si^ze 1", "%cl_volume create", "--size GIB"),
+    ("%cl_volume create --size ^", "%cl_volume create", "--size GIB"),
+    ("import os\n%cl_volume set db \\\n  --na^me x\nprint()", "%cl_volume set", "--name NAME"),
+    ("%cl_volume snapshot create d^b", "%cl_snapshot create", None),
+    ("%cl_scan ^", "%cl_scan VERB", None),
+    ("%cl_scan lv^m", "%cl_scan [", None),
+    ("%cl_scan rep^air", "%cl_scan repair", None),
+    ("%%cl_scratch --ke^ep\npass", "%%cl_scratch", None),
+    ("%cl_volume nos^uch", "%cl_volume VERB", None),
+    ("cl_volume del^ete", "%cl_volume delete", None),
+    ("print(vo^l)", None, None),
+    ("%timeit cre^ate", None, None),
+]
+"""Cells with the cursor at ^, the usage that is shown, and the option that comes first."""
+
 NAMES = [
+    "cl_help",
     "cl_setup",
     "cl_demo",
     "cl_backends",
@@ -112,22 +160,51 @@ def test_sessions_made_later_show_progress(bare: Notebook, tmp_path: Path) -> No
         assert not isinstance(opened.progress, Display)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_magic_has_help(notebook: Notebook, command: object) -> None:
-    """Each magic answers ? and --help with every verb, every option and examples."""
-    assert isinstance(command, type(COMMANDS[0]))
-    below = "\nnever = run" if command.is_cell else ""
-    printed = notebook.printed(f"{command.spelled} --help{below}")
-    assert notebook.printed(f"{command.spelled} -h{below}") == printed
-    assert printed.strip() in "\n".join(line.rstrip() for line in notebook.printed(f"{command.spelled}?").splitlines())
-    assert "Examples:" in printed
-    for verb in command.verbs:
-        assert command.title(verb) in printed
-        if verb.same_as:
-            assert f"The same as {verb.same_as}." in printed
-            continue
-        assert all(option.spelled in printed and option.help.split()[0] in printed for option in verb.options)
-    assert set(printed.split("Examples:")[1].split()) >= {command.spelled}
+def test_every_magic_has_help(notebook: Notebook) -> None:
+    """Each magic answers ? and --help with a line a verb and examples; each verb has its options in 80 columns."""
+    for command in COMMANDS:
+        below = "\nnever = run" if command.is_cell else ""
+        printed = notebook.printed(f"{command.spelled} --help{below}")
+        assert notebook.printed(f"{command.spelled} -h{below}") == printed
+        assert printed.strip() in "\n".join(line.rstrip() for line in notebook.printed(f"{command.spelled}?").splitlines())
+        assert set(printed.split("Examples:")[1].split()) >= {command.spelled}
+        for verb in command.verbs:
+            page = verb_help(command, verb)
+            shown = page.text(80)
+            assert all(len(line) <= 80 for line in shown.splitlines() if "%cl" not in line), shown
+            assert html.escape(page.usage) in page.html()
+            if command.has_verbs:
+                assert sum(line.split()[:1] == [verb.name] for line in printed.splitlines()) == 1
+                assert command.title(verb) in shown
+            if not verb.same_as:
+                assert all(option.spelled in shown and option.help.split()[0] in shown for option in verb.options)
+
+
+def test_the_map_of_the_magics_fits_a_screen(notebook: Notebook) -> None:
+    """%cl_help names every magic in 80 columns and 24 lines with a line that its grammar takes, as text and as HTML."""
+    page = notebook.run("%cl_help")
+    lines = repr(page).splitlines()
+    assert len(lines) <= 23
+    assert max(map(len, lines)) < 80
+    assert all(command.spelled in repr(page) and command.spelled in page.html() for command in COMMANDS)
+    for command in COMMANDS:
+        if command.sample:
+            rest = command.sample.removeprefix(command.spelled)
+            assert rest != command.sample
+            assert not parse(command, rest, {}).help
+
+
+def test_help_explains_a_topic(notebook: Notebook) -> None:
+    """%cl_help explains a magic, a verb, an option, a status, or finds what speaks of a word."""
+    for topic, says in TOPICS:
+        page = notebook.run(f"%cl_help {topic}")
+        assert [words for words in says if words not in repr(page)] == [], topic
+
+
+def test_help_on_nothing_is_an_error(notebook: Notebook) -> None:
+    """A topic that is none is one line with the close match; nothing that was typed becomes HTML."""
+    assert "There is no help on 'volmue'. Did you mean 'volume'?" in notebook.refused("%cl_help volmue")
+    assert "no help on" in notebook.refused("%cl_help <b>")
 
 
 def test_the_help_of_a_verb_is_its_own(notebook: Notebook) -> None:
@@ -136,6 +213,34 @@ def test_the_help_of_a_verb_is_its_own(notebook: Notebook) -> None:
     shown = notebook.printed("%cl_backend add --help")
     assert "--quota NUMBER" in shown
     assert "--latency NUMBER" in shown
+
+
+def test_a_question_mark_explains_the_verb(notebook: Notebook) -> None:
+    """%cl_volume create? is the help of that verb, also behind an assignment, and though `set` is a name of Python."""
+    for code, usage in QUESTIONS:
+        assert notebook.printed(code).startswith(usage), code
+
+
+def test_other_question_marks_are_ipythons(notebook: Notebook) -> None:
+    """Python, strings and other magics keep their meaning; so does a volume's verb once the extension is unloaded."""
+    assert "Docstring" in notebook.printed("len?")
+    assert notebook.run('text = """\n%cl_volume create?\n"""\ntext') == "\n%cl_volume create?\n"
+    assert "no verb 'nosuch'" in notebook.refused("%cl_volume nosuch?")
+    notebook.run("%unload_ext cl_notebook")
+    assert "not found" in notebook.printed("%cl_volume create?")
+
+
+def test_the_verb_at_the_cursor_is_explained(notebook: Notebook) -> None:
+    """An inspect request on a line of magic gives the help of the verb there, the option at the cursor first."""
+    commands = {command.name: command for command in COMMANDS}
+    for code, usage, first in CURSORS:
+        page = inspection.explain(notebook.shell, commands, code.replace("^", ""), code.index("^"))
+        assert (page and page.usage[: len(usage or "")]) == usage, code
+        assert page is None or first is None or page.parts[0].rows[0].typed == first, code
+    of_sim = inspection.explain(notebook.shell, commands, "%cl_backend add x --driver sim", 14)
+    assert of_sim is not None
+    assert "--latency" in of_sim.text()
+    assert "--reflink" not in of_sim.text()
 
 
 def test_an_empty_tree_names_lines_that_work(notebook: Notebook) -> None:

@@ -101,6 +101,15 @@ def test_a_kernel_shows_progress_completes_and_is_interrupted(
     assert (answer["cursor_start"], answer["cursor_end"]) == (20, 21)
     assert answer["metadata"]["_jupyter_types_experimental"][0]["type"] == "volume"
 
+    shown_at = {
+        place: client.inspect(code, code.index(place), reply=True, timeout=30)["content"]
+        for code in ("%cl_volume set db --name x", "len([])")
+        for place in (" --name", "len")
+        if place in code
+    }
+    assert shown_at[" --name"]["data"]["text/plain"].startswith("%cl_volume set VOLUME")
+    assert "number of items" in shown_at["len"]["data"]["text/plain"]
+
     number = client.execute("%cl_volume create --size 1 --name cut")
     time.sleep(1)
     manager.signal_kernel(signal.SIGINT)

@@ -147,7 +147,7 @@ def test_the_verb_may_be_left_out(lab: Notebook) -> None:
     assert "No backend has the id or the name 'nothing'" in lab.refused("%cl_scan nothing")
     assert "%cl_scan has no option --verb" in lab.refused("%cl_scan --verb ok")
     assert "--verdict takes ok or" in lab.refused("%cl_scan --verdict lost")
-    assert "%cl_scan repair [RESOURCE …] [options]" in lab.printed("%cl_scan --help")
+    assert "%cl_scan repair [RESOURCE …] [options]" in lab.printed("%cl_scan repair --help")
 
 
 def test_verbs_and_backends_are_completed(lab: Notebook) -> None:

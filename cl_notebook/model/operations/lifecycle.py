@@ -262,6 +262,12 @@ PARTICIPLES: Mapping[str, str] = {
 }
 """By action, its past participle."""
 
+_MEANINGS_OF_WHOLE = {
+    "available": "complete, and no host has access",
+    "in-use": "complete, and a host has access",
+    "attached": "a host has access",
+}
+
 FOREIGN_REASON = "which another service or a driver says, and nothing here ends"
 """What is wrong with a foreign status, as the end of a sentence that names it."""
 
@@ -272,6 +278,23 @@ _TORN = frozenset({"downloading", "restoring-backup", "error_restoring", "error_
 def statuses(kind: str) -> tuple[str, ...]:
     """Return the statuses that cl_notebook gives to resources of that *kind*."""
     return (*sorted(WHOLE[kind]), *LEFT_BY[kind])
+
+
+def meaning(kind: str, status: str) -> str:
+    """Return in a few words what *status* says of a resource of that *kind*."""
+    if is_foreign(kind, status):
+        return FOREIGN_REASON
+    if status in _MEANINGS_OF_WHOLE:
+        return _MEANINGS_OF_WHOLE[status]
+    actions = LEFT_BY[kind][status]
+    if is_busy(kind, status):
+        return f"being {' or '.join(TRANSITIONS[kind][action].participle for action in actions)}"
+    return f"{', '.join(actions[:-1])}{' or ' if actions[1:] else ''}{actions[-1]} failed"
+
+
+def allowed_actions(kind: str, status: str) -> list[str]:
+    """Return the actions that may begin on a resource of that *kind* in that *status*."""
+    return [transition.action for transition in TRANSITIONS[kind].values() if status in transition.allowed]
 
 
 def status_column(kind: str) -> str:

@@ -18,6 +18,15 @@ INTERRUPTED = "interrupted"
 LOST = "lost"
 """The status that frames show for a running operation whose kernel is dead. It is never stored."""
 
+MEANINGS = {
+    RUNNING: "a kernel works on it",
+    DONE: "it succeeded",
+    FAILED: "it raised an error",
+    INTERRUPTED: "the user ended it",
+    LOST: "its kernel is dead, and nothing finished or undid it",
+}
+"""By status of an operation, what it says."""
+
 
 @reg.mapped
 class Kernel:

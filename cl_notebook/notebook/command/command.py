@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook import errors, quantities, session
 from cl_notebook.masking import MASK
@@ -13,6 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
+
+
+PURPOSES = ("Begin", "Act", "List", "Look", "Tidy", "Files")
+"""What magics are for, in the order in which people need them."""
+
+
+class Row(NamedTuple):
+    """A row of a help: what is typed, and what it means."""
+
+    typed: str
+    meaning: str = ""
+
+
+class Part(NamedTuple):
+    """A part of a help: rows under a title; ``notes`` are sentences below them."""
+
+    title: str
+    rows: Sequence[Row] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +97,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One positional argument, called *name* in the help. A ``repeat`` argument takes all remaining words."""
+    """One positional argument, called *name* in the help.
+
+    A ``repeat`` argument takes all remaining words. One that ``takes_dashes`` takes words that look like options.
+    """
 
     name: str
     help: str
@@ -86,6 +108,7 @@ class Argument:
     choices: tuple[str, ...] = ()
     optional: bool = False
     repeat: bool = False
+    takes_dashes: bool = False
 
     @property
     def key(self) -> str:
@@ -152,17 +175,22 @@ class Verb:
 class Command:
     """One magic; a magic with a single action has one verb with an empty name.
 
-    ``notes`` returns the end of the help. The verb of a cell magic (``is_cell``) returns the context in which the cell runs.
-    ``default`` names the verb that is used if the first word is not a verb.
+    ``notes`` takes the words typed so far and returns parts of the help that depend on them, or on what is installed. The verb of
+    a cell magic (``is_cell``) returns the context in which the cell runs. ``default`` names the verb that is used if the first
+    word is not a verb. On the map of ``%cl_help`` the magic stands under its ``purpose``, with the line ``sample`` (by default
+    the magic alone) and ``brief``, a few words.
     """
 
     name: str
     help: str
     verbs: tuple[Verb, ...]
     examples: tuple[str, ...] = ()
-    notes: Callable[[], str] | None = None
+    notes: Callable[[Sequence[str]], Sequence[Part]] | None = None
     default: str = ""
     is_cell: bool = False
+    purpose: str = ""
+    sample: str = ""
+    brief: str = ""
 
     @property
     def kind(self) -> str:

@@ -16,10 +16,10 @@ from IPython.core.magic import needs_local_scope, no_var_expand
 
 from cl_notebook import errors, masking, session
 from cl_notebook.notebook.command.command import Invocation
-from cl_notebook.notebook.command.help import command_help, verb_help
+from cl_notebook.notebook.command.help import WIDTH, command_help, verb_help
 from cl_notebook.notebook.command.lexer import without_comment
 from cl_notebook.notebook.command.parser import parse
-from cl_notebook.notebook.output.messages import echo, show
+from cl_notebook.notebook.output.messages import show
 from cl_notebook.notebook.output.progress import asked_by
 from cl_notebook.store import damage
 from cl_notebook.text import sanitize
@@ -106,8 +106,8 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
     # no_var_expand: the line is split before it is expanded, see cl_notebook.notebook.command.lexer
     magic = needs_local_scope(no_var_expand(magic))
     magic.__name__ = magic.__qualname__ = command.name
-    magic.__doc__ = command_help(command, live=False)
-    vars(magic)["getdoc"] = lambda: command_help(command)  # what IPython's ? asks first: the drivers' options are in it
+    magic.__doc__ = command_help(command, live=False).text(WIDTH)
+    vars(magic)["getdoc"] = lambda: command_help(command).text()  # what IPython's ? asks first, as wide as the terminal
     return magic
 
 
@@ -133,7 +133,8 @@ def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mappin
     parsed = parse(command, without_comment(line).removesuffix(";"), namespace)
     if parsed.help or parsed.verb is None:
         command = parsed.command or command
-        echo(verb_help(command, parsed.verb) if parsed.verb and command.has_verbs else command_help(command))
+        page = verb_help(command, parsed.verb) if parsed.verb is not None else command_help(command)
+        show(shell, page, repr(page))
         return None
     return parsed.verb.run(Invocation(shell, namespace, parsed.values))
 

@@ -97,7 +97,7 @@ class _Parser:
                 options_end = True
             elif token.raw in HELP and not options_end:
                 return Parsed(self.verb, help=True)
-            elif token.is_option and not options_end:
+            elif token.is_option and not options_end and not (self.arguments and self.arguments[0].takes_dashes):
                 self._take_option(token)
             else:
                 self._take_argument(token.text)

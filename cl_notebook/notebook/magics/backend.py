@@ -244,5 +244,8 @@ COMMAND = Command(
         "%cl_backend forget lvm",
     ),
     notes=drivers.notes,
+    purpose="Begin",
+    sample="%cl_backend add lab --driver local",
+    brief="add, open, close, look at a backend",
 )
 """The magic."""

@@ -149,6 +149,8 @@ COMMANDS = (
             "%cl_cleanup --owner ann@lab1",
             "%cl_cleanup --owner lab.ipynb -f table",
         ),
+        purpose="Tidy",
+        brief="remove what this session made",
     ),
     Command(
         "cl_scratch",
@@ -165,6 +167,8 @@ COMMANDS = (
         ),
         ("%%cl_scratch", "%%cl_scratch --keep-on-error"),
         is_cell=True,
+        purpose="Tidy",
+        brief="a cell that leaves nothing behind",
     ),
 )
 """The magics."""

@@ -74,5 +74,8 @@ COMMAND = Command(
         "%cl_connection disconnect conn",
         "%cl_connection disconnect backend:old --yes",
     ),
+    purpose="Act",
+    sample="%cl_connection detach 3f2a91c0",
+    brief="attach, detach, disconnect a host",
 )
 """The magic."""

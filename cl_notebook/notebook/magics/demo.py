@@ -42,5 +42,7 @@ COMMAND = Command(
         ),
     ),
     ("%cl_demo", "%cl_demo --end"),
+    purpose="Begin",
+    brief="a throw-away store to try things in",
 )
 """The magic."""

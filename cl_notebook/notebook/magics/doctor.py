@@ -85,5 +85,8 @@ COMMAND = Command(
         "%cl_doctor --protocol iscsi --host ssh=root@node2",
         "rows = %cl_doctor ceph",
     ),
+    purpose="Begin",
+    sample="%cl_doctor lab",
+    brief="what this host lacks for a backend",
 )
 """The magic."""

@@ -65,6 +65,9 @@ COMMANDS = (
             ),
         ),
         ("%cl_dump lab.json", "%cl_dump ~/lab.json --all-backend-info"),
+        purpose="Files",
+        sample="%cl_dump lab.json",
+        brief="write and read what is tracked",
     ),
     Command(
         "cl_load",
@@ -98,6 +101,9 @@ COMMANDS = (
             "%cl_load cinderlib.json --by-name",
             "%cl_load --cinderlib sqlite:///cinderlib.db",
         ),
+        purpose="Files",
+        sample="%cl_load lab.json",
+        brief="write and read what is tracked",
     ),
 )
 """The magics."""

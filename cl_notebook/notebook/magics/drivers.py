@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,8 @@ from cl_notebook.drivers import registry
 from cl_notebook.drivers.api import CAPABILITIES, FEATURES, Sections, capabilities
 from cl_notebook.drivers.options import find_secret, secret_destination
 from cl_notebook.model import doctor_hint
-from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.command.help import columns
+from cl_notebook.notebook.command.command import Argument, Command, Option, Part, Verb
+from cl_notebook.notebook.command.help import option_row
 from cl_notebook.notebook.magics.lists import FORMAT, formed, print_note
 from cl_notebook.notebook.output.progress import shown
 
@@ -196,19 +197,22 @@ def _typed_name(option: DriverOption, key: str) -> str:
     return next(name for name in (option.name, *option.aliases) if name.replace("-", "_") == key)
 
 
-def notes() -> str:
-    """Return the last part of the help: the options of each installed driver."""
-    lines = ["Options of %cl_backend add are those of the driver:"]
+def notes(words: Sequence[str]) -> list[Part]:
+    """Return the last parts of the help: the options of the driver that *words* name, or of each that is installed."""
+    name = _value("--driver", words)
+    if name:
+        with contextlib.suppress(errors.Error):
+            return [Part(f"Options with --driver {name}:", [option_row(option) for option in of_driver(words)])]
+    parts = []
     for name in registry.driver_names():
         options = _options_if_loadable(name)
-        lines.append(f"  --driver {name}{'' if options else ': cannot be loaded here, or takes no options'}")
-        for option in options:
-            lines += columns(f"  {option.spelled} {option.value}", option.help)
-    lines += [
-        "  --driver cinder.volume.drivers.…: %cl_drivers WORD finds Cinder's drivers, %cl_drivers NAME shows the options of one",
-        "A secret is masked and never stored. Leave it out, and it is asked for; or give a variable: --san-password $password",
-    ]
-    return "\n".join(lines)
+        lacking = () if options else ("It cannot be loaded here, or takes no options.",)
+        parts.append(Part(f"Options with --driver {name}:", [option_row(option) for option in options], lacking))
+    cinder = "%cl_drivers WORD finds Cinder's drivers, %cl_drivers NAME shows the options of one."
+    masked = (
+        "A secret is masked and never stored. Leave it out, and it is asked for; or give a variable: --san-password $password"
+    )
+    return [*parts, Part("Options with --driver cinder.volume.drivers.…:", notes=(cinder, masked))]
 
 
 def _value(option: str, words: Sequence[str]) -> str:
@@ -299,5 +303,8 @@ COMMAND = Command(
         "options = %cl_drivers local",
         "%cl_drivers -f table -c name -c options",
     ),
+    purpose="Begin",
+    sample="%cl_drivers ceph",
+    brief="find drivers, and the options of one",
 )
 """The magic."""

@@ -93,6 +93,9 @@ COMMANDS = (
             ),
         ),
         ("%cl_find 3f2a", "%cl_find db -v vol", "snaps = %cl_find before --all"),
+        purpose="Look",
+        sample="%cl_find db -v vol",
+        brief="a resource again, into a variable",
     ),
     Command(
         "cl_who",
@@ -111,6 +114,8 @@ COMMANDS = (
             ),
         ),
         ("%cl_who", "%cl_who --lost", "df = %cl_who --held"),
+        purpose="Look",
+        brief="which variable holds which resource",
     ),
 )
 """The magics."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from cl_notebook import errors
 from cl_notebook.frames.columns import AGES, FLAG, KEY_VALUES, MOMENT, NUMBER, REAL, SOURCES, UNSEARCHED
-from cl_notebook.notebook.command.command import Command, Option, Verb, count
-from cl_notebook.notebook.command.help import columns
+from cl_notebook.notebook.command.command import Command, Option, Part, Row, Verb, count
 from cl_notebook.notebook.output.messages import echo, echo_err
 
 if TYPE_CHECKING:
@@ -160,19 +159,20 @@ def _example(name: str, column: Column) -> str:
     return "error,available" if name == "status" else "3f2a91c0-…" if name.endswith("_id") else "'db*'"
 
 
-def _notes(kind: str) -> str:
-    lines = ["Filters (an underscore may be typed for a dash):"]
+def _notes(kind: str) -> list[Part]:
     examples = {"id": "'3f2a*'", **{name: _example(name, column) for name, column in _filterable(kind).items()}}
-    for name, example in examples.items():
-        lines += columns(f"--{name.replace('_', '-')} VALUE", f"such as {example}")
-    for name in _by_key(kind):
-        lines += columns(f"--{name.replace('_', '-')} KEY[=VALUE]", "such as owner=bob, or owner for all that have the key")
+    rows = [Row(f"--{name.replace('_', '-')} VALUE", f"such as {example}") for name, example in examples.items()]
+    rows += [
+        Row(f"--{name.replace('_', '-')} KEY[=VALUE]", "such as owner=bob, or owner for all that have the key")
+        for name in _by_key(kind)
+    ]
     text_note = "Texts are exact, or globs ('db*'); several with commas (error,available); '!error' for all but that one."
     comma_note = "Write \\, for a comma within a text: 'a\\,b'. A single text may also have its commas as they are."
     number_note = "Numbers and times take > >= < <= != before them, or are ranges: 2..4. Sizes are in GiB, or 1.5T; times in UTC."
     age_note = "A day is a date, today or yesterday. --age '>1h' finds what is older than an hour, --age '<2d' the last two days."
     look_note = 'What is shown is short, the DataFrame has all: %config ClNotebook.display = "pandas" shows it raw.'
-    return "\n".join([*lines, "", text_note, comma_note, number_note, age_note, look_note])
+    notes = (text_note, comma_note, number_note, age_note, look_note)
+    return [Part("Filters (an underscore may be typed for a dash):", rows), Part("Values:", notes=notes)]
 
 
 def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: str | None = None) -> Command:
@@ -186,7 +186,9 @@ def _command(kind: str, name: str, what: str, examples: tuple[str, ...], sort: s
         extra_word_hint=f"Filters are options, such as {examples_of_filters}.",
     )
     text = f"{what} The list is a DataFrame, indexed by id: rows = %{name}"
-    return Command(name, text, (verb,), examples, notes=lambda: _notes(kind))
+    brief = "who did what, and how it ended" if kind == "operations" else "as DataFrames"
+    sample = "%cl_history --status failed" if kind == "operations" else ""
+    return Command(name, text, (verb,), examples, notes=lambda _words: _notes(kind), purpose="List", sample=sample, brief=brief)
 
 
 def listing(name: str) -> Verb:

@@ -191,5 +191,8 @@ COMMAND = Command(
         "%cl_log ceph --level warning --lines 0",
         "lines = %cl_log ceph -f frame",
     ),
+    purpose="Look",
+    sample="%cl_log lab",
+    brief="what the driver of a backend logged",
 )
 """The magic."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.notebook.command import resolve
-from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
+from cl_notebook.notebook.command.command import Argument, Command, Option, Part, Verb, count
 from cl_notebook.notebook.magics import lists
 from cl_notebook.notebook.output.messages import echo
 
@@ -127,6 +127,9 @@ COMMAND = Command(
         "%cl_plot lineage -f mermaid",
         "frame = %cl_plot latency -f frame",
     ),
-    notes=lambda: "The filters of latency and timeline are those of %cl_history.",
+    notes=lambda _words: [Part("", notes=("The filters of latency and timeline are those of %cl_history.",))],
+    purpose="Look",
+    sample="%cl_plot capacity",
+    brief="capacity, latency, timeline, lineage",
 )
 """The magic."""

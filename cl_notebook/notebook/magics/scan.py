@@ -224,5 +224,7 @@ COMMAND = Command(
         "%cl_scan forget 3f2a91c0",
     ),
     default="show",
+    purpose="Tidy",
+    brief="compare with storage, and repair",
 )
 """The magic."""

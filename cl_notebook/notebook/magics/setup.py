@@ -141,5 +141,7 @@ COMMAND = Command(
         "%cl_setup memory",
         "%cl_setup --file-locks-path /var/lock/lab --cinder my_ip=192.0.2.7",
     ),
+    purpose="Begin",
+    brief="the store, this host, read-only mode",
 )
 """The magic."""

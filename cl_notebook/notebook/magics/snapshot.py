@@ -134,5 +134,8 @@ COMMAND = Command(
         "%cl_snapshot delete before",
         "%cl_snapshot delete nightly-* --yes",
     ),
+    purpose="Act",
+    sample="%cl_snapshot create --volume db s1",
+    brief="take, use, restore, delete snapshots",
 )
 """The magic."""

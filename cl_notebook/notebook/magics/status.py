@@ -80,5 +80,7 @@ COMMAND = Command(
         ),
     ),
     ("%cl_status", "%cl_status --backend lvm", "now = %cl_status", "%cl_status --lines"),
+    purpose="Look",
+    brief="what is full, runs, is stuck, failed",
 )
 """The magic."""

@@ -52,5 +52,8 @@ COMMAND = Command(
         ),
     ),
     ("%cl_tree", "%cl_tree lvm", "%cl_tree db", "%cl_tree --side -v tree"),
+    purpose="Look",
+    sample="%cl_tree --side",
+    brief="all as a tree, to click and act",
 )
 """The magic."""

@@ -345,5 +345,8 @@ COMMAND = Command(
         "%cl_volume delete n-{1..3} status:error --dry-run",
         "%cl_volume delete $df --yes",
     ),
+    purpose="Act",
+    sample="%cl_volume create db 10G",
+    brief="make, change, attach, delete volumes",
 )
 """The magic."""

@@ -58,5 +58,7 @@ COMMAND = Command(
         ),
     ),
     ("vols = %cl_volume create --size 100 --count 20 --name n --background", "%cl_wait", "%cl_wait vols --cancel"),
+    purpose="Act",
+    brief="wait for acts with --background",
 )
 """The magic."""

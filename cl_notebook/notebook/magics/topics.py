@@ -1,0 +1,152 @@
+"""Define ``%cl_help``: the map of the magics, and the help of a magic, a verb, an option or a status."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cl_notebook import errors
+from cl_notebook.model.operations import lifecycle, tables
+from cl_notebook.notebook.command.command import Argument, Command, Part, Row, Verb
+from cl_notebook.notebook.command.help import Help, brief, command_help, map_of, option_row, verb_help
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cl_notebook.notebook.command.command import Invocation
+
+_MOST_ROWS = 15
+_STATUS = "status:"
+_KINDS = ("volume", "snapshot", "connection")
+
+
+def command(commands: Sequence[Command]) -> Command:
+    """Return ``%cl_help``, which explains *commands*."""
+    topics = [*(item.name.removeprefix("cl_") for item in commands), *_names_of_verbs(commands), *_names_of_statuses()]
+    topic = Argument(
+        "TOPIC",
+        "A magic (volume), a verb (create, volume create), an option (--size), a status (error), or a word to search for.",
+        f"choices:{','.join(dict.fromkeys(topics))}",
+        optional=True,
+        repeat=True,
+        takes_dashes=True,
+    )
+    return Command(
+        "cl_help",
+        "Show the map of the magics, or explain one of them, a verb, an option or a status. %cl_volume? and %cl_volume create? "
+        "explain, too, and Shift+Tab does in a notebook.",
+        (Verb("", "Show the map, or explain TOPIC.", partial(_help, commands), (topic,)),),
+        (
+            "%cl_help",
+            "%cl_help volume",
+            "%cl_help create",
+            "%cl_help volume create",
+            "%cl_help --jobs",
+            "%cl_help status:error",
+            "%cl_help trace",
+        ),
+        purpose="Begin",
+    )
+
+
+def _help(commands: Sequence[Command], call: Invocation) -> Help:
+    words = [word.lstrip("%") for word in call["topic"]]
+    if not words:
+        return map_of(commands)
+    page = _exact(commands, words) or _matches(commands, words)
+    if page is None:
+        topic = " ".join(words)
+        names = [*(item.name.removeprefix("cl_") for item in commands), *_names_of_verbs(commands), *_names_of_statuses()]
+        msg = f"There is no help on {topic!r}.{errors.did_you_mean(topic, names)} %cl_help is the map of all magics."
+        raise errors.NotFound(msg)
+    return page
+
+
+def _exact(commands: Sequence[Command], words: Sequence[str]) -> Help | None:
+    """Return the help of the magic, verb, option or status that *words* name."""
+    first, *rest = words
+    named = next((item for item in commands if first in {item.name, item.name.removeprefix("cl_")}), None)
+    if named is not None:
+        return _of_magic(named, rest)
+    if rest:
+        return None
+    return _of_verb(commands, first) or _of_status(first.removeprefix(_STATUS)) or _of_option(commands, first)
+
+
+def _of_magic(named: Command, words: Sequence[str]) -> Help | None:
+    if not words:
+        return command_help(named)
+    verb = named.verb(words[0]) if named.has_verbs else None
+    if verb is None:
+        return None
+    subcommand = verb.subcommand.verb(words[1]) if verb.subcommand is not None and words[1:] else None
+    return verb_help(verb.subcommand, subcommand) if verb.subcommand and subcommand else verb_help(named, verb)
+
+
+def _of_verb(commands: Sequence[Command], name: str) -> Help | None:
+    matches = [(item, verb) for item in commands if item.has_verbs for verb in item.verbs if verb.name == name]
+    if len(matches) == 1:
+        return verb_help(*matches[0])
+    rows = [Row(f"{item.spelled} {verb.name}", brief(verb.help)) for item, verb in matches]
+    hint = f"%cl_help {matches[0][0].name.removeprefix('cl_')} {name} explains the first." if matches else ""
+    return Help(name, f"A verb of {len(matches)} magics.", [Part("", rows, [hint])]) if matches else None
+
+
+def _of_status(status: str) -> Help | None:
+    parts = []
+    for kind in _KINDS:
+        if status not in lifecycle.statuses(kind):
+            continue
+        allowed = ", ".join(lifecycle.allowed_actions(kind, status))
+        rows = [Row("means", f"{lifecycle.meaning(kind, status)}.")]
+        rows += [Row("may begin", f"{allowed}.")] if allowed else []
+        if lifecycle.stuck_reason(kind, status):
+            rows.append(Row(f"%cl_scan repair {kind.upper()}", "finishes what was cut short, or undoes it."))
+        rows.append(Row(f"%cl_{kind}s --{lifecycle.status_column(kind).replace('_', '-')} {status}", "lists them."))
+        parts.append(Part(f"Of a {kind}:", rows))
+    if status in tables.MEANINGS:
+        rows = [Row("means", f"{tables.MEANINGS[status]}."), Row(f"%cl_history --status {status}", "lists them.")]
+        parts.append(Part("Of an operation:", rows))
+    return Help(f"{_STATUS}{status}", "A status.", parts) if parts else None
+
+
+def _of_option(commands: Sequence[Command], word: str) -> Help | None:
+    name = word.lstrip("-").replace("_", "-")
+    users: dict[Row, dict[str, list[str]]] = {}
+    for item in commands:
+        for verb in item.verbs:
+            for option in verb.options:
+                if name in (option.name, *option.aliases) or option.short == word:
+                    users.setdefault(option_row(option), {}).setdefault(item.spelled, []).append(verb.name)
+    parts = [
+        Part(f"{row.typed}: {row.meaning}", [Row(magic, ", ".join(verbs)) for magic, verbs in by_magic.items()])
+        for row, by_magic in users.items()
+    ]
+    return Help(f"--{name}", "An option of the verbs below.", parts) if parts else None
+
+
+def _matches(commands: Sequence[Command], words: Sequence[str]) -> Help | None:
+    """Return the verbs and options in whose help all *words* are; None if there are none."""
+    rows = list(_rows_with(commands, [word.lower() for word in words]))
+    more = [f"And {len(rows) - _MOST_ROWS} more: add a word."] if len(rows) > _MOST_ROWS else []
+    topic = " ".join(words)
+    return Help(topic, "No magic is called that. What speaks of it:", [Part("", rows[:_MOST_ROWS], more)]) if rows else None
+
+
+def _rows_with(commands: Sequence[Command], words: Sequence[str]) -> Iterator[Row]:
+    for item in commands:
+        for verb in item.verbs:
+            sentences = f"{item.help} {verb.help}" if not item.has_verbs else verb.help
+            if all(word in f"{item.title(verb)} {sentences}".lower() for word in words):
+                yield Row(item.title(verb), brief(verb.help))
+            for option in verb.options:
+                if all(word in f"{option.name} {option.help}".lower() for word in words):
+                    yield Row(f"{item.title(verb)} {option.spelled}", brief(option.help))
+
+
+def _names_of_verbs(commands: Sequence[Command]) -> list[str]:
+    return [verb.name for item in commands if item.has_verbs for verb in item.verbs]
+
+
+def _names_of_statuses() -> list[str]:
+    return [*(status for kind in _KINDS for status in lifecycle.statuses(kind)), *tables.MEANINGS]
