@@ -10,7 +10,7 @@ import msgspec
 
 from cl_notebook.model.operations import lifecycle
 from cl_notebook.notebook.tree import protocol, widget
-from cl_notebook.treemodel.kinds import KINDS, VOLUME
+from cl_notebook.treemodel.kinds import COLUMNS, KINDS, VOLUME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,9 +38,10 @@ def schema() -> str:
 def _constants() -> Iterator[str]:
     orders = [name for name in KINDS[VOLUME].orders() if name]
     yield _constant("Values of a row, in the order in which they are sent.", "ROW_FIELDS", protocol.RowFields.__struct_fields__)
-    yield _constant("Columns that can be shown beside the name, in their usual order.", "COLUMN_NAMES", widget.COLUMNS)
+    yield _constant("Columns that can be shown beside the name, in their usual order.", "COLUMN_NAMES", COLUMNS)
     yield _constant("Columns that rows can be sorted by.", "SORT_NAMES", orders, "readonly string[]")
     yield _constant("Rows that one request gives at most.", "MAX_ROWS", protocol.MOST_ROWS)
+    yield _constant("Rows that a tree makes room for by itself, at most.", "VISIBLE_ROWS", protocol.VISIBLE_ROWS)
     meanings = 'Record<Kind, Record<string, "fault" | "busy" | "whole">>'
     yield _constant("What each status that cl_notebook sets says of a resource.", "STATUS_MEANINGS", _meanings(), meanings)
 

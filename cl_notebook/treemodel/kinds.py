@@ -1,6 +1,7 @@
 """Define what the rows of the tree show: for each kind and field, the column of the kind's frame that it comes from.
 
 The SELECTs of the live and of the static tree, the columns of the tree's frame, the orders and the filter are made from it.
+Further columns, which are shown if they are chosen, are read for the rows of a page alone.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from cl_notebook import errors
+from cl_notebook.display import values
 from cl_notebook.frames.columns import SOURCES
+from cl_notebook.inventory.cleanup.ownership import creators
+from cl_notebook.model.identity_map import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cl_notebook.frames.columns import Column
 
@@ -29,6 +34,31 @@ SHOWN: Mapping[str, str] = {
     "created_at": "datetime64[ns, UTC]",
 }
 """The fields that a row shows, in this order, with their types in the tree's frame. ``where``: a host, a path or a driver."""
+
+NAME, OWNER = "name", "owner"
+
+COLUMNS = (
+    *("status", "size", "capacity", "where", "age"),
+    *("driver", "pool", OWNER, "description", "metadata", "id", "created"),
+)
+"""The columns that can be shown beside the name, in their usual order."""
+
+DEFAULT_COLUMNS = ("status", "size", "capacity", "where", "age")
+"""The columns that are shown unless others are chosen."""
+
+FURTHER = frozenset(("driver", "pool", OWNER, "description", "metadata"))
+"""The columns that are read only if they are chosen; the others follow from the fields of every row."""
+
+_LONGEST = 300
+"""Largest number of characters that are shown of a description or of metadata."""
+
+_FURTHER: Mapping[str, Mapping[str, str]] = {
+    BACKEND: {"driver": "volume_driver"},
+    VOLUME: {"pool": "pool_name", "description": "description", "metadata": "metadata"},
+    SNAPSHOT: {"description": "description", "metadata": "metadata"},
+    CONNECTION: {},
+}
+"""For each kind and further column, the column of the kind's frame that it shows; the owner comes from the history."""
 
 _ORDERS: Mapping[str, tuple[str, ...]] = {
     "": ("created_at",),
@@ -97,3 +127,48 @@ KINDS: Mapping[str, Kind] = {
     SNAPSHOT: _kind("snapshots", "volume_id", name="name", status="status", size="volume_size"),
     CONNECTION: _kind("connections", "volume_id", name="host", status="status", where="path", empty={"name": "?"}),
 }
+
+
+def columns_of(text: str) -> list[str]:
+    """Return the columns of a list with commas, such as ``name,status,pool``, in its order; the name is always there.
+
+    Raises:
+        InvalidInput: there is no such column.
+
+    """
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in (NAME, *COLUMNS):
+            hint = errors.did_you_mean(name, (NAME, *COLUMNS))
+            msg = f"The tree has no column {name!r}.{hint} It has: {', '.join((NAME, *COLUMNS))}."
+            raise errors.InvalidInput(msg)
+    return [name for name in dict.fromkeys(names) if name != NAME]
+
+
+def further(connection: sa.Connection, rows: Iterable[tuple[str, str]], columns: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return what *rows*, pairs of kind and id, show in those of the *columns* that are :data:`FURTHER`, by id and column.
+
+    Columns in which a row has nothing are left out.
+    """
+    ids_by_kind: dict[str, list[str]] = {}
+    for kind, row_id in rows:
+        ids_by_kind.setdefault(kind, []).append(row_id)
+    texts: dict[str, dict[str, str]] = {row_id: {} for ids in ids_by_kind.values() for row_id in ids}
+    chosen = list(columns)
+    for kind, ids in ids_by_kind.items():
+        fields = {name: field for name, field in _FURTHER[kind].items() if name in chosen}
+        source = SOURCES[f"{kind}s"]
+        selected = [source.columns[field].sql.label(name) for name, field in fields.items()]
+        for page in pages(ids) if fields else ():
+            statement = sa.select(source.key.label("id"), *selected).where(source.key.in_(page))
+            for row in connection.execute(statement).mappings():
+                texts[row["id"]] |= {name: text for name in fields if (text := _text(row[name]))}
+    if OWNER in chosen:
+        for row_id, (owner, _) in creators(connection, list(texts)).items():
+            texts[row_id][OWNER] = owner
+    return texts
+
+
+def _text(value: object) -> str:
+    text = ", ".join(f"{key}={item}" for key, item in value.items()) if isinstance(value, dict) else values.shown(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -18,14 +18,14 @@ from cl_notebook.model.operations.liveness import LIVENESS_COLUMNS, is_dead
 from cl_notebook.model.operations.tables import RUNNING
 from cl_notebook.store.changefeed import ENTRY, PROGRESS
 from cl_notebook.treemodel import filter_parser, typeahead
-from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, CONNECTION, KINDS, SNAPSHOT, VOLUME
+from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, CONNECTION, KINDS, SNAPSHOT, VOLUME, further
 from cl_notebook.treemodel.siblings import order
 from cl_notebook.treemodel.state import ExpansionState, TreeState, VolumeHit
 from cl_notebook.treemodel.visibility import Visibility, check_ids, interrupted, load_owners, scope
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
@@ -93,7 +93,8 @@ def _fraction(text: str | None) -> float | None:
 class Row:
     """One row of the list. ``level`` and ``position`` (among the ``siblings`` rows of one parent) count from 1.
 
-    ``size`` is in GiB; ``children`` counts the rows that are visible below it when it is ``open``.
+    ``size`` is in GiB; ``children`` counts the rows that are visible below it when it is ``open``; ``more`` are the values of
+    further columns.
     """
 
     kind: str
@@ -109,6 +110,7 @@ class Row:
     children: int = 0
     open: bool = False
     busy: RunningOperation | None = None
+    more: Mapping[str, str] | None = None
 
 
 class _LastKnown(NamedTuple):
@@ -138,6 +140,8 @@ class VirtualRows:
         self._state: TreeState | None = None
         self._is_arranged = False
         self._last_known: dict[str, _LastKnown] = {}
+        self.further: frozenset[str] = frozenset()
+        """The further columns that pages have the values of; see :func:`cl_notebook.treemodel.kinds.further`."""
         self._scope: Scope | None = None
         checked_ids = None if ids is None else check_ids(ids)
         with session.store.reading() as connection:
@@ -266,6 +270,31 @@ class VirtualRows:
         """Open every backend."""
         self._set_all(on=True)
 
+    def fill(self, height: int) -> None:
+        """Open backends, then volumes, as long as there are fewer than *height* rows, and none at the top gets out of sight.
+
+        Nothing is opened by itself where rows are hidden: there, what matches is open already.
+        """
+        if self.restricts:
+            return
+        with self._session.store.reading() as connection:
+            root, state = self._layout(connection), self._current_state(connection)
+            total = root.rows
+            if root.kind == BACKEND:
+                ids = [key[-1] for key in root.pager.keys(connection, 0, height + 1)]
+                last = total - 1 - (state.volume_counts.get(ids[-1], 0) if ids and ids[-1] in self.opened else 0)
+                for backend_id in ids:
+                    count = state.volume_counts.get(backend_id, 0)
+                    is_last = backend_id == ids[-1]
+                    if total < height and backend_id not in self.opened and (is_last or last + count < height):
+                        self._expansion.open(backend_id)
+                        total, last = total + count, last if is_last else last + count
+                self._arrange(connection)
+        for row in self.page(0, height) if total < height else ():
+            if row.kind == VOLUME and not row.open and 0 < row.children <= height - total:
+                self.open(row.id)
+                total += row.children
+
     def close_all(self) -> None:
         """Close every backend; the volumes below them stay open for when it is opened again."""
         self._set_all(on=False)
@@ -388,7 +417,9 @@ class VirtualRows:
         counts |= {row_id: sum(numbers) for row_id, numbers in state.child_counts(connection, volumes).items()}
         operations = running(connection, [row.id for row in rows])
         opened = self._expansion.ids
+        more = further(connection, [(row.kind, row.id) for row in rows], self.further) if self.further else {}
         for row in rows:
+            row.more = more.get(row.id)
             row.busy = operations.get(row.id)
             row.children = counts.get(row.id, 0)
             row.open = row.children > 0 and row.id in opened

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from cl_notebook.model.identity_map import pages
 from cl_notebook.treemodel.filter_parser import parse
-from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, KINDS, VOLUME
+from cl_notebook.treemodel.kinds import BACKEND, BELOW_VOLUMES, KINDS, VOLUME, further
 from cl_notebook.treemodel.siblings import labelled
 from cl_notebook.treemodel.visibility import Visibility, check_ids, scope
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
@@ -37,6 +37,8 @@ class Node:
     created_at: dt.datetime | None = None
     children: list[Node] = field(default_factory=list)
     hidden: int = 0
+    more: Mapping[str, str] = field(default_factory=dict)
+    """The values of further columns."""
 
     def walk(self) -> Iterator[Node]:
         """Yield the row and everything below it, depth first."""
@@ -46,12 +48,18 @@ class Node:
 
 
 def read(
-    session: Context, resource: Tracked | None = None, budget: int | None = BUDGET, *, ids: Collection[str] | None = None
+    session: Context,
+    resource: Tracked | None = None,
+    budget: int | None = BUDGET,
+    *,
+    ids: Collection[str] | None = None,
+    columns: Iterable[str] = (),
 ) -> list[Node]:
     """Return the rows at the top, every backend or the one *resource*, with everything below them.
 
     ``budget`` limits the rows below the top; each level gets what the levels above have not used. None means no limit.
-    With *ids*, return only the resources with these ids, and everything above and below them.
+    With *ids*, return only the resources with these ids, and everything above and below them. *columns* are those that are
+    shown: further ones are read, too.
 
     Raises:
         InvalidInput: there are more than :data:`cl_notebook.treemodel.visibility.MOST_IDS` *ids*.
@@ -62,11 +70,17 @@ def read(
         limits = None if checked_ids is None else scope(connection, checked_ids)
         reader = _Reader(connection, session, budget, Visibility(parse(""), scope=limits))
         if resource is None:
-            return reader.backends()
-        if resource.kind == VOLUME:
-            return reader.volume(resource.id)
-        test = KINDS[resource.kind].id == resource.id
-        return reader.backends(test) if resource.kind == BACKEND else reader.rows(resource.kind, test)
+            top = reader.backends()
+        elif resource.kind == VOLUME:
+            top = reader.volume(resource.id)
+        else:
+            test = KINDS[resource.kind].id == resource.id
+            top = reader.backends(test) if resource.kind == BACKEND else reader.rows(resource.kind, test)
+        if columns:
+            nodes = {node.id: node for row in top for node in row.walk()}
+            for row_id, more in further(connection, [(node.kind, node.id) for node in nodes.values()], columns).items():
+                nodes[row_id].more = more
+        return top
 
 
 class _Reader:

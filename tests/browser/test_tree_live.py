@@ -99,7 +99,7 @@ def test_a_restarted_kernel(desk: Desk) -> None:
     again.wait_idle()
     again.run(setup(desk.file))
     new = tree_of(again.run("cl.tree()"))
-    new.expect_names("sim", "db", "logs", "web")
+    new.expect_names("sim", "db", "before", "after", "node1", "logs", "old", "web")
 
 
 def test_a_killed_kernel(desk: Desk) -> None:
@@ -116,8 +116,8 @@ def test_a_killed_kernel(desk: Desk) -> None:
 def test_two_trees_on_one_store(desk: Desk) -> None:
     """Two trees in one notebook follow the same store, each with a filter, open branches and a selection of its own."""
     desk.stock()
-    one = desk.tree("one = cl.tree()\none")
-    two = desk.tree("two = cl.tree()\ntwo")
+    one = desk.tree("one = cl.tree()\none.opened = [sim.id]\none")
+    two = desk.tree("two = cl.tree()\ntwo.opened = [sim.id]\ntwo")
     one.filter.fill("web")
     one.expect_names("sim", "web")
     two.expect_names("sim", "db", "logs", "web")

@@ -37,17 +37,17 @@ HOSTILE = (
 
 
 def test_opens(desk: Desk) -> None:
-    """A cell that gives a tree shows the backends open, their volumes below them, and the columns beside the names."""
+    """A cell that gives a tree shows as many branches open as there is room for, and the columns beside the names."""
     desk.stock()
-    tree = desk.tree()
-    tree.expect_names("sim", "db", "logs", "web")
+    tree = desk.tree("tree = cl.tree()\ntree")
+    tree.expect_names("sim", "db", "before", "after", "node1", "logs", "old", "web")
     expect(tree.row("sim")).to_have_attribute("aria-level", "1")
     expect(tree.row("sim")).to_have_attribute("aria-expanded", "true")
     db = tree.row("db")
-    for name, value in {"level": "2", "posinset": "1", "setsize": "3", "expanded": "false"}.items():
+    for name, value in {"level": "2", "posinset": "1", "setsize": "3", "expanded": "true"}.items():
         expect(db).to_have_attribute(f"aria-{name}", value)
     expect(tree.row("web")).not_to_have_attribute("aria-expanded", re.compile(".*"))
-    for title in ("Name", "Status", "Size", "Host / path", "Age"):
+    for title in ("Name", "Status", "Size", "Capacity", "Where", "Age"):
         expect(tree.header(title)).to_be_visible()
     for text in ("in-use", "10 GiB"):
         expect(db).to_contain_text(text)
@@ -191,6 +191,9 @@ def test_sorts_and_shows_other_columns(desk: Desk) -> None:
     tree.menu.get_by_role("menuitemcheckbox", name="Id").click()
     expect(tree.header("Id")).to_be_visible()
     assert desk.notebook.run("tree.sort, 'id' in tree.columns").text == "('size:desc', True)"
+    tree.root.get_by_role("button", name="Columns").click()
+    tree.menu.get_by_role("menuitemcheckbox", name="Driver").click()
+    expect(tree.row("sim").locator(".cl-c-driver"), "a value that is asked for only now").to_have_text("sim")
 
 
 def test_columns_hold_their_values_at_every_age(desk: Desk) -> None:

@@ -33,8 +33,8 @@ class Desk:
             self._notebook.run("sim = cl.Backend('sim')")
         return self._notebook
 
-    def tree(self, source: str = "tree = cl.tree()\ntree") -> TreePage:
-        """Run *source*, which shows a tree, and return the tree."""
+    def tree(self, source: str = "tree = cl.tree()\ntree.opened = [sim.id]\ntree") -> TreePage:
+        """Run *source*, which shows a tree, and return the tree; by itself the backend "sim" is open, and nothing below it."""
         return tree_of(self.notebook.run(source))
 
     def backend(self, name: str, **options: Any) -> cl.Backend:

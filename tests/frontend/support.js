@@ -105,7 +105,7 @@ export function createModel(traits = {}) {
 export function createRow(given) {
   return {
     ...{ kind: "volume", id: `id-${given.index}`, name: `volume ${given.index}`, status: "available", size: 1, where: "host" },
-    ...{ created: 0, level: 2, position: given.index, siblings: 1, children: 0, open: false, busy: null },
+    ...{ created: 0, level: 2, position: given.index, siblings: 1, children: 0, open: false, busy: null, more: null },
     ...given,
   };
 }

@@ -69,7 +69,7 @@ def test_rows_are_sent_in_the_order_that_the_front_end_reads() -> None:
     assert fields is not None
     moment = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     busy = RunningOperation("create", moment, 0.5, gone=False)
-    row = Row("volume", "v1", "ledger", "creating", 3, "host", moment, 2, 4, 5, 6, open=True, busy=busy)
+    row = Row("volume", "v1", "ledger", "creating", 3, "host", moment, 2, 4, 5, 6, open=True, busy=busy, more={"pool": "fast"})
     assert dict(zip(json.loads(fields[1]), protocol.row(row), strict=True)) == {
         "kind": "volume",
         "id": "v1",
@@ -84,6 +84,7 @@ def test_rows_are_sent_in_the_order_that_the_front_end_reads() -> None:
         "children": 6,
         "open": True,
         "busy": {"doing": "create", "since": moment.timestamp(), "done": 0.5, "gone": False},
+        "more": {"pool": "fast"},
     }
 
 

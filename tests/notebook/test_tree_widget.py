@@ -18,6 +18,7 @@ import cl_notebook as cl
 from cl_notebook.notebook.tree import assets, poller, protocol, widget
 from cl_notebook.notebook.tree.widget import Tree
 from cl_notebook.testing import stores
+from cl_notebook.treemodel.kinds import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def view(monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
 
 @pytest.fixture
 def live(view: View, session: cl.Session, sim: cl.Backend) -> View:
-    """Give a view of a tree of one backend with three volumes, of which the second has two snapshots and a connection."""
+    """Give a view of a tree of one backend with three volumes, of which the second, closed, has two snapshots and a connection."""
     for name in ("a", "b", "c"):
         sim.create_volume(1, name=name)
     middle = sim.volumes[1]
@@ -106,15 +107,15 @@ def live(view: View, session: cl.Session, sim: cl.Backend) -> View:
     middle.create_snapshot("s2")
     middle.connect({"host": "node1", "ip": "10.0.0.7"})
     view.tree = Tree(session)
+    view.tree.opened = [sim.id]
     return view
 
 
 def test_the_first_rows_come_with_the_tree(live: View) -> None:
-    """What is seen first needs no question: the rows, their number, and the open branches are in the widget's own state."""
+    """What is seen first needs no question: the rows, as many as there is room for, and their number are in the widget's state."""
     state = live.state["_state"]
-    assert [row[2] for row in state["rows"]] == ["sim", "a", "b", "c"]
-    assert state["total"] == 4
-    assert live.state["opened"] == [cl.Backend.backends["sim"].id]
+    assert [row[2] for row in state["rows"]] == ["sim", "a", "b", "s1", "s2", "node1", "c"]
+    assert state["total"] == 7
 
 
 def test_what_opens_a_tree_is_small(live: View) -> None:
@@ -122,6 +123,26 @@ def test_what_opens_a_tree_is_small(live: View) -> None:
     rows = 40 * 400
     assert len(json.dumps([assets.packed_script(), assets.style()])) + rows < 64_000
     assert len(json.dumps(live.state["_state"])) < rows
+
+
+def test_columns_of_choice_come_with_the_rows_that_are_asked_for(live: View, sim: cl.Backend) -> None:
+    """What a chosen column holds comes with the rows, and only then; a name that is no column is refused with the closest one."""
+    sim.create_volume(1, name="d", description="of <b>production</b>", metadata={"tier": "gold"})
+    assert all(len(row) == 13 for row in live.ask("rows", start=0, count=10)["rows"])
+    before = len(live.sent)
+    live.set(columns=["status", "driver", "owner", "description", "metadata"])
+    assert live.wait(lambda message: message.get("push") == "changed", before)
+    backend, *volumes = live.ask("rows", start=0, count=10)["rows"]
+    assert backend[13]["driver"] == "sim"
+    owner = volumes[0][13]["owner"]
+    assert "@" in owner
+    assert volumes[-1][13] == {"owner": owner, "description": "of <b>production</b>", "metadata": "tier=gold"}
+    assert "tier=gold" in repr(live.tree)
+    live.tree.columns = ["status", "size"]
+    assert all(len(row) == 13 for row in live.ask("rows", start=0, count=10)["rows"])
+    with pytest.raises(cl.errors.InvalidInput, match=r"no column 'pol'. Did you mean 'pool'\?"):
+        columns_of("name,status,pol")
+    assert columns_of(" Name, size,pool,size") == ["size", "pool"]
 
 
 def test_rows_are_given_by_range(live: View) -> None:
@@ -214,7 +235,7 @@ def test_it_goes_on_while_the_store_is_out_of_reach(view: View, tmp_path: Path) 
         assert "is not there any more" in message["problem"]
         (tmp_path / "away.db").rename(tmp_path / "store.db")
         assert view.wait(lambda message: message.get("push") == "store" and message["problem"] is None)
-        assert len(view.names()) == 4
+        assert len(view.names()) == 1 + 3 * 4, "one backend, three volumes, three rows below each"
 
 
 def test_a_closed_session_says_so(view: View, tmp_path: Path) -> None:

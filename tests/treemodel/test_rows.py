@@ -38,6 +38,29 @@ def test_one_backend_is_open_at_first(world: World) -> None:
     assert rows.total() == 2
 
 
+def test_it_opens_until_rows_fill_it(world: World) -> None:
+    """Backends are opened first, then volumes, while there is room, and none pushes another backend out of sight."""
+    big, small, empty, last = (world.backend(name, number) for number, name in enumerate(("big", "small", "empty", "last")))
+    for number in range(8):
+        world.volume(big, f"b{number}", number=number)
+        world.volume(last, f"l{number}", number=number)
+    volume = world.volume(small, "s")
+    for number in range(2):
+        world.snapshot(small, volume, f"snap{number}", number=number)
+    names = ["big", "small", "s", "empty", "last"]
+    for height, expected in ((4, names[:2] + names[3:]), (5, names), (8, [*names, "l0", "l1", "l2"])):
+        rows = VirtualRows(world.session)
+        rows.fill(height)
+        assert [row.name for row in rows.page(0, height)] == expected
+    rows = VirtualRows(world.session)
+    rows.fill(24)
+    assert rows.total() == 23
+    assert {big.id, small.id, last.id, volume.id} <= rows.opened
+    rows = VirtualRows(world.session, ids=[volume.id])
+    rows.fill(24)
+    assert volume.id not in rows.opened, "a tree of chosen rows shows those alone"
+
+
 def test_the_tree_of_one_resource(world: World) -> None:
     """A backend, a volume, a snapshot or a connection can stand at the top, and is open."""
     top = world.backend("one")

@@ -79,6 +79,7 @@ def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequen
             *_cinder_drivers("name", prefix, typed),
             *_cinder_drivers("path", prefix, typed),
         ],
+        "columns": lambda: rest.split(","),
         "column": lambda: drivers.COLUMNS if rest == "drivers" else columns_of(rest),
         "sort": lambda: [word for name in _sortable(rest) for word in (name, f"{name}:desc")],
         "id": lambda: _read(_ids, _BY_LIST[rest], prefix),

@@ -118,7 +118,7 @@ def _values(shell: InteractiveShell, cursor: Cursor, option: Option, current: To
 
 
 def _takes_several(option: Option) -> bool:
-    return option.completes.startswith(("value:", "sort:"))
+    return option.completes.startswith(("value:", "sort:", "columns:"))
 
 
 def _fragment(option: Option, current: Token) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.tree import display
+from cl_notebook.treemodel.kinds import COLUMNS, NAME, columns_of
 
 if TYPE_CHECKING:
     from cl_notebook.notebook.command.command import Invocation
@@ -20,6 +21,8 @@ def _tree(call: Invocation) -> Tree | StaticTree | None:
     if "DataFrame" not in {cls.__name__ for cls in type(target).__mro__}:  # pandas is not loaded for this
         target = resolve.resolve(call, text) if text is not None else None
     tree = display.tree(call.session, target)
+    if call["columns"] is not None:
+        tree.columns = columns_of(call["columns"])
     if variable is not None:
         call.shell.push({variable: tree})  # type: ignore[no-untyped-call] # IPython's
     if not call["side"]:
@@ -46,12 +49,19 @@ COMMAND = Command(
                 ),
             ),
             options=(
+                Option(
+                    "columns",
+                    f"What stands beside the name, with commas: {', '.join(COLUMNS)}.",
+                    "COLUMN,…",
+                    short="-c",
+                    completes=f"columns:{','.join((NAME, *COLUMNS))}",
+                ),
                 Option("side", "Open it beside the notebook (needs the package sidecar)."),
                 Option("variable", "Bind the tree to this variable.", "NAME", short="-v"),
             ),
         ),
     ),
-    ("%cl_tree", "%cl_tree lvm", "%cl_tree db", "%cl_tree --side -v tree"),
+    ("%cl_tree", "%cl_tree lvm", "%cl_tree db --columns status,size,pool", "%cl_tree --side -v tree"),
     purpose="Look",
     sample="%cl_tree --side",
     brief="all as a tree, to click and act",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cl_notebook import errors
 from cl_notebook.notebook.tree import protocol, selection
 from cl_notebook.notebook.tree.selection import refuse_if_closed
+from cl_notebook.treemodel.kinds import FURTHER
 from cl_notebook.treemodel.rows import MOST, head
 
 if TYPE_CHECKING:
@@ -96,6 +97,15 @@ class RequestHandler:
             self._rows.total()  # a filter opens branches by itself
         self._note_opened()
         self.changed()
+
+    def set_columns(self, columns: Iterable[str]) -> None:
+        """Send the values of these columns with the rows, as far as they are not always sent."""
+        columns = frozenset(columns) & FURTHER
+        with self._reading():
+            is_lacking = not columns <= self._rows.further
+            self._rows.further = columns
+        if is_lacking:
+            self.changed()
 
     def set_opened(self, ids: Iterable[str]) -> None:
         """Open these branches, and close all others."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 500
 """Largest number of rows in one reply: several screens full."""
 
+VISIBLE_ROWS = 15
+"""Largest number of rows that a tree below a cell makes room for by itself."""
+
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]
 _Id = Annotated[str, msgspec.Meta(max_length=64)]
 _Ids = Annotated[list[_Id], msgspec.Meta(max_length=10_000)]
@@ -155,6 +158,7 @@ class BusyFields(msgspec.Struct, frozen=True):
 class RowFields(msgspec.Struct, array_like=True, frozen=True):
     """One row as sent to the front end: a list of these values in this order. Sizes are in GiB, times in seconds since 1970.
 
+    ``more`` are values of further columns; a row without any is sent without it.
     The front end's ``schema.js`` is generated from it (``make js``).
     """
 
@@ -171,6 +175,7 @@ class RowFields(msgspec.Struct, array_like=True, frozen=True):
     children: int
     open: bool
     busy: BusyFields | None
+    more: dict[str, str] | None
 
 
 def row(one: Row) -> list[Any]:
@@ -178,10 +183,10 @@ def row(one: Row) -> list[Any]:
     busy = None if one.busy is None else BusyFields(one.busy.doing, seconds(one.busy.since), one.busy.done, one.busy.gone)
     fields = RowFields(
         *(one.kind, one.id, one.name, one.status, one.size, one.where, seconds(one.created_at)),
-        *(one.level, one.position, one.siblings, one.children, one.open, busy),
+        *(one.level, one.position, one.siblings, one.children, one.open, busy, dict(one.more or {})),
     )
     payload: list[Any] = msgspec.to_builtins(fields)
-    return payload
+    return payload if one.more else payload[:-1]
 
 
 def seconds(moment: dt.datetime | None) -> float | None:

@@ -22,6 +22,7 @@ from cl_notebook.notebook.tree import actions, assets, details, protocol, select
 from cl_notebook.notebook.tree.handler import RequestHandler
 from cl_notebook.notebook.tree.poller import Capacities, Watcher
 from cl_notebook.notebook.tree.selection import refuse_if_closed
+from cl_notebook.treemodel.kinds import COLUMNS, DEFAULT_COLUMNS
 from cl_notebook.treemodel.render import Tree as StaticTree
 from cl_notebook.treemodel.rows import VirtualRows
 from cl_notebook.treemodel.siblings import order
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.tree.poller import LeasedThread
     from cl_notebook.session import Session
-
-COLUMNS = ("status", "size", "where", "age", "id", "created")
-"""The columns that can be shown beside the name."""
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -59,7 +57,7 @@ class Tree(anywidget.AnyWidget):
     filter = t.Unicode(help="What is shown: 'db', 'status:error', 'size>10', 'backend:lab'…; '' is everything.").tag(sync=True)
     only_faults = t.Bool(default_value=False, help="Show only what is in error, or was left half done.").tag(sync=True)
     sort = t.Unicode(help="'name', 'size:desc', …; '' is the order of creation.").tag(sync=True)
-    columns = t.List(t.Enum(COLUMNS), ["status", "size", "where", "age"], help="What stands beside the name.").tag(sync=True)
+    columns = t.List(t.Enum(COLUMNS), list(DEFAULT_COLUMNS), help="What stands beside the name.").tag(sync=True)
     selected = t.List(t.Unicode(), help="The ids of the selected rows.").tag(sync=True)
     focused = t.Unicode(help="The id of the row that has the focus. Setting it shows the row.").tag(sync=True)
     opened = t.List(t.Unicode(), help="The ids of the open branches.").tag(sync=True)
@@ -72,6 +70,7 @@ class Tree(anywidget.AnyWidget):
     def __init__(self, session: Session, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
         """Show everything in *session*, one *resource* with everything below it, or the resources with these *ids*."""
         rows = VirtualRows(session, resource, ids)
+        rows.fill(protocol.VISIBLE_ROWS)
         self._session = session
         self._static = StaticTree(session, resource, ids=ids)
         self._static_copy = StaticTree(session, resource, ids=ids, budget=COPY_ROWS)
@@ -230,6 +229,11 @@ class Tree(anywidget.AnyWidget):
         except errors.InvalidInput as error:
             raise t.TraitError(str(error)) from error
         return str(proposal["value"])
+
+    @t.observe("columns")
+    def _columns_changed(self, change: dict[str, Any]) -> None:
+        self._static.columns = self._static_copy.columns = change["new"]
+        self._handler.set_columns(change["new"])
 
     @t.observe("opened")
     def _open(self, change: dict[str, Any]) -> None:

@@ -15,11 +15,17 @@ import { icon } from "./icons.js";
 const fillers = {
   name: fillName,
   status: fillStatus,
-  size: fillSize,
+  size: (cell, row) => setText(cell, formatSize(row.size)),
+  capacity: fillCapacity,
   where: (cell, row) => fillText(cell, row.where),
   id: (cell, row) => fillText(cell, row.id),
   age: fillAge,
   created: (cell, row) => setText(cell, formatTime(row.created)),
+  driver: fillMore("driver"),
+  pool: fillMore("pool"),
+  owner: fillMore("owner"),
+  description: fillMore("description"),
+  metadata: fillMore("metadata"),
 };
 
 /** @param {CellName} column */
@@ -53,6 +59,11 @@ function fillText(cell, value) {
   const text = plain(value ?? "");
   setText(cell, text);
   setAttr(cell, "title", text || null);
+}
+
+/** @type {(name: ColumnName) => (cell: HTMLElement, row: Row) => void} */
+function fillMore(name) {
+  return (cell, row) => fillText(cell, row.more?.[name] ?? "");
 }
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
@@ -127,21 +138,19 @@ function fillProgress(cell, row, { doing, since, done }) {
   cell.append(bar);
 }
 
-/** @type {(cell: HTMLElement, row: Row, app: HeadHolder) => void} */
-function fillSize(cell, row, app) {
-  if (row.kind === "backend") return fillCapacity(cell, app.head?.capacity?.[row.id], app.head?.backends?.[row.id]);
-  setText(cell, formatSize(row.size));
-  cell.removeAttribute("title");
-  cell.removeAttribute("aria-label");
-}
-
 /** @param {Amount | undefined} value */
 function formatAmount(value) {
   return typeof value === "number" ? formatSize(value) : (value ?? "unknown");
 }
 
+/** @type {(cell: HTMLElement, row: Row, app: HeadHolder) => void} */
+function fillCapacity(cell, row, app) {
+  if (row.kind === "backend") return showCapacity(cell, app.head?.capacity?.[row.id], app.head?.backends?.[row.id]);
+  clearCell(cell, "capacity");
+}
+
 /** @type {(cell: HTMLElement, capacity: Capacity | null | undefined, sums: VolumeSums | undefined) => void} */
-function fillCapacity(cell, capacity, sums) {
+function showCapacity(cell, capacity, sums) {
   const { total, free, provisioned = sums?.provisioned } = capacity ?? {};
   const room = capacity
     ? `total ${formatAmount(total)}, provisioned ${formatAmount(provisioned)}, free ${formatAmount(free)}`
@@ -149,17 +158,11 @@ function fillCapacity(cell, capacity, sums) {
   setAttr(cell, "title", room);
   if (typeof total !== "number" || total <= 0) {
     cell.removeAttribute("aria-label");
-    return setText(cell, unmeasured(capacity, provisioned));
+    return setText(cell, capacity ? (total === "infinite" ? "infinite" : "unknown") : "");
   }
   const text = typeof free === "number" ? `${formatSize(free)} free` : `${formatAmount(provisioned)} of ${formatSize(total)}`;
   setAttr(cell, "aria-label", `${text}: ${room}`);
   cell.replaceChildren(el("span", { class: "cl-text", text }), capacityBar(total, free, provisioned));
-}
-
-/** @type {(capacity: Capacity | null | undefined, provisioned: Amount | undefined) => string} */
-function unmeasured(capacity, provisioned) {
-  if (capacity) return capacity.total === "infinite" ? "infinite" : "unknown";
-  return typeof provisioned === "number" && provisioned ? formatSize(provisioned) : "";
 }
 
 /** @type {(total: number, free: Amount | undefined, provisioned: Amount | undefined) => HTMLElement} */

@@ -13,13 +13,32 @@ export const TITLES = {
   name: "Name",
   status: "Status",
   size: "Size",
-  where: "Host / path",
+  capacity: "Capacity",
+  where: "Where",
   age: "Age",
+  driver: "Driver",
+  pool: "Pool",
+  owner: "Owner",
+  description: "Description",
+  metadata: "Metadata",
   id: "Id",
   created: "Created",
 };
+/**
+ * What a heading leaves open.
+ * @type {Partial<Record<CellName, string>>}
+ */
+const HINTS = {
+  size: "Size of a volume or snapshot",
+  capacity: "Room that is free on a backend; the bar is what is used and what is provisioned",
+  where: "Host of a volume, path of a connection, driver of a backend",
+  owner: "Who created or adopted it",
+};
 /** @type {Record<ColumnName, number>} */
-const WIDTHS = { status: 136, size: 100, where: 128, age: 72, id: 290, created: 184 };
+const WIDTHS = {
+  ...{ status: 136, size: 88, capacity: 112, where: 128, age: 72, driver: 160, pool: 110, owner: 120 },
+  ...{ description: 180, metadata: 160, id: 290, created: 184 },
+};
 const MIN_WIDTH = 48;
 const MIN_NAME_WIDTH = 150;
 const NUDGE = 16;
@@ -75,7 +94,7 @@ export function createColumns({ model }, treegrid, onChange) {
     });
     const text = el("span", { class: "cl-text", text: TITLES[name] });
     const props = { class: `cl-td cl-th cl-c-${name}`, role: "columnheader", tabindex: -1, onclick: () => sort(name) };
-    return el("div", props, text, el("span", { class: "cl-order" }), grip);
+    return el("div", { ...props, title: HINTS[name] }, text, el("span", { class: "cl-order" }), grip);
   }
 
   const order = () => (model.get("sort") || "").split(":");

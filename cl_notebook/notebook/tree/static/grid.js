@@ -5,6 +5,7 @@ import { copyText } from "./clipboard.js";
 import { createColumns } from "./columns.js";
 import { activeElement, el, plain, setAttr, targetOf } from "./dom.js";
 import { createRowPool } from "./row_pool.js";
+import { VISIBLE_ROWS } from "./schema.js";
 import { createScroll } from "./scroll.js";
 import { createSelection } from "./selection.js";
 
@@ -15,7 +16,6 @@ import { createSelection } from "./selection.js";
 const ROW_HEIGHT = 28;
 const OVERSCAN = 8;
 const MIN_ROWS = 5;
-const MAX_ROWS = 15;
 const HEADER = -1;
 const TICK = 1000;
 const REFRESH_TICKS = 30;
@@ -165,7 +165,7 @@ export function createGrid(app) {
   // The height of the grid
 
   function fit() {
-    const fitting = (Math.max(MIN_ROWS, Math.min(MAX_ROWS, cache.total)) + 1) * ROW_HEIGHT + 2;
+    const fitting = (Math.max(MIN_ROWS, Math.min(VISIBLE_ROWS, cache.total)) + 1) * ROW_HEIGHT + 2;
     const isUntouched = scroller.style.height === fittedHeight; // else the reader has resized it
     if (isUntouched && fitting > (Number.parseFloat(fittedHeight) || 0)) {
       scroller.style.height = `${fitting}px`;

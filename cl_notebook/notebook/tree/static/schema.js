@@ -14,15 +14,22 @@ export const ROW_FIELDS = /** @type {const} */ ([
   "siblings",
   "children",
   "open",
-  "busy"
+  "busy",
+  "more"
 ]);
 
 /** Columns that can be shown beside the name, in their usual order. */
 export const COLUMN_NAMES = /** @type {const} */ ([
   "status",
   "size",
+  "capacity",
   "where",
   "age",
+  "driver",
+  "pool",
+  "owner",
+  "description",
+  "metadata",
   "id",
   "created"
 ]);
@@ -41,6 +48,9 @@ export const SORT_NAMES = [
 
 /** Rows that one request gives at most. */
 export const MAX_ROWS = /** @type {const} */ (500);
+
+/** Rows that a tree makes room for by itself, at most. */
+export const VISIBLE_ROWS = /** @type {const} */ (15);
 
 /**
  * What each status that cl_notebook sets says of a resource.
@@ -99,6 +109,7 @@ export const STATUS_MEANINGS = {
  * @property {number} children
  * @property {boolean} open
  * @property {{ doing: string, since: number | null, done: number | null, gone: boolean } | null} busy
+ * @property {Record<string, string> | null} more
  */
 
 /**

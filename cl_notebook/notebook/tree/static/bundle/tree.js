@@ -71,8 +71,9 @@ value=String(value??"");function onInput(){input.ariaInvalid&&check(),onEdit()}f
 !typed&&!required?"":typed?type==="number"&&!/^\d+$/.test(typed)?"This must be a whole number":"":"This is needed"}function check(){
 let text2=problem();return setText(message,text2),setAttr(input,"aria-invalid",text2?"true":null),text2}function read(){if(isFlag)
 return input.checked;let typed=input.value.trim();return typed&&type==="number"?Number(typed):typed||null}return{name,input,problem,
-check,value:read,el:el("div",{class:"cl-field"},...isFlag?[input,caption]:[caption,input],message)}}var ROW_FIELDS=["kind","id","name","status","size","where","created","level","position","siblings","children","open","busy"],COLUMN_NAMES=[
-"status","size","where","age","id","created"],SORT_NAMES=["age","name","status","size","where"];var STATUS_MEANINGS={backend:{},volume:{available:"whole","in-use":"whole",creating:"busy",deleting:"busy",error_deleting:"fault",
+check,value:read,el:el("div",{class:"cl-field"},...isFlag?[input,caption]:[caption,input],message)}}var ROW_FIELDS=["kind","id","name","status","size","where","created","level","position","siblings","children","open","busy","more"],
+COLUMN_NAMES=["status","size","capacity","where","age","driver","pool","owner","description","metadata","id","created"],SORT_NAMES=[
+"age","name","status","size","where"];var STATUS_MEANINGS={backend:{},volume:{available:"whole","in-use":"whole",creating:"busy",deleting:"busy",error_deleting:"fault",
 extending:"busy",error_extending:"fault",reverting:"busy",managing:"busy",unmanaging:"busy",retyping:"busy",error:"fault"},snapshot:{
 available:"whole",creating:"busy",deleting:"busy",error_deleting:"fault",managing:"busy",unmanaging:"busy",error:"fault"},connection:{
 attached:"whole",attaching:"busy",error_attaching:"fault",detaching:"busy",error_detaching:"fault"}};var numbers=new Intl.NumberFormat("en",{maximumFractionDigits:1}),UNITS=["GiB","TiB","PiB","EiB"],SPANS=[[31557600,"y"],[86400,"d"],
@@ -181,19 +182,22 @@ length?readRow(received[0],start):null}async function jump(index){replace(await 
 focus:null}))}function replace(reply){if(reply.rev<cache.rev)return;newestRev=Math.max(newestRev,reply.rev);let isReplaced=reply.rev>
 cache.rev;put(reply,isReplaced),view.onChange({shift:0,isReplaced}),loadNext()}function seed(state){put({rev:0,total:0,rows:[],...state,
 start:0},!0),newestRev=cache.rev}return cache}function readRow(values,index){return Object.fromEntries([["index",index],...ROW_FIELDS.
-map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",where:"Host / path",age:"Age",id:"Id",created:"Created"},WIDTHS={status:136,size:100,
-where:128,age:72,id:290,created:184},MIN_WIDTH=48,MIN_NAME_WIDTH=150,NUDGE=16;function createColumns({model},treegrid,onChange){let names=[],
-cells=[],widths={},head=el("div",{class:"cl-tr cl-thead",role:"row","aria-rowindex":1}),columns={head,get names(){return names},get cells(){
-return cells},sort,nudge,stop};function show(){delete widths.name,names=["name",...(model.get("columns")??[]).filter(name=>WIDTHS[name])],
+map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",capacity:"Capacity",where:"Where",age:"Age",driver:"Driver",pool:"Pool",owner:"\
+Owner",description:"Description",metadata:"Metadata",id:"Id",created:"Created"},HINTS={size:"Size of a volume or snapshot",capacity:"\
+Room that is free on a backend; the bar is what is used and what is provisioned",where:"Host of a volume, path of a connection, dr\
+iver of a backend",owner:"Who created or adopted it"},WIDTHS={status:136,size:88,capacity:112,where:128,age:72,driver:160,pool:110,
+owner:120,description:180,metadata:160,id:290,created:184},MIN_WIDTH=48,MIN_NAME_WIDTH=150,NUDGE=16;function createColumns({model},treegrid,onChange){
+let names=[],cells=[],widths={},head=el("div",{class:"cl-tr cl-thead",role:"row","aria-rowindex":1}),columns={head,get names(){return names},
+get cells(){return cells},sort,nudge,stop};function show(){delete widths.name,names=["name",...(model.get("columns")??[]).filter(name=>WIDTHS[name])],
 cells=names.map(createHeading),head.replaceChildren(...cells),setAttr(treegrid,"aria-colcount",names.length),applyWidths(),showOrder(),
 onChange(names)}function createHeading(name){let grip=el("span",{class:"cl-grip",onpointerdown:event=>drag(event,grip,name),ondblclick:()=>setWidth(
 name),onclick:event=>event.stopPropagation()}),text=el("span",{class:"cl-text",text:TITLES[name]}),props={class:`cl-td cl-th cl-c-${name}`,
-role:"columnheader",tabindex:-1,onclick:()=>sort(name)};return el("div",props,text,el("span",{class:"cl-order"}),grip)}let order=()=>(model.
-get("sort")||"").split(":");function showOrder(){let[by,way]=order();cells.forEach((cell,at)=>{let isOrder=names[at]===by;SORT_NAMES.
-includes(names[at])&&setAttr(cell,"aria-sort",isOrder?way?"descending":"ascending":"none"),cell.children[1].replaceChildren(...isOrder?
-[icon(way?"down":"up")]:[])})}function sort(name){if(!SORT_NAMES.includes(name))return;let[by,way]=order();model.set("sort",by!==name?
-name:way?"":`${name}:desc`),model.save_changes()}function applyWidths(){let widthOf=name2=>widths[name2]??WIDTHS[name2],others=names.
-slice(1).map(widthOf),name=widths.name?`${widths.name}px`:`minmax(${MIN_NAME_WIDTH}px, 1fr)`,least=others.reduce((sum,width)=>sum+
+role:"columnheader",tabindex:-1,onclick:()=>sort(name)};return el("div",{...props,title:HINTS[name]},text,el("span",{class:"cl-ord\
+er"}),grip)}let order=()=>(model.get("sort")||"").split(":");function showOrder(){let[by,way]=order();cells.forEach((cell,at)=>{let isOrder=names[at]===
+by;SORT_NAMES.includes(names[at])&&setAttr(cell,"aria-sort",isOrder?way?"descending":"ascending":"none"),cell.children[1].replaceChildren(
+...isOrder?[icon(way?"down":"up")]:[])})}function sort(name){if(!SORT_NAMES.includes(name))return;let[by,way]=order();model.set("s\
+ort",by!==name?name:way?"":`${name}:desc`),model.save_changes()}function applyWidths(){let widthOf=name2=>widths[name2]??WIDTHS[name2],
+others=names.slice(1).map(widthOf),name=widths.name?`${widths.name}px`:`minmax(${MIN_NAME_WIDTH}px, 1fr)`,least=others.reduce((sum,width)=>sum+
 width,widths.name??MIN_NAME_WIDTH);treegrid.style.setProperty("--cl-columns",[name,...others.map(width=>`${width}px`)].join(" ")),
 treegrid.style.minWidth=`${least}px`}function setWidth(name,pixels){pixels==null?delete widths[name]:(widths.name??=cells[0].offsetWidth,
 widths[name]=Math.max(MIN_WIDTH,Math.round(pixels))),applyWidths()}function nudge(at,way){setWidth(names[at],cells[at].offsetWidth+
@@ -201,37 +205,37 @@ way*NUDGE)}function drag(event,grip,name){let heading=grip.parentNode,start=even
 name,moved.clientX-start);event.preventDefault(),grip.setPointerCapture(event.pointerId),grip.addEventListener("pointermove",move),
 grip.addEventListener("lostpointercapture",()=>grip.removeEventListener("pointermove",move),{once:!0})}function stop(){model.off("\
 change:columns",show),model.off("change:sort",showOrder)}return model.on("change:columns",show),model.on("change:sort",showOrder),
-show(),columns}var fillers={name:fillName,status:fillStatus,size:fillSize,where:(cell,row)=>fillText(cell,row.where),id:(cell,row)=>fillText(cell,
-row.id),age:fillAge,created:(cell,row)=>setText(cell,formatTime(row.created))};function createCell(column){let cell=el("div",{class:`\
-cl-td cl-c-${column}`,role:"gridcell"}),span=name=>el("span",{class:name});return column==="name"&&cell.append(el("span",{class:"c\
-l-twist"},icon("closed")),span("cl-kind"),span("cl-text"),span("cl-count")),column==="status"&&cell.append(span("cl-sign"),span("c\
-l-text")),cell}function fillCell(cell,column,row,app){row?fillers[column](cell,row,app):clearCell(cell,column)}function clearCell(cell,column){
-cell.removeAttribute("title"),cell.removeAttribute("aria-label"),column==="name"?setName(cell,{level:1,name:"",kind:null,count:""}):
-column==="status"?setStatus(cell,null,""):setText(cell,"")}function fillText(cell,value){let text=plain(value??"");setText(cell,text),
-setAttr(cell,"title",text||null)}function fillAge(cell,row){setText(cell,formatAge(row.created)),setAttr(cell,"title",formatTime(row.
-created)||null)}function setIcon(holder,name){holder.dataset.icon!==(name??"")&&(holder.dataset.icon=name??"",holder.replaceChildren(
-...name?[icon(name)]:[]))}function childrenOf(cell){return[...cell.children]}function fillName(cell,row,app){setName(cell,{level:row.
-level,name:plain(row.name),kind:row.kind,count:childCount(row,app.head)})}function setName(cell,{level,name,kind,count}){let[,sign,
-text,below]=childrenOf(cell);cell.style.setProperty("--cl-level",String(level)),setIcon(sign,kind),setAttr(sign,"title",kind),setText(
-text,name),setAttr(cell,"title",name||null),setText(below,count)}function childCount({kind,id,children},head){let all=head?.shown==
-null?0:head.backends[id]?.volumes??0;return kind==="backend"&&all>children?`${formatCount(children)} of ${formatCount(all)}`:children||
-kind==="backend"?formatCount(children):""}function setStatus(cell,name,text,title){let[sign,label,progress]=childrenOf(cell);setIcon(
-sign,name),setText(label,text),setAttr(cell,"title",title),progress?.remove()}function fillStatus(cell,row){let{busy}=row;busy?.gone?
-setStatus(cell,"fault","kernel is gone",`${busy.doing}, begun ${formatTime(busy.since)}: the kernel that did it is gone`):busy?fillProgress(
-cell,row,busy):setStatus(cell,row.status?statusIcon(row.kind,row.status):null,plain(row.status??""))}function fillProgress(cell,row,{
-doing,since,done}){let text=plain(row.status?.endsWith("ing")?row.status:doing),percent=done==null?null:Math.round(done*100),progress=percent==
-null?formatSpan(Date.now()/1e3-(since??0)):`${percent} %`;if(setStatus(cell,"busy",`${text} ${progress}`,`${plain(doing)}, begun ${formatTime(
-since)}`),percent==null)return;let bar=el("span",{class:"cl-done",role:"progressbar","aria-label":plain(doing),"aria-valuenow":percent});
-bar.style.width=`${percent}%`,cell.append(bar)}function fillSize(cell,row,app){if(row.kind==="backend")return fillCapacity(cell,app.
-head?.capacity?.[row.id],app.head?.backends?.[row.id]);setText(cell,formatSize(row.size)),cell.removeAttribute("title"),cell.removeAttribute(
-"aria-label")}function formatAmount(value){return typeof value=="number"?formatSize(value):value??"unknown"}function fillCapacity(cell,capacity,sums){
+show(),columns}var fillers={name:fillName,status:fillStatus,size:(cell,row)=>setText(cell,formatSize(row.size)),capacity:fillCapacity,where:(cell,row)=>fillText(
+cell,row.where),id:(cell,row)=>fillText(cell,row.id),age:fillAge,created:(cell,row)=>setText(cell,formatTime(row.created)),driver:fillMore(
+"driver"),pool:fillMore("pool"),owner:fillMore("owner"),description:fillMore("description"),metadata:fillMore("metadata")};function createCell(column){
+let cell=el("div",{class:`cl-td cl-c-${column}`,role:"gridcell"}),span=name=>el("span",{class:name});return column==="name"&&cell.
+append(el("span",{class:"cl-twist"},icon("closed")),span("cl-kind"),span("cl-text"),span("cl-count")),column==="status"&&cell.append(
+span("cl-sign"),span("cl-text")),cell}function fillCell(cell,column,row,app){row?fillers[column](cell,row,app):clearCell(cell,column)}
+function clearCell(cell,column){cell.removeAttribute("title"),cell.removeAttribute("aria-label"),column==="name"?setName(cell,{level:1,
+name:"",kind:null,count:""}):column==="status"?setStatus(cell,null,""):setText(cell,"")}function fillText(cell,value){let text=plain(
+value??"");setText(cell,text),setAttr(cell,"title",text||null)}function fillMore(name){return(cell,row)=>fillText(cell,row.more?.[name]??
+"")}function fillAge(cell,row){setText(cell,formatAge(row.created)),setAttr(cell,"title",formatTime(row.created)||null)}function setIcon(holder,name){
+holder.dataset.icon!==(name??"")&&(holder.dataset.icon=name??"",holder.replaceChildren(...name?[icon(name)]:[]))}function childrenOf(cell){
+return[...cell.children]}function fillName(cell,row,app){setName(cell,{level:row.level,name:plain(row.name),kind:row.kind,count:childCount(
+row,app.head)})}function setName(cell,{level,name,kind,count}){let[,sign,text,below]=childrenOf(cell);cell.style.setProperty("--cl\
+-level",String(level)),setIcon(sign,kind),setAttr(sign,"title",kind),setText(text,name),setAttr(cell,"title",name||null),setText(below,
+count)}function childCount({kind,id,children},head){let all=head?.shown==null?0:head.backends[id]?.volumes??0;return kind==="backe\
+nd"&&all>children?`${formatCount(children)} of ${formatCount(all)}`:children||kind==="backend"?formatCount(children):""}function setStatus(cell,name,text,title){
+let[sign,label,progress]=childrenOf(cell);setIcon(sign,name),setText(label,text),setAttr(cell,"title",title),progress?.remove()}function fillStatus(cell,row){
+let{busy}=row;busy?.gone?setStatus(cell,"fault","kernel is gone",`${busy.doing}, begun ${formatTime(busy.since)}: the kernel that \
+did it is gone`):busy?fillProgress(cell,row,busy):setStatus(cell,row.status?statusIcon(row.kind,row.status):null,plain(row.status??
+""))}function fillProgress(cell,row,{doing,since,done}){let text=plain(row.status?.endsWith("ing")?row.status:doing),percent=done==
+null?null:Math.round(done*100),progress=percent==null?formatSpan(Date.now()/1e3-(since??0)):`${percent} %`;if(setStatus(cell,"busy",
+`${text} ${progress}`,`${plain(doing)}, begun ${formatTime(since)}`),percent==null)return;let bar=el("span",{class:"cl-done",role:"\
+progressbar","aria-label":plain(doing),"aria-valuenow":percent});bar.style.width=`${percent}%`,cell.append(bar)}function formatAmount(value){
+return typeof value=="number"?formatSize(value):value??"unknown"}function fillCapacity(cell,row,app){if(row.kind==="backend")return showCapacity(
+cell,app.head?.capacity?.[row.id],app.head?.backends?.[row.id]);clearCell(cell,"capacity")}function showCapacity(cell,capacity,sums){
 let{total,free,provisioned=sums?.provisioned}=capacity??{},room=capacity?`total ${formatAmount(total)}, provisioned ${formatAmount(
 provisioned)}, free ${formatAmount(free)}`:`capacity not known, provisioned ${formatAmount(provisioned)}`;if(setAttr(cell,"title",
-room),typeof total!="number"||total<=0)return cell.removeAttribute("aria-label"),setText(cell,unmeasured(capacity,provisioned));let text=typeof free==
-"number"?`${formatSize(free)} free`:`${formatAmount(provisioned)} of ${formatSize(total)}`;setAttr(cell,"aria-label",`${text}: ${room}`),
-cell.replaceChildren(el("span",{class:"cl-text",text}),capacityBar(total,free,provisioned))}function unmeasured(capacity,provisioned){
-return capacity?capacity.total==="infinite"?"infinite":"unknown":typeof provisioned=="number"&&provisioned?formatSize(provisioned):
-""}function capacityBar(total,free,provisioned){let share=value=>`${Math.max(0,Math.min(100,value/total*100))}%`,isOver=typeof provisioned==
+room),typeof total!="number"||total<=0)return cell.removeAttribute("aria-label"),setText(cell,capacity?total==="infinite"?"infinit\
+e":"unknown":"");let text=typeof free=="number"?`${formatSize(free)} free`:`${formatAmount(provisioned)} of ${formatSize(total)}`;
+setAttr(cell,"aria-label",`${text}: ${room}`),cell.replaceChildren(el("span",{class:"cl-text",text}),capacityBar(total,free,provisioned))}
+function capacityBar(total,free,provisioned){let share=value=>`${Math.max(0,Math.min(100,value/total*100))}%`,isOver=typeof provisioned==
 "number"&&provisioned>total,used=el("span",{class:"cl-used"}),promised=el("span",{class:isOver?"cl-promised cl-over":"cl-promised"});
 return used.style.width=typeof free=="number"?share(total-free):"0",promised.style.width=typeof provisioned=="number"?share(provisioned):
 "0",el("span",{class:"cl-bar","aria-hidden":"true"},promised,used)}var MAX_OFFSET=1e5;function createRowPool(app,layer,height){let shown=new Map,byElement=new WeakMap,spare=[],names=[],revision=0,base=0;
@@ -269,15 +273,15 @@ row.id)||next.add(row.id),show(next),send("select",{ids:[row.id],how:"toggle"})}
 cache.find(pivot.id)?.index)??pivot?.index}function range(to,from=pivotIndex()??to,how="set"){let[first,last]=[Math.min(from,to),Math.
 max(from,to)],loaded=cache.between(first,last).map(row=>row.id);return selection.last=cache.at(to)?.id,show(how==="add"?[...ids,...loaded]:
 loaded),send("range",{first,last,how})}function stop(){model.off("change:selected",follow)}return model.on("change:selected",follow),
-selection}var ROW_HEIGHT=28,OVERSCAN=8,MIN_ROWS=5,MAX_ROWS2=15,HEADER=-1,TICK=1e3,REFRESH_TICKS=30;function createGrid(app){let cursor={index:0,
-id:null,row:null,cell:-1,isUsed:!1,isMoved:!1},spacer=el("div",{class:"cl-spacer"}),layer=el("div",{class:"cl-layer"}),empty=el("d\
-iv",{class:"cl-none",hidden:!0}),treegrid=el("div",{class:"cl-grid",role:"treegrid","aria-multiselectable":"true"}),steps=el("div",
-{class:"cl-steps",hidden:!0}),scroller=el("div",{class:"cl-scroll"},treegrid,spacer,steps),cache=createCache(app.request,{marks,onChange}),
-selection=createSelection(app,cache,requestRender),pool=createRowPool(app,layer,ROW_HEIGHT),scroll=createScroll(scroller,spacer,requestRender),
-height=MIN_ROWS*ROW_HEIGHT,fittedHeight="",frame=0,ticks=0,isFocusing=!1,columns=createColumns(app,treegrid,names=>{pool.clear(names),
-requestRender()}),active=()=>activeElement(treegrid),keyOf=index=>cache.at(index)?.id??index,cursorKey=()=>cursor.id??cursor.index,
-keyOfView=view=>view.row?.id??view.index;function requestRender(){frame||=requestAnimationFrame(render2)}function render2(){cancelAnimationFrame(
-frame),frame=0;let{top}=scroll,first=Math.floor(top/ROW_HEIGHT),last=Math.min(cache.total,Math.ceil((top+height)/ROW_HEIGHT))-1,isFocused=pool.
+selection}var ROW_HEIGHT=28,OVERSCAN=8,MIN_ROWS=5,HEADER=-1,TICK=1e3,REFRESH_TICKS=30;function createGrid(app){let cursor={index:0,id:null,row:null,
+cell:-1,isUsed:!1,isMoved:!1},spacer=el("div",{class:"cl-spacer"}),layer=el("div",{class:"cl-layer"}),empty=el("div",{class:"cl-no\
+ne",hidden:!0}),treegrid=el("div",{class:"cl-grid",role:"treegrid","aria-multiselectable":"true"}),steps=el("div",{class:"cl-steps",
+hidden:!0}),scroller=el("div",{class:"cl-scroll"},treegrid,spacer,steps),cache=createCache(app.request,{marks,onChange}),selection=createSelection(
+app,cache,requestRender),pool=createRowPool(app,layer,ROW_HEIGHT),scroll=createScroll(scroller,spacer,requestRender),height=MIN_ROWS*
+ROW_HEIGHT,fittedHeight="",frame=0,ticks=0,isFocusing=!1,columns=createColumns(app,treegrid,names=>{pool.clear(names),requestRender()}),
+active=()=>activeElement(treegrid),keyOf=index=>cache.at(index)?.id??index,cursorKey=()=>cursor.id??cursor.index,keyOfView=view=>view.
+row?.id??view.index;function requestRender(){frame||=requestAnimationFrame(render2)}function render2(){cancelAnimationFrame(frame),
+frame=0;let{top}=scroll,first=Math.floor(top/ROW_HEIGHT),last=Math.min(cache.total,Math.ceil((top+height)/ROW_HEIGHT))-1,isFocused=pool.
 contains(active());pool.scrollTo(top),pool.show(entries(Math.max(0,first-OVERSCAN),Math.min(cache.total-1,last+OVERSCAN)),mark),markHeader(),
 isFocused&&!pool.contains(active())&&focus(),cache.setVisible(first,Math.max(first,last))}function entries(first,last){let visible=[];
 for(let index=first;index<=last;index++)visible.push([keyOf(index),index,cache.at(index)]);let key=cursorKey();if(cursor.index===HEADER||
@@ -296,30 +300,30 @@ function loseRow(shift){let index=Math.max(0,Math.min(cache.total-1,cursor.index
 isMoved:!0})}function updateCursor(isReplaced){if(cursor.index===HEADER)return;let row=cursor.id?cache.find(cursor.id):cache.at(cursor.
 index);if(!row&&cursor.id&&isReplaced&&cache.recheck(),!row||row===cursor.row)return;let isOther=row.id!==cursor.id;Object.assign(
 cursor,{index:row.index,id:row.id,row}),isOther&&cursor.isUsed?app.emit("focus",row):isOther||app.emit("row",row)}function fill(state){
-cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let fitting=(Math.max(MIN_ROWS,Math.min(MAX_ROWS2,cache.total))+
-1)*ROW_HEIGHT+2;scroller.style.height===fittedHeight&&fitting>(Number.parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}\
-px`,fittedHeight=scroller.style.height);let isFiltered=app.model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>
-0,empty.textContent=isFiltered?"Nothing matches.":"Nothing is tracked here yet.",showSteps(cache.total===0&&!isFiltered),setAttr(treegrid,
-"aria-rowcount",cache.total+1)}function showSteps(isShown){let ways=app.model.get("_first_steps")??[];if(steps.hidden=!(isShown&&ways.
-length),isShown&&ways.length&&(empty.textContent="No backends yet. A click on one of these copies its line:"),!(steps.hidden||steps.
-hasChildNodes()))for(let[purpose,line]of ways){let label=el("span",{text:`${plain(purpose)}:`}),copy=()=>{copyText(app,line)},button=el(
-"button",{type:"button",class:"cl-btn",title:`Copy ${plain(line)}`,onclick:copy});button.append(label,el("code",{text:plain(line)})),
-steps.append(button)}}function measure(){height=(scroller.clientHeight||Number.parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(
-Math.max(0,cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&(measure(),scroll.settle(!0),requestRender())}
-function pageRows(){return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.cell,{takeFocus=!0,follow=!0}={}){
-let isHeading=index<0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.at(at)??null,moved={index:at,id:row?.
-id??null,row,cell:isHeading?Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),follow&&scrollIntoView(at),
-render2(),takeFocus&&focus(),row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)return;let top=index*ROW_HEIGHT;
-top<scroll.top?scroll.moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}function focus(){let view=cursorView(),
-node=cursor.index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.cell]??view.el;if(isFocusing=!0,node.focus(
-{preventScroll:!0}),isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,node.offsetLeft+node.offsetWidth];left<scroller.
-scrollLeft?scroller.scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&(scroller.scrollLeft=right-scroller.clientWidth)}
-function focusCursor(){scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.contains(active())}function cursorView(){
-return pool.find(cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(event),view=pool.viewOf(target),isByKey=target.
-matches(":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.index!==HEADER||cursor.cell!==heading)?goTo(HEADER,
-heading):view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(target),{follow:isByKey}):view&&isByKey&&scrollIntoView(
-cursor.index)}async function setOpen(row,isOpen){!row?.children||row.open===isOpen||await attempt(cache.change("open",{row:row.id,
-on:isOpen}))}async function setAllOpen(isOpen){await attempt(cache.change("all",{on:isOpen}))}async function attempt(work){try{await work}catch(error){
+cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let fitting=(Math.max(MIN_ROWS,Math.min(15,cache.total))+1)*ROW_HEIGHT+
+2;scroller.style.height===fittedHeight&&fitting>(Number.parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}px`,fittedHeight=
+scroller.style.height);let isFiltered=app.model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>0,empty.textContent=
+isFiltered?"Nothing matches.":"Nothing is tracked here yet.",showSteps(cache.total===0&&!isFiltered),setAttr(treegrid,"aria-rowcou\
+nt",cache.total+1)}function showSteps(isShown){let ways=app.model.get("_first_steps")??[];if(steps.hidden=!(isShown&&ways.length),
+isShown&&ways.length&&(empty.textContent="No backends yet. A click on one of these copies its line:"),!(steps.hidden||steps.hasChildNodes()))
+for(let[purpose,line]of ways){let label=el("span",{text:`${plain(purpose)}:`}),copy=()=>{copyText(app,line)},button=el("button",{type:"\
+button",class:"cl-btn",title:`Copy ${plain(line)}`,onclick:copy});button.append(label,el("code",{text:plain(line)})),steps.append(
+button)}}function measure(){height=(scroller.clientHeight||Number.parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,
+cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&(measure(),scroll.settle(!0),requestRender())}function pageRows(){
+return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<
+0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?
+Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),follow&&scrollIntoView(at),render2(),takeFocus&&focus(),
+row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.
+moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}function focus(){let view=cursorView(),node=cursor.
+index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),
+isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.
+scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){
+scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.contains(active())}function cursorView(){return pool.find(
+cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(event),view=pool.viewOf(target),isByKey=target.matches(
+":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):
+view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.
+index)}async function setOpen(row,isOpen){!row?.children||row.open===isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}
+async function setAllOpen(isOpen){await attempt(cache.change("all",{on:isOpen}))}async function attempt(work){try{await work}catch(error){
 app.warn(error.message)}}async function parentOf(row){let step=row;for(;step&&step.level>=row.level;){let index=step.index-step.position;
 if(index<0)return null;if(step=cache.at(index)??await cache.peek(index),step&&step.level<row.level)return step.index}return null}function tick(){
 ++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(
