@@ -121,7 +121,7 @@ test("a newer revision replaces all rows, and the move of the anchor is reported
   Object.assign(kernel, { rev: 2, total: 1001, anchor: 4, focus: null });
   cache.invalidate(2);
   await settled();
-  assert.deepEqual(changes.at(-1), { shift: 1, focus: null, isFromTop: false, isReplaced: true });
+  assert.deepEqual(changes.at(-1), { shift: 1, focus: null, focusId: "id-5", isFromTop: false, isReplaced: true });
   assert.equal(cache.rev, 2);
   assert.equal(cache.total, 1001);
   assert.notEqual(cache.at(0), before);

@@ -14,9 +14,9 @@ const MISSING_DELAY = 300;
 
 /** @typedef {{ anchor: Mark | null, focus: Mark | null }} Marks */
 /**
- * What changed: by how many rows the anchor moved, the new index of the focused row (null: it is gone; undefined: not asked),
- * whether to show the top, and whether the rows are of another revision.
- * @typedef {{ shift: number, focus?: number | null, isFromTop?: boolean, isReplaced: boolean }} Change
+ * What changed: by how many rows the anchor moved, the new index of the row `focusId`, which had the focus when it was asked
+ * (null: it is gone; undefined: not asked), whether to show the top, and whether the rows are of another revision.
+ * @typedef {{ shift: number, focus?: number | null, focusId?: string, isFromTop?: boolean, isReplaced: boolean }} Change
  */
 /** @typedef {{ marks: (isFromTop: boolean) => Partial<Marks>, onChange: (change: Change) => void }} CacheView */
 /** @typedef {ReturnType<typeof createCache>} Cache */
@@ -124,7 +124,8 @@ export function createCache(request, view) {
     const { anchor, focus } = marks ?? {};
     const shift = anchor && reply.anchor != null ? reply.anchor - anchor.index : 0;
     put(reply, isReplaced);
-    view.onChange({ shift, focus: focus ? reply.focus : undefined, isFromTop: isFromTop && isReplaced, isReplaced });
+    const focused = focus ? { focus: reply.focus, focusId: focus.id } : {};
+    view.onChange({ shift, ...focused, isFromTop: isFromTop && isReplaced, isReplaced });
     if (isReplaced) isFromTop = false;
   }
 

@@ -124,11 +124,12 @@ export function createGrid(app) {
   }
 
   /** @param {Change} change */
-  function onChange({ shift, focus: index, isFromTop, isReplaced }) {
+  function onChange({ shift, focus: index, focusId, isFromTop, isReplaced }) {
     if (isFromTop) scroll.top = 0;
     if (shift) scroll.top += shift * ROW_HEIGHT;
-    if (index === null) loseRow(shift);
-    else if (index !== undefined) cursor.index = index;
+    const isCurrent = focusId === cursor.id; // else the focus has moved on while the rows were read
+    if (isCurrent && index != null) cursor.index = index;
+    else if (isCurrent && index === null) loseRow(shift);
     updateCursor(isReplaced);
     pool.adopt(cache.at);
     fit();

@@ -171,18 +171,18 @@ first++;for(;last>=first&&rows.has(last);)last--;return first<=last?blocks(first
 let start=Math.max(0,Math.floor((first-ahead)/BLOCK_ROWS)*BLOCK_ROWS),end=Math.ceil((last+ahead+1)/BLOCK_ROWS)*BLOCK_ROWS;return{start,
 count:Math.min(500,end-start)}}function take(reply,marks){if(newestRev=Math.max(newestRev,reply.rev),reply.rev<cache.rev)return;let isReplaced=reply.
 rev>cache.rev;if(isReplaced&&!marks&&between(visible[0],visible[1]).length)return;marks&&(isDoubtful=!1);let{anchor,focus}=marks??
-{},shift=anchor&&reply.anchor!=null?reply.anchor-anchor.index:0;put(reply,isReplaced),view.onChange({shift,focus:focus?reply.focus:
-void 0,isFromTop:isFromTop&&isReplaced,isReplaced}),isReplaced&&(isFromTop=!1)}function put({rev,total,start,rows:received},isReplaced){
-isReplaced&&(rows.clear(),byId.clear()),Object.assign(cache,{rev,total}),received.forEach((values,offset)=>{let row=readRow(values,
-start+offset);rows.set(row.index,row),byId.set(row.id,row)}),rows.size>CACHED_ROWS&&evict()}function evict(){let middle=(visible[0]+
-visible[1])/2;for(let[index,row]of rows)Math.abs(index-middle)<CACHED_ROWS/2||(rows.delete(index),byId.delete(row.id))}async function change(name,params){
-changes++;try{let window2=blocks(visible[0],visible[1]);replace(await request(name,{...params,...window2}))}finally{changes--,loadNext()}}
-async function peek(index){let{rows:received,start}=await request("rows",{start:index,count:1,anchor:null,focus:null});return received.
-length?readRow(received[0],start):null}async function jump(index){replace(await request("rows",{...blocks(index,index),anchor:null,
-focus:null}))}function replace(reply){if(reply.rev<cache.rev)return;newestRev=Math.max(newestRev,reply.rev);let isReplaced=reply.rev>
-cache.rev;put(reply,isReplaced),view.onChange({shift:0,isReplaced}),loadNext()}function seed(state){put({rev:0,total:0,rows:[],...state,
-start:0},!0),newestRev=cache.rev}return cache}function readRow(values,index){return Object.fromEntries([["index",index],...ROW_FIELDS.
-map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",capacity:"Capacity",where:"Where",age:"Age",driver:"Driver",pool:"Pool",owner:"\
+{},shift=anchor&&reply.anchor!=null?reply.anchor-anchor.index:0;put(reply,isReplaced);let focused=focus?{focus:reply.focus,focusId:focus.
+id}:{};view.onChange({shift,...focused,isFromTop:isFromTop&&isReplaced,isReplaced}),isReplaced&&(isFromTop=!1)}function put({rev,total,
+start,rows:received},isReplaced){isReplaced&&(rows.clear(),byId.clear()),Object.assign(cache,{rev,total}),received.forEach((values,offset)=>{
+let row=readRow(values,start+offset);rows.set(row.index,row),byId.set(row.id,row)}),rows.size>CACHED_ROWS&&evict()}function evict(){
+let middle=(visible[0]+visible[1])/2;for(let[index,row]of rows)Math.abs(index-middle)<CACHED_ROWS/2||(rows.delete(index),byId.delete(
+row.id))}async function change(name,params){changes++;try{let window2=blocks(visible[0],visible[1]);replace(await request(name,{...params,
+...window2}))}finally{changes--,loadNext()}}async function peek(index){let{rows:received,start}=await request("rows",{start:index,
+count:1,anchor:null,focus:null});return received.length?readRow(received[0],start):null}async function jump(index){replace(await request(
+"rows",{...blocks(index,index),anchor:null,focus:null}))}function replace(reply){if(reply.rev<cache.rev)return;newestRev=Math.max(
+newestRev,reply.rev);let isReplaced=reply.rev>cache.rev;put(reply,isReplaced),view.onChange({shift:0,isReplaced}),loadNext()}function seed(state){
+put({rev:0,total:0,rows:[],...state,start:0},!0),newestRev=cache.rev}return cache}function readRow(values,index){return Object.fromEntries(
+[["index",index],...ROW_FIELDS.map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",capacity:"Capacity",where:"Where",age:"Age",driver:"Driver",pool:"Pool",owner:"\
 Owner",description:"Description",metadata:"Metadata",id:"Id",created:"Created"},HINTS={size:"Size of a volume or snapshot",capacity:"\
 Room that is free on a backend; the bar is what is used and what is provisioned",where:"Host of a volume, path of a connection, dr\
 iver of a backend",owner:"Who created or adopted it"},WIDTHS={status:136,size:88,capacity:112,where:128,age:72,driver:160,pool:110,
@@ -294,43 +294,44 @@ focusedCell||(Object.assign(view,{isSelected,focusedCell}),setAttr(view.el,"aria
 (cell,at)=>{cell.tabIndex=at===focusable2?0:-1})}function marks(isFromTop){let[first,last]=[scroll.top/ROW_HEIGHT,(scroll.top+height)/
 ROW_HEIGHT-1],read=cursor.id&&cursor.index>=first&&cursor.index<=last?cursor.row:cache.between(Math.ceil(first),last)[0];return{anchor:scroll.
 top>0&&!isFromTop&&read?{id:read.id,index:read.index}:null,focus:cursor.id?{id:cursor.id,index:cursor.index}:null}}function onChange({
-shift,focus:index,isFromTop,isReplaced}){isFromTop&&(scroll.top=0),shift&&(scroll.top+=shift*ROW_HEIGHT),index===null?loseRow(shift):
-index!==void 0&&(cursor.index=index),updateCursor(isReplaced),pool.adopt(cache.at),fit(),measure(),render2(),app.emit("rows",void 0)}
-function loseRow(shift){let index=Math.max(0,Math.min(cache.total-1,cursor.index+shift));Object.assign(cursor,{index,id:null,row:null,
-isMoved:!0})}function updateCursor(isReplaced){if(cursor.index===HEADER)return;let row=cursor.id?cache.find(cursor.id):cache.at(cursor.
-index);if(!row&&cursor.id&&isReplaced&&cache.recheck(),!row||row===cursor.row)return;let isOther=row.id!==cursor.id;Object.assign(
-cursor,{index:row.index,id:row.id,row}),isOther&&cursor.isUsed?app.emit("focus",row):isOther||app.emit("row",row)}function fill(state){
-cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let fitting=(Math.max(MIN_ROWS,Math.min(15,cache.total))+1)*ROW_HEIGHT+
-2;scroller.style.height===fittedHeight&&fitting>(Number.parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}px`,fittedHeight=
-scroller.style.height);let isFiltered=app.model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>0,empty.textContent=
-isFiltered?"Nothing matches.":"Nothing is tracked here yet.",showSteps(cache.total===0&&!isFiltered),setAttr(treegrid,"aria-rowcou\
-nt",cache.total+1)}function showSteps(isShown){let ways=app.model.get("_first_steps")??[];if(steps.hidden=!(isShown&&ways.length),
-isShown&&ways.length&&(empty.textContent="No backends yet. A click on one of these copies its line:"),!(steps.hidden||steps.hasChildNodes()))
-for(let[purpose,line]of ways){let label=el("span",{text:`${plain(purpose)}:`}),copy=()=>{copyText(app,line)},button=el("button",{type:"\
-button",class:"cl-btn",title:`Copy ${plain(line)}`,onclick:copy});button.append(label,el("code",{text:plain(line)})),steps.append(
-button)}}function measure(){height=(scroller.clientHeight||Number.parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,
-cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&(measure(),scroll.settle(!0),requestRender())}function pageRows(){
-return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<
-0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?
-Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),follow&&scrollIntoView(at),render2(),takeFocus&&focus(),
-row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.
-moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}function focus(){let view=cursorView(),node=cursor.
-index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),
-isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.
-scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){
-scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.contains(active())}function cursorView(){return pool.find(
-cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(event),view=pool.viewOf(target),isByKey=target.matches(
-":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):
-view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.
-index)}async function setOpen(row,isOpen){!row?.children||row.open===isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}
-async function setAllOpen(isOpen){await attempt(cache.change("all",{on:isOpen}))}async function attempt(work){try{await work}catch(error){
-app.warn(error.message)}}async function parentOf(row){let step=row;for(;step&&step.level>=row.level;){let index=step.index-step.position;
-if(index<0)return null;if(step=cache.at(index)??await cache.peek(index),step&&step.level<row.level)return step.index}return null}function tick(){
-++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(
-ticking),cancelAnimationFrame(frame),resizing.disconnect(),columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{
-class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener("focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(
-tick,TICK),resizing=new ResizeObserver(onResize);return resizing.observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,
-cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE=4,TYPING_PAUSE2=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
+shift,focus:index,focusId,isFromTop,isReplaced}){isFromTop&&(scroll.top=0),shift&&(scroll.top+=shift*ROW_HEIGHT);let isCurrent=focusId===
+cursor.id;isCurrent&&index!=null?cursor.index=index:isCurrent&&index===null&&loseRow(shift),updateCursor(isReplaced),pool.adopt(cache.
+at),fit(),measure(),render2(),app.emit("rows",void 0)}function loseRow(shift){let index=Math.max(0,Math.min(cache.total-1,cursor.index+
+shift));Object.assign(cursor,{index,id:null,row:null,isMoved:!0})}function updateCursor(isReplaced){if(cursor.index===HEADER)return;
+let row=cursor.id?cache.find(cursor.id):cache.at(cursor.index);if(!row&&cursor.id&&isReplaced&&cache.recheck(),!row||row===cursor.
+row)return;let isOther=row.id!==cursor.id;Object.assign(cursor,{index:row.index,id:row.id,row}),isOther&&cursor.isUsed?app.emit("f\
+ocus",row):isOther||app.emit("row",row)}function fill(state){cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let fitting=(Math.
+max(MIN_ROWS,Math.min(15,cache.total))+1)*ROW_HEIGHT+2;scroller.style.height===fittedHeight&&fitting>(Number.parseFloat(fittedHeight)||
+0)&&(scroller.style.height=`${fitting}px`,fittedHeight=scroller.style.height);let isFiltered=app.model.get("filter")||app.model.get(
+"only_faults");empty.hidden=cache.total>0,empty.textContent=isFiltered?"Nothing matches.":"Nothing is tracked here yet.",showSteps(
+cache.total===0&&!isFiltered),setAttr(treegrid,"aria-rowcount",cache.total+1)}function showSteps(isShown){let ways=app.model.get("\
+_first_steps")??[];if(steps.hidden=!(isShown&&ways.length),isShown&&ways.length&&(empty.textContent="No backends yet. A click on o\
+ne of these copies its line:"),!(steps.hidden||steps.hasChildNodes()))for(let[purpose,line]of ways){let label=el("span",{text:`${plain(
+purpose)}:`}),copy=()=>{copyText(app,line)},button=el("button",{type:"button",class:"cl-btn",title:`Copy ${plain(line)}`,onclick:copy});
+button.append(label,el("code",{text:plain(line)})),steps.append(button)}}function measure(){height=(scroller.clientHeight||Number.
+parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&
+(measure(),scroll.settle(!0),requestRender())}function pageRows(){return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.
+cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.
+at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),
+follow&&scrollIntoView(at),render2(),takeFocus&&focus(),row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)
+return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}
+function focus(){let view=cursorView(),node=cursor.index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.
+cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,
+node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&
+(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.
+contains(active())}function cursorView(){return pool.find(cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(
+event),view=pool.viewOf(target),isByKey=target.matches(":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.
+index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(
+target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.index)}async function setOpen(row,isOpen){!row?.children||row.open===
+isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}async function setAllOpen(isOpen){await attempt(cache.change("a\
+ll",{on:isOpen}))}async function attempt(work){try{await work}catch(error){app.warn(error.message)}}async function parentOf(row){let step=row;
+for(;step&&step.level>=row.level;){let index=step.index-step.position;if(index<0)return null;if(step=cache.at(index)??await cache.
+peek(index),step&&step.level<row.level)return step.index}return null}function tick(){++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}
+function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(ticking),cancelAnimationFrame(frame),resizing.disconnect(),
+columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener(
+"focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(tick,TICK),resizing=new ResizeObserver(onResize);return resizing.
+observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,
+setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE=4,TYPING_PAUSE2=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
 function openMenu(app,{anchor,x=0,y=0},items,label){let before=openMenus.get(app.el);if(before?.close(!0),before&&before.anchor===
 anchor)return;let focused=activeElement(app.el),nodes=items.map(createItem),menu=el("div",{class:"cl-menu",role:"menu","aria-label":plain(
 label),popover:"manual"},...nodes),isOpen=!0,close=(refocus=!1)=>{isOpen&&(isOpen=!1,openMenus.delete(app.el),setExpanded(anchor,!1),
