@@ -99,7 +99,7 @@ def view(monkeypatch: pytest.MonkeyPatch) -> Iterator[View]:
 
 @pytest.fixture
 def live(view: View, session: cl.Session, sim: cl.Backend) -> View:
-    """Give a view of a tree of one backend with three volumes, of which the second, closed, has two snapshots and a connection."""
+    """Give a view of a tree of one backend with three volumes; the second, closed, has two snapshots and a connection."""
     for name in ("a", "b", "c"):
         sim.create_volume(1, name=name)
     middle = sim.volumes[1]
@@ -112,7 +112,7 @@ def live(view: View, session: cl.Session, sim: cl.Backend) -> View:
 
 
 def test_the_first_rows_come_with_the_tree(live: View) -> None:
-    """What is seen first needs no question: the rows, as many as there is room for, and their number are in the widget's state."""
+    """What is seen first needs no question: the rows, as many as there is room for, and their number are in its state."""
     state = live.state["_state"]
     assert [row[2] for row in state["rows"]] == ["sim", "a", "b", "s1", "s2", "node1", "c"]
     assert state["total"] == 7

@@ -40,7 +40,7 @@ def test_one_backend_is_open_at_first(world: World) -> None:
 
 def test_it_opens_until_rows_fill_it(world: World) -> None:
     """Backends are opened first, then volumes, while there is room, and none pushes another backend out of sight."""
-    big, small, empty, last = (world.backend(name, number) for number, name in enumerate(("big", "small", "empty", "last")))
+    big, small, _, last = (world.backend(name, number) for number, name in enumerate(("big", "small", "empty", "last")))
     for number in range(8):
         world.volume(big, f"b{number}", number=number)
         world.volume(last, f"l{number}", number=number)
