@@ -113,7 +113,8 @@ class NotFound(Error, LookupError):
 class Ambiguous(NotFound):
     """More than one resource matches; ``candidates`` has a line for each, with what tells it apart from the others.
 
-    ``heading`` is the message without the candidates, or empty if the message does not list them.
+    ``heading`` is the message without the candidates, or empty if the message does not list them. ``word`` is what was typed,
+    and ``ids`` are the ids of the candidates, if they have ids.
     """
 
     def __init__(self, message: str, candidates: Sequence[str] = (), heading: str = "") -> None:
@@ -121,11 +122,15 @@ class Ambiguous(NotFound):
         super().__init__(message)
         self.candidates = tuple(candidates)
         self.heading = heading
+        self.word = ""
+        self.ids: tuple[str, ...] = ()
 
     @classmethod
-    def among(cls, heading: str, candidates: Sequence[str]) -> Self:
-        """Return the error whose message is *heading* and the first :data:`SHOWN` of the *candidates*."""
-        return cls(f"{heading} {'; '.join(_first(candidates))}", candidates, heading)
+    def among(cls, heading: str, candidates: Sequence[str], word: str = "", ids: Iterable[str] = ()) -> Self:
+        """Return the error whose message is *heading* and the first :data:`SHOWN` of the *candidates*, which have *ids*."""
+        error = cls(f"{heading} {'; '.join(_first(candidates))}", candidates, heading)
+        error.word, error.ids = word, tuple(ids)
+        return error
 
 
 class Refused(Error):

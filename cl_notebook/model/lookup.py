@@ -121,7 +121,7 @@ def the_one(text: str, matched: Sequence[Tracked]) -> Tracked:
         raise errors.NotFound(msg)
     number = f"at least {len(matched)}" if len(matched) >= MOST else str(len(matched))
     heading = f"{text!r} fits {number} resources; type more of the id:"
-    raise errors.Ambiguous.among(heading, descriptions(matched))
+    raise errors.Ambiguous.among(heading, descriptions(matched), text, [resource.id for resource in matched])
 
 
 def backend_named(context: Context, name: str) -> Backend | None:

@@ -196,6 +196,15 @@ def without_comment(line: str) -> str:
     return line[: lexer.position].strip()
 
 
+def with_word_replaced(line: str, word: str, text: str) -> str | None:
+    """Return *line* with *text* in place of the first token, or value of an option, that is *word*; None if there is none."""
+    for token in split(line):
+        name, sign, _ = token.raw.partition("=") if token.is_option else ("", "", "")
+        if token.text == f"{name}{sign}{word}":
+            return f"{line[: token.start]}{name}{sign}{quote_word(text)}{line[token.start + len(token.raw) :]}"
+    return None
+
+
 def tokenize(line: str) -> list[Token]:
     """Split *line* into tokens.
 

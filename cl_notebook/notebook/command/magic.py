@@ -17,7 +17,7 @@ from IPython.core.magic import needs_local_scope, no_var_expand
 from cl_notebook import errors, masking, session
 from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.help import WIDTH, command_help, verb_help
-from cl_notebook.notebook.command.lexer import without_comment
+from cl_notebook.notebook.command.lexer import split, with_word_replaced, without_comment
 from cl_notebook.notebook.command.parser import parse
 from cl_notebook.notebook.output.messages import show
 from cl_notebook.notebook.output.progress import asked_by
@@ -83,6 +83,8 @@ def function(shell: InteractiveShell, command: Command) -> Callable[..., Any]:
         except (errors.Error, errors.Interrupted) as error:
             if isinstance(error, errors.PartialFailure) and error.report is not None:
                 show(shell, error.report, repr(error.report))
+            if isinstance(error, errors.Ambiguous) and hasattr(shell, "kernel"):
+                _offer_candidates(shell, command, line, error)
             _show_in_one_line(error, shell)
             raise
         except KeyboardInterrupt as error:  # between acts: nothing is left half done
@@ -137,6 +139,25 @@ def _run(shell: InteractiveShell, command: Command, line: str, namespace: Mappin
         show(shell, page, repr(page))
         return None
     return parsed.verb.run(Invocation(shell, namespace, parsed.values))
+
+
+def _offer_candidates(shell: InteractiveShell, command: Command, line: str, error: errors.Ambiguous) -> None:
+    """Show a button for each resource that the ambiguous word of *line* may mean: it runs the line with the id."""
+    from IPython.display import display  # noqa: PLC0415 - only a notebook pays for widgets
+
+    from cl_notebook.notebook.output import buttons  # noqa: PLC0415 - as above
+
+    first = next((token.text for token in split(line)), "")
+    verb = command.verb(first) if command.has_verbs else command.verbs[0]
+    asks = verb is not None and any(option.name == "yes" for option in verb.options)
+    lines = [with_word_replaced(line.strip(), error.word, resource_id) for resource_id in error.ids]
+    acts = [
+        buttons.Act(candidate, f"%{command.name} {text}", asks=asks)
+        for candidate, text in zip(error.candidates, lines, strict=False)
+        if text is not None
+    ]
+    if acts and not command.is_cell:
+        display(buttons.LineButtons(shell, acts))  # type: ignore[no-untyped-call] # IPython's
 
 
 def _run_within(within: AbstractContextManager[object], shell: InteractiveShell, command: Command, cell: str) -> Any:  # noqa: ANN401 - as above

@@ -90,10 +90,11 @@ def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *
         current = _current(in_variable, text)
         if all(other.id == current.id for other in matches):
             return current
-        described = lookup.descriptions([current, *(other for other in matches if other.id != current.id)])
+        candidates = [current, *(other for other in matches if other.id != current.id)]
+        described = lookup.descriptions(candidates)
         lines = [f"{described[0]} (the variable)", *described[1:]]
         heading = f"{text!r} is a variable, and a name or id of something else; type the id:"
-        raise errors.Ambiguous.among(heading, lines)
+        raise errors.Ambiguous.among(heading, lines, text, [candidate.id for candidate in candidates])
     if not matches:
         raise errors.NotFound(_not_found_message(call, text, kinds, acting=acting))
     return lookup.the_one(text, matches)

@@ -64,9 +64,9 @@ def _show_buttons(call: Invocation, frame: pd.DataFrame) -> None:
         raise errors.Refused(msg)
     from IPython.display import display  # noqa: PLC0415 - only a notebook pays for widgets
 
-    from cl_notebook.notebook.output.scan_buttons import ScanButtons  # noqa: PLC0415 - as above
+    from cl_notebook.notebook.output import buttons  # noqa: PLC0415 - as above
 
-    display(ScanButtons(call.shell, frame))  # type: ignore[no-untyped-call] # IPython's
+    display(buttons.of_scan(call.shell, frame))  # type: ignore[no-untyped-call] # IPython's
 
 
 def _manage(call: Invocation) -> Any:  # noqa: ANN401 - what was adopted, or a report of several
