@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cl_notebook import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MOST = 10_000
 """The most resources that one act takes."""
@@ -21,6 +21,15 @@ _RANGE = re.compile(r"(\\?)\{(\d{1,9})\.\.(\d{1,9})\}")
 def is_range(text: str) -> bool:
     """Return whether *text* has a range of numbers, such as ``{1..3}``, in it."""
     return _RANGE.search(text) is not None
+
+
+def separated(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each piece of *text* between ranges with the range after it, which is empty after the last piece."""
+    position = 0
+    for match in _RANGE.finditer(text):
+        yield text[position : match.start()], match[0]
+        position = match.end()
+    yield text[position:], ""
 
 
 def expand(text: str) -> list[str]:

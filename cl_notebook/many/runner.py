@@ -295,20 +295,26 @@ class Background:
         """The report as it is now: what is done, what failed, what runs and what has not begun."""
         return self._pool.report()
 
+    @errors.arguments_checked
     def result(self, timeout: float | None = None) -> Report:
         """Wait until it has ended, and return the report.
 
         An interrupt ends the wait alone.
 
         Raises:
+            InvalidInput: *timeout* is no number of seconds.
             TimeoutError: *timeout* seconds have passed.
             Error: something failed; of several resources it is a PartialFailure, whose ``report`` has all outcomes.
 
         """
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout >= 0):
+            msg = f"timeout is a number of seconds, 0 or more, not {timeout!r}. Without it, result() waits until all has ended."
+            raise errors.InvalidInput(msg)
         self._pool.wait(timeout)
         self._pool.raise_unexpected()
         return checked(self.report)
 
+    @errors.arguments_checked
     def cancel(self) -> str:
         """Begin nothing more, and return a sentence on what is done and what is not; what runs comes to its end."""
         self._pool.stop()

@@ -131,7 +131,9 @@ def matching(
 
     """
     dialect = context.store.engine.dialect.name
-    conditions = [filter_parser.parse(term).condition(cls.kind, dialect) for term in terms]
+    with context.store.reading() as connection:
+        filters = [filter_parser.parse(term, lambda query: connection.execute(query).all(), is_finished=True) for term in terms]
+    conditions = [parsed.condition(cls.kind, dialect) for parsed in filters]
     if globs:
         conditions.append(sa.or_(*[filter_parser.parse(_quoted(glob)).condition(cls.kind, dialect) for glob in globs]))
     ids = list(dict.fromkeys(_ids(context, cls, conditions, among)))

@@ -90,13 +90,14 @@ class Filter:
         return sa.and_(sa.true(), *[term.condition(kind, dialect) for term in self.terms])
 
 
-def parse(text: str, run_query: Callable[[sa.Select[Any]], Sequence[Any]] | None = None) -> Filter:
+def parse(text: str, run_query: Callable[[sa.Select[Any]], Sequence[Any]] | None = None, *, is_finished: bool = False) -> Filter:
     """Parse *text*, e.g. ``"db status:error"``.
 
     Args:
         text: the filter.
         run_query: executes a query of the store, which may have statuses that cl_notebook does not know; without it the names of
             statuses are not checked.
+        is_finished: nothing more is typed, so the beginning of a status is not accepted for it.
 
     Raises:
         InvalidInput: *text* is not a valid filter; the message says what is wrong.
@@ -109,18 +110,21 @@ def parse(text: str, run_query: Callable[[sa.Select[Any]], Sequence[Any]] | None
     matches = list(_split(text))
     terms = tuple(term for term in map(_term, matches) if term is not None)
     if run_query is not None:
-        _refuse_unknown_statuses(matches, run_query)
+        _refuse_unknown_statuses(matches, run_query, beginnings=not is_finished)
     if len(terms) > TERMS:
         msg = f"A filter has at most {TERMS} terms, not {len(terms)}."
         raise errors.InvalidInput(msg)
     return Filter(terms)
 
 
-def _refuse_unknown_statuses(matches: Sequence[re.Match[str]], run_query: Callable[[sa.Select[Any]], Sequence[Any]]) -> None:
+def _refuse_unknown_statuses(
+    matches: Sequence[re.Match[str]], run_query: Callable[[sa.Select[Any]], Sequence[Any]], *, beginnings: bool
+) -> None:
     for match in matches:
         name = (match["column"] or "").lower()
         if name in statuses.COLUMNS:
-            statuses.refuse_unknown(name, alternatives(match["value"].strip("\"'")), _WITH_STATUS, run_query, beginnings=True)
+            parts = alternatives(match["value"].strip("\"'"))
+            statuses.refuse_unknown(name, parts, _WITH_STATUS, run_query, beginnings=beginnings)
 
 
 def starts_with(column: sa.ColumnElement[Any], text: str, dialect: str) -> sa.ColumnElement[bool]:

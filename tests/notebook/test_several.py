@@ -22,7 +22,7 @@ def stocked(lab: Notebook) -> Notebook:
     lab.run(
         "db1, db2, db10 = (sim.create_volume(1, name) for name in ('db-1', 'db-2', 'db-10')); web = sim.create_volume(2, 'web-1')"
     )
-    lab.run("df = %cl_volumes --name db-*")
+    lab.run("stem = 'db'\ndf = %cl_volumes --name db-*")
     return lab
 
 
@@ -42,6 +42,8 @@ def _planned(notebook: Notebook, words: str) -> list[str]:
         ("DB-?", ["db-1", "db-2"]),
         ("web-* db-1*", ["db-1", "db-10", "web-1"]),
         ("db-{1..2}", ["db-1", "db-2"]),
+        ("{db1.name[:2]}-{1..2}", ["db-1", "db-2"]),
+        ("$stem-{2..1}", ["db-2", "db-1"]),
         ("size>1", ["web-1"]),
         ("size:1 !db-10", ["db-1", "db-2"]),
         ("status:available name:web-1,db-2", ["db-2", "web-1"]),
@@ -76,6 +78,10 @@ def test_words_name_several(stocked: Notebook, words: str, names: list[str]) -> 
         ("db-1 nosuch", "No volume has the id or the name 'nosuch'"),
         ("db-{1..3}", "No volume has the id or the name 'db-3'"),
         ("{df.head(0)}", "The expression holds no volumes."),
+        ("{[]}", "The expression holds no volumes."),
+        ("status:eror", "No status is called 'eror'. Did you mean 'error'?"),
+        ("status:err", "No status is called 'err'. Did you mean 'error'?"),
+        ("db-* !status:eror", "No status is called 'eror'. Did you mean 'error'?"),
         ("sim.snapshots_ sim", "No volume has the id or the name 'sim.snapshots_'"),
         ("{cl.frames.backends()}", "The expression holds 1 of 1 that are no tracked volumes"),
         ("{[db1, snap]}", "The expression holds 1 of 2 that are no tracked volumes"),
@@ -97,6 +103,14 @@ def test_a_name_is_a_name_whatever_it_looks_like(stocked: Notebook) -> None:
         stocked.run("named.delete()")
     stocked.run("sim.create_volume(1, 'df')")
     assert "'df' is a variable that holds 3 resources, and the name of a volume" in stocked.refused("%cl_volume delete df --yes")
+
+
+def test_a_range_in_a_value_is_no_range(stocked: Notebook) -> None:
+    """Beside a typed range, the value of an expression is a name as it stands, whatever it looks like."""
+    stocked.run("odd = 'a{1..2}'")
+    made = stocked.run("%cl_volume create {odd}-{1..2} 1")
+    assert [volume.name for volume in made] == ["a{1..2}-1", "a{1..2}-2"]
+    assert _planned(stocked, "{odd}-{2..2}") == ["a{1..2}-2"]
 
 
 def test_an_id_is_an_id_whatever_it_looks_like(bare: Notebook, tmp_path: Path) -> None:
@@ -212,6 +226,11 @@ def test_a_selection_of_the_tree_names_several(stocked: Notebook) -> None:
 def test_an_act_goes_on_in_the_background(lab: Notebook) -> None:
     """--background gives a handle at once; %cl_wait gives the report of the last act, and fails with what failed."""
     handle = lab.run("vols = %cl_volume create --size 1 --count 3 --name n --background\nvols")
+    for wrong in ("x", -1):
+        with pytest.raises(cl.errors.InvalidInput, match="timeout is a number of seconds, 0 or more"):
+            handle.result(wrong)
+    with pytest.raises(cl.errors.InvalidArguments, match=r"cancel\(\) takes"):
+        handle.cancel(1)
     assert [volume.name for volume in lab.run("%cl_wait vols")] == ["n-1", "n-2", "n-3"]
     assert handle.status == "done"
     assert lab.printed("%cl_wait") == "Nothing runs in the background.\n"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.utils.text import DollarFormatter
 
 from cl_notebook import errors
-from cl_notebook.many import selection
+from cl_notebook.many import names, selection
 from cl_notebook.model.base import Tracked
 from cl_notebook.text import LITERAL, quote_literal, quote_word
 
@@ -221,7 +221,21 @@ def tokenize(line: str) -> list[Token]:
 
 
 def _expanded(text: str, namespace: Mapping[str, Any]) -> tuple[str, str]:
-    """Return *text* with its expressions replaced, and the same without their values: what was typed."""
+    """Return *text* with its expressions replaced, and the same without their values: what was typed.
+
+    Ranges such as ``{1..3}`` are no expressions; those in values are escaped beside a typed one.
+    """
+    if not names.is_range(text):
+        return _formatted(text, namespace)
+    expanded = typed = ""
+    for piece, typed_range in names.separated(text):
+        part, typed_part = _formatted(piece, namespace)
+        expanded += (part if part == typed_part else names.escaped(part)) + typed_range
+        typed += typed_part + typed_range
+    return expanded, typed
+
+
+def _formatted(text: str, namespace: Mapping[str, Any]) -> tuple[str, str]:
     if "{" not in text and "$" not in text:
         return text, text
     formatter = _Formatter()

@@ -42,6 +42,9 @@ _WHOLE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 """A variable, or an attribute of one, such as ``tree.selection``."""
 
+_EMPTY = frozenset(map(str, ([], (), set(), frozenset(), None)))
+"""The texts of expressions that hold nothing."""
+
 _REFERENCE = re.compile(r"(source-\w+)=(.+)")
 
 
@@ -343,6 +346,8 @@ def _current(resource: Tracked, variable: str) -> Tracked:
 
 
 def _not_found_message(call: Invocation, text: str, kinds: Sequence[type[Tracked]], *, acting: bool) -> str:
+    if isinstance(text, Value) and text in _EMPTY:
+        return f"The expression holds no {kinds[0].kind if len(kinds) == 1 else 'resource'}s."
     other = call.namespace.get(text)
     expected = " or ".join(_ARTICLE[cls.kind] for cls in kinds) if len(kinds) < len(ALL) else "anything that is tracked"
     if isinstance(other, Tracked):
