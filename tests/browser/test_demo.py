@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from tests.browser.browsers import axe
+from tests.browser.treegrid import tree_of
 
 if TYPE_CHECKING:
     from tests.browser.lab import Lab
@@ -33,14 +34,26 @@ def test_the_demo_stands_beside_the_notebook(lab: Lab) -> None:
     expect(lab.page.get_by_role("tab", name="Block storage")).to_have_count(0)
 
 
-def test_an_empty_tree_has_buttons_that_copy_a_line(lab: Lab) -> None:
-    """The tree of an empty store has three buttons, each with a way to begin; a click copies its line."""
+def test_an_empty_tree_has_buttons_that_run_a_line(lab: Lab) -> None:
+    """The tree of an empty store has three ways to begin; a click runs the demo, which it shows to its end, or adds a folder."""
     notebook = lab.open()
-    cell = notebook.run("%load_ext cl_notebook\nimport cl_notebook as cl\ncl.setup('memory')\ncl.tree()")
-    buttons = cell.area.get_by_role("button", name="%cl_")
+    tree = tree_of(notebook.run("%load_ext cl_notebook\nimport cl_notebook as cl\ncl.setup('memory')\ncl.tree()"))
+    buttons = tree.root.get_by_role("button", name="%cl_")
     expect(buttons).to_have_count(3)
+    assert axe(tree.root) == []
     buttons.first.click()
-    expect(cell.area.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
-    assert axe(cell.area.locator(".cl-live")) == []
-    notebook.run("cl.Backend('one', volume_driver='sim')")
-    expect(buttons).to_have_count(0)
+    expect(tree.row("db-test")).to_be_visible()
+    expect(tree.root.locator(".cl-banner")).to_contain_text("%cl_demo --end")
+    tree.focus("db-test")
+    tree.press("?")
+    keys = tree.root.get_by_role("dialog", name="Keys of the tree")
+    expect(keys.get_by_text("show the details")).to_be_visible()
+    assert axe(keys) == []
+    tree.press("Escape")
+    expect(keys).to_have_count(0)
+    tree.expect_focus("db-test")
+    notebook.run("%cl_demo --end")
+    expect(buttons).to_have_count(3)
+    buttons.nth(1).click()
+    expect(tree.row("lab")).to_be_visible()
+    assert notebook.run("list(cl.Backend.backends)").text == "['lab']"

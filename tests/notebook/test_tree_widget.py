@@ -145,6 +145,15 @@ def test_columns_of_choice_come_with_the_rows_that_are_asked_for(live: View, sim
     assert columns_of(" Name, size,pool,size") == ["size", "pool"]
 
 
+def test_a_way_to_begin_is_run(view: View, session: cl.Session) -> None:
+    """A first step that needs nothing filled in is run: it adds a backend of files; one that does is refused in one line."""
+    view.tree = Tree(session)
+    assert [line.partition(" ")[0] for _, line in view.state["_first_steps"]]
+    assert "no first step 2" in view.ask("begin", number=2)["problem"]
+    assert "'lab'" in view.ask("begin", number=1)["text"]
+    assert view.names() == ["lab"]
+
+
 def test_rows_are_given_by_range(live: View) -> None:
     """A range is answered with its rows, their levels, places and numbers of siblings, and the number of all rows."""
     message = live.ask("rows", start=1, count=2)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import demo_store, errors
+from cl_notebook.display import first_steps
 from cl_notebook.many import report
 from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.magic import one_line
+from cl_notebook.notebook.command.parser import parse
+from cl_notebook.notebook.magics import backend
 from cl_notebook.notebook.output.progress import silenced
 from cl_notebook.notebook.tree import command_lines, selection
 from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
@@ -26,6 +29,7 @@ __all__ = ["Outcome", "for_a_cell", "line", "lines", "offers", "offers_of_severa
 
 _DONE = "done"
 _A_MAGIC = "cl_volume"
+_DEMO, _FOLDER = 0, 1  # the first steps that need nothing to be filled in
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,37 @@ def run(session: Session, shell: InteractiveShell | None, lines: Sequence[comman
         refuse_if_closed(session)
         with silenced():
             return _together(_outcomes(session, shell, lines))
+    except errors.Error as error:
+        error.args = (one_line(error),)
+        raise
+
+
+def begin(
+    session: Session,
+    shell: InteractiveShell | None,
+    number: int,
+    show: Callable[[Session], list[Callable[[], object]]],
+) -> Outcome:
+    """Run the line of one of the first steps, by its *number*: the demo, which *show* shows, or a backend of files.
+
+    Raises:
+        Error: what the magic raises; its text is one line.
+        InvalidInput: the line of this number is an example, to be edited first.
+
+    """
+    try:
+        refuse_if_closed(session)
+        with silenced():
+            if number == _DEMO:
+                demo_store.start(show)
+                return Outcome(f"This is a demo, in a throw-away store. {demo_store.END} removes it.")
+            if number != _FOLDER:
+                msg = f"There is no first step {number} that can be run as it is."
+                raise errors.InvalidInput(msg)
+            words = first_steps.FIRST_STEPS[number].magic.partition(" ")[2]
+            parsed = parse(backend.COMMAND, words, {})
+            added = parsed.verb.run(Invocation(shell, {}, parsed.values, session))  # type: ignore[union-attr,arg-type] # our own line
+            return Outcome(_sentence("added", added), (added.id,))
     except errors.Error as error:
         error.args = (one_line(error),)
         raise

@@ -34,8 +34,8 @@ class Shown(Protocol):
 class RequestHandler:
     """The rows of one tree, under a lock, with a number that changes whenever the rows may have."""
 
-    def __init__(self, session: Context, rows: VirtualRows, shown: Shown, push: Callable[[Answer], None]) -> None:
-        """Answer from *rows*; *push* sends what was not asked for."""
+    def __init__(self, session: Context, rows: VirtualRows, shown: Shown, push: Callable[[Answer], None], rev: int = 1) -> None:
+        """Answer from *rows*, whose first state has the number *rev*; *push* sends what was not asked for."""
         self._session = session
         self._rows = rows
         self._shown = shown
@@ -43,7 +43,7 @@ class RequestHandler:
         self._lock = threading.RLock()
         self._sync_lock = threading.RLock()  # taken before the other lock, if both are
         self._opened_sent: frozenset[str] | None = None
-        self._rev = 1
+        self._rev = rev
         self._capacity: dict[str, Answer | None] = {}
 
     def answer(self, message: protocol.Message) -> Answer:

@@ -116,6 +116,12 @@ class Offers(Message, tag="offers", frozen=True, kw_only=True):
     ids: _Ids
 
 
+class Begin(Message, tag="begin", frozen=True, kw_only=True):
+    """Run the line of one of the ways to begin, by its ``number``."""
+
+    number: _Index
+
+
 class Chosen(Message, frozen=True, kw_only=True):
     """A message about an action on these resources, with the values typed for its fields."""
 
@@ -132,7 +138,7 @@ class Act(Chosen, tag="act", frozen=True, kw_only=True):
     """Run an action."""
 
 
-_ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Offers | Line | Act
+_ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Offers | Begin | Line | Act
 
 
 def read(content: object) -> Message:

@@ -69,12 +69,24 @@ class Tree(anywidget.AnyWidget):
 
     def __init__(self, session: Session, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
         """Show everything in *session*, one *resource* with everything below it, or the resources with these *ids*."""
+        self._comm_context = contextvars.copy_context()
+        self._views = 0
+        rows = self._connect(session, resource, ids)
+        key = uuid.uuid4().hex
+        first = self._first(_title(resource))  # before rows.opened, as the first read opens branches automatically
+        is_whole = resource is None and ids is None
+        steps = [list(way) for way in first_steps.ways()] if is_whole else []
+        super().__init__(model_id=key, _first_steps=steps, _key=key, opened=sorted(rows.opened), _state=first)
+        self.on_msg(self._on_message)
+
+    def _connect(self, session: Session, resource: Tracked | None, ids: Collection[str] | None, rev: int = 1) -> VirtualRows:
+        """Read from *session* from now on, and return the rows; *rev* is the number of the first state of them."""
         rows = VirtualRows(session, resource, ids)
         rows.fill(protocol.VISIBLE_ROWS)
         self._session = session
         self._static = StaticTree(session, resource, ids=ids)
         self._static_copy = StaticTree(session, resource, ids=ids, budget=COPY_ROWS)
-        self._handler = RequestHandler(session, rows, self, self._push)
+        self._handler = RequestHandler(session, rows, self, self._push, rev)
         self._watcher = Watcher(session, self)
         self._capacities = Capacities(session, self._measured)
         self._threads = (self._watcher, self._capacities)
@@ -82,14 +94,22 @@ class Tree(anywidget.AnyWidget):
         self._changed_since = False
         self._measured_of = frozenset(session.backends)
         self._last_filter = ""
-        self._views = 0
-        self._comm_context = contextvars.copy_context()
-        key = uuid.uuid4().hex
-        first = self._first(_title(resource))  # before rows.opened, as the first read opens branches automatically
-        is_whole = resource is None and ids is None
-        steps = [list(way) for way in first_steps.ways()] if is_whole else []
-        super().__init__(model_id=key, _first_steps=steps, _key=key, opened=sorted(rows.opened), _state=first)
-        self.on_msg(self._on_message)
+        return rows
+
+    def _follow(self, session: Session) -> list[Callable[[], object]]:
+        """Show all of another *session*, such as a demo's; return the function that shows the present one again."""
+        before = self._session
+        if session.is_closed:
+            return []
+        self._stop_threads()
+        rows = self._connect(session, None, None, self._handler.rev + 1)
+        self.selected, self.opened = [], sorted(rows.opened)
+        self._handler.set_columns(self.columns)
+        self._query_changed(None)
+        self._handler.changed()
+        for thread in self._threads:
+            thread.renew()
+        return [functools.partial(self._follow, before)]
 
     @property
     def _esm(self) -> str:
@@ -164,6 +184,9 @@ class Tree(anywidget.AnyWidget):
                 # In a thread, so that rows can be read while the storage works; a daemon, so that the kernel can exit meanwhile.
                 act = functools.partial(self._act, message)
                 threading.Thread(target=self._reply, args=(message, act), name="cl_tree act", daemon=True).start()
+            case protocol.Begin():
+                begin = functools.partial(self._begin, message.number)
+                threading.Thread(target=self._reply, args=(message, begin), name="cl_tree act", daemon=True).start()
             case protocol.Line():
                 self._reply(message, lambda: {"line": actions.for_a_cell(get_ipython(), self._line(message))})
             case protocol.Details():
@@ -196,6 +219,11 @@ class Tree(anywidget.AnyWidget):
 
     def _line(self, message: protocol.Chosen) -> str:
         return actions.line(self._session, message.act, message.ids, message.values)
+
+    def _begin(self, number: int) -> dict[str, Any]:
+        text = actions.begin(self._session, get_ipython(), number, self._follow).text
+        self._handler.on_store_changed()  # the view asks for rows at once
+        return {"text": text}
 
     def _act(self, message: protocol.Act) -> dict[str, Any]:
         shell = get_ipython()

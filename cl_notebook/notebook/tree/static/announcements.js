@@ -4,6 +4,7 @@ import { el, plain } from "./dom.js";
 import { icon } from "./icons.js";
 
 const WARNING_DISPLAY = 8000;
+const NOTE_DISPLAY = 30000;
 
 export function createAnnouncer() {
   const node = el("div", { class: "cl-said", role: "status" });
@@ -18,19 +19,22 @@ export function createAnnouncer() {
 }
 
 /**
- * Create the banner. A problem of the store stays; a warning disappears after a while.
+ * Create the banner. A problem of the store stays; a warning or a note disappears after a while.
  * @param {(text: string) => void} say
  */
 export function createBanner(say) {
   const text = el("span", { class: "cl-text" });
-  const node = el("div", { class: "cl-banner", hidden: true }, icon("fault"), text);
+  const sign = el("span", {}, icon("fault"));
+  const node = el("div", { class: "cl-banner", hidden: true }, sign, text);
   let lasting = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let hiding;
 
-  /** @param {string} problem */
-  function show(problem) {
+  /** @type {(problem: string, isNote?: boolean) => void} */
+  function show(problem, isNote = false) {
     clearTimeout(hiding);
+    sign.replaceChildren(icon(isNote ? "ok" : "fault"));
+    node.classList.toggle("cl-noted", isNote);
     text.textContent = plain(problem);
     node.hidden = !problem;
     if (problem) say(problem);
@@ -42,11 +46,17 @@ export function createBanner(say) {
     hiding = setTimeout(() => show(lasting), WARNING_DISPLAY);
   }
 
+  /** @param {string} news */
+  function note(news) {
+    show(news, true);
+    hiding = setTimeout(() => show(lasting), NOTE_DISPLAY);
+  }
+
   /** @param {string | null} problem */
   function setLasting(problem) {
     lasting = problem ?? "";
     show(lasting);
   }
 
-  return { el: node, warn, setLasting };
+  return { el: node, warn, note, setLasting };
 }

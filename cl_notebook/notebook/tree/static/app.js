@@ -34,7 +34,7 @@ export function createApp(model) {
 
   /** @type {App} */
   const app = {
-    ...{ model, el: root, on, emit, request: remote.request, say: announcer.say, warn: banner.warn },
+    ...{ model, el: root, on, emit, request: remote.request, say: announcer.say, warn: banner.warn, note: banner.note },
     ...{ reveal, showPane, focusGrid: () => grid.focusCursor(), findRow: (id) => grid.cache.find(id) },
     startAction: (name, ids) => {
       showPane(true);

@@ -36,7 +36,7 @@ const HINTS = {
 };
 /** @type {Record<ColumnName, number>} */
 const WIDTHS = {
-  ...{ status: 136, size: 88, capacity: 112, where: 128, age: 72, driver: 160, pool: 110, owner: 120 },
+  ...{ status: 136, size: 84, capacity: 112, where: 112, age: 64, driver: 160, pool: 110, owner: 120 },
   ...{ description: 180, metadata: 160, id: 290, created: 184 },
 };
 const MIN_WIDTH = 48;

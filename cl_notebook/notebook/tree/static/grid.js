@@ -16,6 +16,7 @@ import { createSelection } from "./selection.js";
 const ROW_HEIGHT = 28;
 const OVERSCAN = 8;
 const MIN_ROWS = 5;
+const EDGE = 8;
 const HEADER = -1;
 const TICK = 1000;
 const REFRESH_TICKS = 30;
@@ -166,16 +167,17 @@ export function createGrid(app) {
   // The height of the grid
 
   function fit() {
-    const fitting = (Math.max(MIN_ROWS, Math.min(VISIBLE_ROWS, cache.total)) + 1) * ROW_HEIGHT + 2;
+    const isFiltered = app.model.get("filter") || app.model.get("only_faults");
+    empty.hidden = cache.total > 0;
+    empty.textContent = isFiltered ? "Nothing matches." : "Nothing is tracked here yet.";
+    showSteps(cache.total === 0 && !isFiltered);
+    const rows = (Math.max(MIN_ROWS, Math.min(VISIBLE_ROWS, cache.total)) + 1) * ROW_HEIGHT + 2;
+    const fitting = steps.hidden ? rows : Math.max(rows, steps.offsetTop + steps.scrollHeight + EDGE);
     const isUntouched = scroller.style.height === fittedHeight; // else the reader has resized it
     if (isUntouched && fitting > (Number.parseFloat(fittedHeight) || 0)) {
       scroller.style.height = `${fitting}px`;
       fittedHeight = scroller.style.height;
     }
-    const isFiltered = app.model.get("filter") || app.model.get("only_faults");
-    empty.hidden = cache.total > 0;
-    empty.textContent = isFiltered ? "Nothing matches." : "Nothing is tracked here yet.";
-    showSteps(cache.total === 0 && !isFiltered);
     setAttr(treegrid, "aria-rowcount", cache.total + 1);
   }
 
@@ -183,15 +185,34 @@ export function createGrid(app) {
   function showSteps(isShown) {
     const ways = app.model.get("_first_steps") ?? [];
     steps.hidden = !(isShown && ways.length);
-    if (isShown && ways.length) empty.textContent = "No backends yet. A click on one of these copies its line:";
+    if (isShown && ways.length && !steps.inert) empty.textContent = "No backends yet. Three ways to begin:";
     if (steps.hidden || steps.hasChildNodes()) return;
-    for (const [purpose, line] of ways) {
-      const label = el("span", { text: `${plain(purpose)}:` });
-      const copy = () => void copyText(app, line);
-      const button = el("button", { type: "button", class: "cl-btn", title: `Copy ${plain(line)}`, onclick: copy });
-      button.append(label, el("code", { text: plain(line) }));
+    ways.forEach(([purpose, line], number) => {
+      const isReady = number < ways.length - 1;
+      const title = isReady ? `Run ${plain(line)}` : app.startAddition ? "Choose a driver" : `Copy ${plain(line)}`;
+      const button = el("button", { type: "button", class: "cl-btn", title, onclick: () => begin(number, isReady) });
+      button.append(el("span", { text: `${plain(purpose)}:` }), el("code", { text: plain(line) }));
       steps.append(button);
+    });
+  }
+
+  /** @type {(number: number, isReady: boolean) => Promise<void>} */
+  async function begin(number, isReady) {
+    const [, line] = app.model.get("_first_steps")[number];
+    if (!isReady) return app.startAddition ? app.startAddition() : void copyText(app, line);
+    steps.inert = true;
+    empty.textContent = `Running ${plain(line)} …`;
+    app.say(empty.textContent);
+    try {
+      const { text } = await app.request("begin", { number });
+      await cache.jump(0);
+      app.note(text);
+      if (cache.total) goTo(0);
+    } catch (error) {
+      app.warn(/** @type {Error} */ (error).message);
     }
+    steps.inert = false;
+    fit();
   }
 
   function measure() {

@@ -1,12 +1,61 @@
 // Keys of the grid, after WAI-ARIA's treegrid pattern. A key that has a meaning here is not passed on.
 
+import { iconButton } from "./buttons.js";
 import { copyText } from "./clipboard.js";
+import { el, uniqueId } from "./dom.js";
 import { openRowMenu } from "./row_menu.js";
 
 /** @import { App } from "./types.d.ts" */
 /** @import { Grid } from "./grid.js" */
 
 const TYPING_PAUSE = 500;
+
+/** @type {readonly [keys: string[], meaning: string][]} */
+const MEANINGS = [
+  [["↑", "↓"], "go to the row above, below"],
+  [["→", "←"], "open, close a branch; go from cell to cell, up to the parent"],
+  [["Home", "End", "Page Up", "Page Down"], "go to the first or last row, by a page"],
+  [["a … z"], "go to the next name that begins so"],
+  [["*"], "open every backend"],
+  [["Space"], "select, unselect"],
+  [["Shift+↑", "Shift+↓", "Shift+Space"], "select several rows"],
+  [["Ctrl+A", "Escape"], "select all, select none"],
+  [["Enter"], "show the details"],
+  [["Shift+F10"], "open the menu of what can be done"],
+  [["Delete"], "delete, after a question"],
+  [["Ctrl+C"], "copy the ids"],
+  [["Enter", "Alt+←", "Alt+→"], "on a heading: sort, change the width"],
+  [["↓", "Escape"], "in the filter: go to the rows, clear it"],
+  [["?"], "show these keys"],
+];
+
+/**
+ * Show the keys in a dialog; the focus returns to where it was.
+ * @param {Pick<App, "el">} app
+ */
+export function showKeys(app) {
+  const id = uniqueId();
+  const rows = MEANINGS.map(([keys, meaning]) => {
+    const shown = keys.map((key) => el("kbd", { text: key }));
+    return el("tr", {}, el("th", { scope: "row" }, ...shown), el("td", { text: meaning }));
+  });
+  const close = iconButton("Close", "close", () => dialog.close());
+  const head = el("div", { class: "cl-pane-head" }, el("h3", { id, text: "Keys of the tree" }), close);
+  const table = el("table", { class: "cl-fields" }, el("tbody", {}, ...rows));
+  const dialog = el("dialog", { class: "cl-keys", "aria-labelledby": id, onkeydown: onKey }, head, table);
+
+  // The browser closes it itself on Escape, unless the notebook takes the key first.
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    event.stopPropagation();
+    if (event.key === "Escape" || event.key === "?") dialog.close();
+  }
+
+  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  app.el.append(dialog);
+  dialog.showModal();
+}
 
 /** @typedef {(isAlt: boolean) => unknown} KeyAction false: the key is passed on after all */
 /** @typedef {"cache" | "selection" | "columns" | "cursor" | "cursorView" | "goTo" | "hasFocus" | "pageRows"} MovingMembers */
@@ -62,6 +111,7 @@ export function createKeys(app, grid) {
     Delete: () => cursor.row && app.startAction("delete", targetIds()),
     ContextMenu: openMenu,
     "*": () => grid.setAllOpen(true),
+    "?": () => showKeys(app),
   };
   /** @type {Record<string, KeyAction>} */
   const onHeading = {
@@ -72,6 +122,7 @@ export function createKeys(app, grid) {
     End: () => grid.goTo(-1, lastCell()),
     Enter: sort,
     " ": sort,
+    "?": () => showKeys(app),
   };
 
   // The selected rows if the focused one is among them, else the focused one.

@@ -10,6 +10,8 @@ const SUBSHELL_WAIT = 500;
 const REPEAT_AFTER = 2000;
 /** Requests that change nothing, so that they can be sent again. */
 const REPEATABLE = new Set(["hello", "rows", "seek", "details", "offers", "line"]);
+/** Requests whose reply may take as long as the storage. */
+const SLOW = new Set(["act", "begin"]);
 const CLOSING_EVENTS = ["comm_live_update", "comm:close"];
 
 /**
@@ -107,7 +109,7 @@ export function createRemote(model, { onPush, onStateChange }) {
         entry.reject(new KernelError("The kernel does not answer."));
       }
     }
-    const late = [...pending.values()].filter((entry) => entry.name !== "act" && now - entry.sentAt > LATE_AFTER);
+    const late = [...pending.values()].filter((entry) => !SLOW.has(entry.name) && now - entry.sentAt > LATE_AFTER);
     const savedAt = (model.get("_state")?.at ?? 0) * 1000;
     if (isLost) setState(lastReceived ? "lost" : "static", lastReceived || savedAt || startedAt);
     else if (late.length) setState("busy", late[0].sentAt);

@@ -126,6 +126,7 @@ export const STATUS_MEANINGS = {
  * @property {{ row: string }} reveal
  * @property {{ row: string }} details
  * @property {{ ids: string[] }} offers
+ * @property {{ number: number }} begin
  * @property {{ act: string, ids: string[], values?: Record<string, string | number | boolean | null> }} line
  * @property {{ act: string, ids: string[], values?: Record<string, string | number | boolean | null> }} act
  */

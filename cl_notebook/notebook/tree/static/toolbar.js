@@ -1,10 +1,11 @@
 // The toolbar: the filter, the statuses, the counts, which columns are shown, and whether the tree is live.
 
-import { makeButton } from "./buttons.js";
+import { iconButton, makeButton } from "./buttons.js";
 import { TITLES } from "./columns.js";
 import { activeIn, el, plain, setAttr, setText, uniqueId } from "./dom.js";
 import { formatCount, formatTime, statusIcon } from "./format.js";
 import { icon } from "./icons.js";
+import { showKeys } from "./keys.js";
 import { openMenu } from "./menu.js";
 import { COLUMN_NAMES } from "./schema.js";
 
@@ -30,12 +31,13 @@ export function createToolbar(app) {
   const popup = { "aria-haspopup": "menu", "aria-expanded": "false" };
   const columns = makeButton("Columns", openColumnMenu, { sign: "columns", ...popup });
   const details = makeButton("Details", () => app.showPane(!isPaneShown), { "aria-expanded": "false" });
+  const keys = iconButton("Keys (?)", "unknown", () => showKeys(app), { "aria-haspopup": "dialog" });
   const more = makeButton("", openStatusMenu, { ...popup, class: "cl-btn cl-chip" });
   const chips = el("div", { class: "cl-flow", role: "group", "aria-label": "Statuses" });
   const counts = el("span", { class: "cl-quiet cl-gap" });
   const liveMark = el("span", { class: "cl-mark" });
   const find = el("div", { class: "cl-find" }, icon("search"), input);
-  const top = el("div", { class: "cl-flow" }, find, faults, el("span", { class: "cl-gap cl-flow" }, columns, details));
+  const top = el("div", { class: "cl-flow" }, find, faults, el("span", { class: "cl-gap cl-flow" }, columns, details, keys));
   const bottom = el("div", { class: "cl-flow" }, chips, counts, liveMark);
   const toolbar = el("div", { class: "cl-tools", role: "group", "aria-label": "Tools of the tree" }, top, problem, bottom);
   /** @type {string[]} the statuses in the order of their chips */

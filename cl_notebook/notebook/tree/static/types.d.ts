@@ -131,6 +131,7 @@ export type Replies = {
   reveal: { index: number | null };
   details: DetailsReply;
   offers: { acts: Action[] };
+  begin: { text: string };
   line: { line: string };
   act: ActReply;
 };
@@ -178,6 +179,10 @@ export type App = {
   say(text: string): void;
   /** Show a problem for a while. */
   warn(problem: string): void;
+  /** Show news for a while. */
+  note(news: string): void;
+  /** Open the form of a new backend, where there is one. */
+  startAddition?(): void;
   findRow(id: string): Row | undefined;
   focusGrid(): void;
   /** Scroll to a row, opening what it is hidden below. */

@@ -19,11 +19,13 @@ search:"M7 2.5a4.5 4.5 0 1 0 .01 0M10.3 10.3L14 14",more:"M3 8h.6M7.7 8h.6M12.4 
 M4 4l8 8M12 4l-8 8",columns:"M2 3h12v10H2zM6 3v10M10 3v10",up:"M8 13V4M4.5 7L8 3.5 11.5 7",down:"M8 3v9M4.5 9L8 12.5 11.5 9",live:`${ARCS}\
 M8 7.5a.5.5 0 1 0 .01 0`,lost:`${ARCS}M2.5 13.5l11-11`};function icon(name){let svg=document.createElementNS(SVG,"svg"),path=document.
 createElementNS(SVG,"path");return path.setAttribute("d",PATHS[name]),svg.setAttribute("viewBox","0 0 16 16"),svg.setAttribute("ar\
-ia-hidden","true"),svg.setAttribute("class",`cl-icon cl-i-${name}`),svg.append(path),svg}var WARNING_DISPLAY=8e3;function createAnnouncer(){let node=el("div",{class:"cl-said",role:"status"});function say(text){node.textContent=
-node.textContent===text?`${text} `:text}return{el:node,say}}function createBanner(say){let text=el("span",{class:"cl-text"}),node=el(
-"div",{class:"cl-banner",hidden:!0},icon("fault"),text),lasting="",hiding;function show(problem){clearTimeout(hiding),text.textContent=
-plain(problem),node.hidden=!problem,problem&&say(problem)}function warn(problem){show(problem),hiding=setTimeout(()=>show(lasting),
-WARNING_DISPLAY)}function setLasting(problem){lasting=problem??"",show(lasting)}return{el:node,warn,setLasting}}async function copyText(app,text){let isCopied=await writeClipboard(text)||copyByEvent(text);return app.say(isCopied?"Copied":"The\
+ia-hidden","true"),svg.setAttribute("class",`cl-icon cl-i-${name}`),svg.append(path),svg}var WARNING_DISPLAY=8e3,NOTE_DISPLAY=3e4;function createAnnouncer(){let node=el("div",{class:"cl-said",role:"status"});function say(text){
+node.textContent=node.textContent===text?`${text} `:text}return{el:node,say}}function createBanner(say){let text=el("span",{class:"\
+cl-text"}),sign=el("span",{},icon("fault")),node=el("div",{class:"cl-banner",hidden:!0},sign,text),lasting="",hiding;function show(problem,isNote=!1){
+clearTimeout(hiding),sign.replaceChildren(icon(isNote?"ok":"fault")),node.classList.toggle("cl-noted",isNote),text.textContent=plain(
+problem),node.hidden=!problem,problem&&say(problem)}function warn(problem){show(problem),hiding=setTimeout(()=>show(lasting),WARNING_DISPLAY)}
+function note(news){show(news,!0),hiding=setTimeout(()=>show(lasting),NOTE_DISPLAY)}function setLasting(problem){lasting=problem??
+"",show(lasting)}return{el:node,warn,note,setLasting}}async function copyText(app,text){let isCopied=await writeClipboard(text)||copyByEvent(text);return app.say(isCopied?"Copied":"The\
  browser does not allow copying."),isCopied}async function writeClipboard(text){try{return navigator.clipboard?(await navigator.clipboard.
 writeText(text),!0):!1}catch{return!1}}function copyByEvent(text){let give=event=>{event.clipboardData?.setData("text/plain",text),
 event.preventDefault(),event.stopImmediatePropagation()};window.addEventListener("copy",give,!0);let isCopied=document.execCommand(
@@ -138,21 +140,22 @@ error.message)}}function complain(text){let dismiss=iconButton("Dismiss","close"
 el("span",{text:plain(text)}),dismiss],box=el("div",{class:"cl-task cl-note cl-bad",role:"alert"},...note);addTask({el:box})}function leave(run2){
 run2(),app.focusGrid()}function onKey(event){event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let current=row&&
 app.findRow(row.id);current&&show(current),refresh()}return app.on("focus",show),app.on("selected",()=>show(row)),app.on("rows",follow),
-new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction}}var REPEATABLE=new Set(["hello","rows","seek","details","offers","line"]),CLOSING_EVENTS=["comm_live_update","comm:close"],KernelError=class extends Error{constructor(message,line){
-super(message),this.line=line}};function createRemote(model,{onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*
-2**32)*2**20,lastReceived=0,isClosed=!1,startedAt=Date.now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){
-return new Promise((resolve,reject)=>{let id=++number,message={...params,id,do:name},sentAt=Date.now();name!=="bye"&&pending.set(id,
-{resolve,reject,name,message,sentAt,repeatAt:sentAt+2e3}),ready.then(()=>send(message))})}function repeatLate(now){for(let entry of pending.
-values())now<entry.repeatAt||entry.name==="ping"||(entry.repeatAt=now+2*(now-entry.sentAt),send(REPEATABLE.has(entry.name)?entry.message:
-{id:++number,do:"ping"}))}function send(message){try{model.send(message)}catch{onClosed()}}function receive(message){lastReceived=
-Date.now(),isClosed=!1;let matched=pending.get(message?.re);pending.delete(message?.re),check(),matched&&message?settle(matched,message):
-message?.push&&onPush(message)}function onClosed(){isClosed=!0,check(),setTimeout(()=>request("ping").catch(()=>{}),1e3)}function check(){
-let now=Date.now(),isLost=isClosed||now-(lastReceived||startedAt)>15e3;for(let[id,entry]of pending)isLost&&now-entry.sentAt>1e3&&(pending.
-delete(id),entry.reject(new KernelError("The kernel does not answer.")));let late=[...pending.values()].filter(entry=>entry.name!==
-"act"&&now-entry.sentAt>1e3),savedAt=(model.get("_state")?.at??0)*1e3;isLost?setState(lastReceived?"lost":"static",lastReceived||savedAt||
-startedAt):late.length?setState("busy",late[0].sentAt):setState("live",now),isLost||repeatLate(now)}function setState(state,at){let before=remote.
-live.state;state!==before&&(remote.live={state,since:at/1e3},onStateChange(before))}function end(){clearInterval(checking),clearInterval(
-pinging),request("bye"),model.off("msg:custom",receive);for(let name of CLOSING_EVENTS)model.off(name,onClosed);pending.clear()}async function open(){
+new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction}}var REPEATABLE=new Set(["hello","rows","seek","details","offers","line"]),SLOW=new Set(["act","begin"]),CLOSING_EVENTS=["comm_live\
+_update","comm:close"],KernelError=class extends Error{constructor(message,line){super(message),this.line=line}};function createRemote(model,{
+onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*2**32)*2**20,lastReceived=0,isClosed=!1,startedAt=Date.
+now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){return new Promise((resolve,reject)=>{
+let id=++number,message={...params,id,do:name},sentAt=Date.now();name!=="bye"&&pending.set(id,{resolve,reject,name,message,sentAt,
+repeatAt:sentAt+2e3}),ready.then(()=>send(message))})}function repeatLate(now){for(let entry of pending.values())now<entry.repeatAt||
+entry.name==="ping"||(entry.repeatAt=now+2*(now-entry.sentAt),send(REPEATABLE.has(entry.name)?entry.message:{id:++number,do:"ping"}))}
+function send(message){try{model.send(message)}catch{onClosed()}}function receive(message){lastReceived=Date.now(),isClosed=!1;let matched=pending.
+get(message?.re);pending.delete(message?.re),check(),matched&&message?settle(matched,message):message?.push&&onPush(message)}function onClosed(){
+isClosed=!0,check(),setTimeout(()=>request("ping").catch(()=>{}),1e3)}function check(){let now=Date.now(),isLost=isClosed||now-(lastReceived||
+startedAt)>15e3;for(let[id,entry]of pending)isLost&&now-entry.sentAt>1e3&&(pending.delete(id),entry.reject(new KernelError("The ke\
+rnel does not answer.")));let late=[...pending.values()].filter(entry=>!SLOW.has(entry.name)&&now-entry.sentAt>1e3),savedAt=(model.
+get("_state")?.at??0)*1e3;isLost?setState(lastReceived?"lost":"static",lastReceived||savedAt||startedAt):late.length?setState("bus\
+y",late[0].sentAt):setState("live",now),isLost||repeatLate(now)}function setState(state,at){let before=remote.live.state;state!==before&&
+(remote.live={state,since:at/1e3},onStateChange(before))}function end(){clearInterval(checking),clearInterval(pinging),request("by\
+e"),model.off("msg:custom",receive);for(let name of CLOSING_EVENTS)model.off(name,onClosed);pending.clear()}async function open(){
 try{let shared=await model.widget_manager?.get_model(model.get("_key"));shared&&(!shared.comm||shared.comm_live===!1)?onClosed():await Promise.
 race([shared?.comm?.jsServicesComm?.subshellStarted,pause(500)])}catch{await pause(500)}}let ready=open(),checking=setInterval(check,
 500),pinging=setInterval(()=>request("ping").catch(()=>{}),2e4);model.on("msg:custom",receive);for(let name of CLOSING_EVENTS)model.
@@ -185,7 +188,7 @@ put({rev:0,total:0,rows:[],...state,start:0},!0),newestRev=cache.rev}return cach
 [["index",index],...ROW_FIELDS.map((field,at)=>[field,values[at]])])}var TITLES={name:"Name",status:"Status",size:"Size",capacity:"Capacity",where:"Where",age:"Age",driver:"Driver",pool:"Pool",owner:"\
 Owner",description:"Description",metadata:"Metadata",id:"Id",created:"Created"},HINTS={size:"Size of a volume or snapshot",capacity:"\
 Room that is free on a backend; the bar is what is used and what is provisioned",where:"Host of a volume, path of a connection, dr\
-iver of a backend",owner:"Who created or adopted it"},WIDTHS={status:136,size:88,capacity:112,where:128,age:72,driver:160,pool:110,
+iver of a backend",owner:"Who created or adopted it"},WIDTHS={status:136,size:84,capacity:112,where:112,age:64,driver:160,pool:110,
 owner:120,description:180,metadata:160,id:290,created:184},MIN_WIDTH=48,MIN_NAME_WIDTH=150,NUDGE=16;function createColumns({model},treegrid,onChange){
 let names=[],cells=[],widths={},head=el("div",{class:"cl-tr cl-thead",role:"row","aria-rowindex":1}),columns={head,get names(){return names},
 get cells(){return cells},sort,nudge,stop};function show(){delete widths.name,names=["name",...(model.get("columns")??[]).filter(name=>WIDTHS[name])],
@@ -273,10 +276,10 @@ row.id)||next.add(row.id),show(next),send("select",{ids:[row.id],how:"toggle"})}
 cache.find(pivot.id)?.index)??pivot?.index}function range(to,from=pivotIndex()??to,how="set"){let[first,last]=[Math.min(from,to),Math.
 max(from,to)],loaded=cache.between(first,last).map(row=>row.id);return selection.last=cache.at(to)?.id,show(how==="add"?[...ids,...loaded]:
 loaded),send("range",{first,last,how})}function stop(){model.off("change:selected",follow)}return model.on("change:selected",follow),
-selection}var ROW_HEIGHT=28,OVERSCAN=8,MIN_ROWS=5,HEADER=-1,TICK=1e3,REFRESH_TICKS=30;function createGrid(app){let cursor={index:0,id:null,row:null,
-cell:-1,isUsed:!1,isMoved:!1},spacer=el("div",{class:"cl-spacer"}),layer=el("div",{class:"cl-layer"}),empty=el("div",{class:"cl-no\
-ne",hidden:!0}),treegrid=el("div",{class:"cl-grid",role:"treegrid","aria-multiselectable":"true"}),steps=el("div",{class:"cl-steps",
-hidden:!0}),scroller=el("div",{class:"cl-scroll"},treegrid,spacer,steps),cache=createCache(app.request,{marks,onChange}),selection=createSelection(
+selection}var ROW_HEIGHT=28,OVERSCAN=8,MIN_ROWS=5,EDGE=8,HEADER=-1,TICK=1e3,REFRESH_TICKS=30;function createGrid(app){let cursor={index:0,id:null,
+row:null,cell:-1,isUsed:!1,isMoved:!1},spacer=el("div",{class:"cl-spacer"}),layer=el("div",{class:"cl-layer"}),empty=el("div",{class:"\
+cl-none",hidden:!0}),treegrid=el("div",{class:"cl-grid",role:"treegrid","aria-multiselectable":"true"}),steps=el("div",{class:"cl-\
+steps",hidden:!0}),scroller=el("div",{class:"cl-scroll"},treegrid,spacer,steps),cache=createCache(app.request,{marks,onChange}),selection=createSelection(
 app,cache,requestRender),pool=createRowPool(app,layer,ROW_HEIGHT),scroll=createScroll(scroller,spacer,requestRender),height=MIN_ROWS*
 ROW_HEIGHT,fittedHeight="",frame=0,ticks=0,isFocusing=!1,columns=createColumns(app,treegrid,names=>{pool.clear(names),requestRender()}),
 active=()=>activeElement(treegrid),keyOf=index=>cache.at(index)?.id??index,cursorKey=()=>cursor.id??cursor.index,keyOfView=view=>view.
@@ -300,38 +303,42 @@ at),fit(),measure(),render2(),app.emit("rows",void 0)}function loseRow(shift){le
 shift));Object.assign(cursor,{index,id:null,row:null,isMoved:!0})}function updateCursor(isReplaced){if(cursor.index===HEADER)return;
 let row=cursor.id?cache.find(cursor.id):cache.at(cursor.index);if(!row&&cursor.id&&isReplaced&&cache.recheck(),!row||row===cursor.
 row)return;let isOther=row.id!==cursor.id;Object.assign(cursor,{index:row.index,id:row.id,row}),isOther&&cursor.isUsed?app.emit("f\
-ocus",row):isOther||app.emit("row",row)}function fill(state){cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let fitting=(Math.
-max(MIN_ROWS,Math.min(15,cache.total))+1)*ROW_HEIGHT+2;scroller.style.height===fittedHeight&&fitting>(Number.parseFloat(fittedHeight)||
-0)&&(scroller.style.height=`${fitting}px`,fittedHeight=scroller.style.height);let isFiltered=app.model.get("filter")||app.model.get(
-"only_faults");empty.hidden=cache.total>0,empty.textContent=isFiltered?"Nothing matches.":"Nothing is tracked here yet.",showSteps(
-cache.total===0&&!isFiltered),setAttr(treegrid,"aria-rowcount",cache.total+1)}function showSteps(isShown){let ways=app.model.get("\
-_first_steps")??[];if(steps.hidden=!(isShown&&ways.length),isShown&&ways.length&&(empty.textContent="No backends yet. A click on o\
-ne of these copies its line:"),!(steps.hidden||steps.hasChildNodes()))for(let[purpose,line]of ways){let label=el("span",{text:`${plain(
-purpose)}:`}),copy=()=>{copyText(app,line)},button=el("button",{type:"button",class:"cl-btn",title:`Copy ${plain(line)}`,onclick:copy});
-button.append(label,el("code",{text:plain(line)})),steps.append(button)}}function measure(){height=(scroller.clientHeight||Number.
-parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&
-(measure(),scroll.settle(!0),requestRender())}function pageRows(){return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.
-cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.
-at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),
-follow&&scrollIntoView(at),render2(),takeFocus&&focus(),row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)
-return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}
-function focus(){let view=cursorView(),node=cursor.index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.
-cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,
-node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&
-(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.
-contains(active())}function cursorView(){return pool.find(cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(
-event),view=pool.viewOf(target),isByKey=target.matches(":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.
-index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(
-target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.index)}async function setOpen(row,isOpen){!row?.children||row.open===
-isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}async function setAllOpen(isOpen){await attempt(cache.change("a\
-ll",{on:isOpen}))}async function attempt(work){try{await work}catch(error){app.warn(error.message)}}async function parentOf(row){let step=row;
-for(;step&&step.level>=row.level;){let index=step.index-step.position;if(index<0)return null;if(step=cache.at(index)??await cache.
-peek(index),step&&step.level<row.level)return step.index}return null}function tick(){++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}
-function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(ticking),cancelAnimationFrame(frame),resizing.disconnect(),
-columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener(
-"focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(tick,TICK),resizing=new ResizeObserver(onResize);return resizing.
-observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,
-setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE=4,TYPING_PAUSE2=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
+ocus",row):isOther||app.emit("row",row)}function fill(state){cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let isFiltered=app.
+model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>0,empty.textContent=isFiltered?"Nothing matches.":"Noth\
+ing is tracked here yet.",showSteps(cache.total===0&&!isFiltered);let rows=(Math.max(MIN_ROWS,Math.min(15,cache.total))+1)*ROW_HEIGHT+
+2,fitting=steps.hidden?rows:Math.max(rows,steps.offsetTop+steps.scrollHeight+EDGE);scroller.style.height===fittedHeight&&fitting>(Number.
+parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}px`,fittedHeight=scroller.style.height),setAttr(treegrid,"aria-row\
+count",cache.total+1)}function showSteps(isShown){let ways=app.model.get("_first_steps")??[];steps.hidden=!(isShown&&ways.length),
+isShown&&ways.length&&!steps.inert&&(empty.textContent="No backends yet. Three ways to begin:"),!(steps.hidden||steps.hasChildNodes())&&
+ways.forEach(([purpose,line],number)=>{let isReady=number<ways.length-1,title=isReady?`Run ${plain(line)}`:app.startAddition?"Choo\
+se a driver":`Copy ${plain(line)}`,button=el("button",{type:"button",class:"cl-btn",title,onclick:()=>begin(number,isReady)});button.
+append(el("span",{text:`${plain(purpose)}:`}),el("code",{text:plain(line)})),steps.append(button)})}async function begin(number,isReady){
+let[,line]=app.model.get("_first_steps")[number];if(!isReady)return app.startAddition?app.startAddition():void copyText(app,line);
+steps.inert=!0,empty.textContent=`Running ${plain(line)} …`,app.say(empty.textContent);try{let{text}=await app.request("begin",{
+number});await cache.jump(0),app.note(text),cache.total&&goTo(0)}catch(error){app.warn(error.message)}steps.inert=!1,fit()}function measure(){
+height=(scroller.clientHeight||Number.parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,cache.total*ROW_HEIGHT-height))}
+function onResize(){scroller.clientHeight&&(measure(),scroll.settle(!0),requestRender())}function pageRows(){return Math.max(1,Math.
+floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<0,at=isHeading?HEADER:
+Math.min(index,cache.total-1),row=isHeading?null:cache.at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?Math.max(0,
+cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),follow&&scrollIntoView(at),render2(),takeFocus&&focus(),row&&app.
+emit("focus",row)}function scrollIntoView(index){if(index===HEADER)return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.moveTo(top):
+top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}function focus(){let view=cursorView(),node=cursor.index===
+HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),
+isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.
+scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){
+scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.contains(active())}function cursorView(){return pool.find(
+cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(event),view=pool.viewOf(target),isByKey=target.matches(
+":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):
+view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.
+index)}async function setOpen(row,isOpen){!row?.children||row.open===isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}
+async function setAllOpen(isOpen){await attempt(cache.change("all",{on:isOpen}))}async function attempt(work){try{await work}catch(error){
+app.warn(error.message)}}async function parentOf(row){let step=row;for(;step&&step.level>=row.level;){let index=step.index-step.position;
+if(index<0)return null;if(step=cache.at(index)??await cache.peek(index),step&&step.level<row.level)return step.index}return null}function tick(){
+++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(
+ticking),cancelAnimationFrame(frame),resizing.disconnect(),columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{
+class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener("focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(
+tick,TICK),resizing=new ResizeObserver(onResize);return resizing.observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,
+cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE2=4,TYPING_PAUSE2=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
 function openMenu(app,{anchor,x=0,y=0},items,label){let before=openMenus.get(app.el);if(before?.close(!0),before&&before.anchor===
 anchor)return;let focused=activeElement(app.el),nodes=items.map(createItem),menu=el("div",{class:"cl-menu",role:"menu","aria-label":plain(
 label),popover:"manual"},...nodes),isOpen=!0,close=(refocus=!1)=>{isOpen&&(isOpen=!1,openMenus.delete(app.el),setExpanded(anchor,!1),
@@ -344,8 +351,8 @@ function createItem(item){if(item==="-")return el("div",{role:"separator"});let{
 null?{role:"menuitem"}:{role:"menuitemcheckbox","aria-checked":String(checked)},node=el("div",{...role,tabindex:-1,class:danger&&"\
 cl-bad","aria-disabled":disabled&&"true"},checked==null?null:icon("ok"),el("span",{text:plain(label)}),why?el("small",{class:"cl-w\
 hy",text:plain(why)}):null);return itemOf.set(node,item),node}function position(menu,{left,top,bottom}){let{width,height}=menu.getBoundingClientRect(),
-isBelow=bottom+height+EDGE<=innerHeight;menu.style.left=`${Math.max(EDGE,Math.min(left,innerWidth-width-EDGE))}px`,menu.style.top=
-`${isBelow?bottom:Math.max(EDGE,Math.min(top,innerHeight-EDGE)-height)}px`}function listen(menu,nodes,close){let typed="",typedAt=0,
+isBelow=bottom+height+EDGE2<=innerHeight;menu.style.left=`${Math.max(EDGE2,Math.min(left,innerWidth-width-EDGE2))}px`,menu.style.top=
+`${isBelow?bottom:Math.max(EDGE2,Math.min(top,innerHeight-EDGE2)-height)}px`}function listen(menu,nodes,close){let typed="",typedAt=0,
 itemAt=event=>targetOf(event).closest("[tabindex]");menu.onclick=event=>run(itemAt(event),close,!0),menu.onpointermove=event=>itemAt(
 event)?.focus(),menu.oncontextmenu=event=>event.preventDefault();function seek(char,at){typed=Date.now()-typedAt<TYPING_PAUSE2?typed+
 char:char,typedAt=Date.now();let from=typed.length>1?at:at+1;[...nodes.slice(from),...nodes.slice(0,from)].find(node=>itemOf.get(node)?.
@@ -361,17 +368,29 @@ error.message),[]}}function rowItems(app,row,ids,actions){let actionItem=({name,
 `${label}…`:label,danger:!!danger,disabled:!!why,why,run:()=>app.startAction(name,ids)}),copyItem=(what,text)=>({label:`Copy ${what}`,
 run:()=>copyText(app,text)});return[[{label:"Details",run:()=>app.showPane(!0)}],actions.filter(action=>!action.danger).map(actionItem),
 [copyItem("id",row.id),copyItem("name",row.name),copyItem("the line that shows it",`%cl_${row.kind} show ${row.id}`)],actions.filter(
-action=>action.danger).map(actionItem)].filter(group=>group.length).flatMap((group,index)=>index?["-",...group]:group)}var TYPING_PAUSE3=500;function createKeys(app,grid){let{cursor,cache,selection,columns}=grid,typed="",typedAt=Number.NEGATIVE_INFINITY,
-typedFrom=0,lastRow=()=>cache.total-1,lastCell=()=>columns.names.length-1,clampRow=index=>Math.max(0,Math.min(lastRow(),index)),byRow=way=>()=>grid.
-goTo(Math.min(lastRow(),cursor.index+way)),byPage=way=>()=>grid.goTo(clampRow(cursor.index+way*grid.pageRows())),withControl={Home:()=>grid.
-goTo(0),End:()=>grid.goTo(lastRow()),a:()=>selection.range(lastRow(),0),c:copy," ":toggle,ArrowUp:byRow(-1),ArrowDown:byRow(1)},withShift={
-ArrowUp:()=>extend(-1),ArrowDown:()=>extend(1)," ":()=>selection.range(cursor.index),F10:openMenu2,"*":()=>grid.setAllOpen(!0)},alone={
-ArrowUp:byRow(-1),ArrowDown:byRow(1),PageUp:byPage(-1),PageDown:byPage(1),Home:()=>cursor.cell<0?grid.goTo(0):grid.goTo(cursor.index,
-0),End:()=>cursor.cell<0?grid.goTo(lastRow()):grid.goTo(cursor.index,lastCell()),ArrowRight:goRight,ArrowLeft:goLeft,Enter:()=>app.
-showPane(!0)," ":toggle,Escape:clearSelection,Delete:()=>cursor.row&&app.startAction("delete",targetIds()),ContextMenu:openMenu2,"\
-*":()=>grid.setAllOpen(!0)},onHeading={ArrowDown:()=>cache.total&&grid.goTo(0,-1),ArrowLeft:isAlt=>moveHeading(-1,isAlt),ArrowRight:isAlt=>moveHeading(
-1,isAlt),Home:()=>grid.goTo(-1,0),End:()=>grid.goTo(-1,lastCell()),Enter:sort," ":sort};function targetIds(){return cursor.row?selection.
-has(cursor.row.id)?selection.list():[cursor.row.id]:selection.list()}function copy(){copyText(app,targetIds().join(`
+action=>action.danger).map(actionItem)].filter(group=>group.length).flatMap((group,index)=>index?["-",...group]:group)}var TYPING_PAUSE3=500,MEANINGS=[[["↑","↓"],"go to the row above, below"],[["→","←"],"open, close a branch; go from cell to\
+ cell, up to the parent"],[["Home","End","Page Up","Page Down"],"go to the first or last row, by a page"],[["a … z"],"go to the \
+next name that begins so"],[["*"],"open every backend"],[["Space"],"select, unselect"],[["Shift+↑","Shift+↓","Shift+Space"],"s\
+elect several rows"],[["Ctrl+A","Escape"],"select all, select none"],[["Enter"],"show the details"],[["Shift+F10"],"open the menu \
+of what can be done"],[["Delete"],"delete, after a question"],[["Ctrl+C"],"copy the ids"],[["Enter","Alt+←","Alt+→"],"on a hea\
+ding: sort, change the width"],[["↓","Escape"],"in the filter: go to the rows, clear it"],[["?"],"show these keys"]];function showKeys(app){
+let id=uniqueId(),rows=MEANINGS.map(([keys,meaning])=>{let shown=keys.map(key=>el("kbd",{text:key}));return el("tr",{},el("th",{scope:"\
+row"},...shown),el("td",{text:meaning}))}),close=iconButton("Close","close",()=>dialog.close()),head=el("div",{class:"cl-pane-head"},
+el("h3",{id,text:"Keys of the tree"}),close),table=el("table",{class:"cl-fields"},el("tbody",{},...rows)),dialog=el("dialog",{class:"\
+cl-keys","aria-labelledby":id,onkeydown:onKey},head,table);function onKey(event){event.stopPropagation(),(event.key==="Escape"||event.
+key==="?")&&dialog.close()}dialog.addEventListener("click",({target})=>target===dialog&&dialog.close()),dialog.addEventListener("c\
+lose",()=>dialog.remove()),app.el.append(dialog),dialog.showModal()}function createKeys(app,grid){let{cursor,cache,selection,columns}=grid,
+typed="",typedAt=Number.NEGATIVE_INFINITY,typedFrom=0,lastRow=()=>cache.total-1,lastCell=()=>columns.names.length-1,clampRow=index=>Math.
+max(0,Math.min(lastRow(),index)),byRow=way=>()=>grid.goTo(Math.min(lastRow(),cursor.index+way)),byPage=way=>()=>grid.goTo(clampRow(
+cursor.index+way*grid.pageRows())),withControl={Home:()=>grid.goTo(0),End:()=>grid.goTo(lastRow()),a:()=>selection.range(lastRow(),
+0),c:copy," ":toggle,ArrowUp:byRow(-1),ArrowDown:byRow(1)},withShift={ArrowUp:()=>extend(-1),ArrowDown:()=>extend(1)," ":()=>selection.
+range(cursor.index),F10:openMenu2,"*":()=>grid.setAllOpen(!0)},alone={ArrowUp:byRow(-1),ArrowDown:byRow(1),PageUp:byPage(-1),PageDown:byPage(
+1),Home:()=>cursor.cell<0?grid.goTo(0):grid.goTo(cursor.index,0),End:()=>cursor.cell<0?grid.goTo(lastRow()):grid.goTo(cursor.index,
+lastCell()),ArrowRight:goRight,ArrowLeft:goLeft,Enter:()=>app.showPane(!0)," ":toggle,Escape:clearSelection,Delete:()=>cursor.row&&
+app.startAction("delete",targetIds()),ContextMenu:openMenu2,"*":()=>grid.setAllOpen(!0),"?":()=>showKeys(app)},onHeading={ArrowDown:()=>cache.
+total&&grid.goTo(0,-1),ArrowLeft:isAlt=>moveHeading(-1,isAlt),ArrowRight:isAlt=>moveHeading(1,isAlt),Home:()=>grid.goTo(-1,0),End:()=>grid.
+goTo(-1,lastCell()),Enter:sort," ":sort,"?":()=>showKeys(app)};function targetIds(){return cursor.row?selection.has(cursor.row.id)?
+selection.list():[cursor.row.id]:selection.list()}function copy(){copyText(app,targetIds().join(`
 `))}function toggle(){typed&&performance.now()-typedAt<TYPING_PAUSE3?seek(" "):cursor.row&&selection.toggle(cursor.row)}function clearSelection(){
 if(!selection.list().length)return!1;selection.pivot=null,selection.clear()}function extend(way){(selection.last!==cursor.id||!selection.
 pivot)&&(selection.pivot=cursor.row);let to=clampRow(cursor.index+way);grid.goTo(to),selection.range(to)}function goRight(){let{row,
@@ -397,69 +416,69 @@ treegrid.addEventListener("mousedown",event=>{event.shiftKey&&viewOf(event)&&eve
 Filter: name, id, status:error, size>10, backend:lab",oninput:onInput,onkeydown:onKey}),problem=el("div",{class:"cl-bad",id}),faults=makeButton(
 "Only faults",()=>set("only_faults",!model.get("only_faults")),{sign:"fault"}),popup={"aria-haspopup":"menu","aria-expanded":"fals\
 e"},columns=makeButton("Columns",openColumnMenu,{sign:"columns",...popup}),details=makeButton("Details",()=>app.showPane(!isPaneShown),
-{"aria-expanded":"false"}),more=makeButton("",openStatusMenu,{...popup,class:"cl-btn cl-chip"}),chips=el("div",{class:"cl-flow",role:"\
-group","aria-label":"Statuses"}),counts=el("span",{class:"cl-quiet cl-gap"}),liveMark=el("span",{class:"cl-mark"}),find=el("div",{
-class:"cl-find"},icon("search"),input),top=el("div",{class:"cl-flow"},find,faults,el("span",{class:"cl-gap cl-flow"},columns,details)),
-bottom=el("div",{class:"cl-flow"},chips,counts,liveMark),toolbar=el("div",{class:"cl-tools",role:"group","aria-label":"Tools of th\
-e tree"},top,problem,bottom),order=[],isPaneShown=!1,isCountAwaited=!1,stateBefore="live",typing;function set(name,value){model.set(
-name,value),model.save_changes()}function onInput(){clearTimeout(typing),typing=setTimeout(()=>applyFilter(input.value),TYPING_PAUSE4),
-showPressed()}function applyFilter(text){clearTimeout(typing),typing=void 0,input.value=text,isCountAwaited=!0,set("filter",text),
-showPressed()}function onKey(event){let{value}=input;if(event.key==="ArrowDown")typing&&applyFilter(value),app.focusGrid();else if(event.
-key==="Escape"&&value)applyFilter("");else return;event.preventDefault(),event.stopPropagation()}function showFilter(){typing||(input.
-value=model.get("filter")),showPressed()}function showProblem(){let text=plain(model.get("_problem")??"");setText(problem,text),setAttr(
-input,"aria-invalid",text?"true":null),text&&app.say(text)}let filteredStatuses=()=>input.value.match(STATUS_TERM)?.[1].split(",")??
-[],isFault=status=>statusIcon("volume",status)==="fault",chipNodes=()=>[...chips.children].filter(node=>node!==more&&node.dataset.
-status!==void 0),statusOf=node=>node.dataset.status,statusCounts=()=>new Map(app.head?.statuses);function toggleStatus(status){let before=filteredStatuses(),
-next=before.includes(status)?before.filter(other=>other!==status):[...before,status],rest=input.value.replace(STATUS_TERM,"").trim();
-applyFilter([rest,next.length?`status:${next.join()}`:""].filter(Boolean).join(" "))}function showChips(){let numbers2=statusCounts();
-if(numbers2.size!==order.length||!order.every(status=>numbers2.has(status))){let focused=activeIn(chips);order=[...numbers2.keys()].
-sort((one,other)=>Number(isFault(other))-Number(isFault(one))),chips.replaceChildren(...order.slice(0,MAX_CHIPS).map(createChip),...order.
-length>MAX_CHIPS?[more]:[]),focused&&(chipNodes().find(node=>statusOf(node)===focused.dataset.status)??input).focus()}for(let node of chipNodes())
-setText(node.lastChild,formatCount(numbers2.get(statusOf(node))??0));showPressed()}function createChip(status){let look={sign:statusIcon(
-"volume",status),class:isFault(status)?"cl-btn cl-chip cl-bad":"cl-btn cl-chip"},node=makeButton(status,()=>toggleStatus(status),{
-...look,"data-status":status});return node.append(el("b")),node}function showPressed(){let filtered=filteredStatuses(),hidden=order.
-slice(MAX_CHIPS);for(let node of chipNodes())setAttr(node,"aria-pressed",filtered.includes(statusOf(node)));setText(more.lastChild,
-hidden.filter(status=>filtered.includes(status)).join(", ")||`${hidden.length} more`),setAttr(faults,"aria-pressed",!!model.get("o\
-nly_faults"))}function openStatusMenu(){let numbers2=statusCounts(),item=status=>({label:`${status} ${formatCount(numbers2.get(status)??
-0)}`,checked:filteredStatuses().includes(status),run:()=>toggleStatus(status)});openMenu(app,{anchor:more},order.slice(MAX_CHIPS).
-map(item),"More statuses")}function showCounts(){if(!app.head)return;let{volumes,shown,backends}=app.head,isFiltered=!!(model.get(
-"filter")||model.get("only_faults")),plural=(number,noun)=>`${formatCount(number)} ${noun}${number===1?"":"s"}`,all=plural(volumes,
-"volume"),text=isFiltered?`${shown==null?"…":formatCount(shown)} of ${all}`:`${all} on ${plural(Object.keys(backends).length,"ba\
-ckend")}`;setText(counts,text),!(!isCountAwaited||isFiltered&&shown==null)&&(isCountAwaited=!1,app.say(text))}function openColumnMenu(){
-let shown=model.get("columns"),item=name=>({label:TITLES[name],checked:shown.includes(name),run:on=>showColumn(name,!!on)});openMenu(
-app,{anchor:columns},COLUMN_NAMES.map(item),"Columns")}function showColumn(name,isShown){let rank=column=>COLUMN_NAMES.indexOf(column),
-names=model.get("columns").filter(other=>other!==name),next=names.findIndex(other=>rank(other)>rank(name));isShown&&names.splice(next<
-0?names.length:next,0,name),set("columns",names)}function showLive(){let{state,since}=app.live,time=new Date(since*1e3).toLocaleTimeString(
-[],{hour:"2-digit",minute:"2-digit"}),text={live:"live",busy:"kernel busy",static:`saved state of ${formatTime(since)}`,lost:`not \
-live since ${time}`}[state];liveMark.replaceChildren(icon(state==="live"||state==="busy"?state:"lost"),el("span",{text})),setAttr(
-liveMark,"data-state",state),state!==stateBefore&&[state,stateBefore].includes("lost")&&app.say(text),stateBefore=state}function showHead(){
-showChips(),showCounts()}for(let[name,show]of Object.entries({filter:showFilter,only_faults:showPressed,_problem:showProblem}))model.
-on(`change:${name}`,show),show();return app.on("head",showHead),app.on("live",showLive),app.on("pane",isShown=>{isPaneShown=isShown,
-setAttr(details,"aria-expanded",isShown)}),showHead(),showLive(),{el:toolbar}}var KEYS_ATTRIBUTE="data-lm-suppress-shortcuts",FOCUS_DELAY2=200,QUERY_TRAITS=["filter","only_faults","sort"],isSettingFocus=!1;function createApp(model){
+{"aria-expanded":"false"}),keys=iconButton("Keys (?)","unknown",()=>showKeys(app),{"aria-haspopup":"dialog"}),more=makeButton("",openStatusMenu,
+{...popup,class:"cl-btn cl-chip"}),chips=el("div",{class:"cl-flow",role:"group","aria-label":"Statuses"}),counts=el("span",{class:"\
+cl-quiet cl-gap"}),liveMark=el("span",{class:"cl-mark"}),find=el("div",{class:"cl-find"},icon("search"),input),top=el("div",{class:"\
+cl-flow"},find,faults,el("span",{class:"cl-gap cl-flow"},columns,details,keys)),bottom=el("div",{class:"cl-flow"},chips,counts,liveMark),
+toolbar=el("div",{class:"cl-tools",role:"group","aria-label":"Tools of the tree"},top,problem,bottom),order=[],isPaneShown=!1,isCountAwaited=!1,
+stateBefore="live",typing;function set(name,value){model.set(name,value),model.save_changes()}function onInput(){clearTimeout(typing),
+typing=setTimeout(()=>applyFilter(input.value),TYPING_PAUSE4),showPressed()}function applyFilter(text){clearTimeout(typing),typing=
+void 0,input.value=text,isCountAwaited=!0,set("filter",text),showPressed()}function onKey(event){let{value}=input;if(event.key==="\
+ArrowDown")typing&&applyFilter(value),app.focusGrid();else if(event.key==="Escape"&&value)applyFilter("");else return;event.preventDefault(),
+event.stopPropagation()}function showFilter(){typing||(input.value=model.get("filter")),showPressed()}function showProblem(){let text=plain(
+model.get("_problem")??"");setText(problem,text),setAttr(input,"aria-invalid",text?"true":null),text&&app.say(text)}let filteredStatuses=()=>input.
+value.match(STATUS_TERM)?.[1].split(",")??[],isFault=status=>statusIcon("volume",status)==="fault",chipNodes=()=>[...chips.children].
+filter(node=>node!==more&&node.dataset.status!==void 0),statusOf=node=>node.dataset.status,statusCounts=()=>new Map(app.head?.statuses);
+function toggleStatus(status){let before=filteredStatuses(),next=before.includes(status)?before.filter(other=>other!==status):[...before,
+status],rest=input.value.replace(STATUS_TERM,"").trim();applyFilter([rest,next.length?`status:${next.join()}`:""].filter(Boolean).
+join(" "))}function showChips(){let numbers2=statusCounts();if(numbers2.size!==order.length||!order.every(status=>numbers2.has(status))){
+let focused=activeIn(chips);order=[...numbers2.keys()].sort((one,other)=>Number(isFault(other))-Number(isFault(one))),chips.replaceChildren(
+...order.slice(0,MAX_CHIPS).map(createChip),...order.length>MAX_CHIPS?[more]:[]),focused&&(chipNodes().find(node=>statusOf(node)===
+focused.dataset.status)??input).focus()}for(let node of chipNodes())setText(node.lastChild,formatCount(numbers2.get(statusOf(node))??
+0));showPressed()}function createChip(status){let look={sign:statusIcon("volume",status),class:isFault(status)?"cl-btn cl-chip cl-\
+bad":"cl-btn cl-chip"},node=makeButton(status,()=>toggleStatus(status),{...look,"data-status":status});return node.append(el("b")),
+node}function showPressed(){let filtered=filteredStatuses(),hidden=order.slice(MAX_CHIPS);for(let node of chipNodes())setAttr(node,
+"aria-pressed",filtered.includes(statusOf(node)));setText(more.lastChild,hidden.filter(status=>filtered.includes(status)).join(", ")||
+`${hidden.length} more`),setAttr(faults,"aria-pressed",!!model.get("only_faults"))}function openStatusMenu(){let numbers2=statusCounts(),
+item=status=>({label:`${status} ${formatCount(numbers2.get(status)??0)}`,checked:filteredStatuses().includes(status),run:()=>toggleStatus(
+status)});openMenu(app,{anchor:more},order.slice(MAX_CHIPS).map(item),"More statuses")}function showCounts(){if(!app.head)return;let{
+volumes,shown,backends}=app.head,isFiltered=!!(model.get("filter")||model.get("only_faults")),plural=(number,noun)=>`${formatCount(
+number)} ${noun}${number===1?"":"s"}`,all=plural(volumes,"volume"),text=isFiltered?`${shown==null?"…":formatCount(shown)} of ${all}`:
+`${all} on ${plural(Object.keys(backends).length,"backend")}`;setText(counts,text),!(!isCountAwaited||isFiltered&&shown==null)&&(isCountAwaited=
+!1,app.say(text))}function openColumnMenu(){let shown=model.get("columns"),item=name=>({label:TITLES[name],checked:shown.includes(
+name),run:on=>showColumn(name,!!on)});openMenu(app,{anchor:columns},COLUMN_NAMES.map(item),"Columns")}function showColumn(name,isShown){
+let rank=column=>COLUMN_NAMES.indexOf(column),names=model.get("columns").filter(other=>other!==name),next=names.findIndex(other=>rank(
+other)>rank(name));isShown&&names.splice(next<0?names.length:next,0,name),set("columns",names)}function showLive(){let{state,since}=app.
+live,time=new Date(since*1e3).toLocaleTimeString([],{hour:"2-digit",minute:"2-digit"}),text={live:"live",busy:"kernel busy",static:`\
+saved state of ${formatTime(since)}`,lost:`not live since ${time}`}[state];liveMark.replaceChildren(icon(state==="live"||state==="\
+busy"?state:"lost"),el("span",{text})),setAttr(liveMark,"data-state",state),state!==stateBefore&&[state,stateBefore].includes("los\
+t")&&app.say(text),stateBefore=state}function showHead(){showChips(),showCounts()}for(let[name,show]of Object.entries({filter:showFilter,
+only_faults:showPressed,_problem:showProblem}))model.on(`change:${name}`,show),show();return app.on("head",showHead),app.on("live",
+showLive),app.on("pane",isShown=>{isPaneShown=isShown,setAttr(details,"aria-expanded",isShown)}),showHead(),showLive(),{el:toolbar}}var KEYS_ATTRIBUTE="data-lm-suppress-shortcuts",FOCUS_DELAY2=200,QUERY_TRAITS=["filter","only_faults","sort"],isSettingFocus=!1;function createApp(model){
 let root=el("div",{class:"cl-live",[KEYS_ATTRIBUTE]:"true"}),announcer=createAnnouncer(),banner=createBanner(announcer.say),{on,emit}=createEvents(),
 remote=createRemote(model,{onPush,onStateChange}),head=model.get("_state")?.head??null,settling,app={model,el:root,on,emit,request:remote.
-request,say:announcer.say,warn:banner.warn,reveal,showPane,focusGrid:()=>grid.focusCursor(),findRow:id=>grid.cache.find(id),startAction:(name,ids)=>{
-showPane(!0),pane.startAction(name,ids)},get head(){return head},get live(){return remote.live},get focusedRow(){return grid.cursor.
-row},get isFocusMoved(){return grid.cursor.isMoved},get selectedIds(){return grid.selection.list()}},grid=createGrid(app),pane=createDetailsPane(
-app),side=el("div",{class:"cl-side",hidden:!0},pane.el);function setHead(next){head=next,emit("head",next)}function onPush(message){
-(message.push==="changed"||message.push==="alive")&&grid.cache.invalidate(message.rev),message.push==="head"&&setHead(message.head),
-message.push==="store"&&banner.setLasting(message.problem)}async function greet(){try{let{rev,total,head:next}=await app.request("\
-hello");setHead(next),grid.cache.invalidate(rev),total!==grid.cache.total&&grid.cache.recheck()}catch{}}function onStateChange(before){
-let saved=model.get("_state");remote.live.state==="static"&&saved?.rows&&grid.fill({...saved,total:saved.rows.length}),(before==="\
-lost"||before==="static")&&greet(),emit("live",remote.live)}async function reveal(id,takeFocus=!0){try{let{index}=await app.request(
-"reveal",{row:id});if(index==null)return app.say("It is not among the rows that are shown.");await grid.cache.jump(index),grid.goTo(
-index,-1,{takeFocus})}catch(error){app.warn(error.message)}}function showPane(isShown){let hadFocus=activeIn(side);side.hidden=!isShown,
-root.classList.toggle("cl-open",isShown),isShown?pane.show(app.focusedRow):hadFocus&&app.focusGrid()}on("focus",({id})=>{clearTimeout(
-settling),settling=setTimeout(()=>{model.get("focused")!==id&&(isSettingFocus=!0,model.set("focused",id),isSettingFocus=!1,model.save_changes())},
-FOCUS_DELAY2)});function followFocus(){let id=model.get("focused");!isSettingFocus&&id&&id!==grid.cursor.id&&reveal(id,!1)}let listeners=[
-["change:_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["change:focused",followFocus],...QUERY_TRAITS.map(name=>[`c\
-hange:${name}`,()=>grid.cache.restart(!0)])];function end(){for(let[event,listener]of listeners)model.off(event,listener);remote.end(),
-grid.stop()}for(let[event,listener]of listeners)model.on(event,listener);root.addEventListener("focusin",event=>targetOf(event).setAttribute(
-KEYS_ATTRIBUTE,"true")),root.append(createToolbar(app).el,banner.el,el("div",{class:"cl-split"},grid.el,side),announcer.el),grid.treegrid.
-setAttribute("aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.addEventListener("keydown",createKeys(app,grid)),
-createPointer(app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}return{el:root,start,end}}function createEvents(){
-let listeners={};return{on(name,listener){listeners[name]??=[],listeners[name].push(listener)},emit(name,data){for(let listener of listeners[name]??
-[])listener(data)}}}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-child",".output_area"].map(box=>`${box}\
+request,say:announcer.say,warn:banner.warn,note:banner.note,reveal,showPane,focusGrid:()=>grid.focusCursor(),findRow:id=>grid.cache.
+find(id),startAction:(name,ids)=>{showPane(!0),pane.startAction(name,ids)},get head(){return head},get live(){return remote.live},
+get focusedRow(){return grid.cursor.row},get isFocusMoved(){return grid.cursor.isMoved},get selectedIds(){return grid.selection.list()}},
+grid=createGrid(app),pane=createDetailsPane(app),side=el("div",{class:"cl-side",hidden:!0},pane.el);function setHead(next){head=next,
+emit("head",next)}function onPush(message){(message.push==="changed"||message.push==="alive")&&grid.cache.invalidate(message.rev),
+message.push==="head"&&setHead(message.head),message.push==="store"&&banner.setLasting(message.problem)}async function greet(){try{
+let{rev,total,head:next}=await app.request("hello");setHead(next),grid.cache.invalidate(rev),total!==grid.cache.total&&grid.cache.
+recheck()}catch{}}function onStateChange(before){let saved=model.get("_state");remote.live.state==="static"&&saved?.rows&&grid.fill(
+{...saved,total:saved.rows.length}),(before==="lost"||before==="static")&&greet(),emit("live",remote.live)}async function reveal(id,takeFocus=!0){
+try{let{index}=await app.request("reveal",{row:id});if(index==null)return app.say("It is not among the rows that are shown.");await grid.
+cache.jump(index),grid.goTo(index,-1,{takeFocus})}catch(error){app.warn(error.message)}}function showPane(isShown){let hadFocus=activeIn(
+side);side.hidden=!isShown,root.classList.toggle("cl-open",isShown),isShown?pane.show(app.focusedRow):hadFocus&&app.focusGrid()}on(
+"focus",({id})=>{clearTimeout(settling),settling=setTimeout(()=>{model.get("focused")!==id&&(isSettingFocus=!0,model.set("focused",
+id),isSettingFocus=!1,model.save_changes())},FOCUS_DELAY2)});function followFocus(){let id=model.get("focused");!isSettingFocus&&id&&
+id!==grid.cursor.id&&reveal(id,!1)}let listeners=[["change:_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["change:f\
+ocused",followFocus],...QUERY_TRAITS.map(name=>[`change:${name}`,()=>grid.cache.restart(!0)])];function end(){for(let[event,listener]of listeners)
+model.off(event,listener);remote.end(),grid.stop()}for(let[event,listener]of listeners)model.on(event,listener);root.addEventListener(
+"focusin",event=>targetOf(event).setAttribute(KEYS_ATTRIBUTE,"true")),root.append(createToolbar(app).el,banner.el,el("div",{class:"\
+cl-split"},grid.el,side),announcer.el),grid.treegrid.setAttribute("aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.
+addEventListener("keydown",createKeys(app,grid)),createPointer(app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}
+return{el:root,start,end}}function createEvents(){let listeners={};return{on(name,listener){listeners[name]??=[],listeners[name].push(
+listener)},emit(name,data){for(let listener of listeners[name]??[])listener(data)}}}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-child",".output_area"].map(box=>`${box}\
 :has(${copy}):not(:has(.cl-live))`);return key?`${[copy,...around].join()}{display:none!important}`:""}function render({model,el:parent,
 signal}){let app=createApp(model),hiding=el("style"),hideCopy=()=>{hiding.textContent=hidingStyle(model.get("_key")??"")},end=()=>{
 model.off("change:_key",hideCopy),app.end()};return model.on("change:_key",hideCopy),hideCopy(),app.el.append(hiding),parent.append(
