@@ -340,6 +340,7 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (rf"cl\.Backend\('{_WORD}', volume_driver='{_WORD}'\)", r"%cl_backend add \1 --driver \2"),
     (rf"cl\.Backend\('{_WORD}', …, replace=True\)", r"%cl_backend add \1 --replace"),
     (r"delete\(cascade=True\)", "--cascade"),
+    (rf"another Python: python='{_WORD}'", r"another Python: --python \1"),
 )
 """Hints in Python, as patterns, and the magic that does the same."""
 

@@ -99,6 +99,7 @@ def _of_length(name: str | None, names: Sequence[str], count: int) -> list[str]:
 
     """
     if len(names) != count:
-        msg = f"{name!r} expands to {len(names)} names, and {count} are needed. Write a range of that length, or one name."
+        needed = "1 is" if count == 1 else f"{count} are"
+        msg = f"{name!r} expands to {len(names)} names, and {needed} needed. Write a range of that length, or one name."
         raise errors.InvalidInput(msg)
     return list(names)

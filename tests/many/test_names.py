@@ -52,3 +52,5 @@ def test_one_name_for_several_is_numbered_or_shared() -> None:
     for naming in (names.numbered, names.shared):
         with pytest.raises(errors.InvalidInput, match="expands to 3 names, and 2 are needed"):
             naming("n{1..3}", 2)
+        with pytest.raises(errors.InvalidInput, match="expands to 3 names, and 1 is needed"):
+            naming("n{1..3}", 1)

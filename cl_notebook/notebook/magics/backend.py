@@ -83,7 +83,7 @@ def _report_failures(opened: Mapping[str, Backend], failed: Mapping[str, errors.
     for name in opened:
         echo(f"{name}: open")
     for name, error in failed.items():
-        echo(f"{name}: {errors.one_line(error)}")
+        echo(f"{name}: {errors.hints_in(errors.one_line(error), magic=True)}")
     msg = f"{len(failed)} of {len(failed) + len(opened)} backends could not be opened: {', '.join(failed)}."
     raise errors.Error(msg) from first
 
