@@ -100,10 +100,14 @@ def test_a_deletion_is_finished(heir: Heir, name: str, moment: str) -> None:
 
 @pytest.mark.parametrize(("moment", "size"), [("before", 1), ("after", 3)])
 def test_an_extension_is_as_far_as_the_storage_says(heir: Heir, moment: str, size: int) -> None:
-    """The size of a volume whose extension was cut short is the one that it has on the storage."""
+    """The size of a volume whose extension was cut short is the one on the storage; before, other acts name the repair."""
     session = heir("vol.extend(3)", moment, MADE)
     volume = session.find("db")
     assert volume.status == "extending"
+    with pytest.raises(
+        cl.errors.InvalidStatus, match=f"is 'extending'; to connect it, it must .* %cl_scan repair {volume.id} asks"
+    ):
+        volume.connect({"host": "web1"})
     cl.inventory.repair(volume)
     assert (volume.status, volume.size) == ("available", size)
     assert set(_verdicts(session).values()) == {"ok"}

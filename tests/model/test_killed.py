@@ -144,6 +144,10 @@ def test_a_kernel_that_still_works_is_not_disturbed(tmp_path: Path, store: str) 
         vol = cl.find("new")
         with pytest.raises(cl.errors.InvalidStatus, match=f"process {process.pid}"):
             vol.delete()
+        with pytest.raises(
+            cl.errors.InvalidStatus, match=f"must be .* is being done by process {process.pid} on .*: wait for it"
+        ):
+            vol.extend(2)
         process.kill()
         process.wait()
         cl.Backend("sim", volume_driver="sim", path=folder, replace=True)

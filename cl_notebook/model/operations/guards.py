@@ -58,10 +58,8 @@ def require_status(
         if status in allowed:
             return
         if status not in finishing:
-            msg = f"{resource.label()} is {status!r}; to {act} it must be {_either(allowed or finishing)}."
-            if lifecycle.is_foreign(resource.kind, status):
-                msg += f" %cl_scan repair {resource.id} asks the storage what it should be."
-            raise errors.InvalidStatus(msg)
+            msg = f"{resource.label()} is {status!r}; to {act}, it must be {_either(allowed or finishing)}."
+            raise errors.InvalidStatus(msg + _way_out(context, connection, resource, status))
         if not force:
             _refuse_if_alive(context, connection, resource, status)
         connection.execute(
@@ -95,6 +93,16 @@ def require_source(context: Context, resource: Tracked, use: str, purpose: str) 
 
 def _either(statuses: Collection[str]) -> str:
     return " or ".join(repr(status) for status in sorted(statuses))
+
+
+def _way_out(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> str:
+    """Return the sentence that says how *resource* leaves its *status*; empty if nothing is wrong with that status."""
+    if not lifecycle.stuck_reason(resource.kind, status):
+        return ""
+    running = running_operation(context, connection, resource)
+    if running is not None:
+        return f" {running['action']!r} is being done by process {running['pid']} on {running['host']}: wait for it."
+    return f" %cl_scan repair {resource.id} asks the storage what it should be."
 
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
