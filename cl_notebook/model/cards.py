@@ -79,7 +79,7 @@ def _untracked(resource: Resource) -> Card:
     if resource.is_loaded_only:
         note = Note("It was loaded from a document, and is not tracked yet: save() tracks it.", is_fault=False)
     elif getattr(resource, "status", "") == lifecycle.DELETED:
-        note = Note("It was deleted, and is not tracked any more.", is_fault=False)
+        note = Note("It is not tracked any more: it was deleted or released.", is_fault=False)
     else:
         note = Note("It is not tracked any more: it was deleted, or its session was closed.", is_fault=False)
     return Card(_title(resource), _headline(resource), [("id", cards.code(resource.id))], [note])

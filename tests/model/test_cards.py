@@ -274,10 +274,10 @@ def test_edits_and_changes_of_others_are_shown(tmp_path: Path) -> None:
 
 
 def test_what_is_not_tracked_says_so(session: cl.Session, sim: cl.Backend) -> None:
-    """A deleted object, one that was only loaded, and one of a closed session can be looked at."""
+    """An object that was deleted or released, one that was only loaded, and one of a closed session can be looked at."""
     volume, other = sim.create_volume(1, name="gone"), sim.create_volume(1, name="kept")
-    volume.delete()
-    assert "It was deleted" in _text(volume)
+    volume.unmanage()
+    assert "It is not tracked any more: it was deleted or released." in _text(volume)
     document = other.dumps
     other.delete()
     assert "not tracked yet: save()" in _text(cl.load(document))
