@@ -81,7 +81,7 @@ def _untracked(resource: Resource) -> Card:
     elif getattr(resource, "status", "") == lifecycle.DELETED:
         note = Note("It is not tracked any more: it was deleted or released.", is_fault=False)
     else:
-        note = Note("It is not tracked any more: it was deleted, or its session was closed.", is_fault=False)
+        note = Note("It is not tracked any more: it was deleted or forgotten, or its session was closed.", is_fault=False)
     return Card(_title(resource), _headline(resource), [("id", cards.code(resource.id))], [note])
 
 
