@@ -37,6 +37,11 @@ _MESSAGES: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
         "{shown} is not a database. Choose another file: cl.setup(store=…).",
     ),
     (
+        errors.StoreUnusable,
+        ("locking protocol", "disk i/o error"),
+        "The store {shown} cannot be used: {reason}. Keep the file on a local disk: SQLite's log does not work on NFS.",
+    ),
+    (
         errors.InvalidInput,
         (
             *("pattern too complex", "too many sql variables", "expression tree is too large", "parser stack overflow"),
@@ -51,6 +56,8 @@ _MESSAGES: tuple[tuple[type[errors.Error], tuple[str, ...], str], ...] = (
     ),
 )
 """Parts of a database's messages (lower case), by our error, with our message."""
+
+_CHECK_SERVER = " Check that the server is running, and the address, user and password in the URL."
 
 _REFUSALS = frozenset({1142, 1143, 1227, 1370, 1644})
 """MariaDB's errors that PyMySQL calls operational although the server answers: missing rights, a trigger's signal."""
@@ -151,7 +158,8 @@ def _translated(url: sa.URL, error: exc.DBAPIError) -> errors.Error:
             return kind(message.format(shown=shown, reason=reason))
     is_away = isinstance(error, (exc.OperationalError, exc.InterfaceError)) and _number(error.orig) not in _REFUSALS
     if is_away or error.connection_invalidated:
-        return errors.StoreUnusable(f"The store {shown} cannot be used: {reason}.")
+        remedy = "" if url.get_backend_name() == "sqlite" else _CHECK_SERVER
+        return errors.StoreUnusable(f"The store {shown} cannot be used: {reason}.{remedy}")
     return errors.StoreError(f"The store {shown} refused: {reason}.")
 
 

@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 import cl_notebook as cl
 from cl_notebook import errors, settings
 from cl_notebook.store import Store, engine, schema, search, url
-from cl_notebook.store.errors import shown_url
+from cl_notebook.store.errors import shown_url, store_errors
 from cl_notebook.store.types import reg
 
 
@@ -55,6 +55,15 @@ def test_a_store_that_is_no_database_is_refused(tmp_path: Path) -> None:
         Store(str(path))
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
+
+
+def test_a_store_out_of_reach_says_what_to_check() -> None:
+    """A server that does not answer, and a file on NFS whose log fails, are StoreUnusable, and the line says what to look at."""
+    with pytest.raises(errors.StoreUnusable, match=r"lab:\*\*\*@.* refused.*\. Check that the server is running"):
+        Store("mariadb://lab:hush@127.0.0.1:1/lab")
+    failed = sa.exc.OperationalError("SELECT 1", None, sqlite3.OperationalError("disk I/O error"))
+    with pytest.raises(errors.StoreUnusable, match="does not work on NFS"), store_errors(sa.make_url("sqlite:///lab.db")):
+        raise failed
 
 
 def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
