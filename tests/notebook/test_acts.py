@@ -191,6 +191,15 @@ def test_a_variable_of_the_wrong_kind_is_reported(lab: Notebook) -> None:
     assert "not tracked any more" in lab.refused("%cl_volume delete vol")
 
 
+def test_a_variable_of_a_closed_session_means_the_same_row(lab: Notebook) -> None:
+    """After %cl_setup opened the store anew, a variable names what it named, also where it is called like its resource."""
+    lab.run("db = %cl_volume create --size 1 --name db")
+    lab.run("%cl_setup --host other")
+    assert lab.run("%cl_volume show db").resource.id == lab.shell.user_ns["db"].id
+    lab.run("%cl_volume delete db")
+    assert "not tracked any more" in lab.refused("%cl_volume delete db")
+
+
 def test_what_is_shown_has_no_secrets(lab: Notebook) -> None:
     """What show gives masks passwords wherever they are, as text, as HTML, as fields and as a frame."""
     lab.run("""%cl_volume create --size 1 --name db

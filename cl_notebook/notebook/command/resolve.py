@@ -90,7 +90,7 @@ def resolve(call: Invocation, text: str, kinds: Sequence[type[Tracked]] = ALL, *
     in_variable = held_in(call.namespace, text, kinds)
     matches = _best_matches(lookup.find(call.session, text, kinds, everything=True, parts=False), text, acting=acting)
     if in_variable is not None:
-        current = _current(in_variable, text)
+        current = _current(call, in_variable, text)
         if all(other.id == current.id for other in matches):
             return current
         candidates = [current, *(other for other in matches if other.id != current.id)]
@@ -334,13 +334,13 @@ def _best_matches(candidates: Sequence[Tracked], text: str, *, acting: bool) -> 
     return list({resource.id: resource for resource in [*exact, *begun]}.values())
 
 
-def _current(resource: Tracked, variable: str) -> Tracked:
-    if not resource.is_tracked:
-        msg = f"The variable {variable} holds {resource!r}, which is not tracked any more."
-        raise errors.Refused(msg)
-    current = identity_map.get(resource.context, type(resource), resource.id)
+def _current(call: Invocation, resource: Tracked, variable: str) -> Tracked:
+    """Return the object of the row of *resource*, in the present session if that of *resource* was closed, as by a setup."""
+    is_tracked = resource.is_tracked
+    current = identity_map.get(resource.context if is_tracked else call.session, type(resource), resource.id)
     if current is None:
-        msg = f"The variable {variable} holds {resource!r}, which somebody else deleted."
+        reason = "which somebody else deleted" if is_tracked else "which is not tracked any more"
+        msg = f"The variable {variable} holds {resource!r}, {reason}."
         raise errors.Refused(msg)
     return current
 
