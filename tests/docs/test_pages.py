@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import SkipTest
@@ -22,8 +23,9 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 from traitlets.config import Config
 
 import cl_notebook as cl
-from cl_notebook import cinderlib
+from cl_notebook import cinderlib, errors
 from cl_notebook import session as sessions
+from cl_notebook.__main__ import _parser
 from cl_notebook.notebook.extension import COMMANDS
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick starts processes after eventlet was imported
@@ -31,12 +33,27 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using fork")  # os-brick starts 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from IPython.core.interactiveshell import ExecutionResult
     from sybil.example import Example
     from sybil.typing import Parser
 
 ROOT = Path(cl.__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+WITH_OUTPUT = [*HOW_TOS, ROOT / "docs" / "troubleshooting.md"]
 ELSEWHERE = r"""["']?(?:https?:)?//"""
+VARYING = {
+    r"\x1b\[[\d;]*m": "",
+    r"(?m)^Out\[\d+\]: ?": "",
+    r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}\b": "ID",
+    r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+\+00:00)?": "TIME",
+    r"\b[\d.]+ (ms|s|min)( ago)?(?=\s|[,.;:]|$)": "DURATION",
+    r"\b(process|pid:) \d+": "process PID",
+    r"\bduration: [\d.]+": "duration: SECONDS",
+    r"\b\d{1,3}(\.\d{1,3}){3}\b": "ADDRESS",
+    r"[▇░]+": "BAR",
+}
+"""Patterns of what differs from run to run in what cells show, and what stands for it where pages are compared with it."""
 FETCHED = re.compile(rf"""<(?:script|img|iframe)[^>]*\ssrc={ELSEWHERE}|<link[^>]*rel=["']?stylesheet[^>]*href={ELSEWHERE}""")
 
 
@@ -80,18 +97,18 @@ def example_driver(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
 
 
 @pytest.fixture
-def shell(tmp_path: Path, of_cinderlib: Path, cinder_29: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """Give a shell in an empty home, as a new user has it; what a page leaves attached is detached."""
     for name in [name for name in os.environ if name.startswith(("CL_NOTEBOOK_", "XDG_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
+    monkeypatch.setenv("CL_NOTEBOOK_HOST", "lab1")
+    monkeypatch.setenv("LOGNAME", "ann")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sessions._default, "_session", None)
     monkeypatch.setattr(cinderlib.Backend, "global_initialization", False)
-    for file in of_cinderlib.glob("cinderlib.*"):
-        shutil.copy(file, tmp_path)
-    Path("cinder").symlink_to(Path(cinder_29).parents[1])  # where the pages have Cinder
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell(config=config)  # type: ignore[no-untyped-call] # IPython's
@@ -107,9 +124,18 @@ def shell(tmp_path: Path, of_cinderlib: Path, cinder_29: str, monkeypatch: pytes
     session.close()
 
 
+@pytest.fixture
+def others(tmp_path: Path, of_cinderlib: Path, cinder_29: str) -> None:
+    """Put what the pages need of other programs into the home: cinderlib's database, and a Python with Cinder."""
+    for file in of_cinderlib.glob("cinderlib.*"):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "cinder").symlink_to(Path(cinder_29).parents[1])
+
+
 def test_they_build(site: Path) -> None:
     """Every page is built without a warning, links and anchors checked."""
-    assert {page.with_suffix(".html").name for page in PAGES} < {page.name for page in site.glob("*.html")}
+    pages = {page.relative_to(ROOT / "docs").with_suffix(".html") for page in [*PAGES, *HOW_TOS]}
+    assert pages < {page.relative_to(site) for page in site.rglob("*.html")}
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
@@ -139,29 +165,103 @@ def _is_error(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, (BaseException, Warning)) and not value.__name__.startswith("_")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
-@pytest.mark.usefixtures("example_driver")
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in WITH_OUTPUT], ids=lambda page: page.stem)
+@pytest.mark.usefixtures("example_driver", "others")
 def test_the_code_runs(page: Path, shell: InteractiveShell) -> None:
     """The code of a page runs from top to bottom, Python as Python and magics in IPython, in an empty home."""
+    _run(page, shell)
 
-    def run(example: Example) -> None:
+
+@pytest.mark.parametrize("page", WITH_OUTPUT, ids=lambda page: page.stem)
+def test_cells_show_what_the_page_says(page: Path, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    """The cells show, in a terminal of 80 columns, what the page has below them; where that is an error, they fail with it."""
+    _run(page, shell, capsys)
+
+
+class _Cells:
+    """What runs the code of a page in *shell*, and compares what *capsys* captured with the block of text below each cell."""
+
+    def __init__(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str] | None) -> None:
+        self._shell = shell
+        self._capsys = capsys
+        self._failure: ExecutionResult | None = None
+        self._output: str | None = None
+
+    def run(self, example: Example) -> None:
+        self.raise_failure()
         if example.region.lexemes["arguments"] == "python":
             code = "\n" * (example.line + example.parsed.line_offset) + example.parsed
-            exec(compile(code, str(page), "exec"), shell.user_ns)  # noqa: S102 - the page is ours
+            exec(compile(code, example.path, "exec"), self._shell.user_ns)  # noqa: S102 - the page is ours
         else:
-            shell.run_cell(str(example.parsed)).raise_error()  # type: ignore[no-untyped-call] # IPython's
+            result = self._shell.run_cell(str(example.parsed))  # type: ignore[no-untyped-call] # IPython's
+            self._failure = None if result.success else result
+        self._output = self._capsys.readouterr().out.replace(str(Path.home()), "/home/ann") if self._capsys else None
 
-    parsers: list[Parser] = [CodeBlockParser("python", run), CodeBlockParser("ipython", run), SkipParser()]
+    def compare(self, example: Example) -> str:
+        if self._output is None:
+            return ""  # the block above it was skipped
+        expected, shown = _same_in_all_runs(example.parsed), _same_in_all_runs(self._output)
+        self._output = self._failure = None
+        if OutputChecker().check_output(expected, shown, ELLIPSIS | NORMALIZE_WHITESPACE):
+            return ""
+        return f"the page has\n{expected}\nand the cell shows\n{shown}"
+
+    def skip(self) -> None:
+        self._output = None
+
+    def raise_failure(self) -> None:
+        """Raise the error of the last cell, unless the text below it showed the error."""
+        if self._failure is not None:
+            self._failure.raise_error()  # type: ignore[no-untyped-call] # IPython's
+
+
+def _run(page: Path, shell: InteractiveShell, capsys: pytest.CaptureFixture[str] | None = None) -> None:
+    """Run the code of *page*; with *capsys*, compare what each cell shows with the block of text below it."""
+    cells = _Cells(shell, capsys)
+    parsers: list[Parser] = [CodeBlockParser("python", cells.run), CodeBlockParser("ipython", cells.run), SkipParser()]
+    if capsys is not None:
+        parsers.append(CodeBlockParser("text", cells.compare))
     for example in Sybil(parsers).parse(page).examples():
-        with contextlib.suppress(SkipTest):
+        try:
             example.evaluate()
+        except SkipTest:
+            cells.skip()
+    cells.raise_failure()
+
+
+def _same_in_all_runs(text: str) -> str:
+    for pattern, replacement in VARYING.items():
+        text = re.sub(pattern, replacement, text)
+    return f"{text.strip()}\n"
 
 
 def test_code_that_is_not_run_says_why() -> None:
     """Code that is not run stands on the pages that need what no test host has, each block with its reason."""
-    skipped = {page.stem: re.findall(r"<!--+ *skip(.*)-->", page.read_text(encoding="utf-8")) for page in PAGES}
-    assert {name for name, found in skipped.items() if found} <= {"connections", "real-storage"}
+    pages = [*PAGES, *HOW_TOS]
+    skipped = {page.stem: re.findall(r"<!--+ *skip(.*)-->", page.read_text(encoding="utf-8")) for page in pages}
+    how_tos = {"compare-two-releases", "first-array", "share-a-store"}
+    assert {name for name, found in skipped.items() if found} <= {"connections", "real-storage", *how_tos}
     assert [why for found in skipped.values() for why in found if not re.fullmatch(r': next "there is no .{10,}" ', why)] == []
+
+
+def test_every_error_has_its_section() -> None:
+    """The page on troubleshooting has a section for each public class of error and warning, in which something is to be done."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", page, re.DOTALL | re.MULTILINE))
+    public = {name for name, value in vars(errors).items() if _is_error(value) and value.__module__ == errors.__name__}
+    assert public - {"Error"} == sections.keys()
+    assert [name for name, text in sections.items() if len(text) < 100] == []
+
+
+def test_commands_exist() -> None:
+    """Each ``python -m cl_notebook …`` of a page and of the README is one that the command line takes."""
+    pages = [ROOT / "README.md", *PAGES, *HOW_TOS]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    commands = set(re.findall(r"python -m cl_notebook( [^`#>\n]*)", text))
+    assert len(commands) > 5
+    for command in commands - {" --version"}:
+        _known, rest = _parser().parse_known_args(command.split())
+        assert not rest or command.startswith(" lab"), command  # what lab does not know goes to JupyterLab
 
 
 def test_a_bar_in_an_option_is_shown_alone(site: Path) -> None:
