@@ -42,14 +42,17 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 WITH_OUTPUT = [*HOW_TOS, ROOT / "docs" / "troubleshooting.md"]
 ELSEWHERE = r"""["']?(?:https?:)?//"""
+UPDATE = "UPDATE_PAGES"
+"""The variable that makes the tests write what cells show into the pages, where it differs: review the changes."""
+NOT_ON_PAGES = r"(?m)\x1b\[[\d;]*m|^Out\[\d+\]: ?"
+"""The pattern of colours, and of what stands before the value of a cell."""
 VARYING = {
-    r"\x1b\[[\d;]*m": "",
-    r"(?m)^Out\[\d+\]: ?": "",
+    NOT_ON_PAGES: "",
     r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}\b": "ID",
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+\+00:00)?": "TIME",
     r"\b[\d.]+ (ms|s|min)( ago)?(?=\s|[,.;:]|$)": "DURATION",
     r"\b(process|pid:) \d+": "process PID",
-    r"\bduration: [\d.]+": "duration: SECONDS",
+    r"\bduration: [\d.e-]+": "duration: SECONDS",
     r"\b\d{1,3}(\.\d{1,3}){3}\b": "ADDRESS",
     r"[▇░]+": "BAR",
 }
@@ -186,6 +189,7 @@ class _Cells:
         self._capsys = capsys
         self._failure: ExecutionResult | None = None
         self._output: str | None = None
+        self.replacements: list[tuple[int, int, str]] = []
 
     def run(self, example: Example) -> None:
         self.raise_failure()
@@ -200,9 +204,13 @@ class _Cells:
     def compare(self, example: Example) -> str:
         if self._output is None:
             return ""  # the block above it was skipped
-        expected, shown = _same_in_all_runs(example.parsed), _same_in_all_runs(self._output)
-        self._output = self._failure = None
+        output, self._output, self._failure = self._output, None, None
+        expected, shown = _same_in_all_runs(example.parsed), _same_in_all_runs(output)
         if OutputChecker().check_output(expected, shown, ELLIPSIS | NORMALIZE_WHITESPACE):
+            return ""
+        if UPDATE in os.environ:
+            block = f"```text\n{re.sub(NOT_ON_PAGES, '', output).strip()}\n```"
+            self.replacements.append((example.region.start, example.region.end, block))
             return ""
         return f"the page has\n{expected}\nand the cell shows\n{shown}"
 
@@ -227,6 +235,10 @@ def _run(page: Path, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
         except SkipTest:
             cells.skip()
     cells.raise_failure()
+    text = page.read_text(encoding="utf-8")
+    for start, end, block in reversed(cells.replacements):
+        text = f"{text[:start]}{block}{text[end:]}"
+        page.write_text(text, encoding="utf-8")
 
 
 def _same_in_all_runs(text: str) -> str:
