@@ -35,6 +35,10 @@ SYMBOLIC = ("unknown", "infinite")
 """Values that a driver may report instead of a capacity in GiB; for several pools, the first of these wins."""
 
 
+_CAPACITIES = ("total_capacity_gb", "free_capacity_gb", "provisioned_capacity_gb", "allocated_capacity_gb")
+"""The keys of a pool's statistics, in the order of the fields of :class:`Pool`."""
+
+
 class Event(NamedTuple):
     """One operation. ``duration`` is in seconds, ``who`` is ``user@host``; ``status`` may be ``lost``, as in the frames."""
 
@@ -63,13 +67,21 @@ class Pool(NamedTuple):
     total: float | str | None
     free: float | str | None
     provisioned: float | str | None
+    allocated: float | str | None = None
+
+    @property
+    def used(self) -> float | None:
+        """The used capacity in GiB; None if it is not known."""
+        if not isinstance(self.total, float) or not isinstance(self.free, float):
+            return None
+        return max(0.0, self.total - self.free)
 
     @property
     def used_share(self) -> float | None:
         """The used part of the capacity, from 0 to 1; None if it is not known."""
-        if not isinstance(self.total, float) or not isinstance(self.free, float) or self.total <= 0:
+        if self.used is None or not isinstance(self.total, float) or self.total <= 0:
             return None
-        return min(1.0, max(0.0, 1 - self.free / self.total))
+        return min(1.0, self.used / self.total)
 
 
 def columns(resource: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a tracked object of any kind
@@ -202,16 +214,33 @@ def volumes_by_status(reading: sa.Connection, *conditions: sa.ColumnElement[bool
 
 def pools(backend: Any) -> list[Pool] | None:  # noqa: ANN401 - a backend
     """Return the pools of a backend by the statistics that are known; None if none are."""
-    stats: Mapping[str, Any] | None = known_stats(backend)
-    if stats is None:
-        return None
+    stats = known_stats(backend)
+    return None if stats is None else pools_in(stats, backend.name)
+
+
+def pools_in(stats: object, name: str) -> list[Pool]:
+    """Return the pools of the statistics that a driver reported; those without a name, or without pools, are called *name*."""
+    whole = [stats] if isinstance(stats, dict) and any(key in stats for key in _CAPACITIES) else []
     return [
-        Pool(
-            str(pool.get("pool_name", backend.name)),
-            *(capacity(pool.get(key)) for key in ("total_capacity_gb", "free_capacity_gb", "provisioned_capacity_gb")),
-        )
-        for pool in reported_pools(stats)
+        Pool(str(pool.get("pool_name") or name), *(capacity(pool.get(key)) for key in _CAPACITIES))
+        for pool in reported_pools(stats) or whole
     ]
+
+
+def summed(pools: Sequence[Pool]) -> Pool:
+    """Return the capacity of *pools* together, under an empty name.
+
+    ``unknown`` beats ``infinite``, and both beat numbers. Pools without a total and a free capacity are left out if others have
+    both, as sums over different pools could not be compared.
+    """
+    comparable = [pool for pool in pools if pool.total is not None and pool.free is not None] or pools
+    return Pool("", *(_sum([getattr(pool, name) for pool in comparable]) for name in Pool._fields[1:]))
+
+
+def _sum(capacities: Sequence[float | str | None]) -> float | str | None:
+    symbol = next((symbol for symbol in SYMBOLIC if symbol in capacities), None)
+    numbers = [number for number in capacities if isinstance(number, float)]
+    return symbol or (capacity(sum(numbers)) if numbers else None)
 
 
 def reported_pools(stats: object) -> list[dict[str, Any]]:

@@ -77,24 +77,18 @@ def _rows(session: Context, counts: Any) -> Iterator[tuple[object, ...]]:  # noq
         return
     try:
         with translate_errors(counts.name, "get_volume_stats", lambda: session.secrets(backend)):
-            pools = facts.reported_pools(driver.get_volume_stats(refresh=False))
+            pools = facts.pools_in(driver.get_volume_stats(refresh=False), counts.name)
     except errors.Error as error:
         yield (counts.name, None, True, *[math.nan] * 6, *tracked, errors.one_line(error))
         return
     for pool in pools:
-        total, free, provisioned, allocated = (
-            _gib(pool.get(f"{what}_capacity_gb")) for what in ("total", "free", "provisioned", "allocated")
-        )
-        used = max(0.0, total - free) if math.isfinite(total) and math.isfinite(free) else math.nan
-        share = used / total if total > 0 else math.nan
-        name = str(pool.get("pool_name") or counts.name)
-        yield (counts.name, name, True, total, free, used, provisioned, allocated, share, *tracked, None)
+        numbers = map(_number, (pool.total, pool.free, pool.used, pool.provisioned, pool.allocated, pool.used_share))
+        yield (counts.name, pool.name, True, *numbers, *tracked, None)
 
 
-def _gib(capacity: object) -> float:
-    """Return a capacity that a driver reports in GiB: infinity for ``infinite``, NaN for what is not known or not a number."""
-    number = facts.capacity(capacity)
-    return number if isinstance(number, float) else math.inf if number == "infinite" else math.nan
+def _number(capacity: float | str | None) -> float:
+    """Return a capacity in GiB: infinity for ``infinite``, NaN for what is not known."""
+    return capacity if isinstance(capacity, float) else math.inf if capacity == "infinite" else math.nan
 
 
 def _label(row: Any) -> str:  # noqa: ANN401 - a named tuple of pandas

@@ -65,6 +65,7 @@ def _pool(total: object, free: object = 1) -> dict[str, object]:
         ({"pools": [_pool(1), _pool("infinite")]}, "infinite"),
         ({"pools": [_pool("infinite"), _pool("unknown"), _pool(3)]}, "unknown"),
         ({"pools": [_pool("nonsense"), _pool(None), _pool(3)]}, 3.0),
+        ({"pools": [_pool(10, None), _pool(3)]}, 3.0),
     ],
 )
 def test_capacity_is_a_number_or_a_word(said: dict[str, Any], total: float | str) -> None:

@@ -332,9 +332,8 @@ def _process(kernel: Mapping[str, Any]) -> str:
 
 
 def capacity_of(pools: Sequence[facts.Pool]) -> Capacity | None:
-    """Return the capacity of *pools* together; None if one of them is not a number (``unknown``, ``infinite``)."""
-    numbers = [(pool.total, pool.free) for pool in pools]
-    if not numbers or not all(isinstance(total, float) and isinstance(free, float) for total, free in numbers):
+    """Return the capacity of *pools* together; None if it is not a number (``unknown``, ``infinite``)."""
+    together = facts.summed(pools)
+    if together.used_share is None or not isinstance(together.total, float) or not isinstance(together.free, float):
         return None
-    total, free = (float(sum(column)) for column in zip(*numbers, strict=True))
-    return Capacity(total, free) if 0 < total < float("inf") else None
+    return Capacity(together.total, together.free)

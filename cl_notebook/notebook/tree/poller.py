@@ -39,9 +39,6 @@ _MAX_SILENCE = 5.0
 CAPACITY_INTERVAL = 30.0
 """Seconds between two readings of the capacities."""
 
-CAPACITIES = {"total": "total_capacity_gb", "free": "free_capacity_gb", "provisioned": "provisioned_capacity_gb"}
-"""Names of the capacities in the payload, and in the drivers' statistics (GiB)."""
-
 
 class LeasedThread:
     """A thread that calls *work* repeatedly, from the first message of a view until :data:`LEASE` seconds after the last.
@@ -217,19 +214,6 @@ def capacity(backend: Backend) -> dict[str, float | str | None] | None:
 
     Calls the driver, which may take long. Returns None if the storage reports no capacity at all.
     """
-    reported: object = backend.stats()
-    stats = reported if isinstance(reported, dict) else {}
-    pools = facts.reported_pools(stats)
-    capacities = {
-        name: facts.capacity(stats[key]) if key in stats else _sum_of_pools([facts.capacity(pool.get(key)) for pool in pools])
-        for name, key in CAPACITIES.items()
-    }
+    total = facts.summed(facts.pools_in(backend.stats(), ""))
+    capacities = {"total": total.total, "free": total.free, "provisioned": total.provisioned}
     return capacities if any(value is not None for value in capacities.values()) else None
-
-
-def _sum_of_pools(values: list[float | str | None]) -> float | str | None:
-    for symbol in facts.SYMBOLIC:
-        if symbol in values:
-            return symbol
-    numbers = [value for value in values if isinstance(value, float)]
-    return sum(numbers) if numbers else None
