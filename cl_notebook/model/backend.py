@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import sqlalchemy as sa
@@ -386,7 +387,9 @@ class Backend(Tracked):
         session = self.context
         session.journal.refuse_if_read_only("forget")
         self._refuse_if_volumes()
-        session.journal.record_without_driver("forget", [Delete.of(self)], self)
+        # The guard runs in the transaction that removes the row.
+        guard = partial(driver_context.remove, backend_id=self.id)
+        session.journal.record_without_driver("forget", [Delete.of(self)], self, (guard,))
         session.close_backend(self)
 
     def _refuse_if_volumes(self) -> None:

@@ -60,6 +60,11 @@ def write(connection: sa.Connection, backend_id: str, rows: Iterable[InitiatorDa
         connection.execute(sa.insert(TABLE), {"backend_id": backend_id, **row})
 
 
+def remove(connection: sa.Connection, backend_id: str) -> None:
+    """Remove what the driver of the backend *backend_id* saved, for its row is removed."""
+    connection.execute(sa.delete(TABLE).where(TABLE.c.backend_id == backend_id))
+
+
 def volume_data(values: Mapping[str, Any]) -> VolumeData:
     """Convert the columns *values* of a volume to the data that drivers receive."""
     return VolumeData(

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
+from cl_notebook.model import driver_context
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cl_notebook.drivers.api import InitiatorData
 
 HOST = {"host": "node1", "ip": "10.0.0.7"}
 
@@ -282,14 +285,20 @@ def test_a_closed_backend_is_opened_by_its_name(session: cl.Session, sim: cl.Bac
 
 
 def test_forgetting_a_backend_needs_it_to_be_empty(sim: cl.Backend) -> None:
-    """A backend with volumes is not forgotten; an empty one is, and its name is free again."""
-    vol = sim.create_volume(1)
+    """A backend with volumes is not forgotten; an empty one is, with what its driver saved, and its name is free again."""
+    vol, store = sim.create_volume(1), sim.context.store
+    with store.writing() as connection:
+        rows: list[InitiatorData] = [{"initiator": "iqn.x", "namespace": "n", "key": "k", "value": "v"}]
+        driver_context.write(connection, sim.id, rows)
+        driver_context.write(connection, "another", rows)
     with pytest.raises(cl.errors.ResourceBusy):
         sim.forget()
     vol.delete()
     sim.forget()
     assert cl.Backend.backends == {}
     assert cl.frames.backends().empty
+    with store.reading() as connection:
+        assert (driver_context.read(connection, sim.id), driver_context.read(connection, "another")) == ([], rows)
 
 
 def test_the_same_id_makes_no_second_volume(sim: cl.Backend) -> None:
