@@ -69,21 +69,27 @@ class Frame(pd.DataFrame):
 
     def __repr__(self) -> str:
         """Return the list as text for a terminal of this width; as pandas does where the shell was told to show frames so."""
-        shown = None if _is_shown_raw() else self._as_list(listing.as_text, listing.empty_text)
+        shown = None if _is_shown_raw() else self._as_list(html=False)
         return shown or printable(super().__repr__())
 
     def _repr_html_(self) -> str | None:
-        shown = self._as_list(listing.as_html, listing.empty_html) if pd.get_option("display.notebook_repr_html") else None
+        shown = self._as_list(html=True) if pd.get_option("display.notebook_repr_html") else None
         return shown or cast("str | None", super()._repr_html_())  # type: ignore[misc] # not in the stubs
 
-    def _as_list(self, write: Callable[[Page], str], write_empty: Callable[[Look], str]) -> str | None:
-        """Return what *write* makes of the first page; None if the frame is not a list, or cannot be shown as one."""
+    def _as_list(self, *, html: bool) -> str | None:
+        """Return the frame as a list, as text or HTML; None if it is not a list, or cannot be shown as one."""
         if self._look is None or self.columns.nlevels > 1:
             return None
         try:
-            return write(page(self, self._look.units)) if len(self) else write_empty(self._look)
+            return self._written(self._look, html=html)
         except Exception:  # noqa: BLE001 - whatever a frame holds, pandas can show it
             return None
+
+    def _written(self, look: Look, *, html: bool) -> str:
+        if not len(self):
+            return listing.empty_html(look) if html else listing.empty_text(look)
+        first = page(self, look.units)
+        return listing.as_html(first) if html else listing.as_text(first)
 
     def to_parquet(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - pandas' own
         """Write the frame as pandas does; dicts and lists become JSON text."""

@@ -8,7 +8,7 @@ is marked by hand: ``@pytest.mark.lane("slow")``.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,12 +89,13 @@ def fixtures_of(item: pytest.Item) -> set[str]:
     """Return the names of the fixtures that *item* uses, those included that a parameter names, with what these ask for."""
     callspec = getattr(item, "callspec", None)
     parameters = callspec.params.values() if callspec else ()
+    manager: Any = item.config.pluginmanager.get_plugin("funcmanage")  # what pytest keeps of fixtures
     names = [*getattr(item, "fixturenames", ()), *(value for value in parameters if isinstance(value, str))]
     fixtures: set[str] = set()
     while names:
         name = names.pop()
         if name not in fixtures:
             fixtures.add(name)
-            defined = item.session._fixturemanager.getfixturedefs(name, item)
+            defined = manager.getfixturedefs(name, item)
             names += [argument for fixture in defined or () for argument in fixture.argnames]
     return fixtures

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from cl_notebook.display import listing, markup, report, text, values
+from cl_notebook.display import markup, report, text, values
 from cl_notebook.display.report import Entry, Section
 from cl_notebook.inventory.verdicts import KINDS, OK, URGENCY, VERDICTS, Finding, is_repairable
 from cl_notebook.tabular import Frame, typed_frame
 from cl_notebook.text import quote_word, sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
 
-    from cl_notebook.display.listing import Look, Page
+    from cl_notebook.display.listing import Look
 
 SHOWN = 4
 """How many findings of each verdict are shown."""
@@ -43,13 +43,9 @@ class ScanFrame(Frame):
     def _constructor(self) -> Callable[..., Frame]:
         return Frame
 
-    def _as_list(self, write: Callable[[Page], str], write_empty: Callable[[Look], str]) -> str | None:
-        """Return the report in the form, text or HTML, that *write* has for a list."""
-        del write_empty  # an empty report says so itself
-        try:
-            return _WRITERS[write](Frame(self))
-        except Exception:  # noqa: BLE001 - whatever was done to the frame, pandas can show it
-            return None
+    def _written(self, look: Look, *, html: bool) -> str:
+        del look  # an empty report says so itself
+        return _html(Frame(self)) if html else _text(Frame(self))
 
 
 def frame(findings: Sequence[Finding]) -> ScanFrame:
@@ -146,7 +142,3 @@ def _notes(findings: pd.DataFrame) -> Iterator[str]:
         yield "All of it is as it is tracked. %cl_scan --all lists it."
     elif ok:
         yield f"Not shown: {ok:,} ok. %cl_scan --all lists them."
-
-
-_WRITERS: Mapping[Callable[[Page], str], Callable[[Frame], str]] = {listing.as_text: _text, listing.as_html: _html}
-"""The writer of the report by that of a list."""
