@@ -258,6 +258,10 @@ class AttachError(Error):
     """os-brick or the operating system could not attach, extend or detach the device."""
 
 
+class WrongDevice(AttachError):
+    """The device or file is not the one of the volume, or not of its size or format: the host did what it was asked for."""
+
+
 class HostUnreachable(AttachError):
     """Another host does not answer; if the connection broke during a request, the request may have been carried out."""
 

@@ -22,7 +22,8 @@ def device_size(path: str, *, kind: str = "raw") -> int:
     The size of a block device that only root may read comes from sysfs.
 
     Raises:
-        errors.AttachError: it does not exist, cannot be read, or is not a qcow2 image although *kind* says so.
+        errors.AttachError: it does not exist, or cannot be read.
+        errors.WrongDevice: it is neither a device nor a file, or not a qcow2 image although *kind* says so.
 
     """
     try:
@@ -30,7 +31,7 @@ def device_size(path: str, *, kind: str = "raw") -> int:
         # opening anything else could wait for ever
         if not (stat.S_ISBLK(mode) or stat.S_ISREG(mode)):
             msg = f"{path} is neither a block device nor a file"
-            raise errors.AttachError(msg)
+            raise errors.WrongDevice(msg)
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except PermissionError:
@@ -50,12 +51,12 @@ def check_size(path: str, size: int, expected_bytes: int | None) -> int:
     """Return *size*, the size in bytes of the device at *path*, if it is at least *expected_bytes*.
 
     Raises:
-        errors.AttachError: it is too small.
+        errors.WrongDevice: it is too small.
 
     """
     if expected_bytes is not None and size < expected_bytes:
         msg = f"{path} has {size} bytes, {expected_bytes} were expected: it is not, or not yet, the volume's device"
-        raise errors.AttachError(msg)
+        raise errors.WrongDevice(msg)
     return size
 
 
@@ -68,5 +69,5 @@ def _virtual_size(path: str, fd: int) -> int:
     header = os.pread(fd, _VIRTUAL_SIZE.stop, 0)
     if not header.startswith(_MAGIC) or len(header) < _VIRTUAL_SIZE.stop:
         msg = f"{path} is no qcow2 image, though the storage says that it is one"
-        raise errors.AttachError(msg)
+        raise errors.WrongDevice(msg)
     return int.from_bytes(header[_VIRTUAL_SIZE], "big")

@@ -39,42 +39,42 @@ def check(info: Mapping[str, Any], path: str, *, root: Path = _ROOT) -> None:
     Protocols without an identity are not checked. *root* is the folder that contains ``sys``, ``proc`` and ``dev``.
 
     Raises:
-        errors.AttachError: it is another device or file.
+        errors.WrongDevice: it is another device or file.
 
     """
     find_mismatch = _CHECKS.get(info["driver_volume_type"].lower())
     mismatch = find_mismatch(_Device(path, root), info) if find_mismatch else None
     if mismatch:
         msg = f"{path} belongs to something else now ({mismatch}). Disconnect the volume and connect it again."
-        raise errors.AttachError(msg)
+        raise errors.WrongDevice(msg)
 
 
 def check_same(path: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Check that os-brick's device *now* has the same SCSI name as *before*, if both have one.
 
     Raises:
-        errors.AttachError: the names differ.
+        errors.WrongDevice: the names differ.
 
     """
     for name in ("scsi_wwn", "scsi_wwid"):
         was, is_now = before.get(name), now.get(name)
         if was and is_now and was != is_now:
             msg = f"{path} is another volume's device: its {name} is {is_now}, not {was} as before. Detach it, then attach again."
-            raise errors.AttachError(msg)
+            raise errors.WrongDevice(msg)
 
 
 def check_open(info: Mapping[str, Any], file: DeviceFile) -> None:
     """Check that the open *file*, if it is a regular file, is the one that *info* describes; close it otherwise.
 
     Raises:
-        errors.AttachError: it is another file.
+        errors.WrongDevice: it is another file.
 
     """
     expected_inode, status = info["data"].get("backing_inode"), os.fstat(file.fileno())
     if expected_inode is not None and stat.S_ISREG(status.st_mode) and status.st_ino != expected_inode:
         file.close()
         msg = f"{file.name} was replaced by another file. Disconnect the volume and connect it again."
-        raise errors.AttachError(msg)
+        raise errors.WrongDevice(msg)
 
 
 class _Device:

@@ -120,16 +120,16 @@ def _recover_connection(connection: Connection, *, force: bool) -> str:
         if connection.connected and connection.is_in_reach and connection.attached:
             connection.detach(force=force)
         connection.disconnect(force=force)
-        return "It was removed: the host is shut out."
+        return "It was removed: the host has no access any more."
     _refuse_if_out_of_reach(connection)
     if last == "attach" and connections.has_device(connection):
         return f"Its device is there: it was attached as {connection.attach()}."
     connection.detach(force=force)
-    return "It was detached; the storage still lets the host in."
+    return "It was detached; the host still has access to the volume on the storage."
 
 
 def _replace_foreign_status(connection: Connection) -> None:
-    """Give a connection with a foreign status the one that fits what is known of it: whether the storage let the host in."""
+    """Give a connection with a foreign status the one that fits what is known of it: whether the host has access."""
     status = "attached" if connection.connected else "error_attaching"
     guard = guards.require_status(connection.context, connection, "repair", {connection.status})
     connection.context.journal.record_without_driver(

@@ -53,7 +53,7 @@ def _refuse_if_there(resource: Tracked, volume: Volume | Snapshot, storages: Sto
     if not presence.found:
         return
     if isinstance(resource, Connection):
-        advice = f"disconnect() it (%cl_connection disconnect {resource.id}): the storage still lets the host in"
+        advice = f"disconnect() it (%cl_connection disconnect {resource.id}): the host still has access on the storage"
     else:
         advice = "unmanage() releases it and delete() removes it"
     msg = f"The storage has {volume.label()}: {advice}. force=True (--force) forgets {resource.label()} all the same."

@@ -36,14 +36,12 @@ def extend(error: errors.Error, name: str, *, host: str | None = None, python: s
 def attaching(name: str, host: str | None) -> Iterator[None]:
     """Append the hint to an AttachError of the block, which attaches a volume of the backend *name* on *host*, or here for None.
 
-    HostUnreachable gets none: the host cannot be examined. Neither does an error without a cause: os-brick and the operating
-    system did what they were asked for, and the device is another volume's.
+    HostUnreachable gets none: the host cannot be examined. Neither does WrongDevice: the host lacks nothing.
     """
     try:
         yield
-    except errors.HostUnreachable:
+    except (errors.HostUnreachable, errors.WrongDevice):
         raise
     except errors.AttachError as error:
-        if error.__cause__ is not None:
-            extend(error, name, host=host)
+        extend(error, name, host=host)
         raise

@@ -29,7 +29,7 @@ def refused(kernel: Kernel, protocol: str, path: str, data: dict[str, Any], **mo
     """Return why the device is refused; nothing if it is not."""
     try:
         identity.check({"driver_volume_type": protocol, "data": data, **more}, path, root=kernel.root)
-    except errors.AttachError as error:
+    except errors.WrongDevice as error:
         return str(error)
     return ""
 

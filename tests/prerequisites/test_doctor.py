@@ -9,6 +9,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
+from cl_notebook.model import doctor_hint
 from cl_notebook.prerequisites import requirements
 from cl_notebook.prerequisites.report import Examination, Row
 from cl_notebook.prerequisites.target import Target, target_of
@@ -170,6 +171,21 @@ def test_a_clock_that_differs_is_failed(session: cl.Session, host: FakeHost) -> 
     assert examined(session, host)["clock"].status == "ok"
     assert checks.clock(lambda _moment: 90.0)(host.probe()) == ("failed", "90 seconds ahead of the database's")
     assert checks.clock(lambda _moment: -90.0)(host.probe()) == ("failed", "90 seconds behind the database's")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_hinted"),
+    [
+        (errors.AttachError("iscsiadm is not installed"), True),
+        (errors.WrongDevice("/dev/sdb belongs to something else now"), False),
+        (errors.HostUnreachable("node2 does not answer"), False),
+    ],
+)
+def test_the_hint_goes_with_what_a_host_may_lack(error: errors.AttachError, is_hinted: bool) -> None:  # noqa: FBT001 - a parameter
+    """An AttachError names the doctor, whatever it was raised from; a wrong device and a host that is down do not."""
+    with pytest.raises(errors.AttachError) as caught, doctor_hint.attaching("lab", None):
+        raise error
+    assert ("%cl_doctor lab" in str(caught.value)) is is_hinted
 
 
 def test_a_failed_backend_is_known_by_its_name(session: cl.Session) -> None:

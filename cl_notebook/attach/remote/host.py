@@ -155,7 +155,8 @@ class RemoteHost:
             msg = f"on {gateway.host}: {reply['error']}"
             if reply.get("kind") == errors.BusyOnStorage.__name__:
                 raise errors.BusyOnStorage(msg, no_side_effects=True) from RemoteTraceback(reply["trace"])
-            raise errors.AttachError(msg) from RemoteTraceback(reply["trace"])
+            kind = errors.WrongDevice if reply.get("kind") == errors.WrongDevice.__name__ else errors.AttachError
+            raise kind(msg) from RemoteTraceback(reply["trace"])
         return reply["value"]
 
     def _refuse_without_brick(self, gateway: Gateway) -> NoReturn:
