@@ -243,10 +243,18 @@ class Session(context.SessionBound):
         self._refuse_if_closed()
         return identity_map.get(self, cls, resource_id)
 
-    def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False, trust: bool = False) -> Backend:
-        """Open the backend *name*; see :class:`cl_notebook.Backend`."""
+    def open_backend(
+        self,
+        name: str | None,
+        config: dict[str, Any],
+        *,
+        replace: bool = False,
+        trust: bool = False,
+        accept_unknown: bool = False,
+    ) -> Backend:
+        """Open the backend *name*; see :class:`cl_notebook.Backend`. With *accept_unknown*, an unknown option is a warning."""
         self._refuse_if_closed()
-        return self._pool.open_backend(name, config, replace=replace, trust=trust)
+        return self._pool.open_backend(name, config, replace=replace, trust=trust, accept_unknown=accept_unknown)
 
     def _refuse_if_closed(self) -> None:
         if self.is_closed:

@@ -160,6 +160,8 @@ class Settings:
     project_id: str | None = None
     user_id: str | None = None
     fail_on_missing_backend: bool = True
+    accept_unknown: bool = False
+    """Whether an unknown option of Cinder's ``[DEFAULT]`` is a line in the driver's log, not an error; not a parameter."""
     cinder_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -179,7 +181,11 @@ class Settings:
         given = _FROM_ENVIRONMENT | options
         return cls(
             store=_store(store),
-            cinder_options={name: _cinder_option(name, value) for name, value in options.items() if name not in _CHECKS},
+            cinder_options={
+                name: _cinder_option(name, value, is_checked=not options.get("accept_unknown"))
+                for name, value in options.items()
+                if name not in _CHECKS and not (value is None and options.get("accept_unknown"))
+            },
             **{name: check(name, given[name]) for name, check in _CHECKS.items() if name in given},
         )
 
@@ -325,11 +331,12 @@ def _folder(name: str, value: object) -> str | None:
     return None if text is None else _absolute(text)
 
 
-def _cinder_option(name: str, value: object) -> object:
+def _cinder_option(name: str, value: object, *, is_checked: bool) -> object:
     close = difflib.get_close_matches(name, [*Settings.__dataclass_fields__, "persistence_config"], n=1, cutoff=_CLOSE)
-    if close:
+    if close and is_checked:
         msg = f"cl.setup() has no {name!r}. Did you mean {close[0]!r}?"
         raise InvalidInput(msg)
+    value = list(value) if isinstance(value, tuple) else value
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, (str, bool, int, float)) for item in items):
         msg = f"{name} must be text, a number, True or False, or a list of these, not {value!r}."
@@ -369,5 +376,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "project_id": _optional_text,
     "user_id": _optional_text,
     "fail_on_missing_backend": _flag,
+    "accept_unknown": _flag,
 }
 """The function that checks and converts each setting, called with its name and the value that was given."""

@@ -202,17 +202,31 @@ class Host:
             if device.device_size(path, kind=_format(info)) < expected:
                 self.extend(info, multipath=multipath, do_local_attach=do_local_attach)
 
+    def brick_connector(
+        self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False, scan_attempts: int | None = None
+    ) -> Any:  # noqa: ANN401 - os-brick has no types
+        """Return os-brick's connector for *info*, which looks for a device *scan_attempts* times.
+
+        Raises:
+            errors.AttachError: os-brick has none for the protocol, or it needs root.
+
+        """
+        return self._connector(info, multipath=multipath, do_local_attach=do_local_attach, scan_attempts=scan_attempts)
+
     def _brick(self) -> Any:  # noqa: ANN401 - os-brick has no types
         return osbrick.connector_module(self._lock_path, self._root_helper)
 
-    def _connector(self, info: ConnectionInfo, *, multipath: bool, do_local_attach: bool) -> Any:  # noqa: ANN401 - as above
+    def _connector(
+        self, info: ConnectionInfo, *, multipath: bool, do_local_attach: bool, scan_attempts: int | None = None
+    ) -> Any:  # noqa: ANN401 - as above
+        attempts = {} if scan_attempts is None else {"device_scan_attempts": scan_attempts}
         protocol = info["driver_volume_type"]
         if not librbd.uses_librbd(info, do_local_attach=do_local_attach):
             self._refuse_without_root(protocol.lower() if protocol.lower() != "rbd" else "krbd")
         module = self._brick()
         with osbrick.translated(f"os-brick has no connector for {protocol}"):
             return module.InitiatorConnector.factory(
-                protocol, self._root_helper, use_multipath=multipath, do_local_attach=do_local_attach, conn=info
+                protocol, self._root_helper, use_multipath=multipath, do_local_attach=do_local_attach, conn=info, **attempts
             )
 
     def _refuse_without_root(self, protocol: str) -> None:

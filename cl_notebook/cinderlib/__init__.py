@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import logging.config  # noqa: F401 - scripts use it without importing it, as cinderlib had
 import sys
 from typing import Any
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cl_notebook import errors, model, settings
 from cl_notebook import session as sessions
 from cl_notebook.cinderlib import exception
-from cl_notebook.cinderlib.base import Object, wrapped
+from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID, Object, forward_log, wrapped
 from cl_notebook.cinderlib.objects import Volume
 from cl_notebook.cinderlib.persistence import Persistence
 from cl_notebook.model import connection
@@ -33,6 +35,12 @@ class Backend(Object):
     global_initialization: ClassVar[bool] = False
     """Whether :meth:`global_setup` was called; it may be called again after this is set to False."""
     persistence: ClassVar[Persistence] = Persistence()
+    im_root: ClassVar[bool] = False
+    fail_on_missing_backend: ClassVar[bool] = True
+    non_uuid_ids: ClassVar[bool] = False
+    output_all_backend_info: ClassVar[bool] = False
+    project_id: ClassVar[str | None] = None
+    user_id: ClassVar[str | None] = None
 
     def __new__(cls, volume_backend_name: str = "", **driver_cfg: Any) -> Any:  # noqa: ANN401 - the backend, an option's value
         """Open the backend, or return the open one with the same configuration.
@@ -48,7 +56,10 @@ class Backend(Object):
         session = sessions.default_session()
         # cinderlib stored no backends: what an earlier process opened under the name does not bind this one
         is_new = volume_backend_name not in session.backends
-        return wrapped(session.open_backend(volume_backend_name, driver_cfg, replace=is_new))
+        try:
+            return wrapped(session.open_backend(volume_backend_name, driver_cfg, replace=is_new, accept_unknown=True))
+        finally:
+            forward_log()
 
     @classmethod
     def global_setup(  # noqa: PLR0917 - cinderlib's signature
@@ -80,7 +91,9 @@ class Backend(Object):
         if cls.global_initialization:
             msg = "Already set up. Set Backend.global_initialization to False to do it again, on a new store."
             raise errors.Refused(msg)
+        Object.relays_log = not disable_logs
         sessions.setup(
+            accept_unknown=True,
             store=_store(persistence_config),
             host=host,
             root_helper=root_helper,
@@ -90,11 +103,15 @@ class Backend(Object):
             non_uuid_ids=non_uuid_ids,
             output_all_backend_info=output_all_backend_info,
             include_secrets=include_secrets,
-            project_id=project_id,
-            user_id=user_id,
+            project_id=project_id or DEFAULT_PROJECT_ID,
+            user_id=user_id or DEFAULT_USER_ID,
             fail_on_missing_backend=fail_on_missing_backend,
             **cinder_config_params,
         )
+        cls.im_root = os.getuid() == 0
+        cls.fail_on_missing_backend = fail_on_missing_backend
+        cls.project_id, cls.user_id, cls.non_uuid_ids = project_id, user_id, non_uuid_ids
+        cls.output_all_backend_info = output_all_backend_info
         cls.global_initialization = True
 
     @classmethod
@@ -125,27 +142,54 @@ class Backend(Object):
 
     @property
     def volumes(self) -> list[Volume]:
-        """The volumes on the backend."""
-        volumes: list[Volume] = wrapped((self.ours or self.obj).volumes)
-        return volumes
+        """The volumes on the backend: the same list each time, from which those that are deleted are removed."""
+        return self.held("volumes", (self.ours or self.obj).volumes)
 
     def volumes_filtered(self, volume_id: str | None = None, volume_name: str | None = None) -> list[Volume]:
         """Return the volumes with that id or name."""
-        volumes: list[Volume] = wrapped(self.obj.volumes_filtered(volume_id, volume_name))
+        volumes: list[Volume] = wrapped(self.obj.volumes_filtered(volume_id or None, volume_name or None))
         return volumes
 
-    def create_volume(self, size: int, name: str = "", description: str = "", bootable: bool = False, **fields: Any) -> Volume:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
+    def create_volume(self, size: float, name: str = "", description: str = "", bootable: bool = False, **fields: Any) -> Volume:  # noqa: ANN401, FBT001, FBT002 - cinderlib's signature
         """Create an empty volume of *size* GiB."""
         volume = Volume(wrapped(self.obj), size=size, name=name, description=description, bootable=bootable, **fields)
         volume.create()
         return volume
 
+    @property
+    def pool_names(self) -> tuple[str, ...]:
+        """Names of the storage's pools, as they were reported when the backend was opened."""
+        return tuple(str(pool["pool_name"]) for pool in self.stats()["pools"])
+
     def stats(self, refresh: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - cinderlib's signature
         """Return the capacities and identity of the storage, cached; *refresh* asks the storage."""
         if refresh or "_stats" not in vars(self):
-            vars(self)["_stats"] = _legacy(self.obj.stats(refresh=refresh))
+            known = getattr(self.obj.driver, "known_stats", None)  # of the setup, where the driver has them
+            try:
+                vars(self)["_stats"] = _legacy(self.obj.stats(refresh=True) if refresh or known is None else known())
+            finally:
+                forward_log()
         held: dict[str, Any] = vars(self)["_stats"]
         return held
+
+    def field(self, name: str) -> Any:  # noqa: ANN401 - of the driver
+        """Return the attribute *name*: the backend's here, else that of Cinder's driver.
+
+        Raises:
+            AttributeError: neither has it.
+
+        """
+        if name not in _OF_DRIVER and hasattr(type(self.obj), name):
+            return getattr(self.obj, name)
+        driver = self.obj.driver
+        if hasattr(driver, name):
+            return getattr(driver, name)
+        if name in _OF_DRIVER:
+            return _OF_DRIVER[name]
+        if name[:1] == "_" or not hasattr(driver, "attribute"):
+            msg = f"A backend has no attribute {name!r}, nor has its driver."
+            raise AttributeError(msg)
+        return driver.attribute(name)
 
     def validate_connector(self, connector_dict: Mapping[str, Any]) -> None:
         """Check that *connector_dict* has what a connection needs.
@@ -182,9 +226,13 @@ class Backend(Object):
 
 def _store(persistence_config: object) -> str:
     try:
-        return settings.store_of({} if persistence_config is None else persistence_config)
+        store = settings.store_of({} if persistence_config is None else persistence_config)
     except errors.InvalidInput as error:
         raise exception.InvalidPersistence(str(error)) from error
+    scheme, mark, rest = store.partition("://")
+    if scheme == "postgresql+psycopg2" and find_spec("psycopg2") is None:  # oVirt names it; its successor reads the same URLs
+        scheme = "postgresql"
+    return f"{scheme}{mark}{rest}"
 
 
 def _legacy(stats: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,5 +243,8 @@ def _legacy(stats: Mapping[str, Any]) -> dict[str, Any]:
     ]
     return {**stats, "pools": pools}
 
+
+_OF_DRIVER: dict[str, Any] = {"get_version": lambda: "1.0.0", "supported": True, "initialized": True, "VERSION": "1.0.0"}
+"""Attributes of Cinder's drivers that scripts ask for, with the values of drivers that are not Cinder's."""
 
 setup = Backend.global_setup

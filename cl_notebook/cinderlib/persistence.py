@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from cl_notebook import model
 from cl_notebook.cinderlib.base import Object, wrapped
-from cl_notebook.model import KeyValue, identity_map
+from cl_notebook.model import KeyValue, identity_map, lookup
+from cl_notebook.model.operations.changes import Delete, SyncAttachStatus
 from cl_notebook.session import default_session
 
 
@@ -20,8 +21,13 @@ class Persistence:
     ) -> list[Object]:
         """Return the volumes that match all arguments given."""
         conditions: dict[str, Any] = {"id": volume_id, "name": volume_name}
+        if backend_name:
+            backend = lookup.backend_named(default_session(), backend_name)
+            if backend is None:
+                return []
+            conditions["backend_id"] = backend.id
         volumes: list[Object] = wrapped(_select(model.Volume, conditions))
-        return [volume for volume in volumes if backend_name is None or volume.backend.id == backend_name]
+        return volumes
 
     def get_snapshots(
         self, snapshot_id: str | None = None, snapshot_name: str | None = None, volume_id: str | None = None
@@ -43,6 +49,22 @@ class Persistence:
         pair = KeyValue.get(key)
         return [] if pair is None else [pair]
 
+    def set_volume(self, volume: Object) -> None:
+        """Store what was set on the volume."""
+        volume.save()
+
+    set_snapshot = set_connection = set_volume
+
+    def delete_volume(self, volume: Object) -> None:
+        """Remove the volume's row; the storage is not touched."""
+        _forget(volume.obj, [Delete.of(volume.obj)])
+
+    delete_snapshot = delete_volume
+
+    def delete_connection(self, connection: Object) -> None:
+        """Remove the connection's row; the host keeps its access and its device."""
+        _forget(connection.obj, [Delete.of(connection.obj), SyncAttachStatus.of(connection.obj.volume)])
+
     def set_key_value(self, key_value: KeyValue) -> None:
         """Store the pair."""
         key_value.save()
@@ -53,5 +75,9 @@ class Persistence:
 
 
 def _select(cls: Any, conditions: dict[str, Any]) -> list[Any]:  # noqa: ANN401 - one of the tracked classes
-    predicates = [getattr(cls, name) == value for name, value in conditions.items() if value is not None]
+    predicates = [getattr(cls, name) == value for name, value in conditions.items() if value]
     return identity_map.select(default_session(), sa.select(cls).where(*predicates).order_by(cls.created_at, cls.id))
+
+
+def _forget(ours: Any, changes: list[Any]) -> None:  # noqa: ANN401 - a tracked object
+    ours.context.journal.record_without_driver("forget", changes, ours)

@@ -467,6 +467,8 @@ class DriverEnvironment:
     hides_ssl_warnings: bool = True
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Options of Cinder's section ``[DEFAULT]``."""
+    accept_unknown: bool = False
+    """Whether a default that Cinder does not have is a line in the log, not an error."""
 
 
 class DriverContext(Protocol):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 KEYRING_SERVICE = "cl_notebook"
 """Service name in the keyring library; the user name of a secret is ``BACKEND.OPTION``."""
 
+UNDECLARED = "undeclared"
+"""Name of the option with options that a driver reads although it does not declare them."""
+
 _ADDRESS = re.compile(r"(^|_)(ip|ips|host|hosts|address|addresses|url|uri|server|endpoint|portal|path|python)($|_)")
 """Names of options with an address, which are shown first."""
 
@@ -66,6 +69,22 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
         for option in known.values()
         if not option.implicit or option.required or options.get(option.name) is not None
     }
+
+
+def with_unknown(cls: type[Driver], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration *given*, with the options that driver *cls* does not have in its option ``undeclared``.
+
+    A driver that lacks that option does not get them. A :class:`~cl_notebook.errors.ConfigurationWarning` names them.
+    """
+    known = {UNDECLARED, "volume_driver", *(name for option in cls.options() for name in (option.name, *option.aliases))}
+    unknown = {name: value for name, value in given.items() if name not in known and value is not None}
+    rest = {name: value for name, value in given.items() if name in known}
+    if not unknown:
+        return rest
+    warnings.warn(f"Unknown config option {', '.join(sorted(unknown))}.", errors.ConfigurationWarning, stacklevel=6)
+    if any(option.name == UNDECLARED for option in cls.options()):
+        rest[UNDECLARED] = {name: _text_of(value) for name, value in unknown.items() if not isinstance(value, dict)}
+    return rest
 
 
 def current_names(driver_name: str, cls: type[Driver], options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

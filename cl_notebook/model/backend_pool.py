@@ -60,13 +60,27 @@ class BackendPool:
         self._lock = concurrency.reentrant_lock()
         """Serialises the opening of backends. Opening waits for storage without a limit, so the session's lock is not held."""
 
-    def open_backend(self, name: str | None, config: dict[str, Any], *, replace: bool = False, trust: bool = False) -> Backend:
-        """Open the backend *name*; see :class:`cl_notebook.Backend` for arguments and errors."""
+    def open_backend(
+        self,
+        name: str | None,
+        config: dict[str, Any],
+        *,
+        replace: bool = False,
+        trust: bool = False,
+        accept_unknown: bool = False,
+    ) -> Backend:
+        """Open the backend *name*; see :class:`cl_notebook.Backend` for arguments and errors.
+
+        With *accept_unknown*, options that the driver does not have are a warning, and are passed to it if it takes such.
+        """
         name = validation.name(name, "volume_backend_name")
         if not name:
             msg = f"A backend needs a name: {_EXAMPLE}."
             raise errors.InvalidInput(msg)
         with self._lock:
+            if accept_unknown and config.get("volume_driver"):
+                with self._attempt(name, config["volume_driver"], config):
+                    config = options.with_unknown(self._class(config["volume_driver"], config), config)
             stored = lookup.backend_named(self._context, name)
             if stored is not None and stored.volume_driver and not self.is_confirmed(stored):
                 return self._confirm(stored, config, replace=replace, trust=trust)

@@ -310,9 +310,13 @@ class Tracked(SessionBound, Serializable, metaclass=_PublicNames):
         if self.is_loaded_only:
             document_service.get().save(self)
             return
+        self.write({})
+
+    def write(self, columns: Mapping[str, Any]) -> None:
+        """Write the values that were set on the object, and *columns* that users cannot set, to the store; see :meth:`save`."""
         self.context.journal.refuse_if_read_only("save")
         self.validate()
-        changed = identity_map.values(self)
+        changed = {**identity_map.values(self), **columns}
         if changed:
             self.context.journal.save(self, changed, identity_map.base_values(self)["version"])
             identity_map.forget(self)

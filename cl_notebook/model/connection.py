@@ -66,7 +66,9 @@ class Connection(Tracked):
     )
     kind: ClassVar[str] = "connection"
     created_by: ClassVar[str] = "volume.attach(), or volume.connect(connector)"
-    internal: ClassVar[frozenset[str]] = Tracked.internal | {"attach_device", "extend_device", "refuse_if_not_typed", "release"}
+    internal: ClassVar[frozenset[str]] = Tracked.internal | {
+        *("attach_device", "extend_device", "record", "refuse_if_not_typed", "release", "revoke"),
+    }
     set_by: ClassVar[Mapping[str, str]] = {
         "status": "attach(), detach() and disconnect() change it.",
         "attach_status": "attach(), detach() and disconnect() change it.",
@@ -161,6 +163,7 @@ class Connection(Tracked):
         multipath: bool = False,
         gateway: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        several_hosts: bool = False,
     ) -> Connection:
         """Give a host access to *volume*, and return the connection; see ``Volume.connect``.
 
@@ -170,6 +173,7 @@ class Connection(Tracked):
             multipath: use several paths to the storage, unless *connector* says otherwise.
             gateway: address by which the host is reached; None for this host, and for hosts that attach by themselves.
             extra: further data for its documents: ``attach_mode``, and fields that have no column.
+            several_hosts: leave it to the driver to refuse a second host.
 
         """
         values = _new_row(volume, checked(connector), multipath=multipath) | {"gateway": gateway}
@@ -198,7 +202,7 @@ class Connection(Tracked):
             arguments={"volume_id": volume.id, "host": values["connector_info"]["host"]},
             guards=(
                 guards.require_source(volume.context, volume, "connect", "connect it"),
-                _refuse_second_host(cls, volume, values["connector_info"]["host"]),
+                *(() if several_hosts else (_refuse_second_host(cls, volume, values["connector_info"]["host"]),)),
             ),
             on_success=on_success,
             on_failure=on_failure,
@@ -207,6 +211,22 @@ class Connection(Tracked):
         if gateway is not None:
             volume.context.confirmed.gateways[values["id"]] = (gateway, gateway)
         return cast("Connection", operation.target)
+
+    @classmethod
+    def record(cls, volume: Volume, connector: Mapping[str, Any], columns: Mapping[str, Any]) -> Connection:
+        """Track a connection of *volume* that exists on the storage already, and return it; the driver is not called.
+
+        Args:
+            volume: the volume.
+            connector: os-brick's connector properties of the host.
+            columns: further columns of the row, such as ``conn_info``.
+
+        """
+        values = _new_row(volume, checked(connector), multipath=False) | {"attach_status": "attached", **columns}
+        insert = Insert(cls.kind, values)
+        journal = volume.context.journal
+        created = journal.record_without_driver("add", [insert, SyncAttachStatus.of(volume)], insert)
+        return cast("Connection", created[0])
 
     @errors.arguments_checked
     def attach(self) -> str:
@@ -374,6 +394,11 @@ class Connection(Tracked):
         if self.attached and not force:
             msg = f"{self.label()} is still attached on {self.attached_host} as {self.path}: detach() it there first."
             raise errors.ResourceBusy(msg)
+        self.revoke(force=force)
+
+    def revoke(self, *, force: bool = False) -> None:
+        """Revoke the access as :meth:`disconnect` does, also of a host that has the device and detaches it itself."""
+        self.refresh(keep_edits=True)
         connection_data = ConnectionData(self.id, masking.without(self.connector_info))
         volume, other_ids = self.volume, list[str]()
         data, device, device_uses = volume.as_data(), self.device or {}, list[str]()

@@ -27,6 +27,8 @@ _FIELDS = {
     *("id", "name", "description", "size", "pool_name", "snapshot_id", "source_volid", "availability_zone", "bootable"),
     *("metadata", "extra_specs", "qos_specs"),
 }
+_LAYER_FIELDS = {"host", "extra", "driver_data"}
+"""Columns that only cinderlib's names set, checked there."""
 
 
 def make_volume(
@@ -37,6 +39,7 @@ def make_volume(
     more_guards: tuple[Guard, ...] = (),
     *,
     driver_data: Mapping[str, Any] | None = None,
+    is_new_id: bool = False,
 ) -> Tracked:
     """Create a volume on *backend*, and return it.
 
@@ -49,6 +52,7 @@ def make_volume(
         create_on_storage: calls that method; by default an empty volume is created.
         more_guards: checks in the transaction of the intent.
         driver_data: the initial value of that column, e.g. the encryption of the volume that is copied.
+        is_new_id: the id in *fields* was made up just now, so neither the store nor the storage is asked for it.
 
     Raises:
         InvalidInput: a field is invalid.
@@ -58,18 +62,20 @@ def make_volume(
         DriverError: the storage refused.
 
     """
-    values = _new_row(backend, fields) | {"driver_data": dict(driver_data) if driver_data else None}
-    existing = _find_equal(backend, values) if fields.get("id") else None
+    values = _new_row(backend, fields)
+    values["driver_data"] = {**(driver_data or {}), **(values["driver_data"] or {})} or None
+    is_typed_id = bool(fields.get("id")) and not is_new_id
+    existing = _find_equal(backend, values) if is_typed_id else None
     if existing is not None:
         return existing
     data = volume_data(values)
 
     def call_driver(driver: Driver, progress: Progress) -> ModelUpdate:
-        if fields.get("id"):
+        if is_typed_id:
             _refuse_if_on_storage(backend, driver, data)
         return create_on_storage(driver, data, progress) if create_on_storage else driver.create_volume(data)
 
-    if fields.get("id"):  # the name on the storage derives from the id, and another row may have that name
+    if is_typed_id:  # the name on the storage derives from the id, and another row may have that name
         more_guards = (*more_guards, claims.unclaimed(CLASSES["Volume"], backend.id, [data.name_in_storage]))
     operation: OperationSpec[ModelUpdate] = OperationSpec(
         action="create",
@@ -196,7 +202,7 @@ def _new_row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any
 
     """
     for name in fields:
-        if name not in _FIELDS:
+        if name not in _FIELDS and name not in _LAYER_FIELDS:
             msg = f"A volume has no {name!r} to set.{errors.did_you_mean(name, _FIELDS)}"
             raise errors.InvalidInput(msg)
     volume_id = validation.new_id(fields.get("id"), any_text=backend.context.settings.non_uuid_ids)
@@ -210,7 +216,7 @@ def _new_row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any
         "status": "creating",
         "attach_status": "detached",
         "backend_id": backend.id,
-        "host": naming.host(settings, backend.name, backend.stored_config) + (f"#{pool}" if pool else ""),
+        "host": fields.get("host") or naming.host(settings, backend.name, backend.stored_config) + (f"#{pool}" if pool else ""),
         "pool_name": pool,
         "name_in_storage": naming.in_storage(backend, "volume", volume_id),
         "snapshot_id": fields.get("snapshot_id"),
@@ -222,7 +228,8 @@ def _new_row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any
         "qos_specs": validation.text_map(fields.get("qos_specs"), "qos_specs"),
         "provider_location": None,
         "provider_id": None,
-        "driver_data": None,
+        "driver_data": fields.get("driver_data"),
+        "extra": fields.get("extra"),
     }
 
 

@@ -117,6 +117,7 @@ class StoreDriverContext:
             keeps_log=not settings.disable_logs,
             hides_ssl_warnings=settings.suppress_requests_ssl_warnings,
             defaults=settings.cinder_options,
+            accept_unknown=settings.accept_unknown,
         )
         self._context = context
         self._backend_id = backend_id

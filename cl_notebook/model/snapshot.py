@@ -292,5 +292,6 @@ def _new_row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
         "metadata_": validation.text_map(fields.get("metadata"), "metadata"),
         "provider_location": None,
         "provider_id": None,
-        "driver_data": None,
+        "driver_data": fields.get("driver_data"),
+        "extra": fields.get("extra"),
     }

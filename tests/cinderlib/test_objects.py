@@ -96,14 +96,31 @@ def test_what_failed_to_be_created_is_named(backend: Any) -> None:
 
 
 def test_what_is_set_on_a_volume_is_saved(backend: Any) -> None:
-    """A field that may be set is written by `save()`; what is set on `_ovo` is seen until the next refresh, and not written."""
+    """What is set on a volume and on its `_ovo` is written by `save()`, with or without a column for it, or is refused."""
     volume = backend.create_volume(1, name="db")
+    volume.create_snapshot()
     volume.name = "ledger"
-    volume._ovo.status = "error"
+    volume._ovo.update({"cluster_name": "c0", "provider_id": "p7", "admin_metadata": {"fs_type": "ext4"}})
+    volume._ovo.status = "deleted"  # as Ember marks a volume that still has snapshots
     volume.save()
-    assert volume._ovo.status == volume.status == "error"
     volume.refresh()
-    assert (volume.name, volume.status) == ("ledger", "available")
+    assert (volume.name, volume.cluster_name, volume._ovo.name) == ("ledger", "c0", volume.name_in_storage)
+    assert (volume.provider_id, volume.admin_metadata, volume.status) == ("p7", {"fs_type": "ext4"}, "deleted")
+    volume.admin_metadata["fs_type"] = "xfs"
+    volume.save()
+    volume.refresh()
+    assert volume.admin_metadata == {"fs_type": "xfs"}
+    assert not volume.deleted
+    volume.snapshots[0].delete()
+    assert volume.extend("2") == 2 * 1024**3
+    assert (volume.status, volume.size) == ("available", 2)
+    with pytest.raises(errors.InvalidInput, match="cannot be changed"):
+        volume._ovo.id = "other"
+    for name, value in (("size", 0), ("launched_at", object())):
+        volume._ovo[name] = value
+        with pytest.raises(errors.InvalidInput):
+            volume.save()
+        volume.refresh()
 
 
 def test_everything_goes_to_json_and_back(backend: Any) -> None:

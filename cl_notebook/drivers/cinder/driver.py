@@ -15,6 +15,7 @@ from cl_notebook.drivers.cinder.options import SECTIONS, TIMEOUT, cinder_options
 from cl_notebook.drivers.cinder.process import WorkerProcess
 from cl_notebook.drivers.errors import operation
 from cl_notebook.drivers.filebased.manage import checked_size
+from cl_notebook.drivers.options import UNDECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -224,6 +225,28 @@ class CinderDriver:
         """Return the last lines of the driver's log, the oldest first."""
         return self._log.lines()
 
+    def take_log_lines(self) -> list[LogLine]:
+        """Return the lines of the driver's log that were added since the last call of this method."""
+        return self._log.take()
+
+    def attribute(self, name: str) -> Any:  # noqa: ANN401 - as Cinder's driver has it
+        """Return the attribute *name* of Cinder's driver, plain data; a function that calls it if it is a method.
+
+        Raises:
+            AttributeError: the driver has no such attribute, or it is neither plain data nor a method.
+
+        """
+        what = f"{self._name}: {name}"
+        reply = self._running_child().ask("attribute", what, self._timeout, name=name)
+        if reply["kind"] == "method":
+            return lambda *args, **kwargs: self._running_child().ask(
+                "method", what, self._timeout, name=name, args=list(args), kwargs=kwargs
+            )
+        if reply["kind"] != "value":
+            msg = f"The driver of {self._name} has no attribute {name!r} that can be read here."
+            raise AttributeError(msg)
+        return reply["value"]
+
     def get_volume_stats(self, *, refresh: bool = False) -> Stats:
         """Return the driver's statistics; capacities may be ``unknown`` or ``infinite``."""
         stats: Stats = self._call("get_volume_stats", refresh=refresh)["value"]
@@ -383,6 +406,8 @@ class CinderDriver:
             "locks": self._environment.locks,
             "hides_ssl_warnings": self._environment.hides_ssl_warnings,
             "defaults": dict(self._environment.defaults),
+            "accept_unknown": self._environment.accept_unknown,
+            "undeclared": dict(self._config.get(UNDECLARED) or {}),
         }
 
     def _new_child(self) -> WorkerProcess:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import settings
 from cl_notebook.drivers.api import Option, Sections
+from cl_notebook.drivers.options import UNDECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,12 @@ RUN_OPTIONS = (
         PYTHON, str, "The Python that has Cinder: the one of another virtual environment, or this one.", implicit=True, own=True
     ),
     Option(TIMEOUT, float, "Seconds that a call of the driver may take; 0 is no limit.", default=0.0, minimum=0, implicit=True),
+    Option(
+        UNDECLARED,
+        dict,
+        "Further options, which the driver reads although it does not declare them: {'name': 'value'}.",
+        implicit=True,
+    ),
     Option(
         SECTIONS,
         Sections,

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from . import bootstrap, calls, config, introspect, log_relay, row_mapping, shadow_db, shadow_sync
+from .channel import plain
 
 if TYPE_CHECKING:
     from .channel import Channel
@@ -40,6 +41,8 @@ class Backend:
         self._lock = threading.Lock()
         self._running = 0
         self.configuration = config.driver_configuration(conf, cls, group, options)
+        for name, value in message["undeclared"].items():
+            setattr(self.configuration.local_conf, name, value)
         self.driver = cls(
             configuration=self.configuration,
             host=self.host,
@@ -58,8 +61,22 @@ class Backend:
         driver.init_capabilities()
         driver.set_throttle()
         driver.set_initialized()
-        stats = calls.stats(driver.get_volume_stats(refresh=False) or {}, self.name)
+        # init_capabilities() has just asked for the statistics; what it adds for Cinder's scheduler is none of them
+        reported = {name: value for name, value in driver.capabilities.items() if name not in {"properties", "vendor_prefix"}}
+        stats = calls.stats(reported or driver.get_volume_stats(refresh=False) or {}, self.name)
         return {"stats": stats, "features": introspect.features(type(driver), stats)}
+
+    def attribute(self, name: str) -> dict[str, Any]:
+        """Return what the driver's attribute *name* is: ``method``, ``value`` with its value, or ``none``."""
+        value = getattr(self.driver, name, None)
+        if callable(value):
+            return {"kind": "method"}
+        is_plain = value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
+        return {"kind": "value", "value": plain(value)} if is_plain and hasattr(self.driver, name) else {"kind": "none"}
+
+    def method(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call the driver's method *name* with plain data."""
+        return getattr(self.driver, name)(*args, **kwargs)
 
     def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Call *method* of the driver; return its value, the update of its resource, and what it changed on other resources."""

@@ -66,7 +66,8 @@ def configured(message: dict[str, Any], work: Path, file: str, sections: dict[st
     locks.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(cfg.RequiredOptError):  # of a driver, in the shared group: the kernel has checked it
         conf([], project="cinder", version=_VERSION, default_config_files=[file], default_config_dirs=[])
-    config.check_sections(conf, sections, message["options"])
+    checked = config.without_unknown(conf, sections, message["defaults"]) if message["accept_unknown"] else sections
+    config.check_sections(conf, checked, message["options"])
     config.refuse_secrets(conf, message["sections"])
     if "state_path" not in sections["DEFAULT"]:
         conf.set_override("state_path", message["state"])

@@ -233,7 +233,7 @@ def _initialize_connection(call: Call) -> Any:
 
 
 def _terminate_connection(call: Call) -> None:
-    call.driver.terminate_connection(call.volume, call.params["connector"])
+    call.driver.terminate_connection(call.volume, call.params["connector"], force=False)
 
 
 def _get_volume_stats(call: Call) -> Any:

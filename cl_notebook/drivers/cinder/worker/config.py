@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import io
+import logging
 import os
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ from . import log_relay, options
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_log = logging.getLogger("cinder.options")
 _RESERVED_GROUPS = {"DEFAULT", "backend_defaults"}
 
 
@@ -121,6 +123,15 @@ def merged(defaults: dict[str, Any], sections: dict[str, dict[str, Any]]) -> dic
             msg = f"Option {name!r} has a line break. Remove it."
             raise OptionError(msg)
     return {**sections, "DEFAULT": {**defaults, **sections.get("DEFAULT", {})}}
+
+
+def without_unknown(conf: Any, sections: dict[str, dict[str, Any]], defaults: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return *sections* without those of the session's *defaults* that *conf* does not have, which are logged."""
+    register()
+    unknown = {name for name in defaults if option(conf, "DEFAULT", name) is None}
+    for name in sorted(unknown):
+        _log.warning("Unknown config option %s", name)
+    return {**sections, "DEFAULT": {name: value for name, value in sections["DEFAULT"].items() if name not in unknown}}
 
 
 def check_sections(conf: Any, sections: dict[str, dict[str, Any]], options: dict[str, Any]) -> None:

@@ -76,6 +76,8 @@ class Worker:
             "load": self._load,
             "open": lambda _message: self.backend.setup(),
             "call": self._call,
+            "attribute": lambda message: self.backend.attribute(message["name"]),
+            "method": lambda message: plain(self.backend.method(message["name"], message["args"], message["kwargs"])),
             "put": lambda message: self._lists.put(message["list"], message["items"]),
             "take": lambda message: self._lists.take(message["list"], message["limit"]),
             "drop": lambda message: self._lists.drop(message["list"]),

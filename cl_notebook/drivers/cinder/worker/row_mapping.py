@@ -55,7 +55,7 @@ def volume_columns(payload: dict[str, Any]) -> dict[str, Any]:
         "source_volid": payload["source_volid"],
         "snapshot_id": payload["snapshot_id"],
         "bootable": payload["bootable"],
-        "multiattach": payload["extra_specs"].get("multiattach") == "<is> True",
+        "multiattach": payload["extra_specs"].get("multiattach") == "<is> True" or bool(data.get("multiattach")),
         "use_quota": True,
         "created_at": payload["created_at"],
         **{name: payload[name] for name in _COMMON},
