@@ -27,6 +27,7 @@ RUN_OPTIONS = (
         dict,
         "Further options, which the driver reads although it does not declare them: {'name': 'value'}.",
         implicit=True,
+        own=False,
     ),
     Option(
         SECTIONS,
