@@ -48,10 +48,8 @@ __all__ = [
 
 list_supported_drivers = Backend.list_supported_drivers
 
-_MODULES = (
-    *("base", "cinderlib", "cmd", "cmd.cinder_cfg_to_python", "cmd.cinder_to_yaml", "exception", "objects", "persistence"),
-    *("serialization", "utils"),
-)
+# not cmd: Python finds it in the folder of the package, under the name by which `python -m cinderlib.cmd.…` runs it
+_MODULES = (*("base", "cinderlib", "exception", "objects", "persistence", "serialization", "utils"),)
 
 
 def get_connector_properties(

@@ -376,6 +376,79 @@ class Object(SessionBound):
             self.ours.write({"extra": {**self.ours.extra, "data": others}})
 
 
+class OnBackend(Object):
+    """A resource on a backend."""
+
+    @property
+    def backend(self) -> Any:  # noqa: ANN401 - a backend, or its name
+        """The backend of the resource; its name, if it is not open and ``fail_on_missing_backend`` is False."""
+        if "_backend" not in vars(self):
+            backend = wrapped(self.obj.backend)
+            name = backend.ours.name
+            settings = default_session().settings
+            if not settings.fail_on_missing_backend and name not in default_session().backends:
+                return name
+            vars(self)["_backend"] = backend
+        return vars(self)["_backend"]
+
+    @property
+    def project_id(self) -> str:
+        """The project, as Cinder's drivers get it."""
+        return default_session().settings.project_id or DEFAULT_PROJECT_ID
+
+    @property
+    def user_id(self) -> str:
+        """The user, as Cinder's drivers get it."""
+        return default_session().settings.user_id or DEFAULT_USER_ID
+
+    @classmethod
+    def new_fields(cls, given: Mapping[str, Any], like: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the fields of a new resource under their names here, coerced as Cinder does; *like* has defaults for them.
+
+        Raises:
+            InvalidInput: a value cannot be stored.
+
+        """
+        fields, others, for_drivers = dict(like or {}), dict[str, Any](), dict[str, Any]()
+        for name, value in given.items():
+            plain = cls.aliases.get(name, name)
+            if plain in _PLAIN:
+                fields[plain] = value if plain in {"id", "pool_name"} else coerced(plain, value)
+            elif name in {"extra_specs", "qos_specs"}:
+                fields[name] = coerced(name, value)
+            elif name in cls.driver_fields:
+                for_drivers[name] = validation.json_safe(value, name)
+            elif name == "host":
+                fields["host"] = validation.name(value, "host")
+                fields["pool_name"] = str(value).partition("#")[2] or None
+            elif value is not None and name not in {"status", "attach_status"}:
+                others[name] = validation.json_safe(value, name)
+        if for_drivers:
+            fields["driver_data"] = for_drivers
+        if others:
+            fields["extra"] = {"data": others}
+        return fields
+
+
+class OfVolume(OnBackend):
+    """A resource of a volume."""
+
+    @property
+    def volume(self) -> Any:  # noqa: ANN401 - a volume
+        """The volume of the resource."""
+        if "_volume" not in vars(self):
+            vars(self)["_volume"] = wrapped(self.obj.volume)
+        return vars(self)["_volume"]
+
+    def ovo_field(self, name: str) -> Any:  # noqa: ANN401 - a field
+        """Return a field as ``_ovo`` has it; the volume is Cinder's object, too."""
+        value = super().ovo_field(name)
+        return value._ovo if name == "volume" else value  # noqa: SLF001 - cinderlib's name
+
+
+_PLAIN = frozenset({"id", "name", "description", "size", "pool_name", "availability_zone", "bootable", "metadata"})
+"""Fields of a new volume or snapshot that are fields here, too."""
+
 _COLUMNS: Mapping[str, frozenset[str]] = {
     "Volume": frozenset({"size", "host", "attach_status", "provider_location", "provider_id"}),
     "Snapshot": frozenset({"progress", "volume_size", "provider_location", "provider_id"}),

@@ -11,15 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors, masking, usage
-from cl_notebook.attach import block_devices
-from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, FileBacked, GiB, least_bytes
+from cl_notebook.drivers.api import ConnectionData, ConnectionInfo, FileBacked
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.model import doctor_hint, encryption, identity_map, trust, validation
+from cl_notebook.model import creation, doctor_hint, encryption, identity_map, trust, validation
 from cl_notebook.model.base import Parent, Tracked
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete, Insert, RowChange, SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import OperationSpec
-from cl_notebook.model.operations.tables import Operation
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
@@ -33,6 +31,9 @@ if TYPE_CHECKING:
     from cl_notebook.model.volume import Volume
 
 R = TypeVar("R")
+
+_ON_HOST = frozenset({"attach", "detach"})
+"""Actions that can do without the storage."""
 
 
 @reg.mapped
@@ -67,7 +68,7 @@ class Connection(Tracked):
     kind: ClassVar[str] = "connection"
     created_by: ClassVar[str] = "volume.attach(), or volume.connect(connector)"
     internal: ClassVar[frozenset[str]] = Tracked.internal | {
-        *("attach_device", "extend_device", "record", "refuse_if_not_typed", "release", "revoke"),
+        *("attach_device", "extend_device", "record", "refuse_if_not_typed", "release", "revoke", "is_without_backend"),
     }
     set_by: ClassVar[Mapping[str, str]] = {
         "status": "attach(), detach() and disconnect() change it.",
@@ -119,6 +120,15 @@ class Connection(Tracked):
         if trust.is_trusted(self.context, self.extra):
             return True
         return self.context.confirmed.devices.get(self.id) == (self.path, self.conn_info)
+
+    @property
+    def is_without_backend(self) -> bool:
+        """Whether the host attaches and detaches without asking the storage (``fail_on_missing_backend=False``).
+
+        The backend is not open then. What the connection says of itself is used, also if a document says it: a node that only
+        attaches has no backend, and whoever starts it so has decided to trust what it is sent.
+        """
+        return not self.context.settings.fail_on_missing_backend and self.backend.name not in self.context.backends
 
     @property
     def name_of_host(self) -> str | None:
@@ -253,17 +263,18 @@ class Connection(Tracked):
         data, before = self.volume.as_data(), self.device if self.attached else None
         saved_info, connection_data = self.info, ConnectionData(self.id, masking.without(self.connector_info))
         host, host_columns = self._host(), dict[str, Any]()
-        if not self.is_confirmed:  # trust neither the connector nor the device of a document
+        asks_storage = not self.is_without_backend
+        if asks_storage and not self.is_confirmed:  # trust neither the connector nor the device of a document
             host_columns, before = self._columns_from(host), None
             connection_data = ConnectionData(self.id, host_columns["connector_info"])
-        is_rounded = may_be_rounded(self.volume, saved_info)
+        is_rounded = creation.may_be_rounded(self.volume, saved_info)
 
         def call_driver(driver: Driver, _progress: Progress) -> tuple[ModelUpdate, ConnectionInfo, dict[str, Any]]:
             host_name, exported, info = host.host, None, saved_info
-            if before is not None or host_columns:
+            if asks_storage and (before is not None or host_columns):
                 exported = driver.ensure_export(data)
                 info = driver.initialize_connection(replace(data, **(exported or {})), connection_data)
-            size = expected_bytes(info, data.size, is_rounded=is_rounded)
+            size = creation.expected_bytes(info, data.size, is_rounded=is_rounded)
             device = host.attach(info, expected_bytes=size, before=before, **self._flags())
             return exported, info, {"path": device["path"], "device": device, "attached_host": host_name}
 
@@ -344,7 +355,8 @@ class Connection(Tracked):
             self._refuse_if_elsewhere("detached there")
         info, device, host = self._saved_info(), self.device or {}, self._host() if self.is_in_reach else None
         name, device_uses = self.volume.name_in_storage, list[str]()
-        host_columns = self._columns_from(host) if host is not None and not self.is_confirmed else {}
+        is_foreign = not self.is_confirmed and not self.is_without_backend
+        host_columns = self._columns_from(host) if host is not None and is_foreign else {}
         data = self.volume.as_data()
 
         def call_driver(driver: Driver, _progress: Progress) -> None:
@@ -581,7 +593,7 @@ class Connection(Tracked):
             action=action,
             call=call,
             resource=self,
-            backend=self.backend,
+            backend=HostOnly(self.backend) if action in _ON_HOST and self.is_without_backend else self.backend,
             arguments=arguments or {},
             guards=guards,
             on_success=on_success,
@@ -590,6 +602,19 @@ class Connection(Tracked):
 
     def _run(self, operation: OperationSpec[R]) -> R:
         return cast("R", self.context.journal.run(operation))
+
+
+class HostOnly:
+    """A backend for operations that only concern a host: its driver is neither opened nor called."""
+
+    driver: ClassVar[Any] = None
+
+    def __init__(self, backend: Backend) -> None:
+        """Stand in for *backend*."""
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the backend
+        return getattr(self._backend, name)
 
 
 def checked(connector: Mapping[str, Any]) -> dict[str, Any]:
@@ -620,46 +645,6 @@ def _extra_columns(extra: Mapping[str, Any]) -> dict[str, Any]:
         msg = f"attach_mode must be 'rw' or 'ro', not {mode!r}."
         raise errors.InvalidInput(msg)
     return {"attach_mode": mode, "extra": {"data": validation.json_safe(others, "A connection")} if others else None}
-
-
-def expected_bytes(info: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
-    """Return the smallest number of bytes that the device of a volume of *size* GiB may have.
-
-    Drivers round the sizes of adopted volumes up to whole GiB, and a clone has as many bytes as its source. So a volume whose
-    size *is_rounded* may be almost 1 GiB smaller.
-    """
-    # Only the protocol ``local`` reports the exact size by this key; other protocols use the key for other things.
-    exact = info["data"].get("size") if info["driver_volume_type"].lower() == "local" else None
-    return int(exact or least_bytes(size) if is_rounded or exact else size * GiB)
-
-
-def may_be_rounded(volume: Volume, info: Mapping[str, Any]) -> bool:
-    """Return whether the device that *info* describes may be smaller than the volume's size in GiB.
-
-    If the device can be identified, its size proves nothing more, and may be smaller. Otherwise a smaller device may be another
-    volume's, so the size counts as rounded only for volumes that this store did not create, and for copies of them.
-    """
-    return block_devices.is_known(info) or not _is_created_here(volume)
-
-
-def _is_created_here(volume: Volume) -> bool:
-    """Return whether the history records the creation of the volume and of all its sources."""
-    source_id: str | None = volume.id
-    while source_id is not None:
-        is_creation = (Operation.resource_id == source_id, Operation.action == "create")
-        with volume.context.store.reading() as connection:
-            if connection.execute(sa.select(Operation.id).where(*is_creation).limit(1)).first() is None:
-                return False
-        source = identity_map.get(volume.context, type(volume), source_id)
-        if source is None:
-            return False
-        source_id = source.source_volid
-        if source.snapshot_id is not None:
-            snapshot: Any = identity_map.get(volume.context, identity_map.CLASSES["Snapshot"], source.snapshot_id)
-            if snapshot is None:
-                return False
-            source_id = snapshot.volume_id
-    return True
 
 
 def _refuse_second_host(cls: type[Connection], volume: Volume, host: str) -> Guard:

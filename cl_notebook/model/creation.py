@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import sqlalchemy as sa
+
 from cl_notebook import errors, masking
-from cl_notebook.drivers.api import CanManage
+from cl_notebook.attach import block_devices
+from cl_notebook.drivers.api import CanManage, GiB, least_bytes
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
 from cl_notebook.model import claims, identity_map, naming, validation
@@ -14,11 +17,12 @@ from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.operations.runner import OperationSpec
+from cl_notebook.model.operations.tables import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cl_notebook.drivers.api import Driver, ModelUpdate, Progress, VolumeData
+    from cl_notebook.drivers.api import ConnectionInfo, Driver, ModelUpdate, Progress, VolumeData
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.model.operations.changes import Guard
@@ -251,3 +255,43 @@ def _find_equal(backend: StoredBackend, values: Mapping[str, Any]) -> Tracked | 
         return cast("Tracked", existing)
     msg = f"The id {values['id']} is taken by {existing.label()} of {existing.size} GiB on {existing.host}. Choose another."
     raise errors.AlreadyExists(msg)
+
+
+def expected_bytes(info: ConnectionInfo, size: int, *, is_rounded: bool) -> int:
+    """Return the smallest number of bytes that the device of a volume of *size* GiB may have.
+
+    Drivers round the sizes of adopted volumes up to whole GiB, and a clone has as many bytes as its source. So a volume whose
+    size *is_rounded* may be almost 1 GiB smaller.
+    """
+    # Only the protocol ``local`` reports the exact size by this key; other protocols use the key for other things.
+    exact = info["data"].get("size") if info["driver_volume_type"].lower() == "local" else None
+    return int(exact or least_bytes(size) if is_rounded or exact else size * GiB)
+
+
+def may_be_rounded(volume: Tracked, info: Mapping[str, Any]) -> bool:
+    """Return whether the device that *info* describes may be smaller than the volume's size in GiB.
+
+    If the device can be identified, its size proves nothing more, and may be smaller. Otherwise a smaller device may be another
+    volume's, so the size counts as rounded only for volumes that this store did not create, and for copies of them.
+    """
+    return block_devices.is_known(info) or not _is_created_here(volume)
+
+
+def _is_created_here(volume: Any) -> bool:  # noqa: ANN401 - a volume
+    """Return whether the history records the creation of the volume and of all its sources."""
+    source_id: str | None = volume.id
+    while source_id is not None:
+        is_creation = (Operation.resource_id == source_id, Operation.action == "create")
+        with volume.context.store.reading() as connection:
+            if connection.execute(sa.select(Operation.id).where(*is_creation).limit(1)).first() is None:
+                return False
+        source = identity_map.get(volume.context, type(volume), source_id)
+        if source is None:
+            return False
+        source_id = source.source_volid
+        if source.snapshot_id is not None:
+            snapshot: Any = identity_map.get(volume.context, identity_map.CLASSES["Snapshot"], source.snapshot_id)
+            if snapshot is None:
+                return False
+            source_id = snapshot.volume_id
+    return True

@@ -101,6 +101,12 @@ def refuse_foreign(tables: Collection[str], shown: str) -> None:
     """
     if not tables or ("alembic_version" in tables and ("feed" in tables or len(tables) == 1)):
         return
+    if "cinderlib_persistence_key_value" in tables:
+        msg = (
+            f"{shown} holds cinderlib's database, which stays as it is. Choose another for the store, and read this one into it: "
+            "cl.import_cinderlib(url)."
+        )
+        raise errors.StoreUnusable(msg)
     msg = f"{shown} holds a database that is not cl_notebook's (tables: {', '.join(sorted(tables)[:3])}…). Choose another."
     raise errors.StoreUnusable(msg)
 

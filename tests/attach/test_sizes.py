@@ -14,7 +14,7 @@ import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.attach import block_devices
 from cl_notebook.inventory.connections import Connections
-from cl_notebook.model import connection as connecting
+from cl_notebook.model import creation
 from cl_notebook.model.operations.changes import Update
 from tests.attach.kernel import Kernel
 
@@ -149,8 +149,8 @@ _KNOWN: dict[str, dict[str, Any]] = {
 def test_who_a_device_is_decides_where_that_is_known(sim: cl.Backend, protocol: str) -> None:
     """Of a device that is known by who it is, a size that was rounded up to a GiB is expected, and not more."""
     info: ConnectionInfo = {"driver_volume_type": protocol, "data": _KNOWN[protocol]}
-    assert connecting.may_be_rounded(sim.create_volume(2), info)
-    assert connecting.expected_bytes(info, 2, is_rounded=True) == GiB + 1
+    assert creation.may_be_rounded(sim.create_volume(2), info)
+    assert creation.expected_bytes(info, 2, is_rounded=True) == GiB + 1
 
 
 def test_a_size_decides_where_nothing_else_does(sim: cl.Backend) -> None:
@@ -162,15 +162,15 @@ def test_a_size_decides_where_nothing_else_does(sim: cl.Backend) -> None:
     adopted = sim.manage("odd")
     exact = [made, made.clone(), made.create_snapshot().create_volume()]
     rounded = [adopted, adopted.clone(), adopted.create_snapshot().create_volume(), adopted.clone().clone()]
-    assert [connecting.may_be_rounded(each, info) for each in exact] == [False] * len(exact)
-    assert [connecting.may_be_rounded(each, info) for each in rounded] == [True] * len(rounded)
-    assert connecting.expected_bytes(info, 2, is_rounded=False) == 2 * GiB
+    assert [creation.may_be_rounded(each, info) for each in exact] == [False] * len(exact)
+    assert [creation.may_be_rounded(each, info) for each in rounded] == [True] * len(rounded)
+    assert creation.expected_bytes(info, 2, is_rounded=False) == 2 * GiB
 
 
 def test_what_a_driver_says_of_the_size_is_exact() -> None:
     """A device with less than the driver itself says is refused whatever else is known of it."""
     info: ConnectionInfo = {"driver_volume_type": "local", "data": {"device_path": "/srv/one", "size": 2 * GiB - 512}}
-    assert connecting.expected_bytes(info, 2, is_rounded=True) == 2 * GiB - 512
+    assert creation.expected_bytes(info, 2, is_rounded=True) == 2 * GiB - 512
 
 
 def test_a_file_that_lost_more_than_rounding_is_refused(session: cl.Session, tmp_path: Path) -> None:

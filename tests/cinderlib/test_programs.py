@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import cl_notebook
 from cl_notebook import cinderlib as cl
-from tests.cinderlib import ovirt
+from cl_notebook import errors
+from tests.cinderlib import csi, ovirt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.servers import Server
 
@@ -86,6 +91,123 @@ def test_ovirts_twelve_commands_with_a_process_each(tmp_path: Path, postgresql: 
         return json.loads(done.stdout)
 
     _twelve_commands(run)
+
+
+def test_a_csi_plugin_with_two_nodes(tmp_path: Path, restart: Callable[[], None]) -> None:
+    """A CSI plugin takes volumes through their lives in threads: publish, stage, pods, snapshots, volumes that wait for them."""
+    csi.main(str(tmp_path))
+    restart()
+
+
+@pytest.mark.lane("slow")
+def test_a_csi_plugin_under_eventlet(tmp_path: Path) -> None:
+    """The same after eventlet's monkey patching, in a process of its own."""
+    line = [sys.executable, "-W", "ignore", "-m", "tests.cinderlib.csi", str(tmp_path), "eventlet"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr[-4000:]
+
+
+def test_an_ansible_modules_steps(tmp_path: Path, restart: Callable[[], None]) -> None:
+    """A role's modules set up, create and connect, and end what they made, each step with a set-up of its own."""
+    provider: dict[str, Any] = {
+        "persistence_config": {"storage": "db", "connection": f"sqlite:///{tmp_path / 'role.db'}"},
+        "disable_logs": True,
+        "use_stderr": False,
+        "disable_sudo": False,
+        "locks_path": str(tmp_path / "locks"),
+    }
+    place = {"host": "node@lab#lab", "cluster_name": "lab@lab#lab"}
+
+    def module() -> Any:
+        restart()
+        cl.setup(**provider)
+        return cl.Backend(volume_backend_name="lab", volume_driver="sim", path=str(tmp_path / "sim"))
+
+    def found(backend: Any) -> Any:
+        volumes = backend.persistence.get_volumes(volume_id="", volume_name="disk", backend_name=backend.id)
+        return next((volume for volume in volumes if (volume.host, volume.cluster_name) == tuple(place.values())), None)
+
+    assert found(module()) is None
+    volume = module().create_volume(size="1", name="disk", id=None, **place)
+    assert (volume.size, volume.host, volume.cluster_name) == (1, "node@lab#lab", "lab@lab#lab")
+    connection = found(module()).connect({"host": "consumer", "multipath": True}, attached_host="consumer.example")
+    assert {"conn", "connector"} <= connection.connection_info.keys()
+    volume = found(module())
+    assert [conn.attached_host for conn in volume.connections] == ["consumer.example"]
+    assert volume.connections[0].use_multipath
+    volume.extend(2)
+    found(module()).connections[0].disconnect()
+    found(module()).delete()
+    assert found(module()) is None
+
+
+def test_cinderlibs_example_goes_on_in_new_processes(tmp_path: Path, restart: Callable[[], None]) -> None:
+    """The example of cinderlib's README does the same if a new process begins before each of its parts."""
+
+    def again() -> Any:
+        restart()
+        cl.setup(persistence_config={"storage": "db", "connection": f"sqlite:///{tmp_path / 'example.db'}"})
+        return cl.Backend(volume_backend_name="lvm", volume_driver="sim", path=str(tmp_path / "sim"))
+
+    volume_id = again().create_volume(size=1).id
+    assert again().volumes[0].attach().path
+    (volume,) = again().volumes
+    assert volume.local_attach.attached
+    snapshot = volume.create_snapshot("demo-snap")
+    volume.detach()
+    volume = cl.Volume.get_by_id(volume_id)
+    assert again().volumes[0].snapshots[0].id == snapshot.id
+    again().volumes[0].snapshots[0].delete()
+    again().volumes[0].delete()
+    assert again().volumes == []
+
+
+def test_a_host_without_the_backend_attaches(tmp_path: Path, restart: Callable[[], None]) -> None:
+    """With `fail_on_missing_backend=False` the document of a connection is enough to attach, and to detach in a new process."""
+    cl.setup(include_secrets=True)
+    backend = cl.Backend(volume_backend_name="far", volume_driver="sim", path=str(tmp_path / "sim"))
+    volume = backend.create_volume(1, name="db")
+    document = volume.connect({"host": socket.gethostname(), "multipath": False}).dumps
+
+    def node() -> Any:
+        restart()
+        cl.setup(fail_on_missing_backend=False, include_secrets=True)
+        return cl.load(document)
+
+    connection = node()
+    assert connection.backend == "far"
+    connection.attach()
+    assert connection.path.startswith(str(tmp_path))
+    document = connection.dumps
+    connection = node()
+    assert connection.attached
+    connection.detach()
+    assert not connection.attached
+    assert connection.connected
+
+
+def test_cinderlibs_database_is_no_store(tmp_path: Path) -> None:
+    """A database of cinderlib's that is opened as a store is refused, with the call that reads it."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "cinderlib.db")) as database:
+        database.execute("CREATE TABLE cinderlib_persistence_key_value (key TEXT)")
+        database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    cl.Backend.global_initialization = False
+    with pytest.raises(errors.StoreUnusable, match=r"cinderlib's database.*import_cinderlib"):
+        cl.setup(persistence_config={"storage": "db", "connection": f"sqlite:///{tmp_path / 'cinderlib.db'}"})
+
+
+@pytest.mark.lane("slow")
+def test_the_distribution_called_cinderlib(tmp_path: Path) -> None:
+    """Its package is found by the name, in the place of cinderlib's, and runs its commands."""
+    folder = Path(__file__).parents[2] / "packaging" / "cinderlib"
+    conf, environment = tmp_path / "none.conf", {**os.environ, "PYTHONPATH": str(folder)}
+    probe = (
+        "import cinderlib, cinderlib.objects as o, cl_notebook.cinderlib as ours; assert cinderlib is ours and o is ours.objects"
+    )
+    for line in (["-c", probe], ["-m", "cinderlib.cmd.cinder_cfg_to_python", str(conf)]):
+        done = subprocess.run([sys.executable, *line], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == (line[0] == "-c"), done.stderr
+    assert "There is no file" in done.stderr
 
 
 def _simulator(folder: Path) -> str:
