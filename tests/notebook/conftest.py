@@ -86,6 +86,11 @@ class Notebook:
         assert captured.out + captured.err == ""
         return found
 
+    def described(self, code: str) -> dict[str, str]:
+        """Return what Tab offers at the end of *code*, with what it says of each."""
+        with provisionalcompleter():
+            return {offer.text: str(offer.type) for offer in self.shell.Completer.completions(code, len(code))}
+
     def after_tab(self, code: str) -> list[str]:
         """Return the lines that choosing each of Tab's offers would leave."""
         with provisionalcompleter():

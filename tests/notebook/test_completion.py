@@ -78,6 +78,106 @@ def test_tab_offers_what_fits(stocked: Notebook, code: str, offered: list[str]) 
     assert sorted(stocked.tab(code)) == sorted(offered)
 
 
+def test_offers_say_what_they_are(stocked: Notebook) -> None:
+    """Names have their status and size, backends their driver, statuses and drivers a meaning, verbs and options their help."""
+    stocked.run("import cl_notebook as cl")
+    described = {
+        "%cl_volume show te": {"text": "volume · available · 1 GiB"},
+        "%cl_volume show v": {"vol": "variable · Volume"},
+        "%cl_volumes --backend s": {"sim": "backend · sim"},
+        "%cl_volumes --status err": {
+            "error": "create, revert or retype failed",
+            "error_deleting": "delete failed",
+            "error_extending": "extend failed",
+        },
+        "%cl_history --status lo": {"lost": "its kernel is dead, and nothing finished or undid it"},
+        "%cl_volume delete text status:error_e": {"status:error_extending": "volume · extend failed"},
+        "%cl_volumes --sort siz": {"size": "column · GiB", "size:desc": "column · GiB, descending"},
+        "%cl_backend add x --driver lo": {"local": "driver · A storage of sparse files in a folder"},
+        "%cl_volume cr": {"create": "Make an empty volume"},
+        "%cl_volume create --si": {"--size": "Size in GiB"},
+        "%cl_volume delete $vol": {"$vol": "variable · Volume", "$vols": "variable · list"},
+        'cl.find("te': {"text": "volume · available · 1 GiB"},
+    }
+    assert {code: stocked.described(code) for code in described} == described
+    stocked.run("%cl_volume create --size 1 --name text")
+    assert stocked.described("%cl_volume show te") == {"text": "volume · several of that name"}
+
+
+def test_nothing_unrelated_is_offered(stocked: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing fits nothing is offered: no files, no names of Python; files are where a file is expected."""
+    (tmp_path / "a file.json").touch()
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    stocked.run("import cl_notebook as cl")
+    for code in (
+        "create --name ",
+        "create --name f",
+        "nosuch ",
+        "show zzz",
+        "show text # f",
+        "create --size ",
+        "revert text kept ",
+    ):
+        assert stocked.tab(f"%cl_volume {code}") == [], code
+    for code in ('cl.find("zz', 'cl.find("', "vol.attach(host='", 'cl.Backend("x", volume_driver="sim", latency="'):
+        assert not {"folder", "%%HTML", "folder/"} & set(stocked.tab(code)), code
+    assert {"'a file.json'", "folder/", "--look"} <= set(stocked.tab("%cl_load "))
+    assert stocked.tab("%cl_dump a") == ["'a file.json'"]
+    assert stocked.tab('cl.backup("f') == ["folder/"]
+    assert "vol" in stocked.tab("%cl_volume show {vo")
+
+
+def test_strings_of_python_are_completed(stocked: Notebook, session: cl.Session) -> None:
+    """In a string that a call of this package takes Tab offers what the parameter takes, escaped as the string needs it."""
+    stocked.run("import cl_notebook as cl\nfrom cl_notebook import find as get\nlab = cl.find('sim')")
+    lab = stocked.run("lab")
+    for name in ('say "hi"', "back\\slash", "two\nlines", "{x}"):
+        lab.create_volume(1, name)
+    offered = {
+        'cl.find("my': ["my vol"],
+        "x = cl.find(text='ke": ["kept"],
+        'get("say': ['say \\"hi\\"'],
+        "get('say": ['say "hi"'],
+        'cl.find("back': ["back\\\\slash"],
+        "cl.find('it": ["it\\'s"],
+        'cl.find("two': ["two\\nlines"],
+        'cl.find(r"say': [],
+        'cl.Backend("': ["sim"],
+        "cl.Backend(volume_driver='": ["local", "sim"],
+        'cl.Backend("x", volume_driver="local", reflink="a': ["auto", "always"],
+        'cl.Backend.backends["': ["sim"],
+        'cl.frames.volumes(status="error,ava': ["available"],
+        'cl.frames.volumes(\n    status=["error", "ava': ["available"],
+        'cl.frames.volumes(sort="siz': ["size", "size:desc"],
+        'cl.frames.snapshots(volume="te': ["text"],
+        'cl.frames.read("operations", status="lo': ["lost"],
+        'cl.plot.capacity("': ["sim"],
+        'cl.plot.timeline(status="fa': ["failed"],
+        'cl.each("text", "status:error_d': ["status:error_deleting", "status:error_detaching"],
+        'cl.doctor(protocol="is': ["iscsi"],
+        'lab.volumes_filtered(volume_name="te': ["text"],
+        'cl.Volume.get_by_name("te': ["text"],
+        "cl.inventory.scan(['": ["sim"],
+        '%cl_volume show it\'s\n!echo "\ncl.find("te': ["text"],
+        '%time cl.find("te': ["text"],
+        'text = """cl.find("te': None,
+        'print(cl.find("text"), "te': None,
+        'number.find("te': None,
+        '# cl.find("te': None,
+    }
+    for code, expected in offered.items():
+        if expected is None:
+            assert "text" not in stocked.tab(code), code
+        else:
+            assert stocked.tab(code) == expected, code
+    stocked.shell.user_ns["session"] = session
+    assert stocked.tab('session.backends["') == ["sim"]
+    [line] = stocked.after_tab('cl.find("say')
+    assert stocked.run(f'{line}").name') == 'say "hi"'
+    assert stocked.after_tab('cl.frames.volumes(status="error,ava') == ['cl.frames.volumes(status="error,available']
+
+
 def test_an_offer_takes_the_place_of_what_was_typed(stocked: Notebook) -> None:
     """Choosing an offer leaves a line that runs: quotes are not doubled, and a list of values keeps its beginning."""
     assert stocked.after_tab("x = %cl_volume show 'my") == ["x = %cl_volume show 'my vol'"]

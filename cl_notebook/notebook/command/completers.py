@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from types import FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 
-from cl_notebook import session, settings
+from cl_notebook import errors, session, settings
+from cl_notebook.display import text, values
 from cl_notebook.drivers import registry
 from cl_notebook.frames.columns import FLAG, SOURCES, UNSEARCHED
 from cl_notebook.inventory.cleanup import ownership
+from cl_notebook.many.runner import Background
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
-from cl_notebook.model.operations import lifecycle
+from cl_notebook.model.operations import lifecycle, tables
 from cl_notebook.notebook.command import resolve
+from cl_notebook.notebook.command.help import brief
 from cl_notebook.notebook.command.lexer import quote_literal
 from cl_notebook.notebook.magics import drivers
 from cl_notebook.notebook.magics.lists import columns_of
@@ -22,10 +28,11 @@ from cl_notebook.store.url import parse_url
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from cl_notebook.frames.columns import Column
     from cl_notebook.model.base import Tracked
     from cl_notebook.notebook.command.lexer import Token
 
@@ -33,6 +40,8 @@ MAX_OFFERED = 50
 """The most names, and the most ids, that are offered."""
 
 _MAX_LENGTH = 100
+_MAX_ABOUT = 60
+_TERM = "status:"
 _EXPANDED = set("{}$")
 _LAST = "\U0010ffff"
 _KINDS: Mapping[str, tuple[type[Tracked], ...]] = {
@@ -49,51 +58,85 @@ _BY_LIST: Mapping[str, Any] = {
     "backends": Backend,
     "operations": Operation,
 }
-WORDS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("volumes", "status"): lifecycle.statuses("volume"),
-    ("snapshots", "status"): lifecycle.statuses("snapshot"),
-    ("connections", "status"): lifecycle.statuses("connection"),
-    ("operations", "status"): ("running", "done", "failed", "interrupted", "lost"),
-    ("operations", "resource_type"): ("backend", "volume", "snapshot", "connection"),
-    ("volumes", "attach_status"): tuple(sorted(lifecycle.ATTACH_STATUSES)),
+_CHARACTERISTICS: Mapping[type[Any], tuple[Any, ...]] = {
+    Volume: (Volume.status, Volume.size),
+    Snapshot: (Snapshot.status, Snapshot.volume_size),
+    Connection: (Connection.attach_status, Connection.attached_host),
+    Backend: (Backend.volume_driver,),
+    Operation: (Operation.action, Operation.status),
 }
-"""By list and column, the values that completion offers for a column that has only a few."""
+"""By class, the columns that tell apart what is offered."""
+
+WORDS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    **{
+        (f"{kind}s", "status"): {status: lifecycle.meaning(kind, status) for status in lifecycle.statuses(kind)}
+        for kind in ("volume", "snapshot", "connection")
+    },
+    ("operations", "status"): tables.MEANINGS,
+    ("operations", "resource_type"): dict.fromkeys(("backend", "volume", "snapshot", "connection"), ""),
+    ("volumes", "attach_status"): dict.fromkeys(sorted(lifecycle.ATTACH_STATUSES), ""),
+}
+"""By list and column, the values that completion offers for a column that has only a few, and what they mean."""
 _IDS: Mapping[str, type[Tracked]] = {"volume_id": Volume, "snapshot_id": Snapshot, "source_volid": Volume}
 
 
-def complete(completes: str, prefix: str, shell: InteractiveShell, typed: Sequence[Token] = ()) -> Iterable[str]:
-    """Return the words that begin with *prefix* where *completes* says what is expected (see ``grammar.Option``).
+class Offer(NamedTuple):
+    """A word that completion offers, not yet quoted, and what it is: a few words, printable."""
 
-    *typed* are the words of the line before the cursor.
+    text: str
+    about: str = ""
+
+
+def complete(completes: str, prefix: str, shell: InteractiveShell | None, typed: Sequence[Token] = ()) -> Iterable[Offer]:
+    """Return the words that begin with *prefix* where *completes* says what is expected (see ``command.Option``).
+
+    *typed* are the words of the line before the cursor. Without a *shell*, variables are not offered.
     """
     kind, _, rest = completes.partition(":")
     if kind in _KINDS:
         return _resources(_KINDS[kind], prefix, shell)
-    sources: Mapping[str, Callable[[], Iterable[str]]] = {
+    sources: Mapping[str, Callable[[], Iterable[Offer]]] = {
         "": tuple,
-        "choices": lambda: rest.split(","),
-        "driver": lambda: [*registry.driver_names(), *_cinder_drivers("path", prefix, typed)],
-        "examined": lambda: [*_resources((Backend,), prefix, shell), *sources["drivers"](), *PROTOCOLS],
+        "choices": lambda: [Offer(word, "value") for word in rest.split(",")],
+        "file": lambda: [*(Offer(word, "value") for word in rest.split(",") if word), *_files(prefix)],
+        "open": _open_backends,
+        "driver": lambda: [*_installed_drivers(), *_cinder_drivers("path", prefix, typed)],
+        "examined": lambda: [
+            *_resources((Backend,), prefix, shell),
+            *sources["drivers"](),
+            *(Offer(name, "protocol") for name in PROTOCOLS),
+        ],
         "drivers": lambda: [
-            *registry.driver_names(),
+            *_installed_drivers(),
             *_cinder_drivers("name", prefix, typed),
             *_cinder_drivers("path", prefix, typed),
         ],
-        "columns": lambda: rest.split(","),
-        "column": lambda: drivers.COLUMNS if rest == "drivers" else columns_of(rest),
-        "sort": lambda: [word for name in _sortable(rest) for word in (name, f"{name}:desc")],
+        "columns": lambda: [Offer(word, "column") for word in rest.split(",")],
+        "column": lambda: _columns(rest),
+        "sort": lambda: [
+            Offer(word, about)
+            for name, column_about in _sortable(rest)
+            for word, about in ((name, column_about), (f"{name}:desc", f"{column_about}, descending"))
+        ],
         "id": lambda: _read(_ids, _BY_LIST[rest], prefix),
         "value": lambda: _values(rest, prefix),
         "owner": lambda: _read(_owners, None, prefix),
-        "dict": lambda: [name for name, value in shell.user_ns.items() if isinstance(value, dict) and name[0] != "_"],
+        "dict": lambda: variables(shell, dict),
+        "handle": lambda: variables(shell, Background),
     }
     return sources[kind]()
 
 
-def match_quoted(words: Iterable[str], current: Token, kind: str) -> list[tuple[str, str]]:
-    """Return the *words* that start with the current text, quoted as necessary, each paired with *kind*."""
-    quoted = [_quote_if_typable(word, current.quote) for word in dict.fromkeys(words) if word.startswith(current.text)]
-    return [(word, kind or "value") for word in quoted if word is not None]
+def takes_several(completes: str) -> bool:
+    """Return whether what *completes* describes may be several values, with commas between them."""
+    return completes.startswith(("value:", "sort:", "columns:"))
+
+
+def match_quoted(offers: Iterable[Offer], current: Token) -> list[Offer]:
+    """Return those *offers* that start with the current text, each once, quoted as necessary."""
+    matches = {offer.text: offer for offer in reversed(list(offers)) if offer.text.startswith(current.text)}
+    quoted = [(_quote_if_typable(offer.text, current.quote), offer.about) for offer in reversed(matches.values())]
+    return [Offer(word, about) for word, about in quoted if word is not None]
 
 
 def _quote_if_typable(word: str, quote: str) -> str | None:
@@ -110,44 +153,106 @@ def _quote_if_typable(word: str, quote: str) -> str | None:
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _cinder_drivers(field: Literal["name", "path"], prefix: str, typed: Sequence[Token]) -> list[str]:
+def _open_backends() -> list[Offer]:
+    current = session.opened_session()
+    opened = current.backends if current is not None else {}
+    return [Offer(name, _about(Backend, [backend.volume_driver])) for name, backend in opened.items()]
+
+
+def _installed_drivers() -> list[Offer]:
+    return [Offer(name, f"driver · {_about_driver(name)}") for name in registry.driver_names()]
+
+
+def _about_driver(name: str) -> str:
+    try:
+        documented = inspect.getdoc(registry.load_driver(name)) or ""
+    except errors.Error:
+        return "cannot be loaded here"
+    return sanitize(brief(documented.partition("\n")[0]))
+
+
+def _cinder_drivers(field: Literal["name", "path"], prefix: str, typed: Sequence[Token]) -> list[Offer]:
     """Return the names or paths of Cinder's drivers if they are cached or *prefix* begins a path."""
     from cl_notebook.drivers.cinder import catalog  # noqa: PLC0415 - only needed with Cinder
 
     python = drivers.python_of([word.text for word in typed])
     if not prefix.startswith("cinder.") and not catalog.is_known(python):
         return []
-    return [entry[field] for entry in catalog.drivers(python)]
+    return [Offer(entry[field], f"Cinder · {sanitize(brief(entry['help']))}") for entry in catalog.drivers(python)]
 
 
-def _sortable(listed: str) -> list[str]:
-    return ["id", *(name for name, column in SOURCES[listed].columns.items() if column.kind not in UNSEARCHED)]
+def _files(prefix: str) -> list[Offer]:
+    """Return the files and folders whose path begins with *prefix*; hidden ones once their dot is typed."""
+    folder, _, start = prefix.rpartition("/")
+    folder = f"{folder}/" if "/" in prefix else ""
+    try:
+        entries = sorted(os.scandir(Path(folder or ".").expanduser()), key=lambda entry: entry.name)
+    except OSError:
+        return []
+    shown = [entry for entry in entries if entry.name.startswith(start) and (start or not entry.name.startswith("."))]
+    return [
+        Offer(f"{folder}{entry.name}/", "folder") if entry.is_dir() else Offer(f"{folder}{entry.name}", "file")
+        for entry in shown[:MAX_OFFERED]
+    ]
 
 
-def _values(rest: str, prefix: str) -> Iterable[str]:
+def variables(shell: InteractiveShell | None, cls: type[object] | tuple[type[object], ...] = object) -> list[Offer]:
+    """Return the user's variables that hold an instance of *cls*, but no modules, functions and classes."""
+    return [
+        Offer(name, f"variable · {type(value).__name__}")
+        for name, value in (resolve.users_variables(shell) if shell is not None else ())
+        if isinstance(value, cls) and not isinstance(value, (ModuleType, FunctionType, MethodType, type))
+    ]
+
+
+def _columns(listed: str) -> list[Offer]:
+    if listed == "drivers":
+        return [Offer(name, "column") for name in drivers.COLUMNS]
+    columns = SOURCES[listed].columns
+    return [Offer(name, _about_column(columns.get(name))) for name in columns_of(listed)]
+
+
+def _sortable(listed: str) -> list[tuple[str, str]]:
+    columns = SOURCES[listed].columns
+    names = ["id", *(name for name, column in columns.items() if column.kind not in UNSEARCHED)]
+    return [(name, _about_column(columns.get(name))) for name in names]
+
+
+def _about_column(column: Column | None) -> str:
+    return "column" if column is None or not column.unit else f"column · {column.unit}"
+
+
+def _values(rest: str, prefix: str) -> Iterable[Offer]:
     listed, _, column = rest.partition(":")
     if (listed, column) in WORDS:
-        return WORDS[listed, column]
+        return [Offer(word, about or column.replace("_", " ")) for word, about in WORDS[listed, column].items()]
     columns = SOURCES[listed].columns
     if column in columns and columns[column].kind == FLAG:
-        return ("true", "false")
+        return [Offer(word, "value") for word in ("true", "false")]
     if column == "id" or column in _IDS:
         return _read(_ids, _IDS.get(column, _BY_LIST[listed]), prefix)
     if column == "volume_driver":
-        return registry.driver_names()
+        return _installed_drivers()
     named = {"backend": Backend, "volume": Volume, "name": _BY_LIST[listed]}.get(column)
     return _read(_names, named, prefix) if named is not None else ()
 
 
-def _resources(kinds: Sequence[type[Tracked]], prefix: str, shell: InteractiveShell) -> list[str]:
-    variables = [name for name in resolve.variable_names(shell, kinds) if name.startswith(prefix)]
+def _resources(kinds: Sequence[type[Tracked]], prefix: str, shell: InteractiveShell | None) -> list[Offer]:
+    held = [offer for offer in variables(shell, tuple(kinds)) if offer.text.startswith(prefix)]
     named = [cls for cls in kinds if hasattr(cls, "name")]
-    names = [name for cls in named for name in _read(_names, cls, prefix)]
-    ids = [word for cls in kinds for word in _read(_ids_for, cls, prefix)]
-    return [*variables, *names, *ids]
+    names = [offer for cls in named for offer in _read(_names, cls, prefix)]
+    ids = [offer for cls in kinds for offer in _read(_ids_for, cls, prefix)]
+    terms = [offer for cls in kinds for offer in _terms(cls)] if prefix.startswith(_TERM) else []
+    return [*held, *names, *ids, *terms]
 
 
-def _read(ask: Callable[[sa.Connection, Any, str], Iterable[str]], cls: object, prefix: str) -> list[str]:
+def _terms(cls: type[Tracked]) -> list[Offer]:
+    """Return the terms of the tree's filter that select by the status."""
+    words = WORDS.get((f"{cls.kind}s", "status"), {})
+    return [Offer(f"{_TERM}{status}", f"{cls.kind} · {meaning}") for status, meaning in words.items()]
+
+
+def _read(ask: Callable[[sa.Connection, Any, str], Iterable[Offer]], cls: object, prefix: str) -> list[Offer]:
     """Return what *ask* reads of *cls* from the default session's store; nothing while there is no store."""
     current = session.opened_session()
     if current is None:
@@ -159,27 +264,41 @@ def _read(ask: Callable[[sa.Connection, Any, str], Iterable[str]], cls: object, 
         return list(ask(connection, cls, prefix))
 
 
-def _names(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class with names
-    statement = sa.select(cls.name).where(cls.name > "").order_by(cls.name).limit(MAX_OFFERED)
+def _names(connection: sa.Connection, cls: Any, prefix: str) -> list[Offer]:  # noqa: ANN401 - a tracked class with names
+    statement = sa.select(cls.name, *_CHARACTERISTICS[cls]).where(cls.name > "").order_by(cls.name).limit(MAX_OFFERED)
     if prefix:
         statement = statement.where(cls.name >= prefix, cls.name < prefix + _LAST)
-    yield from connection.execute(statement).scalars()
+    about: dict[str, str] = {}
+    for name, *facts in connection.execute(statement):
+        about[name] = f"{cls.kind} · several of that name" if name in about else _about(cls, facts)
+    return [Offer(name, words) for name, words in about.items()]
 
 
-def _owners(connection: sa.Connection, _cls: None, _prefix: str) -> list[str]:
-    return ownership.known_owners(connection, MAX_OFFERED)
+def _about(cls: Any, facts: Sequence[Any], name: str = "") -> str:  # noqa: ANN401 - a tracked class
+    kind = "operation" if cls is Operation else cls.kind
+    shown = (values.size(fact) if isinstance(fact, int) else sanitize(fact) for fact in facts if fact is not None)
+    return text.cut(" · ".join((f"{kind} {sanitize(name)}".rstrip(), *shown)), _MAX_ABOUT)
 
 
-def _ids(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class
-    statement = sa.select(cls.id).order_by(cls.id).limit(MAX_OFFERED)
+def _owners(connection: sa.Connection, _cls: None, _prefix: str) -> list[Offer]:
+    return [Offer(owner, "owner") for owner in ownership.known_owners(connection, MAX_OFFERED)]
+
+
+def _ids(connection: sa.Connection, cls: Any, prefix: str) -> list[Offer]:  # noqa: ANN401 - a tracked class
+    name = getattr(cls, "name", sa.literal(""))
+    statement = sa.select(cls.id, name, *_CHARACTERISTICS[cls]).order_by(cls.id).limit(MAX_OFFERED)
     if prefix and cls is not Operation:
         statement = statement.where(cls.id >= prefix, cls.id < prefix + "g")
-    yield from map(str, connection.execute(statement).scalars())
+    return [Offer(str(key), _about(cls, facts, shown)) for key, shown, *facts in connection.execute(statement)]
 
 
-def _ids_for(connection: sa.Connection, cls: Any, prefix: str) -> Iterator[str]:  # noqa: ANN401 - a tracked class
+def _ids_for(connection: sa.Connection, cls: Any, prefix: str) -> list[Offer]:  # noqa: ANN401 - a tracked class
     if prefix or not hasattr(cls, "name"):
         return _ids(connection, cls, prefix)
     # nothing typed yet: what has a name is offered by it, and so are the ids of what has none, or one that cannot be typed
-    rows = connection.execute(sa.select(cls.id, cls.name).order_by(cls.name).limit(MAX_OFFERED))
-    return iter([row.id for row in rows if not row.name or _quote_if_typable(row.name, "") is None])
+    rows = connection.execute(sa.select(cls.id, cls.name, *_CHARACTERISTICS[cls]).order_by(cls.name).limit(MAX_OFFERED))
+    return [
+        Offer(key, _about(cls, facts, name or ""))
+        for key, name, *facts in rows
+        if not name or _quote_if_typable(name, "") is None
+    ]

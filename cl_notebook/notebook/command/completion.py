@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from cl_notebook.notebook.command import completers
+from cl_notebook.notebook.command import completers, python_strings
+from cl_notebook.notebook.command.completers import Offer
 from cl_notebook.notebook.command.cursor import is_in_comment, locate, logical_line, magic_of
+from cl_notebook.notebook.command.help import brief
 from cl_notebook.notebook.command.lexer import Token, split
 from cl_notebook.notebook.command.parser import find_option
 
@@ -23,7 +26,12 @@ if TYPE_CHECKING:
 IDENTIFIER = "cl_notebook.magics"
 """The identifier of the matcher; a user's configuration disables the matcher by it."""
 
-_HELP_WORD = ("--help",)
+_HELP_WORDS = (Offer("--help", "explains the verb"),)
+_EXPRESSION = re.compile(r"\{[^}]*$|.\$\w*$")
+"""The beginning of an expression in a word: its names are Python's."""
+
+_PRIORITY = 1000
+"""Before IPython's matchers, which are not asked where they would be suppressed: jedi takes long."""
 
 
 def install(shell: InteractiveShell, commands: Sequence[Command]) -> None:
@@ -41,89 +49,112 @@ def remove(shell: InteractiveShell) -> None:
 
 
 def _matcher(shell: InteractiveShell, commands: dict[str, Command]) -> Callable[[CompletionContext], Any]:
-    @context_matcher(identifier=IDENTIFIER)  # type: ignore[untyped-decorator] # IPython's
+    @context_matcher(identifier=IDENTIFIER, priority=_PRIORITY)  # type: ignore[untyped-decorator] # IPython's
     def matcher(context: CompletionContext) -> dict[str, Any]:
         try:
-            line = logical_line(context.full_text, context.cursor_line, context.cursor_position)
-            fragment, matches = _complete(shell, commands, line)
+            place = _complete(shell, commands, context)
         except Exception:  # noqa: BLE001 - Tab must never show an error, whatever the store, a driver or a variable does
-            fragment, matches = None, []
-        if fragment is None or not matches:
+            place = Place("", [])
+        if place is None:
             return {"completions": [], "suppress": False}
-        completions = [SimpleCompletion(text, type=kind) for text, kind in matches]
-        return {"completions": completions, "matched_fragment": fragment, "suppress": True, "ordered": True}
+        completions = _Exclusive(SimpleCompletion(offer.text, type=offer.about) for offer in place.offers)
+        return {"completions": completions, "matched_fragment": place.fragment, "suppress": True, "ordered": True}
 
     return matcher  # type: ignore[no-any-return] # the decorator is untyped
 
 
-def _complete(shell: InteractiveShell, commands: dict[str, Command], line: str) -> tuple[str | None, list[tuple[str, str]]]:
+class Place(NamedTuple):
+    """What completion offers at the cursor, in place of the *fragment* before it."""
+
+    fragment: str
+    offers: Sequence[Offer]
+
+
+class _Exclusive(list[SimpleCompletion]):
+    """Completions beside which IPython offers no others, even if there are none: it suppresses others if there are any."""
+
+    def __len__(self) -> int:
+        return super().__len__() or 1
+
+
+def _complete(shell: InteractiveShell, commands: dict[str, Command], context: CompletionContext) -> Place | None:
+    """Return what is offered at the cursor; None leaves it to IPython."""
+    line = logical_line(context.full_text, context.cursor_line, context.cursor_position)
     called = magic_of(shell, commands, line)
-    if called is None or is_in_comment(called[1]):
-        return None, []
-    return _complete_at(shell, locate(*called))
+    if called is None:
+        end = context.cursor_position + sum(len(above) + 1 for above in context.full_text.split("\n")[: context.cursor_line])
+        found = python_strings.complete(shell, context.full_text[:end])
+        return None if found is None else Place(*found)
+    if is_in_comment(called[1]):
+        return Place("", [])
+    cursor = locate(*called)
+    if _EXPRESSION.search(cursor.current.raw):
+        return None
+    if cursor.current.raw.startswith("$") and not cursor.current.quote:
+        offers = [offer._replace(text=f"${offer.text}") for offer in completers.variables(shell)]
+        return Place(cursor.current.raw, _beginning(cursor.current.raw, offers))
+    return _complete_at(shell, cursor)
 
 
-def _complete_at(shell: InteractiveShell, cursor: Cursor) -> tuple[str, list[tuple[str, str]]]:
+def _complete_at(shell: InteractiveShell, cursor: Cursor) -> Place:
     current = cursor.current
     if cursor.verb is None:
-        verbs = [verb.name for verb in cursor.command.verbs] if cursor.argument == 0 else []
-        return current.raw, _beginning(current.text, [*verbs, *_HELP_WORD] if current.text else verbs, "verb")
+        verbs = _verbs(cursor) if cursor.argument == 0 else []
+        return Place(current.raw, [*verbs, *_beginning(current.text, _HELP_WORDS if current.text else ())])
     if cursor.pending is not None:
         matches = _values(shell, cursor, cursor.pending, current)
         if matches or not cursor.pending.bare_value:
-            return _fragment(cursor.pending, current), matches
+            return Place(_fragment(cursor.pending, current), matches)
     if current.is_option:
         name, sign, value = current.raw.partition("=")
         option = find_option(cursor.options, name) if sign else None
         if option is not None:
             word = split(value)[0] if value else Token("", "", 0)
-            return _fragment(option, word), _values(shell, cursor, option, word)
-        return current.raw, _options(cursor)
-    matches = [*_first_verbs(cursor), *_arguments(shell, cursor)]
-    return current.raw, [*matches, *(_options(cursor) if not current.text and not current.quote else [])]
+            return Place(_fragment(option, word), _values(shell, cursor, option, word))
+        return Place(current.raw, _options(cursor))
+    matches = [*(_verbs(cursor) if cursor.may_be_verb and not current.quote else ()), *_arguments(shell, cursor)]
+    return Place(current.raw, [*matches, *(_options(cursor) if not current.text and not current.quote else [])])
 
 
-def _first_verbs(cursor: Cursor) -> list[tuple[str, str]]:
-    """Return the verbs that fit if the magic has a default verb and none is typed."""
-    if not cursor.may_be_verb or cursor.current.quote:
-        return []
-    return _beginning(cursor.current.text, [verb.name for verb in cursor.command.verbs], "verb")
+def _verbs(cursor: Cursor) -> list[Offer]:
+    return _beginning(cursor.current.text, [Offer(verb.name, brief(verb.help)) for verb in cursor.command.verbs])
 
 
-def _options(cursor: Cursor) -> list[tuple[str, str]]:
-    remaining = [option.spelled for option in cursor.options if option.repeat or option.key not in cursor.typed]
+def _options(cursor: Cursor) -> list[Offer]:
+    remaining = [
+        Offer(option.spelled, brief(option.help)) for option in cursor.options if option.repeat or option.key not in cursor.typed
+    ]
     typed = cursor.current.text.replace("_", "-")
-    return _beginning(typed, [*remaining, *(_HELP_WORD if typed else ())], "option")
+    return _beginning(typed, [*remaining, *(_HELP_WORDS if typed else ())])
 
 
-def _arguments(shell: InteractiveShell, cursor: Cursor) -> list[tuple[str, str]]:
+def _arguments(shell: InteractiveShell, cursor: Cursor) -> list[Offer]:
     arguments = cursor.verb.arguments if cursor.verb else ()
     if not arguments or (cursor.argument >= len(arguments) and not any(argument.repeat for argument in arguments)):
         return []
     first_repeated = next((index for index, argument in enumerate(arguments) if argument.repeat), len(arguments) - 1)
     argument = arguments[min(cursor.argument, first_repeated)]
-    tokens = (
-        completers.complete(argument.completes, cursor.current.text, shell, cursor.tokens)
-        if argument.completes
-        else argument.choices
+    if argument.choices:
+        offers: Iterable[Offer] = [Offer(word, argument.name.lower()) for word in argument.choices]
+    else:
+        offers = completers.complete(argument.completes, cursor.current.text, shell, cursor.tokens)
+    return completers.match_quoted(offers, cursor.current)
+
+
+def _values(shell: InteractiveShell, cursor: Cursor, option: Option, current: Token) -> list[Offer]:
+    prefix = current.text.rpartition(",")[2] if completers.takes_several(option.completes) else current.text
+    if option.choices:
+        offers: Iterable[Offer] = [Offer(word, "value") for word in option.choices]
+    else:
+        offers = completers.complete(option.completes, prefix, shell, cursor.tokens)
+    return completers.match_quoted(
+        offers, Token(current.raw, prefix, current.start, "" if prefix != current.text else current.quote)
     )
-    return completers.match_quoted(tokens, cursor.current, argument.completes.partition(":")[0])
-
-
-def _values(shell: InteractiveShell, cursor: Cursor, option: Option, current: Token) -> list[tuple[str, str]]:
-    prefix = current.text.rpartition(",")[2] if _takes_several(option) else current.text
-    tokens: Iterable[str] = option.choices or completers.complete(option.completes, prefix, shell, cursor.tokens)
-    matches = Token(current.raw, prefix, current.start, "" if prefix != current.text else current.quote)
-    return completers.match_quoted(tokens, matches, option.completes.partition(":")[0] or "value")
-
-
-def _takes_several(option: Option) -> bool:
-    return option.completes.startswith(("value:", "sort:", "columns:"))
 
 
 def _fragment(option: Option, current: Token) -> str:
-    return current.raw.rpartition(",")[2] if _takes_several(option) and "," in current.text else current.raw
+    return current.raw.rpartition(",")[2] if completers.takes_several(option.completes) and "," in current.text else current.raw
 
 
-def _beginning(prefix: str, tokens: Iterable[str], kind: str) -> list[tuple[str, str]]:
-    return [(word, kind) for word in tokens if word.startswith(prefix)]
+def _beginning(prefix: str, offers: Iterable[Offer]) -> list[Offer]:
+    return [offer for offer in offers if offer.text.startswith(prefix)]

@@ -274,18 +274,14 @@ def _may_be_replaced(value: object) -> bool:
     return value is None or (not isinstance(value, type) and type(value).__module__.partition(".")[0] == _PACKAGE)
 
 
-def variable_names(shell: InteractiveShell, kinds: Sequence[type[Tracked]]) -> list[str]:
-    """Return the names of the user's variables whose value is an instance of *kinds*."""
-    return [name for name, value in _users_variables(shell) if _is_one(value, kinds)]
-
-
-def _users_variables(shell: InteractiveShell) -> list[tuple[str, Any]]:
+def users_variables(shell: InteractiveShell) -> list[tuple[str, Any]]:
+    """Return the user's variables by name, without those of IPython and those that begin with an underscore."""
     return [(name, value) for name, value in list(shell.user_ns.items()) if name[:1] != "_" and name not in shell.user_ns_hidden]
 
 
 def variables(shell: InteractiveShell, kinds: Sequence[type[Tracked]] = ALL) -> Iterator[tuple[str, Tracked]]:
     """Yield an expression and the resource for each resource in variables, lists and dicts (one level deep)."""
-    for name, value in _users_variables(shell):
+    for name, value in users_variables(shell):
         if _is_one(value, kinds):
             yield name, value
         elif isinstance(value, dict):

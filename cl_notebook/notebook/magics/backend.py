@@ -178,6 +178,7 @@ COMMAND = Command(
                     "conf",
                     "A cinder.conf, or a folder of *.conf: its enabled_backends are added, with the options that it has.",
                     "FILE",
+                    completes="file",
                     repeat=True,
                 ),
                 PYTHON,

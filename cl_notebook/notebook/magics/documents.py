@@ -54,7 +54,7 @@ COMMANDS = (
                 "",
                 "Write everything to a file.",
                 _dump,
-                arguments=(Argument("FILE", _FILE),),
+                arguments=(Argument("FILE", _FILE, "file"),),
                 options=(
                     Option("all-backend-info", "Write the backends' whole configuration, not only their names."),
                     Option(
@@ -78,7 +78,7 @@ COMMANDS = (
                 "",
                 "Track what a file, or a database of cinderlib's, holds.",
                 _load,
-                arguments=(Argument("FILE", _FILE, optional=True),),
+                arguments=(Argument("FILE", _FILE, "file", optional=True),),
                 options=(
                     Option("look", "Give the objects to look at, and track nothing: obj.save() tracks one later."),
                     Option("save", "Track everything: what is done anyway, without --look."),

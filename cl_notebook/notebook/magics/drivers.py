@@ -33,7 +33,7 @@ COLUMNS = (
 )
 """The columns that ``-c`` accepts: those of the list, of the search, and of a driver's options."""
 
-PYTHON = Option("python", "The Python that has Cinder; this one by default.", "PATH")
+PYTHON = Option("python", "The Python that has Cinder; this one by default.", "PATH", completes="file")
 
 _LISTING = "look for Cinder's drivers"
 
@@ -256,7 +256,7 @@ def _magic_option(option: DriverOption, name: str) -> Option:
         name.replace("_", "-"),
         f"{option.help}{choices}{default}{required}",
         _METAVARS[option.kind],
-        completes=f"choices:{','.join(values)}" if values else "",
+        completes=f"choices:{','.join(values)}" if values else "file" if option.kind is Path else "",
         repeat=option.kind in _LIST_KINDS,
         secret=option.secret,
     )

@@ -102,7 +102,7 @@ def _of_status(status: str) -> Help | None:
         rows += [Row("may begin", f"{allowed}.")] if allowed else []
         if lifecycle.stuck_reason(kind, status):
             rows.append(Row(f"%cl_scan repair {kind.upper()}", "finishes what was cut short, or undoes it."))
-        rows.append(Row(f"%cl_{kind}s --{lifecycle.status_column(kind).replace('_', '-')} {status}", "lists them."))
+        rows.append(Row(f"%cl_{kind}s --status {status}", "lists them."))
         parts.append(Part(f"Of a {kind}:", rows))
     if status in tables.MEANINGS:
         rows = [Row("means", f"{tables.MEANINGS[status]}."), Row(f"%cl_history --status {status}", "lists them.")]

@@ -53,7 +53,14 @@ COMMAND = Command(
             "",
             "Wait.",
             _wait,
-            (Argument("HANDLE", "The variable that holds the handle of an act; by default all are waited for.", optional=True),),
+            (
+                Argument(
+                    "HANDLE",
+                    "The variable that holds the handle of an act; by default all are waited for.",
+                    "handle",
+                    optional=True,
+                ),
+            ),
             (Option("cancel", "Begin nothing more of it; what runs comes to its end."),),
         ),
     ),
