@@ -10,6 +10,7 @@
     ├── Refused                        the request is valid, the current state forbids it
     │   ├── AlreadyExists              the name or id is taken by something different
     │   ├── ResourceBusy               snapshots, connections or clones still depend on it
+    │   ├── Protected                  it is protected from deletion
     │   ├── InvalidStatus              an operation is running on the resource, or it is in error
     │   ├── ChangedElsewhere           another session changed the row since it was read
     │   ├── Unconfirmed                it comes from a document or another user's store: the user has to confirm it
@@ -143,6 +144,10 @@ class AlreadyExists(Refused):
 
 class ResourceBusy(Refused):
     """Something else depends on the resource."""
+
+
+class Protected(Refused):
+    """The volume or snapshot, or a snapshot of the volume, is protected from deletion: ``unprotect()`` allows it."""
 
 
 class InvalidStatus(Refused):
@@ -351,6 +356,7 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
 _IN_PYTHON: tuple[tuple[str, str], ...] = (
     (rf"%cl_scan (repair|forget) {_WORD}(?! --)", r"cl.inventory.\1(cl.find('\2'))"),
     (rf"%cl_(?:volume|snapshot|connection) (delete|disconnect) {_WORD}(?! --)", r"cl.find('\2').\1()"),
+    (rf"%cl_(?:volume|snapshot) unset {_WORD} --protected", r"cl.find('\1').unprotect()"),
     (rf"%cl_volume extend {_WORD} (\d+)", r"cl.find('\1').extend(\2)"),
     (r"%cl_history --id (\d+)", r"cl.frames.operations(id=\1)"),
     (r"%cl_drivers WORD", "cl.frames.drivers('WORD')"),

@@ -379,6 +379,40 @@ class HasMetadata:
         self.metadata_ = value
 
 
+class Protectable:
+    """The flag ``protected`` of a volume or snapshot, which refuses its deletion."""
+
+    protected: Mapped[bool]
+
+    @errors.arguments_checked
+    def protect(self) -> None:
+        """Refuse the deletion of the resource from now on, in every session on the store, also in a cascade or a clean-up.
+
+        Raises:
+            ReadOnly: the session is read-only.
+
+        """
+        self._set_protected(value=True)
+
+    @errors.arguments_checked
+    def unprotect(self) -> None:
+        """Allow the deletion of the resource again.
+
+        Raises:
+            ReadOnly: the session is read-only.
+
+        """
+        self._set_protected(value=False)
+
+    def _set_protected(self, *, value: bool) -> None:
+        resource = cast("Tracked", self)
+        resource.refresh(keep_edits=True)
+        self.protected = value
+        unsaved = identity_map.values(resource)
+        if "protected" in unsaved:  # other values that were set stay unsaved
+            resource.context.journal.save(resource, {"protected": value}, identity_map.base_values(resource)["version"])
+
+
 class _Relation(Generic[T]):
     """A relation to rows of another class, by the *column* with an id; the loaded object or list is cached under :attr:`slot`."""
 

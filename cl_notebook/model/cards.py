@@ -477,6 +477,8 @@ def _row_notes(resource: Resource, version: int | None) -> Iterable[Note]:
         yield Note("Its row is gone from the store: somebody else deleted it. refresh() shows that.")
     elif version != identity_map.base_values(resource).get("version"):
         yield Note("Somebody else changed it since it was read: refresh() reads it again.", is_fault=False)
+    if getattr(resource, "protected", False):
+        yield Note("It is protected from deletion: unprotect() allows it.", is_fault=False)
     edited = [name.rstrip("_") for name in identity_map.values(resource)]
     if edited:
         yield Note(f"Set and not saved: {', '.join(edited)}. save() writes it, refresh() discards it.", is_fault=False)

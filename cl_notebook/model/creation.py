@@ -227,6 +227,7 @@ def _new_row(backend: StoredBackend, fields: Mapping[str, Any]) -> dict[str, Any
         "source_volid": fields.get("source_volid"),
         "availability_zone": validation.optional_text(fields.get("availability_zone"), "availability_zone"),
         "bootable": validation.flag(fields.get("bootable", False), "bootable"),
+        "protected": False,
         "metadata_": validation.text_map(fields.get("metadata"), "metadata"),
         "extra_specs": validation.text_map(fields.get("extra_specs"), "extra_specs"),
         "qos_specs": validation.text_map(fields.get("qos_specs"), "qos_specs"),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.model import claims, creation, encryption, identity_map, naming, validation
-from cl_notebook.model.base import HasMetadata, Parent, Tracked
+from cl_notebook.model.base import HasMetadata, Parent, Protectable, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.driver_context import snapshot_data
 from cl_notebook.model.operations import guards, lifecycle
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @reg.mapped
-class Snapshot(HasMetadata, Tracked):
+class Snapshot(HasMetadata, Protectable, Tracked):
     """A snapshot of a volume: the volume's bytes at one moment, tracked in the store.
 
     ``volume.create_snapshot("before")`` creates one, and ``cl.find("before")`` finds it again. What can be done with it::
@@ -37,6 +37,7 @@ class Snapshot(HasMetadata, Tracked):
         edit    snapshot.name = "monday"; snapshot.metadata["app"] = "crm"; snapshot.save()
         read    snapshot.volume, backend; snapshot.refresh()
         remove  snapshot.delete(); snapshot.unmanage() leaves it on the storage
+        guard   snapshot.protect() refuses its deletion, snapshot.unprotect() allows it again
 
     ``volume_size`` (also ``size``) is the volume's size in GiB when the snapshot was taken.
     """
@@ -55,7 +56,7 @@ class Snapshot(HasMetadata, Tracked):
     )
     kind: ClassVar[str] = "snapshot"
     created_by: ClassVar[str] = "volume.create_snapshot(name)"
-    editable: ClassVar[tuple[str, ...]] = ("name", "description", "metadata_")
+    editable: ClassVar[tuple[str, ...]] = ("name", "description", "protected", "metadata_")
     set_by: ClassVar[Mapping[str, str]] = {
         "status": "cl.inventory.repair(snapshot) asks the storage.",
         "display_name": "Set name.",
@@ -69,6 +70,7 @@ class Snapshot(HasMetadata, Tracked):
     volume_size: Mapped[int] = mapped_column(sa.Integer)
     backend_id: Mapped[str] = mapped_column(sa.ForeignKey("backend.id"))
     name_in_storage: Mapped[str] = mapped_column(sa.String(255))
+    protected: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", Json)
     provider_location: Mapped[str | None] = mapped_column(LongText)
     provider_id: Mapped[str | None] = mapped_column(sa.String(255))
@@ -232,6 +234,7 @@ class Snapshot(HasMetadata, Tracked):
             force: assume that the kernel whose operation on the snapshot is still recorded as running is dead.
 
         Raises:
+            Protected: the snapshot is protected.
             DriverError: the storage refused; the status is ``error_deleting``.
 
         """
@@ -247,13 +250,14 @@ class Snapshot(HasMetadata, Tracked):
                 resource=self,
                 backend=self.backend,
                 force=force,
-                guards=(claims.sole(self, "delete"),),
+                guards=(guards.unprotected(self), claims.sole(self, "delete")),
             )
         )
 
     def validate(self) -> None:
         """Validate and normalise the fields that :meth:`save` writes."""
         self.name = validation.name(self.name)
+        self.protected = validation.flag(self.protected, "protected")
         self.description = validation.text(self.description, "description")
         self.metadata_ = validation.text_map(self.metadata_, "metadata")
 
@@ -289,6 +293,7 @@ def _new_row(volume: Volume, fields: Mapping[str, Any]) -> dict[str, Any]:
         "volume_size": volume.as_data().size,
         "backend_id": volume.backend_id,
         "name_in_storage": naming.in_storage(volume.backend, "snapshot", snapshot_id),
+        "protected": False,
         "metadata_": validation.text_map(fields.get("metadata"), "metadata"),
         "provider_location": None,
         "provider_id": None,

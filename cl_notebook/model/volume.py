@@ -13,7 +13,7 @@ from cl_notebook.attach import block_devices
 from cl_notebook.drivers.api import FileBacked, GiB
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import batch, claims, creation, doctor_hint, encryption, identity_map, validation
-from cl_notebook.model.base import Children, HasMetadata, Parent, Tracked
+from cl_notebook.model.base import Children, HasMetadata, Parent, Protectable, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.driver_context import volume_data
 from cl_notebook.model.operations import background, guards, lifecycle
@@ -250,7 +250,7 @@ def _may_continue(error: BaseException, *, is_remote: bool) -> bool:
 
 
 @reg.mapped
-class Volume(HasMetadata, Attachable, Tracked):
+class Volume(HasMetadata, Protectable, Attachable, Tracked):
     """A block volume on the storage of a backend, tracked in the store.
 
     ``backend.create_volume(1, "db")`` creates one, and ``cl.find("db")`` finds it again, in any kernel.
@@ -264,6 +264,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         edit    volume.name = "ledger"; volume.metadata["app"] = "crm"; volume.save()
         read    volume.snapshots, connections, local_attach, backend; volume.refresh()
         remove  volume.delete(cascade=True); volume.unmanage() leaves it on the storage
+        guard   volume.protect() refuses its deletion, volume.unprotect() allows it again
         repair  cl.inventory.repair(volume), after a crash or an error
 
     ``size`` is in GiB. ``name`` is the display name, ``name_in_storage`` the driver's. ``status`` is ``available``; ``in-use``
@@ -302,7 +303,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     created_by: ClassVar[str] = "backend.create_volume(size, name)"
     relations: ClassVar[tuple[str, ...]] = ("snapshots", "connections")
     editable: ClassVar[tuple[str, ...]] = (
-        *("name", "description", "bootable", "metadata_", "extra_specs", "qos_specs", "availability_zone"),
+        *("name", "description", "bootable", "protected", "metadata_", "extra_specs", "qos_specs", "availability_zone"),
     )
     internal: ClassVar[frozenset[str]] = Tracked.internal | {"attached_in_reach", "refuse_if_in_use"}
     set_by: ClassVar[Mapping[str, str]] = {
@@ -327,6 +328,7 @@ class Volume(HasMetadata, Attachable, Tracked):
     source_volid: Mapped[str | None] = mapped_column(sa.String(36))
     availability_zone: Mapped[str | None] = mapped_column(sa.String(255))
     bootable: Mapped[bool] = mapped_column(sa.Boolean)
+    protected: Mapped[bool] = mapped_column(sa.Boolean, default=False, server_default=sa.false())
     metadata_: Mapped[dict[str, str]] = mapped_column("metadata", Json)
     extra_specs: Mapped[dict[str, str]] = mapped_column(Json)
     qos_specs: Mapped[dict[str, str]] = mapped_column(Json)
@@ -574,6 +576,7 @@ class Volume(HasMetadata, Attachable, Tracked):
             force: assume that the kernel whose operation on the volume is still recorded as running is dead.
 
         Raises:
+            Protected: the volume, or with *cascade* one of its snapshots, is protected.
             ResourceBusy: the volume has connections, or it has snapshots and *cascade* is false.
             BusyOnStorage: this host has a device of the volume, without a connection, that is mounted or in use.
             DriverError: the storage refused; the status is ``error_deleting``.
@@ -609,6 +612,7 @@ class Volume(HasMetadata, Attachable, Tracked):
                 arguments={"cascade": True} if cascade else {},
                 force=force,
                 guards=(
+                    guards.unprotected(self, cls.snapshots.target if cascade else None),
                     guards.without_dependents(self, dependents),
                     claims.sole(self, "delete"),
                 ),
@@ -652,6 +656,7 @@ class Volume(HasMetadata, Attachable, Tracked):
         """Validate and normalise the fields that :meth:`save` writes."""
         self.name = validation.name(self.name)
         self.bootable = validation.flag(self.bootable, "bootable")
+        self.protected = validation.flag(self.protected, "protected")
         self.availability_zone = validation.optional_text(self.availability_zone, "availability_zone")
         self.description = validation.text(self.description, "description")
         self.metadata_ = validation.text_map(self.metadata_, "metadata")

@@ -55,6 +55,7 @@ class VolumeFields(_Fields, kw_only=True):
     source_volid: _Id | None = None
     availability_zone: _Name | None = None
     bootable: bool = False
+    protected: bool = False
     metadata: _Texts = {}
     extra_specs: _Texts = {}
     qos_specs: _Texts = {}
@@ -73,6 +74,7 @@ class SnapshotFields(_Fields, kw_only=True):
     volume_id: _Id
     volume_size: _Size
     name_in_storage: _Name = ""
+    protected: bool = False
     metadata: _Texts = {}
     provider_location: str | None = None
     provider_id: _Name | None = None

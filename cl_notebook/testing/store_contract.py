@@ -196,6 +196,21 @@ class StoreContract:
         assert cl.KeyValue.delete(name, session=session)
         assert api.backends(session)["name"].tolist() == ["lab"]
 
+    def test_what_is_protected_is_not_deleted(self, session: cl.Session, lab: cl.Backend) -> None:
+        """A volume that is protected, or has a protected snapshot, is not deleted; both are read back, and filtered by."""
+        volume = lab.create_volume(1, "db")
+        snapshot = volume.create_snapshot("before")
+        assert not api.volumes(session, protected="true").index.tolist()
+        for resource in (volume, snapshot):
+            resource.protect()
+            resource.refresh()
+            assert resource.protected
+            with pytest.raises(errors.Protected):
+                volume.delete(cascade=True)
+            assert api.read(f"{resource.kind}s", session, protected="true").index.tolist() == [resource.id]
+            resource.unprotect()
+        volume.delete(cascade=True)
+
     @pytest.mark.parametrize(
         "sort", ["", "name", "name:desc", "size:desc", "size,name", "created_at:desc", "pool_name", "status:desc"]
     )

@@ -133,3 +133,15 @@ def test_a_status_or_a_key_that_cannot_be_is_an_error(lab: Notebook) -> None:
     assert lab.refused("%cl_volumes --status eror").endswith("No status is called 'eror'. Did you mean 'error'?")
     assert lab.refused("%cl_history --status faild").endswith("Did you mean 'failed'?")
     assert "Did you mean 'attached'?" in lab.refused("%cl_connections --status atached")
+
+
+def test_protection_is_set_and_unset(lab: Notebook) -> None:
+    """What set --protected protects is not deleted before unset --protected, not even with --yes; the error names the line."""
+    volume = lab.run("%cl_volume create db 1")
+    lab.run("%cl_volume create web 1")
+    lab.run("%cl_volume set db --protected")
+    assert f"%cl_volume unset {volume.id} --protected" in lab.refused("%cl_volume delete db")
+    lab.seen("%cl_volume delete db web --yes")
+    assert lab.run("%cl_volumes --long")["protected"].tolist() == [True]
+    assert lab.run("%cl_volume unset db --protected").protected is False
+    lab.run("%cl_volume delete db")

@@ -176,7 +176,7 @@ def blockers(session: Session, planned: Sequence[Step], inside: set[str]) -> dic
 def _depended_on(connection: sa.Connection, planned: Iterable[Step], inside: set[str]) -> dict[str, str]:
     volumes = [step.id for step in planned if step.action == DELETE_VOLUME]
     snapshots = [step.id for step in planned if step.action == DELETE_SNAPSHOT]
-    reasons: dict[str, str] = {}
+    reasons: dict[str, str] = {**_protected(connection, volumes, Volume), **_protected(connection, snapshots, Snapshot)}
     for ids, cls, column, relation in (
         (snapshots, Volume, Volume.snapshot_id, "was made from it"),
         (volumes, Volume, Volume.source_volid, "was made from it"),
@@ -185,8 +185,17 @@ def _depended_on(connection: sa.Connection, planned: Iterable[Step], inside: set
     ):
         for row in _outside(connection, ids, cls, column, inside):
             name = f" {row.name!r}" if row.name else ""
-            reasons[row.owner] = f"{cls.kind.capitalize()}{name} {row.id[:8]} {relation}, and is not part of this."
+            reasons.setdefault(row.owner, f"{cls.kind.capitalize()}{name} {row.id[:8]} {relation}, and is not part of this.")
     return reasons
+
+
+def _protected(connection: sa.Connection, ids: Sequence[str], cls: Any) -> dict[str, str]:  # noqa: ANN401 - a tracked class
+    statement = sa.select(cls.id).where(cls.protected)
+    return {
+        resource_id: f"It is protected. To allow its deletion: %cl_{cls.kind} unset {resource_id} --protected"
+        for page in pages(ids)
+        for resource_id in connection.execute(statement.where(cls.id.in_(page))).scalars()
+    }
 
 
 def _outside(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.api import CAPABILITIES
+from cl_notebook.model import identity_map
 from cl_notebook.model.operations import lifecycle, liveness
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.changes import MapPatch
@@ -158,6 +159,33 @@ def persisted_fields(update: ModelUpdate, payload: VolumeData | SnapshotData | N
 def had_no_side_effects(error: BaseException) -> bool:
     """Return whether *error* says that nothing changed on the storage, as every refusal does."""
     return isinstance(error, (errors.InvalidInput, errors.Refused)) or bool(getattr(error, "no_side_effects", False))
+
+
+def unprotected(resource: Any, dependents: Any = None) -> Guard:  # noqa: ANN401 - a volume or snapshot; the class of its snapshots
+    """Return a guard that refuses the deletion of *resource* while it is protected, also if that is set and not saved.
+
+    With *dependents*, the class of its snapshots, those are deleted with it, and may not be protected either.
+    The guard raises Protected.
+    """
+
+    def guard(connection: sa.Connection) -> None:
+        # The intent checks the version of the row, so that the flag as it was read is that of the store.
+        if resource.protected or identity_map.committed_values(resource)["protected"]:
+            raise errors.Protected(protection(resource.label(), resource.kind, resource.id))
+        if dependents is None:
+            return
+        of_volume = sa.select(dependents.id, dependents.name).where(dependents.volume_id == resource.id, dependents.protected)
+        row = connection.execute(of_volume.order_by(dependents.created_at, dependents.id).limit(1)).first()
+        if row is not None:
+            label = f"snapshot {row.name!r} ({row.id[:8]}) of {resource.label()}" if row.name else f"snapshot {row.id[:8]}"
+            raise errors.Protected(protection(label, "snapshot", row.id))
+
+    return guard
+
+
+def protection(label: str, kind: str, resource_id: str) -> str:
+    """Return the message that the resource with that *label* is protected, with the line that lifts it."""
+    return f"{label} is protected from deletion. To allow it: %cl_{kind} unset {resource_id} --protected"
 
 
 def require_capability(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the capability

@@ -25,7 +25,9 @@ DESCRIPTION = Option("description", "What it is for.", "TEXT")
 METADATA = Option("metadata", "A key and a value to keep with it.", "KEY=VALUE", convert=pair, repeat=True, aliases=("property",))
 _CLEAR = Option("no-metadata", "Remove all keys first.", aliases=("no-property",))
 _BOOTABLE = (Option("bootable", "Mark it as bootable."), Option("non-bootable", "Mark it as not bootable."))
-_KEY = Option("metadata", "A key to remove.", "KEY", repeat=True, required=True, aliases=("property",))
+_PROTECTED = Option("protected", "Refuse its deletion, also in a cascade or a clean-up.")
+_KEY = Option("metadata", "A key to remove.", "KEY", repeat=True, aliases=("property",))
+_UNPROTECTED = Option("protected", "Allow its deletion again.")
 
 
 def typed(call: Invocation, *names: str) -> dict[str, Any]:
@@ -38,11 +40,18 @@ def verbs(argument: Argument, named: Named, *, may_boot: bool = False) -> tuple[
     """Return the verbs for what *named* finds by *argument*, which names one; *may_boot*: it has the flag ``bootable``."""
     noun = argument.name.lower()
     several = replace(argument, help=f"{argument.help} {batch.SEVERAL_WORDS}", repeat=True)
-    options = (NAME, DESCRIPTION, METADATA, _CLEAR, *(_BOOTABLE if may_boot else ()), *batch.OPTIONS)
-    changed = "name, description, metadata or bootable flag" if may_boot else "name, description or metadata"
+    options = (NAME, DESCRIPTION, METADATA, _CLEAR, _PROTECTED, *(_BOOTABLE if may_boot else ()), *batch.OPTIONS)
+    changed = "name, description, metadata, protection or bootable flag"
+    changed = changed if may_boot else changed.replace(", protection or bootable flag", " or protection")
     return (
         Verb("set", f"Set {changed} of a {noun}; keys that are not typed stay.", partial(_set, named), (several,), options),
-        Verb("unset", f"Remove keys from the metadata of a {noun}.", partial(_unset, named), (several,), (_KEY, *batch.OPTIONS)),
+        Verb(
+            "unset",
+            f"Remove keys from the metadata of a {noun}, or its protection.",
+            partial(_unset, named),
+            (several,),
+            (_KEY, _UNPROTECTED, *batch.OPTIONS),
+        ),
         Verb("rename", f"Give a {noun} another name.", partial(_rename, named), (argument, Argument("NAME", "The new name."))),
     )
 
@@ -51,8 +60,10 @@ def _set(named: Named, call: Invocation) -> Any:  # noqa: ANN401 - the resource,
     changes = call.given("name", "description")
     metadata, clear = dict(call["metadata"]), call["no_metadata"]
     bootable, non_bootable = call.values.get("bootable"), call.values.get("non_bootable")
+    if call["protected"]:
+        changes["protected"] = True
     if not (changes or metadata or clear or bootable or non_bootable):
-        msg = "set needs what to change: --name NAME, --description TEXT or --metadata KEY=VALUE."
+        msg = "set needs what to change: --name NAME, --description TEXT, --metadata KEY=VALUE or --protected."
         raise errors.InvalidInput(msg)
     if bootable and non_bootable:
         msg = "--bootable and --non-bootable exclude each other: type one of them."
@@ -72,6 +83,10 @@ def _set(named: Named, call: Invocation) -> Any:  # noqa: ANN401 - the resource,
 
 
 def _unset(named: Named, call: Invocation) -> Any:  # noqa: ANN401 - the resource, or a report of several
+    if not (call["metadata"] or call["protected"]):
+        msg = "unset needs --metadata KEY or --protected, or both."
+        raise errors.InvalidInput(msg)
+
     def remove(resource: Snapshot | Volume) -> None:
         resource.refresh(keep_edits=True)
         metadata = dict(resource.metadata)
@@ -81,7 +96,10 @@ def _unset(named: Named, call: Invocation) -> Any:  # noqa: ANN401 - the resourc
                 msg = f"The metadata of {resource.label()} has no key {key!r}.{known}"
                 raise errors.NotFound(msg)
             del metadata[key]
-        resource.metadata = metadata
+        if call["metadata"]:
+            resource.metadata = metadata
+        if call["protected"]:
+            resource.protected = False
         resource.save()
 
     return batch.each(call, Act("unset", "unset"), named(call), remove)

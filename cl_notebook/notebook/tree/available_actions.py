@@ -60,6 +60,8 @@ class _Action:
     label: str
     fields: tuple[_Field, ...] = ()
     danger: str | None = None
+    why: str | None = None
+    """Why it is not available; None if it is."""
 
 
 _NAME = _Field("name", "Name", "text")
@@ -83,7 +85,9 @@ def offers_of_several(session: Session, resources: Sequence[Tracked]) -> list[di
     Only the first :data:`LOOKED_AT` are examined; when the action runs, it reports the resources that it could not be applied to.
     """
     examined = resources[:LOOKED_AT]
-    available = [{action.name: action for action in _actions_of(session, resource)} for resource in examined]
+    available = [
+        {action.name: action for action in _actions_of(session, resource) if action.why is None} for resource in examined
+    ]
     kinds = {resource.kind for resource in resources}
     applicable = [name for name in _ON_SEVERAL if any((name, kind) in command_lines.FORMS for kind in kinds)]
     names = [_REFRESH.name, *([] if session.settings.read_only else applicable)]
@@ -119,6 +123,20 @@ def _payload_of_several(
 
 
 def _why_not(session: Session, action: str, resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
+    protection = _protection(session, resource) if action == "delete" else ""
+    return protection or _why_unavailable(session, action, resource)
+
+
+def _protection(session: Session, resource: Any) -> str:  # noqa: ANN401 - as above
+    """Return which protection forbids to delete *resource*, as the end of a sentence; empty if none does."""
+    kind = resource.kind
+    if getattr(resource, "protected", False):
+        return f"is protected: %cl_{kind} unset {resource.id} --protected allows it"
+    protected = _Dependents.of(session, resource.id).protected if kind == "volume" else ""
+    return f"has a protected snapshot, {protected}" if protected else ""
+
+
+def _why_unavailable(session: Session, action: str, resource: Any) -> str:  # noqa: ANN401 - as above
     kind = resource.kind
     if (action, kind) not in command_lines.FORMS:
         return f"cannot be chosen: a {kind} has no such act"
@@ -156,7 +174,7 @@ def _payload(action: _Action, resource: Tracked) -> dict[str, Any]:
         "asks": [field.payload() for field in action.fields],
         "danger": None if action.danger is None else sanitize(action.danger),
         "line": command_lines.of_one(action.name, resource.kind, resource.id, values),
-        "why": None,
+        "why": None if action.why is None else sanitize(action.why),
     }
 
 
@@ -182,6 +200,9 @@ def _of_volume(session: Session, volume: Any) -> Iterator[_Action]:  # noqa: ANN
         yield _Action("attach", "Attach on this host")
     if dependents.is_connected_here:
         yield _Action("detach", "Detach from this host")
+    if volume.protected or dependents.protected:
+        yield _Action("delete", "Delete", why=f"{_title(volume)} {_why_not(session, 'delete', volume)}.")
+        return
     if not dependents.connections and statuses.may("delete", "unmanage"):
         description = f"{_title(volume)} ({volume.size} GiB)"
         if not dependents.snapshots:
@@ -202,7 +223,9 @@ def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Action]:  # noqa:
             since = f"{snapshot.created_at:%Y-%m-%d %H:%M} UTC"
             description = f"what was written to {_title(volume)} ({volume.size} GiB) since {_title(snapshot)} was taken, {since}"
             yield _Action("revert", "Revert the volume to it", danger=description)
-    if statuses.may("delete", "unmanage"):
+    if snapshot.protected:
+        yield _Action("delete", "Delete", why=f"{_title(snapshot)} {_why_not(session, 'delete', snapshot)}.")
+    elif statuses.may("delete", "unmanage"):
         yield _Action("delete", "Delete", danger=f"{_title(snapshot)} of {_title(volume)} ({snapshot.size} GiB)")
 
 
@@ -261,13 +284,17 @@ class _Statuses:
 
 @dataclass(frozen=True, slots=True)
 class _Dependents:
-    """Snapshots and connections of a volume, as stored. ``first`` are id and name of the first few snapshots."""
+    """Snapshots and connections of a volume, as stored.
+
+    ``first`` are id and name of the first few snapshots, ``protected`` is the name or id of one that is protected, if any.
+    """
 
     snapshots: int
     first: tuple[tuple[str, str], ...]
     connections: int
     is_attached_here: bool
     is_connected_here: bool
+    protected: str = ""
 
     @classmethod
     def of(cls, session: Session, volume_id: str) -> _Dependents:
@@ -279,12 +306,14 @@ class _Dependents:
             snapshot_count = reading.execute(sa.select(sa.func.count()).select_from(Snapshot).where(is_of_volume)).scalar_one()
             first_snapshots = sa.select(Snapshot.id, Snapshot.name).where(is_of_volume).order_by(Snapshot.created_at, Snapshot.id)
             first = tuple((row.id, row.name) for row in reading.execute(first_snapshots.limit(_NAMED)))
+            protected_snapshot = reading.execute(first_snapshots.where(Snapshot.protected).limit(1)).first()
             rows: list[Mapping[str, Any]] = [
                 row._asdict() for row in reading.execute(statement.where(Connection.volume_id == volume_id))
             ]
         local_rows = [row for row in rows if row["gateway"] is None and (row["attached_host"] or row["host"]) == host]
         is_attached = any(row["path"] is not None for row in local_rows)
-        return cls(snapshot_count, first, len(rows), is_attached, bool(local_rows))
+        protected = (protected_snapshot.name or protected_snapshot.id[:8]) if protected_snapshot is not None else ""
+        return cls(snapshot_count, first, len(rows), is_attached, bool(local_rows), protected)
 
     def named(self) -> str:
         more = f" and {self.snapshots - len(self.first)} more" if self.snapshots > len(self.first) else ""
