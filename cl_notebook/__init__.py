@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
-from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume, base
+from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume, base, trash
 from cl_notebook.session import Session, default_session, setup
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ __all__ = [
     "dump",
     "dumps",
     "each",
+    "empty_trash",
     "errors",
     "find",
     "frames",
@@ -74,6 +75,7 @@ __all__ = [
     "setup",
     "status",
     "tree",
+    "undo",
     "unload_ipython_extension",
 ]
 
@@ -169,6 +171,19 @@ def each(*what: Any, kind: str | None = None, jobs: int = 4) -> Each[Any]:  # no
     from cl_notebook.many.each import select  # noqa: PLC0415 - `import cl_notebook` stays light
 
     return select(default_session(), what, kind, jobs)
+
+
+@errors.arguments_checked
+def empty_trash(*texts: str) -> None:
+    """Delete for good what *texts* name in the trash (ids, names, globs), or all of it; closed backends are opened.
+
+    Raises:
+        NotFound: nothing in the trash is called so.
+        DriverError: the storage refused; the volume is tracked again, as ``error_deleting``.
+        ReadOnly: the session is read-only.
+
+    """
+    trash.empty(default_session(), texts)
 
 
 @errors.arguments_checked
@@ -292,6 +307,26 @@ def tree(shown: Tracked | pd.DataFrame | None = None) -> Any:  # noqa: ANN401 - 
     from cl_notebook.notebook.tree import display  # noqa: PLC0415 - `import cl_notebook` stays light
 
     return display.tree(default_session(), shown)
+
+
+@errors.arguments_checked
+def undo(text: str | None = None) -> Any:  # noqa: ANN401 - a volume, or the volumes that a glob names
+    """Bring a deleted volume back from the trash, with its snapshots, and return it.
+
+    There is a trash if ``cl.setup(trash="1h")`` said so before the deletion. A variable that held the volume holds it again.
+
+    Args:
+        text: its id, the beginning of its id, or its name; or a glob of names, which gives a list of the volumes. By default
+            the volume that this session deleted last.
+
+    Raises:
+        NotFound: nothing in the trash is called so, or the trash is empty; the message says why the last act is final.
+        Ambiguous: several are called so.
+        ReadOnly: the session is read-only.
+
+    """
+    volumes = trash.undo(default_session(), text)
+    return volumes if text is not None and trash.is_glob(text) else volumes[0]
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -34,7 +34,7 @@
 
 Outside the tree: ``Interrupted``, a ``KeyboardInterrupt`` (an operation was cut short), its subclass ``StillRunning`` (the wait
 was cut short, the operation goes on), and the warnings ``DuplicateBackendWarning``, ``EncryptedVolume``,
-``WritableByOthers``, ``StoreReplaced`` and ``Untrusted``.
+``WritableByOthers``, ``StoreReplaced``, ``NotDeleted`` and ``Untrusted``.
 
 Each message is one line that says what is wrong and what to do. Errors of other libraries (SQLAlchemy, os-brick, the operating
 system) are translated where they are first caught, ``raise … from`` the original.
@@ -296,6 +296,10 @@ class ConfigurationWarning(UserWarning):
     """A configuration was changed when it was read: an option was renamed, or a part of a file left out."""
 
 
+class NotDeleted(UserWarning):
+    """A volume that had expired in the trash could not be deleted; it is tracked again, in an error status."""
+
+
 class DeviceInUse(UserWarning):
     """``force`` detached a device that was mounted or in use: data not written to it yet may be lost."""
 
@@ -350,6 +354,9 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (rf"cl\.Backend\('{_WORD}', …, replace=True\)", r"%cl_backend add \1 --replace"),
     (r"delete\(cascade=True\)", "--cascade"),
     (rf"another Python: python='{_WORD}'", r"another Python: --python \1"),
+    (r"delete\(now=True\)", "--now"),
+    (r"cl\.empty_trash\(\)", "%cl_trash empty"),
+    (r"cl\.setup\(trash='1h'\)", "%cl_setup --trash 1h"),
 )
 """Hints in Python, as patterns, and the magic that does the same."""
 
@@ -357,6 +364,8 @@ _IN_PYTHON: tuple[tuple[str, str], ...] = (
     (rf"%cl_scan (repair|forget) {_WORD}(?! --)", r"cl.inventory.\1(cl.find('\2'))"),
     (rf"%cl_(?:volume|snapshot|connection) (delete|disconnect) {_WORD}(?! --)", r"cl.find('\2').\1()"),
     (rf"%cl_(?:volume|snapshot) unset {_WORD} --protected", r"cl.find('\1').unprotect()"),
+    (rf"%cl_undo {_WORD}", r"cl.undo('\1')"),
+    (r"%cl_trash (?=lists)", "cl.frames.trash() "),
     (rf"%cl_volume extend {_WORD} (\d+)", r"cl.find('\1').extend(\2)"),
     (r"%cl_history --id (\d+)", r"cl.frames.operations(id=\1)"),
     (r"%cl_drivers WORD", "cl.frames.drivers('WORD')"),

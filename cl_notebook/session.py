@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -20,7 +21,7 @@ from cl_notebook.store.change_tracker import ChangeTracker
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Container, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping, MutableMapping
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self, Unpack
@@ -36,7 +37,7 @@ _CALLER = 4
 _INTERNAL = frozenset(
     {
         *("change_tracker", "close_backend", "confirmed", "driver", "get_open", "is_confirmed", "journal", "lock"),
-        *("open_backend", "orm", "reopened", "secrets"),
+        *("in_trash", "open_backend", "orm", "reopened", "secrets"),
     }
 )
 """Names of a session for other modules, which ``dir()`` and completion leave out."""
@@ -67,6 +68,8 @@ class Session(context.SessionBound):
         self.backends: dict[str, Backend] = {}
         self.in_background: list[Any] = []
         """The acts on many resources that were started in the background (:class:`cl_notebook.many.runner.Background`)."""
+        self.in_trash: MutableMapping[str, Any] = weakref.WeakValueDictionary()
+        """The objects of the volumes that this session put into the trash, by id, while variables hold them."""
         self.confirmed = context.Confirmed()
         self.progress: Callable[[str], AbstractContextManager[Progress]] = _silent
         self._work_on(Store(self.settings.store, read_only=self.settings.read_only))
@@ -411,6 +414,8 @@ def setup(store: str | os.PathLike[str] | None = None, **options: Any) -> Sessio
         user_id: the user of volumes, for Cinder's drivers.
         persistence_config: the store in cinderlib's form: ``{"storage": "db", "connection": URL}``.
         fail_on_missing_backend: refuse to load resources of a backend that is not open.
+        trash: how long a deleted volume can be brought back by ``cl.undo()``: ``"30m"``, ``"1h"``, ``"2 days"``; by default it is
+            deleted at once.
         **options: other keywords are options of Cinder's section ``[DEFAULT]``, for its drivers.
 
     Raises:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import platformdirs
 
+from cl_notebook import quantities
 from cl_notebook.errors import InvalidInput, did_you_mean, one_line
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class SetupOptions(TypedDict, total=False):
     user_id: str | None
     persistence_config: object
     fail_on_missing_backend: bool
+    trash: str | None
 
 
 def data_dir() -> Path:
@@ -162,6 +164,7 @@ class Settings:
     fail_on_missing_backend: bool = True
     accept_unknown: bool = False
     """Whether an unknown option of Cinder's ``[DEFAULT]`` is a line in the driver's log, not an error; not a parameter."""
+    trash: str | None = None
     cinder_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -188,6 +191,11 @@ class Settings:
             },
             **{name: check(name, given[name]) for name, check in _CHECKS.items() if name in given},
         )
+
+    @property
+    def trash_seconds(self) -> float | None:
+        """How long the trash keeps a deleted volume, in seconds; None if there is no trash."""
+        return None if self.trash is None else quantities.seconds(self.trash)
 
     def options(self) -> dict[str, Any]:
         """Return all settings but the store as keywords for :meth:`choose`."""
@@ -331,6 +339,23 @@ def _folder(name: str, value: object) -> str | None:
     return None if text is None else _absolute(text)
 
 
+_NO_TRASH = frozenset({"", "0", "off", "none", "no", "false"})
+_LONGEST_TRASH = 366 * 24 * 3600.0
+"""Seconds that the trash keeps a volume at most."""
+
+
+def _trash(name: str, value: object) -> str | None:
+    text = "" if value is None or value is False else value
+    if isinstance(text, str) and text.strip().lower() in _NO_TRASH:
+        return None
+    seconds = quantities.seconds(text) if isinstance(text, str) else None
+    if seconds is None or not 0 < seconds <= _LONGEST_TRASH:
+        spans = "'30m', '1h', '2 days', at most 366 days, or 'off'"
+        msg = f"{name} is how long a deleted volume can be brought back: {spans}; not {value!r}."
+        raise InvalidInput(msg)
+    return str(text).strip()
+
+
 def _cinder_option(name: str, value: object, *, is_checked: bool) -> object:
     close = difflib.get_close_matches(name, [*Settings.__dataclass_fields__, "persistence_config"], n=1, cutoff=_CLOSE)
     if close and is_checked:
@@ -377,5 +402,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "user_id": _optional_text,
     "fail_on_missing_backend": _flag,
     "accept_unknown": _flag,
+    "trash": _trash,
 }
 """The function that checks and converts each setting, called with its name and the value that was given."""

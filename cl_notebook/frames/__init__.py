@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         operations,
         read,
         snapshots,
+        trash,
         volumes,
     )
     from cl_notebook.treemodel.frame import tree
@@ -30,6 +31,7 @@ __all__ = [
     "operations",
     "read",
     "snapshots",
+    "trash",
     "tree",
     "volumes",
 ]

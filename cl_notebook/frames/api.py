@@ -38,6 +38,7 @@ from cl_notebook.frames.columns import (
 )
 from cl_notebook.frames.filters import whole
 from cl_notebook.model import Backend, context
+from cl_notebook.model import trash as deleted
 from cl_notebook.model.backend import SECRETS, reference_text
 from cl_notebook.model.operations import liveness
 from cl_notebook.store import damage
@@ -120,6 +121,15 @@ def operations(session: Context | None = None, **asked: Any) -> pd.DataFrame:  #
     has been neither finished nor undone since; only the storage shows how far it came.
     """
     return read("operations", session, **asked)
+
+
+def trash(session: Context | None = None) -> pd.DataFrame:
+    """Return the deleted volumes that can be brought back (``cl.undo``), the last deleted first.
+
+    The columns are ``name``, ``size`` (GiB), ``snapshots`` (how many come back with it), ``backend``, ``deleted_at``,
+    ``expires_at`` (from then on it is deleted for good by the next operation on its backend) and ``owner`` (``user@host``).
+    """
+    return deleted.frame(session or context.current())
 
 
 def changes(session: Context | None = None, *, since: int = 0, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()

@@ -10,7 +10,7 @@ from cl_notebook.inventory import devices, rows, verdicts
 from cl_notebook.inventory.connections import Connections
 from cl_notebook.inventory.storage import Storage
 from cl_notebook.inventory.verdicts import MISSING, OK, UNKNOWN, UNTRACKED, Finding
-from cl_notebook.model import Backend, Snapshot, Volume, claims, lookup, storage_identity
+from cl_notebook.model import Backend, Snapshot, Volume, claims, lookup, storage_identity, trash
 from cl_notebook.model.operations import guards
 from cl_notebook.text import quote_word
 
@@ -132,6 +132,7 @@ class _Scan:
     def _untracked(self, kind: str, untracked: Sequence[Entry]) -> list[Entry]:
         names = {name for entry in untracked for name in entry.names if not settings.UNSTORABLE.search(name)}
         tracked_names = {row.name_in_storage for row in rows.reread(self._session, kind, self._backend.id, names=names)}
+        tracked_names |= trash.names_of(self._session, kind, names - tracked_names)  # deleted, and kept for a while
         return [entry for entry in untracked if tracked_names.isdisjoint(entry.names)]
 
     def _confirm(

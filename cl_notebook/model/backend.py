@@ -13,7 +13,7 @@ from cl_notebook import errors, masking
 from cl_notebook.drivers.api import HasLog, capabilities
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
-from cl_notebook.model import context, creation, driver_context, facts, identity_map, validation
+from cl_notebook.model import context, creation, driver_context, facts, identity_map, trash, validation
 from cl_notebook.model.base import Children, Tracked
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete
@@ -394,8 +394,12 @@ class Backend(Tracked):
 
     def _refuse_if_volumes(self) -> None:
         statement = sa.select(sa.func.count()).select_from(Volume).where(Volume.backend_id == self.id)
+        in_trash = sa.select(sa.func.count()).where(trash.TABLE.c.backend_id == self.id, trash.TABLE.c.kind == Volume.kind)
         with self.context.store.reading() as connection:
-            count = connection.execute(statement).scalar_one()
+            count, deleted = (connection.execute(query).scalar_one() for query in (statement, in_trash))
+        if deleted:
+            msg = f"{self.label()} has {deleted} volumes in the trash. Bring them back, or delete them for good: cl.empty_trash()"
+            raise errors.ResourceBusy(msg)
         if count:
             msg = f"{self.label()} has {count} volumes. Delete them, or release them with unmanage(), first."
             raise errors.ResourceBusy(msg)

@@ -78,6 +78,9 @@ def of(resource: Resource) -> Card:
 def _untracked(resource: Resource) -> Card:
     if resource.is_loaded_only:
         note = Note("It was loaded from a document, and is not tracked yet: save() tracks it.", is_fault=False)
+    elif getattr(resource, "in_trash_until", None) is not None:
+        until = values.local_time(resource.in_trash_until)
+        note = Note(f"It is in the trash until {until}:", f"cl.undo({resource.id!r})", is_fault=False)
     elif getattr(resource, "status", "") == lifecycle.DELETED:
         note = Note("It is not tracked any more: it was deleted or released.", is_fault=False)
     else:

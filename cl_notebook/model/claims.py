@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook import errors
-from cl_notebook.model import identity_map, storage_identity
+from cl_notebook.model import identity_map, storage_identity, trash
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.store import changefeed
 
@@ -28,11 +28,12 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 
 class Claim(NamedTuple):
-    """The id of a row, its backend's id, and the name on the storage that the row claims."""
+    """The id of a row, its backend's id, the name on the storage that the row claims, and whether it is in the trash."""
 
     id: str
     backend_id: str
     name_in_storage: str
+    is_in_trash: bool = False
 
 
 class Claims:
@@ -80,13 +81,17 @@ class Claims:
         cls: Any = kind
         claims_by_name: dict[str, list[Claim]] = {}
         for page in identity_map.pages(list(dict.fromkeys(names))):
-            rows = self._connection.execute(
-                sa.select(cls.id, cls.backend_id, cls.name_in_storage).where(
-                    cls.name_in_storage.in_(list(page)), cls.id != excluded_id
+            tables = ((cls.__table__, sa.true(), sa.literal(0)), (trash.TABLE, trash.TABLE.c.kind == cls.kind, sa.literal(1)))
+            selects = (
+                sa.select(table.c.id, table.c.backend_id, table.c.name_in_storage, is_in_trash.label("is_in_trash")).where(
+                    table.c.name_in_storage.in_(list(page)), table.c.id != excluded_id, condition
                 )
+                for table, condition, is_in_trash in tables
             )
-            for row in rows:
-                claims_by_name.setdefault(row.name_in_storage, []).append(Claim(*row))
+            for row in self._connection.execute(sa.union_all(*selects)):
+                claims_by_name.setdefault(row.name_in_storage, []).append(
+                    Claim(row.id, row.backend_id, row.name_in_storage, bool(row.is_in_trash))
+                )
         on_storage = {
             name: [claim for claim in claims if self._is_on_storage(claim, backend_id)] for name, claims in claims_by_name.items()
         }
@@ -118,7 +123,9 @@ class Claims:
         requested, claimed = self._location(backend_id), self._location(claim.backend_id)
         relation = "the same storage" if requested.storage == claimed.storage else "which may be the same storage"
         owner = "" if claim.backend_id == backend_id else f" of backend {claimed.name!r}, {relation}"
-        return f"{claim.name_in_storage!r} on backend {requested.name!r} is tracked already, as {kind.kind} {claim.id}{owner}."
+        where = f", in the trash: %cl_undo {claim.id} brings it back" if claim.is_in_trash else ""
+        is_tracked = f"is tracked already, as {kind.kind} {claim.id}{owner}{where}."
+        return f"{claim.name_in_storage!r} on backend {requested.name!r} {is_tracked}"
 
 
 def unclaimed(kind: type[Tracked], backend_id: str, names: Collection[str]) -> Guard:
@@ -179,9 +186,8 @@ def names(backend: StoredBackend, backends: Iterable[Any] = ()) -> set[str]:
     claimed: set[str] = set()
     with backend.context.store.reading() as connection:
         backend_ids = list(Claims(connection, backends).same_storage(backend.id))
-        for kind in ("Volume", "Snapshot"):
-            cls: Any = CLASSES[kind]
-            statement = sa.select(cls.name_in_storage).where(cls.backend_id.in_(backend_ids))
+        for table in (CLASSES["Volume"].__table__, CLASSES["Snapshot"].__table__, trash.TABLE):
+            statement = sa.select(table.c.name_in_storage).where(table.c.backend_id.in_(backend_ids))
             claimed.update(connection.execute(statement.execution_options(yield_per=10_000)).scalars())
     return claimed
 

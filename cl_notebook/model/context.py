@@ -9,7 +9,7 @@ from cl_notebook.errors import Error
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, MutableMapping
     from contextlib import AbstractContextManager
 
     from sqlalchemy.orm import Session as OrmSession
@@ -143,6 +143,7 @@ class OperationRunner(Protocol):
         changes: list[Any],
         resource: Any,  # noqa: ANN401 - as above, or an Insert
         guards: tuple[Any, ...] = (),
+        arguments: Mapping[str, Any] | None = None,
     ) -> list[Any]:
         """Write *changes* that need no driver as a finished operation; return the changed objects."""
 
@@ -210,6 +211,10 @@ class Context(Protocol):
     @property
     def in_background(self) -> list[Any]:
         """The acts on many resources that were started in the background (:class:`cl_notebook.many.runner.Background`)."""
+
+    @property
+    def in_trash(self) -> MutableMapping[str, Any]:
+        """The objects of the volumes that this session put into the trash, by id, while variables hold them."""
 
     @property
     def backends(self) -> Mapping[str, StoredBackend]:

@@ -12,7 +12,7 @@ from cl_notebook import errors, usage
 from cl_notebook.attach import block_devices
 from cl_notebook.drivers.api import FileBacked, GiB
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.model import batch, claims, creation, doctor_hint, encryption, identity_map, validation
+from cl_notebook.model import batch, claims, creation, doctor_hint, encryption, identity_map, trash, validation
 from cl_notebook.model.base import Children, HasMetadata, Parent, Protectable, Tracked
 from cl_notebook.model.context import current
 from cl_notebook.model.driver_context import volume_data
@@ -22,6 +22,7 @@ from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
 
     from cl_notebook.drivers.api import CanManage, CanRetype, CanRevert, Driver, ModelUpdate, Progress, VolumeData
@@ -345,6 +346,11 @@ class Volume(HasMetadata, Protectable, Attachable, Tracked):
         return self.name
 
     @property
+    def in_trash_until(self) -> dt.datetime | None:
+        """When the deleted volume expires in the trash; None if it is not there, or another session put it there."""
+        return self.__dict__.get(trash.UNTIL)
+
+    @property
     def encrypted(self) -> bool:
         """Whether Cinder encrypted the volume; its device then holds ciphertext for dm-crypt."""
         return encryption.is_encrypted(self)
@@ -566,14 +572,18 @@ class Volume(HasMetadata, Protectable, Attachable, Tracked):
         )
 
     @errors.arguments_checked
-    def delete(self, *, cascade: bool = False, force: bool = False) -> None:
-        """Delete the volume on the storage and in the store.
+    def delete(self, *, cascade: bool = False, force: bool = False, now: bool = False) -> None:
+        """Delete the volume on the storage and in the store; or put it into the trash, if ``cl.setup(trash="1h")`` says so.
+
+        From the trash ``cl.undo()`` brings it back until it expires; its bytes stay on the storage so long. A volume whose status
+        is not ``available`` is deleted at once.
 
         A volume whose adoption or release was interrupted is released instead: it stays on the storage.
 
         Args:
-            cascade: delete its snapshots first.
+            cascade: delete its snapshots first; in the trash they stay with it.
             force: assume that the kernel whose operation on the volume is still recorded as running is dead.
+            now: delete it for good, also if there is a trash.
 
         Raises:
             Protected: the volume, or with *cascade* one of its snapshots, is protected.
@@ -590,6 +600,14 @@ class Volume(HasMetadata, Protectable, Attachable, Tracked):
         dependents: dict[str, Any] = {"connection": cls.connections.target}
         if not cascade:
             dependents["snapshot"] = cls.snapshots.target
+        checks = (
+            guards.unprotected(self, cls.snapshots.target if cascade else None),
+            guards.without_dependents(self, dependents),
+            claims.sole(self, "delete"),
+        )
+        if not now and trash.accepts(self, cascade=cascade):
+            trash.put(self, checks)
+            return
 
         def call_driver(driver: Driver, _progress: Progress) -> None:
             self.refuse_if_in_use(driver)
@@ -611,11 +629,7 @@ class Volume(HasMetadata, Protectable, Attachable, Tracked):
                 backend=self.backend,
                 arguments={"cascade": True} if cascade else {},
                 force=force,
-                guards=(
-                    guards.unprotected(self, cls.snapshots.target if cascade else None),
-                    guards.without_dependents(self, dependents),
-                    claims.sole(self, "delete"),
-                ),
+                guards=checks,
             )
         )
 

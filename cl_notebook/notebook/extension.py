@@ -25,6 +25,7 @@ from cl_notebook.notebook.magics import (
     snapshot,
     status,
     topics,
+    trash,
     tree,
     volume,
     wait,
@@ -53,6 +54,7 @@ _COMMANDS = (
     scan.COMMAND,
     *documents.COMMANDS,
     *cleanup.COMMANDS,
+    *trash.COMMANDS,
 )
 
 COMMANDS = (topics.command(_COMMANDS), *_COMMANDS)

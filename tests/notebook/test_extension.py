@@ -91,6 +91,8 @@ NAMES = [
     "cl_find",
     "cl_who",
     "cl_cleanup",
+    "cl_trash",
+    "cl_undo",
 ]
 CELL_NAMES = ["cl_scratch"]
 ALL = {f"%{name}" for name in NAMES} | {f"%%{name}" for name in CELL_NAMES}

@@ -199,7 +199,7 @@ def test_lines_name_resources_by_their_whole_ids(lab: Notebook, session: cl.Sess
         ("extend", vol, ("size", 2)): f"%cl_volume extend {vol} 2",
         ("attach", vol): f"%cl_volume attach {vol}",
         ("detach", vol): f"%cl_volume detach {vol}",
-        ("delete", vol, ("cascade", True)): f"%cl_volume delete {vol} --cascade",
+        ("delete", vol, ("cascade", True)): f"%cl_volume delete {vol} --cascade --yes",
         ("volume", snap, ("name", "x")): f"%cl_snapshot create-volume {snap} --name x",
         ("revert", snap): f"%cl_snapshot revert {snap}",
         ("delete", snap): f"%cl_snapshot delete {snap}",
@@ -210,8 +210,8 @@ def test_lines_name_resources_by_their_whole_ids(lab: Notebook, session: cl.Sess
         assert actions.line(session, str(act), [str(resource_id)], dict(values)) == line  # type: ignore[arg-type] # pairs
     assert actions.line(session, "delete", [vol, world.other.id], {}) == f"%cl_volume delete {vol} {world.other.id} --yes"
     both = actions.line(session, "delete", [vol, snap], {"cascade": True})
-    assert both == f"%cl_snapshot delete {snap}\n%cl_volume delete {vol} --cascade"
-    assert actions.line(session, "delete", [vol, snap], {"cascade": False}) == both.removesuffix(" --cascade")
+    assert both == f"%cl_snapshot delete {snap}\n%cl_volume delete {vol} --cascade --yes"
+    assert actions.line(session, "delete", [vol, snap], {"cascade": False}) == both.removesuffix(" --cascade --yes")
 
 
 def test_of_several_only_those_that_can_are_attached_or_detached(lab: Notebook, session: cl.Session) -> None:

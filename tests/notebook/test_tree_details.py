@@ -391,7 +391,7 @@ def test_what_goes_is_named(lab: Notebook, session: cl.Session) -> None:
     assert [(ask["name"], ask["type"], ask["value"], ask["required"]) for ask in offer["asks"]] == [
         ("cascade", "flag", True, True)
     ]
-    assert offer["line"].endswith("--cascade")
+    assert offer["line"].endswith("--cascade --yes")
     for number in range(5):
         vol.create_snapshot(f"s{number}")
     assert _offered(lab, session, vol)["delete"]["danger"].endswith("'s0', 's1', 's2' and 2 more")

@@ -176,7 +176,7 @@ def apply(
 
     """
     cls = model_class(change.kind)
-    missing = _typed(whole_row.values) if whole_row is not None and whole_row.id == change.id else None
+    missing = typed_row(whole_row.values) if whole_row is not None and whole_row.id == change.id else None
     match change:
         case Insert(values=values):
             row = {name: values.get(name) for name in _columns(cls)} | {"created_at": utcnow(), "version": 1}
@@ -194,7 +194,7 @@ def apply(
             return {}
 
 
-def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
+def typed_row(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with its times as times: a file gives them back as text."""
     texts = {name: values.get(name) for name in ("created_at", "updated_at")}
     return {**values, **{name: dt.datetime.fromisoformat(text) for name, text in texts.items() if isinstance(text, str)}}

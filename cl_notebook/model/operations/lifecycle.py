@@ -27,6 +27,9 @@ WHOLE: Mapping[str, frozenset[str]] = {
 }
 """By kind, the statuses of a resource with which nothing is wrong."""
 
+TRASHABLE = frozenset({"available"})
+"""Statuses in which a volume and its snapshots may go to the trash, and come back; in others they are deleted at once."""
+
 UNOWNED_STATUSES = frozenset({"managing", "unmanaging"})
 """Statuses of an unfinished adoption or release: the bytes on the storage are not ours to delete."""
 

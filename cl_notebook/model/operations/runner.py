@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.drivers import errors as calling
 from cl_notebook.drivers.errors import translate_errors
-from cl_notebook.model import identity_map
+from cl_notebook.model import identity_map, trash
 from cl_notebook.model.operations import background, lifecycle, liveness, outcome
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.background import BackgroundRunner
@@ -153,6 +153,8 @@ class Journal:
         self._pid = 0
         self._unwritten: set[int] = set()
         self._background = BackgroundRunner()
+        self._look_into_trash: dict[str, float] = {}
+        """By the backend's id, when to look next whether something has expired, by the monotonic clock."""
         self._heartbeat = Heartbeat(context)
         self.outbox = Outbox(context)
         """Writes outcomes, and keeps those that could not be written yet."""
@@ -196,6 +198,7 @@ class Journal:
         self.refuse_if_read_only(spec.action)
         self.outbox.flush(*_ids(spec.insert or spec.target))
         driver = spec.backend.driver
+        self._delete_expired(spec.backend)
         operation = self._begin(spec)
         try:
             self._unwritten.add(operation)
@@ -211,6 +214,12 @@ class Journal:
         except BaseException:
             self.running.discard(operation)  # also if it was interrupted before the driver was called
             raise
+
+    def _delete_expired(self, backend: StoredBackend) -> None:
+        now = time.monotonic()
+        if now >= self._look_into_trash.get(backend.id, now):
+            self._look_into_trash[backend.id] = now + trash.EVERY
+            trash.delete_expired(self._context, backend)
 
     def _finish(self, spec: OperationSpec[R], driver: Driver, operation: int) -> R:
         __tracebackhide__ = True
@@ -260,14 +269,19 @@ class Journal:
         self._commit(changes, lambda _connection: entry, checked=False)
 
     def record_without_driver(
-        self, action: str, changes: Sequence[Change], resource: Tracked | Insert, guards: tuple[Guard, ...] = ()
+        self,
+        action: str,
+        changes: Sequence[Change],
+        resource: Tracked | Insert,
+        guards: tuple[Guard, ...] = (),
+        arguments: Mapping[str, Any] | None = None,
     ) -> list[Tracked]:
         """Write *changes* as an operation that needs no driver and is done at once; return the objects of new rows."""
         self.refuse_if_read_only(action)
         self.outbox.flush(*_ids(resource))
 
         def written(connection: sa.Connection) -> changefeed.Entry:
-            row = self._operation_row(action, None, resource, None, {})
+            row = self._operation_row(action, None, resource, None, arguments or {})
             row |= {"status": op.DONE, "ended_at": row["started_at"], "duration": 0.0}
             number = connection.execute(_BEGIN_OPERATION, row).inserted_primary_key
             return self._entry("outcome", resource, number[0] if number else None)

@@ -66,6 +66,7 @@ def each(
     perform: Callable[[T], Any],
     *,
     destroys: str = "",
+    asks_of_one: Callable[[T], bool] = lambda _resource: False,
 ) -> Any:  # noqa: ANN401 - what perform returns, the resource, or a Report
     """Call *perform* with each resource that a line names.
 
@@ -75,6 +76,7 @@ def each(
         named: the resources, as :func:`.resolve.several` returns them.
         perform: acts on one, and returns what to report; None reports the resource itself.
         destroys: what is lost, for the question that is asked unless a single plain name was typed; empty asks nothing.
+        asks_of_one: whether it is asked of a single resource, too, as more than that is destroyed.
 
     Returns:
         what is reported for a single plain name, else the report, a list; None if the user answered no.
@@ -88,11 +90,12 @@ def each(
     if call["dry_run"]:
         return Report.planned(act, items)
     act_and_return = runner.returning_resource(perform)
+    call.session.journal.refuse_if_read_only(act.verb)
+    asks = bool(destroys) and (not named.is_one or asks_of_one(named.resources[0]))
+    if asks and not agreed(call, act, items, [getattr(resource, "size", None) for resource in named.resources], destroys):
+        return None
     if named.is_one and not call["background"]:
         return act_and_return(named.resources[0])
-    call.session.journal.refuse_if_read_only(act.verb)
-    if destroys and not named.is_one and not _agreed(call, act, items, named.resources, destroys):
-        return None
     return _run(call, act, runner.tasks_on(call.session, act, named.resources, act_and_return))
 
 
@@ -157,8 +160,8 @@ def names_of(named: resolve.Several[T], name: str | None, several: Callable[[str
     return {resource.id: new_name for resource, new_name in zip(named.resources, typed, strict=True)}
 
 
-def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequence[Tracked], destroys: str) -> bool:
-    """Return whether the user agrees; what a glob, a term or a frame selects is asked about even if it is one.
+def agreed(call: Invocation, act: Act, items: Sequence[Item], sizes: Sequence[int | None], destroys: str) -> bool:
+    """Return whether the user agrees, or typed ``--yes``; the question names *items*, their *sizes* in GiB and what is lost.
 
     Raises:
         Refused: questions cannot be asked.
@@ -167,12 +170,13 @@ def _agreed(call: Invocation, act: Act, items: Sequence[Item], resources: Sequen
     if call["yes"]:
         return True
     labels = [item.name or values.short_id(item.id) for item in items]
-    sizes = [size for size in (getattr(resource, "size", None) for resource in resources) if size is not None]
-    total = f", {values.size(sum(sizes))}" if sizes else ""
+    known = [size for size in sizes if size is not None]
+    total = f", {values.size(sum(known))}" if known else ""
     what = f"{counted(len(items), items)}{total}: {enumerated(labels)}"
+    dry_run = ", or --dry-run to see all of them" if "dry_run" in call.values else ""
     agrees = answer(f"{act.verb.capitalize()} {what}? {destroys}")
     if agrees is None:
-        msg = f"This would {act.verb} {what}. Questions cannot be asked here: add --yes, or --dry-run to see all of them."
+        msg = f"This would {act.verb} {what}. Questions cannot be asked here: add --yes{dry_run}."
         raise errors.Refused(msg)
     if not agrees:
         echo(f"Nothing was {act.participle}.")

@@ -16,7 +16,7 @@ from cl_notebook.drivers import registry
 from cl_notebook.frames.columns import FLAG, SOURCES, UNSEARCHED
 from cl_notebook.inventory.cleanup import ownership
 from cl_notebook.many.runner import Background
-from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume
+from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, trash
 from cl_notebook.model.operations import lifecycle, tables
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.help import brief
@@ -123,6 +123,7 @@ def complete(completes: str, prefix: str, shell: InteractiveShell | None, typed:
         "owner": lambda: _read(_owners, None, prefix),
         "dict": lambda: variables(shell, dict),
         "handle": lambda: variables(shell, Background),
+        "trash": lambda: _read(_in_trash, None, prefix),
     }
     return sources[kind]()
 
@@ -278,6 +279,13 @@ def _about(cls: Any, facts: Sequence[Any], name: str = "") -> str:  # noqa: ANN4
     kind = "operation" if cls is Operation else cls.kind
     shown = (values.size(fact) if isinstance(fact, int) else sanitize(fact) for fact in facts if fact is not None)
     return text.cut(" · ".join((f"{kind} {sanitize(name)}".rstrip(), *shown)), _MAX_ABOUT)
+
+
+def _in_trash(connection: sa.Connection, _cls: None, _prefix: str) -> list[Offer]:
+    columns = (trash.TABLE.c.name, trash.TABLE.c.id, trash.TABLE.c.size)
+    deleted = sa.select(*columns).where(trash.TABLE.c.kind == Volume.kind).order_by(trash.TABLE.c.deleted_at.desc())
+    rows = connection.execute(deleted.limit(MAX_OFFERED)).all()
+    return [Offer(row.name or row.id, f"deleted volume · {values.size(row.size)}") for row in rows]
 
 
 def _owners(connection: sa.Connection, _cls: None, _prefix: str) -> list[Offer]:

@@ -13,6 +13,8 @@ from cl_notebook.model import Volume
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
 from cl_notebook.notebook.magics import fields, lists, snapshot
+from cl_notebook.notebook.output.messages import echo
+from cl_notebook.notebook.output.progress import is_silenced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,14 +177,21 @@ def _detach(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report 
 
 
 def _delete(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
-    lost = "Their bytes are lost for good" + (", with those of their snapshots." if call["cascade"] else ".")
-    return batch.each(
+    span, cascade = None if call["now"] else call.session.settings.trash, call["cascade"]
+    lost = "Their bytes are lost for good" + (", with those of their snapshots." if cascade else ".")
+    named = _volumes(call)
+    result = batch.each(
         call,
         Act("delete", "deleted"),
-        _volumes(call),
-        lambda volume: volume.delete(cascade=call["cascade"], force=call["force"]),
-        destroys=lost,
+        named,
+        lambda volume: volume.delete(cascade=cascade, force=call["force"], now=call["now"]),
+        destroys=f"They go to the trash, for {span}." if span else lost,
+        asks_of_one=lambda volume: cascade and not span and bool(volume.snapshots),
     )
+    number = sum(volume.id in call.session.in_trash for volume in named.resources)
+    if number > 1 and not is_silenced():
+        echo(f"{number} volumes are in the trash, for {span}: %cl_trash lists them, %cl_undo NAME brings one back.")
+    return result
 
 
 def _manage(call: Invocation) -> Volume:
@@ -294,10 +303,15 @@ COMMAND = Command(
         ),
         Verb(
             "delete",
-            "Remove volumes from the storage, for good; several, or what a glob selects, only after a question.",
+            "Remove volumes, for good or into the trash; several, what a glob selects, or a cascade, only after a question.",
             _delete,
             (_VOLUMES,),
-            (Option("cascade", "Remove its snapshots first."), _FORCE, *batch.DESTRUCTIVE),
+            (
+                Option("cascade", "Remove its snapshots first; asks if it has any."),
+                Option("now", "Delete for good, also if there is a trash (%cl_setup --trash)."),
+                _FORCE,
+                *batch.DESTRUCTIVE,
+            ),
         ),
         Verb(
             "manage",
@@ -339,7 +353,7 @@ COMMAND = Command(
         "%cl_volume revert db before",
         "%cl_volume retype db --qos-specs total_iops_sec=500",
         "%cl_volume manage disk-7 --name adopted --backend lvm",
-        "%cl_volume delete db --cascade",
+        "%cl_volume delete db --cascade --yes",
         "vols = %cl_volume create --size 1 --count 10 --name n",
         "%cl_volume extend n-* +1 --jobs 8",
         "%cl_volume delete n-{1..3} status:error --dry-run",

@@ -42,6 +42,11 @@ def silenced() -> Iterator[None]:
         _SILENT.reset(before)
 
 
+def is_silenced() -> bool:
+    """Return whether the work of this thread was not started by a cell, which has nothing printed then."""
+    return _SILENT.get()
+
+
 @contextlib.contextmanager
 def asked_by(shell: InteractiveShell) -> Iterator[None]:
     """Make :func:`shown` display on *shell* within the block."""

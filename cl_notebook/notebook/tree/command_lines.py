@@ -65,7 +65,8 @@ class _Form:
             text = escaped(text) if name == "name" else text  # a name that looks like a range is not one
             words += [option, quote_word(text)] if text else []
         words += [option for name, option in self.flags if _is_true(name, values.get(name))]
-        words += ["--yes"] if len(ids) > 1 else []  # the tree has asked already
+        is_cascade = any(option == "--cascade" and _is_true(name, values.get(name)) for name, option in self.flags)
+        words += ["--yes"] if len(ids) > 1 or is_cascade else []  # the tree has asked already
         return " ".join([*words, *([self.by, *named] if self.by else [])])
 
 
