@@ -90,6 +90,11 @@ test-host: .venv/.test tools-host .venv/cinderlib/.ready .venv-cinder/.ready
 test-browser: test-js .venv/.test tools-browser .venv/axe/$(AXE).tgz
 	$(LANE) browser $(ARGS)
 
+##pictures      draw the pictures of README and pages that show something else than JupyterLab does now
+.PHONY: pictures
+pictures: .venv/.test tools-browser .venv/axe/$(AXE).tgz
+	CL_NOTEBOOK_PICTURES=1 $(RUN) pytest tests/browser/test_pictures.py $(ARGS)
+
 ##test-storage  run the tests on Ceph, NFS and LVM
 .PHONY: test-storage
 test-storage: .venv/.test tools-storage .venv/cinderlib/.ready .venv-cinder/.ready librbd
