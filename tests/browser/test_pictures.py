@@ -105,12 +105,13 @@ def _stale_tree(notebook: Notebook) -> list[str]:
     tree.open("db")
     expect(tree.row("db1")).to_be_visible()
     tree.wait_live()
-    headings = " ".join(tree.grid.get_by_role("columnheader").all_inner_texts())
+    names = "nodes => nodes.map(node => node.getAttribute('aria-label') ?? node.innerText.replace(/\\s+/g, ' ')).join(', ')"
+    headings = [tree.root.get_by_role(role).evaluate_all(names) for role in ("button", "columnheader")]
     rows = tree.rows.evaluate_all(
         "rows => rows.sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)"
         ".map(row => row.innerText.replace(/\\s+/g, ' '))"
     )
-    return _stale("tree", page.locator("#jp-main-content-panel"), "\n".join([headings, *rows, cell.area.inner_text()]))
+    return _stale("tree", page.locator("#jp-main-content-panel"), "\n".join([*headings, *rows, cell.area.inner_text()]))
 
 
 def _stale_cell(name: str, cell: Cell) -> list[str]:

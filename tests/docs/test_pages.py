@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ROOT = Path(cl.__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-WITH_OUTPUT = [*HOW_TOS, ROOT / "docs" / "troubleshooting.md"]
+WITH_OUTPUT = [*HOW_TOS, *(ROOT / "docs" / f"{name}.md" for name in ("frames", "tree", "troubleshooting"))]
 ELSEWHERE = r"""["']?(?:https?:)?//"""
 UPDATE = "UPDATE_PAGES"
 """The variable that makes the tests write what cells show into the pages, where it differs: review the changes."""
@@ -209,7 +209,8 @@ class _Cells:
         if OutputChecker().check_output(expected, shown, ELLIPSIS | NORMALIZE_WHITESPACE):
             return ""
         if UPDATE in os.environ:
-            block = f"```text\n{re.sub(NOT_ON_PAGES, '', output).strip()}\n```"
+            lines = re.sub(NOT_ON_PAGES, "", output).strip("\n").splitlines()
+            block = "\n".join(["```text", *map(str.rstrip, lines), "```"])
             self.replacements.append((example.region.start, example.region.end, block))
             return ""
         return f"the page has\n{expected}\nand the cell shows\n{shown}"
