@@ -183,6 +183,15 @@ def test_strings_of_python_are_completed(stocked: Notebook, session: cl.Session)
             assert "text" not in stocked.tab(code), code
         else:
             assert stocked.tab(code) == expected, code
+    assert stocked.described("cl.plot.capacity(")['"sim"'] == "backend · sim"
+    assert "abs" not in stocked.tab("cl.plot.capacity(")
+    assert {"vol": "variable · Volume", 'cl.find("text")': "volume · available · 1 GiB"}.items() <= stocked.described(
+        "cl.plot.lineage("
+    ).items()
+    assert stocked.described("vol.revert(kep") == {'cl.find("kept")': "snapshot · available · 1 GiB"}
+    assert {"vols", "vol"} <= set(stocked.tab("print(vo"))
+    assert stocked.described('cl.Backend("x", volume_driver="sim", laten') == {"latency=": "Seconds that each call takes"}
+    assert stocked.described('cl.frames.volumes(status="error", siz') == {"size=": "Only where size is that"}
     stocked.shell.user_ns["session"] = session
     assert stocked.tab('session.backends["') == ["sim"]
     [line] = stocked.after_tab('cl.find("say')

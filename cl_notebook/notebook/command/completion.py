@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from cl_notebook.notebook.command import completers, python_strings
+from cl_notebook.notebook.command import completers, python_calls
 from cl_notebook.notebook.command.completers import Offer
 from cl_notebook.notebook.command.cursor import is_in_comment, locate, logical_line, magic_of
 from cl_notebook.notebook.command.help import brief
 from cl_notebook.notebook.command.lexer import Token, split
 from cl_notebook.notebook.command.parser import find_option
+from cl_notebook.notebook.command.python_calls import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -57,17 +58,11 @@ def _matcher(shell: InteractiveShell, commands: dict[str, Command]) -> Callable[
             place = Place("", [])
         if place is None:
             return {"completions": [], "suppress": False}
-        completions = _Exclusive(SimpleCompletion(offer.text, type=offer.about) for offer in place.offers)
-        return {"completions": completions, "matched_fragment": place.fragment, "suppress": True, "ordered": True}
+        completions = [SimpleCompletion(offer.text, type=offer.about) for offer in place.offers]
+        shown = _Exclusive(completions) if place.is_all else completions
+        return {"completions": shown, "matched_fragment": place.fragment, "suppress": place.is_all, "ordered": True}
 
     return matcher  # type: ignore[no-any-return] # the decorator is untyped
-
-
-class Place(NamedTuple):
-    """What completion offers at the cursor, in place of the *fragment* before it."""
-
-    fragment: str
-    offers: Sequence[Offer]
 
 
 class _Exclusive(list[SimpleCompletion]):
@@ -83,8 +78,7 @@ def _complete(shell: InteractiveShell, commands: dict[str, Command], context: Co
     called = magic_of(shell, commands, line)
     if called is None:
         end = context.cursor_position + sum(len(above) + 1 for above in context.full_text.split("\n")[: context.cursor_line])
-        found = python_strings.complete(shell, context.full_text[:end])
-        return None if found is None else Place(*found)
+        return python_calls.complete(shell, context.full_text[:end])
     if is_in_comment(called[1]):
         return Place("", [])
     cursor = locate(*called)

@@ -78,6 +78,15 @@ class Map(Help):
                 lines.append(f"{title}{_GAP}{text.pad(row.typed, width // 2 - 1 - left)}{_GAP}{row.meaning}".rstrip())
         return "\n".join(lines)
 
+    def html(self) -> str:
+        """Return the map as one table."""
+        rows = [
+            (f"<b>{'' if number else markup.escaped(part.title)}</b>", _typed(row), markup.escaped(row.meaning))
+            for part in self.parts
+            for number, row in enumerate(part.rows)
+        ]
+        return markup.card(f"<div>{markup.escaped(self.meaning)}</div>", markup.table((), rows, ("", "", "clc-text")))
+
 
 def map_of(commands: Sequence[Command]) -> Map:
     """Return the map of *commands*, by purpose. Neighbours with the same few words share a line."""
@@ -179,8 +188,15 @@ def _row(row: Row, left: int, width: int) -> Iterator[str]:
     yield from text.wrap(row.meaning, width, f"{_INDENT}{text.pad(row.typed, left)}{_GAP}", following)
 
 
+def _typed(row: Row) -> str:
+    """Return what is typed, as HTML: a line of magic to be copied, or an option, which does not break."""
+    is_line = not row.meaning or row.typed.startswith("%")
+    return markup.command(row.typed) if is_line else f"<code>{markup.escaped(row.typed)}</code>"
+
+
 def _part(part: Part) -> str:
     title = f"<div class='clc-title'>{markup.escaped(part.title)}</div>" if part.title else ""
-    rows = [(markup.command(row.typed), markup.escaped(row.meaning)) for row in part.rows]
-    table = markup.table((), rows, ("", "clc-text")) if rows else ""
+    rows = [(_typed(row), markup.escaped(row.meaning)) for row in part.rows]
+    has_meanings = any(row.meaning for row in part.rows)
+    table = markup.table((), rows, ("", "clc-text")) if has_meanings else "<br>".join(typed for typed, _ in rows)
     return title + table + "".join(f"<div class='clc-wrap'>{markup.escaped(note)}</div>" for note in part.notes)

@@ -1,4 +1,4 @@
-"""Complete strings in Python: what the parameter of the call at the cursor takes, told by the signatures of this package."""
+"""Complete arguments of calls in Python: what the parameter at the cursor takes follows from the signatures of this package."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import re
 import sys
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cl_notebook.frames.columns import SOURCES
-from cl_notebook.model import Backend
+from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.notebook.command import completers
+from cl_notebook.notebook.command.completers import Offer
+from cl_notebook.notebook.command.help import brief
 from cl_notebook.notebook.command.lexer import Token
 from cl_notebook.notebook.command.parser import find_option
-from cl_notebook.notebook.magics import drivers
+from cl_notebook.notebook.magics import drivers, lists
 from cl_notebook.prerequisites.requirements import PROTOCOLS
 from cl_notebook.session import Session
 
@@ -31,6 +33,8 @@ _TOKEN = re.compile(
 _OTHER_LANGUAGE = re.compile(r"[ \t]*[%!][^\n]*\n")
 _NAME = re.compile(r"(?<![\w.\])])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\Z")
 _KEYWORD = re.compile(r"\s*(?:(\w+)\s*=\s*)?")
+_WORD = re.compile(r"(?<![\w.)\]'\"])(?:[A-Za-z_]\w*)?\Z")
+_OPENS = ("Backend", "backend")
 _IMPORT = re.compile(rf"^import {_PACKAGE} as (\w+)", re.MULTILINE)
 """An import in the cell itself, which has not run yet."""
 
@@ -82,33 +86,106 @@ class _String:
     brackets: Sequence[_Bracket]
 
 
-def complete(shell: InteractiveShell, code: str) -> tuple[str, list[completers.Offer]] | None:
-    """Return the text to replace at the end of *code*, and what is offered for it; None leaves it to IPython.
+class Place(NamedTuple):
+    """What is offered at the cursor, in place of the *fragment* before it; *is_all*: IPython shall offer nothing else."""
 
-    That is where the string at the cursor is no argument of this package, or its parameter takes anything.
+    fragment: str
+    offers: Sequence[Offer]
+    is_all: bool = True
+
+
+def complete(shell: InteractiveShell, code: str) -> Place | None:
+    """Return what is offered at the end of *code*; None leaves it to IPython.
+
+    That is where the cursor is in no argument of a call of this package, or its parameter takes anything.
     """
-    if "'" not in code and '"' not in code:
+    if "(" not in code and "[" not in code:
         return None
-    string = _string_at_end(code)
-    if string is None or "b" in string.prefix.lower() or ("f" in string.prefix.lower() and "{" in string.typed):
+    brackets, string = _open_at_end(code)
+    if not brackets:
         return None
-    completes = _expected(shell, code, string)
+    namespace = dict.fromkeys(_IMPORT.findall(code), sys.modules[_PACKAGE]) | shell.user_ns
+    return _in_call(shell, code, brackets[-1], namespace) if string is None else _in_string(code, string, namespace)
+
+
+def _in_string(code: str, string: _String, namespace: Mapping[str, Any]) -> Place | None:
+    if "b" in string.prefix.lower() or ("f" in string.prefix.lower() and "{" in string.typed):
+        return None
+    completes = _expected(namespace, code, string)
     if completes is None:
         return None
     typed = _value(string.prefix, string.quote, string.typed)
     if typed is None:
-        return string.typed, []
+        return Place(string.typed, [])
     fragment, prefix = string.typed, typed
     if completers.takes_several(completes) and "," in typed:
         fragment, prefix = string.typed.rpartition(",")[2], typed.rpartition(",")[2]
     offers = completers.complete(completes, prefix, None, _words(string))
     shown = {offer.text: offer for offer in reversed(list(offers)) if offer.text.startswith(prefix)}
-    escaped = [(_escaped(offer.text, string), offer.about) for offer in reversed(shown.values())]
-    return fragment, [completers.Offer(text, about) for text, about in escaped if text is not None]
+    escaped = [(_escaped(offer.text, string.prefix, string.quote), offer.about) for offer in reversed(shown.values())]
+    return Place(fragment, [Offer(text, about) for text, about in escaped if text is not None])
 
 
-def _string_at_end(code: str) -> _String | None:
-    """Return the string that is open at the end of *code*, if one is."""
+def _in_call(shell: InteractiveShell, code: str, bracket: _Bracket, namespace: Mapping[str, Any]) -> Place | None:
+    """Offer, outside strings, the keywords that a call takes, and the variables and names that its parameter does."""
+    word, name = _WORD.search(code), _NAME.search(code[: bracket.start].rstrip())
+    keyword = _KEYWORD.fullmatch(code, bracket.argument, word.start()) if word is not None else None
+    if word is None or keyword is None or name is None or bracket.sign != "(":
+        return None
+    function = _object(namespace, name[0])
+    if not callable(function) or not _is_ours(_module(function)):
+        return None
+    parameter = _parameter(function, keyword[1], bracket.passed)
+    objects = _objects(shell, function, parameter, word[0], namespace) if parameter is not None else []
+    keywords = [] if keyword[1] else _keywords(function, bracket)
+    offers = [*objects, *(offer for offer in keywords if offer.text.startswith(word[0]))]
+    # with nothing typed IPython would list all names that there are before these
+    return Place(word[0], offers, is_all=not word[0]) if offers else None
+
+
+def _objects(
+    shell: InteractiveShell, function: Callable[..., Any], parameter: inspect.Parameter, prefix: str, namespace: Mapping[str, Any]
+) -> list[Offer]:
+    """Return the variables that begin with *prefix* and hold what *parameter* takes, and expressions for its names."""
+    types = set(re.findall(r"\w+", str(parameter.annotation)))
+    classes = tuple(cls for cls in (Backend, Volume, Snapshot, Connection) if cls.__name__ in types or "Tracked" in types)
+    held = [offer for offer in completers.variables(shell, classes) if offer.text.startswith(prefix)]
+    completes = _of_parameter(function, getattr(function, "__name__", ""), parameter)
+    if completes is not None:
+        before, behind = '"', '"'
+        sources = [completes] if completes and not completes.startswith("file") else []
+    else:
+        alias = next((name for name, value in namespace.items() if value is sys.modules[_PACKAGE]), "")
+        before, behind = f'{alias}.find("', '")'
+        sources = [cls.kind for cls in classes] if alias else []
+    names = [offer for source in sources for offer in completers.complete(source, prefix, None) if offer.text.startswith(prefix)]
+    return [*held, *(Offer(f"{before}{_escaped(offer.text, '', before[-1])}{behind}", offer.about) for offer in names)]
+
+
+def _keywords(function: Callable[..., Any], bracket: _Bracket) -> list[Offer]:
+    """Return the keywords that *function* takes: parameters, filters, options of a driver."""
+    listed = _listed(function, bracket)
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = [item for item in inspect.signature(function).parameters.values() if item.kind in by_name]
+    signature = {item.name: brief(str(item.annotation)) for item in parameters[bracket.passed :]}
+    if listed is not None:
+        keywords = {
+            "columns": "which columns",
+            "sort": "by which column",
+            "limit": "rows at most",
+            "marker": "the last id before",
+        }
+        keywords |= {option.key: brief(option.help) for option in lists.filter_options(listed)}
+    elif "volume_driver" in bracket.texts:
+        options = drivers.of_driver(["--driver", bracket.texts["volume_driver"]])
+        keywords = {option.key: brief(option.help) for option in options}
+    else:
+        keywords = {"volume_driver": "the driver"} if getattr(function, "__name__", "") in _OPENS else {}
+    return [Offer(f"{name}=", about) for name, about in (signature | keywords).items() if name not in bracket.texts]
+
+
+def _open_at_end(code: str) -> tuple[list[_Bracket], _String | None]:
+    """Return the brackets that are open at the end of *code*, and the string, if one is."""
     brackets: list[_Bracket] = []
     position, is_line_start = 0, True
     while position < len(code):
@@ -122,12 +199,12 @@ def _string_at_end(code: str) -> _String | None:
         elif match["quote"]:
             position = _end_of_string(code, match.end(), match["quote"])
             if position < 0:
-                return _String(match["prefix"], match["quote"], code[match.end() :], match.start(), brackets)
+                return brackets, _String(match["prefix"], match["quote"], code[match.end() :], match.start(), brackets)
             _note(code, match, position, brackets)
         else:
             position = match.end()
             _track(match, brackets)
-    return None
+    return brackets, None
 
 
 def _track(match: re.Match[str], brackets: list[_Bracket]) -> None:
@@ -166,16 +243,16 @@ def _value(prefix: str, quote: str, typed: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _escaped(text: str, string: _String) -> str | None:
-    """Return *text* as it is written in *string*; None if it cannot be."""
-    if "r" in string.prefix.lower():
+def _escaped(text: str, prefix: str, quote: str) -> str | None:
+    """Return *text* as it is written in a string with that *prefix* and *quote*; None if it cannot be."""
+    if "r" in prefix.lower():
         return text if text.isprintable() and not set("\\'\"{}") & set(text) else None
     signs = (
-        f"\\{sign}" if sign in {"\\", string.quote[0]} else sign if sign.isprintable() else sign.encode("unicode_escape").decode()
+        f"\\{sign}" if sign in {"\\", quote[0]} else sign if sign.isprintable() else sign.encode("unicode_escape").decode()
         for sign in text
     )
     written = "".join(signs)
-    return written.replace("{", "{{").replace("}", "}}") if "f" in string.prefix.lower() else written
+    return written.replace("{", "{{").replace("}", "}}") if "f" in prefix.lower() else written
 
 
 def _words(string: _String) -> list[Token]:
@@ -188,10 +265,9 @@ def _words(string: _String) -> list[Token]:
     ]
 
 
-def _expected(shell: InteractiveShell, code: str, string: _String) -> str | None:
+def _expected(namespace: Mapping[str, Any], code: str, string: _String) -> str | None:
     """Return what the string is to be, in the words of the magics' options; None if nothing here knows."""
     brackets, end = list(string.brackets), string.start
-    namespace = dict.fromkeys(_IMPORT.findall(code), sys.modules[_PACKAGE]) | shell.user_ns
     while brackets:
         bracket = brackets.pop()
         keyword = _KEYWORD.fullmatch(code, bracket.argument, end)
@@ -217,24 +293,33 @@ def _of_key(namespace: Mapping[str, Any], mapping: str) -> str | None:
 def _of_call(function: Any, keyword: str | None, bracket: _Bracket) -> str | None:  # noqa: ANN401 - what was called
     if not callable(function) or not _is_ours(_module(function)):
         return None
-    parameters = list(inspect.signature(function).parameters.values())
-    named = next((item for item in parameters if item.name == keyword), None) if keyword else _at(parameters, bracket.passed)
-    function_name = getattr(function, "__name__", "")
+    named = _parameter(function, keyword, bracket.passed)
     if named is not None:
-        return _of_parameter(function, function_name, named)
+        return _of_parameter(function, getattr(function, "__name__", ""), named)
     if keyword is None:
         return None
-    kind = function_name if function_name in SOURCES else _FILTERED.get(function_name)
-    if function_name == "read":
-        kind = bracket.texts.get("0", bracket.texts.get("kind"))
-    if kind in SOURCES and _module(function).startswith((f"{_PACKAGE}.frames", f"{_PACKAGE}.plots")):
+    kind = _listed(function, bracket)
+    if kind is not None:
         return _OF_FRAMES.get(keyword, f"value:{{}}:{keyword}").format(kind)
     if keyword in _BY_NAME:
         return _BY_NAME[keyword]
     return _of_driver(keyword, bracket) if "volume_driver" in bracket.texts else None
 
 
-def _at(parameters: Sequence[inspect.Parameter], position: int) -> inspect.Parameter | None:
+def _listed(function: Callable[..., Any], bracket: _Bracket) -> str | None:
+    """Return the kind of frame whose filters *function* takes as keywords."""
+    if not _module(function).startswith((f"{_PACKAGE}.frames", f"{_PACKAGE}.plots")):
+        return None
+    name = getattr(function, "__name__", "")
+    kind = bracket.texts.get("0", bracket.texts.get("kind", "")) if name == "read" else _FILTERED.get(name, name)
+    return kind if kind in SOURCES else None
+
+
+def _parameter(function: Callable[..., Any], keyword: str | None, position: int) -> inspect.Parameter | None:
+    """Return the parameter called *keyword*, or at *position* without one."""
+    parameters = list(inspect.signature(function).parameters.values())
+    if keyword:
+        return next((item for item in parameters if item.name == keyword and item.kind is not item.VAR_KEYWORD), None)
     positional = [
         item for item in parameters if item.kind in {item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD, item.VAR_POSITIONAL}
     ]
