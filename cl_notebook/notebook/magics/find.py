@@ -95,7 +95,7 @@ COMMANDS = (
         ("%cl_find 3f2a", "%cl_find db -v vol", "snaps = %cl_find before --all"),
         purpose="Look",
         sample="%cl_find db -v vol",
-        brief="a resource again, into a variable",
+        brief="resources again, and who holds them",
     ),
     Command(
         "cl_who",
@@ -115,7 +115,7 @@ COMMANDS = (
         ),
         ("%cl_who", "%cl_who --lost", "df = %cl_who --held"),
         purpose="Look",
-        brief="which variable holds which resource",
+        brief="resources again, and who holds them",
     ),
 )
 """The magics."""

@@ -54,7 +54,7 @@ COMMANDS = (
         ("%cl_undo", "vol = %cl_undo db", "%cl_undo 'test-*'"),
         purpose="Tidy",
         sample="%cl_undo db",
-        brief="bring back a deleted volume",
+        brief="bring back what was deleted",
     ),
     Command(
         "cl_trash",
@@ -73,7 +73,7 @@ COMMANDS = (
         ("%cl_trash", "%cl_trash empty", "%cl_trash empty db --yes"),
         default="list",
         purpose="Tidy",
-        brief="what %cl_undo can bring back",
+        brief="bring back what was deleted",
     ),
 )
 """The magics."""
