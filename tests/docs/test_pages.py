@@ -23,7 +23,7 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 from traitlets.config import Config
 
 import cl_notebook as cl
-from cl_notebook import cinderlib, errors
+from cl_notebook import cinderlib
 from cl_notebook import session as sessions
 from cl_notebook.__main__ import _parser
 from cl_notebook.notebook.extension import COMMANDS
@@ -255,15 +255,6 @@ def test_code_that_is_not_run_says_why() -> None:
     how_tos = {"compare-two-releases", "first-array", "share-a-store"}
     assert {name for name, found in skipped.items() if found} <= {"connections", "real-storage", *how_tos}
     assert [why for found in skipped.values() for why in found if not re.fullmatch(r': next "there is no .{10,}" ', why)] == []
-
-
-def test_every_error_has_its_section() -> None:
-    """The page on troubleshooting has a section for each public class of error and warning, in which something is to be done."""
-    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", page, re.DOTALL | re.MULTILINE))
-    public = {name for name, value in vars(errors).items() if _is_error(value) and value.__module__ == errors.__name__}
-    assert public - {"Error"} == sections.keys()
-    assert [name for name, text in sections.items() if len(text) < 100] == []
 
 
 def test_commands_exist() -> None:

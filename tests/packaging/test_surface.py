@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import cl_notebook
+from cl_notebook import errors
 
+ROOT = Path(cl_notebook.__file__).parent.parent
 TOOLS_OF_THE_MODULE = {"annotations", "Any", "TYPE_CHECKING"}
 """What the module needs for itself."""
 
@@ -36,5 +39,18 @@ def test_what_is_listed_is_there() -> None:
 
 def test_the_version_is_the_same_in_both_places() -> None:
     """`cl_notebook.__version__` is the version of the distribution."""
-    project = Path(cl_notebook.__file__).parent.parent / "pyproject.toml"
-    assert tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"] == cl_notebook.__version__
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(project)["project"]["version"] == cl_notebook.__version__
+
+
+def test_every_error_has_its_section() -> None:
+    """docs/troubleshooting.md has a section for each public class of error and warning, and none for another."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", page, re.DOTALL | re.MULTILINE))
+    defined = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, BaseException) and value.__module__ == errors.__name__
+    }
+    assert sections.keys() == {name for name in defined if not name.startswith("_")} - {"Error"}
+    assert [name for name, text in sections.items() if len(text) < 100] == []
