@@ -13,7 +13,7 @@ from cl_notebook import errors, masking
 from cl_notebook.drivers.api import HasLog, capabilities
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
-from cl_notebook.model import context, creation, driver_context, facts, identity_map, trash, validation
+from cl_notebook.model import capacity_history, context, creation, driver_context, facts, identity_map, trash, validation
 from cl_notebook.model.base import Children, Tracked
 from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete
@@ -234,7 +234,8 @@ class Backend(Tracked):
     def stats(self, *, refresh: bool = False) -> Stats:
         """Return the capacities of the storage in GiB (or ``unknown`` or ``infinite``), and its identity.
 
-        *refresh* asks the storage; otherwise the driver may return the values that it cached.
+        *refresh* asks the storage; otherwise the driver may return the values that it cached. The capacities are kept, at most
+        once in five minutes, for ``cl.plot.capacity(over="7d")``.
 
         Raises:
             DriverError: the storage refused or does not answer.
@@ -244,6 +245,7 @@ class Backend(Tracked):
         with translate_errors(self.name, "get_volume_stats", self._secrets):
             stats = driver.get_volume_stats(refresh=refresh)
         vars(self)[facts.LAST_STATS] = (driver, stats)
+        capacity_history.record(self, stats)
         return stats
 
     @errors.arguments_checked
@@ -387,9 +389,9 @@ class Backend(Tracked):
         session = self.context
         session.journal.refuse_if_read_only("forget")
         self._refuse_if_volumes()
-        # The guard runs in the transaction that removes the row.
-        guard = partial(driver_context.remove, backend_id=self.id)
-        session.journal.record_without_driver("forget", [Delete.of(self)], self, (guard,))
+        # Guards run in the transaction that removes the row.
+        removals = [partial(module.remove, backend_id=self.id) for module in (driver_context, capacity_history)]
+        session.journal.record_without_driver("forget", [Delete.of(self)], self, tuple(removals))
         session.close_backend(self)
 
     def _refuse_if_volumes(self) -> None:

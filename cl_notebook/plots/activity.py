@@ -56,7 +56,7 @@ _SCHEMA = {
 
 _KERNEL = ("kernel_id", "host", "pid", "notebook")
 _NAME = 26
-_LEVELS = "▁▂▃▄▅▆▇█"
+LEVELS = "▁▂▃▄▅▆▇█"
 _MANY = 0.1
 """The share of failures among the operations of a slot from which on the slot is marked; the number beside the line is of all."""
 
@@ -187,8 +187,7 @@ def _text(frame: pd.DataFrame, columns: int) -> list[str]:
         failed = sum(row.failed for row in lane.rows)
         signs = "".join(_sign(*cell, most) for cell in of_lane)
         lines.append(f"{pad(cut(lane.label, name), name)}  {signs}{f'  ✗ {failed:,}' if failed else ''}")
-    starts, ends = (f"{moment.to_pydatetime().astimezone():{_time_format(first, end)}}" for moment in (first, end))
-    lines.append(f"{' ' * name}  {starts}{ends.rjust(max(1, slots - len(starts)))}")
+    lines.append(f"{' ' * name}  {time_line(first, end, slots)}")
     lines += [f"{more:,} more kernels, which worked earlier, are in .frame."] if more else []
     return [cut(line, columns) for line in (*lines, *_failures(frame))]
 
@@ -206,7 +205,7 @@ def _cells(rows: Iterable[Any], first: pd.Timestamp, end: pd.Timestamp, slots: i
 def _sign(began: int, failed: int, most: int) -> str:
     if not began:
         return "·"
-    return "✗" if failed >= began * _MANY else _LEVELS[min(7, began * 8 // (most + 1))]
+    return "✗" if failed >= began * _MANY else LEVELS[min(7, began * 8 // (most + 1))]
 
 
 def _failures(frame: pd.DataFrame) -> list[str]:
@@ -219,8 +218,11 @@ def _failures(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _time_format(first: pd.Timestamp, end: pd.Timestamp) -> str:
-    return "%H:%M:%S" if end - first < pd.Timedelta(hours=20) else "%Y-%m-%d %H:%M"
+def time_line(first: pd.Timestamp, end: pd.Timestamp, columns: int) -> str:
+    """Return the line below *columns* of a text that are from *first* to *end*: both times, in the zone of this machine."""
+    form = "%H:%M:%S" if end - first < pd.Timedelta(hours=20) else "%Y-%m-%d %H:%M"
+    starts, ends = (f"{moment.to_pydatetime().astimezone():{form}}" for moment in (first, end))
+    return f"{starts}{ends.rjust(max(1, columns - len(starts)))}"
 
 
 def _draw(frame: pd.DataFrame) -> Figure:
@@ -251,11 +253,5 @@ def _draw(frame: pd.DataFrame) -> Figure:
             )
             if is_bad:
                 axes.plot([(left + right) / 2], [place], "x", color=canvas.RED, markersize=7, markeredgewidth=2)
-    zone = dt.datetime.now().astimezone().tzinfo
-    locator = dates.AutoDateLocator(tz=zone, minticks=3, maxticks=6)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
-    axes.xaxis.get_offset_text().set_color(canvas.INK)
-    axes.xaxis.get_offset_text().set_fontsize(8)
-    axes.set_xlim(dates.date2num(first - (end - first) * 0.02), dates.date2num(end + (end - first) * 0.02))
+    canvas.time_axis(axes, first, end)
     return figure

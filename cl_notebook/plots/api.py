@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook import errors
+from cl_notebook import errors, quantities
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, context, lookup, validation
 from cl_notebook.plots import activity, ancestry, latencies, operations, pools
 
@@ -23,7 +23,13 @@ MOST = 500
 """The largest number that can be given: a picture of more is not readable."""
 
 
-def capacity(backend: Backend | str | None = None, session: Context | None = None) -> Plot:
+def capacity(
+    backend: Backend | str | None = None,
+    session: Context | None = None,
+    *,
+    over: str | None = None,
+    history: bool = False,
+) -> Plot:
     """Return how full the pools of the open backends are, or of one *backend*; none is opened for it.
 
     The statistics are those that a driver has cached. The frame has a row for each pool of an open backend, and for each closed
@@ -31,13 +37,30 @@ def capacity(backend: Backend | str | None = None, session: Context | None = Non
     known, infinity no limit), ``share`` (used of total), ``volumes`` and ``size`` (GiB) that are tracked on the backend, and the
     ``error`` of a driver that did not answer.
 
+    Over time, the frame has a row for each value that is kept: ``backend``, ``pool``, ``at`` (UTC), ``total``, ``free``,
+    ``used``, ``provisioned`` and ``share``. They are those of ``backend.stats()``, which a tree that is open calls, too: one in
+    five minutes of the last two days, one in an hour of the last ninety.
+
+    Args:
+        backend: its name, or the object.
+        session: whose backends; the default session's by default.
+        over: a span of time that ends now, such as ``"7d"``: how full the pools were in it.
+        history: how full the pools were, as far back as is kept.
+
     Raises:
-        InvalidInput: *backend* is neither a name nor a backend.
+        InvalidInput: *backend* is neither a name nor a backend, or *over* is no span of time.
         NotFound: there is no such backend.
 
     """
     session = session or context.current()
-    return pools.plot(session, _backend(session, backend))
+    chosen = _backend(session, backend)
+    if over is None and not history:
+        return pools.plot(session, chosen)
+    seconds = None if over is None else quantities.seconds(over) if isinstance(over, str) else 0
+    if seconds == 0 or (over is not None and seconds is None):
+        msg = f'over is a span of time, such as "7d" or "12h", not {over!r}.'
+        raise errors.InvalidInput(msg)
+    return pools.history(session, chosen, seconds)
 
 
 def latency(resource: Tracked | None = None, session: Context | None = None, **filters: Any) -> Plot:  # noqa: ANN401 - see frames

@@ -5,10 +5,11 @@ The background is transparent, and the colours are of a middle brightness: reada
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from typing import TYPE_CHECKING, Any
 
-from matplotlib import font_manager
+from matplotlib import dates, font_manager
 from matplotlib.figure import Figure
 
 from cl_notebook.display.text import cut
@@ -53,6 +54,18 @@ def rows(count: int) -> tuple[Figure, Axes]:
     axes.grid(visible=True, axis="x", color=INK, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def time_axis(axes: Axes, first: dt.datetime, end: dt.datetime) -> None:
+    """Make the horizontal axis one of time, from *first* to *end*, in the zone of this machine."""
+    zone = dt.datetime.now().astimezone().tzinfo
+    locator = dates.AutoDateLocator(tz=zone, minticks=3, maxticks=6)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
+    axes.xaxis.get_offset_text().set_color(INK)
+    axes.xaxis.get_offset_text().set_fontsize(8)
+    margin = (end - first) * 0.02
+    axes.set_xlim(dates.date2num(first - margin), dates.date2num(end + margin))
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cl_notebook import errors
-from cl_notebook.display import values
+from cl_notebook.display import report, values
 from cl_notebook.display.listing import GIB
-from cl_notebook.display.text import bar, cut, table
+from cl_notebook.display.text import bar, cut, pad, table, width
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.frames import api
-from cl_notebook.model import facts
+from cl_notebook.model import capacity_history, facts, lookup
+from cl_notebook.plots import activity
 from cl_notebook.plots.plot import Plot, rows_of
 from cl_notebook.tabular import typed_frame
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.figure import Figure
 
@@ -44,9 +45,24 @@ _SCHEMA = {
     "error": "string",
 }
 
+_HISTORY_SCHEMA = {
+    "backend": "string",
+    "pool": "string",
+    "at": "datetime64[ns, UTC]",
+    "total": "float64",
+    "free": "float64",
+    "used": "float64",
+    "provisioned": "float64",
+    "share": "float64",
+}
+
 _UNITS = dict.fromkeys(("total", "free", "used", "provisioned", "allocated"), GIB)
 
 _NOTHING = "No backends yet. cl.Backend('lab', volume_driver='local', path='~/volumes') makes the first."
+_NO_HISTORY = (
+    "No capacities of that time are kept yet. Those that backend.stats() gives, or a tree that is open, are: "
+    "one in five minutes for two days, one in an hour for ninety."
+)
 _BAR = 20
 _NAME = 26
 _FULL = 0.9
@@ -86,12 +102,92 @@ def _rows(session: Context, counts: Any) -> Iterator[tuple[object, ...]]:  # noq
         yield (counts.name, pool.name, True, *numbers, *tracked, None)
 
 
+def history(session: Context, backend: Backend | None, seconds: float | None) -> Plot:
+    """Return the picture of the capacities over time of all backends, or of one: of the last *seconds*, or all that is kept."""
+    names = {item.id: item.name for item in lookup.select_backends(session, None if backend is None else [backend])}
+    with session.store.reading() as connection:
+        samples = capacity_history.read(connection, None if backend is None else backend.id, seconds)
+    rows = (
+        (names[sample.backend_id], pool.name, sample.at, *map(_number, (pool.total, pool.free, pool.used)), *_shares(pool))
+        for sample in samples
+        if sample.backend_id in names
+        for pool in [sample.pool]
+    )
+    frame = typed_frame(_HISTORY_SCHEMA, rows, noun="capacities", units=_UNITS)
+    return Plot(
+        frame,
+        title="Capacity of the pools over time",
+        text=lambda columns: _history_text(frame, columns),
+        draw=lambda: _draw_history(frame),
+        nothing="" if len(frame) else _NO_HISTORY,
+    )
+
+
+def _shares(pool: facts.Pool) -> tuple[float, float]:
+    return _number(pool.provisioned), _number(pool.used_share)
+
+
+def _by_pool(frame: pd.DataFrame) -> list[list[Any]]:
+    """Return the rows of each pool, in the order of time."""
+    pools: dict[tuple[str, str], list[Any]] = {}
+    for row in rows_of(frame):
+        pools.setdefault((row.backend, row.pool), []).append(row)
+    return list(pools.values())
+
+
+def _change(rows: Sequence[Any]) -> str:
+    first, last = rows[0], rows[-1]
+    return f"{first.share:.0%} → {last.share:.0%}, {values.size(round(last.used, 1))} of {values.size(round(last.total, 1))}"
+
+
+def _limits(frame: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
+    first, last = frame["at"].min(), frame["at"].max()
+    return first, max(last, first + pd.Timedelta(seconds=1))
+
+
+def _history_text(frame: pd.DataFrame, columns: int) -> list[str]:
+    pools, (first, end) = _by_pool(frame), _limits(frame)
+    labels = [cut(_pool_label(rows[0]), _NAME) for rows in pools[:SHOWN]]
+    name = max(map(width, labels))
+    slots = max(8, min(activity.SLOTS, columns - name - 2))
+    lines = [f"{len(frame):,} values of {report.number(len(pools), 'pool')}; a bar is the used share."]
+    for label, rows in zip(labels, pools, strict=False):
+        signs = ["·"] * slots
+        for row in rows:
+            slot = min(slots - 1, int((row.at - first) / (end - first) * slots))
+            signs[slot] = activity.LEVELS[min(7, int(row.share * 8))] if math.isfinite(row.share) else "·"
+        lines += [f"{pad(label, name)}  {''.join(signs)}", f"{' ' * name}  {_change(rows)}"]
+    lines.append(f"{' ' * name}  {activity.time_line(first, end, slots)}")
+    more = [f"{len(pools) - SHOWN} more pools are in .frame."] if len(pools) > SHOWN else []
+    return [cut(line, columns) for line in [*lines, *more]]
+
+
+def _draw_history(frame: pd.DataFrame) -> Figure:
+    from matplotlib import dates  # noqa: PLC0415 - drawn only in a notebook
+
+    from cl_notebook.plots import canvas  # noqa: PLC0415 - as above
+
+    pools, (first, end) = _by_pool(frame)[:SHOWN], _limits(frame)
+    figure, axes = canvas.rows(len(pools))
+    for place, rows in enumerate(pools):
+        canvas.name(axes, place, _pool_label(rows[0]))
+        canvas.value(axes, place, cut(_change(rows), canvas.LABEL))
+        colour = canvas.RED if rows[-1].share >= _FULL else canvas.BLUE
+        moments = [dates.date2num(row.at) for row in rows]
+        tops = [place + 0.4 - 0.8 * row.share for row in rows]
+        axes.fill_between([moments[0], moments[-1]], place - 0.4, place + 0.4, color=canvas.INK, alpha=0.1, linewidth=0)
+        axes.fill_between(moments, tops, place + 0.4, color=colour, alpha=0.4, linewidth=0)
+        axes.plot(moments, tops, color=colour, linewidth=1.5, marker="." if len(rows) == 1 else "")
+    canvas.time_axis(axes, first, end)
+    return figure
+
+
 def _number(capacity: float | str | None) -> float:
     """Return a capacity in GiB: infinity for ``infinite``, NaN for what is not known."""
     return capacity if isinstance(capacity, float) else math.inf if capacity == "infinite" else math.nan
 
 
-def _label(row: Any) -> str:  # noqa: ANN401 - a named tuple of pandas
+def _pool_label(row: Any) -> str:  # noqa: ANN401 - a named tuple of pandas
     return sanitize(row.backend if pd.isna(row.pool) or row.pool == row.backend else f"{row.backend} {row.pool}")
 
 
@@ -116,7 +212,7 @@ def _text(frame: pd.DataFrame, columns: int) -> list[str]:
     shown = rows_of(frame.head(SHOWN))
     cells = [
         [
-            cut(_label(row), _NAME),
+            cut(_pool_label(row), _NAME),
             bar(row.share, _BAR) if math.isfinite(row.share) else "",
             f"{row.share:.0%}" if math.isfinite(row.share) else "",
             _amount(row),
@@ -140,7 +236,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
     shown = rows_of(frame.head(SHOWN))
     figure, axes = canvas.rows(len(shown))
     for place, row in enumerate(shown):
-        canvas.name(axes, place, _label(row))
+        canvas.name(axes, place, _pool_label(row))
         canvas.value(axes, place, cut(" ".join(filter(None, (_amount(row), _extra(row)))), canvas.LABEL))
         if math.isfinite(row.share):
             axes.barh(place, 1, height=0.55, color=canvas.INK, alpha=0.25)

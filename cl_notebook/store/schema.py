@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from alembic.config import Config
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision under ``migrations/versions``."""
 
 _LOCK = 0x636C_6E6F_7465

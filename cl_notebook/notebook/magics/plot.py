@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cl_notebook import quantities
 from cl_notebook.model import Backend, Connection, Snapshot, Volume
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Part, Verb, count
@@ -30,11 +31,19 @@ def _format(*more: str) -> Option:
     return Option("format", help_text, "FORMAT", short="-f", choices=("text", *more, *lists.FORMATS))
 
 
+def _span(text: str) -> str:
+    if not quantities.seconds(text):
+        msg = "a span of time such as 7d or 12h"
+        raise ValueError(msg)
+    return text
+
+
 def _capacity(call: Invocation) -> Shown:
     from cl_notebook.plots import api  # noqa: PLC0415 - pandas is loaded when a frame is made
 
     name = call["resource"] if call["backend"] is None else call["backend"]
-    return _shown(call, api.capacity(None if name is None else resolve.backend(call, name), call.session))
+    backend = None if name is None else resolve.backend(call, name)
+    return _shown(call, api.capacity(backend, call.session, over=call["since"], history=call["history"]))
 
 
 def _latency(call: Invocation) -> Shown:
@@ -89,7 +98,12 @@ COMMAND = Command(
             "Show how full the pools of the open backends are. No backend is opened for it.",
             _capacity,
             arguments=(Argument("RESOURCE", "Only this backend.", "backend", optional=True),),
-            options=(_BACKEND, _format()),
+            options=(
+                _BACKEND,
+                Option("since", "How full they were in this span of time, which ends now: 7d, 12h.", "SPAN", convert=_span),
+                Option("history", "How full they were, as far back as is kept: ninety days at most."),
+                _format(),
+            ),
         ),
         Verb(
             "latency",
@@ -121,6 +135,7 @@ COMMAND = Command(
     ),
     (
         "%cl_plot capacity",
+        "%cl_plot capacity --since 7d",
         "%cl_plot latency --backend lvm --started-at '>2026-01-31'",
         "%cl_plot timeline --status failed",
         "%cl_plot lineage db",
