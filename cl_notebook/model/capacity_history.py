@@ -71,7 +71,7 @@ def record(backend: Any, stats: object) -> None:  # noqa: ANN401 - a backend
     pools = {
         storable_text(pool.name, _NAME): pool
         for pool in facts.pools_in(stats, backend.name)[:_MOST_POOLS]
-        if pool.used is not None
+        if pool.used_share is not None
     }
     if not pools:
         return

@@ -11,7 +11,6 @@ from cl_notebook import errors
 from cl_notebook.display import report, values
 from cl_notebook.display.listing import GIB
 from cl_notebook.display.text import bar, cut, pad, table, width
-from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.frames import api
 from cl_notebook.model import capacity_history, facts, lookup
 from cl_notebook.plots import activity
@@ -86,14 +85,12 @@ def plot(session: Context, backend: Backend | None) -> Plot:
 
 def _rows(session: Context, counts: Any) -> Iterator[tuple[object, ...]]:  # noqa: ANN401 - a named tuple of pandas
     tracked = (counts.volumes, counts.size)
-    backend = session.backends.get(counts.name)
-    driver = session.get_open(backend) if backend is not None else None
-    if backend is None or driver is None:
+    backend: Any = session.backends.get(counts.name)
+    if backend is None or session.get_open(backend) is None:
         yield (counts.name, None, False, *[math.nan] * 6, *tracked, None)
         return
     try:
-        with translate_errors(counts.name, "get_volume_stats", lambda: session.secrets(backend)):
-            pools = facts.pools_in(driver.get_volume_stats(refresh=False), counts.name)
+        pools = facts.pools_in(backend.stats(), counts.name)
     except errors.Error as error:
         yield (counts.name, None, True, *[math.nan] * 6, *tracked, errors.one_line(error))
         return
@@ -107,12 +104,7 @@ def history(session: Context, backend: Backend | None, seconds: float | None) ->
     names = {item.id: item.name for item in lookup.select_backends(session, None if backend is None else [backend])}
     with session.store.reading() as connection:
         samples = capacity_history.read(connection, None if backend is None else backend.id, seconds)
-    rows = (
-        (names[sample.backend_id], pool.name, sample.at, *map(_number, (pool.total, pool.free, pool.used)), *_shares(pool))
-        for sample in samples
-        if sample.backend_id in names
-        for pool in [sample.pool]
-    )
+    rows = (_sample_row(names[sample.backend_id], sample) for sample in samples if sample.backend_id in names)
     frame = typed_frame(_HISTORY_SCHEMA, rows, noun="capacities", units=_UNITS)
     return Plot(
         frame,
@@ -123,8 +115,10 @@ def history(session: Context, backend: Backend | None, seconds: float | None) ->
     )
 
 
-def _shares(pool: facts.Pool) -> tuple[float, float]:
-    return _number(pool.provisioned), _number(pool.used_share)
+def _sample_row(backend: str, sample: capacity_history.Sample) -> tuple[object, ...]:
+    pool = sample.pool
+    numbers = map(_number, (pool.total, pool.free, pool.used, pool.provisioned, pool.used_share))
+    return (backend, pool.name, sample.at, *numbers)
 
 
 def _by_pool(frame: pd.DataFrame) -> list[list[Any]]:
