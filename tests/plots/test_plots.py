@@ -79,37 +79,38 @@ def test_capacity_is_of_open_pools(session: cl.Session, tmp_path: Path) -> None:
         cl.plot.capacity("nosuch")
 
 
-def test_capacity_is_kept_over_time(session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_capacity_is_kept_over_time(any_store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Statistics leave a row in five minutes, for two days, and one in an hour, for ninety; forgetting removes them."""
     moment = 1_800_000_000.0
     monkeypatch.setattr(capacity_history, "time", SimpleNamespace(time=lambda: moment))
-    assert "No capacities of that time" in repr(cl.plot.capacity(history=True))
-    lab = session.backend("lab", volume_driver="sim", path=str(tmp_path / "lab"), capacity=100)
-    for _ in range(40):
+    with cl.setup(any_store_url) as session:
+        assert "No capacities of that time" in repr(cl.plot.capacity(history=True))
+        lab = session.backend("lab", volume_driver="sim", path=str(tmp_path / "lab"), capacity=100)
+        for _ in range(40):
+            lab.stats()
+            moment += 100
+        kept = cl.plot.capacity(history=True).frame
+        assert kept["at"].diff().dropna().dt.total_seconds().tolist() == [300.0] * (len(kept) - 1)
+        assert len(kept) == 14
+        lab.create_volume(95)
+        moment += 3 * 86400
         lab.stats()
-        moment += 100
-    kept = cl.plot.capacity(history=True).frame
-    assert kept["at"].diff().dropna().dt.total_seconds().tolist() == [300.0] * (len(kept) - 1)
-    assert len(kept) == 14
-    lab.create_volume(95)
-    moment += 3 * 86400
-    lab.stats()
-    plot = cl.plot.capacity(lab, history=True)
-    assert plot.frame[["total", "used", "share"]].to_numpy().tolist() == [[100, 0, 0]] * 2 + [[100, 95, 0.95]]
-    assert re.search(r"lab  ▁+·+█\n +0% → 95%, 95 GiB of 100 GiB\n", repr(plot))
-    _svg(plot)
-    assert len(cl.plot.capacity("lab", over="1d").frame) == 1
-    wrong: Any
-    for wrong in ("soon", "", 7):
-        with pytest.raises(cl.errors.InvalidInput, match="over is a span of time"):
-            cl.plot.capacity(over=wrong)
-    moment += 100 * 86400
-    lab.stats()
-    assert cl.plot.capacity(history=True).frame["used"].tolist() == [95]
-    lab.volumes[0].delete()
-    lab.forget()
-    with session.store.reading() as connection:
-        assert capacity_history.read(connection, None) == []
+        plot = cl.plot.capacity(lab, history=True)
+        assert plot.frame[["total", "used", "share"]].to_numpy().tolist() == [[100, 0, 0]] * 2 + [[100, 95, 0.95]]
+        assert re.search(r"lab  ▁+·+█\n +0% → 95%, 95 GiB of 100 GiB\n", repr(plot))
+        _svg(plot)
+        assert len(cl.plot.capacity("lab", over="1d").frame) == 1
+        wrong: Any
+        for wrong in ("soon", "", 7):
+            with pytest.raises(cl.errors.InvalidInput, match="over is a span of time"):
+                cl.plot.capacity(over=wrong)
+        moment += 100 * 86400
+        lab.stats()
+        assert cl.plot.capacity(history=True).frame["used"].tolist() == [95]
+        lab.volumes[0].delete()
+        lab.forget()
+        with session.store.reading() as connection:
+            assert capacity_history.read(connection, None) == []
 
 
 @pytest.mark.parametrize(
