@@ -355,6 +355,7 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (r"delete\(cascade=True\)", "--cascade"),
     (rf"another Python: python='{_WORD}'", r"another Python: --python \1"),
     (r"delete\(now=True\)", "--now"),
+    (r"dump_file\(…, overwrite=True\)", "--force"),
     (r"cl\.empty_trash\(\)", "%cl_trash empty"),
     (r"cl\.setup\(trash='1h'\)", "%cl_setup --trash 1h"),
 )

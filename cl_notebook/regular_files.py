@@ -123,6 +123,22 @@ def rename(path: Path, final: Path) -> None:
         os.replace(path.name, final.name, src_dir_fd=within, dst_dir_fd=target)
 
 
+def put_in_place(path: Path, final: Path) -> None:
+    """Give the complete file *path* the name *final*, unless something has that name by then; *path* may remain, too.
+
+    Raises:
+        FileExistsError: *final* exists; it is unchanged.
+
+    """
+    try:
+        os.link(path, final)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        path.replace(final)
+
+
 def link(path: Path, final: Path) -> None:
     """Create the hard link *final* to *path*; the name must be free."""
     with folder(path.parent) as within, folder(final.parent) as target:

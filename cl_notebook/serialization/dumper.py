@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import sqlalchemy as sa
 
-from cl_notebook import errors, masking, settings
+from cl_notebook import errors, masking, regular_files, settings
 from cl_notebook.drivers.api import no_progress
 from cl_notebook.model import Connection, KeyValue, Snapshot, Volume
 from cl_notebook.serialization import documents, key_values, schema, stream
@@ -203,19 +203,21 @@ def dump_file(
     session: Context | None = None,
     output_all_backend_info: bool | None = None,
     include_secrets: bool | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Write :func:`dump` to the file *path*, readable by its owner alone, and return its size in bytes.
 
-    The file appears, or replaces one of that name, when it is complete. Memory does not grow with its size.
+    The file appears when it is complete; with *overwrite* it replaces one of that name. Memory does not grow with its size.
 
     Raises:
+        AlreadyExists: the file exists, and *overwrite* is false.
         InvalidInput: the file cannot be written, or a link, a device or a FIFO has that name.
 
     """
     context = session or default_session()
     target, secrets = settings.expanded(path), _secrets(context, include_secrets)
     heads = _heads(context, output_all_backend_info=output_all_backend_info, include_secrets=secrets)
-    with context.progress(f"dump to {target.name}") as progress, _replacing(target) as file:
+    with context.progress(f"dump to {target.name}") as progress, _new_file(target, overwrite=overwrite) as file:
         return sum(map(file.write, chunks(context, heads, progress, secrets=secrets)))
 
 
@@ -245,14 +247,17 @@ def _heads(
 
 
 @contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    """Yield a temporary file that replaces *target* at the end of the block; an error leaves *target* unchanged.
+def _new_file(target: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
+    """Yield a temporary file that becomes *target* at the end of the block; an error leaves *target* unchanged.
 
     Raises:
+        AlreadyExists: *target* exists, and *overwrite* is false.
         InvalidInput: *target* cannot be written, or something other than a regular file has that name.
 
     """
     stream.refuse_irregular(target, "written", follow=False)
+    if not overwrite and os.path.lexists(target):  # before anything is read for it
+        raise errors.AlreadyExists(_exists(target))
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # mode 0600, whatever the umask
         try:
@@ -260,10 +265,18 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
+            if overwrite:
+                Path(name).replace(target)
+            else:
+                regular_files.put_in_place(Path(name), target)
+        finally:
             Path(name).unlink(missing_ok=True)
-            raise
+    except FileExistsError as error:
+        raise errors.AlreadyExists(_exists(target)) from error
     except OSError as error:
         msg = f"The file {target} cannot be written: {error.strerror or error}."
         raise errors.InvalidInput(msg) from error
+
+
+def _exists(target: Path) -> str:
+    return f"{target} exists, and is not overwritten. Choose another name, or overwrite it: dump_file(…, overwrite=True)."

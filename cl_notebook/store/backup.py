@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cl_notebook import errors, settings
+from cl_notebook import errors, regular_files, settings
 from cl_notebook.store.errors import shown_url
 from cl_notebook.store.types import MARIADB
 
@@ -82,13 +82,7 @@ def _copy(store: Store, unfinished: Path, target: Path) -> None:
 def _put_in_place(unfinished: Path, target: Path) -> None:
     """Rename the finished copy to *target*, unless that exists by now."""
     try:
-        try:
-            os.link(unfinished, target)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without hard links
-            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            unfinished.replace(target)
+        regular_files.put_in_place(unfinished, target)
         folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)

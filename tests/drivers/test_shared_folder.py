@@ -340,7 +340,7 @@ def test_a_dump_is_written_to_regular_files_alone(tmp_path: Path, session: cl.Se
         dump_file("/dev/null")
     target.write_text("old", encoding="utf-8")
     target.chmod(0o644)
-    assert dump_file(target) == target.stat().st_size
+    assert dump_file(target, overwrite=True) == target.stat().st_size
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(errors.InvalidInput, match="cannot be read: it is no regular file"):

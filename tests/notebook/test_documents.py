@@ -60,7 +60,10 @@ def test_whole_configuration(lab: Notebook, file: Path) -> None:
     """%cl_dump --all-backend-info writes the configuration; --include-secrets alone writes no more of backends than names."""
     lab.run(f"%cl_dump {file} --all-backend-info")
     assert json.loads(file.read_bytes())[0]["backend"]["volume_driver"] == "sim"
-    lab.run(f"%cl_dump {file} --include-secrets")
+    assert "AlreadyExists" in lab.refused(f"%cl_dump {file} --include-secrets")
+    assert "or overwrite it: --force." in lab.refused(f"%cl_dump {file}")
+    assert json.loads(file.read_bytes())[0]["backend"]["volume_driver"] == "sim"
+    lab.run(f"%cl_dump {file} --include-secrets --force")
     assert json.loads(file.read_bytes())[0]["backend"] == {"volume_backend_name": "sim"}
 
 

@@ -67,11 +67,14 @@ def test_a_file_comes_back(filled: cl.Session, file: Path, tmp_path: Path) -> No
 
 
 def test_only_the_owner_may_read_it(filled: cl.Session, file: Path) -> None:
-    """A file has the mode 0600, whatever the one before it had; nothing is left beside it."""
+    """A file replaces another only on request; it has the mode 0600, whatever that had, and nothing is left beside it."""
     del filled
     file.write_text("before", encoding="utf-8")
     file.chmod(0o644)
-    serialization.dump_file(file)
+    with pytest.raises(errors.AlreadyExists, match=r"lab\.json exists"):
+        serialization.dump_file(file)
+    assert file.read_text(encoding="utf-8") == "before"
+    serialization.dump_file(file, overwrite=True)
     assert file.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in file.parent.iterdir() if "lab.json" in each.name] == ["lab.json"]
 
@@ -88,7 +91,7 @@ def test_a_dump_that_fails_leaves_the_file(filled: cl.Session, file: Path, monke
 
     monkeypatch.setattr("cl_notebook.serialization.dumper.chunks", broken)
     with pytest.raises(errors.InvalidInput, match=r"lab\.json cannot be written: full"):
-        serialization.dump_file(file)
+        serialization.dump_file(file, overwrite=True)
     assert file.read_text(encoding="utf-8") == "before"
     assert [each.name for each in file.parent.iterdir() if "lab.json" in each.name] == ["lab.json"]
 

@@ -21,6 +21,7 @@ def _dump(call: Invocation) -> None:
         session=call.session,
         output_all_backend_info=call["all_backend_info"] or None,
         include_secrets=call["include_secrets"] or None,
+        overwrite=call["force"],
     )
     echo(f"{call['file']}: {size:,} bytes.")
 
@@ -48,7 +49,8 @@ COMMANDS = (
     Command(
         "cl_dump",
         "Write everything that is tracked to a file: backends, volumes, snapshots, connections and key-value pairs, as JSON that "
-        "%cl_load and cl.load() read. The file is replaced once the new one is whole, and only you may read it.",
+        "%cl_load and cl.load() read. The file appears once it is whole, and only you may read it; one that exists "
+        "stays as it is, unless --force replaces it.",
         (
             Verb(
                 "",
@@ -56,6 +58,7 @@ COMMANDS = (
                 _dump,
                 arguments=(Argument("FILE", _FILE, "file"),),
                 options=(
+                    Option("force", "Replace the file if it exists."),
                     Option("all-backend-info", "Write the backends' whole configuration, not only their names."),
                     Option(
                         "include-secrets",
