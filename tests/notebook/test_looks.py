@@ -144,6 +144,8 @@ def test_binding_again_replaces_what_a_magic_bound(lab: Notebook) -> None:
         lab.run("%cl_find db --all -v v")
         assert lab.run("%cl_find db -v v\nv") is vol
         lab.run("v = %cl_tree -v v\nv = None")
+    assert lab.printed("%cl_find db -v v;") == ""
+    assert f"v held volume 'db' ({vol.id[:8]}) before, and holds a backend now." in lab.printed("%cl_find sim -v v;")
 
 
 def test_no_class_of_the_live_tree_is_a_class_of_cards_and_lists(lab: Notebook) -> None:

@@ -18,6 +18,8 @@ from cl_notebook.many.report import enumerated
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.lexer import SEVERAL, Value
+from cl_notebook.notebook.output.messages import echo
+from cl_notebook.notebook.output.progress import is_silenced
 from cl_notebook.store import search
 
 if TYPE_CHECKING:
@@ -266,6 +268,24 @@ def variable_name(call: Invocation) -> str | None:
         )
         raise errors.Refused(msg)
     return name
+
+
+def bind(call: Invocation, name: str, value: object) -> None:
+    """Bind *value* to the variable *name*, which :func:`variable_name` gave; say so if it held something of another kind."""
+    held = call.namespace.get(name)
+    before, now = _kind_of(held), _kind_of(value)
+    if held is not None and before != now and not is_silenced():
+        label = held.label() if isinstance(held, Tracked) else f"a {before}"
+        echo(f"{name} held {label} before, and holds {'' if isinstance(value, list) else 'a '}{now} now.")
+    call.shell.push({name: value})  # type: ignore[no-untyped-call] # IPython's
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, Tracked):
+        return value.kind
+    if isinstance(value, list) and value and all(isinstance(item, Tracked) for item in value):
+        return f"{value[0].kind}s"
+    return type(value).__name__.lower()
 
 
 def _may_be_replaced(value: object) -> bool:

@@ -29,7 +29,7 @@ def _find(call: Invocation) -> Tracked | list[Tracked]:
     name = resolve.variable_name(call)
     matched: Tracked | list[Tracked] = call.session.find(" ".join(call["text"]), all=call["all"])
     if name is not None:
-        call.shell.push({name: matched})  # type: ignore[no-untyped-call] # IPython's
+        resolve.bind(call, name, matched)
     return matched
 
 

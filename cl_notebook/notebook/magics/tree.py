@@ -24,7 +24,7 @@ def _tree(call: Invocation) -> Tree | StaticTree | None:
     if call["columns"] is not None:
         tree.columns = columns_of(call["columns"])
     if variable is not None:
-        call.shell.push({variable: tree})  # type: ignore[no-untyped-call] # IPython's
+        resolve.bind(call, variable, tree)
     if not call["side"]:
         return tree
     display.show(tree)
