@@ -109,7 +109,7 @@ def test_forget_takes_what_hangs_on_it_first(lab: Notebook, session: cl.Session)
     assert "The storage has volume 'db'" in lab.refused("%cl_scan forget db")
     for each in (volume, snapshot):
         _driver(session).vanish(each.name_in_storage)
-    assert "snapshot 'kept'" in lab.printed("%cl_scan forget db kept").splitlines()[0]
+    assert "snapshot 'kept'" in lab.printed("%cl_scan forget db kept --yes").splitlines()[0]
     assert session.backends["sim"].volumes == []
 
 
@@ -127,7 +127,8 @@ def test_several_are_repaired_forgotten_and_adopted_at_once(lab: Notebook, sessi
     shown = lab.seen("%cl_scan repair {scanned}").out
     assert "web" in shown
     assert "2 of 3 were not repaired. The storage does not have volume 'db-1'" in shown
-    shown = lab.seen("%cl_scan forget web db-1 db-{2..2}").out
+    assert "add --yes" in lab.refused("%cl_scan forget web db-1 db-{2..2}")
+    shown = lab.seen("%cl_scan forget web db-1 db-{2..2} --yes").out
     assert "volume 'db-1'" in shown
     assert "1 of 3 were not forgotten. The storage has volume 'web'" in shown
     assert sim.volumes == [whole]

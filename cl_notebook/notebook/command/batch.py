@@ -50,6 +50,9 @@ OPTIONS = (
 DESTRUCTIVE = (*OPTIONS, Option("yes", "Do not ask, whatever is selected.", short="-y"))
 """The options of one that destroys."""
 
+FORCED_DETACHMENT = "Devices that are in use are taken away, with what was not written yet."
+"""What is lost, for the question before several devices are detached by force."""
+
 COUNT = Option(
     "count",
     "How many; with --name NAME they are NAME-1, NAME-2… A range, 'db-{1..10}', counts itself.",

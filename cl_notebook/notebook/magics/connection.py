@@ -31,8 +31,8 @@ def _attach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a rep
 
 
 def _detach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
-    act = Act("detach", "detached")
-    return batch.each(call, act, _connections(call), lambda connection: connection.detach(force=call["force"]))
+    act, lost = Act("detach", "detached"), batch.FORCED_DETACHMENT if call["force"] else ""
+    return batch.each(call, act, _connections(call), lambda conn: conn.detach(force=call["force"]), destroys=lost)
 
 
 def _disconnect(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a report of several
@@ -57,7 +57,7 @@ COMMAND = Command(
             "Detach the device from its host; the host can still reach the volume on the storage.",
             _detach,
             (_CONNECTIONS,),
-            (Option("force", "Go on where the host meets errors, or is not reached."), *batch.OPTIONS),
+            (Option("force", "Go on where the host meets errors, or is not reached."), *batch.DESTRUCTIVE),
         ),
         Verb(
             "disconnect",

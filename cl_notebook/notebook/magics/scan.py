@@ -139,7 +139,10 @@ def _forget(call: Invocation) -> None:
 
     named = resolve.several_of_any(call, call["resource"], acting=True)
     resources = sorted(named.resources, key=lambda resource: _ORDER.index(resource.kind))
-    batch.in_turn(call, Act("forget", "forgotten"), [(Item.of(resource), resource) for resource in resources], forget)
+    act, items = Act("forget", "forgotten"), [Item.of(resource) for resource in resources]
+    lost = "Their names, metadata and specs are lost; the storage is not touched."
+    if named.is_one or batch.agreed(call, act, items, [getattr(resource, "size", None) for resource in resources], lost):
+        batch.in_turn(call, act, list(zip(items, resources, strict=True)), forget)
 
 
 _FORCE = Option("force", "Take a kernel that is still named as working on it for dead.")
@@ -210,7 +213,10 @@ COMMAND = Command(
             "Stop tracking what the storage does not have any more; the storage is not touched.",
             _forget,
             (Argument("RESOURCE", f"The resource. {batch.SEVERAL_WORDS}", "any", repeat=True),),
-            (Option("force", "Also what the storage has, or may have, or a kernel is named as working on."),),
+            (
+                Option("force", "Also what the storage has, or may have, or a kernel is named as working on."),
+                Option("yes", "Do not ask, whatever is selected.", short="-y"),
+            ),
         ),
     ),
     (

@@ -172,8 +172,13 @@ def _attach(call: Invocation) -> Any:  # noqa: ANN401 - the connection, or a rep
 
 
 def _detach(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
-    act = Act("detach", "detached")
-    return batch.each(call, act, _volumes(call), lambda volume: volume.detach(host=call["host"], force=call["force"]))
+    return batch.each(
+        call,
+        Act("detach", "detached"),
+        _volumes(call),
+        lambda volume: volume.detach(host=call["host"], force=call["force"]),
+        destroys=batch.FORCED_DETACHMENT if call["force"] else "",
+    )
 
 
 def _delete(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report of several
@@ -297,8 +302,8 @@ COMMAND = Command(
             (_VOLUMES,),
             (
                 Option("host", "Another host that it was attached on: its specification, or its name.", "SPEC"),
-                _FORCE,
-                *batch.OPTIONS,
+                replace(_FORCE, help="Also from a device that is in use, or by a kernel that is still named as working on it."),
+                *batch.DESTRUCTIVE,
             ),
         ),
         Verb(
