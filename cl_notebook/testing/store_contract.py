@@ -14,6 +14,7 @@ For a database that several sessions can share, subclass :class:`~cl_notebook.te
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import threading
@@ -26,7 +27,7 @@ import sqlalchemy as sa
 import cl_notebook as cl
 from cl_notebook import errors
 from cl_notebook.frames import api
-from cl_notebook.model import Volume
+from cl_notebook.model import Volume, trash
 from cl_notebook.store import changefeed
 from cl_notebook.store.types import Json, UtcDateTime, reg
 from cl_notebook.testing import stores
@@ -195,6 +196,32 @@ class StoreContract:
         volume.delete()
         assert cl.KeyValue.delete(name, session=session)
         assert api.backends(session)["name"].tolist() == ["lab"]
+
+    def test_what_is_deleted_comes_back(self, session: cl.Session, lab: cl.Backend) -> None:
+        """A volume goes to the trash and comes back with every column, and its snapshots; expired, the next act deletes it."""
+        with_trash = dataclasses.replace(session.settings, trash="1h")
+        session.settings = with_trash
+        volume = lab.create_volume(
+            1, "ledger \u00e9\U0001f4be", description="d", metadata={"team": "blue"}, extra_specs={"a": "b"}
+        )
+        snapshot = volume.create_snapshot("before")
+        before, snapshot_before = volume.to_dict(), snapshot.to_dict()
+        volume.delete(cascade=True)
+        assert (api.volumes(session).empty, api.snapshots(session).empty, lab.volumes) == (True, True, [])
+        assert cl.frames.trash(session)["name"].tolist() == ["ledger \u00e9\U0001f4be"]
+        with pytest.raises(errors.AlreadyExists, match="in the trash"):
+            lab.manage(volume.name_in_storage)
+        assert cl.undo() is volume
+        volume.refresh()
+        assert {**volume.to_dict(), "snapshots": None} == {**before, "snapshots": None}
+        assert [item.to_dict() for item in volume.snapshots] == [snapshot_before]
+        volume.delete(cascade=True)
+        with session.store.writing() as connection:
+            connection.execute(sa.update(trash.TABLE).values(expires_at=MOMENT))
+        trash.delete_expired(session, lab)
+        assert cl.frames.trash(session).empty
+        assert lab.manageable_volumes() == []
+        assert api.operations(session, resource_id=volume.id)["action"].tolist()[-4:] == ["undo", "delete", "expire", "delete"]
 
     def test_what_is_protected_is_not_deleted(self, session: cl.Session, lab: cl.Backend) -> None:
         """A volume that is protected, or has a protected snapshot, is not deleted; both are read back, and filtered by."""

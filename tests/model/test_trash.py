@@ -188,6 +188,24 @@ def test_a_kernel_that_ends_before_the_driver_is_called_leaves_a_deletion_to_fin
         assert (_left(kept), cl.frames.trash(other).empty) == (0, True)
 
 
+def test_a_clean_up_fills_the_trash_and_a_scratch_block_does_not(kept: cl.Session) -> None:
+    """A clean-up moves volumes into the trash, unless it is run with now=True, as at the end of a scratch block."""
+    sim = kept.find("sim")
+    with cl.scratch():
+        sim.create_volume(1, "tried")
+    assert cl.frames.trash(kept).empty
+    sim.create_volume(1, "other")
+    cl.inventory.plan_cleanup(kept).run()
+    assert sorted(cl.frames.trash(kept)["name"]) == ["db", "other"]
+    assert cl.undo("other").status == "available"
+    cl.inventory.plan_cleanup(kept).run(now=True)
+    assert cl.frames.trash(kept)["name"].tolist() == ["db"]
+    for name in ("d", "d"):
+        sim.create_volume(1, name).delete()
+    with pytest.raises(errors.Ambiguous, match="'d' has 2 volumes"):
+        cl.undo("d")
+
+
 def test_the_trash_is_emptied_by_name_or_as_a_whole(kept: cl.Session) -> None:
     """empty_trash() deletes what is named, or all; two sessions that take the same out do so once."""
     kept.find("db").delete(cascade=True)

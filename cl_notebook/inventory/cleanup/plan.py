@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cl_notebook.display.cards import Card
     from cl_notebook.inventory.cleanup.ownership import Kernels
+    from cl_notebook.model import Volume
     from cl_notebook.model.base import Tracked
     from cl_notebook.session import Session
 
@@ -85,8 +86,10 @@ class Plan:
         with damage.named(self._store):
             return cast("pd.DataFrame", steps.frame(self.steps))
 
-    def run(self) -> pd.DataFrame:
+    def run(self, *, now: bool = False) -> pd.DataFrame:
         """Execute the steps, and return the frame with the outcome of each.
+
+        Volumes go to the trash if there is one (``cl.setup(trash="1h")``), unless *now* is true; snapshots are deleted for good.
 
         ``outcome`` is ``done``, ``failed`` or ``not done``; ``detail`` is the reason. After a failure the run continues, except
         with steps that depend on the failed one. An interrupt stops the run after the current step; a second one does not wait
@@ -102,7 +105,7 @@ class Plan:
         if not session.store.is_same_as(self._store):
             msg = f"This is a plan for {self._store!r}, and its session is on {session.store!r} now. Make a new one."
             raise errors.Refused(msg)
-        work = _Run(session, self.steps)
+        work = _Run(session, self.steps, now=now)
         try:
             with session.progress(f"clean up, {self.summary}"):
                 _run_uninterrupted(work.run, work.stop)
@@ -170,9 +173,10 @@ def _backend(session: Session, backend: Backend | str) -> Backend:
 class _Run:
     """One run of a plan: the steps, and the outcomes so far."""
 
-    def __init__(self, session: Session, planned: Sequence[Step]) -> None:
+    def __init__(self, session: Session, planned: Sequence[Step], *, now: bool) -> None:
         self._session = session
         self._steps = planned
+        self._now = now
         self._removed_ids = scope.removed_ids(planned)
         self._outcomes: dict[int, tuple[str, str]] = {}
         self._under_way: int | None = None
@@ -220,7 +224,10 @@ class _Run:
         reason = self._blocker(step, resource)
         if reason:
             return NOT_DONE, reason
-        _ACTS[step.action](resource)
+        if step.action == DELETE_VOLUME:
+            cast("Volume", resource).delete(now=self._now)
+        else:
+            _ACTS[step.action](resource)
         return DONE, ""
 
     def _blocker(self, step: Step, resource: Tracked) -> str:
@@ -238,7 +245,6 @@ _ACTS: dict[str, Callable[[Any], object]] = {
     DETACH: _detach,
     DISCONNECT: lambda connection: connection.disconnect(),
     DELETE_SNAPSHOT: lambda snapshot: snapshot.delete(),
-    DELETE_VOLUME: lambda volume: volume.delete(),
 }
 
 

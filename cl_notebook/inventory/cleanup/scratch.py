@@ -97,7 +97,7 @@ class Scratch:
         session.journal.wait()  # interrupted operations may still create resources in the background
         self.plan = plan = plan_since(session, since)
         if plan:
-            report = plan.run()
+            report = plan.run(now=True)  # what was only tried out is of no use in the trash
             if self.left:
                 raise errors.CleanupIncomplete(_message(report, self.left), report)
 

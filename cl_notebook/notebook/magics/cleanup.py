@@ -40,10 +40,14 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
         return formed(call, plan.run()) if call["yes"] else None
     if not call["yes"] or call["format"] not in _FOR_PROGRAMS:
         _show_plan(call, plan)
-    if not call["yes"] and not confirm(f"Remove all of this for good ({plan.summary})?"):
+    span = session.settings.trash
+    lost = f"the volumes to the trash, for {span}" if span else "for good"
+    if not call["yes"] and not confirm(f"Remove all of this {lost} ({plan.summary})?"):
         print_message(f"Nothing was removed. This removes it: {_line(call)} --yes")
         return None
     report = plan.run()
+    if span and not call["format"]:
+        print_message(f"Volumes are in the trash, for {span}: %cl_trash lists them, %cl_undo NAME brings one back.")
     unfinished = int((report["outcome"] != DONE).sum())
     if unfinished:
         print_message(f"{unfinished} of {len(plan)} steps are not done; detail says why. {_line(call)} goes on.")
