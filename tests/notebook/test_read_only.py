@@ -49,6 +49,8 @@ ACTS = {
     "cl_scan repair": "%cl_scan repair db",
     "cl_scan forget": "%cl_scan forget db --force",
     "cl_cleanup ": "%cl_cleanup --all --yes",
+    "cl_trash empty": "%cl_trash empty --yes",
+    "cl_undo ": "%cl_undo",
     "cl_scratch ": "%%cl_scratch\npass",
 }
 """What is typed for each verb that acts; a new one has its line here, or below."""
@@ -60,7 +62,7 @@ LOOKS = {
     *("cl_volume show", "cl_snapshot show", "cl_connection show"),
     *("cl_plot capacity", "cl_plot latency", "cl_plot timeline", "cl_plot lineage", "cl_doctor "),
     *("cl_backend list", "cl_volume list", "cl_snapshot list", "cl_connection list"),
-    *("cl_tree ", "cl_status ", "cl_find ", "cl_who ", "cl_dump ", "cl_scan show", "cl_wait "),
+    *("cl_tree ", "cl_status ", "cl_find ", "cl_who ", "cl_dump ", "cl_scan show", "cl_wait ", "cl_help ", "cl_trash list"),
 }
 """Verbs that look, or that concern this kernel alone."""
 
