@@ -100,7 +100,12 @@ class Error(_Portable, Exception):
 
 
 class InvalidInput(Error, ValueError):
-    """A value is wrong whatever the state: a size, a name, an option."""
+    """A value is wrong whatever the state: a size, a name, an option; ``option`` names the driver's option that is, if one is."""
+
+    def __init__(self, *args: object, option: str = "") -> None:
+        """Store the name of the *option* with the message."""
+        super().__init__(*args)
+        self.option = option
 
 
 class InvalidArguments(InvalidInput, TypeError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
+import contextvars
 import getpass
 import math
 import numbers
@@ -19,7 +21,7 @@ from cl_notebook.drivers.api import Sections
 from cl_notebook.masking import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from cl_notebook.drivers.api import Driver, Option
 
@@ -31,6 +33,8 @@ UNDECLARED = "undeclared"
 
 _ADDRESS = re.compile(r"(^|_)(ip|ips|host|hosts|address|addresses|url|uri|server|endpoint|portal|path|python)($|_)")
 """Names of options with an address, which are shown first."""
+
+_ANSWERS: contextvars.ContextVar[Mapping[str, str] | None] = contextvars.ContextVar("cl_notebook_answers", default=None)
 
 _MAX_SHOWN = 12
 _MAX_VALUE = 100
@@ -63,7 +67,7 @@ def check_config(driver_name: str, cls: type[Driver], options: Mapping[str, Any]
                 hint = f" It is one of Cinder's [DEFAULT]: sections={{'DEFAULT': {{{str(name)!r}: …}}}}."
             listed = ", ".join(option.name for option in known.values() if option.own) or "none"
             msg = f"Driver {driver_name!r} has no option {name!r}.{hint} Options: {listed}."
-            raise errors.InvalidInput(msg)
+            raise errors.InvalidInput(msg, option=str(name))
     return {
         option.name: _checked(driver_name, option, options.get(option.name), backend_name)
         for option in known.values()
@@ -132,7 +136,7 @@ def _checked(driver_name: str, option: Option, value: object, backend_name: str)
             return _CONVERTERS[option.kind](option.default_for(backend_name))
         if option.required or option.default_for is not None:
             msg = f"Driver {driver_name!r} needs the option {option.name!r}: {option.help}"
-            raise errors.InvalidInput(msg)
+            raise errors.InvalidInput(msg, option=option.name)
         return option.default
     if isinstance(value, str) and (_is_choice(option, value) or (option.references and "$" in value)):
         return value if not option.multi else [value]
@@ -143,11 +147,13 @@ def _checked(driver_name: str, option: Option, value: object, backend_name: str)
         converted = convert(value)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: no home for that ~user
         # the converter's own message could hold the secret
-        raise errors.InvalidInput(_refusal(driver_name, option, value)) from (None if option.secret else error)
+        raise errors.InvalidInput(_refusal(driver_name, option, value), option=option.name) from (
+            None if option.secret else error
+        )
     too_small = option.minimum is not None and converted < option.minimum
     too_large = option.maximum is not None and converted > option.maximum
     if too_small or too_large or (option.choices and option.kind is str and not _is_choice(option, converted)):
-        raise errors.InvalidInput(_refusal(driver_name, option, value))
+        raise errors.InvalidInput(_refusal(driver_name, option, value), option=option.name)
     return converted
 
 
@@ -344,13 +350,28 @@ def require_secret(backend_name: str, option: str, target: str = "") -> str:
             f"Give it: cl.Backend({backend_name!r}, {option}=…), set {secret_variable(backend_name, option)}, or save it by the "
             f"keyring library: keyring.set_password({KEYRING_SERVICE!r}, '{backend_name}.{option}', …)."
         )
-        raise errors.InvalidInput(msg)
+        raise errors.InvalidInput(msg, option=option)
     return secret
+
+
+@contextlib.contextmanager
+def answered(answers: Mapping[str, str]) -> Iterator[None]:
+    """Take secrets from *answers*, by their options, instead of a prompt: the block was not started where a prompt is seen."""
+    before = _ANSWERS.set(answers)
+    try:
+        yield
+    finally:
+        _ANSWERS.reset(before)
 
 
 def find_secret(backend_name: str, option: str, target: str = "") -> str | None:
     """Return the secret as :func:`require_secret` does; None if there is none."""
+    answers = _ANSWERS.get()
+    if answers is not None and answers.get(option):
+        return answers[option]
     secret = os.environ.get(secret_variable(backend_name, option)) or _from_keyring(f"{backend_name}.{option}")
+    if answers is not None:
+        return secret or None
     return secret or _prompt(f"{option} of backend {backend_name}{f' ({target})' if target else ''}: ") or None
 
 

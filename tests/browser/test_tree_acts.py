@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.browsers import axe
 from tests.browser.lab import shot
 
 if TYPE_CHECKING:
@@ -85,12 +86,22 @@ def test_extends_from_the_pane(desk: Desk) -> None:
 
 
 def test_makes_a_volume_a_snapshot_and_a_clone(desk: Desk) -> None:
-    """What is made from the tree appears in it, and is there."""
+    """What is made from the tree appears in it, and is there; what a line shows in a cell is shown in the pane."""
     tree = desk.tree()
     tree.act("sim", "Create a volume")
-    tree.pane.get_by_label("Name", exact=True).fill("made")
+    tree.pane.get_by_label("Name", exact=True).fill("n")
+    tree.pane.get_by_label("Count", exact=True).fill("2")
+    tree.press("Enter")
+    expect(tree.row("n-2")).to_be_visible()
+    tree.act("n-1", "Rename")
+    tree.type("made")
     tree.press("Enter")
     expect(tree.row("made")).to_be_visible()
+    tree.focus("sim")
+    tree.open_menu()
+    expect(tree.menu.get_by_role("menuitem", name="Forget")).to_contain_text("It has 2 volumes.")
+    tree.menu.get_by_role("menuitem", name="Statistics").click()
+    expect(tree.pane.locator(".cl-out"), "the pools, as text").to_contain_text("provisioned_capacity_gb")
     tree.act("made", "Take a snapshot")
     tree.pane.get_by_label("Name", exact=True).fill("frozen")
     tree.press("Enter")
@@ -169,3 +180,41 @@ def test_the_menu_of_several_rows_says_what_cannot_be_done_and_why(desk: Desk) -
     expect(button).to_have_attribute("aria-disabled", "true")
     button.click(force=True)
     expect(tree.pane.get_by_role("alert")).to_contain_text("volume 'db' has 1 connection")
+
+
+def test_a_backend_is_added_by_a_form(desk: Desk) -> None:
+    """The empty tree opens the form: the driver is found by typing, errors stand at their options, Test stores nothing."""
+    desk.notebook.run("sim.forget()")
+    tree = desk.tree()
+    tree.root.locator(".cl-steps").get_by_role("button", name="Add a backend").click()
+    driver = tree.pane.get_by_role("combobox", name="Driver")
+    expect(driver).to_be_focused()
+    expect(tree.pane.get_by_role("option")).to_have_count(2)
+    tree.type("simul")
+    expect(tree.pane.get_by_role("option")).to_have_count(1)
+    shot(tree.root, "addition-drivers")
+    tree.press("ArrowDown", "Enter")
+    name = tree.pane.get_by_label("Name", exact=True)
+    expect(name).to_have_value("sim")
+    expect(name).to_be_focused()
+    tree.type("lab")
+    tree.pane.get_by_label("path", exact=True).fill(str(desk.file.parent / "lab"))
+    latency = tree.pane.get_by_label("latency", exact=True)
+    latency.fill("slow")
+    test = tree.pane.get_by_role("button", name="Test")
+    test.click()
+    expect(latency).to_be_focused()
+    expect(latency).to_have_attribute("aria-invalid", "true")
+    expect(tree.pane.get_by_text("must be a number of at least 0, not 'slow'")).to_be_visible()
+    latency.fill("")
+    test.click()
+    expect(tree.pane.get_by_role("status").filter(has_text="nothing was stored")).to_be_visible()
+    assert desk.session.find("lab", all=True) == []
+    for theme in ("Dark", "Light"):
+        desk.lab.theme(theme)
+        assert axe(tree.root) == []
+        shot(tree.root, f"addition-{theme.lower()}")
+    line = tree.pane.locator("code").filter(has_text="%cl_backend add lab --driver sim --path")
+    expect(line, "the line of magic that does the same").to_be_visible()
+    tree.pane.get_by_role("button", name="Add", exact=True).click()
+    expect(tree.row("lab")).to_be_visible()

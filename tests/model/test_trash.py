@@ -29,7 +29,7 @@ def test_a_protected_volume_is_not_deleted(session: cl.Session, sim: cl.Backend)
     assert volume.protected
     assert (volume.status, volume.snapshots) == ("available", [snapshot])
     (offer,) = [offer for offer in available_actions.offers(session, None, volume) if offer["name"] == "delete"]
-    assert offer["why"].startswith("volume 'db' is protected")
+    assert offer["why"].startswith("It is protected")
     plan = cl.inventory.plan_cleanup(session)
     assert [bool(step.detail) for step in plan.steps if step.kind == "volume"] == [True]
     report = plan.run()
@@ -48,7 +48,7 @@ def test_a_protected_snapshot_keeps_its_volume(session: cl.Session, sim: cl.Back
     with pytest.raises(errors.Protected, match=r"snapshot 'second' .* of volume 'db'"):
         volume.delete(cascade=True)
     (offer,) = [offer for offer in available_actions.offers(session, None, volume) if offer["name"] == "delete"]
-    assert offer["why"].startswith("volume 'db' has a protected snapshot, second")
+    assert offer["why"].startswith("It has a protected snapshot, second")
     second.unprotect()
     first.protected = True
     with pytest.raises(errors.Protected):

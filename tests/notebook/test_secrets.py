@@ -13,6 +13,7 @@ import pytest
 import cl_notebook as cl
 from cl_notebook.drivers.api import Option
 from cl_notebook.drivers.sim.driver import SimDriver
+from cl_notebook.notebook.tree import actions, details
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,3 +148,31 @@ def test_the_password_in_an_option_is_not_shown(notebook: Notebook, tmp_path: Pa
     written = cl.dump(output_all_backend_info=True)[0]["backend"]
     assert "rest_url" not in written
     assert set(written["secret_options"]) == {"api_token", "rest_url"}
+
+
+def test_the_forms_of_the_tree_keep_secrets_out_of_lines(
+    notebook: Notebook, session: cl.Session, asked: list[str], tmp_path: Path
+) -> None:
+    """A secret that is typed into a form reaches the driver, and is in no line, text, error or repr; nothing prompts for it."""
+    fields = {field["name"]: field["type"] for field in details.addition(session, "sim")["asks"]}
+    assert (fields["san_password"], fields["api_token"], fields["san_login"]) == ("secret", "secret", "text")
+    typed = {"name": "lab", "driver": "sim", "path": str(tmp_path / "sim"), "san_login": "ann"}
+    with pytest.raises(cl.errors.InvalidInput, match="needs the option 'api_token'") as lacking:
+        actions.run(session, notebook.shell, actions.lines(session, "add", [], {**typed, "api_token": ""}))
+    assert actions.wrong_value(lacking.value, ["api_token"]) == "api_token"
+    adding = actions.lines(session, "add", [], {**typed, "api_token": SECRET, "san_password": SECRET})
+    added = actions.run(session, notebook.shell, adding)
+    backend = session.backends["lab"]
+    assert session.secrets(backend) == {"api_token": SECRET, "san_password": SECRET}
+    backend.close()
+    (action,) = (action for action in actions.offers(session, notebook.shell, backend) if action["name"] == "open")
+    assert [(field["name"], field["type"]) for field in action["asks"]] == [("api_token", "secret"), ("san_password", "secret")]
+    with pytest.raises(cl.errors.InvalidInput, match="needs its secret option") as unknown:
+        actions.run(session, notebook.shell, actions.lines(session, "open", [backend.id], {}))
+    assert actions.wrong_value(unknown.value, ["api_token", "san_password"]) in {"api_token", "san_password"}
+    opening = actions.lines(session, "open", [backend.id], {"api_token": SECRET, "san_password": SECRET})
+    assert opening[0].text == action["line"] == f"%cl_backend open {backend.id}"
+    actions.run(session, notebook.shell, opening)
+    assert session.secrets(backend) == {"api_token": SECRET, "san_password": SECRET}
+    assert SECRET not in repr((adding, added, action, opening, lacking.value, unknown.value, session))
+    assert asked == []

@@ -18,7 +18,7 @@ import cl_notebook as cl
 from cl_notebook.many import names
 from cl_notebook.notebook.command.lexer import quote_word, split
 from cl_notebook.notebook.output.progress import Display
-from cl_notebook.notebook.tree import actions, command_lines
+from cl_notebook.notebook.tree import actions, command_lines, details
 from tests.notebook.conftest import run_act
 
 if TYPE_CHECKING:
@@ -81,7 +81,35 @@ ACTS: Mapping[str, tuple[str, Callable[[_World], list[Any]], dict[str, object]]]
     "detach a connection": ("detach", lambda world: [_attached_itself(world.connection)], {}),
     "detach several": ("detach", lambda world: [_attached(world.volume), _attached(world.other)], {}),
     "disconnect": ("disconnect", lambda world: [world.connection], {}),
+    "create several": ("create", lambda world: [world.backend], {"size": 1, "name": "n", "count": 3, "metadata": "a=1\nb=2 c"}),
+    "extend several": ("extend", lambda world: [world.volume, world.other], {"size": "+1"}),
+    "rename": ("rename", lambda world: [world.volume], {"name": "--new {name}"}),
+    "set": ("set", lambda world: [_described(world.volume)], {"description": "", "metadata": "b=2", "bootable": "true"}),
+    "set several": ("set", lambda world: [world.volume, world.other.create_snapshot("s")], {"metadata": "a=1"}),
+    "snapshot several": ("snapshot", lambda world: [world.volume, world.other], {"name": "x"}),
+    "statistics": ("stats", lambda world: [world.backend], {}),
+    "close several": ("close", lambda world: [world.backend, _second(world.backend)], {}),
+    "scan": ("scan", lambda world: [world.backend], {}),
+    "log": ("log", lambda world: [world.backend], {}),
+    "close": ("close", lambda world: [world.backend], {}),
+    "open": ("open", lambda world: [_closed(world.backend)], {}),
 }
+
+
+def _described(volume: cl.Volume) -> cl.Volume:
+    volume.description, volume.metadata = "old", {"a": "1"}
+    volume.save()
+    return volume
+
+
+def _second(backend: cl.Backend) -> cl.Backend:
+    path = f"{backend.config['path']} two"
+    return cast("cl.Session", backend.context).backend(f"{backend.name} two", volume_driver="sim", path=path)
+
+
+def _closed(backend: cl.Backend) -> cl.Backend:
+    backend.close()
+    return backend
 
 
 def _attached(volume: cl.Volume) -> cl.Volume:
@@ -107,7 +135,8 @@ def _trace(session: cl.Session, backend: cl.Backend) -> list[tuple[object, ...]]
     connections = cl.frames.connections(session, backend=[backend.name])
     return [
         *done[["action", "status", "resource_type", "resource_name", "call"]].fillna("").itertuples(index=False, name=None),
-        *there[["name", "size", "status"]].itertuples(index=False, name=None),
+        *there[["name", "size", "status", "bootable", "description"]].itertuples(index=False, name=None),
+        *((volume.name, volume.metadata) for volume in backend.volumes),
         *snapshots[["name", "status"]].itertuples(index=False, name=None),
         *connections.assign(attached=connections["path"].notna())[["status", "attached"]].itertuples(index=False, name=None),
     ]
@@ -130,7 +159,7 @@ def test_an_act_does_what_its_line_does_in_a_cell(lab: Notebook, session: cl.Ses
         else:
             lab.run(line)
         trace = _trace(session, world.backend)
-        traces.append(sorted(trace, key=repr) if case == "delete several" else trace)  # side by side, in any order
+        traces.append(sorted(trace, key=repr) if "several" in case else trace)  # side by side, in any order
     assert traces[0] == traces[1]
     assert ("done", "failed") not in traces[0]
 
@@ -208,10 +237,57 @@ def test_lines_name_resources_by_their_whole_ids(lab: Notebook, session: cl.Sess
     }
     for (act, resource_id, *values), line in expected.items():
         assert actions.line(session, str(act), [str(resource_id)], dict(values)) == line  # type: ignore[arg-type] # pairs
+    two = f"{vol} {world.other.id}"
+    assert actions.line(session, "attach", [vol, world.other.id], {}) == f"%cl_volume attach {two}"
+    assert actions.line(session, "set", [vol, world.other.id], {"bootable": "false"}) == f"%cl_volume set {two} --non-bootable"
+    _described(world.volume)
+    changes = actions.line(session, "set", [vol], {"metadata": "b=2 c"})
+    assert changes == f"%cl_volume set {vol} --metadata 'b=2 c'\n%cl_volume unset {vol} --metadata a"
+    unset = actions.line(session, "set", [vol, world.other.id], {"protected": "false", "description": None})
+    assert unset == f"%cl_volume unset {two} --protected"
+    assert actions.line(session, "set", [vol], {"protected": "true"}) == f"%cl_volume set {vol} --protected"
+    assert actions.line(session, "set", [vol], {"metadata": ""}) == f"%cl_volume unset {vol} --metadata a"
+    assert actions.line(session, "retype", [vol], {"qos_specs": "iops=5"}) == f"%cl_volume retype {vol} --qos-specs iops=5"
+    with session.store.writing() as connection:
+        connection.execute(sa.update(cl.Volume).where(cl.Volume.id == vol).values(extra_specs={"tier": "1"}))
+    world.volume.refresh()
+    assert actions.line(session, "retype", [vol], {"qos_specs": ""}) == f"%cl_volume retype {vol} --extra-specs tier=1 --clear"
     assert actions.line(session, "delete", [vol, world.other.id], {}) == f"%cl_volume delete {vol} {world.other.id} --yes"
     both = actions.line(session, "delete", [vol, snap], {"cascade": True})
     assert both == f"%cl_snapshot delete {snap}\n%cl_volume delete {vol} --cascade --yes"
     assert actions.line(session, "delete", [vol, snap], {"cascade": False}) == both.removesuffix(" --cascade --yes")
+
+
+def test_a_backend_is_added_by_its_driver_s_options(lab: Notebook, session: cl.Session, tmp_path: Path) -> None:
+    """The form has a field for each option of the driver; its line adds the backend, or with the trial flag stores nothing."""
+    assert [driver["name"] for driver in details.drivers("simulated")["drivers"]] == ["sim"]
+    form = details.addition(session, "sim")
+    fields = {field["name"]: field for field in form["asks"]}
+    assert list(fields) == ["name", "path", "latency", "capacity", "faults"]
+    assert (fields["name"]["value"], fields["latency"]["default"]) == ("sim2", "0.0")
+    assert fields["capacity"]["help"] == "Total capacity in GiB. Allowed: >= 0, infinite, unknown."
+    values = {"name": "new", "path": str(tmp_path / "my sim"), "latency": "", **form["given"]}
+    line = actions.line(session, "add", [], values)
+    assert line == f"%cl_backend add new --driver sim --path '{tmp_path / 'my sim'}'"
+    trial = actions.lines(session, "add", [], {**values, form["trial"]: True})
+    assert actions.run(session, lab.shell, trial).text == "Backend 'new' opens with these options; nothing was stored."
+    assert lab.run(trial[0].text)["volume_driver"] == "sim"
+    assert list(session.backends) == ["sim"]
+    assert run_act(session, lab.shell, line).ids == (session.backends["new"].id,)
+    for wrong, message in (
+        ({"latency": "slow"}, "must be a number"),
+        ({"driver": ""}, "Choose the driver"),
+        ({"speed": 1}, "add takes no 'speed'"),
+        ({"driver": "simm"}, "No driver is called 'simm'"),
+    ):
+        with pytest.raises(cl.errors.Error, match=message) as caught:
+            actions.run(session, lab.shell, actions.lines(session, "add", [], {**values, "name": "other", **wrong}))
+        assert actions.wrong_value(caught.value, fields | {"driver": None}) == (
+            "" if "speed" in wrong or message[0] == "N" else next(iter(wrong))
+        )
+    told = cl.errors.DriverError("san_ip and san_ip are missing")
+    assert actions.wrong_value(told, ("san_ip", "san_login")) == "san_ip"
+    assert actions.wrong_value(told, ("ip", "missing")) == ""
 
 
 def test_of_several_only_those_that_can_are_attached_or_detached(lab: Notebook, session: cl.Session) -> None:
@@ -519,11 +595,11 @@ def test_a_failure_does_not_keep_the_others_from_an_act(lab: Notebook, session: 
 
 
 def test_an_act_of_several_lines_goes_on_after_one_that_fails(lab: Notebook, session: cl.Session) -> None:
-    """Where each resource has a line of its own all lines are run, and the error counts resources."""
+    """Where each kind has a line of its own all lines are run, and the error counts resources."""
     world = _World(session.backends["sim"])
     third = session.backends["sim"].create_volume(1, "third")
-    lines = actions.line(session, "attach", [world.volume.id, third.id], {})
-    world.volume.delete()
+    lines = actions.line(session, "attach", [world.connection.id, third.id], {})
+    world.connection.disconnect()
     with pytest.raises(cl.errors.PartialFailure, match="1 of 2 were not done"):
         run_act(session, lab.shell, lines)
     assert third.status == "in-use"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tests.notebook.conftest import Notebook
 
 ALWAYS = {"bind", "refresh"}
+EDITS = {"rename", "set"}
+OPEN = {"create", "close", "stats", "scan", "log"}
 
 
 def _connector(session: cl.Session) -> dict[str, str]:
@@ -35,7 +37,7 @@ def _connector(session: cl.Session) -> dict[str, str]:
 
 
 def _offered(lab: Notebook, session: cl.Session, resource: Any) -> dict[str, dict[str, Any]]:
-    return {act["name"]: act for act in actions.offers(session, lab.shell, resource)}
+    return {act["name"]: act for act in actions.offers(session, lab.shell, resource) if act["why"] is None}
 
 
 def test_the_payload_of_a_volume_has_all_that_belongs_to_it(lab: Notebook, session: cl.Session) -> None:
@@ -233,15 +235,16 @@ def test_each_kind_has_its_acts(lab: Notebook, session: cl.Session) -> None:
     backend = session.backends["sim"]
     vol = backend.create_volume(1, name="db")
     snap = vol.create_snapshot()
-    assert set(_offered(lab, session, backend)) == ALWAYS | {"create"}
-    assert set(_offered(lab, session, vol)) == ALWAYS | {"snapshot", "clone", "extend", "attach", "delete"}
-    assert set(_offered(lab, session, snap)) == ALWAYS | {"volume", "revert", "delete"}
+    whole = ALWAYS | EDITS | {"snapshot", "clone", "extend"}
+    assert set(_offered(lab, session, backend)) == ALWAYS | OPEN
+    assert set(_offered(lab, session, vol)) == whole | {"attach", "delete"}
+    assert set(_offered(lab, session, snap)) == ALWAYS | EDITS | {"volume", "revert", "delete"}
     conn = vol.connect(_connector(session))
     assert set(_offered(lab, session, conn)) == ALWAYS | {"attach", "disconnect"}
     conn.attach()
     assert set(_offered(lab, session, conn)) == ALWAYS | {"detach"}
-    assert set(_offered(lab, session, vol)) == ALWAYS | {"snapshot", "clone", "extend", "detach"}
-    assert set(_offered(lab, session, snap)) == ALWAYS | {"volume", "delete"}
+    assert set(_offered(lab, session, vol)) == whole | {"detach"}
+    assert set(_offered(lab, session, snap)) == ALWAYS | EDITS | {"volume", "delete"}
     backend.close()
     assert "revert" not in _offered(lab, session, snap)
     vol.detach()
@@ -255,7 +258,7 @@ def test_a_connection_of_another_host_is_not_attached_from_here(lab: Notebook, s
     vol = session.backends["sim"].create_volume(1, name="db")
     with cl.Session(session.settings.store, host="elsewhere") as other:
         other.find("db").attach()
-    assert set(_offered(lab, session, vol)) == ALWAYS | {"snapshot", "clone", "extend", "attach"}
+    assert set(_offered(lab, session, vol)) == ALWAYS | EDITS | {"snapshot", "clone", "extend", "attach"}
     vol.refresh()
     assert set(_offered(lab, session, vol.connections[0])) == ALWAYS
     web = vol.connect({"host": "web1", "ip": "192.0.2.7"})
@@ -280,26 +283,32 @@ def test_several_are_offered_what_can_be_done_to_all_of_them(session: cl.Session
     """Several volumes are offered what they can, with no reason against it, and nothing that is done to one at a time."""
     volumes = [session.backends["sim"].create_volume(1, name=name) for name in ("a", "b")]
     offered = _of_several(session, *volumes)
-    assert {name: act["why"] for name, act in offered.items() if act["why"] is None} == {
-        "refresh": None,
-        "attach": None,
-        "delete": None,
+    assert {name for name, act in offered.items() if act["why"] is None} == {
+        *("refresh", "snapshot", "extend", "attach", "set", "delete"),
     }
-    assert offered["detach"]["why"] == "volume 'a' is not attached on this host; volume 'b' is not attached on this host."
+    assert {offered[name]["why"] for name in ("clone", "rename")} == {"Only one at a time."}
+    assert [(ask["name"], ask["value"]) for ask in offered["extend"]["asks"]] == [("size", "+1")]
+    assert [ask["name"] for ask in offered["set"]["asks"]] == ["description", "metadata", "protected", "bootable"]
+    assert offered["detach"]["why"] == "Each is not attached on this host."
     assert offered["delete"]["danger"] == "Delete"
     assert json.loads(json.dumps(offered)) == offered
 
 
 @pytest.mark.usefixtures("lab")
 def test_what_cannot_be_done_to_several_says_to_which_and_why(session: cl.Session) -> None:
-    """What takes something away is offered for all or none, and names the resources that speak against it; the rest counts."""
+    """An act is offered for all of the selection or not at all; the reason names the first resources that speak against it."""
     used, free, kept = (session.backends["sim"].create_volume(1, name=name) for name in ("used", "free", "kept"))
     conn = used.attach()
     snap = kept.create_snapshot("s")
     offered = _of_several(session, used, free, kept)
     assert offered["delete"]["why"] == "volume 'used' has 1 connection."
-    assert (offered["attach"]["label"], offered["attach"]["why"]) == ("Attach on this host (2 of 3)", None)
-    assert (offered["detach"]["label"], offered["detach"]["why"]) == ("Detach from this host (1 of 3)", None)
+    assert offered["attach"]["why"] == "volume 'used' is attached on this host already."
+    assert offered["detach"]["why"] == "volume 'free' is not attached on this host; volume 'kept' is not attached on this host."
+    assert {act["name"]: act["why"] for act in actions.offers(session, None, used) if act["why"]} == {
+        "attach": "It is attached on this host already.",
+        "retype": "It is on a driver that cannot retype.",
+        "delete": "It has 1 connection.",
+    }
     assert [ask["name"] for ask in _of_several(session, free, kept)["delete"]["asks"]] == ["cascade"]
     mixed = _of_several(session, free, snap, conn, session.backends["sim"])
     assert "a connection has no such act" in mixed["delete"]["why"]
@@ -333,7 +342,7 @@ def test_a_broken_volume_offers_what_mends_it(lab: Notebook, session: cl.Session
     vol = session.find("db")
     assert vol.status == status
     offered = _offered(lab, session, vol)
-    assert set(offered) == ALWAYS | expected
+    assert set(offered) == ALWAYS | EDITS | expected
     run_act(session, lab.shell, offered["delete"]["line"])
     assert vol.status == "deleted"
 

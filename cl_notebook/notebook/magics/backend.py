@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cl_notebook import errors, masking
@@ -13,8 +14,10 @@ from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count
 from cl_notebook.notebook.magics import drivers, lists
 from cl_notebook.notebook.magics.drivers import PYTHON
+from cl_notebook.notebook.output.details import Details
 from cl_notebook.notebook.output.messages import echo, show
 from cl_notebook.notebook.output.progress import shown
+from cl_notebook.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.notebook.command.command import Invocation
-    from cl_notebook.notebook.output.details import Details, SeveralDetails
+    from cl_notebook.notebook.output.details import SeveralDetails
     from cl_notebook.tabular import Frame
 
 _HELP = "The backend: its name, its id, or the variable that holds it."
@@ -31,7 +34,7 @@ _BACKENDS = Argument("BACKEND", f"{_HELP} {batch.SEVERAL_WORDS}", completes="bac
 _CONF = "--conf takes the backends from the file, with their options"
 
 
-def _add(call: Invocation) -> Backend | list[Backend]:
+def _add(call: Invocation) -> Backend | list[Backend] | Details:
     if call["conf"]:
         return _add_from_conf(call)
     if call["driver"] is None:
@@ -47,7 +50,17 @@ def _add(call: Invocation) -> Backend | list[Backend]:
         options["python"] = call["python"]
     options |= drivers.secrets_left_out(call["name"][0], call["driver"], cls, options)
     registry.check_config(call["driver"], cls, options, call["name"][0])
-    return call.session.open_backend(call["name"][0], {"volume_driver": call["driver"], **options}, replace=call["replace"])
+    config = {"volume_driver": call["driver"], **options}
+    if call["dry_run"]:
+        return _opened_and_closed(call, call["name"][0], config)
+    return call.session.open_backend(call["name"][0], config, replace=call["replace"])
+
+
+def _opened_and_closed(call: Invocation, name: str, config: dict[str, Any]) -> Details:
+    """Return what a backend with this configuration is; its driver is opened in a store that ends with this call."""
+    with Session(replace(call.session.settings, store="memory", read_only=False)) as passing:
+        passing.progress = call.session.progress
+        return Details(passing.open_backend(name, config))
 
 
 def _add_from_conf(call: Invocation) -> list[Backend]:
@@ -183,6 +196,7 @@ COMMAND = Command(
                 ),
                 PYTHON,
                 Option("replace", "Take the new options if a backend of that name has others."),
+                Option("dry-run", "Open the driver with these options to see that they are right, and store nothing."),
             ),
             dynamic_options=drivers.of_driver,
         ),

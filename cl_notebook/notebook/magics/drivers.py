@@ -47,7 +47,7 @@ _METAVARS = {
     Sections: "SECTION.OPTION:VALUE,…",
     Path: "PATH",
 }
-OURS = frozenset({"driver", "python", "conf", "replace", "help"})
+OURS = frozenset({"driver", "python", "conf", "replace", "dry_run", "help"})
 """Options of the magic itself, which take precedence over a driver's options of the same name."""
 
 _PASSWORD = re.compile(r"(password|passwd|pwd|secret|api_token|token)$")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cl_notebook import errors
 from cl_notebook.drivers.cinder.log import format_line
 from cl_notebook.frames import logs
+from cl_notebook.model import Backend
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, count, whole
 from cl_notebook.notebook.magics.lists import FORMATS, formed
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cl_notebook.drivers.api import LogLine
-    from cl_notebook.model import Backend
     from cl_notebook.notebook.command.command import Invocation
 
     Entry = tuple[str, LogLine]
@@ -69,6 +69,8 @@ def _log(call: Invocation) -> pd.DataFrame | None:
 def _failed_opening(call: Invocation) -> list[Entry] | None:
     """Return the lines of the last attempt to open the named backend if that failed and it is not open, else None."""
     name = call["backend"]
+    stored = call.session.get(Backend, name) if name is not None else None
+    name = stored.name if isinstance(stored, Backend) else name
     failed = call.session.failed_openings.get(name)
     return [(name, line) for line in failed.log] if failed is not None and name not in call.session.backends else None
 

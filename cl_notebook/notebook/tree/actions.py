@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import demo_store, errors
 from cl_notebook.display import first_steps
+from cl_notebook.display.values import is_empty, shown
+from cl_notebook.drivers import options
 from cl_notebook.many import report
 from cl_notebook.notebook.command.command import Invocation
 from cl_notebook.notebook.command.magic import one_line
 from cl_notebook.notebook.command.parser import parse
 from cl_notebook.notebook.magics import backend
+from cl_notebook.notebook.output.details import Details
 from cl_notebook.notebook.output.progress import silenced
 from cl_notebook.notebook.tree import command_lines, selection
 from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
@@ -19,27 +23,32 @@ from cl_notebook.notebook.tree.selection import refuse_if_closed
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
     from cl_notebook.session import Session
 
-__all__ = ["Outcome", "for_a_cell", "line", "lines", "offers", "offers_of_several", "run"]
+__all__ = ["Outcome", "for_a_cell", "line", "lines", "offers", "offers_of_several", "run", "wrong_value"]
 
 _DONE = "done"
 _A_MAGIC = "cl_volume"
 _DEMO, _FOLDER = 0, 1  # the first steps that need nothing to be filled in
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an act on ``count`` resources: a line about it, the ids of what was made, and the variable that was bound."""
+    """What came of an act on ``count`` resources: a line about it, the ids of what was made, and the variable that was bound.
+
+    ``output`` is what the line shows in a cell, as text of several lines, if that is what it is for.
+    """
 
     text: str
     ids: tuple[str, ...] = ()
     variable: str | None = None
     count: int = 1
+    output: str = ""
 
 
 def line(session: Session, act: str, ids: Sequence[str], values: Mapping[str, object]) -> str:
@@ -72,10 +81,23 @@ def for_a_cell(shell: InteractiveShell | None, line: str) -> str:
     return f"%load_ext cl_notebook\n{line}"
 
 
+def wrong_value(error: errors.Error, names: Collection[str]) -> str:
+    """Return which of these *names* of values *error* is about; an empty text if that is not known.
+
+    It is the option that the error names itself, or the only one that a driver's text has.
+    """
+    if getattr(error, "option", "") in names:
+        return str(getattr(error, "option", ""))
+    words = set(_WORD.findall(str(error).replace("--", "").replace("-", "_")))
+    named = [name for name in names if "_" in name and name in words]
+    return named[0] if len(named) == 1 else ""
+
+
 def run(session: Session, shell: InteractiveShell | None, lines: Sequence[command_lines.Line]) -> Outcome:
     """Run the *lines* of one act, as the magics do, in *session*; nothing is printed, and no progress shown.
 
-    It may be called in any thread. All lines are run, also after one that fails.
+    It may be called in any thread. All lines are run, also after one that fails. Where a line in a cell would ask for a secret,
+    its ``secrets`` are the answers.
 
     Raises:
         Error: what the magic raises; its text is one line.
@@ -157,8 +179,10 @@ def _run(session: Session, shell: InteractiveShell | None, line: command_lines.L
         msg = "There is no IPython shell here that a variable could be bound in."
         raise errors.Refused(msg)
     namespace = dict(shell.user_ns) if shell is not None else {}
-    call = Invocation(shell, namespace, parsed.values, session)  # type: ignore[arg-type] # only binding asks for the shell
-    return outcome_of(verb.run(call), variable)
+    values = parsed.values | {name: secret for name, secret in line.secrets.items() if name in parsed.values}
+    call = Invocation(shell, namespace, values, session)  # type: ignore[arg-type] # only binding asks for the shell
+    with options.answered(line.secrets):
+        return outcome_of(verb.run(call), variable)
 
 
 def _refresh(session: Session, ids: Sequence[str]) -> Outcome:
@@ -182,30 +206,86 @@ def _sentence(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or s
 
 
 def _created(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - what the verb gives
-    return Outcome(_sentence(f"made, {value.size} GiB, {value.status}", value), (value.id,))
+    created = value if isinstance(value, list) else [value]
+    what = f"{created[0].size} GiB, {created[0].status}" if len({(each.size, each.status) for each in created}) == 1 else "made"
+    return Outcome(_sentence(f"made, {what}", value), tuple(each.id for each in created), count=len(created))
 
 
 def _attached(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
+    if isinstance(value, list):
+        return Outcome(_sentence("attached", value), tuple(each.id for each in value), count=len(value))
     return Outcome(_sentence(f"attached as {value.path}", value), (value.id,))
 
 
+def _extended(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
+    sizes = sorted({each.size for each in value}) if isinstance(value, list) else [value.size]
+    return Outcome(_sentence(f"{report.enumerated([f'{size} GiB' for size in sizes])} now", value), count=_count(value))
+
+
+def _count(value: Any) -> int:  # noqa: ANN401 - as above
+    return len(value) if isinstance(value, list) else 1
+
+
 def _changed(what: str) -> Callable[[Any, str | None], Outcome]:
-    return lambda value, _variable: Outcome(_sentence(what, value), count=len(value) if isinstance(value, list) else 1)
+    return lambda value, _variable: Outcome(_sentence(what, value), count=_count(value))
+
+
+def _added(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
+    if isinstance(value, Details):
+        return Outcome(sanitize(f"Backend {value['name']!r} opens with these options; nothing was stored."))
+    return Outcome(_sentence("added, and open", value), (value.id,))
+
+
+def _pools(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
+    width = max(map(len, value.columns))
+    titles = [" ".join(dict.fromkeys(key)) if isinstance(key, tuple) else key for key in value.index]
+    blocks = [[title, *_stated(row[1:], value.columns, width)] for title, row in zip(titles, value.itertuples(), strict=True)]
+    output = "\n\n".join("\n".join(map(sanitize, block)) for block in blocks)
+    return Outcome(f"{len(value)} pool{'' if len(value) == 1 else 's'}", output=output)
+
+
+def _stated(cells: Sequence[Any], names: Sequence[str], width: int) -> list[str]:
+    return [f"  {name:<{width}}  {shown(cell)}" for name, cell in zip(names, cells, strict=True) if not is_empty(cell)]
+
+
+def _scanned(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
+    headline, _, rest = repr(value).partition("\n")
+    return Outcome(sanitize(headline), output=rest.strip("\n"))
+
+
+def _logged(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
+    rows = value.reset_index().to_dict("records")
+    lines = [sanitize(f"{row['at']:%H:%M:%S} {row['level']} {row['text']}") for row in rows]
+    return Outcome(f"The last {len(lines)} lines, in UTC" if lines else "No lines were logged", output="\n".join(lines))
 
 
 _OUTCOME_BY_VERB: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]] = {
     ("cl_find", ""): lambda value, variable: Outcome(sanitize(f"{variable} = {value!r}"), (), variable),
+    ("cl_backend", "add"): _added,
+    ("cl_backend", "open"): _changed("open"),
+    ("cl_backend", "close"): _changed("closed; everything stays tracked"),
+    ("cl_backend", "stats"): _pools,
+    ("cl_backend", "forget"): _changed("not tracked any more"),
+    ("cl_scan", "show"): _scanned,
+    ("cl_log", ""): _logged,
     ("cl_volume", "create"): _created,
     ("cl_volume", "snapshot"): _created,
     ("cl_volume", "clone"): _created,
     ("cl_snapshot", "create-volume"): _created,
-    ("cl_volume", "extend"): lambda value, _variable: Outcome(_sentence(f"{value.size} GiB now", value)),
+    ("cl_volume", "extend"): _extended,
     ("cl_volume", "attach"): _attached,
     ("cl_volume", "detach"): _changed("detached from this host"),
+    ("cl_volume", "rename"): _changed("renamed"),
+    ("cl_volume", "set"): _changed("set"),
+    ("cl_volume", "unset"): _changed("unset"),
+    ("cl_volume", "retype"): _changed("retyped"),
     ("cl_volume", "delete"): _changed("deleted"),
     ("cl_snapshot", "revert"): _changed("holds the bytes of the snapshot again"),
+    ("cl_snapshot", "rename"): _changed("renamed"),
+    ("cl_snapshot", "set"): _changed("set"),
+    ("cl_snapshot", "unset"): _changed("unset"),
     ("cl_snapshot", "delete"): _changed("deleted"),
-    ("cl_connection", "attach"): lambda value, _variable: Outcome(_sentence(f"attached as {value.path}", value)),
+    ("cl_connection", "attach"): _attached,
     ("cl_connection", "detach"): _changed("detached from this host"),
     ("cl_connection", "disconnect"): _changed("shut out, and forgotten"),
 }

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from cl_notebook.drivers.api import capabilities
+from cl_notebook.drivers.options import secret_variable
 from cl_notebook.model import Connection, Snapshot, Volume
 from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.notebook.command.command import Option
 from cl_notebook.notebook.tree import command_lines
 from cl_notebook.notebook.tree.selection import free_name
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from cl_notebook.model import Backend
     from cl_notebook.model.base import Tracked
     from cl_notebook.session import Session
 
@@ -29,232 +30,403 @@ LOOKED_AT = 50
 
 _NAMED = 5
 _REASONS = 2
-_ON_SEVERAL = {
-    "attach": ("Attach on this host", False),
-    "detach": ("Detach from this host", False),
-    "disconnect": ("Disconnect", True),
-    "delete": ("Delete", True),
+_DANGEROUS = frozenset({"delete", "disconnect", "revert", "forget"})
+_LABELS: Mapping[str, str] = {
+    "bind": "Bind to a variable",
+    "refresh": "Refresh",
+    "create": "Create a volume",
+    "open": "Open",
+    "close": "Close",
+    "stats": "Statistics",
+    "scan": "Scan",
+    "log": "Log",
+    "forget": "Forget",
+    "snapshot": "Take a snapshot",
+    "clone": "Clone",
+    "extend": "Extend",
+    "attach": "Attach on this host",
+    "detach": "Detach from this host",
+    "rename": "Rename",
+    "set": "Set",
+    "retype": "Retype",
+    "volume": "Make a volume of it",
+    "revert": "Revert the volume to it",
+    "disconnect": "Disconnect",
+    "delete": "Delete",
 }
-"""Actions on several resources: the label of each, and whether it removes something."""
+"""The label of each act, in the order in which acts are offered."""
+
+_REFRESH = "refresh"
+_MORE = "More"
+_LARGER = "Size in GiB, if larger"
+_UNSAVED = "leave it as it is"
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    """One input field of an action; its *type* is ``text``, ``number`` or ``flag`` (true or false)."""
+class Field:
+    """One input field of an action.
+
+    Its *type* is ``text``, ``number``, ``flag`` (true or false), ``secret``, ``lines`` (of text) or ``choice`` (one of *choices*,
+    pairs of a value and its label). *help* explains it, *default* says what an empty field means, *group* what it belongs to.
+    """
 
     name: str
     label: str
     type: str
     value: Any = ""
     required: bool = False
+    help: str = ""
+    default: str = ""
+    group: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
 
     def payload(self) -> dict[str, Any]:
-        return {"name": self.name, "label": self.label, "type": self.type, "value": self.value, "required": self.required}
+        """Return the field as the front end receives it."""
+        return asdict(self) | {"choices": [list(pair) for pair in self.choices]}
 
 
 @dataclass(frozen=True, slots=True)
-class _Action:
-    """One action with its input fields; *danger* describes what it removes."""
+class Action:
+    """One action with its input fields; *danger* describes what it removes. With *changes* only changed fields are values."""
 
     name: str
     label: str
-    fields: tuple[_Field, ...] = ()
+    fields: tuple[Field, ...] = ()
     danger: str | None = None
-    why: str | None = None
-    """Why it is not available; None if it is."""
+    changes: bool = False
+
+    def payload(self, line: str, why: str | None = None) -> dict[str, Any]:
+        """Return the action as the front end receives it, with the *line* that its values make, and the reason against it."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "asks": [field.payload() for field in self.fields],
+            "danger": None if self.danger is None else sanitize(self.danger),
+            "line": line,
+            "why": None if why is None else sanitize(why),
+            "changes": self.changes,
+        }
 
 
-_NAME = _Field("name", "Name", "text")
-_BIND = _Action("bind", "Bind to a variable", (_Field("variable", "Variable", "text", required=True),))
-_REFRESH = _Action("refresh", "Refresh")
+def _field(action: str, kind: str, name: str, value: Any = "", **changes: Any) -> Field:  # noqa: ANN401 - as the field has it
+    """Return the field for a value of an act, as the magic's grammar describes it."""
+    declared = command_lines.field_of(action, kind, name)
+    field = Field(name, name.replace("_", " ").capitalize(), "text", value, help=sanitize(declared.help))
+    if isinstance(declared, Option):
+        field = replace(field, type=_type_of(declared), required=declared.required)
+    if field.type == "lines":
+        field = replace(field, help=f"{field.help} One on each line.")
+    return replace(field, **changes)
+
+
+def _type_of(option: Option) -> str:
+    if option.secret:
+        return "secret"
+    if option.repeat:
+        return "lines"
+    if not option.value:
+        return "flag"
+    return "number" if option.value in {"GIB", "N"} else "text"
+
+
+class _Examined:
+    """A resource, and what its acts depend on, which is read once."""
+
+    def __init__(self, session: Session, resource: Any) -> None:  # noqa: ANN401 - a resource of any kind
+        self.session, self.resource = session, resource
+
+    @cached_property
+    def dependents(self) -> _Dependents:
+        """The snapshots and connections of a volume, or of that of a snapshot."""
+        return _Dependents.of(self.session, getattr(self.resource, "volume_id", self.resource.id))
+
+    @cached_property
+    def volumes(self) -> int:
+        """The number of volumes on a backend."""
+        counted = sa.select(sa.func.count()).select_from(Volume).where(Volume.backend_id == self.resource.id)
+        with self.session.store.reading() as reading:
+            return int(reading.execute(counted).scalar_one())
+
+    def has_capability(self, capability: str) -> bool:
+        """Return whether the driver has *capability*; one that is closed is not opened for this."""
+        driver = self.session.get_open(self.resource.backend)
+        return driver is None or capabilities(driver)[capability]
+
+    def actions(self) -> list[Action]:
+        """Return the actions that are available now."""
+        if self.session.settings.read_only:
+            return []
+        return list(_ACTIONS_OF[self.resource.kind](self))
+
+    def why_not(self, action: str) -> str:
+        """Return the reason against *action*, to follow the title of the resource."""
+        kind = self.resource.kind
+        if (action, kind) not in command_lines.FORMS:
+            return f"cannot be chosen: a {kind} has no such act"
+        protection = self._protection() if action == "delete" else ""
+        return protection or _REASONS_OF[kind](self, action) or f"is {self.resource.status}"
+
+    def _protection(self) -> str:
+        """Return which protection forbids to delete the resource, as the end of a sentence; empty if none does."""
+        kind = self.resource.kind
+        if getattr(self.resource, "protected", False):
+            return f"is protected: %cl_{kind} unset {self.resource.id} --protected allows it"
+        protected = self.dependents.protected if kind == "volume" else ""
+        return f"has a protected snapshot, {protected}" if protected else ""
 
 
 def offers(session: Session, shell: InteractiveShell | None, resource: Tracked) -> list[dict[str, Any]]:
-    """Return the actions that are available for *resource* now, as the front end receives them.
+    """Return the actions for *resource*, as the front end receives them; ``why`` is the reason against one now, or None.
 
     Only the store is read: no driver is opened or called.
     """
-    general = [_REFRESH] if shell is None else [_bind(shell, resource), _REFRESH]
-    return [_payload(action, resource) for action in (*general, *_actions_of(session, resource))]
+    general = [Action(_REFRESH, _LABELS[_REFRESH]), *([] if shell is None else [_bind(shell, resource)])]
+    examined = _Examined(session, resource)
+    available = {action.name: action for action in (*general, *examined.actions())}
+    return [
+        _payload(available[name], resource) if name in available else _unavailable(examined, name)
+        for name in _LABELS
+        if name in available
+        or (not session.settings.read_only and name != "bind" and (name, resource.kind) in command_lines.FORMS)
+    ]
+
+
+def _unavailable(examined: _Examined, name: str) -> dict[str, Any]:
+    why = f"It {examined.why_not(name)}."
+    label = _LABELS[name]
+    return Action(name, label, danger=label if name in _DANGEROUS else None).payload("", why)
 
 
 def offers_of_several(session: Session, resources: Sequence[Tracked]) -> list[dict[str, Any]]:
     """Return the actions for several *resources*, as the front end receives them; ``why`` is the reason against one, or None.
 
-    An action that removes nothing is available if it applies to one of the resources, any other only if it applies to all.
-    Only the first :data:`LOOKED_AT` are examined; when the action runs, it reports the resources that it could not be applied to.
+    An action is available if it applies to all of the resources. Only the first :data:`LOOKED_AT` are examined; when the action
+    runs, it reports the resources that it could not be applied to.
     """
-    examined = resources[:LOOKED_AT]
-    available = [
-        {action.name: action for action in _actions_of(session, resource) if action.why is None} for resource in examined
-    ]
+    examined = [_Examined(session, resource) for resource in resources[:LOOKED_AT]]
+    available = [{action.name: action for action in each.actions()} for each in examined]
     kinds = {resource.kind for resource in resources}
-    applicable = [name for name in _ON_SEVERAL if any((name, kind) in command_lines.FORMS for kind in kinds)]
-    names = [_REFRESH.name, *([] if session.settings.read_only else applicable)]
-    return [_payload_of_several(session, name, examined, available) for name in names]
+    applicable = [name for name in _LABELS if name != "bind" and any((name, kind) in command_lines.FORMS for kind in kinds)]
+    names = [_REFRESH, *([] if session.settings.read_only else applicable)]
+    return [_payload_of_several(name, examined, available) for name in names]
 
 
-def _payload_of_several(
-    session: Session, name: str, resources: Sequence[Tracked], available: Sequence[Mapping[str, _Action]]
-) -> dict[str, Any]:
-    label, is_danger = _ON_SEVERAL.get(name, (_REFRESH.label, False))
-    unable = (
-        []
-        if name == _REFRESH.name
-        else [resource for resource, actions in zip(resources, available, strict=True) if name not in actions]
-    )
-    able_count = len(resources) - len(unable)
+def _payload_of_several(name: str, examined: Sequence[_Examined], available: Sequence[Mapping[str, Action]]) -> dict[str, Any]:
+    label = _LABELS[name]
+    pairs = zip(examined, available, strict=True)
+    unable = [each for each, actions in pairs if name != _REFRESH and name not in actions]
     why = None
-    if unable and (is_danger or not able_count):
-        reasons = [f"{_title(resource)} {_why_not(session, name, resource)}" for resource in unable[:_REASONS]]
+    if name in command_lines.ALONE:
+        why = "Only one at a time."
+    elif unable and len(unable) == len(examined) > 1 and len({each.why_not(name) for each in unable}) == 1:
+        why = f"Each {unable[0].why_not(name)}."
+    elif unable:
+        reasons = [f"{_title(each.resource)} {each.why_not(name)}" for each in unable[:_REASONS]]
         more = f"; and {len(unable) - _REASONS} more" if len(unable) > _REASONS else ""
-        why = sanitize(f"{'; '.join(reasons)}{more}.")
-    fields = {
-        field.name: replace(field, value=False) for actions in available if name in actions for field in actions[name].fields
-    }
-    return {
-        "name": name,
-        "label": f"{label} ({able_count} of {len(resources)})" if unable and why is None else label,
-        "asks": [field.payload() for field in fields.values()],
-        "danger": label if is_danger else None,
-        "line": "",
-        "why": why,
-    }
+        why = f"{'; '.join(reasons)}{more}."
+    asked = {field.name: _of_several(name, field) for actions in available if name in actions for field in actions[name].fields}
+    return Action(name, label, () if why else tuple(asked.values()), label if name in _DANGEROUS else None).payload("", why)
 
 
-def _why_not(session: Session, action: str, resource: Any) -> str:  # noqa: ANN401 - a resource of any kind
-    protection = _protection(session, resource) if action == "delete" else ""
-    return protection or _why_unavailable(session, action, resource)
+def _of_several(action: str, field: Field) -> Field:
+    """Return *field* for several resources, without what only one of them has."""
+    if (action, field.name) == ("extend", "size"):
+        return replace(field, value="+1")
+    if (action, field.name) == ("delete", "cascade"):
+        return replace(field, value=False, label="Delete what depends on them, too")
+    if field.type == "choice":
+        return replace(field, value="", choices=(("", _UNSAVED), *field.choices))
+    return replace(field, value=False if field.type == "flag" else "")
 
 
-def _protection(session: Session, resource: Any) -> str:  # noqa: ANN401 - as above
-    """Return which protection forbids to delete *resource*, as the end of a sentence; empty if none does."""
-    kind = resource.kind
-    if getattr(resource, "protected", False):
-        return f"is protected: %cl_{kind} unset {resource.id} --protected allows it"
-    protected = _Dependents.of(session, resource.id).protected if kind == "volume" else ""
-    return f"has a protected snapshot, {protected}" if protected else ""
+def _against_backend(examined: _Examined, action: str) -> str:
+    if action == "forget":
+        return f"has {examined.volumes:,} volume{'' if examined.volumes == 1 else 's'}"
+    return "is open" if action == "open" else "is closed"
 
 
-def _why_unavailable(session: Session, action: str, resource: Any) -> str:  # noqa: ANN401 - as above
-    kind = resource.kind
-    if (action, kind) not in command_lines.FORMS:
-        return f"cannot be chosen: a {kind} has no such act"
-    if kind == "volume":
-        dependents = _Dependents.of(session, resource.id)
-        if action == "attach" and dependents.is_attached_here:
-            return "is attached on this host already"
-        if action == "detach" and not dependents.is_connected_here:
-            return "is not attached on this host"
-        if dependents.connections:
-            return f"has {dependents.connections} connection{'s' if dependents.connections > 1 else ''}"
-    if kind == "connection" and action != "attach" and resource.attached != (action == "detach"):
-        return "is still attached" if resource.attached else "is not attached"
-    return f"is {resource.status}"
+def _against_volume(examined: _Examined, action: str) -> str:
+    if action == "retype" and not examined.has_capability("retype"):
+        return "is on a driver that cannot retype"
+    dependents = examined.dependents
+    if action == "attach" and dependents.is_attached_here:
+        return "is attached on this host already"
+    if action == "detach" and not dependents.is_connected_here:
+        return "is not attached on this host"
+    if dependents.connections and action in {"extend", "attach", "delete"}:
+        return f"has {dependents.connections} connection{'s' if dependents.connections > 1 else ''}"
+    return ""
 
 
-def _actions_of(session: Session, resource: Tracked) -> list[_Action]:
-    if session.settings.read_only:
-        return []
-    match resource.kind:
-        case "backend":
-            return _of_backend()
-        case "volume":
-            return list(_of_volume(session, resource))
-        case "snapshot":
-            return list(_of_snapshot(session, resource))
-    return list(_of_connection(session, resource))
+def _against_snapshot(examined: _Examined, action: str) -> str:
+    if action == "revert" and not examined.has_capability("revert"):
+        return "is on a driver that cannot revert"
+    if action == "revert" and examined.dependents.connections:
+        return "is of a volume that has connections"
+    return ""
 
 
-def _payload(action: _Action, resource: Tracked) -> dict[str, Any]:
-    values = {field.name: field.value for field in action.fields}
-    return {
-        "name": action.name,
-        "label": action.label,
-        "asks": [field.payload() for field in action.fields],
-        "danger": None if action.danger is None else sanitize(action.danger),
-        "line": command_lines.of_one(action.name, resource.kind, resource.id, values),
-        "why": None if action.why is None else sanitize(action.why),
-    }
+def _against_connection(examined: _Examined, action: str) -> str:
+    connection: Any = examined.resource
+    if connection.attached != (action == "detach"):
+        return (
+            ("is attached already" if action == "attach" else "is still attached") if connection.attached else "is not attached"
+        )
+    if connection.status in lifecycle.WHOLE["connection"]:
+        return f"is of host {connection.name_of_host!r}, which is out of reach from here"
+    return ""
 
 
-def _bind(shell: InteractiveShell, resource: Tracked) -> _Action:
-    return replace(_BIND, fields=(replace(_BIND.fields[0], value=free_name(shell, resource)),))
+_REASONS_OF: Mapping[str, Callable[[_Examined, str], str]] = {
+    "backend": _against_backend,
+    "volume": _against_volume,
+    "snapshot": _against_snapshot,
+    "connection": _against_connection,
+}
+"""By kind, what gives the reason against an act, to follow the title of a resource; empty if it is the status."""
 
 
-def _of_backend() -> list[_Action]:
-    return [_Action("create", "Create a volume", (_Field("size", "Size in GiB", "number", 1, required=True), _NAME))]
+def _payload(action: Action, resource: Tracked) -> dict[str, Any]:
+    values = {} if action.changes else {field.name: field.value for field in action.fields if field.type != "secret"}
+    return action.payload(command_lines.of_one(action.name, resource.kind, resource.id, values))
 
 
-def _of_volume(session: Session, volume: Any) -> Iterator[_Action]:  # noqa: ANN401 - a volume
-    dependents = _Dependents.of(session, volume.id)
-    statuses = _Statuses(session, volume, volume.status)
-    has_capability = partial(_has_capability, session, volume.backend)
+def _bind(shell: InteractiveShell, resource: Tracked) -> Action:
+    variable = _field("bind", resource.kind, "variable", free_name(shell, resource), required=True)
+    return Action("bind", _LABELS["bind"], (variable,))
+
+
+def _of_backend(examined: _Examined) -> Iterator[Action]:
+    session, backend = examined.session, examined.resource
+    of = partial(_field, "create", "backend")
+    names = ("name", "count", "description", "metadata", "pool_name")
+    more = [of(name, group=_MORE) if name in {"description", "metadata", "pool_name"} else of(name) for name in names]
+    size = of("size", 1, label="Size in GiB", help="")
+    yield Action("create", _LABELS["create"], (size, *more, of("bootable", value=False, group=_MORE)))
+    if session.get_open(backend) is None:
+        secrets = [
+            Field(
+                name, name, "secret", help=f"Never stored. Left empty, it is taken from ${secret_variable(backend.name, name)}."
+            )
+            for name in backend.secret_options
+        ]
+        trust = [] if session.is_confirmed(backend) else [_field("open", "backend", "trust", value=False, required=True)]
+        yield Action("open", _LABELS["open"], (*secrets, *trust))
+    else:
+        can_end = hasattr(session.get_open(backend), "kill")
+        yield Action("close", _LABELS["close"], (_field("close", "backend", "kill", value=False),) if can_end else ())
+        yield Action("stats", _LABELS["stats"])
+        yield Action("scan", _LABELS["scan"])
+    if session.get_open(backend) is not None or backend.name in session.failed_openings:
+        yield Action("log", _LABELS["log"])
+    if not examined.volumes:
+        yield Action("forget", _LABELS["forget"], danger=f"{_title(backend)}, with its options; the storage is not touched")
+
+
+def _changes(resource: Any) -> Iterator[Action]:  # noqa: ANN401 - a volume or a snapshot
+    """Yield the acts that change what the store says of a resource."""
+    of = partial(_field, "set", resource.kind)
+    if lifecycle.is_busy(resource.kind, resource.status):
+        return
+    name = _field("rename", resource.kind, "name", resource.name or "", required=True, label="New name")
+    yield Action("rename", _LABELS["rename"], (name,))
+    fields = [of("description", resource.description or ""), _pairs_field("set", resource.kind, "metadata", resource.metadata)]
+    fields += [_flag(of("protected"), resource.protected, "protected from deletion", "not protected")]
+    if resource.kind == "volume":
+        fields += [replace(_flag(of("bootable"), resource.bootable, "bootable", "not bootable"), help="")]
+    yield Action("set", _LABELS["set"], tuple(fields), changes=True)
+
+
+def _flag(field: Field, value: object, is_set: str, is_unset: str) -> Field:
+    """Return *field* as a choice between the two states of a flag, whose labels are *is_set* and *is_unset*."""
+    choices = (("true", is_set), ("false", is_unset))
+    return replace(field, type="choice", value="true" if value else "false", choices=choices)
+
+
+def _pairs_field(action: str, kind: str, name: str, pairs: Mapping[str, str]) -> Field:
+    """Return the field for metadata or specs, a pair on each line, without what is masked elsewhere."""
+    lines = [f"{key}={text}" for key, text in command_lines.visible_pairs(pairs).items()]
+    return _field(action, kind, name, "\n".join(lines), default="KEY=VALUE")
+
+
+def _of_volume(examined: _Examined) -> Iterator[Action]:
+    volume, dependents, has_capability = examined.resource, examined.dependents, examined.has_capability
+    statuses = _Statuses(examined.session, volume, volume.status)
     if statuses.serves("snapshot"):
-        yield _Action("snapshot", "Take a snapshot", (_NAME,))
-        yield _Action("clone", "Clone", (_NAME, _Field("size", "Size in GiB, if larger", "number")))
+        of = partial(_field, "snapshot", "volume")
+        yield Action("snapshot", _LABELS["snapshot"], (of("name"), of("description", group=_MORE)))
+        of = partial(_field, "clone", "volume")
+        yield Action("clone", _LABELS["clone"], (of("name"), of("size", label=_LARGER), of("description", group=_MORE)))
     if statuses.may("extend") and (not dependents.connections or has_capability("extend_attached")):
-        yield _Action("extend", "Extend", (_Field("size", "New size in GiB", "number", volume.size + 1, required=True),))
+        size = _field("extend", "volume", "size", volume.size + 1, required=True, label="New size in GiB", type="text")
+        yield Action("extend", _LABELS["extend"], (replace(size, help="Or +GIB to add to the present size."),))
     can_connect = not dependents.connections or dependents.is_connected_here or has_capability("multiattach")
     if can_connect and not dependents.is_attached_here and statuses.serves("connect"):
-        yield _Action("attach", "Attach on this host")
+        yield Action("attach", _LABELS["attach"])
     if dependents.is_connected_here:
-        yield _Action("detach", "Detach from this host")
+        yield Action("detach", _LABELS["detach"])
+    yield from _changes(volume)
+    if statuses.may("retype") and has_capability("retype"):
+        specs = (("extra_specs", volume.extra_specs), ("qos_specs", volume.qos_specs))
+        asked = tuple(_pairs_field("retype", "volume", name, pairs) for name, pairs in specs)
+        yield Action("retype", _LABELS["retype"], asked, changes=True)
     if volume.protected or dependents.protected:
-        yield _Action("delete", "Delete", why=f"{_title(volume)} {_why_not(session, 'delete', volume)}.")
         return
     if not dependents.connections and statuses.may("delete", "unmanage"):
         description = f"{_title(volume)} ({volume.size} GiB)"
         if not dependents.snapshots:
-            yield _Action("delete", "Delete", danger=description)
+            yield Action("delete", _LABELS["delete"], danger=description)
             return
         snapshot_count = f"{dependents.snapshots} snapshot{'s' if dependents.snapshots > 1 else ''}"
-        field = _Field("cascade", f"Delete its {snapshot_count}, too", "flag", value=True, required=True)
-        yield _Action("delete", "Delete", (field,), f"{description} and its {snapshot_count}: {dependents.named()}")
+        field = Field("cascade", f"Delete its {snapshot_count}, too", "flag", value=True, required=True)
+        yield Action("delete", _LABELS["delete"], (field,), f"{description} and its {snapshot_count}: {dependents.named()}")
 
 
-def _of_snapshot(session: Session, snapshot: Any) -> Iterator[_Action]:  # noqa: ANN401 - a snapshot
+def _of_snapshot(examined: _Examined) -> Iterator[Action]:
+    snapshot = examined.resource
     volume: Volume = snapshot.volume
-    statuses = _Statuses(session, snapshot, snapshot.status)
+    statuses = _Statuses(examined.session, snapshot, snapshot.status)
     if statuses.serves("volume"):
-        size = _Field("size", "Size in GiB, if larger", "number")
-        yield _Action("volume", "Make a volume of it", (_NAME, size))
-        if _can_revert(session, snapshot.backend, volume):
+        of = partial(_field, "volume", "snapshot")
+        yield Action("volume", _LABELS["volume"], (of("name"), of("size", label=_LARGER), of("description", group=_MORE)))
+        if _can_revert(examined, volume):
             since = f"{snapshot.created_at:%Y-%m-%d %H:%M} UTC"
             description = f"what was written to {_title(volume)} ({volume.size} GiB) since {_title(snapshot)} was taken, {since}"
-            yield _Action("revert", "Revert the volume to it", danger=description)
-    if snapshot.protected:
-        yield _Action("delete", "Delete", why=f"{_title(snapshot)} {_why_not(session, 'delete', snapshot)}.")
-    elif statuses.may("delete", "unmanage"):
-        yield _Action("delete", "Delete", danger=f"{_title(snapshot)} of {_title(volume)} ({snapshot.size} GiB)")
+            yield Action("revert", _LABELS["revert"], danger=description)
+    yield from _changes(snapshot)
+    if not snapshot.protected and statuses.may("delete", "unmanage"):
+        yield Action("delete", _LABELS["delete"], danger=f"{_title(snapshot)} of {_title(volume)} ({snapshot.size} GiB)")
 
 
-def _can_revert(session: Session, backend: Backend, volume: Volume) -> bool:
-    if _Dependents.of(session, volume.id).connections:
+def _can_revert(examined: _Examined, volume: Volume) -> bool:
+    if examined.dependents.connections:
         return False
-    if not _Statuses(session, volume, volume.status).may("revert"):
-        return False
-    return _has_capability(session, backend, "revert")
+    return _Statuses(examined.session, volume, volume.status).may("revert") and examined.has_capability("revert")
 
 
-def _has_capability(session: Session, backend: Backend, capability: str) -> bool:
-    driver = session.get_open(backend)
-    return driver is None or capabilities(driver)[capability]  # a closed driver is not opened for this
-
-
-def _of_connection(session: Session, connection: Any) -> Iterator[_Action]:  # noqa: ANN401 - a connection
+def _of_connection(examined: _Examined) -> Iterator[Action]:
+    session, connection = examined.session, examined.resource
     if not _Statuses(session, connection, connection.attach_status).may("attach", "detach", "disconnect"):
         return
     host = connection.name_of_host
     target = "this host" if connection.gateway is None else f"host {host}"
     in_reach = connection.is_in_reach if connection.gateway is not None else host == session.settings.host
     if connection.connected and not connection.attached and in_reach:
-        yield _Action("attach", f"Attach on {target}")
+        yield Action("attach", f"Attach on {target}")
     if connection.attached and in_reach:
-        yield _Action("detach", f"Detach from {target}")
+        yield Action("detach", f"Detach from {target}")
     if not connection.attached:
         description = f"the connection of host {host!r} to {_title(connection.volume)}"
-        yield _Action("disconnect", "Disconnect", danger=description)
+        yield Action("disconnect", _LABELS["disconnect"], danger=description)
+
+
+_ACTIONS_OF: Mapping[str, Callable[[_Examined], Iterator[Action]]] = {
+    "backend": _of_backend,
+    "volume": _of_volume,
+    "snapshot": _of_snapshot,
+    "connection": _of_connection,
+}
+"""By kind, what yields the actions that are available."""
 
 
 class _Statuses:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from cl_notebook import errors
+from cl_notebook import errors, masking
 from cl_notebook.many.names import escaped
 from cl_notebook.model import Connection
 from cl_notebook.model.identity_map import pages
+from cl_notebook.notebook.command.command import pair
 from cl_notebook.notebook.command.lexer import quote_word
 from cl_notebook.notebook.command.parser import Parsed, parse
-from cl_notebook.notebook.magics import connection, find, snapshot, volume
+from cl_notebook.notebook.magics import backend, connection, find, log, scan, snapshot, volume
 from cl_notebook.notebook.tree import selection
 
 if TYPE_CHECKING:
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
     from cl_notebook.model.base import Tracked
     from cl_notebook.model.context import Context
-    from cl_notebook.notebook.command.command import Command
+    from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 
 COMMANDS: Mapping[str, Command] = {
-    command.name: command for command in (volume.COMMAND, snapshot.COMMAND, connection.COMMAND, find.COMMANDS[0])
+    command.name: command
+    for command in (
+        *(volume.COMMAND, snapshot.COMMAND, connection.COMMAND, backend.COMMAND),
+        *(scan.COMMAND, log.COMMAND, find.COMMANDS[0]),
+    )
 }
 """The magics that acts are lines of, by name."""
 
@@ -41,60 +46,110 @@ _ORDER = ("connection", "snapshot", "volume", "backend")  # what hangs on someth
 class _Form:
     """How the line of an act on one kind looks.
 
-    The ids come first, then the values in their *places*, then the *options*. ``by`` is the option that names the resource
-    instead, *flags* are options that a true value sets, and ``together`` says that one line takes several resources.
+    The ids come first, then the values in their *places*, then the *options*, then the *flags*, which a true value sets. All are
+    named with underscores. ``by`` is the option that names the resource instead, ``end`` ends the line.
+    ``together`` says that one line takes several resources, ``asks`` that the magic asks before it acts on several. An empty text
+    for one of ``clears`` is a value, too.
     """
 
     magic: str
     places: tuple[str, ...] = ()
-    options: tuple[tuple[str, str], ...] = ()
-    flags: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     by: str = ""
+    end: str = ""
     together: bool = False
+    asks: bool = False
+    clears: tuple[str, ...] = ()
 
     @property
     def values(self) -> tuple[str, ...]:
-        return (*self.places, *(name for name, _ in (*self.options, *self.flags)))
+        return (*self.places, *self.options, *self.flags)
+
+    @property
+    def verb(self) -> Verb:
+        """The verb of the magic, whose options the values are."""
+        name, _, verb = self.magic.removeprefix("%").partition(" ")
+        command = COMMANDS[name]
+        return command.verb(verb or command.default) or command.verbs[0]
 
     def line(self, ids: Sequence[str], values: Mapping[str, object]) -> str:
         named = [quote_word(resource_id) for resource_id in ids]
         words = [self.magic, *([] if self.by else named)]
         words += [quote_word(text) for text in (_text(name, values.get(name)) for name in self.places) if text]
-        for name, option in self.options:
-            text = _text(name, values.get(name))
-            text = escaped(text) if name == "name" else text  # a name that looks like a range is not one
-            words += [option, quote_word(text)] if text else []
-        words += [option for name, option in self.flags if _is_true(name, values.get(name))]
-        is_cascade = any(option == "--cascade" and _is_true(name, values.get(name)) for name, option in self.flags)
-        words += ["--yes"] if len(ids) > 1 or is_cascade else []  # the tree has asked already
-        return " ".join([*words, *([self.by, *named] if self.by else [])])
+        for name in self.options:
+            option = next(option for option in self.verb.options if option.key == name)
+            words += _option_words(option, values.get(name), is_cleared=name in self.clears and values.get(name) == "")
+        words += [_spelled(name) for name in self.flags if _is_true(name, values.get(name))]
+        is_cascade = "cascade" in self.flags and _is_true("cascade", values.get("cascade"))
+        words += ["--yes"] if self.asks and (len(ids) > 1 or is_cascade) else []  # the tree has asked already
+        return " ".join([*words, *([self.end] if self.end else []), *([self.by, *named] if self.by else [])])
 
 
-_NAME = ("name", "--name")
-_SIZE = ("size", "--size")
-_BIND = _Form("%cl_find", options=(("variable", "-v"),))
+def _option_words(option: Option, value: object, *, is_cleared: bool = False) -> list[str]:
+    """Return the words that give *option* this value; a repeated option has one for each line of it."""
+    text, spelled = _text(option.key, value), option.short or option.spelled
+    if option.repeat:
+        return [word for item in text.splitlines() if item.strip() for word in (spelled, quote_word(item.strip()))]
+    text = escaped(text) if option.key == "name" else text  # a name that looks like a range is not one
+    return [spelled, quote_word(text)] if text or is_cleared else []
+
+
+def _spelled(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+_FIELDS = ("name", "description", "metadata")
+_CREATED = ("size", "name", "count", "description", "metadata", "pool_name")
+_BIND = _Form("%cl_find", options=("variable",))
 FORMS: Mapping[tuple[str, str], _Form] = {
     **{("bind", kind): _BIND for kind in _ORDER},
-    ("create", "backend"): _Form("%cl_volume create", options=(_SIZE, _NAME), by="--backend"),
-    ("snapshot", "volume"): _Form("%cl_volume snapshot", options=(_NAME,)),
-    ("clone", "volume"): _Form("%cl_volume clone", options=(_NAME, _SIZE)),
-    ("extend", "volume"): _Form("%cl_volume extend", places=("size",)),
-    ("attach", "volume"): _Form("%cl_volume attach"),
-    ("detach", "volume"): _Form("%cl_volume detach"),
-    ("delete", "volume"): _Form("%cl_volume delete", flags=(("cascade", "--cascade"),), together=True),
-    ("volume", "snapshot"): _Form("%cl_snapshot create-volume", options=(_NAME, _SIZE)),
-    ("revert", "snapshot"): _Form("%cl_snapshot revert"),
-    ("delete", "snapshot"): _Form("%cl_snapshot delete", together=True),
-    ("attach", "connection"): _Form("%cl_connection attach"),
-    ("detach", "connection"): _Form("%cl_connection detach"),
-    ("disconnect", "connection"): _Form("%cl_connection disconnect"),
+    ("create", "backend"): _Form("%cl_volume create", options=_CREATED, flags=("bootable",), by="--backend"),
+    ("open", "backend"): _Form("%cl_backend open", flags=("trust",), together=True),
+    ("close", "backend"): _Form("%cl_backend close", flags=("kill",), together=True),
+    ("stats", "backend"): _Form("%cl_backend stats", end="--refresh", together=True),
+    ("scan", "backend"): _Form("%cl_scan", together=True),
+    ("log", "backend"): _Form("%cl_log", end="--lines 50 -f frame"),
+    ("forget", "backend"): _Form("%cl_backend forget", together=True, asks=True),
+    ("snapshot", "volume"): _Form("%cl_volume snapshot", options=_FIELDS[:2], together=True),
+    ("clone", "volume"): _Form("%cl_volume clone", options=("name", "size", "description")),
+    ("extend", "volume"): _Form("%cl_volume extend", places=("size",), together=True),
+    ("attach", "volume"): _Form("%cl_volume attach", together=True),
+    ("detach", "volume"): _Form("%cl_volume detach", together=True),
+    ("rename", "volume"): _Form("%cl_volume rename", places=("name",)),
+    ("set", "volume"): _Form(
+        "%cl_volume set",
+        options=_FIELDS,
+        flags=("no_metadata", "protected", "bootable", "non_bootable"),
+        together=True,
+        clears=("description",),
+    ),
+    ("unset", "volume"): _Form("%cl_volume unset", options=("metadata",), flags=("protected",), together=True),
+    ("retype", "volume"): _Form("%cl_volume retype", options=("extra_specs", "qos_specs"), flags=("clear",), together=True),
+    ("delete", "volume"): _Form("%cl_volume delete", flags=("cascade",), together=True, asks=True),
+    ("volume", "snapshot"): _Form("%cl_snapshot create-volume", options=("name", "size", "description")),
+    ("revert", "snapshot"): _Form("%cl_snapshot revert", together=True, asks=True),
+    ("rename", "snapshot"): _Form("%cl_snapshot rename", places=("name",)),
+    ("set", "snapshot"): _Form(
+        "%cl_snapshot set", options=_FIELDS, flags=("no_metadata",), together=True, clears=("description",)
+    ),
+    ("unset", "snapshot"): _Form("%cl_snapshot unset", options=("metadata",), flags=("protected",), together=True),
+    ("delete", "snapshot"): _Form("%cl_snapshot delete", together=True, asks=True),
+    ("attach", "connection"): _Form("%cl_connection attach", together=True),
+    ("detach", "connection"): _Form("%cl_connection detach", together=True),
+    ("disconnect", "connection"): _Form("%cl_connection disconnect", together=True, asks=True),
 }
 """(act, kind of resource) -> how its line looks; ``refresh``, which every kind has, is a line of Python."""
 
-ALONE = frozenset({"bind", "create", "snapshot", "clone", "extend", "volume", "revert"})
+ALONE = frozenset({"bind", "create", "clone", "volume", "rename", "log"})
 """Acts on one resource only."""
 
-_NAMES = {act for act, _ in FORMS} | {"refresh"}
+ADD = "add"
+"""The act that adds a backend: it is done to no resource, and its values are the options of the driver."""
+
+_ADD = _Form("%cl_backend add")
+
+_NAMES = {act for act, _ in FORMS} | {"refresh", ADD}
 
 _REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.find\((?P<one>'.*')\))\.refresh\(\)")
 
@@ -103,7 +158,8 @@ _REFRESH = re.compile(r"(?:for each in (?P<many>\(.*\)): cl\.find\(each\)|cl\.fi
 class Line:
     """A line of an act and the result of its parsing: a magic with its arguments, or the ids to refresh.
 
-    The ``resources`` keep what was read for the line in memory until it has run, so that nothing is read twice.
+    The ``resources`` keep what was read for the line in memory until it has run, so that nothing is read twice. ``secrets`` are
+    the values of secret options, which no line holds.
     """
 
     text: str
@@ -111,18 +167,22 @@ class Line:
     parsed: Parsed | None = None
     refreshed: tuple[str, ...] = ()
     resources: tuple[Tracked, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def lines(session: Context, act: str, ids: Sequence[str], values: Mapping[str, object]) -> list[Line]:
     """Return the lines that do *act* to the resources with these *ids*, most often one.
 
-    A line names resources by their whole ids, and means the *values* exactly as they are: nothing in them is expanded.
+    A line names resources by their whole ids, and means the *values* exactly as they are: nothing in them is expanded. A secret
+    is in no line: in a cell, the magic asks for it.
 
     Raises:
         InvalidInput: it is no act, not one for these resources, or a value is wrong.
         NotFound: a resource is gone.
 
     """
+    if act == ADD:
+        return [_adding(ids, values)]
     resources = _resources(session, _checked_ids(ids))
     kinds = {resource_id: resource.kind for resource_id, resource in resources.items()}
     if not isinstance(act, str) or act not in _NAMES:
@@ -136,17 +196,111 @@ def lines(session: Context, act: str, ids: Sequence[str], values: Mapping[str, o
         msg = f"{act} is done to one resource at a time, not to {len(kinds)}."
         raise errors.InvalidInput(msg)
     forms = [FORMS[act, kind] for kind in dict.fromkeys(kinds.values())] if act != "refresh" else []
-    _refuse_values(act, values, [name for form in forms for name in form.values])  # each kind takes those that it knows
+    secrets = _secrets(act, resources, values)
+    # each kind takes those that it knows
+    _refuse_values(act, values, [*(name for form in forms for name in form.values), *secrets])
     if act == "refresh":
         return [read(refresh_line(list(kinds)), tuple(resources.values()))]
     if len(kinds) > 1 and act in {"attach", "detach"}:
         kinds = _that_can(session, act, kinds)
-    return list(_lines(act, kinds, values, resources))
+    if act == "set":
+        return _setting(kinds, values, resources)
+    if act == "retype" and len(kinds) == 1:
+        values = _whole_specs(resources[next(iter(kinds))], values)
+    return [replace(line, secrets=secrets) for line in _lines(act, kinds, values, resources)]
+
+
+def _setting(kinds: Mapping[str, str], values: Mapping[str, object], resources: Mapping[str, Tracked]) -> list[Line]:
+    """Return the lines that set *values*, and those that unset what is taken away; the metadata of one becomes what was typed."""
+    changes = dict(values)
+    removed: dict[str, object] = {}
+    if changes.get("bootable") not in (None, ""):
+        changes["non_bootable"] = not _is_true("bootable", changes["bootable"])
+    if changes.get("protected") not in (None, "") and not _is_true("protected", changes["protected"]):
+        removed["protected"] = True
+    if len(kinds) == 1 and changes.get("metadata") is not None:
+        before, after = visible_pairs(getattr(resources[next(iter(kinds))], "metadata", {})), _pairs(values, "metadata")
+        changes["metadata"] = _typed_pairs({key: text for key, text in after.items() if before.get(key) != text})
+        removed |= {"metadata": text} if (text := "\n".join(key for key in before if key not in after)) else {}
+    is_needed = changes.get("description") == "" or any(value not in (None, "", "false", False) for value in changes.values())
+    lines = list(_lines("set", kinds, changes, resources)) if is_needed or not removed else []
+    return [*lines, *(_lines("unset", kinds, removed, resources) if removed else ())]
 
 
 def of_one(act: str, kind: str, resource_id: str, values: Mapping[str, object]) -> str:
     """Return the line that does *act* to one resource of that *kind*; the values are not checked."""
     return refresh_line([resource_id]) if act == "refresh" else FORMS[act, kind].line([resource_id], values)
+
+
+def field_of(act: str, kind: str, name: str) -> Option | Argument:
+    """Return the option or argument of the magic's grammar that the value *name* of an act is."""
+    verb = FORMS[act, kind].verb
+    options = {option.key: option for option in verb.options}
+    return options[name] if name in options else next(each for each in verb.arguments if each.key in {name, f"new_{name}"})
+
+
+def _adding(ids: Sequence[str], values: Mapping[str, object]) -> Line:
+    """Return the line that adds a backend; the *values* are its name, its driver, and what the driver's options are to be."""
+    if ids:
+        msg = "A backend is added to the store, not to what is selected."
+        raise errors.InvalidInput(msg)
+    if not isinstance(values, Mapping):
+        _refuse_values(ADD, values, ())
+    driver, python = (_text(name, values.get(name)) for name in ("driver", "python"))
+    if not driver:
+        msg = "Choose the driver of the backend."
+        raise errors.InvalidInput(msg, option="driver")
+    words = [_ADD.magic, *([quote_word(name)] if (name := _text("name", values.get("name"))) else [])]
+    options = {option.key: option for option in _ADD.verb.all_options([f"--driver={driver}", f"--python={python}"])}
+    _refuse_values(ADD, values, ["name", *options])
+    for key, option in options.items():
+        if option.value and not option.secret:
+            words += _option_words(option, values.get(key))
+    words += [option.spelled for key, option in options.items() if not option.value and _is_true(key, values.get(key))]
+    secrets = {key: text for key, option in options.items() if option.secret and (text := _text(key, values.get(key)))}
+    return replace(read(" ".join(words)), secrets=secrets)
+
+
+def _secrets(act: str, resources: Mapping[str, Tracked], values: Mapping[str, object]) -> dict[str, str]:
+    """Return those of the *values* that are secrets of the backends to open."""
+    if act != "open" or not isinstance(values, Mapping):
+        return {}
+    names = {name for resource in resources.values() for name in getattr(resource, "secret_options", ())}
+    return {name: text for name in names if (text := _text(name, values.get(name)))}
+
+
+def _whole_specs(resource: Any, values: Mapping[str, object]) -> Mapping[str, object]:  # noqa: ANN401 - a resource of any kind
+    """Return *values* of a retype so that a kind of specs that is empty is taken away, and the other one stays."""
+    typed = {name: _pairs(values, name) for name in ("extra_specs", "qos_specs") if values.get(name) is not None}
+    if all(typed.values()) or values.get("clear"):
+        return values
+    kept = {"extra_specs": dict(resource.extra_specs), "qos_specs": dict(resource.qos_specs)} | typed
+    return {**{name: _typed_pairs(pairs) for name, pairs in kept.items()}, "clear": True}  # what is not typed is cleared
+
+
+def visible_pairs(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the *pairs* that are not masked, and that a line of text can hold."""
+    shown = masking.data(dict(pairs))
+    return {key: text for key, text in pairs.items() if shown.get(key) == text and (key + text).isprintable() and "=" not in key}
+
+
+def _pairs(values: Mapping[str, object], name: str) -> dict[str, str]:
+    """Return the pairs that the lines of a value spell.
+
+    Raises:
+        InvalidInput: a line is no KEY=VALUE.
+
+    """
+    lines = [line.strip() for line in _text(name, values.get(name)).splitlines() if line.strip()]
+    try:
+        return dict(map(pair, lines))
+    except ValueError as error:
+        msg = f"{_spelled(name)} takes {error} on each line."
+        raise errors.InvalidInput(msg, option=name) from None
+
+
+def _typed_pairs(pairs: Mapping[str, str]) -> str:
+    return "\n".join(f"{key}={text}" for key, text in pairs.items())
 
 
 def refresh_line(ids: Sequence[str]) -> str:

@@ -1,20 +1,31 @@
-"""Collect the contents of the tree's details pane for one resource."""
+"""Collect the contents of the tree's details pane: those of one resource, and the form of a new backend."""
 
 from __future__ import annotations
 
+import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.display.values import shown
-from cl_notebook.model import facts
+from cl_notebook.drivers import registry
+from cl_notebook.drivers.options import secret_variable
+from cl_notebook.model import Backend, facts
+from cl_notebook.notebook.magics.drivers import OURS
 from cl_notebook.notebook.output.details import Details
-from cl_notebook.notebook.tree import selection
+from cl_notebook.notebook.tree import command_lines, selection
 from cl_notebook.notebook.tree.actions import for_a_cell, offers
+from cl_notebook.notebook.tree.available_actions import Action, Field
+from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
+    from collections.abc import Iterator, Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
+    from cl_notebook.drivers.api import Option
     from cl_notebook.model.base import Tracked
     from cl_notebook.session import Session
 
@@ -23,6 +34,13 @@ LISTED = 50
 
 HISTORY = 20
 """Largest number of operations that are listed, newest first."""
+
+_OFFERED = 50
+"""The most drivers that are listed."""
+
+_DRIVER = "Options of the driver"
+_SHARED = "Options that all such drivers take"
+_LISTS = frozenset({"list", "dict", "Sections"})
 
 
 def details(session: Session, shell: InteractiveShell | None, resource: Tracked) -> dict[str, Any]:
@@ -81,3 +99,104 @@ def _history(reading: sa.Connection, resource: Tracked) -> list[dict[str, Any]]:
         }
         for event in facts.history(reading, resource.id, HISTORY)
     ]
+
+
+def drivers(text: str, python: str = "") -> dict[str, Any]:
+    """Return the drivers that have *text* in their names, help or options, and a note about those that are not listed.
+
+    Asking a Cinder for its drivers takes about two seconds, once.
+
+    Raises:
+        InvalidInput: *python* cannot be started.
+
+    """
+    from cl_notebook.frames import driver_listing  # noqa: PLC0415 - pandas is loaded when drivers are searched
+
+    try:
+        frame, lacking = driver_listing.search(text.strip(), python or None)
+    except errors.NotSupported as error:
+        return {"drivers": [], "note": sanitize(str(error))}
+    installed = set(registry.driver_names())
+    found = [
+        {"name": row["name"] if row["name"] in installed else row["path"], "help": sanitize(row["help"] or "")}
+        for row in frame.reset_index().head(_OFFERED).to_dict("records")
+    ]
+    more = len(frame) - len(found)
+    note = f"{more:,} more: type more of the name." if more > 0 else "No driver fits." if not found else ""
+    if lacking is not None:
+        note = (
+            sanitize(str(lacking)) if python else "Cinder's drivers are not listed: this Python has no Cinder. Name one that has."
+        )
+    return {"drivers": found, "note": note}
+
+
+def addition(session: Session, driver: str, python: str = "") -> dict[str, Any]:
+    """Return the action that adds a backend with this *driver*, as the front end receives it.
+
+    Raises:
+        NotFound, NotSupported, InvalidInput: the driver cannot be loaded.
+
+    """
+    cls = registry.load_driver(driver, {"python": python} if python else {})
+    name = _free_name(session, driver)
+    fields = [
+        Field("name", "Name", "text", name, required=True, help="What to call the backend."),
+        *_fields(name, sorted(cls.options(), key=lambda option: not (option.required or option.checked))),
+    ]
+    action = Action(command_lines.ADD, "Add", tuple(fields))
+    return action.payload("") | {"given": {"driver": driver, "python": python or None}, "trial": "dry_run"}
+
+
+def _fields(backend: str, options: Sequence[Option]) -> Iterator[Field]:
+    from cl_notebook.frames import driver_listing  # noqa: PLC0415 - as above
+
+    for option in options:
+        if option.name in OURS:
+            continue
+        is_required = option.required or option.checked
+        group = "" if is_required else _DRIVER if option.own else _SHARED
+        limits = driver_listing.allowed(option)
+        limits = f" Allowed: {limits}." if limits and not _is_choice(option) else ""
+        default = "" if option.default in (None, "") else str(option.default)
+        yield Field(
+            option.name.replace("-", "_"),
+            option.name,
+            _type_of(option),
+            help=sanitize(f"{option.help.rstrip('.')}.{limits}{_more_help(backend, option)}"),
+            # a driver may get a secret from elsewhere, and says itself what it lacks
+            required=option.required and not option.secret and option.default_for is None,
+            default=sanitize(default),
+            group=group,
+            choices=(("", f"default ({default})" if default else "default"), *_choices(option)) if _is_choice(option) else (),
+        )
+
+
+def _more_help(backend: str, option: Option) -> str:
+    if option.secret:
+        return f" Never stored. Left empty, it is taken from ${secret_variable(backend, option.name)} or the keyring."
+    return " One on each line." if _type_of(option) == "lines" else ""
+
+
+def _is_choice(option: Option) -> bool:
+    return option.kind is bool or (bool(option.choices) and option.kind is str)
+
+
+def _choices(option: Option) -> Iterator[tuple[str, str]]:
+    for value in ("true", "false") if option.kind is bool else option.choices:
+        yield value, value
+
+
+def _type_of(option: Option) -> str:
+    if option.secret:
+        return "secret"
+    if _is_choice(option):
+        return "choice"
+    return "lines" if option.kind.__name__ in _LISTS else "text"
+
+
+def _free_name(session: Session, driver: str) -> str:
+    """Return a name for a backend with this *driver* that none has yet."""
+    stem = re.sub(r"\W", "", driver.rpartition(".")[2]).lower().removesuffix("driver") or "backend"
+    with session.store.reading() as reading:
+        taken = set(reading.execute(sa.select(Backend.name).where(Backend.name.startswith(stem, autoescape=True))).scalars())
+    return next(name for number in count(1) if (name := stem if number == 1 else f"{stem}{number}") not in taken)

@@ -122,6 +122,20 @@ class Begin(Message, tag="begin", frozen=True, kw_only=True):
     number: _Index
 
 
+class Drivers(Message, tag="drivers", frozen=True, kw_only=True):
+    """Search the drivers that a backend can be added with, those of Cinder in the interpreter ``python``."""
+
+    text: _Text
+    python: _Text = ""
+
+
+class Addition(Message, tag="addition", frozen=True, kw_only=True):
+    """Read what the form of a new backend with this driver asks for."""
+
+    driver: _Text
+    python: _Text = ""
+
+
 class Chosen(Message, frozen=True, kw_only=True):
     """A message about an action on these resources, with the values typed for its fields."""
 
@@ -138,7 +152,25 @@ class Act(Chosen, tag="act", frozen=True, kw_only=True):
     """Run an action."""
 
 
-_ANY: Any = Hello | Bye | Ping | Rows | Open | All | Select | Range | Seek | Reveal | Details | Offers | Begin | Line | Act
+_ANY: Any = (
+    Hello
+    | Bye
+    | Ping
+    | Rows
+    | Open
+    | All
+    | Select
+    | Range
+    | Seek
+    | Reveal
+    | Details
+    | Offers
+    | Begin
+    | Drivers
+    | Addition
+    | Line
+    | Act
+)
 
 
 def read(content: object) -> Message:

@@ -64,6 +64,7 @@ class Tree(anywidget.AnyWidget):
     _problem = t.Unicode().tag(sync=True)
     _state = t.Dict().tag(sync=True)
     _first_steps = t.List(t.List(t.Unicode()), help="Purpose and line of each way to begin, for an empty store.").tag(sync=True)
+    _can_add = t.Bool(help="Whether backends can be added to what is shown.").tag(sync=True)
     _key = t.Unicode().tag(sync=True)
     _threads: tuple[LeasedThread, ...] = ()  # a default for close(), which is also called if __init__ failed
 
@@ -76,7 +77,8 @@ class Tree(anywidget.AnyWidget):
         first = self._first(_title(resource))  # before rows.opened, as the first read opens branches automatically
         is_whole = resource is None and ids is None
         steps = [list(way) for way in first_steps.ways()] if is_whole else []
-        super().__init__(model_id=key, _first_steps=steps, _key=key, opened=sorted(rows.opened), _state=first)
+        can_add = is_whole and not session.settings.read_only
+        super().__init__(model_id=key, _first_steps=steps, _can_add=can_add, _key=key, opened=sorted(rows.opened), _state=first)
         self.on_msg(self._on_message)
 
     def _connect(self, session: Session, resource: Tracked | None, ids: Collection[str] | None, rev: int = 1) -> VirtualRows:
@@ -180,13 +182,10 @@ class Tree(anywidget.AnyWidget):
         self._watcher.renew()
         self._capacities.renew()
         match message:
-            case protocol.Act():
+            case protocol.Act() | protocol.Begin() | protocol.Drivers() | protocol.Addition():
                 # In a thread, so that rows can be read while the storage works; a daemon, so that the kernel can exit meanwhile.
-                act = functools.partial(self._act, message)
-                threading.Thread(target=self._reply, args=(message, act), name="cl_tree act", daemon=True).start()
-            case protocol.Begin():
-                begin = functools.partial(self._begin, message.number)
-                threading.Thread(target=self._reply, args=(message, begin), name="cl_tree act", daemon=True).start()
+                answer = functools.partial(self._answer_slowly, message)
+                threading.Thread(target=self._reply, args=(message, answer), name="cl_tree act", daemon=True).start()
             case protocol.Line():
                 self._reply(message, lambda: {"line": actions.for_a_cell(get_ipython(), self._line(message))})
             case protocol.Details():
@@ -202,7 +201,7 @@ class Tree(anywidget.AnyWidget):
         except errors.Error as error:
             payload = {"problem": str(error)}
         except Exception as error:  # noqa: BLE001 - every message needs a reply; the error is logged, too
-            _log.exception("The tree could not answer %r", message)
+            _log.exception("The tree could not answer a message %r", type(message).__name__)  # its values may hold a secret
             payload = {"problem": f"{type(error).__name__}: {errors.one_line(error)}"}
         self._push({"re": message.id, **payload})
 
@@ -216,6 +215,17 @@ class Tree(anywidget.AnyWidget):
     def _objects(self, ids: Sequence[str]) -> list[Tracked]:
         refuse_if_closed(self._session)
         return selection.objects(self._session, ids)
+
+    def _answer_slowly(self, message: protocol.Act | protocol.Begin | protocol.Drivers | protocol.Addition) -> dict[str, Any]:
+        refuse_if_closed(self._session)
+        match message:
+            case protocol.Begin():
+                return self._begin(message.number)
+            case protocol.Drivers():
+                return details.drivers(message.text, message.python)
+            case protocol.Addition():
+                return {"act": details.addition(self._session, message.driver, message.python)}
+        return self._act(message)
 
     def _line(self, message: protocol.Chosen) -> str:
         return actions.line(self._session, message.act, message.ids, message.values)
@@ -232,8 +242,9 @@ class Tree(anywidget.AnyWidget):
         try:
             outcome = actions.run(self._session, shell, lines)
         except errors.Error as error:
-            return payload | {"problem": str(error)}
-        return payload | {"text": outcome.text, "ids": list(outcome.ids), "variable": outcome.variable}
+            return payload | {"problem": str(error), "field": actions.wrong_value(error, message.values)}
+        payload |= {"text": outcome.text, "output": outcome.output}
+        return payload | {"ids": list(outcome.ids), "variable": outcome.variable}
 
     # Traits that Python or the front end changes
 

@@ -2,18 +2,24 @@
 
 import { copyButton, iconButton, makeButton } from "./buttons.js";
 import { activeIn, el, plain, plainLines, setAttr, setText, targetOf, uniqueId } from "./dom.js";
+import { arrange, createField } from "./fields.js";
 import { icon } from "./icons.js";
 
-/** @import { Action, ActionField, ActReply, App, DetailsReply } from "./types.d.ts" */
+/** @import { Action, ActReply, App, DetailsReply } from "./types.d.ts" */
+/** @import { Field, FieldValue } from "./fields.js" */
 /** @import { KernelError } from "./remote.js" */
+/** @import { RequestParams } from "./schema.js" */
 
 const NAMES_SHOWN = 12;
 const LINKS_SHOWN = 5;
+const SHORT_ID = 8;
 const TYPING_PAUSE = 150;
 
 /** @typedef {"ask" | "busy" | "done" | "failed"} FormState */
-/** @typedef {{ el: HTMLElement, state?: FormState }} Task what the pane shows of an action, or of a problem with one */
-/** @typedef {string | number | boolean | null} FieldValue */
+/**
+ * What the pane shows of an action, or of a problem with one; with `stays` it does not belong to the row that has the focus.
+ * @typedef {{ el: HTMLElement, state?: FormState, stays?: boolean }} Task
+ */
 
 /**
  * Return the details of one resource; of several, only what can be done with them, and why the rest cannot.
@@ -50,25 +56,31 @@ function createLineBox(app) {
 
 /**
  * Create the form of *action* on the resources with these *ids*. *returnFocus* is called when the form closes with the focus in
- * it, *onEnd* when the action has ended.
- * @type {(app: App, action: Action, ids: string[], on: { returnFocus: () => void, onEnd: () => void }) => Task & { start: () => void }}
+ * it, *onClose* whenever it closes, *onEnd* when the action has ended.
+ * @param {App} app
+ * @param {Action} action
+ * @param {string[]} ids
+ * @param {{ returnFocus: () => void, onEnd: () => void, onClose?: () => void }} on
+ * @returns {Task & { start: () => void }}
  */
-export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
+export function createActionForm(app, action, ids, { returnFocus, onEnd, onClose }) {
   const isSeveral = ids.length > 1;
-  const title = `${plain(action.label)}: ${isSeveral ? `${ids.length} selected` : namesOf(app, ids, 1)[0]}`;
-  const fields = action.asks.map((field) => createField(field, isSeveral, onEdit));
+  const title = action.title ?? `${plain(action.label)}: ${isSeveral ? `${ids.length} selected` : namesOf(app, ids, 1)[0]}`;
+  const fields = action.asks.map((field) => createField(field, onEdit));
   const line = createLineBox(app);
   const hint = el("p", { class: "cl-quiet" });
   const alert = el("div", { class: "cl-bad cl-note", role: "alert" });
   const questionId = uniqueId();
   const cancel = makeButton("Cancel", close, { "aria-describedby": action.danger && questionId });
   const go = makeButton(action.label, null, { type: "submit", class: `cl-btn ${action.danger ? "cl-bad" : "cl-prime"}` });
+  const tryOut = action.trial ? makeButton("Test", () => run(tryOut, { [action.trial ?? ""]: true }), {}) : null;
+  const tried = el("div", { class: "cl-note", role: "status" });
   const parts = [
     el("h4", { text: title }),
     action.danger ? createQuestion(action.danger) : null,
-    ...fields.map((field) => field.el),
+    ...arrange(fields),
     ...[line.el, hint, alert],
-    el("div", { class: "cl-flow" }, cancel, go),
+    el("div", { class: "cl-foot" }, tried, el("div", { class: "cl-flow" }, cancel, tryOut, go)),
   ];
   const form = el("form", { novalidate: true, onsubmit: submit }, ...parts);
   const box = el("div", { class: "cl-task", onkeydown: onKey }, form);
@@ -87,18 +99,20 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
   // An action that asks for nothing and removes nothing is run at once.
   function start() {
     line.show(action.line);
-    if (isSeveral) preview();
+    if (isSeveral || action.given) preview();
     if (!fields.length && !action.danger) return submit();
     const first = action.danger ? cancel : fields[0].input;
     first.focus();
     if (first instanceof HTMLInputElement) first.select();
   }
 
-  const params = () => ({
-    act: action.name,
-    ids,
-    values: Object.fromEntries(fields.map((field) => [field.name, field.value()])),
-  });
+  // Where changes are asked for, a field that was emptied is one; what was not touched is left as it is.
+  /** @type {(sent: Field[], more?: Record<string, FieldValue>) => RequestParams["act"]} */
+  const params = (sent, more = {}) => {
+    const told = action.changes ? sent.filter((field) => field.isChanged()) : sent;
+    const values = told.map((field) => [field.name, field.value() ?? (action.changes ? "" : null)]);
+    return { act: action.name, ids, values: { ...action.given, ...Object.fromEntries(values), ...more } };
+  };
 
   function onEdit() {
     clearTimeout(typing);
@@ -110,7 +124,7 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
     const number = ++previews;
     const isCurrent = () => number === previews && task.state !== "busy";
     try {
-      const reply = await app.request("line", params());
+      const reply = await app.request("line", params(fields.filter((field) => !field.isSecret))); // the line has no secret
       if (!isCurrent()) return;
       setText(hint, "");
       line.show(reply.line);
@@ -120,16 +134,26 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
   }
 
   /** @param {Event} [event] */
-  async function submit(event) {
+  function submit(event) {
     event?.preventDefault();
+    return run(go);
+  }
+
+  /**
+   * Run the action; with *more* values it is a trial, after which the form stays.
+   * @param {HTMLElement | null} button
+   * @param {Record<string, FieldValue>} [more]
+   */
+  async function run(button, more) {
     const invalid = fields.filter((field) => field.check());
     if (invalid.length) invalid[0].input.focus();
     if (invalid.length || task.state === "busy") return;
-    const end = showRunning();
+    const end = showRunning(/** @type {HTMLElement} */ (button));
     try {
-      const reply = await app.request("act", params());
-      end("done");
-      showResult(reply);
+      const reply = await app.request("act", params(fields, more));
+      end(more ? "ask" : "done");
+      if (more) showTrial(reply);
+      else showResult(reply);
     } catch (error) {
       end("failed");
       showFailure(/** @type {KernelError} */ (error));
@@ -138,34 +162,51 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
   }
 
   // The button is disabled, but stays: it keeps the focus.
-  function showRunning() {
+  /** @param {HTMLElement} button */
+  function showRunning(button) {
     const startedAt = Date.now();
-    const tick = () => setText(go.lastChild, `Running, ${Math.round((Date.now() - startedAt) / 1000)} s`);
+    const label = button.lastChild?.textContent ?? "";
+    const tick = () => setText(button.lastChild, `Running, ${Math.round((Date.now() - startedAt) / 1000)} s`);
     const ticking = setInterval(tick, 1000);
     /** @param {FormState} state */
     const setState = (state) => {
       const isBusy = state === "busy";
       task.state = state;
-      setAttr(go, "aria-disabled", isBusy || null);
-      cancel.hidden = isBusy;
-      for (const { input } of fields) input.readOnly = isBusy;
-      if (!isBusy) clearInterval(ticking);
+      setAttr(button, "aria-disabled", isBusy || null);
+      for (const other of [cancel, tryOut, go]) if (other && other !== button) other.hidden = isBusy;
+      for (const field of fields) field.setReadOnly(isBusy);
+      if (isBusy) return;
+      clearInterval(ticking);
+      setText(button.lastChild, label);
     };
-    if (activeIn(cancel)) go.focus();
+    if (activeIn(box)?.matches("button")) button.focus();
     setState("busy");
     tick();
     setText(hint, "");
     alert.replaceChildren();
+    tried.replaceChildren();
     app.say(`${title}: started`);
     return setState;
   }
 
   /** @param {KernelError} error */
   function showFailure(error) {
-    setText(go.lastChild, "Try again");
+    if (!tryOut) setText(go.lastChild, "Try again");
     setText(cancel.lastChild, "Close");
-    alert.append(icon("fault"), el("span", { text: plainLines(error.message) }));
+    const wrong = fields.find((field) => field.name === error.field);
     if (error.line) line.show(error.line);
+    if (wrong) {
+      wrong.complain(error.message);
+      return wrong.input.focus();
+    }
+    alert.append(icon("fault"), el("span", { text: plainLines(error.message) }));
+    alert.scrollIntoView({ block: "center" }); // the buttons stay below it
+  }
+
+  /** @param {ActReply} reply */
+  function showTrial({ text }) {
+    tried.append(icon("ok"), el("span", { text: plain(text) }));
+    preview(); // while the trial ran nothing was shown
   }
 
   /** @param {ActReply} reply */
@@ -180,8 +221,9 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
       iconButton("Dismiss", "close", close),
     );
     const created = (reply.ids ?? []).slice(0, LINKS_SHOWN);
-    const links = created.map((id) => makeButton(`Show ${app.findRow(id)?.name || id}`, () => app.reveal(id)));
-    box.replaceChildren(note, line.el, ...links);
+    const links = created.map((id) => makeButton(`Show ${app.findRow(id)?.name || id.slice(0, SHORT_ID)}`, () => app.reveal(id)));
+    const output = reply.output ? [el("pre", { class: "cl-out", tabindex: 0, text: plainLines(reply.output) })] : [];
+    box.replaceChildren(note, ...output, line.el, ...links);
     line.show(reply.line);
     app.say(text);
     if (focused) returnFocus();
@@ -200,66 +242,9 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd }) {
     const focused = activeIn(box);
     clearTimeout(typing);
     box.remove();
+    onClose?.();
     if (focused) returnFocus();
   }
 
   return task;
 }
-
-/** @type {(field: ActionField, isSeveral: boolean, onEdit: () => void) => Field} */
-function createField({ name, label, type, value, required }, isSeveral, onEdit) {
-  const id = uniqueId();
-  const isFlag = type === "flag";
-  const text = { class: "cl-input", spellcheck: "false", autocomplete: "off", "aria-required": required && "true" };
-  /** @type {HTMLInputElement} */
-  const input = el("input", {
-    ...(isFlag ? { type: "checkbox" } : text),
-    ...(type === "number" ? { inputmode: "numeric" } : {}),
-    ...{ id, "aria-describedby": `${id}-wrong`, oninput: onInput, onchange: check },
-  });
-  const message = el("span", { class: "cl-bad", id: `${id}-wrong` });
-  const caption = el("label", { for: id, text: isSeveral && isFlag ? "Delete what depends on them, too" : plain(label) });
-  if (isFlag) input.checked = Boolean(value) && !isSeveral;
-  else input.value = String(value ?? "");
-
-  function onInput() {
-    if (input.ariaInvalid) check();
-    onEdit();
-  }
-
-  /** @returns {string} */
-  function problem() {
-    const typed = input.value.trim();
-    if (isFlag || (!typed && !required)) return "";
-    if (!typed) return "This is needed";
-    return type === "number" && !/^\d+$/.test(typed) ? "This must be a whole number" : "";
-  }
-
-  function check() {
-    const text = problem();
-    setText(message, text);
-    setAttr(input, "aria-invalid", text ? "true" : null);
-    return text;
-  }
-
-  /** @returns {FieldValue} */
-  function read() {
-    if (isFlag) return input.checked;
-    const typed = input.value.trim();
-    return typed && type === "number" ? Number(typed) : typed || null;
-  }
-
-  const children = isFlag ? [input, caption] : [caption, input];
-  return { name, input, problem, check, value: read, el: el("div", { class: "cl-field" }, ...children, message) };
-}
-
-/**
- * A field; `problem` says what is wrong with its value, `check` shows that, too.
- * @typedef {object} Field
- * @property {string} name
- * @property {HTMLInputElement} input
- * @property {HTMLElement} el
- * @property {() => string} problem
- * @property {() => string} check
- * @property {() => FieldValue} value
- */

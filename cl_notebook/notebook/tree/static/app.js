@@ -40,6 +40,7 @@ export function createApp(model) {
       showPane(true);
       pane.startAction(name, ids);
     },
+    startAddition: model.get("_can_add") ? startAddition : undefined,
     get head() {
       return head;
     },
@@ -115,6 +116,11 @@ export function createApp(model) {
     root.classList.toggle("cl-open", isShown);
     if (isShown) pane.show(app.focusedRow);
     else if (hadFocus) app.focusGrid();
+  }
+
+  function startAddition() {
+    showPane(true);
+    pane.startAddition();
   }
 
   on("focus", ({ id }) => {

@@ -1,9 +1,10 @@
 // The details pane: the focused row or the selected rows, what can be done with them, and how that went.
 
 import { createActionForm, describe, namesOf } from "./action_form.js";
+import { createAddition } from "./addition.js";
 import { iconButton, makeButton } from "./buttons.js";
 import { createDetails, statusMark } from "./details.js";
-import { activeIn, el, plain, setAttr } from "./dom.js";
+import { activeElement, activeIn, el, plain, setAttr } from "./dom.js";
 import { statusIcon } from "./format.js";
 import { icon } from "./icons.js";
 
@@ -56,7 +57,7 @@ export function createDetailsPane(app) {
   // If a row is removed while the pane asks about it, the pane must not ask the same question about the next row.
   /** @param {Row | null} next */
   function show(next) {
-    if (app.isFocusMoved && tasks.some((task) => task.state === "ask")) return refresh();
+    if (app.isFocusMoved && tasks.some((task) => task.state === "ask" && !task.stays)) return refresh();
     const selected = app.selectedIds;
     row = next;
     const isSeveral = selected.length > 1 && (!row || selected.includes(row.id));
@@ -87,7 +88,7 @@ export function createDetailsPane(app) {
   function showOthers() {
     const current = ++turn;
     shown = "";
-    keepTasks((task) => task.state !== "ask");
+    keepTasks((task) => task.state !== "ask" || !!task.stays);
     if (activeIn(body) || activeIn(actionBar)) title.focus();
     if (!ids.length) return fill([], [el("p", { class: "cl-quiet", text: "Go to a row to see its details." })]);
     setStale(true);
@@ -168,7 +169,7 @@ export function createDetailsPane(app) {
     const { name, label, danger, why } = action;
     return makeButton(label, () => (why ? complain(why) : openForm(action, ids)), {
       ...{ "data-key": `act ${name}`, class: danger ? "cl-btn cl-bad" : "cl-btn" },
-      ...(why ? { "aria-disabled": "true", title: plain(why) } : {}),
+      ...(why ? { "aria-disabled": "true", title: plain(why), "aria-description": plain(why) } : {}),
     });
   }
 
@@ -219,6 +220,15 @@ export function createDetailsPane(app) {
     }
   }
 
+  /** Open the form that adds a backend; the focus returns to where it was. */
+  function startAddition() {
+    const before = /** @type {HTMLElement | null} */ (activeElement(app.el));
+    const returnFocus = () => (before?.isConnected ? before.focus() : app.focusGrid());
+    const form = createAddition(app, { returnFocus, onEnd: refresh });
+    addTask(form);
+    form.start();
+  }
+
   /** @param {string} text */
   function complain(text) {
     const dismiss = iconButton("Dismiss", "close", () => leave(() => box.remove()));
@@ -249,5 +259,5 @@ export function createDetailsPane(app) {
   app.on("rows", follow);
   new ResizeObserver(onResize).observe(pane);
   show(app.focusedRow);
-  return { el: pane, show, startAction };
+  return { el: pane, show, startAction, startAddition };
 }

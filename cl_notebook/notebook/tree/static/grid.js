@@ -1,5 +1,6 @@
 // The grid: as many rows as are visible, one of which has the focus, and the position in the list.
 
+import { makeButton } from "./buttons.js";
 import { createCache } from "./cache.js";
 import { copyText } from "./clipboard.js";
 import { createColumns } from "./columns.js";
@@ -187,6 +188,7 @@ export function createGrid(app) {
     steps.hidden = !(isShown && ways.length);
     if (isShown && ways.length && !steps.inert) empty.textContent = "No backends yet. Three ways to begin:";
     if (steps.hidden || steps.hasChildNodes()) return;
+    if (app.startAddition) steps.append(makeButton("Add a backend", app.startAddition, { class: "cl-btn cl-prime" }));
     ways.forEach(([purpose, line], number) => {
       const isReady = number < ways.length - 1;
       const title = isReady ? `Run ${plain(line)}` : app.startAddition ? "Choose a driver" : `Copy ${plain(line)}`;

@@ -21,6 +21,7 @@ const PATHS = {
   open: "M4 6l4 4 4-4",
   closed: "M6 4l4 4-4 4",
   search: "M7 2.5a4.5 4.5 0 1 0 .01 0M10.3 10.3L14 14",
+  add: "M8 3v10M3 8h10",
   more: "M3 8h.6M7.7 8h.6M12.4 8h.6",
   copy: "M5.5 5.5h8v8h-8zM3 10.5h-.5v-8h8V3",
   close: "M4 4l8 8M12 4l-8 8",

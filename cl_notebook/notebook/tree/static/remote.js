@@ -10,8 +10,8 @@ const SUBSHELL_WAIT = 500;
 const REPEAT_AFTER = 2000;
 /** Requests that change nothing, so that they can be sent again. */
 const REPEATABLE = new Set(["hello", "rows", "seek", "details", "offers", "line"]);
-/** Requests whose reply may take as long as the storage. */
-const SLOW = new Set(["act", "begin"]);
+/** Requests whose reply may take as long as a storage, or another Python. */
+const SLOW = new Set(["act", "begin", "drivers", "addition"]);
 const CLOSING_EVENTS = ["comm_live_update", "comm:close"];
 
 /**
@@ -21,18 +21,20 @@ const CLOSING_EVENTS = ["comm_live_update", "comm:close"];
  *   sentAt: number, repeatAt: number,
  * }} Pending
  */
-/** @typedef {{ re?: number, problem?: string | null, line?: string } & Partial<Push>} Incoming */
+/** @typedef {{ re?: number, problem?: string | null, line?: string, field?: string } & Partial<Push>} Incoming */
 /** @typedef {{ live: Live, request: SendRequest, end: () => void }} Remote */
 
-/** What the kernel could not do. `line` is the line of magic that failed, if it was run. */
+/** What the kernel could not do. `line` is the line of magic that failed, if it was run, `field` the value that it is about. */
 export class KernelError extends Error {
   /**
    * @param {string} message
    * @param {string} [line]
+   * @param {string} [field]
    */
-  constructor(message, line) {
+  constructor(message, line, field) {
     super(message);
     this.line = line;
+    this.field = field;
   }
 }
 
@@ -164,5 +166,5 @@ export function pause(milliseconds) {
 /** @type {(matched: Pending, message: Incoming) => void} */
 function settle(matched, message) {
   if (message.problem == null) matched.resolve(message);
-  else matched.reject(new KernelError(message.problem, message.line));
+  else matched.reject(new KernelError(message.problem, message.line, message.field));
 }

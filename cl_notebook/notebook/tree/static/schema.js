@@ -127,6 +127,8 @@ export const STATUS_MEANINGS = {
  * @property {{ row: string }} details
  * @property {{ ids: string[] }} offers
  * @property {{ number: number }} begin
+ * @property {{ text: string, python?: string }} drivers
+ * @property {{ driver: string, python?: string }} addition
  * @property {{ act: string, ids: string[], values?: Record<string, string | number | boolean | null> }} line
  * @property {{ act: string, ids: string[], values?: Record<string, string | number | boolean | null> }} act
  */

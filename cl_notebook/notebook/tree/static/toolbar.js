@@ -30,6 +30,7 @@ export function createToolbar(app) {
   const faults = makeButton("Only faults", () => set("only_faults", !model.get("only_faults")), { sign: "fault" });
   const popup = { "aria-haspopup": "menu", "aria-expanded": "false" };
   const columns = makeButton("Columns", openColumnMenu, { sign: "columns", ...popup });
+  const add = app.startAddition ? makeButton("Add backend", app.startAddition, { sign: "add" }) : null;
   const details = makeButton("Details", () => app.showPane(!isPaneShown), { "aria-expanded": "false" });
   const keys = iconButton("Keys (?)", "unknown", () => showKeys(app), { "aria-haspopup": "dialog" });
   const more = makeButton("", openStatusMenu, { ...popup, class: "cl-btn cl-chip" });
@@ -37,7 +38,7 @@ export function createToolbar(app) {
   const counts = el("span", { class: "cl-quiet cl-gap" });
   const liveMark = el("span", { class: "cl-mark" });
   const find = el("div", { class: "cl-find" }, icon("search"), input);
-  const top = el("div", { class: "cl-flow" }, find, faults, el("span", { class: "cl-gap cl-flow" }, columns, details, keys));
+  const top = el("div", { class: "cl-flow" }, find, faults, el("span", { class: "cl-gap cl-flow" }, add, columns, details, keys));
   const bottom = el("div", { class: "cl-flow" }, chips, counts, liveMark);
   const toolbar = el("div", { class: "cl-tools", role: "group", "aria-label": "Tools of the tree" }, top, problem, bottom);
   /** @type {string[]} the statuses in the order of their chips */

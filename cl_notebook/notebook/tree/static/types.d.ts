@@ -38,6 +38,7 @@ export type Traits = {
   _problem: string;
   _state: SavedState;
   _first_steps: [purpose: string, line: string][];
+  _can_add: boolean;
   _key: string;
 };
 
@@ -71,16 +72,23 @@ export type WindowReply = {
   focus?: number | null;
 };
 
-/** A value that an action asks for. */
+/** A value that an action asks for. `default` says what an empty field means. */
 export type ActionField = {
   name: string;
   label: string;
-  type: "text" | "number" | "flag";
+  type: "text" | "number" | "flag" | "secret" | "lines" | "choice";
   value: string | number | boolean | null;
   required: boolean;
+  help: string;
+  default: string;
+  group: string;
+  choices: [value: string, label: string][];
 };
 
-/** What can be done. `danger` names what would be removed; `why` is the reason if it cannot be done. */
+/**
+ * What can be done. `danger` names what would be removed; `why` is the reason if it cannot be done. With `changes` only fields
+ * that were changed are values. `given` are values that are not asked for; `trial` is the flag that only tries the action.
+ */
 export type Action = {
   name: string;
   label: string;
@@ -88,6 +96,10 @@ export type Action = {
   danger: string | null;
   line: string;
   why: string | null;
+  changes?: boolean;
+  given?: Record<string, string | null>;
+  trial?: string;
+  title?: string;
 };
 
 export type LinkedResource = { id: string; name: string; status: string };
@@ -115,7 +127,10 @@ export type DetailsReply = {
   acts: Action[];
 };
 
-export type ActReply = { line?: string; text: string; ids?: string[]; variable?: string | null };
+/** `output` is what the line shows in a cell, if that is what it is for. */
+export type ActReply = { line?: string; text: string; ids?: string[]; variable?: string | null; output?: string };
+
+export type DriversReply = { drivers: { name: string; help: string }[]; note: string };
 
 /** The reply to each request. */
 export type Replies = {
@@ -132,6 +147,8 @@ export type Replies = {
   details: DetailsReply;
   offers: { acts: Action[] };
   begin: { text: string };
+  drivers: DriversReply;
+  addition: { act: Action };
   line: { line: string };
   act: ActReply;
 };
