@@ -358,6 +358,7 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (rf"cl\.Backend\('{_WORD}', volume_driver='{_WORD}'\)", r"%cl_backend add \1 --driver \2"),
     (rf"cl\.Backend\('{_WORD}', …, replace=True\)", r"%cl_backend add \1 --replace"),
     (r"delete\(cascade=True\)", "--cascade"),
+    (r"(?<!\w)fail_on_missing_backend=False", "%cl_setup --fail-on-missing-backend false"),
     (rf"another Python: python='{_WORD}'", r"another Python: --python \1"),
     (r"delete\(now=True\)", "--now"),
     (r"dump_file\(…, overwrite=True\)", "--force"),

@@ -78,6 +78,7 @@ def test_hints_are_in_the_language_of_the_cell(lab: Notebook) -> None:
         ("cl.setup(…, read_only=False).", "%cl_setup --read-only false."),
         ("cl.Backend('lab', volume_driver='local').", "%cl_backend add lab --driver local."),
         ("cl.Backend('my lab') stays", "cl.Backend('my lab') stays"),
+        ("without it: fail_on_missing_backend=False.", "without it: %cl_setup --fail-on-missing-backend false."),
         ("another Python: python='/opt/venv/bin/python'.", "another Python: --python /opt/venv/bin/python."),
     ],
 )
