@@ -184,12 +184,12 @@ class Backend(Object):
         driver = self.obj.driver
         if hasattr(driver, name):
             return getattr(driver, name)
+        if name[:1] != "_" and hasattr(driver, "attribute"):
+            return driver.attribute(name)
         if name in _OF_DRIVER:
             return _OF_DRIVER[name]
-        if name[:1] == "_" or not hasattr(driver, "attribute"):
-            msg = f"A backend has no attribute {name!r}, nor has its driver."
-            raise AttributeError(msg)
-        return driver.attribute(name)
+        msg = f"A backend has no attribute {name!r}, nor has its driver."
+        raise AttributeError(msg)
 
     def validate_connector(self, connector_dict: Mapping[str, Any]) -> None:
         """Check that *connector_dict* has what a connection needs.

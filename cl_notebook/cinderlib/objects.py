@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_PROJECT_ID", "DEFAULT_USER_ID", "Connection", "KeyValue", "Object", "Snapshot", "Volume"]
 
+_DEFAULT_TYPE = str(uuid.uuid5(uuid.NAMESPACE_URL, "cinderlib:__DEFAULT__"))
+"""The id of the type of volumes without specs."""
+
 _KRBD = {"rbd", "ceph"}
 """Protocols whose volumes get a block device only if ``do_local_attach`` asks for it."""
 
@@ -56,7 +59,7 @@ class VolumeType:
     """The type that cinderlib gives to a volume with specs; its id is that of the volume."""
 
     id: str
-    extra_specs: dict[str, str]
+    extra_specs: dict[str, str] = field(default_factory=dict)
     qos_specs: QosSpecs | None = None
     is_public: bool = True
     description: str | None = None
@@ -65,7 +68,7 @@ class VolumeType:
     @property
     def name(self) -> str:
         """The id, which cinderlib uses as the name."""
-        return self.id
+        return "__DEFAULT__" if self.id == _DEFAULT_TYPE else self.id
 
     @property
     def qos_specs_id(self) -> str | None:
@@ -74,8 +77,8 @@ class VolumeType:
 
 
 def _type_of(ours: Any) -> VolumeType | None:  # noqa: ANN401 - a volume
-    if not ours.extra_specs and not ours.qos_specs:
-        return None
+    if not ours.extra_specs and not ours.qos_specs:  # cinderlib's databases have a default type, its memory has none
+        return None if default_session().settings.store == "memory" else VolumeType(_DEFAULT_TYPE)
     qos_specs = QosSpecs(ours.id, dict(ours.qos_specs)) if ours.qos_specs else None
     return VolumeType(ours.id, dict(ours.extra_specs), qos_specs)
 
@@ -88,7 +91,7 @@ class Volume(OnBackend):
     readers: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "display_description": lambda ours: ours.description,
         "volume_type": _type_of,
-        "volume_type_id": lambda ours: ours.id if ours.extra_specs or ours.qos_specs else None,
+        "volume_type_id": lambda ours: getattr(_type_of(ours), "id", None),
         "multiattach": lambda ours: (
             bool((ours.driver_data or {}).get("multiattach")) or ours.extra_specs.get("multiattach") == "<is> True"
         ),

@@ -74,6 +74,7 @@ class VolumeData:
     attach_status: str = "detached"
     created_at: str | None = None
     driver_data: Mapping[str, Any] = field(default_factory=dict)
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ TABLE = sa.Table(
 _VOLUME_COLUMNS = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "extra_specs", "qos_specs"),
     *("provider_id", "source_volid", "snapshot_id"),
-    *("host", "availability_zone", "status", "attach_status"),
+    *("host", "availability_zone", "status", "attach_status", "description"),
 )
 """Columns of a volume that a driver receives unchanged."""
 

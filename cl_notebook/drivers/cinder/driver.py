@@ -52,7 +52,7 @@ _CHANGES = ("volumes", "snapshots", "initiator_data")
 
 _VOLUME_FIELDS = (
     *("id", "name_in_storage", "size", "name", "pool_name", "bootable", "provider_location", "provider_id", "source_volid"),
-    *("snapshot_id", "availability_zone", "status", "attach_status", "created_at"),
+    *("snapshot_id", "availability_zone", "status", "attach_status", "created_at", "description"),
 )
 _SNAPSHOT_FIELDS = ("id", "name_in_storage", "size", "name", "provider_location", "provider_id", "status", "created_at")
 _SNAPSHOT_STATUSES = {"managing": "creating"}

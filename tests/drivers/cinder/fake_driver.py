@@ -90,6 +90,10 @@ class FakeDriver(driver.VolumeDriver):  # type: ignore[misc] # Cinder has no typ
             ],
         }
 
+    def option(self, name: str) -> Any:
+        """Return the option *name*, declared or not; None if it was not given."""
+        return self.configuration.safe_get(name)
+
     def _file(self, resource: Any) -> Path:
         return Path(self._folder, resource.name)
 

@@ -13,6 +13,7 @@ import pytest
 
 import cl_notebook as cl
 from cl_notebook import errors
+from cl_notebook.cinderlib.base import wrapped
 from cl_notebook.drivers.cinder.errors import RemoteError
 from tests.drivers.cinder.conftest import FAKE, PASSWORD
 
@@ -284,3 +285,20 @@ print(sorted({{name.partition(".")[0] for name in sys.modules}} & {{"eventlet", 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "[]\n"
     assert done.stderr == ""
+
+
+def test_attributes_and_options_that_only_the_driver_knows(lab: cl.Session, python: str, array: Path) -> None:
+    """Under cinderlib's names a backend has its driver's attributes, and a driver the options that it does not declare."""
+    given = {"volume_driver": FAKE, "python": python, "fake_path": str(array), "fake_extra": 7}
+    with pytest.warns(errors.ConfigurationWarning, match="Unknown config option fake_extra"):
+        backend = lab.open_backend("knowing", given, accept_unknown=True)
+    layer = wrapped(backend)
+    assert (layer.get_version(), layer.VERSION, layer.initialized) == ("1.2.3", "1.2.3", True)
+    assert layer.option("fake_extra") == "7"
+    with pytest.raises(AttributeError, match="no attribute 'nonesuch'"):
+        _ = layer.nonesuch
+    volume = backend.create_volume(1, "described", description="of records")
+    assert not volume.driver_data
+    assert {line.logger for line in backend.driver.take_log_lines()} >= {"cinder.volume.drivers.fake"}  # type: ignore[attr-defined] # Cinder's alone
+    assert backend.driver.take_log_lines() == []  # type: ignore[attr-defined] # as above
+    backend.close()

@@ -42,7 +42,7 @@ class Backend:
         self._running = 0
         self.configuration = config.driver_configuration(conf, cls, group, options)
         for name, value in message["undeclared"].items():
-            setattr(self.configuration.local_conf, name, value)
+            setattr(self.configuration.conf.backend_conf, name, value)
         self.driver = cls(
             configuration=self.configuration,
             host=self.host,

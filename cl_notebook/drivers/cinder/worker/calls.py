@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import errno
 import fcntl
+import functools
 import logging
 import math
 import os
@@ -49,13 +50,14 @@ class Resources:
         columns = row_mapping.volume_columns(payload)
         name_id = columns.pop("_name_id")
         metadata = {name: dict(value) for name, value in _metadata(payload).items()}
-        volume = self._objects.Volume(self._context, _name_id=name_id, **_with_dates(columns), **metadata)
+        fields = {**_unset(self._objects.Volume), **_with_dates(columns)}
+        volume = self._objects.Volume(self._context, _name_id=name_id, **fields, **metadata)
         volume.obj_reset_changes()
         return volume
 
     def snapshot(self, payload: dict[str, Any]) -> Any:
         """Return the Snapshot object of *payload*, with its volume."""
-        columns = _with_dates(row_mapping.snapshot_columns(payload))
+        columns = {**_unset(self._objects.Snapshot), **_with_dates(row_mapping.snapshot_columns(payload))}
         metadata = dict(payload["metadata"])
         volume = self.volume(payload["volume"])
         snapshot = self._objects.Snapshot(self._context, volume=volume, metadata=metadata, **columns)
@@ -65,6 +67,13 @@ class Resources:
     def type_of(self, payload: dict[str, Any]) -> Any:
         """Return the VolumeType object that has the specs of the volume *payload*; the shadow database has its row."""
         return self._objects.VolumeType.get_by_id(self._context, row_mapping.type_id(payload))
+
+
+@functools.cache
+def _unset(cls: Any) -> dict[str, None]:
+    """Return the fields of *cls* that may be None, and that Cinder's objects do not load when they are read."""
+    lazy = {"_name_id", "volume", *cls.OPTIONAL_FIELDS}
+    return {name: None for name, field in cls.fields.items() if field.nullable and name not in lazy}
 
 
 def changed_fields(resource: Any, kind: str) -> dict[str, Any]:

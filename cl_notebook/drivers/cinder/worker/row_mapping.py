@@ -51,6 +51,7 @@ def volume_columns(payload: dict[str, Any]) -> dict[str, Any]:
         "status": payload["status"],
         "attach_status": payload["attach_status"],
         "display_name": payload["name"],
+        "display_description": payload["description"],
         "volume_type_id": type_id(payload),
         "source_volid": payload["source_volid"],
         "snapshot_id": payload["snapshot_id"],
