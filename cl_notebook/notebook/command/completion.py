@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from cl_notebook.display.cards import NO_BREAK
 from cl_notebook.notebook.command import completers, python_calls
 from cl_notebook.notebook.command.completers import Offer
 from cl_notebook.notebook.command.cursor import is_in_comment, locate, logical_line, magic_of
@@ -31,6 +32,7 @@ _HELP_WORDS = (Offer("--help", "explains the verb"),)
 _EXPRESSION = re.compile(r"\{[^}]*$|.\$\w*$")
 """The beginning of an expression in a word: its names are Python's."""
 
+_JOINER = "\N{WORD JOINER}"
 _PRIORITY = 1000
 """Before IPython's matchers, which are not asked where they would be suppressed: jedi takes long."""
 
@@ -58,11 +60,16 @@ def _matcher(shell: InteractiveShell, commands: dict[str, Command]) -> Callable[
             place = Place("", [])
         if place is None:
             return {"completions": [], "suppress": False}
-        completions = [SimpleCompletion(offer.text, type=offer.about) for offer in place.offers]
+        completions = [SimpleCompletion(offer.text, type=_unbroken(shell, offer.about)) for offer in place.offers]
         shown = _Exclusive(completions) if place.is_all else completions
         return {"completions": shown, "matched_fragment": place.fragment, "suppress": place.is_all, "ordered": True}
 
     return matcher  # type: ignore[no-any-return] # the decorator is untyped
+
+
+def _unbroken(shell: InteractiveShell, about: str) -> str:
+    """Return *about* so that JupyterLab does not break it: it would write the lines over each other."""
+    return about.replace(" ", NO_BREAK).replace("-", f"-{_JOINER}") if hasattr(shell, "kernel") else about
 
 
 class _Exclusive(list[SimpleCompletion]):

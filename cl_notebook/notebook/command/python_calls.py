@@ -167,7 +167,10 @@ def _keywords(function: Callable[..., Any], bracket: _Bracket) -> list[Offer]:
     listed = _listed(function, bracket)
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = [item for item in inspect.signature(function).parameters.values() if item.kind in by_name]
-    signature = {item.name: brief(str(item.annotation)) for item in parameters[bracket.passed :]}
+    signature = {
+        item.name: brief(str(item.annotation).removesuffix(" | None").replace(" | ", " or "))
+        for item in parameters[bracket.passed :]
+    }
     if listed is not None:
         keywords = {
             "columns": "which columns",
