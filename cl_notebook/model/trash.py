@@ -194,6 +194,15 @@ def entries(context: Context) -> list[Entry]:
         return [Entry(*row) for row in connection.execute(statement)]
 
 
+def totals(connection: sa.Connection, backend_id: str | None = None) -> tuple[int, int]:
+    """Return how many volumes are in the trash, of one backend or of all, and their size in GiB."""
+    statement = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(TABLE.c.size), 0)).where(TABLE.c.kind == _VOLUME)
+    if backend_id is not None:
+        statement = statement.where(TABLE.c.backend_id == backend_id)
+    count, size = connection.execute(statement).one()
+    return int(count), int(size)
+
+
 def frame(context: Context) -> pd.DataFrame:
     """Return the volumes in the trash as a frame, the last deleted first; see :func:`cl_notebook.frames.trash`."""
     from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made

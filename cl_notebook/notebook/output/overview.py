@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook.display import values
-from cl_notebook.model import Connection, Operation, Snapshot, Volume, facts, identity_map, lookup
+from cl_notebook.model import Connection, Operation, Snapshot, Volume, facts, identity_map, lookup, trash
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.tables import FAILED, INTERRUPTED, RUNNING
 from cl_notebook.text import quote_word
@@ -113,6 +113,10 @@ class Overview:
     waiting_count: int
     stuck: tuple[Stuck, ...]
     failures: tuple[Failure, ...]
+    trash_count: int = 0
+    """The number of deleted volumes that can be brought back."""
+    trash_size: int = 0
+    """Their size in GiB."""
 
 
 def read(session: Session, backend: Backend | None = None) -> Overview:
@@ -128,8 +132,9 @@ def read(session: Session, backend: Backend | None = None) -> Overview:
         states, (running, running_count) = reader.states(), reader.running()
         waiting, waiting_count = reader.waiting()
         stuck, failures = reader.stuck(), reader.failures()
+        in_trash = trash.totals(connection, None if backend is None else backend.id)
     states = [_with_capacity(state, backend) for state, backend in zip(states, stored, strict=True)]
-    return Overview(tuple(states), running, running_count, waiting, waiting_count, stuck, failures)
+    return Overview(tuple(states), running, running_count, waiting, waiting_count, stuck, failures, *in_trash)
 
 
 def _with_capacity(state: BackendState, backend: Backend) -> BackendState:

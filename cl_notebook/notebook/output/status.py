@@ -138,7 +138,9 @@ class Status:
         counted = [number(len(states), "backend"), *(number(total, kind) for kind, total in totals.items())]
         size = sum(state.size for state in states)
         counted[1] += f" ({values.size(size)})" if size else ""
-        return f"{', '.join(counted)}."
+        deleted, size = self.overview.trash_count, self.overview.trash_size
+        trash = f" In the trash: {number(deleted, 'volume')} ({values.size(size)}), see %cl_trash." if deleted else ""
+        return f"{', '.join(counted)}.{trash}"
 
     def _shown(self) -> list[BackendState]:
         failing = {failure.backend for failure in self.overview.failures}

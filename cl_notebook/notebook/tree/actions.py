@@ -259,6 +259,12 @@ def _logged(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as 
     return Outcome(f"The last {len(lines)} lines, in UTC" if lines else "No lines were logged", output="\n".join(lines))
 
 
+def _deleted(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - a volume, or a report of several
+    volumes = value if isinstance(value, list) else [value]
+    in_trash = all(volume.in_trash_until is not None for volume in volumes)
+    return _changed("in the trash, %cl_undo NAME brings it back" if in_trash else "deleted")(value, None)
+
+
 _OUTCOME_BY_VERB: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]] = {
     ("cl_find", ""): lambda value, variable: Outcome(sanitize(f"{variable} = {value!r}"), (), variable),
     ("cl_backend", "add"): _added,
@@ -279,7 +285,7 @@ _OUTCOME_BY_VERB: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]]
     ("cl_volume", "set"): _changed("set"),
     ("cl_volume", "unset"): _changed("unset"),
     ("cl_volume", "retype"): _changed("retyped"),
-    ("cl_volume", "delete"): _changed("deleted"),
+    ("cl_volume", "delete"): _deleted,
     ("cl_snapshot", "revert"): _changed("holds the bytes of the snapshot again"),
     ("cl_snapshot", "rename"): _changed("renamed"),
     ("cl_snapshot", "set"): _changed("set"),

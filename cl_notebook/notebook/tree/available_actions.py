@@ -373,13 +373,18 @@ def _of_volume(examined: _Examined) -> Iterator[Action]:
     if volume.protected or dependents.protected:
         return
     if not dependents.connections and statuses.may("delete", "unmanage"):
-        description = f"{_title(volume)} ({volume.size} GiB)"
+        description = f"{_title(volume)} ({volume.size} GiB{_after_trash(examined.session, volume)})"
         if not dependents.snapshots:
             yield Action("delete", _LABELS["delete"], danger=description)
             return
         snapshot_count = f"{dependents.snapshots} snapshot{'s' if dependents.snapshots > 1 else ''}"
         field = Field("cascade", f"Delete its {snapshot_count}, too", "flag", value=True, required=True)
         yield Action("delete", _LABELS["delete"], (field,), f"{description} and its {snapshot_count}: {dependents.named()}")
+
+
+def _after_trash(session: Session, volume: Volume) -> str:
+    span = session.settings.trash
+    return f", after {span} in the trash" if span and volume.status in lifecycle.TRASHABLE else ""
 
 
 def _of_snapshot(examined: _Examined) -> Iterator[Action]:

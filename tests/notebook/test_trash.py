@@ -1,0 +1,57 @@
+"""%cl_undo and %cl_trash, and what deletes with a trash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cl_notebook as cl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.notebook.conftest import Notebook
+
+
+@pytest.fixture
+def kept(notebook: Notebook, tmp_path: Path) -> Notebook:
+    """Return a notebook with a trash, one backend, and the volume ``db`` with a snapshot."""
+    notebook.run(f"%cl_setup {tmp_path / 'store.db'} --trash 1h")
+    notebook.run(f"%cl_backend add sim --driver sim --path {tmp_path / 'sim'}")
+    notebook.run("%cl_volume create db 1").create_snapshot("before")
+    return notebook
+
+
+def test_a_deletion_is_undone(kept: Notebook) -> None:
+    """%cl_undo brings back what was deleted last, what is named, or what a glob names; every view says what is in the trash."""
+    vol = kept.run("vol = %cl_volume delete db --cascade\nvol")
+    assert "in the trash until" in kept.printed("print(vol._repr_mimebundle_()['text/plain'])")
+    assert kept.run("%cl_trash")["name"].tolist() == ["db"]
+    assert "In the trash: 1 volume (1 GiB), see %cl_trash." in " ".join(repr(kept.run("%cl_status")).split())
+    assert kept.tab("%cl_undo d") == ["db"]
+    assert kept.run("%cl_undo") is vol
+    kept.run("%cl_volume create db-{1..3} 1")
+    assert "add --yes" in kept.refused("%cl_volume delete db-*")
+    assert "3 volumes are in the trash, for 1h" in kept.printed("%cl_volume delete db-* --yes;")
+    assert sorted(volume.name for volume in kept.run("%cl_undo db-{1..2}")) == ["db-1", "db-2"]
+    assert [volume.name for volume in kept.run("%cl_undo 'db-*'")] == ["db-3"]
+    assert "NotFound: There is nothing to undo: the trash is empty." in kept.refused("%cl_undo")
+
+
+def test_the_trash_is_emptied_after_a_question(kept: Notebook) -> None:
+    """%cl_trash empty asks, or needs --yes; --now and a trash that is off delete at once, a cascade then after a question."""
+    kept.run("%cl_volume create a 1;\n%cl_volume delete a")
+    kept.run("%cl_volume delete db --cascade")
+    assert "add --yes" in kept.refused("%cl_trash empty")
+    assert "Deleted for good: volume 'a'" in kept.printed("%cl_trash empty a --yes")
+    kept.run("%cl_undo db")
+    assert "This would delete 1 volume, 1 GiB: db." in kept.refused("%cl_volume delete db --cascade --now")
+    kept.run("%cl_volume delete db --cascade --now --yes")
+    assert "deleted for good." in kept.refused("%cl_undo")
+    assert "The trash is empty." in kept.printed("%cl_trash empty")
+    kept.run("%cl_setup --trash off")
+    assert cl.default_session().settings.trash is None
+    kept.run("%cl_volume create b 1 --backend sim;\n%cl_volume delete b")
+    assert "cannot be undone: it was deleted for good. %cl_setup --trash 1h" in kept.refused("%cl_undo")
+    assert "how long a deleted volume" in kept.refused("%cl_setup --trash soon")
