@@ -52,6 +52,7 @@ CURSORS = [
     ("%cl_volume cre^ate --size 1", "%cl_volume create", None),
     ("x = %cl_volume create --si^ze 1", "%cl_volume create", "--size GIB"),
     ("%cl_volume create --size ^", "%cl_volume create", "--size GIB"),
+    ("%cl_volume create --si^", "%cl_volume create", "--size GIB"),
     ("import os\n%cl_volume set db \\\n  --na^me x\nprint()", "%cl_volume set", "--name NAME"),
     ("%cl_volume snapshot create d^b", "%cl_snapshot create", None),
     ("%cl_scan ^", "%cl_scan VERB", None),

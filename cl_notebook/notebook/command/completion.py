@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,9 @@ def _complete(shell: InteractiveShell, commands: dict[str, Command], context: Co
     called = magic_of(shell, commands, line)
     if called is None:
         end = context.cursor_position + sum(len(above) + 1 for above in context.full_text.split("\n")[: context.cursor_line])
-        return python_calls.complete(shell, context.full_text[:end])
+        with contextlib.suppress(Exception):  # this is any Python: whatever fails, IPython completes it
+            return python_calls.complete(shell, context.full_text[:end])
+        return None
     if is_in_comment(called[1]):
         return Place("", [])
     cursor = locate(*called)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from cl_notebook.notebook.command.command import Command
+    from cl_notebook.notebook.command.command import Command, Option
+    from cl_notebook.notebook.command.cursor import Cursor
 
 _REQUEST = "inspect_request"
 _QUESTION = re.compile(r"\s*\?{1,2}\s*$")
@@ -70,8 +71,14 @@ def explain(shell: InteractiveShell, commands: Mapping[str, Command], code: str,
         verb = command.verb(cursor.current.text) or cursor.verb
         return command_help(command) if verb is None else verb_help(command, verb, words)
     page = verb_help(cursor.command, cursor.verb, words)
-    at_cursor = cursor.pending or (find_option(cursor.options, cursor.current.raw) if cursor.current.is_option else None)
+    at_cursor = cursor.pending or (_option_at(cursor) if cursor.current.is_option else None)
     return page if at_cursor is None else Help(page.usage, page.meaning, [Part("", [option_row(at_cursor)]), *page.parts])
+
+
+def _option_at(cursor: Cursor) -> Option | None:
+    """Return the option that the word at the cursor spells, or is the beginning of."""
+    begun = [option for option in cursor.options if option.spelled.startswith(cursor.current.text.replace("_", "-"))]
+    return find_option(cursor.options, cursor.current.raw) or (begun[0] if len(begun) == 1 else None)
 
 
 class _Questions:
@@ -82,7 +89,7 @@ class _Questions:
         self._commands = commands
 
     def __call__(self, lines: list[str]) -> list[str]:
-        if lines[0].startswith("%%") or not any("?" in line and "cl_" in line for line in lines):
+        if not lines or lines[0].startswith("%%") or not any("?" in line and "cl_" in line for line in lines):
             return lines
         begins = {tokens[0].start[0] for tokens in make_tokens_by_line(lines) if tokens}  # not those in a long string
         return [self._explained(line) if number in begins else line for number, line in enumerate(lines, start=1)]
