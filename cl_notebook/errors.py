@@ -353,6 +353,9 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (r"cl\.setup\((?:…, )?read_only=False\)", "%cl_setup --read-only false"),
     (r"cl\.setup\(non_uuid_ids=True\)", "%cl_setup --non-uuid-ids"),
     (rf"cl\.Backend\('{_WORD}'\)(?!\.)", r"%cl_backend open \1"),
+    (rf"cl\.Backend\('{_WORD}'\)\.stats\(\)", r"%cl_backend stats \1"),
+    (r"cl\.inventory\.scan\(\)", "%cl_scan"),
+    (r"cl\.inventory\.repair_all\(\)", "%cl_scan repair --all"),
     (rf"cl\.Backend\('{_WORD}'\)\.forget\(\)", r"%cl_backend forget \1"),
     (rf"cl\.Backend\('{_WORD}', volume_driver=…\)", r"%cl_backend add \1 --driver DRIVER"),
     (rf"cl\.Backend\('{_WORD}', volume_driver='{_WORD}'\)", r"%cl_backend add \1 --driver \2"),
@@ -380,11 +383,15 @@ _IN_PYTHON: tuple[tuple[str, str], ...] = (
 """Hints in lines of magic, as patterns, and the Python that does the same."""
 
 
+_SAID_TWICE = re.compile(r"((?:%cl_|cl\.)[^,]{1,200}), in Python \1")
+"""A hint in both languages that is now twice the same."""
+
+
 def hints_in(text: str, *, magic: bool) -> str:
     """Return the message *text* with its hints in lines of magic, or (*magic* is false) in Python, where there is the same."""
     for pattern, replacement in _IN_MAGIC if magic else _IN_PYTHON:
         text = re.sub(pattern, replacement, text)
-    return text
+    return _SAID_TWICE.sub(r"\1", text)
 
 
 def displayed_lines(error: BaseException, *, magic: bool = False) -> list[str]:

@@ -15,7 +15,7 @@ from cl_notebook.inventory import connections, orphan_devices, scanner, verdicts
 from cl_notebook.inventory.storage import Storages, unknown
 from cl_notebook.inventory.verdicts import MISSING, OK, SIZE_DIFFERS, Finding
 from cl_notebook.model import Backend, Connection, Operation, Snapshot, Volume, batch, identity_map, lookup
-from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.model.operations import background, guards, lifecycle
 from cl_notebook.model.operations.changes import SyncAttachStatus, Update
 from cl_notebook.text import sanitize
 
@@ -353,7 +353,11 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     repairable.sort(key=lambda finding: _ORDER.index(finding.kind))
     storages, by_name = Storages(), {stored.name: stored for stored in backends}
     tried: list[tuple[Finding, bool, str]] = []
-    with batch.count_done("tried", [_label(finding) for finding in repairable]) as count:
+    hint = "cl.inventory.repair_all() goes on."
+    with (
+        background.interruptible("The repair", hint),
+        batch.count_done("tried", [_label(finding) for finding in repairable]) as count,
+    ):
         for finding in repairable:
             try:
                 done, detail = True, _repair_finding(session, finding, by_name, storages, remove=remove)

@@ -11,7 +11,7 @@ from cl_notebook.inventory.connections import Connections
 from cl_notebook.inventory.storage import Storage
 from cl_notebook.inventory.verdicts import MISSING, OK, UNKNOWN, UNTRACKED, Finding
 from cl_notebook.model import Backend, Snapshot, Volume, claims, lookup, storage_identity, trash
-from cl_notebook.model.operations import guards
+from cl_notebook.model.operations import background, guards
 from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def findings(
     stored = lookup.stored_backends(session)
     requested, backends = lookup.select_among(stored, backend), list(stored.values())
     for selected in requested:
-        with session.progress(f"scan {selected.name}"):
+        doing, hint = f"Scanning {selected.label()}", "nothing changed. cl.inventory.scan() starts again."
+        with background.interruptible(doing, hint), session.progress(f"scan {selected.name}"):
             collected += _Scan(session, selected, backends).findings()
             collected += Connections(session, selected.id, selected.name).findings(host=host)
     collected += devices.findings(session, requested, backends) if host else ()

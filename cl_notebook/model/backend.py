@@ -15,7 +15,7 @@ from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.drivers.filebased.manage import SOURCE_NAME
 from cl_notebook.model import capacity_history, context, creation, driver_context, facts, identity_map, trash, validation
 from cl_notebook.model.base import Children, Tracked
-from cl_notebook.model.operations import guards
+from cl_notebook.model.operations import background, guards
 from cl_notebook.model.operations.changes import Delete
 from cl_notebook.model.volume import Volume
 from cl_notebook.store.types import Json, reg
@@ -242,7 +242,11 @@ class Backend(Tracked):
 
         """
         driver = self.driver
-        with translate_errors(self.name, "get_volume_stats", self._secrets):
+        doing, hint = (
+            f"Asking {self.label()} for its statistics",
+            f"nothing changed. cl.Backend({self.name!r}).stats() asks again.",
+        )
+        with background.interruptible(doing, hint), translate_errors(self.name, "get_volume_stats", self._secrets):
             stats = driver.get_volume_stats(refresh=refresh)
         vars(self)[facts.LAST_STATS] = (driver, stats)
         capacity_history.record(self, stats)

@@ -17,6 +17,7 @@ from cl_notebook.model import doctor_hint, identity_map, lookup, storage_identit
 from cl_notebook.model.backend import SECRETS, Backend, given_options
 from cl_notebook.model.context import FailedOpening
 from cl_notebook.model.driver_context import StoreDriverContext
+from cl_notebook.model.operations import background
 from cl_notebook.model.operations.changes import Insert, Update
 from cl_notebook.model.trust import is_trusted, unflagged
 from cl_notebook.text import quote_word
@@ -261,6 +262,7 @@ class BackendPool:
             return {option: value for option, value in checked.items() if option not in options.storable(cls, checked)}
 
         with (
+            background.interruptible(f"Opening backend {name!r}", lambda: self._how_to_open_again(name)),
             self._attempt(name, driver_name, options.storable(cls, checked)) as drivers,
             translate_errors(name, "setup", secret),
             context.progress(f"open {name}"),
@@ -274,6 +276,11 @@ class BackendPool:
             else:
                 driver.setup()
         return driver
+
+    def _how_to_open_again(self, name: str) -> str:
+        if lookup.backend_named(self._context, name) is None:
+            return "it is not tracked, and nothing is left to mend. Add it again."
+        return f"it stays closed. cl.Backend({name!r}) opens it."
 
     def _warn_if_same_storage(self, name: str, backend_id: str, driver_name: str, checked: dict[str, Any]) -> None:
         """Warn if another backend is on the same storage."""

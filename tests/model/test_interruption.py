@@ -94,6 +94,24 @@ def test_an_interrupted_attachment_is_rolled_back_or_mended(session: cl.Session,
     assert vol.connections == []
 
 
+def test_an_interrupt_of_any_other_act_is_one_line_too(session: cl.Session, lab: cl.Backend, tmp_path: Path) -> None:
+    """Connecting, adopting, asking, scanning, opening and repairing several name what was interrupted, and what goes on."""
+    vol = lab.create_volume(size=1, name="db")
+    driver: Any = lab.driver
+    driver.appear("stray", 1)
+    assert "removed" in _mended(_message(lambda: vol.connect({"host": "web1"})), session)
+    connection = vol.connect({"host": "web1"})
+    assert "removed" in _mended(_message(connection.disconnect), session)
+    assert "not tracked any more" in _message(lambda: lab.manage("stray"))
+    assert session.find("stray", all=True) == []
+    assert "cl.Backend('lab').stats() asks again" in _message(lambda: lab.stats(refresh=True))
+    assert "Scanning backend 'lab'" in _message(lambda: cl.inventory.scan(session=session))
+    lab.close()
+    assert "it stays closed. cl.Backend('lab') opens it." in _message(lambda: session.backend("lab"))
+    new = _message(lambda: session.backend("new", volume_driver="sim", path=str(tmp_path / "new")))
+    assert "Opening backend 'new' was interrupted: it is not tracked" in new
+
+
 def test_an_interrupted_copy_of_the_local_driver_is_mended(
     session: cl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

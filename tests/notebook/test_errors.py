@@ -77,6 +77,8 @@ def test_hints_are_in_the_language_of_the_cell(lab: Notebook) -> None:
         ("Choose another: cl.setup(store=…).", "Choose another: %cl_setup --store URL."),
         ("cl.setup(…, read_only=False).", "%cl_setup --read-only false."),
         ("cl.Backend('lab', volume_driver='local').", "%cl_backend add lab --driver local."),
+        ("%cl_scan repair 3f2a, in Python cl.inventory.repair(cl.find('3f2a')), mends", "%cl_scan repair 3f2a, mends"),
+        ("cl.Backend('lab').stats() asks", "%cl_backend stats lab asks"),
         ("cl.Backend('my lab') stays", "cl.Backend('my lab') stays"),
         ("without it: fail_on_missing_backend=False.", "without it: %cl_setup --fail-on-missing-backend false."),
         ("another Python: python='/opt/venv/bin/python'.", "another Python: --python /opt/venv/bin/python."),
@@ -91,6 +93,10 @@ def test_a_hint_in_python_has_its_magic(python: str, magic: str) -> None:
     ("magic", "python"),
     [
         ("%cl_scan repair 3f2a-1.", "cl.inventory.repair(cl.find('3f2a-1'))."),
+        (
+            "%cl_scan repair 3f2a, in Python cl.inventory.repair(cl.find('3f2a')), mends",
+            "cl.inventory.repair(cl.find('3f2a')), mends",
+        ),
         ("See %cl_history --id 12.", "See cl.frames.operations(id=12)."),
         ("%cl_snapshot delete 3f2a removes it.", "cl.find('3f2a').delete() removes it."),
         ("%cl_scan repair 3f2a --yes removes it.", "%cl_scan repair 3f2a --yes removes it."),

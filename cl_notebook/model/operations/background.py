@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import errors
@@ -11,7 +12,7 @@ from cl_notebook.concurrency import Future
 from cl_notebook.model.operations import lifecycle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cl_notebook.model.base import Tracked
 
@@ -87,6 +88,26 @@ def interrupted(doing: str, resource: Tracked, operation: int, cause: KeyboardIn
     """
     message = f"{doing} was interrupted: {_state_left(resource)} {cause}".rstrip()
     return errors.Interrupted(message, operation)
+
+
+@contextmanager
+def interruptible(doing: str, hint: str | Callable[[], str]) -> Iterator[None]:
+    """Make an interrupt of the block, which is no recorded operation, one line: *doing* was interrupted, and a *hint*.
+
+    *doing* is a noun phrase; *hint*, or what it returns, says what is left, and which line goes on.
+
+    Raises:
+        errors.Interrupted: the user interrupted it; an interrupted operation within the block keeps its own message.
+
+    """
+    try:
+        yield
+    except errors.Interrupted:
+        raise
+    except KeyboardInterrupt as error:
+        left = hint if isinstance(hint, str) else hint()
+        msg = f"{doing} was interrupted: {left} {error}".rstrip()
+        raise errors.Interrupted(msg) from error
 
 
 def rolled_back(error: BaseException, doing: str) -> None:
