@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from cl_notebook.display import listing, text
+from cl_notebook.display import listing, markup, text
 from cl_notebook.display.listing import Field, Look, Page
 from cl_notebook.text import sanitize
 
@@ -101,6 +101,17 @@ class Frame(pd.DataFrame):
         Text that begins like a formula is prefixed with an apostrophe; characters that Excel refuses become escapes.
         """
         return _without_zones(_flat(self)).to_excel(*args, **options)
+
+
+def raw_text(frame: pd.DataFrame) -> str:
+    """Return *frame* as pandas shows it in a terminal, with unprintable characters escaped."""
+    return printable(pd.DataFrame.__repr__(frame))
+
+
+def raw_html(frame: pd.DataFrame) -> str:
+    """Return *frame* as pandas shows it in a notebook; as text where HTML is switched off."""
+    html: str | None = pd.DataFrame._repr_html_(frame)  # type: ignore[attr-defined] # not in the stubs
+    return html or f"<pre>{markup.escaped(raw_text(frame))}</pre>"
 
 
 def _is_shown_raw() -> bool:

@@ -1,8 +1,12 @@
-"""Quote text from storage for a line of magic, and escape it for display in a terminal."""
+"""Quote text from storage for a line of magic, escape it for display in a terminal, and list it in a sentence."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LITERAL = "$'"
 """The start of a word whose contents are literal, with unprintable characters as escapes."""
@@ -41,3 +45,9 @@ def sanitize(text: object) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii") for character in str(text)
     )
+
+
+def enumerated(labels: Sequence[str], most: int = 3) -> str:
+    """Return *labels* for a sentence, at most *most* of them, and the number of the others: ``a, b, c and 2 more``."""
+    more = f" and {len(labels) - most:,} more" if len(labels) > most else ""
+    return f"{', '.join(labels[:most])}{more}"

@@ -13,7 +13,7 @@ from cl_notebook.display import values
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from cl_notebook.display.values import Mark
 
@@ -127,6 +127,14 @@ def bundle(
 ) -> dict[str, str]:
     """Return the MIME bundle of *text* and HTML for ``_repr_mimebundle_``, with what *include* and *exclude* ask for."""
     return requested({"text/plain": text, "text/html": markup}, include, exclude)
+
+
+def or_else(write: Callable[[], str], otherwise: Callable[[], str]) -> str:
+    """Return what *write* returns, or, where that fails, *otherwise*: whatever is to be shown, a display has no traceback."""
+    try:
+        return write()
+    except Exception:  # noqa: BLE001 - whatever a storage or a store holds
+        return otherwise()
 
 
 def requested(

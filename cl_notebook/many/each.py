@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cl_notebook import errors
 from cl_notebook.many import names, runner, selection
-from cl_notebook.many.report import Act, Item, Report, checked, counted, enumerated
+from cl_notebook.many.report import Act, Item, Report, checked, counted
 from cl_notebook.model import lookup, validation
 from cl_notebook.model.base import Tracked
-from cl_notebook.text import sanitize
+from cl_notebook.text import enumerated, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

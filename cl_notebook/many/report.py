@@ -202,12 +202,6 @@ def listed(texts: Sequence[str]) -> str:
     return "; ".join(texts[:LISTED]) + more
 
 
-def enumerated(labels: Sequence[str], most: int = LISTED) -> str:
-    """Return *labels* for a sentence, at most *most* of them, and the number of the others: ``a, b, c and 2 more``."""
-    more = f" and {len(labels) - most:,} more" if len(labels) > most else ""
-    return f"{', '.join(labels[:most])}{more}"
-
-
 def counted(number: int, items: Iterable[Item]) -> str:
     """Return *number* with the noun of the *items*: ``3 volumes``."""
     kinds = {item.kind for item in items}

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cl_notebook import concurrency, errors
 from cl_notebook.drivers.api import no_progress
-from cl_notebook.many.report import DONE, FAILED, NOT_BEGUN, RUNNING, Item, Outcome, Report, checked, counted, enumerated
+from cl_notebook.many.report import DONE, FAILED, NOT_BEGUN, RUNNING, Item, Outcome, Report, checked, counted
 from cl_notebook.model import batch
 from cl_notebook.model.context import CountedWork
-from cl_notebook.text import sanitize
+from cl_notebook.text import enumerated, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

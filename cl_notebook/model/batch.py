@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, TypeVar
 
 from cl_notebook import errors
+from cl_notebook.text import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,8 +57,7 @@ def count_done(verb: str, labels: Sequence[str]) -> Iterator[Callable[[], None]]
 def progress(verb: str, count: int, labels: Sequence[str]) -> str:
     """Return a sentence for messages: *count* of *labels* are done, the first ones; list the others."""
     remaining = labels[count:]
-    more = f" and {len(remaining) - LISTED} more" if len(remaining) > LISTED else ""
-    return f"{count} of {len(labels)} were {verb}; left: {', '.join(remaining[:LISTED])}{more}."
+    return f"{count} of {len(labels)} were {verb}; left: {enumerated(remaining, LISTED)}."
 
 
 def append_message(error: BaseException, text: str) -> None:

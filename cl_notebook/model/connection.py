@@ -19,6 +19,7 @@ from cl_notebook.model.operations import guards
 from cl_notebook.model.operations.changes import Delete, Insert, RowChange, SyncAttachStatus, Update
 from cl_notebook.model.operations.runner import OperationSpec
 from cl_notebook.store.types import Json, LongText, index_of_filled, reg
+from cl_notebook.text import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -656,7 +657,9 @@ def _refuse_second_host(cls: type[Connection], volume: Volume, host: str) -> Gua
         of_volume = sa.select(cls.connector_info).where(cls.volume_id == volume.id)
         others = sorted({str(row.get("host")) for row in connection.execute(of_volume).scalars()} - {host})
         if others and not is_shared:
-            msg = f"{volume.label()} is connected to {', '.join(others)}, and its driver supports only one host: detach it there."
+            msg = (
+                f"{volume.label()} is connected to {enumerated(others)}, and its driver supports only one host: detach it there."
+            )
             raise errors.ResourceBusy(msg)
 
     return guard

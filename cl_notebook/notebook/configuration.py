@@ -51,11 +51,9 @@ def remove(shell: InteractiveShell) -> None:
 
 
 def _raw_text(frame: Frame, printer: RepresentationPrinter, _is_cycle: bool) -> None:  # noqa: FBT001 - IPython's signature
-    import pandas as pd  # noqa: PLC0415 - there is a frame, so it is loaded
+    from cl_notebook.tabular import raw_text  # noqa: PLC0415 - there is a frame, so pandas is loaded
 
-    from cl_notebook.tabular import printable  # noqa: PLC0415 - as above
-
-    printer.text(printable(pd.DataFrame.__repr__(frame)))  # type: ignore[no-untyped-call] # IPython's
+    printer.text(raw_text(frame))  # type: ignore[no-untyped-call] # IPython's
 
 
 def _raw_html(frame: Frame) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cl_notebook import errors
 from cl_notebook.display import markup
 from cl_notebook.display.text import terminal_width
+from cl_notebook.tabular import raw_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -81,15 +82,19 @@ class Plot:
 
     def __repr__(self) -> str:
         """Return the text form, and what to install for the picture if that is missing."""
-        return self.text() if self._nothing or _has_matplotlib() else f"{self.text()}\n{NEEDS_MATPLOTLIB}"
+        shown = markup.or_else(self.text, lambda: raw_text(self.frame))
+        return shown if self._nothing or _has_matplotlib() else f"{shown}\n{NEEDS_MATPLOTLIB}"
 
     def _repr_svg_(self) -> str | None:
-        """Return the picture as SVG. IPython asks for it in a notebook alone, so that a terminal does not load matplotlib."""
+        """Return the picture as SVG; None if it cannot be drawn: then the text is shown.
+
+        IPython asks for it in a notebook alone, so that a terminal does not load matplotlib.
+        """
         if self._nothing or not _has_matplotlib():
             return None
         from cl_notebook.plots import canvas  # noqa: PLC0415 - it loads matplotlib
 
-        return canvas.svg(self.figure, self.title)
+        return markup.or_else(lambda: canvas.svg(self.figure, self.title), str) or None
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
         """Return the text form, and the diagram in Mermaid's language if there is one."""

@@ -17,6 +17,7 @@ from cl_notebook.serialization.persist import DocumentWriter
 from cl_notebook.serialization.reader import ParsedDocument, parse_document, parse_volume_of
 from cl_notebook.serialization.schema import CLASSES
 from cl_notebook.session import default_session
+from cl_notebook.text import enumerated
 
 if TYPE_CHECKING:
     import os
@@ -45,7 +46,8 @@ class Counts:
         existing = sum(self.existing.values())
         text = f"{created} loaded" + (f", {existing:,} tracked already" if existing else "")
         if self.to_confirm:
-            text += f"; to be confirmed before they are opened: {', '.join(self.to_confirm)} (%cl_backend open NAME --trust)"
+            names = enumerated(self.to_confirm, errors.SHOWN)
+            text += f"; to be confirmed before they are opened: {names} (%cl_backend open NAME --trust)"
         return text
 
 

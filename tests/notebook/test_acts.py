@@ -89,6 +89,15 @@ def test_several_backends_are_closed_opened_asked_and_forgotten(lab: Notebook, t
     assert lab.run("%cl_backends").index.size == 2
 
 
+def test_a_list_of_many_backends_is_cut_in_an_error(notebook: Notebook, session: cl.Session, tmp_path: Path) -> None:
+    """An error that lists what is open, or what failed, names ten, and says how many more there are."""
+    for number in range(60):
+        session.backend(f"b{number:02}", volume_driver="sim", path=str(tmp_path / "sim" / str(number)))
+    shown = notebook.refused("%cl_volume create --size 1")
+    assert "b09 and 50 more. Say which: --backend NAME." in shown
+    assert "b10" not in shown
+
+
 def test_a_volume_lives_through_its_verbs(lab: Notebook) -> None:
     """Extend, clone, snapshot, revert and delete act, and give the object that they made or changed."""
     vol = lab.run("vol = %cl_volume create --size 1 --name db\nvol")

@@ -7,6 +7,7 @@ import threading
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 import cl_notebook as cl
@@ -92,6 +93,26 @@ def test_the_status_is_one_screen(notebook: Notebook, session: cl.Session, tmp_p
     shown = repr(notebook.run("%cl_status"))
     assert "Stuck" not in shown
     assert "nothing is stuck" in shown
+
+
+def test_a_display_that_fails_is_the_frame(lab: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a status, a list or a picture cannot be shown as it is, pandas shows its frame, without a traceback."""
+    status, plot = lab.run("%cl_status"), cl.plot.capacity()
+    frame = lab.run("_ = %cl_volume create --size 1 --name db\n%cl_volumes")
+
+    def fail(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    for function in ("report.as_text", "report.as_html", "listing.as_text", "listing.as_html"):
+        monkeypatch.setattr(f"cl_notebook.display.{function}", fail)
+    monkeypatch.setattr(plot, "_text", fail)
+    monkeypatch.setattr(plot, "_draw", fail)
+    assert repr(status).split() == repr(pd.DataFrame(status.frame)).split()
+    assert "<table" in status._repr_mimebundle_()["text/html"]
+    assert repr(frame) == repr(pd.DataFrame(frame))
+    assert "<table" in frame._repr_html_()
+    assert repr(plot) == repr(pd.DataFrame(plot.frame))
+    assert plot._repr_svg_() is None
 
 
 def test_the_status_opens_no_backend(notebook: Notebook, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from cl_notebook.drivers.cinder.factory import driver_class
 from cl_notebook.drivers.cinder.options import PYTHON, SECTIONS, interpreter
 from cl_notebook.drivers.cinder.process import WorkerProcess
 from cl_notebook.drivers.options import renamed_text
+from cl_notebook.text import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -101,7 +102,8 @@ class Conf:
         matched = [section for section in self._sections if section.lower() == name.lower() and section != _DEFAULT]
         if not matched:
             hint = errors.did_you_mean(name, self._sections)
-            msg = f"{self._name} has no section [{name}].{hint} Sections: {', '.join(self._sections) or 'none'}."
+            listed = enumerated(list(self._sections), errors.SHOWN) or "none"
+            msg = f"{self._name} has no section [{name}].{hint} Sections: {listed}."
             raise errors.InvalidInput(msg)
         return self._sections[matched[0]]
 

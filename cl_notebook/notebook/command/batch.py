@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cl_notebook import errors
 from cl_notebook.display import values
 from cl_notebook.many import names, runner
-from cl_notebook.many.report import DONE, Act, Item, Outcome, Report, checked, counted, enumerated
+from cl_notebook.many.report import DONE, Act, Item, Outcome, Report, checked, counted
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.command import Option, whole
 from cl_notebook.notebook.output.details import Details, SeveralDetails
 from cl_notebook.notebook.output.messages import answer, echo
 from cl_notebook.notebook.output.progress import silenced
+from cl_notebook.text import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

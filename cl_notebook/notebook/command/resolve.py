@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.display.values import SHORT_ID
 from cl_notebook.many import selection
-from cl_notebook.many.report import enumerated
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.lexer import SEVERAL, Value
 from cl_notebook.notebook.output.messages import echo
 from cl_notebook.notebook.output.progress import is_silenced
 from cl_notebook.store import search
+from cl_notebook.text import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -330,7 +330,8 @@ def chosen_backend(call: Invocation) -> Backend:
     if len(is_open) == 1:
         return is_open[0]
     if is_open:
-        msg = f"Several backends are open: {', '.join(sorted(item.name for item in is_open))}. Say which: --backend NAME."
+        names = enumerated(sorted(item.name for item in is_open), errors.SHOWN)
+        msg = f"Several backends are open: {names}. Say which: --backend NAME."
         raise errors.InvalidInput(msg)
     stored = sorted(item.name for item in identity_map.select(call.session, sa.select(Backend).limit(errors.SHOWN)))
     cure = f"Open one (%cl_backend open {stored[0]}) or say which: --backend NAME." if stored else "%cl_backend add makes one."

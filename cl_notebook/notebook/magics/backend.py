@@ -18,6 +18,7 @@ from cl_notebook.notebook.output.details import Details
 from cl_notebook.notebook.output.messages import echo, show
 from cl_notebook.notebook.output.progress import shown
 from cl_notebook.session import Session
+from cl_notebook.text import enumerated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +98,7 @@ def _report_failures(opened: Mapping[str, Backend], failed: Mapping[str, errors.
         echo(f"{name}: open")
     for name, error in failed.items():
         echo(f"{name}: {errors.hints_in(errors.one_line(error), magic=True)}")
-    msg = f"{len(failed)} of {len(failed) + len(opened)} backends could not be opened: {', '.join(failed)}."
+    msg = f"{len(failed)} of {len(failed) + len(opened)} backends could not be opened: {enumerated(list(failed), errors.SHOWN)}."
     raise errors.Error(msg) from first
 
 

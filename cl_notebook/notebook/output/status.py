@@ -13,6 +13,7 @@ from cl_notebook.text import quote_word, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
+    from types import ModuleType
 
     import pandas as pd
 
@@ -98,7 +99,10 @@ class Status:
         return typed_frame(_SCHEMA, rows, "backend")
 
     def __repr__(self) -> str:
-        """Return the screen as text, as wide as the terminal."""
+        """Return the screen as text, as wide as the terminal; the frame where that fails."""
+        return markup.or_else(self._text, lambda: _tabular().raw_text(self.frame))
+
+    def _text(self) -> str:
         if not self.overview.backends:
             return first_steps.as_text(self._empty(), magics=self._magics)
         width = report.columns()
@@ -111,7 +115,8 @@ class Status:
         return "\n".join([*lines, *(["", self._all_well()] if self._all_well() else [])])
 
     def _repr_mimebundle_(self, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-        return markup.bundle(repr(self), self._html(), include, exclude)
+        html = markup.or_else(self._html, lambda: _tabular().raw_html(self.frame))
+        return markup.bundle(repr(self), html, include, exclude)
 
     def _html(self) -> str:
         if not self.overview.backends:
@@ -214,6 +219,12 @@ class Status:
         if view.stuck or view.running or view.waiting:
             return ""
         return "Nothing runs, and nothing is stuck. %cl_scan compares all of it with the storages."
+
+
+def _tabular() -> ModuleType:
+    from cl_notebook import tabular  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    return tabular
 
 
 def _more(count: int, magic: str) -> str:

@@ -20,7 +20,7 @@ from cl_notebook.notebook.output.progress import silenced
 from cl_notebook.notebook.tree import command_lines, selection
 from cl_notebook.notebook.tree.available_actions import offers, offers_of_several
 from cl_notebook.notebook.tree.selection import refuse_if_closed
-from cl_notebook.text import sanitize
+from cl_notebook.text import enumerated, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -202,7 +202,7 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
 
 def _sentence(what: str, value: Any) -> str:  # noqa: ANN401 - one resource or several
     resources = value if isinstance(value, list) else [value]
-    return sanitize(f"{report.enumerated([resource.label() for resource in resources])}: {what}")
+    return sanitize(f"{enumerated([resource.label() for resource in resources])}: {what}")
 
 
 def _created(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - what the verb gives
