@@ -219,7 +219,7 @@ def _attached(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - a
 
 def _extended(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
     sizes = sorted({each.size for each in value}) if isinstance(value, list) else [value.size]
-    return Outcome(_sentence(f"{report.enumerated([f'{size} GiB' for size in sizes])} now", value), count=_count(value))
+    return Outcome(_sentence(f"{enumerated([f'{size} GiB' for size in sizes])} now", value), count=_count(value))
 
 
 def _count(value: Any) -> int:  # noqa: ANN401 - as above
