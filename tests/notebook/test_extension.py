@@ -33,6 +33,8 @@ TOPICS = [
     ("status:error", ["create, revert or retype failed.", "%cl_scan repair VOLUME", "%cl_volumes --status error"]),
     ("extending", ["being extended."]),
     ("lost", ["Of an operation:", "%cl_history --status lost"]),
+    ("names", ["db-{1..3}", "status:error", "$df"]),
+    ("filters", ["--status VALUE", "Numbers and times take"]),
     ("uuid", ["%cl_volume create --id"]),
 ]
 """What %cl_help is asked for, and what it says."""

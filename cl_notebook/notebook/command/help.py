@@ -100,7 +100,7 @@ def map_of(commands: Sequence[Command]) -> Map:
             )
         ]
         parts += [Part(purpose or "More", rows)] if rows else []
-    return Map("", "%cl_help TOPIC explains one: volume, create, volume create, error, --size", parts)
+    return Map("", "%cl_help TOPIC explains: volume, create, volume create, error, --size, names", parts)
 
 
 def command_help(command: Command, *, live: bool = True) -> Help:

@@ -9,24 +9,51 @@ from cl_notebook import errors
 from cl_notebook.model.operations import lifecycle, tables
 from cl_notebook.notebook.command.command import Argument, Command, Part, Row, Verb
 from cl_notebook.notebook.command.help import Help, brief, command_help, map_of, option_row, verb_help
+from cl_notebook.notebook.magics import lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cl_notebook.notebook.command.command import Invocation
 
 _MOST_ROWS = 15
 _STATUS = "status:"
 _KINDS = ("volume", "snapshot", "connection")
+_NAMES = Help(
+    "%cl_volume show NAME …",
+    "How a resource, or several, is named in a line of magic. Several words add up.",
+    [
+        Part(
+            "One:",
+            [
+                Row("db", "its name."),
+                Row("3f2a91c0", "its id, or the beginning of it: at least four characters to change it."),
+                Row("vol", "the variable that holds it."),
+                Row("'my vol'", "quotes for blanks; $'…' for any characters, where nothing is expanded."),
+            ],
+        ),
+        Part(
+            "Several:",
+            [
+                Row("db-*", "a glob: what begins with db-."),
+                Row("db-{1..3}", "a range: db-1, db-2 and db-3; %cl_volume create takes one, too."),
+                Row("status:error", "a term of the tree's filter: it restricts the others, and alone selects from everything."),
+                Row("size>10 !web*", "further terms: larger than 10 GiB, and not called so."),
+                Row("$df {vols[:2]}", "a frame, a list, or an expression that gives one."),
+            ],
+            ["Add --dry-run to see what is meant."],
+        ),
+    ],
+)
 
 
 def command(commands: Sequence[Command]) -> Command:
     """Return ``%cl_help``, which explains *commands*."""
-    topics = [*(item.name.removeprefix("cl_") for item in commands), *_names_of_verbs(commands), *_names_of_statuses()]
     topic = Argument(
         "TOPIC",
-        "A magic (volume), a verb (create, volume create), an option (--size), a status (error), or a word to search for.",
-        f"choices:{','.join(dict.fromkeys(topics))}",
+        "A magic (volume), a verb (create, volume create), an option (--size), a status (error), names, filters, or a word to "
+        "search for.",
+        f"choices:{','.join(_topics(commands))}",
         optional=True,
         repeat=True,
         takes_dashes=True,
@@ -43,6 +70,7 @@ def command(commands: Sequence[Command]) -> Command:
             "%cl_help volume create",
             "%cl_help --jobs",
             "%cl_help status:error",
+            "%cl_help names",
             "%cl_help trace",
         ),
         purpose="Begin",
@@ -56,8 +84,7 @@ def _help(commands: Sequence[Command], call: Invocation) -> Help:
     page = _exact(commands, words) or _matches(commands, words)
     if page is None:
         topic = " ".join(words)
-        names = [*(item.name.removeprefix("cl_") for item in commands), *_names_of_verbs(commands), *_names_of_statuses()]
-        msg = f"There is no help on {topic!r}.{errors.did_you_mean(topic, names)} %cl_help is the map of all magics."
+        msg = f"There is no help on {topic!r}.{errors.did_you_mean(topic, _topics(commands))} %cl_help is the map of all magics."
         raise errors.NotFound(msg)
     return page
 
@@ -70,7 +97,18 @@ def _exact(commands: Sequence[Command], words: Sequence[str]) -> Help | None:
         return _of_magic(named, rest)
     if rest:
         return None
+    if first in _TOPICS:
+        return _TOPICS[first]()
     return _of_verb(commands, first) or _of_status(first.removeprefix(_STATUS)) or _of_option(commands, first)
+
+
+def _filters() -> Help:
+    volumes = next(item for item in lists.COMMANDS if item.name == "cl_volumes")
+    return Help("%cl_volumes --COLUMN VALUE", "Filter a list by its columns.", [*(volumes.notes(()) if volumes.notes else ())])
+
+
+_TOPICS: Mapping[str, Callable[[], Help]] = {"names": lambda: _NAMES, "filters": _filters}
+"""What is explained beside the magics."""
 
 
 def _of_magic(named: Command, words: Sequence[str]) -> Help | None:
@@ -144,9 +182,8 @@ def _rows_with(commands: Sequence[Command], words: Sequence[str]) -> Iterator[Ro
                     yield Row(f"{item.title(verb)} {option.spelled}", brief(option.help))
 
 
-def _names_of_verbs(commands: Sequence[Command]) -> list[str]:
-    return [verb.name for item in commands if item.has_verbs for verb in item.verbs]
-
-
-def _names_of_statuses() -> list[str]:
-    return [*(status for kind in _KINDS for status in lifecycle.statuses(kind)), *tables.MEANINGS]
+def _topics(commands: Sequence[Command]) -> list[str]:
+    magics = (item.name.removeprefix("cl_") for item in commands)
+    verbs = (verb.name for item in commands if item.has_verbs for verb in item.verbs)
+    statuses = (status for kind in _KINDS for status in lifecycle.statuses(kind))
+    return list(dict.fromkeys((*magics, *_TOPICS, *verbs, *statuses, *tables.MEANINGS)))
