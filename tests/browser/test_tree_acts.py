@@ -208,7 +208,7 @@ def test_a_backend_is_added_by_a_form(desk: Desk) -> None:
     expect(tree.pane.get_by_text("must be a number of at least 0, not 'slow'")).to_be_visible()
     latency.fill("")
     test.click()
-    expect(tree.pane.get_by_role("status").filter(has_text="nothing was stored")).to_be_visible()
+    expect(tree.pane.get_by_role("status").filter(has_text="It was not added")).to_be_visible()
     assert desk.session.find("lab", all=True) == []
     for theme in ("Dark", "Light"):
         desk.lab.theme(theme)

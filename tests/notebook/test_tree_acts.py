@@ -270,7 +270,7 @@ def test_a_backend_is_added_by_its_driver_s_options(lab: Notebook, session: cl.S
     line = actions.line(session, "add", [], values)
     assert line == f"%cl_backend add new --driver sim --path '{tmp_path / 'my sim'}'"
     trial = actions.lines(session, "add", [], {**values, form["trial"]: True})
-    assert actions.run(session, lab.shell, trial).text == "Backend 'new' opens with these options; nothing was stored."
+    assert actions.run(session, lab.shell, trial).text == "Backend 'new' opens with these options. It was not added."
     assert lab.run(trial[0].text)["volume_driver"] == "sim"
     assert list(session.backends) == ["sim"]
     assert run_act(session, lab.shell, line).ids == (session.backends["new"].id,)

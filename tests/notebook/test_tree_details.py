@@ -266,12 +266,12 @@ def test_a_connection_of_another_host_is_not_attached_from_here(lab: Notebook, s
 
 
 def test_a_read_only_session_offers_only_to_look(lab: Notebook, session: cl.Session) -> None:
-    """Where nothing may be changed only binding and refreshing are offered."""
+    """Where nothing may be changed only binding and refreshing are offered, and of a backend what reads."""
     vol = session.backends["sim"].create_volume(1, name="db")
     vol.create_snapshot()
     with cl.Session(session.settings.store, read_only=True) as looking:
-        for text in ("db", "sim"):
-            assert {act["name"] for act in details(looking, lab.shell, looking.find(text))["acts"]} == ALWAYS
+        for text, reading in (("db", set()), ("sim", OPEN - {"create"} | {"open"})):
+            assert {act["name"] for act in details(looking, lab.shell, looking.find(text))["acts"]} == ALWAYS | reading
 
 
 def _of_several(session: cl.Session, *resources: Any) -> dict[str, dict[str, Any]]:

@@ -87,12 +87,12 @@ class Option:
         shown = MASK if self.secret else repr(text)
         if self.choices and text not in self.choices:
             msg = f"{self.spelled} takes {' or '.join(self.choices)}, not {shown}.{errors.did_you_mean(text, self.choices)}"
-            raise errors.InvalidInput(msg)
+            raise errors.InvalidInput(msg, option=self.key)
         try:
             return self.convert(text)
         except ValueError as error:
             msg = f"{self.spelled} takes {error}, not {shown}."
-            raise errors.InvalidInput(msg) from None
+            raise errors.InvalidInput(msg, option=self.key) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ COMMAND = Command(
                 ),
                 PYTHON,
                 Option("replace", "Take the new options if a backend of that name has others."),
-                Option("dry-run", "Open the driver with these options to see that they are right, and store nothing."),
+                Option("dry-run", "Open the driver to see that the options are right, and do not add the backend."),
             ),
             dynamic_options=drivers.of_driver,
         ),

@@ -232,7 +232,7 @@ def _changed(what: str) -> Callable[[Any, str | None], Outcome]:
 
 def _added(value: Any, _variable: str | None) -> Outcome:  # noqa: ANN401 - as above
     if isinstance(value, Details):
-        return Outcome(sanitize(f"Backend {value['name']!r} opens with these options; nothing was stored."))
+        return Outcome(sanitize(f"Backend {value['name']!r} opens with these options. It was not added."))
     return Outcome(_sentence("added, and open", value), (value.id,))
 
 

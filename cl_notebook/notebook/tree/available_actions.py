@@ -18,7 +18,7 @@ from cl_notebook.notebook.tree.selection import free_name
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -30,6 +30,9 @@ LOOKED_AT = 50
 
 _NAMED = 5
 _REASONS = 2
+_READING = ("open", "close", "stats", "scan", "log")
+"""Acts that change nothing that is stored, so that a read-only session has them."""
+
 _DANGEROUS = frozenset({"delete", "disconnect", "revert", "forget"})
 _LABELS: Mapping[str, str] = {
     "bind": "Bind to a variable",
@@ -154,9 +157,8 @@ class _Examined:
 
     def actions(self) -> list[Action]:
         """Return the actions that are available now."""
-        if self.session.settings.read_only:
-            return []
-        return list(_ACTIONS_OF[self.resource.kind](self))
+        is_read_only = self.session.settings.read_only
+        return [action for action in _ACTIONS_OF[self.resource.kind](self) if not is_read_only or action.name in _READING]
 
     def why_not(self, action: str) -> str:
         """Return the reason against *action*, to follow the title of the resource."""
@@ -186,9 +188,12 @@ def offers(session: Session, shell: InteractiveShell | None, resource: Tracked) 
     return [
         _payload(available[name], resource) if name in available else _unavailable(examined, name)
         for name in _LABELS
-        if name in available
-        or (not session.settings.read_only and name != "bind" and (name, resource.kind) in command_lines.FORMS)
+        if name in available or (name != "bind" and name in _allowed(session) and (name, resource.kind) in command_lines.FORMS)
     ]
+
+
+def _allowed(session: Session) -> Collection[str]:
+    return _READING if session.settings.read_only else _LABELS
 
 
 def _unavailable(examined: _Examined, name: str) -> dict[str, Any]:
@@ -206,8 +211,8 @@ def offers_of_several(session: Session, resources: Sequence[Tracked]) -> list[di
     examined = [_Examined(session, resource) for resource in resources[:LOOKED_AT]]
     available = [{action.name: action for action in each.actions()} for each in examined]
     kinds = {resource.kind for resource in resources}
-    applicable = [name for name in _LABELS if name != "bind" and any((name, kind) in command_lines.FORMS for kind in kinds)]
-    names = [_REFRESH, *([] if session.settings.read_only else applicable)]
+    names = [_REFRESH, *(name for name in _allowed(session) if any((name, kind) in command_lines.FORMS for kind in kinds))]
+    names = [name for name in names if name != "bind"]
     return [_payload_of_several(name, examined, available) for name in names]
 
 
@@ -299,10 +304,10 @@ def _bind(shell: InteractiveShell, resource: Tracked) -> Action:
 def _of_backend(examined: _Examined) -> Iterator[Action]:
     session, backend = examined.session, examined.resource
     of = partial(_field, "create", "backend")
-    names = ("name", "count", "description", "metadata", "pool_name")
-    more = [of(name, group=_MORE) if name in {"description", "metadata", "pool_name"} else of(name) for name in names]
     size = of("size", 1, label="Size in GiB", help="")
-    yield Action("create", _LABELS["create"], (size, *more, of("bootable", value=False, group=_MORE)))
+    several = of("count", default="1", help="How many; they are called NAME-1, NAME-2…")
+    more = (of(name, group=_MORE) for name in ("description", "metadata", "pool_name"))
+    yield Action("create", _LABELS["create"], (size, of("name"), several, *more, of("bootable", value=False, group=_MORE)))
     if session.get_open(backend) is None:
         secrets = [
             Field(

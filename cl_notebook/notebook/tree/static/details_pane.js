@@ -187,10 +187,10 @@ export function createDetailsPane(app) {
     tasks = tasks.filter(predicate);
   }
 
-  // Running actions stay; the results of earlier ones give way to the next one.
+  // Running actions stay, and so does a new backend's form beside an action on a row; earlier results give way to the next one.
   /** @param {Task} task */
   function addTask(task) {
-    keepTasks(({ state }) => state === "busy");
+    keepTasks(({ state, stays }) => state === "busy" || (state !== "done" && !!stays && !task.stays));
     tasks.push(task);
     slot.prepend(task.el);
     task.el.scrollIntoView({ block: "nearest" });

@@ -178,18 +178,18 @@ danger).map(createActionButton),harmless=actions.filter(action=>!action.danger).
 label,()=>why?complain(why):openForm(action,ids),{"data-key":`act ${name}`,class:danger?"cl-btn cl-bad":"cl-btn",...why?{"aria-dis\
 abled":"true",title:plain(why),"aria-description":plain(why)}:{}})}function focusKey(key){let keyed=[...scroller.querySelectorAll(
 "[data-key]")],node=key?keyed.find(other=>other.dataset.key===key):null;node?node.focus({preventScroll:!0}):app.focusGrid()}function keepTasks(predicate){
-for(let task of tasks)predicate(task)||task.el.remove();tasks=tasks.filter(predicate)}function addTask(task){keepTasks(({state})=>state===
-"busy"),tasks.push(task),slot.prepend(task.el),task.el.scrollIntoView({block:"nearest"})}function openForm(action,actionIds){let isFromBar=activeIn(
-actionBar),form=createActionForm(app,action,actionIds,{returnFocus:()=>focusKey(isFromBar&&`act ${action.name}`),onEnd:()=>scheduleLoad(
-0)});addTask(form),form.start()}async function startAction(name,actionIds){try{let{acts}=await describe(app,actionIds),action=acts.
-find(other=>other.name===name);if(!action||action.why)throw new Error(action?.why??`'${name}' is not available here.`);openForm(action,
-actionIds)}catch(error){complain(error.message)}}function startAddition(){let before=activeElement(app.el),form=createAddition(app,
-{returnFocus:()=>before?.isConnected?before.focus():app.focusGrid(),onEnd:refresh});addTask(form),form.start()}function complain(text){
-let dismiss=iconButton("Dismiss","close",()=>leave(()=>box.remove())),note=[icon("fault"),el("span",{text:plain(text)}),dismiss],box=el(
-"div",{class:"cl-task cl-note cl-bad",role:"alert"},...note);addTask({el:box})}function leave(run2){run2(),app.focusGrid()}function onKey(event){
-event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let current=row&&app.findRow(row.id);current&&show(current),
-refresh()}return app.on("focus",show),app.on("selected",()=>show(row)),app.on("rows",follow),new ResizeObserver(onResize).observe(
-pane),show(app.focusedRow),{el:pane,show,startAction,startAddition}}var REPEATABLE=new Set(["hello","rows","seek","details","offers","line"]),SLOW=new Set(["act","begin","drivers","addition"]),CLOSING_EVENTS=[
+for(let task of tasks)predicate(task)||task.el.remove();tasks=tasks.filter(predicate)}function addTask(task){keepTasks(({state,stays})=>state===
+"busy"||state!=="done"&&!!stays&&!task.stays),tasks.push(task),slot.prepend(task.el),task.el.scrollIntoView({block:"nearest"})}function openForm(action,actionIds){
+let isFromBar=activeIn(actionBar),form=createActionForm(app,action,actionIds,{returnFocus:()=>focusKey(isFromBar&&`act ${action.name}`),
+onEnd:()=>scheduleLoad(0)});addTask(form),form.start()}async function startAction(name,actionIds){try{let{acts}=await describe(app,
+actionIds),action=acts.find(other=>other.name===name);if(!action||action.why)throw new Error(action?.why??`'${name}' is not availa\
+ble here.`);openForm(action,actionIds)}catch(error){complain(error.message)}}function startAddition(){let before=activeElement(app.
+el),form=createAddition(app,{returnFocus:()=>before?.isConnected?before.focus():app.focusGrid(),onEnd:refresh});addTask(form),form.
+start()}function complain(text){let dismiss=iconButton("Dismiss","close",()=>leave(()=>box.remove())),note=[icon("fault"),el("span",
+{text:plain(text)}),dismiss],box=el("div",{class:"cl-task cl-note cl-bad",role:"alert"},...note);addTask({el:box})}function leave(run2){
+run2(),app.focusGrid()}function onKey(event){event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let current=row&&
+app.findRow(row.id);current&&show(current),refresh()}return app.on("focus",show),app.on("selected",()=>show(row)),app.on("rows",follow),
+new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction,startAddition}}var REPEATABLE=new Set(["hello","rows","seek","details","offers","line"]),SLOW=new Set(["act","begin","drivers","addition"]),CLOSING_EVENTS=[
 "comm_live_update","comm:close"],KernelError=class extends Error{constructor(message,line,field){super(message),this.line=line,this.
 field=field}};function createRemote(model,{onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*2**32)*2**20,
 lastReceived=0,isClosed=!1,startedAt=Date.now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){
