@@ -100,7 +100,7 @@ class Error(_Portable, Exception):
 
 
 class InvalidInput(Error, ValueError):
-    """A value is wrong whatever the state: a size, a name, an option; ``option`` names the option, of a driver or a magic, if it is one."""
+    """A value is wrong whatever the state: a size, a name, an option (``option`` names it, if it is known)."""
 
     def __init__(self, *args: object, option: str = "") -> None:
         """Store the name of the *option* with the message."""
