@@ -15,7 +15,7 @@ RUN := .venv/bin/python -m
 # uv installs where it is found, and pip elsewhere; `make UV= …` takes pip
 UV ?= $(shell command -v uv)
 PIP := $(if $(UV),$(UV) pip install --quiet --python .venv/bin/python,$(RUN) pip --quiet --quiet --disable-pip-version-check install)
-KERNEL := $(wildcard jupyter-config/kernels/cl_notebook/*)
+INSTALLED := $(wildcard jupyter-config/*/*/* jupyter-config/*/*/static/*)
 
 DEBIAN_MODULES := /usr/lib/python3/dist-packages
 
@@ -152,7 +152,7 @@ help:
 	@sed -n 's/^##/make /p' $(lastword $(MAKEFILE_LIST))
 
 # One group of pyproject.toml each; pip comes first, for older ones know no groups.
-.venv/.lab .venv/.tour .venv/.test .venv/.check .venv/.bench .venv/.docs .venv/.dist: .venv/.%: pyproject.toml $(KERNEL) | .venv/.pip
+.venv/.lab .venv/.tour .venv/.test .venv/.check .venv/.bench .venv/.docs .venv/.dist: .venv/.%: pyproject.toml $(INSTALLED) | .venv/.pip
 	@echo "installing what 'make $*' needs into .venv"
 	@$(PIP) --editable . --group $*
 	@touch $@

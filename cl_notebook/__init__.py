@@ -102,7 +102,7 @@ def demo() -> Demo:
     """Start a demo: a throw-away store with a filled simulator and a small local backend, and show its tree.
 
     The demo's session is the default one until ``close()`` of the returned object, or ``%cl_demo --end``: this removes the demo's
-    folder and returns to the session before. In JupyterLab with the package sidecar the tree opens beside the notebook.
+    folder and returns to the session before. In JupyterLab the tree opens beside the notebook.
 
     Raises:
         Refused: a demo is running already.

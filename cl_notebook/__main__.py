@@ -101,7 +101,7 @@ def _lab(call: argparse.Namespace) -> None:
     if importlib.util.find_spec("jupyterlab") is None:
         msg = (
             f"The notebooks are in {folder}, but this Python has no JupyterLab. Install it: {sys.executable} -m pip install "
-            "jupyterlab sidecar. Or, for a JupyterLab elsewhere: python -m cl_notebook install; then open the folder there."
+            "jupyterlab. Or, for a JupyterLab elsewhere: python -m cl_notebook install; then open the folder there."
         )
         raise _Failed(msg)
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}", f"--LabApp.default_url=/lab/tree/{_FIRST_EXAMPLE}"]

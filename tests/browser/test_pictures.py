@@ -75,6 +75,14 @@ def test_pictures_show_what_the_page_shows(lab: Lab) -> None:
     notebook.run_cell(0)
     stale = _stale_tree(notebook)
     page.set_viewport_size({"width": 1440, "height": 1000})
+    panel = page.locator("#jp-main-dock-panel > .cl-panel")
+    page.wait_for_function("node => node.offsetWidth > 700", arg=panel.element_handle())
+    box = _box(panel)
+    page.mouse.move(box["x"] - 3, 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 570, 300)
+    page.mouse.up()
+    page.wait_for_function("node => node.offsetWidth < 600", arg=panel.element_handle())
     for name, source in CELLS.items():
         stale += _stale_cell(name, notebook.run(source))
     cell = notebook.run("%cl_cleanup", wait=False)
@@ -93,14 +101,8 @@ def test_pictures_show_what_the_page_shows(lab: Lab) -> None:
 def _stale_tree(notebook: Notebook) -> list[str]:
     """Compare the picture of the tree beside a notebook."""
     page = notebook.page
-    panel = page.locator("#jp-right-stack")
-    expect(panel).to_be_visible()
-    box = _box(panel)
-    page.mouse.move(box["x"] - 3, box["y"] + 300)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 590, box["y"] + 300)
-    page.mouse.up()
-    tree = TreePage(panel.locator(".cl-live"))
+    tree = TreePage(page.locator("#jp-main-dock-panel > .cl-panel .cl-live"))
+    page.wait_for_function("node => node.offsetWidth > 600", arg=tree.root.element_handle())
     cell = notebook.run(CELLS["volumes"])
     tree.open("db")
     expect(tree.row("db1")).to_be_visible()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from tests.browser.browsers import axe
 from tests.browser.lab import SECONDS, new_cell, shot
 from tests.browser.treegrid import TreePage
 from tests.browser.workspace import setup
@@ -83,16 +84,48 @@ def test_the_tree_s_text_is_kept_in_the_notebook(desk: Desk) -> None:
 
 
 def test_beside_the_notebook(desk: Desk) -> None:
-    """`%cl_tree --side` opens a live tree in a panel of its own."""
+    """`%cl_tree --side` and `--panel` open a live tree in a panel, from which a click puts a line into the notebook."""
     desk.stock()
-    desk.notebook.run("%cl_tree --side")
-    tree = TreePage(desk.lab.page.locator(".jp-LinkedOutputView .cl-live, .lm-Panel:not(.jp-NotebookPanel *) .cl-live").first)
-    expect(tree.grid, "a tree stands beside the notebook").to_be_visible()
-    expect(tree.row("web")).to_be_visible()
-    assert desk.lab.page.locator(".jp-NotebookPanel .cl-live").count() == 0, "the tree is in the notebook, too"
+    page, notebook = desk.lab.page, desk.notebook
+    notebook.run("%cl_tree --side -v side")
+    tree = TreePage(page.locator("#jp-main-dock-panel > .cl-panel .cl-live"))
+    expect(tree.row("web"), "a tree stands beside the notebook").to_be_visible()
+    assert page.locator(".jp-NotebookPanel .cl-live").count() == 0, "the tree is in the notebook, too"
+    _wait_for_width(tree, 550)
     desk.sim.create_volume(1, name="later")
     expect(tree.row("later")).to_be_visible()
-    shot(desk.lab.page, "side")
+    shot(page, "side")
+    notebook.run("side.close()")
+    expect(tree.grid).to_have_count(0)
+    cell = notebook.run("%cl_tree --panel")
+    tree = TreePage(page.locator("#jp-left-stack .cl-live"))
+    expect(tree.row("web"), "a tree stands at the left side").to_be_visible()
+    _wait_for_width(tree, 400)
+    tree.row("web").hover()
+    tree.row("web").get_by_role("button", name="Put the line").click()
+    last = page.locator(".jp-NotebookPanel .jp-Cell").last
+    expect(last.locator(".cm-content"), "the line is in a new cell").to_have_text("%cl_volume show web")
+    assert axe(page.locator(".cl-panel")) == []
+    shot(page, "panel")
+    page.locator(".cl-panel").get_by_role("button", name="Close the panel").click()
+    expect(tree.grid).to_have_count(0)
+    cell.area.get_by_role("button", name="Show it").click()
+    expect(tree.row("web"), "it can be opened again").to_be_visible()
+
+
+def test_where_there_is_no_panel(desk: Desk) -> None:
+    """Without the extension of JupyterLab the tree stands below its cell, and one line says why."""
+    desk.stock()
+    desk.lab.page.evaluate(_WITHOUT_EXTENSION, arg=True)
+    cell = desk.notebook.run("%cl_tree --panel")
+    expect(cell.area.get_by_role("note")).to_contain_text("There is no panel for the tree here")
+    expect(TreePage(cell.area.locator(".cl-live")).row("web")).to_be_visible()
+    desk.lab.page.evaluate(_WITHOUT_EXTENSION, arg=False)
+
+
+def _wait_for_width(tree: TreePage, least: int) -> None:
+    wide = "([node, least]) => node.offsetWidth >= least"
+    tree.page.wait_for_function(wide, arg=[tree.root.element_handle(), least])
 
 
 def test_notebook_7(desk: Desk, browser: Browser) -> None:
@@ -123,6 +156,11 @@ def test_notebook_7(desk: Desk, browser: Browser) -> None:
     assert [error for error in errors if error != _ITS_OWN] == []
 
 
+_WITHOUT_EXTENSION = """(isWithout) => {
+    const name = Symbol.for("cl_notebook.lab");
+    if (isWithout) window.savedLab = globalThis[name];
+    Object.defineProperty(globalThis, name, {value: isWithout ? undefined : window.savedLab, configurable: true});
+}"""
 _IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 _ITS_OWN = "Cannot read properties of undefined (reading 'schema')"
 """What Notebook 7.6 says of its own shortcuts when it starts."""

@@ -11,5 +11,5 @@ test("the checked-in bundle is what the sources bundle to, byte for byte", async
 test("the bundle is one ES module whose default export renders the tree", async () => {
   const tree = await import(new URL("../../cl_notebook/notebook/tree/static/bundle/tree.js", import.meta.url).href);
   assert.deepEqual(Object.keys(tree), ["default"]);
-  assert.deepEqual(Object.keys(tree.default), ["render"]);
+  assert.deepEqual(Object.keys(tree.default), ["initialize", "render", "style"]);
 });

@@ -27,6 +27,9 @@ def test_the_tree_is_of_everything_or_of_one(lab: Notebook) -> None:
     assert "before" in repr(part)
     assert "before" in repr(lab.run("volumes = %cl_volumes\n%cl_tree volumes"))
     assert "NotFound" in lab.refused("%cl_tree nosuch")
+    assert "Did you mean 'pool'?" in lab.refused("%cl_tree --columns pol")
+    shown = repr(lab.run("%cl_tree vol --panel --columns name,size")).splitlines()
+    assert shown == ["volume  db  1 GiB", "└── snapshot  before  1 GiB"], "without a front end it is below the line that says so"
 
 
 def test_a_lost_reference_is_found(lab: Notebook) -> None:

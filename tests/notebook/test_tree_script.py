@@ -51,11 +51,11 @@ def test_nothing_is_fetched() -> None:
 
 
 def test_what_is_sent_is_the_script_packed() -> None:
-    """The module that a widget carries holds the script, in less than half of its size."""
+    """The module that a widget carries holds the script and the style, in less than half of their size."""
     packed = re.search(r'atob\("([^"]*)"\)', assets.packed_script())
     assert packed is not None
-    assert gzip.decompress(base64.b64decode(packed[1])).decode() == assets.script()
-    assert len(assets.packed_script()) < len(assets.script()) / 2
+    assert json.loads(gzip.decompress(base64.b64decode(packed[1]))) == [assets.script(), assets.style()]
+    assert len(assets.packed_script()) < (len(assets.script()) + len(assets.style())) / 2
 
 
 def test_the_front_end_knows_what_python_defines() -> None:

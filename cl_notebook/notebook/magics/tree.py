@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
+from cl_notebook.notebook.output.messages import echo
 from cl_notebook.notebook.tree import display
 from cl_notebook.treemodel.kinds import COLUMNS, NAME, columns_of
 
@@ -20,15 +21,15 @@ def _tree(call: Invocation) -> Tree | StaticTree | None:
     target = call.namespace.get(text)
     if "DataFrame" not in {cls.__name__ for cls in type(target).__mro__}:  # pandas is not loaded for this
         target = resolve.resolve(call, text) if text is not None else None
-    tree = display.tree(call.session, target)
+    place: display.Place = "panel" if call["panel"] else "side" if call["side"] else ""
+    tree = display.tree(call.session, target, place)
     if call["columns"] is not None:
         tree.columns = columns_of(call["columns"])
     if variable is not None:
         resolve.bind(call, variable, tree)
-    if not call["side"]:
-        return tree
-    display.show(tree)
-    return None
+    if place and not display.has_front_end():
+        echo(f"There is no notebook here that --{place} could show the tree beside.")
+    return tree
 
 
 COMMAND = Command(
@@ -56,12 +57,13 @@ COMMAND = Command(
                     short="-c",
                     completes=f"columns:{','.join((NAME, *COLUMNS))}",
                 ),
-                Option("side", "Open it beside the notebook (needs the package sidecar)."),
+                Option("panel", "Open it in a panel at JupyterLab's left side, where a click puts a line into the notebook."),
+                Option("side", "Open it beside the notebook, in JupyterLab."),
                 Option("variable", "Bind the tree to this variable.", "NAME", short="-v"),
             ),
         ),
     ),
-    ("%cl_tree", "%cl_tree lvm", "%cl_tree db --columns status,size,pool", "%cl_tree --side -v tree"),
+    ("%cl_tree", "%cl_tree lvm", "%cl_tree db --columns status,size,pool", "%cl_tree --panel", "%cl_tree --side -v tree"),
     purpose="Look",
     sample="%cl_tree --side",
     brief="all as a tree, to click and act",

@@ -55,6 +55,8 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
     if not resource.is_tracked:
         msg = f"This {resource.kind} is not tracked any more: it was deleted, or its session was closed."
         raise errors.NotFound(msg)
+
+    names = selection.unique_names(session, shell, [resource.id])
     with session.store.reading() as reading:  # closed before the rest reads: a store in memory has only one connection
         stored = {**_belonging(reading, resource), "history": _history(reading, resource)}
     return {
@@ -66,7 +68,10 @@ def details(session: Session, shell: InteractiveShell | None, resource: Tracked)
         **stored,
         "variable": selection.free_name(shell, resource),
         "held": selection.holding(shell, resource),
-        "acts": [act | {"line": for_a_cell(shell, act["line"])} for act in offers(session, shell, resource)],
+        "acts": [
+            act | {"line": for_a_cell(shell, selection.with_names(act["line"], names))}
+            for act in offers(session, shell, resource)
+        ],
     }
 
 

@@ -110,6 +110,12 @@ class Details(Message, tag="details", frozen=True, kw_only=True):
     row: _Id
 
 
+class Shown(Message, tag="shown", frozen=True, kw_only=True):
+    """Return the line of magic that shows one resource."""
+
+    row: _Id
+
+
 class Offers(Message, tag="offers", frozen=True, kw_only=True):
     """Read the actions that are available for several resources at once."""
 
@@ -164,6 +170,7 @@ _ANY: Any = (
     | Seek
     | Reveal
     | Details
+    | Shown
     | Offers
     | Begin
     | Drivers

@@ -6,6 +6,7 @@ import builtins
 import keyword
 import re
 import unicodedata
+from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,11 @@ from cl_notebook import errors, settings
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.resolve import ALL
+from cl_notebook.text import quote_word
 from cl_notebook.treemodel.static_tree import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 _SHORT_KINDS = {"volume": "vol", "snapshot": "snap", "connection": "conn", "backend": "backend"}
 _MAX_LENGTH = 40
+_MAX_NAMED = 20
+_NAMED = (Backend, Volume, Snapshot)
+_PLAIN = re.compile(r"\w[\w.-]*(?: [\w.-]+)*")
+_LIKE_AN_ID = re.compile(r"[0-9A-Fa-f-]{1,36}")
 _NOT_IDENTIFIER = re.compile(r"\W+")
 
 
@@ -78,6 +84,33 @@ def _node(resource: Tracked) -> Node:
             host = str(resource.connector_info.get("host") or "?")
             return Node("connection", resource.id, host, resource.status, None, resource.path or "", resource.created_at)
     return Node(resource.kind, resource.id, resource.name, status, size, where, resource.created_at)  # type: ignore[attr-defined] # connections have no name
+
+
+def unique_names(session: Context, shell: InteractiveShell | None, ids: Sequence[str]) -> dict[str, str]:
+    """Return, by id, the names by which lines can mean the resources with these *ids*; of many, none.
+
+    A name is left out if another resource has it, or if a variable, the beginning of an id or a pattern could be meant by it.
+    """
+    if not ids or len(ids) > _MAX_NAMED:
+        return {}
+    with session.store.reading() as connection:
+        rows = connection.execute(sa.union_all(*(sa.select(cls.id, cls.name).where(cls.id.in_(ids)) for cls in _NAMED))).all()
+        names = {row.id: row.name for row in rows if _is_plain(shell, row.name or "")}
+        with_name = [sa.select(cls.name).where(cls.name.in_(list(names.values()))) for cls in _NAMED]
+        counts = Counter(connection.execute(sa.union_all(*with_name)).scalars()) if names else Counter[str]()
+    return {resource_id: name for resource_id, name in names.items() if counts[name] == 1}
+
+
+def with_names(line: str, names: Mapping[str, str]) -> str:
+    """Return *line*, of magic or Python, with *names*, by id, instead of the ids."""
+    for resource_id, name in names.items():
+        line = line.replace(repr(resource_id), repr(name)).replace(resource_id, quote_word(name))
+    return line
+
+
+def _is_plain(shell: InteractiveShell | None, name: str) -> bool:
+    is_taken = shell is not None and name.partition(".")[0] in shell.user_ns
+    return _PLAIN.fullmatch(name) is not None and not _LIKE_AN_ID.fullmatch(name) and not is_taken
 
 
 def refuse_if_closed(session: Context) -> None:

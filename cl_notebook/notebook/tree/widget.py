@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import anywidget
 import traitlets as t
@@ -66,10 +66,20 @@ class Tree(anywidget.AnyWidget):
     _first_steps = t.List(t.List(t.Unicode()), help="Purpose and line of each way to begin, for an empty store.").tag(sync=True)
     _can_add = t.Bool(help="Whether backends can be added to what is shown.").tag(sync=True)
     _key = t.Unicode().tag(sync=True)
+    _place = t.Enum(("", "panel", "side"), "").tag(sync=True)
     _threads: tuple[LeasedThread, ...] = ()  # a default for close(), which is also called if __init__ failed
 
-    def __init__(self, session: Session, resource: Tracked | None = None, ids: Collection[str] | None = None) -> None:
-        """Show everything in *session*, one *resource* with everything below it, or the resources with these *ids*."""
+    def __init__(
+        self,
+        session: Session,
+        resource: Tracked | None = None,
+        ids: Collection[str] | None = None,
+        place: Literal["", "panel", "side"] = "",
+    ) -> None:
+        """Show everything in *session*, one *resource* with everything below it, or the resources with these *ids*.
+
+        A panel, which is narrow, begins with fewer columns.
+        """
         self._comm_context = contextvars.copy_context()
         self._views = 0
         rows = self._connect(session, resource, ids)
@@ -78,7 +88,10 @@ class Tree(anywidget.AnyWidget):
         is_whole = resource is None and ids is None
         steps = [list(way) for way in first_steps.ways()] if is_whole else []
         can_add = is_whole and not session.settings.read_only
-        super().__init__(model_id=key, _first_steps=steps, _can_add=can_add, _key=key, opened=sorted(rows.opened), _state=first)
+        what = {"_first_steps": steps, "_can_add": can_add, "_state": first, "opened": sorted(rows.opened)}
+        super().__init__(model_id=key, _key=key, _place=place, **what)
+        if place == "panel":
+            self.columns = ["status", "size"]
         self.on_msg(self._on_message)
 
     def _connect(self, session: Session, resource: Tracked | None, ids: Collection[str] | None, rev: int = 1) -> VirtualRows:
@@ -118,10 +131,6 @@ class Tree(anywidget.AnyWidget):
         return assets.packed_script()
 
     @property
-    def _css(self) -> str:
-        return assets.style()
-
-    @property
     def selection(self) -> list[Tracked]:
         """The live objects of the selected rows, in the order in which they were selected."""
         return self._objects(self.selected)
@@ -144,13 +153,9 @@ class Tree(anywidget.AnyWidget):
         The copy is a separate output, because a front end that cannot find the widget (in a reopened notebook) ignores the other
         formats of the same output.
         """
-        self.show()
+        display(self._view() | {"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call] # IPython's
         copy = self._static_copy._repr_mimebundle_()
         display({**copy, "text/html": f"<div data-cl-tree='{self.model_id}'>{copy['text/html']}</div>"}, raw=True)  # type: ignore[no-untyped-call] # IPython's
-
-    def show(self) -> None:
-        """Display the widget without the static copy."""
-        display(self._view() | {"text/plain": ""}, raw=True)  # type: ignore[no-untyped-call] # IPython's
 
     def _view(self) -> dict[str, Any]:
         return {WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id}}
@@ -187,7 +192,9 @@ class Tree(anywidget.AnyWidget):
                 answer = functools.partial(self._answer_slowly, message)
                 threading.Thread(target=self._reply, args=(message, answer), name="cl_tree act", daemon=True).start()
             case protocol.Line():
-                self._reply(message, lambda: {"line": actions.for_a_cell(get_ipython(), self._line(message))})
+                self._reply(message, lambda: {"line": self._copied(self._line(message), message.ids)})
+            case protocol.Shown():
+                self._reply(message, lambda: {"line": self._line_that_shows(message.row)})
             case protocol.Details():
                 self._reply(message, lambda: self._details(message.row))
             case protocol.Offers():
@@ -227,6 +234,18 @@ class Tree(anywidget.AnyWidget):
                 return {"act": details.addition(self._session, message.driver, message.python)}
         return self._act(message)
 
+    def _copied(self, line: str, ids: Sequence[str]) -> str:
+        """Return *line* as it is put into a cell: with names, where they are unique."""
+        shell = get_ipython()
+        return actions.for_a_cell(shell, selection.with_names(line, selection.unique_names(self._session, shell, ids)))
+
+    def _line_that_shows(self, row_id: str) -> str:
+        kind = selection.kinds(self._session, [row_id]).get(row_id)
+        if kind is None:
+            msg = "It is gone."
+            raise errors.NotFound(msg)
+        return self._copied(f"%cl_{kind} show {row_id}", [row_id])
+
     def _line(self, message: protocol.Chosen) -> str:
         return actions.line(self._session, message.act, message.ids, message.values)
 
@@ -238,7 +257,7 @@ class Tree(anywidget.AnyWidget):
     def _act(self, message: protocol.Act) -> dict[str, Any]:
         shell = get_ipython()
         lines = actions.lines(self._session, message.act, message.ids, message.values)
-        payload = {"line": actions.for_a_cell(shell, "\n".join(line.text for line in lines))}
+        payload = {"line": self._copied("\n".join(line.text for line in lines), message.ids)}
         try:
             outcome = actions.run(self._session, shell, lines)
         except errors.Error as error:

@@ -1,15 +1,17 @@
 // One view of the tree: its parts, and what each of them may use of the others (App).
 
 import { createAnnouncer, createBanner } from "./announcements.js";
+import { copyText } from "./clipboard.js";
 import { createDetailsPane } from "./details_pane.js";
 import { activeIn, el, targetOf } from "./dom.js";
 import { createGrid } from "./grid.js";
 import { createKeys } from "./keys.js";
+import { findLab } from "./lab.js";
 import { createPointer } from "./pointer.js";
 import { createRemote } from "./remote.js";
 import { createToolbar } from "./toolbar.js";
 
-/** @import { App, Events, Head, Live, Model, Push } from "./types.d.ts" */
+/** @import { App, Events, Head, Live, Model, Push, Row } from "./types.d.ts" */
 
 const KEYS_ATTRIBUTE = "data-lm-suppress-shortcuts";
 const FOCUS_DELAY = 200;
@@ -35,7 +37,7 @@ export function createApp(model) {
   /** @type {App} */
   const app = {
     ...{ model, el: root, on, emit, request: remote.request, say: announcer.say, warn: banner.warn, note: banner.note },
-    ...{ reveal, showPane, focusGrid: () => grid.focusCursor(), findRow: (id) => grid.cache.find(id) },
+    ...{ reveal, giveLine, showPane, focusGrid: () => grid.focusCursor(), findRow: (id) => grid.cache.find(id) },
     startAction: (name, ids) => {
       showPane(true);
       pane.startAction(name, ids);
@@ -104,6 +106,17 @@ export function createApp(model) {
       if (index == null) return app.say("It is not among the rows that are shown.");
       await grid.cache.jump(index);
       grid.goTo(index, -1, { takeFocus });
+    } catch (error) {
+      app.warn(/** @type {Error} */ (error).message);
+    }
+  }
+
+  /** @type {(row: Row, isCopied?: boolean) => Promise<void>} */
+  async function giveLine({ id }, isCopied = false) {
+    try {
+      const { line } = await app.request("shown", { row: id });
+      if (isCopied || !findLab()?.insert(line)) await copyText(app, line);
+      else app.say("It is in the notebook.");
     } catch (error) {
       app.warn(/** @type {Error} */ (error).message);
     }

@@ -3,6 +3,7 @@
 import { el, plain, setAttr, setText } from "./dom.js";
 import { formatAge, formatCount, formatSize, formatSpan, formatTime, statusIcon } from "./format.js";
 import { icon } from "./icons.js";
+import { findLab } from "./lab.js";
 
 /** @import { Amount, App, Capacity, Head, Row, VolumeSums } from "./types.d.ts" */
 /** @import { ColumnName } from "./schema.js" */
@@ -28,12 +29,16 @@ const fillers = {
   metadata: fillMore("metadata"),
 };
 
+const PUT = "Put the line that shows it into the notebook (Ctrl+Enter)";
+
 /** @param {CellName} column */
 export function createCell(column) {
   const cell = el("div", { class: `cl-td cl-c-${column}`, role: "gridcell" });
   const span = (/** @type {string} */ name) => el("span", { class: name });
   if (column === "name") {
     cell.append(el("span", { class: "cl-twist" }, icon("closed")), span("cl-kind"), span("cl-text"), span("cl-count"));
+    const props = { type: "button", class: "cl-btn cl-bare cl-put", tabindex: -1, title: PUT, "aria-label": PUT };
+    if (findLab()) cell.append(el("button", props, icon("put")));
   }
   if (column === "status") cell.append(span("cl-sign"), span("cl-text"));
   return cell;

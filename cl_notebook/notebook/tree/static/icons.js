@@ -25,6 +25,7 @@ const PATHS = {
   more: "M3 8h.6M7.7 8h.6M12.4 8h.6",
   copy: "M5.5 5.5h8v8h-8zM3 10.5h-.5v-8h8V3",
   close: "M4 4l8 8M12 4l-8 8",
+  put: "M9 3h5v10H9M2 8h7.5M6.5 5L9.5 8 6.5 11",
   columns: "M2 3h12v10H2zM6 3v10M10 3v10",
   up: "M8 13V4M4.5 7L8 3.5 11.5 7",
   down: "M8 3v9M4.5 9L8 12.5 11.5 9",

@@ -17,14 +17,15 @@ export function createPointer(app, grid) {
     if (!row) return;
     const isAdding = event.ctrlKey || event.metaKey;
     grid.goTo(row.index, -1, { follow: false });
-    if (row.children && targetOf(event).closest(".cl-twist")) grid.setOpen(row, !row.open);
+    if (targetOf(event).closest(".cl-put")) app.giveLine(row);
+    else if (row.children && targetOf(event).closest(".cl-twist")) grid.setOpen(row, !row.open);
     else if (event.shiftKey) selection.range(row.index, undefined, isAdding ? "add" : "set");
     else if (isAdding) selection.toggle(row);
     else selection.set([row.id], row);
   });
 
   treegrid.addEventListener("dblclick", (event) => {
-    if (viewOf(event)?.row && !targetOf(event).closest(".cl-twist")) app.showPane(true);
+    if (viewOf(event)?.row && !targetOf(event).closest(".cl-twist, .cl-put")) app.showPane(true);
   });
 
   treegrid.addEventListener("contextmenu", (event) => {

@@ -9,7 +9,7 @@ const CHECK_INTERVAL = 500;
 const SUBSHELL_WAIT = 500;
 const REPEAT_AFTER = 2000;
 /** Requests that change nothing, so that they can be sent again. */
-const REPEATABLE = new Set(["hello", "rows", "seek", "details", "offers", "line"]);
+const REPEATABLE = new Set(["hello", "rows", "seek", "details", "shown", "offers", "line"]);
 /** Requests whose reply may take as long as a storage, or another Python. */
 const SLOW = new Set(["act", "begin", "drivers", "addition"]);
 const CLOSING_EVENTS = ["comm_live_update", "comm:close"];

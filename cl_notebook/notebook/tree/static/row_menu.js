@@ -2,6 +2,7 @@
 
 import { describe } from "./action_form.js";
 import { copyText } from "./clipboard.js";
+import { findLab } from "./lab.js";
 import { openMenu } from "./menu.js";
 
 /** @import { Action, App, Row } from "./types.d.ts" */
@@ -40,7 +41,12 @@ function rowItems(app, row, ids, actions) {
   const groups = [
     [{ label: "Details", run: () => app.showPane(true) }],
     actions.filter((action) => !action.danger).map(actionItem),
-    [copyItem("id", row.id), copyItem("name", row.name), copyItem("the line that shows it", `%cl_${row.kind} show ${row.id}`)],
+    [
+      ...(findLab() ? [{ label: "Put the line that shows it into the notebook", run: () => app.giveLine(row) }] : []),
+      copyItem("id", row.id),
+      copyItem("name", row.name),
+      { label: "Copy the line that shows it", run: () => app.giveLine(row, true) },
+    ],
     actions.filter((action) => action.danger).map(actionItem),
   ];
   return groups

@@ -125,6 +125,7 @@ export const STATUS_MEANINGS = {
  * @property {{ text: string, after: number }} seek
  * @property {{ row: string }} reveal
  * @property {{ row: string }} details
+ * @property {{ row: string }} shown
  * @property {{ ids: string[] }} offers
  * @property {{ number: number }} begin
  * @property {{ text: string, python?: string }} drivers

@@ -2,6 +2,8 @@
 
 import { createApp } from "./app.js";
 import { el } from "./dom.js";
+import { findLab } from "./lab.js";
+import { createNotice, openPanel } from "./place.js";
 
 /** @import { Model } from "./types.d.ts" */
 
@@ -14,26 +16,44 @@ function hidingStyle(key) {
 }
 
 /**
- * Show *model* in *el*. Newer versions of anywidget abort *signal* at the end; older ones call what is returned.
+ * Open the panel of *model*, if it asks for one: a panel stays when its cell is run again. Newer versions of anywidget abort
+ * *signal* at the end; older ones call what is returned.
+ * @param {{ model: Model, signal?: AbortSignal }} widget
+ */
+function initialize({ model, signal }) {
+  const close = openPanel(model, widget.style);
+  if (!close) return;
+  signal?.addEventListener("abort", close, { once: true });
+  if (!signal) return close;
+}
+
+/**
+ * Show *model* in *el*, or that it is in a panel; *signal* as above.
  * @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} view
  */
 function render({ model, el: parent, signal }) {
-  const app = createApp(model);
+  const isHere = !model.get("_place") || !findLab();
+  const app = isHere ? createApp(model) : null;
   const hiding = el("style");
   const hideCopy = () => {
     hiding.textContent = hidingStyle(model.get("_key") ?? "");
   };
   const end = () => {
     model.off("change:_key", hideCopy);
-    app.end();
+    app?.end();
   };
   model.on("change:_key", hideCopy);
   hideCopy();
-  app.el.append(hiding);
-  parent.append(app.el);
-  app.start();
+  parent.append(el("style", { text: widget.style }));
+  if (model.get("_place")) parent.append(createNotice(model, widget.style));
+  if (app) app.el.append(hiding);
+  parent.append(app ? app.el : hiding);
+  app?.start();
   signal?.addEventListener("abort", end, { once: true });
   return signal ? undefined : end;
 }
 
-export default { render };
+// The style sheet is set by the loader of this module.
+const widget = { initialize, render, style: "" };
+
+export default widget;

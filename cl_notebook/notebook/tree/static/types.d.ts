@@ -40,6 +40,8 @@ export type Traits = {
   _first_steps: [purpose: string, line: string][];
   _can_add: boolean;
   _key: string;
+  /** Where it stands: at the left side, beside the notebook, or below the cell. */
+  _place: "" | "panel" | "side";
 };
 
 /** What is shown before the first reply, and without a kernel. `at` is in seconds since 1970. */
@@ -145,6 +147,7 @@ export type Replies = {
   seek: { index: number | null };
   reveal: { index: number | null };
   details: DetailsReply;
+  shown: { line: string };
   offers: { acts: Action[] };
   begin: { text: string };
   drivers: DriversReply;
@@ -206,4 +209,6 @@ export type App = {
   reveal(id: string, takeFocus?: boolean): Promise<void>;
   showPane(isShown: boolean): void;
   startAction(name: string, ids: string[]): void;
+  /** Copy the line that shows a row, or put it into the notebook, where that is possible. */
+  giveLine(row: Row, isCopied?: boolean): Promise<void>;
 };

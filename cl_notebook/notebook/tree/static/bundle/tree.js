@@ -16,10 +16,11 @@ M3 4c0-1 2.2-2 5-2s5 1 5 2-2.2 2-5 2-5-1-5-2v8c0 1 2.2 2 5 2s5-1 5-2V4",snapshot
 l3.2 3.2L13 5",use:`${RING}M8 6.5a1.5 1.5 0 1 0 .01 0`,idle:RING,busy:"M8 2.5a5.5 5.5 0 1 1-5.5 5.5",fault:"M8 2l6.5 11.5h-13zM8 6\
 .5v3.2M8 11.5v.2",unknown:`${RING}M6.4 6.6a1.7 1.7 0 1 1 2.3 1.6c-.5.2-.7.5-.7 1M8 11v.2`,open:"M4 6l4 4 4-4",closed:"M6 4l4 4-4 4",
 search:"M7 2.5a4.5 4.5 0 1 0 .01 0M10.3 10.3L14 14",add:"M8 3v10M3 8h10",more:"M3 8h.6M7.7 8h.6M12.4 8h.6",copy:"M5.5 5.5h8v8h-8zM\
-3 10.5h-.5v-8h8V3",close:"M4 4l8 8M12 4l-8 8",columns:"M2 3h12v10H2zM6 3v10M10 3v10",up:"M8 13V4M4.5 7L8 3.5 11.5 7",down:"M8 3v9M\
-4.5 9L8 12.5 11.5 9",live:`${ARCS}M8 7.5a.5.5 0 1 0 .01 0`,lost:`${ARCS}M2.5 13.5l11-11`};function icon(name){let svg=document.createElementNS(
-SVG,"svg"),path=document.createElementNS(SVG,"path");return path.setAttribute("d",PATHS[name]),svg.setAttribute("viewBox","0 0 16 \
-16"),svg.setAttribute("aria-hidden","true"),svg.setAttribute("class",`cl-icon cl-i-${name}`),svg.append(path),svg}var WARNING_DISPLAY=8e3,NOTE_DISPLAY=3e4;function createAnnouncer(){let node=el("div",{class:"cl-said",role:"status"});function say(text){
+3 10.5h-.5v-8h8V3",close:"M4 4l8 8M12 4l-8 8",put:"M9 3h5v10H9M2 8h7.5M6.5 5L9.5 8 6.5 11",columns:"M2 3h12v10H2zM6 3v10M10 3v10",
+up:"M8 13V4M4.5 7L8 3.5 11.5 7",down:"M8 3v9M4.5 9L8 12.5 11.5 9",live:`${ARCS}M8 7.5a.5.5 0 1 0 .01 0`,lost:`${ARCS}M2.5 13.5l11-\
+11`};function icon(name){let svg=document.createElementNS(SVG,"svg"),path=document.createElementNS(SVG,"path");return path.setAttribute(
+"d",PATHS[name]),svg.setAttribute("viewBox","0 0 16 16"),svg.setAttribute("aria-hidden","true"),svg.setAttribute("class",`cl-icon \
+cl-i-${name}`),svg.append(path),svg}var WARNING_DISPLAY=8e3,NOTE_DISPLAY=3e4;function createAnnouncer(){let node=el("div",{class:"cl-said",role:"status"});function say(text){
 node.textContent=node.textContent===text?`${text} `:text}return{el:node,say}}function createBanner(say){let text=el("span",{class:"\
 cl-text"}),sign=el("span",{},icon("fault")),node=el("div",{class:"cl-banner",hidden:!0},sign,text),lasting="",hiding;function show(problem,isNote=!1){
 clearTimeout(hiding),sign.replaceChildren(icon(isNote?"ok":"fault")),node.classList.toggle("cl-noted",isNote),text.textContent=plain(
@@ -189,10 +190,10 @@ start()}function complain(text){let dismiss=iconButton("Dismiss","close",()=>lea
 {text:plain(text)}),dismiss],box=el("div",{class:"cl-task cl-note cl-bad",role:"alert"},...note);addTask({el:box})}function leave(run2){
 run2(),app.focusGrid()}function onKey(event){event.key==="Escape"&&leave(()=>event.stopPropagation())}function follow(){let current=row&&
 app.findRow(row.id);current&&show(current),refresh()}return app.on("focus",show),app.on("selected",()=>show(row)),app.on("rows",follow),
-new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction,startAddition}}var REPEATABLE=new Set(["hello","rows","seek","details","offers","line"]),SLOW=new Set(["act","begin","drivers","addition"]),CLOSING_EVENTS=[
-"comm_live_update","comm:close"],KernelError=class extends Error{constructor(message,line,field){super(message),this.line=line,this.
-field=field}};function createRemote(model,{onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*2**32)*2**20,
-lastReceived=0,isClosed=!1,startedAt=Date.now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){
+new ResizeObserver(onResize).observe(pane),show(app.focusedRow),{el:pane,show,startAction,startAddition}}var REPEATABLE=new Set(["hello","rows","seek","details","shown","offers","line"]),SLOW=new Set(["act","begin","drivers","addition"]),
+CLOSING_EVENTS=["comm_live_update","comm:close"],KernelError=class extends Error{constructor(message,line,field){super(message),this.
+line=line,this.field=field}};function createRemote(model,{onPush,onStateChange}){let pending=new Map,number=Math.floor(Math.random()*
+2**32)*2**20,lastReceived=0,isClosed=!1,startedAt=Date.now(),remote={live:{state:"live",since:startedAt/1e3},request,end};function request(name,params){
 return new Promise((resolve,reject)=>{let id=++number,message={...params,id,do:name},sentAt=Date.now();name!=="bye"&&pending.set(id,
 {resolve,reject,name,message,sentAt,repeatAt:sentAt+2e3}),ready.then(()=>send(message))})}function repeatLate(now){for(let entry of pending.
 values())now<entry.repeatAt||entry.name==="ping"||(entry.repeatAt=now+2*(now-entry.sentAt),send(REPEATABLE.has(entry.name)?entry.message:
@@ -257,18 +258,20 @@ way*NUDGE)}function drag(event,grip,name){let heading=grip.parentNode,start=even
 name,moved.clientX-start);event.preventDefault(),grip.setPointerCapture(event.pointerId),grip.addEventListener("pointermove",move),
 grip.addEventListener("lostpointercapture",()=>grip.removeEventListener("pointermove",move),{once:!0})}function stop(){model.off("\
 change:columns",show),model.off("change:sort",showOrder)}return model.on("change:columns",show),model.on("change:sort",showOrder),
-show(),columns}var fillers={name:fillName,status:fillStatus,size:(cell,row)=>setText(cell,formatSize(row.size)),capacity:fillCapacity,where:(cell,row)=>fillText(
+show(),columns}function findLab(){return globalThis[Symbol.for("cl_notebook.lab")]}var fillers={name:fillName,status:fillStatus,size:(cell,row)=>setText(cell,formatSize(row.size)),capacity:fillCapacity,where:(cell,row)=>fillText(
 cell,row.where),id:(cell,row)=>fillText(cell,row.id),age:fillAge,created:(cell,row)=>setText(cell,formatTime(row.created)),driver:fillMore(
-"driver"),pool:fillMore("pool"),owner:fillMore("owner"),description:fillMore("description"),metadata:fillMore("metadata")};function createCell(column){
-let cell=el("div",{class:`cl-td cl-c-${column}`,role:"gridcell"}),span=name=>el("span",{class:name});return column==="name"&&cell.
-append(el("span",{class:"cl-twist"},icon("closed")),span("cl-kind"),span("cl-text"),span("cl-count")),column==="status"&&cell.append(
-span("cl-sign"),span("cl-text")),cell}function fillCell(cell,column,row,app){row?fillers[column](cell,row,app):clearCell(cell,column)}
-function clearCell(cell,column){cell.removeAttribute("title"),cell.removeAttribute("aria-label"),column==="name"?setName(cell,{level:1,
-name:"",kind:null,count:""}):column==="status"?setStatus(cell,null,""):setText(cell,"")}function fillText(cell,value){let text=plain(
-value??"");setText(cell,text),setAttr(cell,"title",text||null)}function fillMore(name){return(cell,row)=>fillText(cell,row.more?.[name]??
-"")}function fillAge(cell,row){setText(cell,formatAge(row.created)),setAttr(cell,"title",formatTime(row.created)||null)}function setIcon(holder,name){
-holder.dataset.icon!==(name??"")&&(holder.dataset.icon=name??"",holder.replaceChildren(...name?[icon(name)]:[]))}function childrenOf(cell){
-return[...cell.children]}function fillName(cell,row,app){setName(cell,{level:row.level,name:plain(row.name),kind:row.kind,count:childCount(
+"driver"),pool:fillMore("pool"),owner:fillMore("owner"),description:fillMore("description"),metadata:fillMore("metadata")},PUT="Pu\
+t the line that shows it into the notebook (Ctrl+Enter)";function createCell(column){let cell=el("div",{class:`cl-td cl-c-${column}`,
+role:"gridcell"}),span=name=>el("span",{class:name});if(column==="name"){cell.append(el("span",{class:"cl-twist"},icon("closed")),
+span("cl-kind"),span("cl-text"),span("cl-count"));let props={type:"button",class:"cl-btn cl-bare cl-put",tabindex:-1,title:PUT,"ar\
+ia-label":PUT};findLab()&&cell.append(el("button",props,icon("put")))}return column==="status"&&cell.append(span("cl-sign"),span("\
+cl-text")),cell}function fillCell(cell,column,row,app){row?fillers[column](cell,row,app):clearCell(cell,column)}function clearCell(cell,column){
+cell.removeAttribute("title"),cell.removeAttribute("aria-label"),column==="name"?setName(cell,{level:1,name:"",kind:null,count:""}):
+column==="status"?setStatus(cell,null,""):setText(cell,"")}function fillText(cell,value){let text=plain(value??"");setText(cell,text),
+setAttr(cell,"title",text||null)}function fillMore(name){return(cell,row)=>fillText(cell,row.more?.[name]??"")}function fillAge(cell,row){
+setText(cell,formatAge(row.created)),setAttr(cell,"title",formatTime(row.created)||null)}function setIcon(holder,name){holder.dataset.
+icon!==(name??"")&&(holder.dataset.icon=name??"",holder.replaceChildren(...name?[icon(name)]:[]))}function childrenOf(cell){return[
+...cell.children]}function fillName(cell,row,app){setName(cell,{level:row.level,name:plain(row.name),kind:row.kind,count:childCount(
 row,app.head)})}function setName(cell,{level,name,kind,count}){let[,sign,text,below]=childrenOf(cell);cell.style.setProperty("--cl\
 -level",String(level)),setIcon(sign,kind),setAttr(sign,"title",kind),setText(text,name),setAttr(cell,"title",name||null),setText(below,
 count)}function childCount({kind,id,children},head){let all=head?.shown==null?0:head.backends[id]?.volumes??0;return kind==="backe\
@@ -417,30 +420,32 @@ length} selected`:row.name)}async function loadActions(app,ids){try{return(await
 error.message),[]}}function rowItems(app,row,ids,actions){let actionItem=({name,label,asks,danger,why})=>({label:asks.length||danger?
 `${label}…`:label,danger:!!danger,disabled:!!why,why,run:()=>app.startAction(name,ids)}),copyItem=(what,text)=>({label:`Copy ${what}`,
 run:()=>copyText(app,text)});return[[{label:"Details",run:()=>app.showPane(!0)}],actions.filter(action=>!action.danger).map(actionItem),
-[copyItem("id",row.id),copyItem("name",row.name),copyItem("the line that shows it",`%cl_${row.kind} show ${row.id}`)],actions.filter(
-action=>action.danger).map(actionItem)].filter(group=>group.length).flatMap((group,index)=>index?["-",...group]:group)}var TYPING_PAUSE4=500,MEANINGS=[[["↑","↓"],"go to the row above, below"],[["→","←"],"open, close a branch; go from cell to\
+[...findLab()?[{label:"Put the line that shows it into the notebook",run:()=>app.giveLine(row)}]:[],copyItem("id",row.id),copyItem(
+"name",row.name),{label:"Copy the line that shows it",run:()=>app.giveLine(row,!0)}],actions.filter(action=>action.danger).map(actionItem)].
+filter(group=>group.length).flatMap((group,index)=>index?["-",...group]:group)}var TYPING_PAUSE4=500,MEANINGS=[[["↑","↓"],"go to the row above, below"],[["→","←"],"open, close a branch; go from cell to\
  cell, up to the parent"],[["Home","End","Page Up","Page Down"],"go to the first or last row, by a page"],[["a … z"],"go to the \
 next name that begins so"],[["*"],"open every backend"],[["Space"],"select, unselect"],[["Shift+↑","Shift+↓","Shift+Space"],"s\
 elect several rows"],[["Ctrl+A","Escape"],"select all, select none"],[["Enter"],"show the details"],[["Shift+F10"],"open the menu \
-of what can be done"],[["Delete"],"delete, after a question"],[["Ctrl+C"],"copy the ids"],[["Enter","Alt+←","Alt+→"],"on a hea\
-ding: sort, change the width"],[["↓","Escape"],"in the filter: go to the rows, clear it"],[["?"],"show these keys"]];function showKeys(app){
-let id=uniqueId(),rows=MEANINGS.map(([keys,meaning])=>{let shown=keys.map(key=>el("kbd",{text:key}));return el("tr",{},el("th",{scope:"\
-row"},...shown),el("td",{text:meaning}))}),close=iconButton("Close","close",()=>dialog.close()),head=el("div",{class:"cl-pane-head"},
-el("h3",{id,text:"Keys of the tree"}),close),table=el("table",{class:"cl-fields"},el("tbody",{},...rows)),dialog=el("dialog",{class:"\
-cl-keys","aria-labelledby":id,onkeydown:onKey},head,table);function onKey(event){event.stopPropagation(),(event.key==="Escape"||event.
-key==="?")&&dialog.close()}dialog.addEventListener("click",({target})=>target===dialog&&dialog.close()),dialog.addEventListener("c\
-lose",()=>dialog.remove()),app.el.append(dialog),dialog.showModal()}function createKeys(app,grid){let{cursor,cache,selection,columns}=grid,
-typed="",typedAt=Number.NEGATIVE_INFINITY,typedFrom=0,lastRow=()=>cache.total-1,lastCell=()=>columns.names.length-1,clampRow=index=>Math.
-max(0,Math.min(lastRow(),index)),byRow=way=>()=>grid.goTo(Math.min(lastRow(),cursor.index+way)),byPage=way=>()=>grid.goTo(clampRow(
-cursor.index+way*grid.pageRows())),withControl={Home:()=>grid.goTo(0),End:()=>grid.goTo(lastRow()),a:()=>selection.range(lastRow(),
-0),c:copy," ":toggle,ArrowUp:byRow(-1),ArrowDown:byRow(1)},withShift={ArrowUp:()=>extend(-1),ArrowDown:()=>extend(1)," ":()=>selection.
-range(cursor.index),F10:openMenu2,"*":()=>grid.setAllOpen(!0)},alone={ArrowUp:byRow(-1),ArrowDown:byRow(1),PageUp:byPage(-1),PageDown:byPage(
-1),Home:()=>cursor.cell<0?grid.goTo(0):grid.goTo(cursor.index,0),End:()=>cursor.cell<0?grid.goTo(lastRow()):grid.goTo(cursor.index,
-lastCell()),ArrowRight:goRight,ArrowLeft:goLeft,Enter:()=>app.showPane(!0)," ":toggle,Escape:clearSelection,Delete:()=>cursor.row&&
-app.startAction("delete",targetIds()),ContextMenu:openMenu2,"*":()=>grid.setAllOpen(!0),"?":()=>showKeys(app)},onHeading={ArrowDown:()=>cache.
-total&&grid.goTo(0,-1),ArrowLeft:isAlt=>moveHeading(-1,isAlt),ArrowRight:isAlt=>moveHeading(1,isAlt),Home:()=>grid.goTo(-1,0),End:()=>grid.
-goTo(-1,lastCell()),Enter:sort," ":sort,"?":()=>showKeys(app)};function targetIds(){return cursor.row?selection.has(cursor.row.id)?
-selection.list():[cursor.row.id]:selection.list()}function copy(){copyText(app,targetIds().join(`
+of what can be done"],[["Delete"],"delete, after a question"],[["Ctrl+C"],"copy the ids"],[["Ctrl+Enter"],"put the line that shows\
+ it into the notebook, or copy it"],[["Enter","Alt+←","Alt+→"],"on a heading: sort, change the width"],[["↓","Escape"],"in t\
+he filter: go to the rows, clear it"],[["?"],"show these keys"]];function showKeys(app){let id=uniqueId(),rows=MEANINGS.map(([keys,
+meaning])=>{let shown=keys.map(key=>el("kbd",{text:key}));return el("tr",{},el("th",{scope:"row"},...shown),el("td",{text:meaning}))}),
+close=iconButton("Close","close",()=>dialog.close()),head=el("div",{class:"cl-pane-head"},el("h3",{id,text:"Keys of the tree"}),close),
+table=el("table",{class:"cl-fields"},el("tbody",{},...rows)),dialog=el("dialog",{class:"cl-keys","aria-labelledby":id,onkeydown:onKey},
+head,table);function onKey(event){event.stopPropagation(),(event.key==="Escape"||event.key==="?")&&dialog.close()}dialog.addEventListener(
+"click",({target})=>target===dialog&&dialog.close()),dialog.addEventListener("close",()=>dialog.remove()),app.el.append(dialog),dialog.
+showModal()}function createKeys(app,grid){let{cursor,cache,selection,columns}=grid,typed="",typedAt=Number.NEGATIVE_INFINITY,typedFrom=0,
+lastRow=()=>cache.total-1,lastCell=()=>columns.names.length-1,clampRow=index=>Math.max(0,Math.min(lastRow(),index)),byRow=way=>()=>grid.
+goTo(Math.min(lastRow(),cursor.index+way)),byPage=way=>()=>grid.goTo(clampRow(cursor.index+way*grid.pageRows())),withControl={Home:()=>grid.
+goTo(0),End:()=>grid.goTo(lastRow()),a:()=>selection.range(lastRow(),0),c:copy,Enter:()=>cursor.row&&app.giveLine(cursor.row)," ":toggle,
+ArrowUp:byRow(-1),ArrowDown:byRow(1)},withShift={ArrowUp:()=>extend(-1),ArrowDown:()=>extend(1)," ":()=>selection.range(cursor.index),
+F10:openMenu2,"*":()=>grid.setAllOpen(!0)},alone={ArrowUp:byRow(-1),ArrowDown:byRow(1),PageUp:byPage(-1),PageDown:byPage(1),Home:()=>cursor.
+cell<0?grid.goTo(0):grid.goTo(cursor.index,0),End:()=>cursor.cell<0?grid.goTo(lastRow()):grid.goTo(cursor.index,lastCell()),ArrowRight:goRight,
+ArrowLeft:goLeft,Enter:()=>app.showPane(!0)," ":toggle,Escape:clearSelection,Delete:()=>cursor.row&&app.startAction("delete",targetIds()),
+ContextMenu:openMenu2,"*":()=>grid.setAllOpen(!0),"?":()=>showKeys(app)},onHeading={ArrowDown:()=>cache.total&&grid.goTo(0,-1),ArrowLeft:isAlt=>moveHeading(
+-1,isAlt),ArrowRight:isAlt=>moveHeading(1,isAlt),Home:()=>grid.goTo(-1,0),End:()=>grid.goTo(-1,lastCell()),Enter:sort," ":sort,"?":()=>showKeys(
+app)};function targetIds(){return cursor.row?selection.has(cursor.row.id)?selection.list():[cursor.row.id]:selection.list()}function copy(){
+copyText(app,targetIds().join(`
 `))}function toggle(){typed&&performance.now()-typedAt<TYPING_PAUSE4?seek(" "):cursor.row&&selection.toggle(cursor.row)}function clearSelection(){
 if(!selection.list().length)return!1;selection.pivot=null,selection.clear()}function extend(way){(selection.last!==cursor.id||!selection.
 pivot)&&(selection.pivot=cursor.row);let to=clampRow(cursor.index+way);grid.goTo(to),selection.range(to)}function goRight(){let{row,
@@ -456,12 +461,13 @@ event.metaKey?withControl[key]:event.shiftKey&&withShift[key]?withShift[key]:alo
 return event=>{let action=event.isComposing?null:actionOf(event);!action||action(event.altKey)===!1||(event.preventDefault(),event.
 stopPropagation())}}function createPointer(app,grid){let{selection,treegrid}=grid,viewOf=event=>grid.viewOf(targetOf(event));treegrid.addEventListener(
 "click",event=>{let row=viewOf(event)?.row;if(!row)return;let isAdding=event.ctrlKey||event.metaKey;grid.goTo(row.index,-1,{follow:!1}),
-row.children&&targetOf(event).closest(".cl-twist")?grid.setOpen(row,!row.open):event.shiftKey?selection.range(row.index,void 0,isAdding?
-"add":"set"):isAdding?selection.toggle(row):selection.set([row.id],row)}),treegrid.addEventListener("dblclick",event=>{viewOf(event)?.
-row&&!targetOf(event).closest(".cl-twist")&&app.showPane(!0)}),treegrid.addEventListener("contextmenu",event=>{let view=viewOf(event);
-if(!view?.row||event.shiftKey)return;let{row}=view;event.preventDefault(),event.stopPropagation(),event.button===2&&(grid.goTo(view.
-index,-1,{follow:!1}),selection.has(row.id)||selection.set([row.id],row),openRowMenu(app,row,{x:event.clientX,y:event.clientY}))}),
-treegrid.addEventListener("mousedown",event=>{event.shiftKey&&viewOf(event)&&event.preventDefault()})}var TYPING_PAUSE5=200,MAX_CHIPS=6,STATUS_TERM=/(?:^|\s)status:(\S*)/;function createToolbar(app){let{model}=app,id=uniqueId(),input=el(
+targetOf(event).closest(".cl-put")?app.giveLine(row):row.children&&targetOf(event).closest(".cl-twist")?grid.setOpen(row,!row.open):
+event.shiftKey?selection.range(row.index,void 0,isAdding?"add":"set"):isAdding?selection.toggle(row):selection.set([row.id],row)}),
+treegrid.addEventListener("dblclick",event=>{viewOf(event)?.row&&!targetOf(event).closest(".cl-twist, .cl-put")&&app.showPane(!0)}),
+treegrid.addEventListener("contextmenu",event=>{let view=viewOf(event);if(!view?.row||event.shiftKey)return;let{row}=view;event.preventDefault(),
+event.stopPropagation(),event.button===2&&(grid.goTo(view.index,-1,{follow:!1}),selection.has(row.id)||selection.set([row.id],row),
+openRowMenu(app,row,{x:event.clientX,y:event.clientY}))}),treegrid.addEventListener("mousedown",event=>{event.shiftKey&&viewOf(event)&&
+event.preventDefault()})}var TYPING_PAUSE5=200,MAX_CHIPS=6,STATUS_TERM=/(?:^|\s)status:(\S*)/;function createToolbar(app){let{model}=app,id=uniqueId(),input=el(
 "input",{type:"search",class:"cl-input",spellcheck:"false",autocomplete:"off","aria-label":"Filter","aria-describedby":id,placeholder:"\
 Filter: name, id, status:error, size>10, backend:lab",oninput:onInput,onkeydown:onKey}),problem=el("div",{class:"cl-bad",id}),faults=makeButton(
 "Only faults",()=>set("only_faults",!model.get("only_faults")),{sign:"fault"}),popup={"aria-haspopup":"menu","aria-expanded":"fals\
@@ -508,30 +514,44 @@ on(`change:${name}`,show),show();return app.on("head",showHead),app.on("live",sh
 setAttr(details,"aria-expanded",isShown)}),showHead(),showLive(),{el:toolbar}}var KEYS_ATTRIBUTE="data-lm-suppress-shortcuts",FOCUS_DELAY2=200,QUERY_TRAITS=["filter","only_faults","sort"],isSettingFocus=!1;function createApp(model){
 let root=el("div",{class:"cl-live",[KEYS_ATTRIBUTE]:"true"}),announcer=createAnnouncer(),banner=createBanner(announcer.say),{on,emit}=createEvents(),
 remote=createRemote(model,{onPush,onStateChange}),head=model.get("_state")?.head??null,settling,app={model,el:root,on,emit,request:remote.
-request,say:announcer.say,warn:banner.warn,note:banner.note,reveal,showPane,focusGrid:()=>grid.focusCursor(),findRow:id=>grid.cache.
-find(id),startAction:(name,ids)=>{showPane(!0),pane.startAction(name,ids)},startAddition:model.get("_can_add")?startAddition:void 0,
-get head(){return head},get live(){return remote.live},get focusedRow(){return grid.cursor.row},get isFocusMoved(){return grid.cursor.
-isMoved},get selectedIds(){return grid.selection.list()}},grid=createGrid(app),pane=createDetailsPane(app),side=el("div",{class:"c\
-l-side",hidden:!0},pane.el);function setHead(next){head=next,emit("head",next)}function onPush(message){(message.push==="changed"||
+request,say:announcer.say,warn:banner.warn,note:banner.note,reveal,giveLine,showPane,focusGrid:()=>grid.focusCursor(),findRow:id=>grid.
+cache.find(id),startAction:(name,ids)=>{showPane(!0),pane.startAction(name,ids)},startAddition:model.get("_can_add")?startAddition:
+void 0,get head(){return head},get live(){return remote.live},get focusedRow(){return grid.cursor.row},get isFocusMoved(){return grid.
+cursor.isMoved},get selectedIds(){return grid.selection.list()}},grid=createGrid(app),pane=createDetailsPane(app),side=el("div",{class:"\
+cl-side",hidden:!0},pane.el);function setHead(next){head=next,emit("head",next)}function onPush(message){(message.push==="changed"||
 message.push==="alive")&&grid.cache.invalidate(message.rev),message.push==="head"&&setHead(message.head),message.push==="store"&&banner.
 setLasting(message.problem)}async function greet(){try{let{rev,total,head:next}=await app.request("hello");setHead(next),grid.cache.
 invalidate(rev),total!==grid.cache.total&&grid.cache.recheck()}catch{}}function onStateChange(before){let saved=model.get("_state");
 remote.live.state==="static"&&saved?.rows&&grid.fill({...saved,total:saved.rows.length}),(before==="lost"||before==="static")&&greet(),
 emit("live",remote.live)}async function reveal(id,takeFocus=!0){try{let{index}=await app.request("reveal",{row:id});if(index==null)
 return app.say("It is not among the rows that are shown.");await grid.cache.jump(index),grid.goTo(index,-1,{takeFocus})}catch(error){
-app.warn(error.message)}}function showPane(isShown){let hadFocus=activeIn(side);side.hidden=!isShown,root.classList.toggle("cl-ope\
-n",isShown),isShown?pane.show(app.focusedRow):hadFocus&&app.focusGrid()}function startAddition(){showPane(!0),pane.startAddition()}
-on("focus",({id})=>{clearTimeout(settling),settling=setTimeout(()=>{model.get("focused")!==id&&(isSettingFocus=!0,model.set("focus\
-ed",id),isSettingFocus=!1,model.save_changes())},FOCUS_DELAY2)});function followFocus(){let id=model.get("focused");!isSettingFocus&&
-id&&id!==grid.cursor.id&&reveal(id,!1)}let listeners=[["change:_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["chan\
-ge:focused",followFocus],...QUERY_TRAITS.map(name=>[`change:${name}`,()=>grid.cache.restart(!0)])];function end(){for(let[event,listener]of listeners)
-model.off(event,listener);remote.end(),grid.stop()}for(let[event,listener]of listeners)model.on(event,listener);root.addEventListener(
-"focusin",event=>targetOf(event).setAttribute(KEYS_ATTRIBUTE,"true")),root.append(createToolbar(app).el,banner.el,el("div",{class:"\
-cl-split"},grid.el,side),announcer.el),grid.treegrid.setAttribute("aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.
-addEventListener("keydown",createKeys(app,grid)),createPointer(app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}
-return{el:root,start,end}}function createEvents(){let listeners={};return{on(name,listener){listeners[name]??=[],listeners[name].push(
-listener)},emit(name,data){for(let listener of listeners[name]??[])listener(data)}}}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-child",".output_area"].map(box=>`${box}\
-:has(${copy}):not(:has(.cl-live))`);return key?`${[copy,...around].join()}{display:none!important}`:""}function render({model,el:parent,
-signal}){let app=createApp(model),hiding=el("style"),hideCopy=()=>{hiding.textContent=hidingStyle(model.get("_key")??"")},end=()=>{
-model.off("change:_key",hideCopy),app.end()};return model.on("change:_key",hideCopy),hideCopy(),app.el.append(hiding),parent.append(
-app.el),app.start(),signal?.addEventListener("abort",end,{once:!0}),signal?void 0:end}var tree_default={render};export{tree_default as default};
+app.warn(error.message)}}async function giveLine({id},isCopied=!1){try{let{line}=await app.request("shown",{row:id});isCopied||!findLab()?.
+insert(line)?await copyText(app,line):app.say("It is in the notebook.")}catch(error){app.warn(error.message)}}function showPane(isShown){
+let hadFocus=activeIn(side);side.hidden=!isShown,root.classList.toggle("cl-open",isShown),isShown?pane.show(app.focusedRow):hadFocus&&
+app.focusGrid()}function startAddition(){showPane(!0),pane.startAddition()}on("focus",({id})=>{clearTimeout(settling),settling=setTimeout(
+()=>{model.get("focused")!==id&&(isSettingFocus=!0,model.set("focused",id),isSettingFocus=!1,model.save_changes())},FOCUS_DELAY2)});
+function followFocus(){let id=model.get("focused");!isSettingFocus&&id&&id!==grid.cursor.id&&reveal(id,!1)}let listeners=[["change\
+:_problem",()=>model.get("_problem")&&grid.cache.restart(!1)],["change:focused",followFocus],...QUERY_TRAITS.map(name=>[`change:${name}`,
+()=>grid.cache.restart(!0)])];function end(){for(let[event,listener]of listeners)model.off(event,listener);remote.end(),grid.stop()}
+for(let[event,listener]of listeners)model.on(event,listener);root.addEventListener("focusin",event=>targetOf(event).setAttribute(KEYS_ATTRIBUTE,
+"true")),root.append(createToolbar(app).el,banner.el,el("div",{class:"cl-split"},grid.el,side),announcer.el),grid.treegrid.setAttribute(
+"aria-label",model.get("_state")?.title||"Block storage"),grid.treegrid.addEventListener("keydown",createKeys(app,grid)),createPointer(
+app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}return{el:root,start,end}}function createEvents(){let listeners={};
+return{on(name,listener){listeners[name]??=[],listeners[name].push(listener)},emit(name,data){for(let listener of listeners[name]??
+[])listener(data)}}}var WIDTHS2={panel:460,side:690},TITLE="Block storage",NO_PANEL="There is no panel for the tree here: it needs JupyterLab, with cl\
+_notebook installed where JupyterLab is. Load the page again after that.",panels=new Map;function openPanel(model,style){let place=model.
+get("_place"),key=model.get("_key"),lab=findLab();if(!place||!lab||panels.has(key))return panels.get(key)?.close;let app=createApp(
+model),title=model.get("_state")?.title||TITLE,close=iconButton("Close the panel","close",()=>panel.close()),head=el("div",{class:"\
+cl-place"},el("span",{text:title}),close),isLeft=place==="panel",node=el("div",{class:"cl-panel"},el("style",{text:style}),isLeft?
+head:null,app.el),onClose=()=>{panels.delete(key),app.end()},id=isLeft?"cl-notebook-panel":`cl-notebook-${key}`,panel=lab.open({id,
+title,node,isLeft,width:WIDTHS2[place],onClose});return panels.set(key,panel),app.start(),panel.close}function createNotice(model,style){
+if(!findLab())return el("div",{class:"cl-place",role:"note",text:NO_PANEL});let where=model.get("_place")==="panel"?"at the left s\
+ide":"beside the notebook",show=makeButton("Show it",()=>{openPanel(model,style),panels.get(model.get("_key"))?.show()});return el(
+"div",{class:"cl-place"},el("span",{text:`The tree stands ${where}.`}),show)}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-child",".output_area"].map(box=>`${box}\
+:has(${copy}):not(:has(.cl-live))`);return key?`${[copy,...around].join()}{display:none!important}`:""}function initialize({model,
+signal}){let close=openPanel(model,widget.style);if(close&&(signal?.addEventListener("abort",close,{once:!0}),!signal))return close}
+function render({model,el:parent,signal}){let app=!model.get("_place")||!findLab()?createApp(model):null,hiding=el("style"),hideCopy=()=>{
+hiding.textContent=hidingStyle(model.get("_key")??"")},end=()=>{model.off("change:_key",hideCopy),app?.end()};return model.on("cha\
+nge:_key",hideCopy),hideCopy(),parent.append(el("style",{text:widget.style})),model.get("_place")&&parent.append(createNotice(model,
+widget.style)),app&&app.el.append(hiding),parent.append(app?app.el:hiding),app?.start(),signal?.addEventListener("abort",end,{once:!0}),
+signal?void 0:end}var widget={initialize,render,style:""},tree_default=widget;export{tree_default as default};
