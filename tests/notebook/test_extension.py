@@ -63,6 +63,7 @@ CURSORS = [
     ("%%cl_scratch --ke^ep\npass", "%%cl_scratch", None),
     ("%cl_volume nos^uch", "%cl_volume VERB", None),
     ("cl_volume del^ete", "%cl_volume delete", None),
+    ("%cl_backend add x --driver cinder.volume.drivers.nosuch.No --re^", "%cl_backend add", "--replace"),
     ("print(vo^l)", None, None),
     ("%timeit cre^ate", None, None),
 ]

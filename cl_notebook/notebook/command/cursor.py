@@ -67,8 +67,11 @@ def is_in_comment(rest: str) -> bool:
     return without_comment(rest) != rest.strip()
 
 
-def locate(command: Command, rest: str) -> Cursor:
-    """Return where the cursor is at the end of *rest*, the text behind the name of *command*."""
+def locate(command: Command, rest: str, *, with_dynamic: bool = True) -> Cursor:
+    """Return where the cursor is at the end of *rest*, the text behind the name of *command*.
+
+    Without *with_dynamic* the options that depend on other words are not asked for: a Cinder driver takes seconds to load.
+    """
     tokens = split(rest)
     is_new = not tokens or (rest[-1:].isspace() and not tokens[-1].quote)
     current = Token("", "", len(rest)) if is_new else tokens.pop()
@@ -84,10 +87,11 @@ def locate(command: Command, rest: str) -> Cursor:
         if known is None:
             return Cursor(command, None, (), None, -1, frozenset(), current)
         if known.subcommand is not None and len(tokens) > 1 and known.subcommand.verb(tokens[1].raw) is not None:
-            return locate(known.subcommand, rest[tokens[1].start :])
+            return locate(known.subcommand, rest[tokens[1].start :], with_dynamic=with_dynamic)
         tokens.pop(0)
         verb = known
-    options = verb.all_options([word.text for word in tokens])  # not expanded: it must not run the user's code
+    # not expanded: it must not run the user's code
+    options = verb.all_options([word.text for word in tokens]) if with_dynamic else verb.options
     pending, argument, typed = _walk(tokens, options)
     return Cursor(command, verb, options, pending, argument, typed, current, tokens, may_be_verb)
 

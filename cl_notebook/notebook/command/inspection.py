@@ -14,6 +14,7 @@ from cl_notebook.notebook.command.cursor import locate, logical_line, magic_of
 from cl_notebook.notebook.command.help import WIDTH, Help, command_help, option_row, verb_help
 from cl_notebook.notebook.command.lexer import split
 from cl_notebook.notebook.command.parser import find_option
+from cl_notebook.notebook.magics import drivers
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def explain(shell: InteractiveShell, commands: Mapping[str, Command], code: str,
     called = magic_of(shell, commands, line[:end])
     if called is None or not called[1].strip():  # the cursor is on the name of the magic, or before it
         return command_help(command)
-    cursor = locate(command, called[1])
+    is_quick = drivers.is_at_hand(words)  # a front end may ask at each step of the cursor
+    words = words if is_quick else []
+    cursor = locate(command, called[1], with_dynamic=is_quick)
     if cursor.verb is None or cursor.may_be_verb:  # the cursor is on the verb, or where one may be
         verb = command.verb(cursor.current.text) or cursor.verb
         return command_help(command) if verb is None else verb_help(command, verb, words)

@@ -215,6 +215,11 @@ def notes(words: Sequence[str]) -> list[Part]:
     return [*parts, Part("Options with --driver cinder.volume.drivers.…:", notes=(cinder, masked))]
 
 
+def is_at_hand(words: Sequence[str]) -> bool:
+    """Return whether the options of the driver named by ``--driver`` in *words* are known without starting a child process."""
+    return _value("--driver", words) in {"", *registry.driver_names()}
+
+
 def _value(option: str, words: Sequence[str]) -> str:
     for position, word in enumerate(words):
         if word.startswith(f"{option}="):
