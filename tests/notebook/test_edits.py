@@ -35,6 +35,7 @@ def test_what_fits_no_option_is_refused(lab: Notebook) -> None:
     assert "'x' is one word too many" in lab.refused("%cl_volume create db 10 x")
     assert "'--size' is one word too many" not in lab.refused("%cl_volume create db")
     assert "needs --size GIB" in lab.refused("%cl_volume create db")
+    assert "--size takes a whole number of GiB above 0 (10, 10G, 1.5T), not '0'." in lab.refused("%cl_volume create db 0")
     assert "'10' is one word too many" in lab.refused("%cl_volume create 10 --size 1 --name db")
     assert len(lab.run("%cl_volumes")) == 0
 

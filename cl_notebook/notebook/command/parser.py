@@ -157,6 +157,9 @@ class _Parser:
                 self.surplus.remove(word)
                 self.values[option.key] = option.parse_value(word)
         if self.surplus:
+            for option in self.options:
+                if option.positional and option.convert is not str and self.values[option.key] is None:
+                    option.parse_value(self.surplus[-1])  # raises: it says what a size is
             msg = f"{self.title}: {self.surplus[0]!r} is one word too many."
             raise errors.InvalidInput(f"{msg} {self.verb.extra_word_hint}".rstrip())
 
