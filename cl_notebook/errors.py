@@ -361,6 +361,10 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (rf"cl\.Backend\('{_WORD}', volume_driver='{_WORD}'\)", r"%cl_backend add \1 --driver \2"),
     (rf"cl\.Backend\('{_WORD}', …, replace=True\)", r"%cl_backend add \1 --replace"),
     (r"delete\(cascade=True\)", "--cascade"),
+    (
+        r"Detach it, or remove them all with cleanup\(\)\.",
+        "Detach it with %cl_volume detach; %cl_connection disconnect is for other hosts.",
+    ),
     (r"(?<!\w)fail_on_missing_backend=False", "%cl_setup --fail-on-missing-backend false"),
     (rf"another Python: python='{_WORD}'", r"another Python: --python \1"),
     (r"delete\(now=True\)", "--now"),

@@ -407,7 +407,9 @@ class Backend(Tracked):
             msg = f"{self.label()} has {deleted} volumes in the trash. Bring them back, or delete them for good: cl.empty_trash()"
             raise errors.ResourceBusy(msg)
         if count:
-            msg = f"{self.label()} has {count} volumes. Delete them, or release them with unmanage(), first."
+            msg = (
+                f"{self.label()} has {count} volume{'s' if count > 1 else ''}. Delete or release (unmanage) what is on it first."
+            )
             raise errors.ResourceBusy(msg)
 
     def _secrets(self) -> Mapping[str, object]:

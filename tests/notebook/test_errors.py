@@ -80,6 +80,10 @@ def test_hints_are_in_the_language_of_the_cell(lab: Notebook) -> None:
         ("%cl_scan repair 3f2a, in Python cl.inventory.repair(cl.find('3f2a')), mends", "%cl_scan repair 3f2a, mends"),
         ("cl.Backend('lab').stats() asks", "%cl_backend stats lab asks"),
         ("cl.Backend('my lab') stays", "cl.Backend('my lab') stays"),
+        (
+            "Detach it, or remove them all with cleanup().",
+            "Detach it with %cl_volume detach; %cl_connection disconnect is for other hosts.",
+        ),
         ("without it: fail_on_missing_backend=False.", "without it: %cl_setup --fail-on-missing-backend false."),
         ("another Python: python='/opt/venv/bin/python'.", "another Python: --python /opt/venv/bin/python."),
     ],

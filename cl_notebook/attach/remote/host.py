@@ -132,7 +132,8 @@ class RemoteHost:
                 try:
                     gateway = Gateway.start(self._spec, self._root_helper)
                 except Lost as error:
-                    msg = f"{self._spec} cannot be reached: {error}"
+                    reason = str(error).rstrip(".")
+                    msg = f"{self._spec} cannot be reached: {reason}. In a terminal, ssh has to reach it without a question."
                     raise errors.HostUnreachable(msg, no_side_effects=True) from error
                 self._gateway = gateway
             if needs_brick and not self._gateway.has_brick:

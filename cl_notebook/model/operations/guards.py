@@ -216,7 +216,7 @@ def without_dependents(volume: Tracked, classes: Mapping[str, Any]) -> Guard:
         cure = (
             "Detach it, or remove them all with cleanup()."
             if numbers.get("connection")
-            else "Remove them first, or use delete(cascade=True)."
+            else f"Remove {'it' if sum(numbers.values()) == 1 else 'them'} first, or use delete(cascade=True)."
         )
         msg = f"{volume.label()} has {' and '.join(counts)}. {cure}"
         raise errors.ResourceBusy(msg)
