@@ -286,9 +286,12 @@ def delete(context: Context, entry: Entry) -> None:
 
     Raises:
         NotFound: somebody else took it out of the trash.
-        DriverError: the storage refused; the volume is tracked again, as ``error_deleting``.
+        DriverError: the storage refused; the volume is tracked again, as ``error_deleting``. If its backend cannot be opened, it
+            stays in the trash.
 
     """
+    backend: Any = identity_map.get(context, CLASSES["Backend"], entry.backend_id)
+    backend.driver  # noqa: B018 - opened before the rows are moved
     _take_out(context, entry, "empty trash", status="deleting").delete(cascade=True, now=True)
 
 

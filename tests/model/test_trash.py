@@ -217,6 +217,16 @@ def test_the_trash_is_emptied_by_name_or_as_a_whole(kept: cl.Session) -> None:
     for take in (trash.restore, trash.delete):
         with pytest.raises(errors.NotFound, match="somebody else took it out"):
             take(kept, entry)
+    sim.close()
+    config = sa.update(cl.Backend.__table__).values(config={"path": "/proc/none"})  # type: ignore[attr-defined] # it is mapped
+    with kept.store.writing() as connection:
+        before = connection.execute(sa.select(cl.Backend.__table__.c.config)).scalar_one()  # type: ignore[attr-defined] # as above
+        connection.execute(config)
+    with pytest.raises(errors.Error):
+        cl.empty_trash()
+    assert len(cl.frames.trash(kept)) == 2
+    with kept.store.writing() as connection:
+        connection.execute(config.values(config=before))
     cl.empty_trash()
     assert (_left(kept), cl.frames.trash(kept).empty) == (0, True)
 
