@@ -406,6 +406,7 @@ class Protectable:
 
     def _set_protected(self, *, value: bool) -> None:
         resource = cast("Tracked", self)
+        resource.context.journal.refuse_if_read_only("protect" if value else "unprotect")
         resource.refresh(keep_edits=True)
         self.protected = value
         unsaved = identity_map.values(resource)

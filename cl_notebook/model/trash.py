@@ -132,8 +132,9 @@ def put(volume: Any, checks: Iterable[Guard]) -> None:  # noqa: ANN401 - the vol
         connection.execute(sa.insert(TABLE), moved)
         _announce(connection, rows[_SNAPSHOT])
 
+    arguments = {"trash": seconds, **({"cascade": True} if snapshots else {})}  # a repair that finishes it reads them
     removed = [Delete.of(resource) for resource in (*snapshots, volume)]
-    context.journal.record_without_driver("delete", removed, volume, (*checks, move), {"trash": seconds})
+    context.journal.record_without_driver("delete", removed, volume, (*checks, move), arguments)
     context.in_trash[volume.id] = volume
     vars(volume)[UNTIL] = expires_at[0]
 

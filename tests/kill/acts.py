@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from cl_notebook.model import trash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +49,13 @@ def attach(world: World) -> object:
     return world.volume.attach()
 
 
+def _into_trash(world: World) -> None:
+    """Put the volume and its snapshot into the trash."""
+    session = world.backend.context
+    session.settings = replace(session.settings, trash="1h")  # type: ignore[misc] # a session lets its settings be set
+    world.volume.delete(cascade=True)
+
+
 def _leave(world: World) -> None:
     """Leave a volume on the storage that nobody tracks."""
     world.backend.create_volume(1, "theirs").unmanage()
@@ -67,6 +76,7 @@ PLAIN: dict[str, Act] = {
     "delete_snapshot": Act(lambda world: world.snapshot.delete()),
     "delete_volume": Act(lambda world: world.volume.delete(), before=lambda world: world.snapshot.delete()),
     "delete_cascade": Act(lambda world: world.volume.delete(cascade=True)),
+    "empty_trash": Act(lambda world: trash.empty(world.backend.context), before=_into_trash),
     "delete_clone": Act(lambda world: world.backend.volumes[-1].delete(), before=lambda world: world.volume.clone("copy")),
 }
 """Acts that no host takes part in."""

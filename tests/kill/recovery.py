@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 import cl_notebook as cl
+from cl_notebook.model import trash
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +22,12 @@ TABLES = (cl.Volume, cl.Snapshot, cl.Connection)
 
 
 def untracked(session: cl.Session, found: Found) -> set[str]:
-    """Return what is on the storage and has no row."""
+    """Return what is on the storage and has no row, not even in the trash."""
     with session.store.reading() as connection:
         volumes, snapshots = (set(connection.scalars(sa.select(cls.name_in_storage))) for cls in (cl.Volume, cl.Snapshot))
+        in_trash = set(connection.scalars(sa.select(trash.TABLE.c.name_in_storage)))
         connections = set(connection.scalars(sa.select(cl.Connection.id)))
-    return (found.volumes - volumes) | (found.snapshots - snapshots) | (found.connections - connections)
+    return (found.volumes - volumes - in_trash) | (found.snapshots - snapshots - in_trash) | (found.connections - connections)
 
 
 def tracked(session: cl.Session) -> list[str]:
@@ -70,6 +72,7 @@ def repaired(session: cl.Session, *, remove: bool = False) -> pd.DataFrame:
 
 
 def cleaned_up(session: cl.Session) -> pd.DataFrame:
-    """Remove everything that is tracked, and return the steps that were not done."""
+    """Remove everything that is tracked or in the trash, and return the steps that were not done."""
+    trash.empty(session)
     report = cl.inventory.plan_cleanup(session, all=True).run()
     return report[report["outcome"] != "done"]
