@@ -43,6 +43,7 @@ ACTS: dict[str, Callable[[Filled], object]] = {
     "Backend.load": lambda it: cl.Backend.load(it.documents["Backend"], save=True),
     "Backend.manage": lambda it: it.lab.manage("ghost"),
     "Backend.save": lambda it: it.lab.save(),
+    "Backend.write": lambda it: it.lab.write({}),
     "Backend.set_persistence": lambda it: cl.Backend.set_persistence(
         {"storage": "db", "connection": f"sqlite:///{it.folder / 'empty.db'}"}
     ),
@@ -54,8 +55,11 @@ ACTS: dict[str, Callable[[Filled], object]] = {
     "Connection.load": lambda it: cl.Connection.load(it.documents["Connection"], save=True),
     "Connection.make": lambda it: cl.Connection.make(it.vol, _CONNECTOR),
     "Connection.open": lambda it: it.conn.open(),
+    "Connection.record": lambda it: cl.Connection.record(it.vol, _CONNECTOR, {}),
+    "Connection.revoke": lambda it: it.conn.revoke(force=True),
     "Connection.release": lambda it: it.conn.release(force=True),
     "Connection.save": lambda it: it.conn.save(),
+    "Connection.write": lambda it: it.conn.write({}),
     "KeyValue.load": lambda it: cl.KeyValue.load(it.documents["KeyValue"], save=True),
     "KeyValue.delete": lambda _it: cl.KeyValue.delete("rack"),
     "KeyValue.save": lambda _it: cl.KeyValue("rack", "b8").save(),
@@ -72,6 +76,7 @@ ACTS: dict[str, Callable[[Filled], object]] = {
     "Snapshot.protect": lambda it: it.snap.protect(),
     "Snapshot.unprotect": lambda it: it.snap.unprotect(),
     "Snapshot.save": lambda it: it.edited(it.snap).save(),
+    "Snapshot.write": lambda it: it.snap.write({}),
     "Snapshot.unmanage": lambda it: it.snap.unmanage(),
     "Volume.attach": lambda it: it.vol.attach(),
     "Volume.cleanup": lambda it: it.vol.cleanup(force=True),
@@ -89,7 +94,10 @@ ACTS: dict[str, Callable[[Filled], object]] = {
     "Volume.protect": lambda it: it.vol.protect(),
     "Volume.unprotect": lambda it: it.vol.unprotect(),
     "Volume.save": lambda it: it.edited(it.vol).save(),
+    "Volume.write": lambda it: it.vol.write({}),
     "Volume.unmanage": lambda it: it.vol.unmanage(),
+    "cl.empty_trash": lambda _it: cl.empty_trash(),
+    "cl.undo": lambda _it: cl.undo(),
     "cl.scratch": lambda _it: cl.scratch().__enter__(),
     "cl.import_cinderlib": lambda it: cl.import_cinderlib(f"sqlite:///{it.folder / 'store.db'}"),
     "cl.load": lambda it: cl.load(json.loads(it.documents["all"]), save=True),
@@ -117,7 +125,8 @@ _CLASSES = (cl.Backend, cl.Volume, cl.Snapshot, cl.Connection, cl.KeyValue, cl.S
 def _verbs() -> Iterator[str]:
     """Give the name of every public verb."""
     for cls in _CLASSES:
-        for name, static in inspect.getmembers_static(cls):
+        names = sorted({name for base in cls.__mro__ for name in vars(base)})  # dir() leaves out those for other modules
+        for name, static in ((name, inspect.getattr_static(cls, name)) for name in names):
             if not name.startswith("_") and isinstance(static, (classmethod, staticmethod)) | inspect.isfunction(static):
                 yield f"{cls.__name__}.{name}"
     yield from (f"cl.{name}" for name in cl.__all__ if inspect.isfunction(getattr(cl, name)))
