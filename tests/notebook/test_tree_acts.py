@@ -81,19 +81,23 @@ ACTS: Mapping[str, tuple[str, Callable[[_World], list[Any]], dict[str, object]]]
     "detach a connection": ("detach", lambda world: [_attached_itself(world.connection)], {}),
     "detach several": ("detach", lambda world: [_attached(world.volume), _attached(world.other)], {}),
     "disconnect": ("disconnect", lambda world: [world.connection], {}),
-    "create several": ("create", lambda world: [world.backend], {"size": 1, "name": "n", "count": 3, "metadata": "a=1\nb=2 c"}),
-    "extend several": ("extend", lambda world: [world.volume, world.other], {"size": "+1"}),
-    "rename": ("rename", lambda world: [world.volume], {"name": "--new {name}"}),
-    "set": ("set", lambda world: [_described(world.volume)], {"description": "", "metadata": "b=2", "bootable": "true"}),
-    "set several": ("set", lambda world: [world.volume, world.other.create_snapshot("s")], {"metadata": "a=1"}),
-    "snapshot several": ("snapshot", lambda world: [world.volume, world.other], {"name": "x"}),
-    "statistics": ("stats", lambda world: [world.backend], {}),
-    "close several": ("close", lambda world: [world.backend, _second(world.backend)], {}),
-    "scan": ("scan", lambda world: [world.backend], {}),
-    "log": ("log", lambda world: [world.backend], {}),
-    "close": ("close", lambda world: [world.backend], {}),
-    "open": ("open", lambda world: [_closed(world.backend)], {}),
 }
+
+
+SEQUENCE: tuple[tuple[str, Callable[[_World], list[Any]], dict[str, object]], ...] = (
+    ("create", lambda world: [world.backend], {"size": 1, "name": "n", "count": 3, "metadata": "a=1\nb=2 c"}),
+    ("extend", lambda world: [world.volume, world.other], {"size": "+1"}),
+    ("rename", lambda world: [world.volume], {"name": "--new {name}"}),
+    ("set", lambda world: [_described(world.volume)], {"description": "", "metadata": "b=2", "bootable": "true"}),
+    ("set", lambda world: [world.volume, world.other.create_snapshot("s")], {"metadata": "a=1"}),
+    ("snapshot", lambda world: [world.volume, world.other], {"name": "x"}),
+    ("stats", lambda world: [world.backend], {}),
+    ("scan", lambda world: [world.backend], {}),
+    ("log", lambda world: [world.backend], {}),
+    ("close", lambda world: [world.backend, _second(world.backend)], {}),
+    ("open", lambda world: [world.backend], {}),
+)
+"""Acts one after the other in one world: those of backends, of fields, and on several resources."""
 
 
 def _described(volume: cl.Volume) -> cl.Volume:
@@ -105,11 +109,6 @@ def _described(volume: cl.Volume) -> cl.Volume:
 def _second(backend: cl.Backend) -> cl.Backend:
     path = f"{backend.config['path']} two"
     return cast("cl.Session", backend.context).backend(f"{backend.name} two", volume_driver="sim", path=path)
-
-
-def _closed(backend: cl.Backend) -> cl.Backend:
-    backend.close()
-    return backend
 
 
 def _attached(volume: cl.Volume) -> cl.Volume:
@@ -159,9 +158,26 @@ def test_an_act_does_what_its_line_does_in_a_cell(lab: Notebook, session: cl.Ses
         else:
             lab.run(line)
         trace = _trace(session, world.backend)
-        traces.append(sorted(trace, key=repr) if "several" in case else trace)  # side by side, in any order
+        traces.append(sorted(trace, key=repr) if case == "delete several" else trace)  # side by side, in any order
     assert traces[0] == traces[1]
     assert ("done", "failed") not in traces[0]
+
+
+def test_acts_one_after_the_other_do_what_their_lines_do(lab: Notebook, session: cl.Session, tmp_path: Path) -> None:
+    """A sequence of acts leaves the same things behind by the tree as by its lines in cells; the tree prints nothing."""
+    traces = []
+    for way in ("tree", "cell"):
+        world = _World(session.backend(way, volume_driver="sim", path=str(tmp_path / way)))
+        for act, chosen, values in SEQUENCE:
+            line = actions.line(session, act, [resource.id for resource in chosen(world)], values)
+            lab.capsys.readouterr()
+            if way == "tree":
+                assert run_act(session, lab.shell, line).text
+                assert lab.capsys.readouterr() == ("", "")
+            else:
+                lab.run(line)
+        traces.append(sorted(_trace(session, world.backend), key=repr))  # several run side by side, in any order
+    assert traces[0] == traces[1]
 
 
 def test_a_deletion_from_the_tree_takes_few_statements(lab: Notebook, session: cl.Session) -> None:
