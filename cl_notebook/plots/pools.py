@@ -144,7 +144,7 @@ def _history_text(frame: pd.DataFrame, columns: int) -> list[str]:
     labels = [cut(_pool_label(rows[0]), _NAME) for rows in pools[:SHOWN]]
     name = max(map(width, labels))
     slots = max(8, min(activity.SLOTS, columns - name - 2))
-    lines = [f"{len(frame):,} values of {report.number(len(pools), 'pool')}; a bar is the used share."]
+    lines = [f"{report.number(len(frame), 'value')} of {report.number(len(pools), 'pool')}; a bar is the used share."]
     for label, rows in zip(labels, pools, strict=False):
         signs = ["·"] * slots
         for row in rows:

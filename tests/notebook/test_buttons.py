@@ -70,6 +70,8 @@ def test_an_ambiguous_name_offers_its_candidates(lab: Notebook, session: cl.Sess
     lab.seen("%cl_volume create --backend=db --size 2\n")
     lab.seen("%cl_volume delete db")
     extend, delete = panels
+    assert extend._repr_mimebundle_()["text/plain"] == repr(extend)
+    assert "application/vnd.jupyter.widget-view+json" in extend._repr_mimebundle_()
     extend.buttons[1].click()
     assert (first.size, second.size) == (1, 2)
     assert extend.buttons[1].description.startswith(f"{second.id[:8]} volume 'db'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets as widgets  # type: ignore[import-untyped] # it has no types
 from IPython.display import display
@@ -47,6 +47,11 @@ class LineButtons(widgets.VBox):  # type: ignore[misc] # as above
     def __repr__(self) -> str:
         """Return what a page without a kernel shows in place of the buttons: the lines, with numbers."""
         return "\n".join(f"{number}. {line}" for number, line in enumerate(self._lines, 1)) or "No buttons."
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - as ipywidgets has it
+        """Return what ipywidgets does, with the whole text: it cuts that after 110 characters."""
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
+        return {**bundle, "text/plain": repr(self)}
 
     def _button(self, act: Act) -> widgets.Button:
         button = widgets.Button(description=act.label, tooltip=act.line, layout={"width": "auto", "min_width": "9em"})

@@ -127,7 +127,7 @@ class RequestHandler:
         self.changed()
 
     def settle(self) -> None:
-        """Prepare for jumps into the middle; others are let in between two steps, and a change ends it."""
+        """Prepare for jumps into the middle; other requests run between two steps, and a change ends it."""
         rev = self.rev
         more = True
         while more:
