@@ -116,6 +116,8 @@ def test_a_semicolon_silences(lab: Notebook) -> None:
         ("%cl_volume create --si 1", "has no option --si. Did you mean '--size'?"),
         ("%cl_volume show", "%cl_volume show needs a VOLUME"),
         ("%cl_volume revert a b c", "'c' is one word too many."),
+        ("%cl_setup --read-only False", "--read-only takes true or false, not 'False'. Did you mean 'false'?"),
+        ("%cl_setup --non-uuid-ids yes", "--non-uuid-ids takes true or false, not 'yes'."),
         ("%cl_volume show 'db", "The quote ' is not closed"),
         ("%cl_volume extend db", "needs the new size"),
         ("%cl_volumes db", "Filters are options"),

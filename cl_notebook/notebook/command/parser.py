@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 HELP = ("--help", "-h")
 
+_SWITCHES = frozenset({"yes", "no", "on", "off", "1", "0"})
+"""Words that people type for true and false: after such an option they are a wrong value, not the next word."""
+
 
 @dataclass(slots=True)
 class Parsed:
@@ -125,7 +128,7 @@ class _Parser:
     def _next(self, option: Option) -> str:
         # a value may begin with a dash: only a known option means that the value is missing
         follows = self.tokens[0] if self.tokens else None
-        if option.bare_value and (follows is None or follows.text not in option.choices):
+        if option.bare_value and (follows is None or follows.text.lower() not in {*option.choices, *_SWITCHES}):
             return option.bare_value
         if follows is None or (follows.is_option and (follows.raw in HELP or find_option(self.options, follows.text))):
             msg = f"{self.title}: {option.spelled} needs a value: {option.spelled} {option.value}."
