@@ -97,9 +97,10 @@ def test_beside_the_notebook(desk: Desk) -> None:
     shot(page, "side")
     notebook.run("side.close()")
     expect(tree.grid).to_have_count(0)
+    notebook.run("%cl_tree --panel")
     cell = notebook.run("%cl_tree --panel")
     tree = TreePage(page.locator("#jp-left-stack .cl-live"))
-    expect(tree.row("web"), "a tree stands at the left side").to_be_visible()
+    expect(tree.row("web"), "one tree stands at the left side").to_be_visible()
     _wait_for_width(tree, 400)
     tree.row("web").hover()
     tree.row("web").get_by_role("button", name="Put the line").click()
@@ -111,6 +112,7 @@ def test_beside_the_notebook(desk: Desk) -> None:
     expect(tree.grid).to_have_count(0)
     cell.area.get_by_role("button", name="Show it").click()
     expect(tree.row("web"), "it can be opened again").to_be_visible()
+    page.locator(".cl-panel").get_by_role("button", name="Close the panel").click()
 
 
 def test_where_there_is_no_panel(desk: Desk) -> None:

@@ -151,7 +151,8 @@ export function createGrid(app) {
   function updateCursor(isReplaced) {
     if (cursor.index === HEADER) return;
     const row = cursor.id ? cache.find(cursor.id) : cache.at(cursor.index);
-    if (!row && cursor.id && isReplaced) cache.recheck();
+    // Where it was there is another row now: it has moved, or is gone.
+    if (!row && cursor.id && (isReplaced || cache.at(cursor.index))) cache.recheck();
     if (!row || row === cursor.row) return;
     const isOther = row.id !== cursor.id;
     Object.assign(cursor, { index: row.index, id: row.id, row });

@@ -13,8 +13,19 @@ const TITLE = "Block storage";
 const NO_PANEL =
   "There is no panel for the tree here: it needs JupyterLab, with cl_notebook installed where JupyterLab is. Load the page again after that.";
 
+const FRESH = 600; // seconds, so that a clock of the kernel's host that is wrong does no harm
+
 /** @type {Map<string, OpenPanel>} the open panels, by the key of the model */
 const panels = new Map();
+
+/**
+ * Return whether *model* belongs into a panel: it is in one, or was made just now. One of a notebook that was saved is not.
+ * @param {Model} model
+ */
+export function hasPlace(model) {
+  const isFresh = Math.abs(Date.now() / 1000 - (model.get("_state")?.at ?? 0)) < FRESH;
+  return Boolean(model.get("_place")) && (isFresh || panels.has(model.get("_key")));
+}
 
 /**
  * Open the panel that *model* asks for, with the style sheet *style*; return what closes it.

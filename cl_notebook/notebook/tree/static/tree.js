@@ -3,7 +3,7 @@
 import { createApp } from "./app.js";
 import { el } from "./dom.js";
 import { findLab } from "./lab.js";
-import { createNotice, openPanel } from "./place.js";
+import { createNotice, hasPlace, openPanel } from "./place.js";
 
 /** @import { Model } from "./types.d.ts" */
 
@@ -21,7 +21,7 @@ function hidingStyle(key) {
  * @param {{ model: Model, signal?: AbortSignal }} widget
  */
 function initialize({ model, signal }) {
-  const close = openPanel(model, widget.style);
+  const close = hasPlace(model) ? openPanel(model, widget.style) : null;
   if (!close) return;
   signal?.addEventListener("abort", close, { once: true });
   if (!signal) return close;
@@ -32,7 +32,8 @@ function initialize({ model, signal }) {
  * @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} view
  */
 function render({ model, el: parent, signal }) {
-  const isHere = !model.get("_place") || !findLab();
+  const isPlaced = hasPlace(model);
+  const isHere = !isPlaced || !findLab();
   const app = isHere ? createApp(model) : null;
   const hiding = el("style");
   const hideCopy = () => {
@@ -45,7 +46,7 @@ function render({ model, el: parent, signal }) {
   model.on("change:_key", hideCopy);
   hideCopy();
   parent.append(el("style", { text: widget.style }));
-  if (model.get("_place")) parent.append(createNotice(model, widget.style));
+  if (isPlaced) parent.append(createNotice(model, widget.style));
   if (app) app.el.append(hiding);
   parent.append(app ? app.el : hiding);
   app?.start();

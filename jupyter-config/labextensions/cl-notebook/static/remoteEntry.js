@@ -70,6 +70,7 @@
        * @param {{ id: string, title: string, node: HTMLElement, isLeft: boolean, width: number, onClose: () => void }} panel
        */
       function open({ id, title, node, isLeft, width, onClose }) {
+        for (const other of [...app.shell.widgets("left")]) if (other.id === id) other.dispose();
         const widget = new Widget({ node });
         widget.id = id;
         Object.assign(widget.title, {

@@ -353,45 +353,45 @@ shift,focus:index,focusId,isFromTop,isReplaced}){isFromTop&&(scroll.top=0),shift
 cursor.id;isCurrent&&index!=null?cursor.index=index:isCurrent&&index===null&&loseRow(shift),updateCursor(isReplaced),pool.adopt(cache.
 at),fit(),measure(),render2(),app.emit("rows",void 0)}function loseRow(shift){let index=Math.max(0,Math.min(cache.total-1,cursor.index+
 shift));Object.assign(cursor,{index,id:null,row:null,isMoved:!0})}function updateCursor(isReplaced){if(cursor.index===HEADER)return;
-let row=cursor.id?cache.find(cursor.id):cache.at(cursor.index);if(!row&&cursor.id&&isReplaced&&cache.recheck(),!row||row===cursor.
-row)return;let isOther=row.id!==cursor.id;Object.assign(cursor,{index:row.index,id:row.id,row}),isOther&&cursor.isUsed?app.emit("f\
-ocus",row):isOther||app.emit("row",row)}function fill(state){cache.seed(state),onChange({shift:0,isReplaced:!1})}function fit(){let isFiltered=app.
-model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>0,empty.textContent=isFiltered?"Nothing matches.":"Noth\
-ing is tracked here yet.",showSteps(cache.total===0&&!isFiltered);let rows=(Math.max(MIN_ROWS,Math.min(15,cache.total))+1)*ROW_HEIGHT+
-2,fitting=steps.hidden?rows:Math.max(rows,steps.offsetTop+steps.scrollHeight+EDGE);scroller.style.height===fittedHeight&&fitting>(Number.
-parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}px`,fittedHeight=scroller.style.height),setAttr(treegrid,"aria-row\
-count",cache.total+1)}function showSteps(isShown){let ways=app.model.get("_first_steps")??[];steps.hidden=!(isShown&&ways.length),
-isShown&&ways.length&&!steps.inert&&(empty.textContent="No backends yet. Three ways to begin:"),!(steps.hidden||steps.hasChildNodes())&&
-(app.startAddition&&steps.append(makeButton("Add a backend",app.startAddition,{class:"cl-btn cl-prime"})),ways.forEach(([purpose,line],number)=>{
-let isReady=number<ways.length-1,title=isReady?`Run ${plain(line)}`:app.startAddition?"Choose a driver":`Copy ${plain(line)}`,button=el(
-"button",{type:"button",class:"cl-btn",title,onclick:()=>begin(number,isReady)});button.append(el("span",{text:`${plain(purpose)}:`}),
-el("code",{text:plain(line)})),steps.append(button)}))}async function begin(number,isReady){let[,line]=app.model.get("_first_steps")[number];
-if(!isReady)return app.startAddition?app.startAddition():void copyText(app,line);steps.inert=!0,empty.textContent=`Running ${plain(
-line)} …`,app.say(empty.textContent);try{let{text}=await app.request("begin",{number});await cache.jump(0),app.note(text),cache.
-total&&goTo(0)}catch(error){app.warn(error.message)}steps.inert=!1,fit()}function measure(){height=(scroller.clientHeight||Number.
-parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,cache.total*ROW_HEIGHT-height))}function onResize(){scroller.clientHeight&&
-(measure(),scroll.settle(!0),requestRender())}function pageRows(){return Math.max(1,Math.floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.
-cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<0,at=isHeading?HEADER:Math.min(index,cache.total-1),row=isHeading?null:cache.
-at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?Math.max(0,cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),
-follow&&scrollIntoView(at),render2(),takeFocus&&focus(),row&&app.emit("focus",row)}function scrollIntoView(index){if(index===HEADER)
-return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.moveTo(top):top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}
-function focus(){let view=cursorView(),node=cursor.index===HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.
-cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,
-node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&
-(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.
-contains(active())}function cursorView(){return pool.find(cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(
-event),view=pool.viewOf(target),isByKey=target.matches(":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.
-index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(
-target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.index)}async function setOpen(row,isOpen){!row?.children||row.open===
-isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}async function setAllOpen(isOpen){await attempt(cache.change("a\
-ll",{on:isOpen}))}async function attempt(work){try{await work}catch(error){app.warn(error.message)}}async function parentOf(row){let step=row;
-for(;step&&step.level>=row.level;){let index=step.index-step.position;if(index<0)return null;if(step=cache.at(index)??await cache.
-peek(index),step&&step.level<row.level)return step.index}return null}function tick(){++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}
-function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(ticking),cancelAnimationFrame(frame),resizing.disconnect(),
-columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener(
-"focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(tick,TICK),resizing=new ResizeObserver(onResize);return resizing.
-observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,
-setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE2=4,TYPING_PAUSE3=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
+let row=cursor.id?cache.find(cursor.id):cache.at(cursor.index);if(!row&&cursor.id&&(isReplaced||cache.at(cursor.index))&&cache.recheck(),
+!row||row===cursor.row)return;let isOther=row.id!==cursor.id;Object.assign(cursor,{index:row.index,id:row.id,row}),isOther&&cursor.
+isUsed?app.emit("focus",row):isOther||app.emit("row",row)}function fill(state){cache.seed(state),onChange({shift:0,isReplaced:!1})}
+function fit(){let isFiltered=app.model.get("filter")||app.model.get("only_faults");empty.hidden=cache.total>0,empty.textContent=isFiltered?
+"Nothing matches.":"Nothing is tracked here yet.",showSteps(cache.total===0&&!isFiltered);let rows=(Math.max(MIN_ROWS,Math.min(15,
+cache.total))+1)*ROW_HEIGHT+2,fitting=steps.hidden?rows:Math.max(rows,steps.offsetTop+steps.scrollHeight+EDGE);scroller.style.height===
+fittedHeight&&fitting>(Number.parseFloat(fittedHeight)||0)&&(scroller.style.height=`${fitting}px`,fittedHeight=scroller.style.height),
+setAttr(treegrid,"aria-rowcount",cache.total+1)}function showSteps(isShown){let ways=app.model.get("_first_steps")??[];steps.hidden=
+!(isShown&&ways.length),isShown&&ways.length&&!steps.inert&&(empty.textContent="No backends yet. Three ways to begin:"),!(steps.hidden||
+steps.hasChildNodes())&&(app.startAddition&&steps.append(makeButton("Add a backend",app.startAddition,{class:"cl-btn cl-prime"})),
+ways.forEach(([purpose,line],number)=>{let isReady=number<ways.length-1,title=isReady?`Run ${plain(line)}`:app.startAddition?"Choo\
+se a driver":`Copy ${plain(line)}`,button=el("button",{type:"button",class:"cl-btn",title,onclick:()=>begin(number,isReady)});button.
+append(el("span",{text:`${plain(purpose)}:`}),el("code",{text:plain(line)})),steps.append(button)}))}async function begin(number,isReady){
+let[,line]=app.model.get("_first_steps")[number];if(!isReady)return app.startAddition?app.startAddition():void copyText(app,line);
+steps.inert=!0,empty.textContent=`Running ${plain(line)} …`,app.say(empty.textContent);try{let{text}=await app.request("begin",{
+number});await cache.jump(0),app.note(text),cache.total&&goTo(0)}catch(error){app.warn(error.message)}steps.inert=!1,fit()}function measure(){
+height=(scroller.clientHeight||Number.parseFloat(fittedHeight))-ROW_HEIGHT,scroll.setLength(Math.max(0,cache.total*ROW_HEIGHT-height))}
+function onResize(){scroller.clientHeight&&(measure(),scroll.settle(!0),requestRender())}function pageRows(){return Math.max(1,Math.
+floor(height/ROW_HEIGHT)-1)}function goTo(index,cell=cursor.cell,{takeFocus=!0,follow=!0}={}){let isHeading=index<0,at=isHeading?HEADER:
+Math.min(index,cache.total-1),row=isHeading?null:cache.at(at)??null,moved={index:at,id:row?.id??null,row,cell:isHeading?Math.max(0,
+cell):cell};Object.assign(cursor,{...moved,isUsed:!0,isMoved:!1}),follow&&scrollIntoView(at),render2(),takeFocus&&focus(),row&&app.
+emit("focus",row)}function scrollIntoView(index){if(index===HEADER)return;let top=index*ROW_HEIGHT;top<scroll.top?scroll.moveTo(top):
+top+ROW_HEIGHT>scroll.top+height&&scroll.moveTo(top+ROW_HEIGHT-height)}function focus(){let view=cursorView(),node=cursor.index===
+HEADER||!view?columns.cells[Math.max(0,cursor.cell)]:view.cells[cursor.cell]??view.el;if(isFocusing=!0,node.focus({preventScroll:!0}),
+isFocusing=!1,cursor.cell<0)return;let[left,right]=[node.offsetLeft,node.offsetLeft+node.offsetWidth];left<scroller.scrollLeft?scroller.
+scrollLeft=left:right>scroller.scrollLeft+scroller.clientWidth&&(scroller.scrollLeft=right-scroller.clientWidth)}function focusCursor(){
+scrollIntoView(cursor.index),focus()}function hasFocus(){return treegrid.contains(active())}function cursorView(){return pool.find(
+cursorKey())}function onFocusIn(event){if(isFocusing)return;let target=targetOf(event),view=pool.viewOf(target),isByKey=target.matches(
+":focus-visible"),heading=columns.cells.indexOf(target);heading>=0&&(cursor.index!==HEADER||cursor.cell!==heading)?goTo(HEADER,heading):
+view&&keyOfView(view)!==cursorKey()?goTo(view.index,view.cells.indexOf(target),{follow:isByKey}):view&&isByKey&&scrollIntoView(cursor.
+index)}async function setOpen(row,isOpen){!row?.children||row.open===isOpen||await attempt(cache.change("open",{row:row.id,on:isOpen}))}
+async function setAllOpen(isOpen){await attempt(cache.change("all",{on:isOpen}))}async function attempt(work){try{await work}catch(error){
+app.warn(error.message)}}async function parentOf(row){let step=row;for(;step&&step.level>=row.level;){let index=step.index-step.position;
+if(index<0)return null;if(step=cache.at(index)??await cache.peek(index),step&&step.level<row.level)return step.index}return null}function tick(){
+++ticks%REFRESH_TICKS===0?refresh():pool.showProgress()}function refresh(){pool.refresh(),requestRender()}function stop(){clearInterval(
+ticking),cancelAnimationFrame(frame),resizing.disconnect(),columns.stop(),selection.stop()}treegrid.append(columns.head,el("div",{
+class:"cl-tbody",role:"rowgroup"},layer),empty),treegrid.addEventListener("focusin",onFocusIn),app.on("head",refresh);let ticking=setInterval(
+tick,TICK),resizing=new ResizeObserver(onResize);return resizing.observe(scroller),{el:scroller,treegrid,cache,selection,columns,cursor,
+cursorView,fill,goTo,focusCursor,hasFocus,pageRows,setOpen,setAllOpen,parentOf,viewOf:pool.viewOf,stop}}var EDGE2=4,TYPING_PAUSE3=700,STEPS={ArrowDown:at=>at+1,ArrowUp:at=>at-1,Home:()=>0,End:()=>-1},openMenus=new WeakMap,itemOf=new WeakMap;
 function openMenu(app,{anchor,x=0,y=0},items,label){let before=openMenus.get(app.el);if(before?.close(!0),before&&before.anchor===
 anchor)return;let focused=activeElement(app.el),nodes=items.map(createItem),menu=el("div",{class:"cl-menu",role:"menu","aria-label":plain(
 label),popover:"manual"},...nodes),isOpen=!0,close=(refocus=!1)=>{isOpen&&(isOpen=!1,openMenus.delete(app.el),setExpanded(anchor,!1),
@@ -539,8 +539,9 @@ for(let[event,listener]of listeners)model.on(event,listener);root.addEventListen
 app,grid);function start(){greet(),grid.fill(model.get("_state")??{})}return{el:root,start,end}}function createEvents(){let listeners={};
 return{on(name,listener){listeners[name]??=[],listeners[name].push(listener)},emit(name,data){for(let listener of listeners[name]??
 [])listener(data)}}}var WIDTHS2={panel:460,side:690},TITLE="Block storage",NO_PANEL="There is no panel for the tree here: it needs JupyterLab, with cl\
-_notebook installed where JupyterLab is. Load the page again after that.",panels=new Map;function openPanel(model,style){let place=model.
-get("_place"),key=model.get("_key"),lab=findLab();if(!place||!lab||panels.has(key))return panels.get(key)?.close;let app=createApp(
+_notebook installed where JupyterLab is. Load the page again after that.",FRESH=600,panels=new Map;function hasPlace(model){let isFresh=Math.
+abs(Date.now()/1e3-(model.get("_state")?.at??0))<FRESH;return!!model.get("_place")&&(isFresh||panels.has(model.get("_key")))}function openPanel(model,style){
+let place=model.get("_place"),key=model.get("_key"),lab=findLab();if(!place||!lab||panels.has(key))return panels.get(key)?.close;let app=createApp(
 model),title=model.get("_state")?.title||TITLE,close=iconButton("Close the panel","close",()=>panel.close()),head=el("div",{class:"\
 cl-place"},el("span",{text:title}),close),isLeft=place==="panel",node=el("div",{class:"cl-panel"},el("style",{text:style}),isLeft?
 head:null,app.el),onClose=()=>{panels.delete(key),app.end()},id=isLeft?"cl-notebook-panel":`cl-notebook-${key}`,panel=lab.open({id,
@@ -549,9 +550,9 @@ if(!findLab())return el("div",{class:"cl-place",role:"note",text:NO_PANEL});let 
 ide":"beside the notebook",show=makeButton("Show it",()=>{openPanel(model,style),panels.get(model.get("_key"))?.show()});return el(
 "div",{class:"cl-place"},el("span",{text:`The tree stands ${where}.`}),show)}function hidingStyle(key){let copy=`[data-cl-tree="${CSS.escape(key)}"]`,around=[".jp-OutputArea-child",".output_area"].map(box=>`${box}\
 :has(${copy}):not(:has(.cl-live))`);return key?`${[copy,...around].join()}{display:none!important}`:""}function initialize({model,
-signal}){let close=openPanel(model,widget.style);if(close&&(signal?.addEventListener("abort",close,{once:!0}),!signal))return close}
-function render({model,el:parent,signal}){let app=!model.get("_place")||!findLab()?createApp(model):null,hiding=el("style"),hideCopy=()=>{
-hiding.textContent=hidingStyle(model.get("_key")??"")},end=()=>{model.off("change:_key",hideCopy),app?.end()};return model.on("cha\
-nge:_key",hideCopy),hideCopy(),parent.append(el("style",{text:widget.style})),model.get("_place")&&parent.append(createNotice(model,
-widget.style)),app&&app.el.append(hiding),parent.append(app?app.el:hiding),app?.start(),signal?.addEventListener("abort",end,{once:!0}),
-signal?void 0:end}var widget={initialize,render,style:""},tree_default=widget;export{tree_default as default};
+signal}){let close=hasPlace(model)?openPanel(model,widget.style):null;if(close&&(signal?.addEventListener("abort",close,{once:!0}),
+!signal))return close}function render({model,el:parent,signal}){let isPlaced=hasPlace(model),app=!isPlaced||!findLab()?createApp(model):
+null,hiding=el("style"),hideCopy=()=>{hiding.textContent=hidingStyle(model.get("_key")??"")},end=()=>{model.off("change:_key",hideCopy),
+app?.end()};return model.on("change:_key",hideCopy),hideCopy(),parent.append(el("style",{text:widget.style})),isPlaced&&parent.append(
+createNotice(model,widget.style)),app&&app.el.append(hiding),parent.append(app?app.el:hiding),app?.start(),signal?.addEventListener(
+"abort",end,{once:!0}),signal?void 0:end}var widget={initialize,render,style:""},tree_default=widget;export{tree_default as default};
