@@ -200,6 +200,7 @@ def test_a_clean_up_fills_the_trash_and_a_scratch_block_does_not(kept: cl.Sessio
     assert cl.undo("other").status == "available"
     cl.inventory.plan_cleanup(kept).run(now=True)
     assert cl.frames.trash(kept)["name"].tolist() == ["db"]
+    assert cl.frames.volumes(kept).empty  # what came back still belongs to the session
     for name in ("d", "d"):
         sim.create_volume(1, name).delete()
     with pytest.raises(errors.Ambiguous, match="'d' has 2 volumes"):

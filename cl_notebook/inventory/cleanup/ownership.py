@@ -32,11 +32,15 @@ def created_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[b
     """Return the condition that one of *kernels* created a row of *cls* after the operation with the number *since*.
 
     A row that was deleted, released or forgotten and then tracked again under the same id does not count: it was loaded, or
-    another kernel adopted it.
+    another kernel adopted it. One that came back from the trash does: that deletion called no driver.
     """
     creation, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
-    decided = sa.or_(last.action.in_(_ACQUIRING), sa.and_(last.action.in_(_RELEASING), last.status == DONE))
+    decided = sa.or_(last.action.in_(_ACQUIRING), sa.and_(last.action.in_(_RELEASING), last.status == DONE, ~_into_trash(last)))
     return _decided(cls, sa.and_(creation.action.in_(_CREATING), *_is_by(creation, kernels, since)), creation, last, decided)
+
+
+def _into_trash(operation: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - an alias of the operations
+    return sa.and_(operation.action == "delete", operation.call.is_(None))
 
 
 def attached_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[bool]:  # noqa: ANN401 - the connections
