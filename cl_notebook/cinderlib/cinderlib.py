@@ -12,6 +12,7 @@ from cl_notebook.cinderlib import exception
 from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID, Object, forward_log, wrapped
 from cl_notebook.cinderlib.objects import Volume
 from cl_notebook.cinderlib.persistence import Persistence
+from cl_notebook.drivers.cinder.process import release_waiting
 from cl_notebook.model import connection
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Backend(Object):
             return wrapped(session.open_backend(volume_backend_name, driver_cfg, replace=is_new, accept_unknown=True))
         finally:
             forward_log()
+            release_waiting()  # a child that was started beforehand, for a driver that turned out to need none
 
     @classmethod
     def global_setup(  # noqa: PLR0917 - cinderlib's signature

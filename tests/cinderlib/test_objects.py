@@ -243,3 +243,52 @@ def test_to_ignore_errors_takes_no_device_that_is_in_use(backend: Any) -> None:
                 attached.detach(ignore_errors=True)
     volume.detach(ignore_errors=True)
     assert volume.connections == []
+
+
+def test_a_connection_is_recorded_as_others_made_it(backend: Any) -> None:
+    """What a script sets on a connection is stored: its device, its information, and a second one with a copy of it."""
+    volume = backend.create_volume(1)
+    listed = volume.connections
+    connection = volume.connect({"host": "h0", "multipath": True}, attached_host="node-a")
+    assert volume.connections is listed
+    assert listed == [connection]
+    assert connection.use_multipath
+    assert (connection.scan_attempts, connection.mountpoint, connection.attached) == (3, None, False)
+    connection.device = {"path": "/dev/mapper/m0"}
+    connection.connector_info["_capability"] = "rw"
+    connection._ovo.mountpoint = "/staged"
+    connection.save()
+    info = {**connection.connection_info, "connector": {**connection.connector_info, "_capability": "ro"}}
+    second = cl.Connection(backend, volume=volume, connection_info=info, attach_mode="ro", attached_host="node-a")
+    second.save()
+    for each in (connection, second):
+        each.refresh()
+    assert (connection.path, connection.mountpoint, connection.attached_host) == ("/dev/mapper/m0", "/staged", "node-a")
+    modes = [(each.connector_info["_capability"], each.attach_mode, each.conn_info["data"]["access_mode"]) for each in listed]
+    assert modes == [("rw", "rw", "rw"), ("ro", "ro", "ro")]
+    for each in listed:
+        each.disconnect()  # shortens the list, so that the loop skips the second one, as in cinderlib
+    assert (listed, connection.connected, connection.connection_info) == ([second], False, None)
+    second.device = None
+    second.save()
+    assert not second.attached
+    second.disconnect()
+    assert (volume.connections, volume.status) == ([], "available")
+
+
+def test_errors_have_what_cinders_had(backend: Any) -> None:
+    """Errors have `msg` and `code`, those of look-ups are raised with their values, and a refresh says what is gone."""
+    with pytest.raises(cl.exception.VolumeNotFound) as raised:
+        cl.Volume.get_by_id(str(uuid.uuid4()))
+    assert (raised.value.code, raised.value.msg) == (404, str(raised.value))
+    assert "v1" in cl.exception.VolumeNotFound(volume_id="v1").msg
+    with pytest.raises(errors.Error) as failed:
+        backend.create_volume(99)
+    assert (vars(failed.value)["code"], vars(failed.value)["msg"]) == (500, str(failed.value))
+    volume = backend.create_volume("1", project_id=None)
+    assert (volume.project_id, volume.user_id, volume.host.partition("#")[2]) == ("cinderlib", "cinderlib", "sim")
+    assert backend.volumes_filtered(volume_id="", volume_name="") == [volume]
+    assert (backend.supported, backend.get_version()) == (True, "1.0.0")
+    volume.delete()
+    with pytest.raises(cl.exception.NotFound):
+        volume.refresh()

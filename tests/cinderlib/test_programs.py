@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.servers import Server
 
+_PROJECT = Path(__file__).parents[2]
+
 # os-brick starts processes after eventlet was imported, which eventlet warns of
 pytestmark = [pytest.mark.filterwarnings("ignore:Using fork"), pytest.mark.filterwarnings("ignore:Unknown config option")]
 
@@ -199,7 +201,7 @@ def test_cinderlibs_database_is_no_store(tmp_path: Path) -> None:
 @pytest.mark.lane("slow")
 def test_the_distribution_called_cinderlib(tmp_path: Path) -> None:
     """Its package is found by the name, in the place of cinderlib's, and runs its commands."""
-    folder = Path(__file__).parents[2] / "packaging" / "cinderlib"
+    folder = _PROJECT / "packaging" / "cinderlib"
     conf, environment = tmp_path / "none.conf", {**os.environ, "PYTHONPATH": str(folder)}
     probe = (
         "import cinderlib, cinderlib.objects as o, cl_notebook.cinderlib as ours; assert cinderlib is ours and o is ours.objects"
@@ -208,6 +210,36 @@ def test_the_distribution_called_cinderlib(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, *line], env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode == 0) == (line[0] == "-c"), done.stderr
     assert "There is no file" in done.stderr
+
+
+BEFOREHAND = """
+import cinderlib
+from cl_notebook.drivers.cinder import process
+
+(waiting,) = process._WAITING.values()
+cinderlib.setup(root_helper="env")
+backend = cinderlib.Backend("null", volume_driver="null_driver.NullDriver")
+volume = backend.create_volume(1.0, display_name="disk", multiattach=True)
+assert (volume.name, volume.host.partition("@")[2]) == ("disk", "null#null")
+assert backend.obj.driver._child.pid == waiting.pid
+assert not process._WAITING
+"""
+
+
+def test_cinder_is_imported_beforehand(tmp_path: Path, cinder_29: str) -> None:
+    """Where a Cinder driver was used before, the package called cinderlib starts its process, and the backend runs in that."""
+    folders = (_PROJECT / "packaging" / "cinderlib", _PROJECT / "tests" / "benchmarks" / "cinderlib")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        "CL_NOTEBOOK_PYTHON": cinder_29,
+        "CL_NOTEBOOK_DATA": str(tmp_path),
+    }
+    (tmp_path / "cinder").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", BEFOREHAND], env=environment, capture_output=True, text=True, check=False, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def _simulator(folder: Path) -> str:

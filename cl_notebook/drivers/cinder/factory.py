@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from typing import TYPE_CHECKING, Any
@@ -43,10 +44,13 @@ def driver_class(name: str, options: Mapping[str, Any]) -> type[CinderDriver]:
         )
         raise errors.NotFound(msg)
     if not name.startswith("cinder."):
+        if _IMPORTABLE.fullmatch(name):  # most often a whole path; to list Cinder's drivers takes as long as to import one
+            with contextlib.suppress(errors.NotFound):
+                return _class(name, python)
         path = catalog.find(name, python)
-        if path is None and not _IMPORTABLE.fullmatch(name):
+        if path is None:
             raise errors.NotFound(_no_driver(name, python))
-        name = path or name
+        name = path
     return _class(name, python)
 
 

@@ -76,6 +76,9 @@ _REQUEST_NUMBERS = itertools.count(1)
 _WORKERS: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
 """The children of this process, for a fork to disconnect from."""
 
+_WAITING: dict[str, Any] = {}
+"""Processes that were started before this package was imported (:func:`adopt_process`), by their Python."""
+
 _MAX_OPERATIONS = 1000
 """Requests whose operation is remembered, for log lines that arrive late."""
 
@@ -321,7 +324,7 @@ def _popen_of(gateway: Any) -> Any:  # noqa: ANN401 - execnet's gateway, subproc
 def _start(python: str) -> tuple[Any, Any]:
     import execnet  # noqa: PLC0415 - imported when a Cinder driver is used
 
-    group = execnet.Group(execmodel=_native_threads())
+    group = execnet.Group(execmodel=_native_threads(python))
     # At exit execnet kills a child that does not end within a second; a storage call must be finished.
     atexit.unregister(group._cleanup_atexit)  # noqa: SLF001 - execnet has no option for it
     command = shlex.quote(re.sub("/{2,}", "/", python))  # execnet separates the parts of a specification by //
@@ -337,7 +340,35 @@ def _start(python: str) -> tuple[Any, Any]:
     return group, channel
 
 
-def _native_threads() -> Any:  # noqa: ANN401 - execnet's ExecModel
+class _Launcher:
+    """Starts a process as ``subprocess`` does, or hands out one that was started before."""
+
+    PIPE = -1
+
+    def __init__(self, python: str) -> None:
+        self._python = python
+
+    def Popen(self, args: list[str], **options: Any) -> Any:  # noqa: N802, ANN401 - subprocess' name, a process
+        process = _WAITING.pop(self._python, None)
+        if process is not None and process.poll() is None:
+            return process
+        return concurrency.native("subprocess").Popen(args, **options)
+
+
+def adopt_process(python: str, process: Any) -> None:  # noqa: ANN401 - subprocess.Popen
+    """Use *process* for the next child of *python*: one that reads a line from its input, and executes what it evaluates to."""
+    _WAITING[python] = process
+
+
+def release_waiting() -> None:
+    """End the adopted processes that no child has become: they end with their input."""
+    while _WAITING:
+        _python, process = _WAITING.popitem()
+        process.stdin.close()
+        concurrency.daemon(process.wait, "cinder-end").start()
+
+
+def _native_threads(python: str) -> Any:  # noqa: ANN401 - execnet's ExecModel
     """Return an execution model for execnet with native threads, even where eventlet has patched ``threading``.
 
     A green thread would stop reading while the native thread that started it is blocked, and two green threads cannot write at
@@ -351,8 +382,8 @@ def _native_threads() -> Any:  # noqa: ANN401 - execnet's ExecModel
             return concurrency.native("queue")
 
         @property
-        def subprocess(self) -> Any:  # noqa: ANN401 - a module
-            return concurrency.native("subprocess")
+        def subprocess(self) -> Any:  # noqa: ANN401 - what execnet uses of a module
+            return _Launcher(python)
 
         def start(self, func: Callable[..., object], args: tuple[Any, ...] = ()) -> None:
             concurrency.native("_thread").start_new_thread(func, args)

@@ -317,13 +317,16 @@ def _connection(row: Mapping[str, Any]) -> Row:
     by_cinderlib = "conn" in saved or "connector" in saved
     info, device = (saved.get("conn"), saved.get("device")) if by_cinderlib else (_nested(saved), None)
     connector = (saved.get("connector") if by_cinderlib else None) or json.loads(row.get("connector") or "{}") or {}
-    path = (device or {}).get("path") or row.get("mountpoint")
+    path = (device or {}).get("path") if by_cinderlib else row.get("mountpoint")
+    attached_host = None if by_cinderlib else row.get("attached_host")
+    # cinderlib's scripts write there what they like: a CSI plugin its name of the node, and where a pod has the volume
+    others = {name: row[name] for name in ("attached_host", "instance_uuid", "mountpoint") if by_cinderlib and row.get(name)}
     return {
         "id": row["id"],
         "volume_id": row["volume_id"],
         "attach_status": row.get("attach_status") or "attached",
         "attach_mode": row.get("attach_mode") or "rw",
-        "attached_host": row.get("attached_host") or (connector.get("host") if path else None),
+        "attached_host": attached_host or (connector.get("host") if path else None),
         "gateway": None,
         "protocol": (info or {}).get("driver_volume_type"),
         "multipath": bool(connector.get("multipath", _has_multiple_paths(info or {}))),
@@ -331,7 +334,7 @@ def _connection(row: Mapping[str, Any]) -> Row:
         "connector_info": validation.json_safe(connector, "connector"),
         "conn_info": validation.json_safe(info or None, "connection_info"),
         "device": validation.json_safe(device or None, "device"),
-        "extra": trust.flagged(None),
+        "extra": trust.flagged({"data": others} if others else None),
         **_timestamps(row),
     }
 
