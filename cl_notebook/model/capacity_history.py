@@ -65,7 +65,7 @@ def record(backend: Any, stats: object) -> None:  # noqa: ANN401 - a backend
     That they cannot be written is no error: the statistics are what was asked for.
     """
     context, now = backend.context, int(time.time())
-    if context.settings.read_only or vars(backend).get(LAST_STEP) == now // _FINEST:
+    if context.is_closed or context.settings.read_only or vars(backend).get(LAST_STEP) == now // _FINEST:
         return
     vars(backend)[LAST_STEP] = now // _FINEST
     pools = {

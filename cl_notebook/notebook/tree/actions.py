@@ -293,6 +293,6 @@ _OUTCOME_BY_VERB: Mapping[tuple[str, str], Callable[[Any, str | None], Outcome]]
     ("cl_snapshot", "delete"): _changed("deleted"),
     ("cl_connection", "attach"): _attached,
     ("cl_connection", "detach"): _changed("detached from this host"),
-    ("cl_connection", "disconnect"): _changed("shut out, and forgotten"),
+    ("cl_connection", "disconnect"): _changed("disconnected, and forgotten"),
 }
 """(magic, verb) -> the outcome, made from the value that the verb returns. No other line is run."""
