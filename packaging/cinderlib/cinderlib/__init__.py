@@ -23,7 +23,9 @@ try:
 except Exception:
     pass  # an older one has eventlet alone
 try:
-    import cinder.objects, cinder.volume.driver
+    import cinder.objects
+    cinder.objects.register_all()  # the manager needs it
+    import cinder.ssh_utils, cinder.volume.manager
 except Exception:
     pass  # what is missing is named when a backend is opened
 line = sys.stdin.readline()
