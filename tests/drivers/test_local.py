@@ -145,6 +145,7 @@ print(made)
 """
 
 
+@pytest.mark.lane("slow")
 def test_processes_share_a_quota(tmp_path: Path, in_process: Callable[[str], subprocess.Popen[str]]) -> None:
     """Three processes that fill one folder at once end with exactly its quota, and each one's setup spares the others' work."""
     opened(tmp_path / "storage").create_volume(volume("shared"))

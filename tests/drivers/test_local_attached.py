@@ -98,6 +98,7 @@ def one_partition(path: str) -> None:
     write(path, bytes(446) + entry + bytes(3 * len(entry)) + b"\x55\xaa")
 
 
+@pytest.mark.lane("slow")
 @pytest.mark.parametrize("kind", ["local", "sim"])
 @pytest.mark.parametrize("copy", ["snapshot", "clone"])
 def test_a_file_that_is_written_to_is_not_copied(tmp_path: Path, kind: str, copy: str) -> None:

@@ -267,6 +267,7 @@ driver.close()
 """
 
 
+@pytest.mark.lane("slow")
 def test_processes_and_threads_share_a_storage(
     tmp_path: Path, open_sim: Callable[..., SimDriver], in_process: Callable[[str], subprocess.Popen[str]]
 ) -> None:

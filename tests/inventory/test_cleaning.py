@@ -412,6 +412,7 @@ def _another_kernel(store_url: str, folder: Path, call: str, stuck: str) -> Iter
         process.kill()
 
 
+@pytest.mark.lane("slow")
 @pytest.mark.parametrize(("call", "stuck"), [("create_volume", "new"), ("delete_volume", "two")])
 def test_what_a_dead_kernel_left_is_removed_for_its_owner(
     session: cl.Session, store_url: str, tmp_path: Path, call: str, stuck: str
@@ -428,6 +429,7 @@ def test_what_a_dead_kernel_left_is_removed_for_its_owner(
     assert _left() == set()
 
 
+@pytest.mark.lane("slow")
 def test_what_a_living_kernel_works_on_is_left(session: cl.Session, store_url: str, tmp_path: Path) -> None:
     """What another kernel is at work on stays, and the reason names the process; the rest goes."""
     with _another_kernel(store_url, tmp_path / "sim", "create_volume", "new") as (process, kernel_id):

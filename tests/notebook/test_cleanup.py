@@ -139,6 +139,7 @@ def test_a_session_that_may_only_look_is_refused_at_once(stocked: Notebook, stor
     assert "reached" not in stocked.shell.user_ns
 
 
+@pytest.mark.lane("slow")
 def test_a_notebook_that_nobody_sits_at_is_not_asked(tmp_path: Path) -> None:
     """Run by nbclient, where no input is possible, the plan is shown as HTML, with the line to repeat."""
     code = [

@@ -391,6 +391,7 @@ def test_a_figure_can_be_changed_and_saved(sim: cl.Backend, tmp_path: Path) -> N
     assert plot.figure is plot.figure
 
 
+@pytest.mark.lane("slow")
 def test_matplotlib_is_loaded_for_a_picture_alone(tmp_path: Path) -> None:
     """A terminal's text loads no matplotlib; a picture loads no pyplot, and changes no setting of matplotlib."""
     code = """

@@ -104,6 +104,7 @@ ACTS: list[tuple[str, Callable[[Any], object]]] = [
 ]
 
 
+@pytest.mark.lane("slow")
 @pytest.mark.parametrize("number", range(11))
 def test_no_gateway_of_a_document_is_run(tmp_path: Path, program: Path, marker: Path, number: int) -> None:
     """A connection's gateway is shown, and reached by no act: it has to be typed, and can name a host alone."""

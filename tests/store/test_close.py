@@ -58,6 +58,7 @@ def test_closing_twice_is_closing(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.lane("slow")
 @pytest.mark.parametrize("where", ["file", "memory"])
 def test_closing_while_other_threads_look(tmp_path: Path, where: str) -> None:
     """A store that is closed while other threads ask for its newest change closes, and nothing crashes."""

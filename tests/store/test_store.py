@@ -183,6 +183,7 @@ def test_the_newest_revision_is_the_one_the_program_names() -> None:
     assert ScriptDirectory.from_config(schema._config()).get_current_head() == schema.HEAD
 
 
+@pytest.mark.lane("slow")
 def test_two_processes_making_one_store_make_it_once(tmp_path: Path) -> None:
     """Kernels that start at the same moment on a new store all open it."""
     code = f"from cl_notebook.store import Store; Store({str(tmp_path / 's.db')!r}).close()"
