@@ -343,6 +343,9 @@ def _first(candidates: Sequence[str]) -> list[str]:
 _WORD = r"(?>([\w@:/-]+(?:\.[\w@:/-]+)*))"
 """A name, an id or a path that is spelled the same in a line of magic and, in quotes, in Python."""
 
+_ARGUMENT = r"(?>'?((?<=')[^'\n]+(?=')|(?<!')[\w@:/-]+(?:\.[\w@:/-]+)*)'?)"
+"""Such a word, or a name in single quotes."""
+
 _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (rf"cl\.inventory\.repair\(cl\.find\('{_WORD}'\)\)", r"%cl_scan repair \1"),
     (rf"cl\.find\('{_WORD}'\)(?!\.)", r"%cl_find \1"),
@@ -375,9 +378,9 @@ _IN_MAGIC: tuple[tuple[str, str], ...] = (
 """Hints in Python, as patterns, and the magic that does the same."""
 
 _IN_PYTHON: tuple[tuple[str, str], ...] = (
-    (rf"%cl_scan (repair|forget) {_WORD}(?! --)", r"cl.inventory.\1(cl.find('\2'))"),
+    (rf"%cl_scan (repair|forget) {_ARGUMENT}(?! --)", r"cl.inventory.\1(cl.find('\2'))"),
     (rf"%cl_(?:volume|snapshot|connection) (delete|disconnect) {_WORD}(?! --)", r"cl.find('\2').\1()"),
-    (rf"%cl_(?:volume|snapshot) unset {_WORD} --protected", r"cl.find('\1').unprotect()"),
+    (rf"%cl_(?:volume|snapshot) unset {_ARGUMENT} --protected", r"cl.find('\1').unprotect()"),
     (rf"%cl_undo {_WORD}", r"cl.undo('\1')"),
     (r"%cl_trash (?=lists)", "cl.frames.trash() "),
     (rf"%cl_volume extend {_WORD} (\d+)", r"cl.find('\1').extend(\2)"),

@@ -127,7 +127,7 @@ def put(volume: Any, checks: Iterable[Guard]) -> None:  # noqa: ANN401 - the vol
         moved = []
         for kind, members in rows.items():
             for row in members:
-                _refuse(kind, row)
+                _refuse(connection, kind, row)
                 moved.append(_moved(kind, row, volume.id, context.journal.kernel_id) | times)
         connection.execute(sa.insert(TABLE), moved)
         _announce(connection, rows[_SNAPSHOT])
@@ -139,10 +139,10 @@ def put(volume: Any, checks: Iterable[Guard]) -> None:  # noqa: ANN401 - the vol
     vars(volume)[UNTIL] = expires_at[0]
 
 
-def _refuse(kind: str, row: Mapping[str, Any]) -> None:
+def _refuse(connection: sa.Connection, kind: str, row: Mapping[str, Any]) -> None:
     label = f"{kind} {row['name']!r} ({row['id'][:8]})" if row["name"] else f"{kind} {row['id'][:8]}"
     if row["protected"]:
-        raise errors.Protected(guards.protection(label, kind, row["id"]))
+        raise errors.Protected(guards.protection(connection, label, kind, row["id"]))
     if row["status"] not in lifecycle.TRASHABLE:
         msg = f"{label} is {row['status']!r}, and cannot be put into the trash. delete(now=True) deletes it for good."
         raise errors.InvalidStatus(msg)

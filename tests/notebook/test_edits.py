@@ -138,10 +138,13 @@ def test_a_status_or_a_key_that_cannot_be_is_an_error(lab: Notebook) -> None:
 
 def test_protection_is_set_and_unset(lab: Notebook) -> None:
     """What set --protected protects is not deleted before unset --protected, not even with --yes; the error names the line."""
-    volume = lab.run("%cl_volume create db 1")
+    lab.run("%cl_volume create db 1")
     lab.run("%cl_volume create web 1")
     lab.run("%cl_volume set db --protected")
-    assert f"%cl_volume unset {volume.id} --protected" in lab.refused("%cl_volume delete db")
+    assert lab.refused("%cl_volume delete db").endswith(" %cl_volume unset db --protected")
+    assert lab.refused("import cl_notebook as cl\ncl.find('db').delete()").endswith(
+        " cl.find('db').unprotect() (line 2 of the cell)"
+    )
     lab.seen("%cl_volume delete db web --yes")
     assert lab.run("%cl_volumes --long")["protected"].tolist() == [True]
     assert lab.run("%cl_volume unset db --protected").protected is False

@@ -103,6 +103,7 @@ def test_a_hint_in_python_has_its_magic(python: str, magic: str) -> None:
         ),
         ("See %cl_history --id 12.", "See cl.frames.operations(id=12)."),
         ("%cl_snapshot delete 3f2a removes it.", "cl.find('3f2a').delete() removes it."),
+        ("To allow it: %cl_volume unset 'my db' --protected", "To allow it: cl.find('my db').unprotect()"),
         ("%cl_scan repair 3f2a --yes removes it.", "%cl_scan repair 3f2a --yes removes it."),
     ],
 )

@@ -85,7 +85,7 @@ def test_the_status_is_one_screen(notebook: Notebook, session: cl.Session, tmp_p
     assert "▇▇▇▇░░░░░░░░░░░░ 2 GiB of 8 GiB used" in shown
     assert "2 volumes: 1 ✓ available, 1 ✗ error_deleting" in shown
     assert "1 snapshot: 1 ✓ available" in shown
-    assert f"Volume 'broken' on sim is error_deleting, and an act on it failed.\n    %cl_scan repair {broken.id}" in shown
+    assert "Volume 'broken' on sim is error_deleting, and an act on it failed.\n    %cl_scan repair broken" in shown
     assert "delete volume 'broken' on sim" in shown
     (failure,) = status.overview.failures
     assert notebook.run(failure.magic).loc[failure.operation, "error"] == failure.error

@@ -12,6 +12,7 @@ from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, 
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, trust
 from cl_notebook.model.identity_map import CLASSES, pages
 from cl_notebook.model.operations import guards, lifecycle
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -191,11 +192,14 @@ def _depended_on(connection: sa.Connection, planned: Iterable[Step], inside: set
 
 def _protected(connection: sa.Connection, ids: Sequence[str], cls: Any) -> dict[str, str]:  # noqa: ANN401 - a tracked class
     statement = sa.select(cls.id).where(cls.protected)
-    return {
-        resource_id: f"It is protected. To allow its deletion: %cl_{cls.kind} unset {resource_id} --protected"
-        for page in pages(ids)
-        for resource_id in connection.execute(statement.where(cls.id.in_(page))).scalars()
-    }
+    reasons: dict[str, str] = {}
+    for page in pages(ids):
+        protected = connection.execute(statement.where(cls.id.in_(page))).scalars().all()
+        words = identity_map.designations(connection, protected)
+        for resource_id in protected:
+            line = f"%cl_{cls.kind} unset {quote_word(words[resource_id])} --protected"
+            reasons[resource_id] = f"It is protected. To allow its deletion: {line}"
+    return reasons
 
 
 def _outside(

@@ -13,6 +13,7 @@ from cl_notebook.model.operations import lifecycle, liveness
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.changes import MapPatch
 from cl_notebook.store.types import utcnow
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -103,7 +104,8 @@ def _way_out(context: Context, connection: sa.Connection, resource: Tracked, sta
     running = running_operation(context, connection, resource)
     if running is not None:
         return f" {running['action']!r} is being done by process {running['pid']} on {running['host']}: wait for it."
-    return f" %cl_scan repair {resource.id} asks the storage what it should be."
+    word = quote_word(identity_map.designations(connection, [resource.id])[resource.id])
+    return f" %cl_scan repair {word} asks the storage what it should be."
 
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
@@ -171,21 +173,22 @@ def unprotected(resource: Any, dependents: Any = None) -> Guard:  # noqa: ANN401
     def guard(connection: sa.Connection) -> None:
         # The intent checks the version of the row, so that the flag as it was read is that of the store.
         if resource.protected or identity_map.committed_values(resource)["protected"]:
-            raise errors.Protected(protection(resource.label(), resource.kind, resource.id))
+            raise errors.Protected(protection(connection, resource.label(), resource.kind, resource.id))
         if dependents is None:
             return
         of_volume = sa.select(dependents.id, dependents.name).where(dependents.volume_id == resource.id, dependents.protected)
         row = connection.execute(of_volume.order_by(dependents.created_at, dependents.id).limit(1)).first()
         if row is not None:
             label = f"snapshot {row.name!r} ({row.id[:8]}) of {resource.label()}" if row.name else f"snapshot {row.id[:8]}"
-            raise errors.Protected(protection(label, "snapshot", row.id))
+            raise errors.Protected(protection(connection, label, "snapshot", row.id))
 
     return guard
 
 
-def protection(label: str, kind: str, resource_id: str) -> str:
+def protection(connection: sa.Connection, label: str, kind: str, resource_id: str) -> str:
     """Return the message that the resource with that *label* is protected, with the line that lifts it."""
-    return f"{label} is protected from deletion. To allow it: %cl_{kind} unset {resource_id} --protected"
+    word = quote_word(identity_map.designations(connection, [resource_id])[resource_id])
+    return f"{label} is protected from deletion. To allow it: %cl_{kind} unset {word} --protected"
 
 
 def require_capability(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the capability

@@ -260,15 +260,17 @@ class _Reader:
         if not count:
             return (), 0
         statement = sa.select(*_OPERATION).where(*condition).order_by(Operation.id).limit(EXAMPLES)
+        rows = self._connection.execute(statement).all()
+        words = identity_map.designations(self._connection, [row.resource_id for row in rows])
         waiting = tuple(
             Waiting(
                 row.action,
                 self._waiting[row.id],
                 _label(row.resource_type, row.resource_name, row.resource_id),
                 self._names.get(row.backend_id, ""),
-                f"%cl_scan repair {quote_word(row.resource_id)}",
+                f"%cl_scan repair {quote_word(words[row.resource_id])}",
             )
-            for row in self._connection.execute(statement)
+            for row in rows
         )
         return waiting, count
 
@@ -285,15 +287,17 @@ class _Reader:
         if cls is Connection:
             statement = statement.join_from(Connection, Volume, Connection.volume_id == Volume.id)
         statement = statement.where(status.in_(statuses), *self._only(cls)).order_by(cls.created_at, cls.id)
-        for row in self._connection.execute(statement.limit(EXAMPLES + len(self.operations))):
-            if row.id not in self.operations:
-                yield Stuck(
-                    row.status,
-                    _label(kind, row.name, row.id),
-                    self._names.get(row.backend_id, ""),
-                    f"{row.status}, {lifecycle.stuck_reason(kind, row.status)}",
-                    f"%cl_scan repair {quote_word(row.id)}",
-                )
+        limited = statement.limit(EXAMPLES + len(self.operations))
+        rows = [row for row in self._connection.execute(limited) if row.id not in self.operations]
+        words = identity_map.designations(self._connection, [row.id for row in rows[:EXAMPLES]])
+        for row in rows[:EXAMPLES]:
+            yield Stuck(
+                row.status,
+                _label(kind, row.name, row.id),
+                self._names.get(row.backend_id, ""),
+                f"{row.status}, {lifecycle.stuck_reason(kind, row.status)}",
+                f"%cl_scan repair {quote_word(words[row.id])}",
+            )
 
     def failures(self) -> tuple[Failure, ...]:
         newest: dict[str | None, Any] = {}

@@ -6,7 +6,6 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 _SHORT_KINDS = {"volume": "vol", "snapshot": "snap", "connection": "conn", "backend": "backend"}
 _MAX_LENGTH = 40
 _MAX_NAMED = 20
-_NAMED = (Backend, Volume, Snapshot)
-_PLAIN = re.compile(r"\w[\w.-]*(?: [\w.-]+)*")
-_LIKE_AN_ID = re.compile(r"[0-9A-Fa-f-]{1,36}")
 _NOT_IDENTIFIER = re.compile(r"\W+")
 
 
@@ -94,11 +90,8 @@ def unique_names(session: Context, shell: InteractiveShell | None, ids: Sequence
     if not ids or len(ids) > _MAX_NAMED:
         return {}
     with session.store.reading() as connection:
-        rows = connection.execute(sa.union_all(*(sa.select(cls.id, cls.name).where(cls.id.in_(ids)) for cls in _NAMED))).all()
-        names = {row.id: row.name for row in rows if _is_plain(shell, row.name or "")}
-        with_name = [sa.select(cls.name).where(cls.name.in_(list(names.values()))) for cls in _NAMED]
-        counts = Counter(connection.execute(sa.union_all(*with_name)).scalars()) if names else Counter[str]()
-    return {resource_id: name for resource_id, name in names.items() if counts[name] == 1}
+        names = identity_map.unique_names(connection, ids)
+    return {resource_id: name for resource_id, name in names.items() if not _is_variable(shell, name)}
 
 
 def with_names(line: str, names: Mapping[str, str]) -> str:
@@ -108,9 +101,8 @@ def with_names(line: str, names: Mapping[str, str]) -> str:
     return line
 
 
-def _is_plain(shell: InteractiveShell | None, name: str) -> bool:
-    is_taken = shell is not None and name.partition(".")[0] in shell.user_ns
-    return _PLAIN.fullmatch(name) is not None and not _LIKE_AN_ID.fullmatch(name) and not is_taken
+def _is_variable(shell: InteractiveShell | None, name: str) -> bool:
+    return shell is not None and name.partition(".")[0] in shell.user_ns
 
 
 def refuse_if_closed(session: Context) -> None:
