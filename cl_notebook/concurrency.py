@@ -9,6 +9,7 @@ threads while they wait. Without eventlet's monkey patching they are those of ``
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import importlib
 import sys
 import threading
@@ -23,6 +24,12 @@ R = TypeVar("R")
 
 STEP = 0.002
 """Seconds between two checks of a lock or an event by a green thread that waits for it."""
+
+SIGNALS_CHECKED = 1.0
+"""Seconds after which a wait for a future is begun anew.
+
+CPython notices a signal that arrives right before a lock is waited for, such as that of Ctrl-C, at the end of that wait only.
+"""
 
 
 def is_green() -> bool:
@@ -89,10 +96,13 @@ class Future(concurrent.futures.Future[R]):
         return super().exception(self._waited(timeout))
 
     def _waited(self, timeout: float | None) -> float | None:
-        if not self._is_shared:
-            return timeout
-        _wait(self.done, timeout)
-        return 0
+        if self._is_shared:
+            _wait(self.done, timeout)
+            return 0
+        while timeout is None and not self.done():
+            with contextlib.suppress(TimeoutError):
+                super().exception(SIGNALS_CHECKED)
+        return timeout
 
 
 class RepeatingThread:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import pickle
 import re
 import signal
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import cl_notebook as cl
+from cl_notebook.concurrency import Future
 from cl_notebook.drivers.local import driver as embedded
 from cl_notebook.drivers.sim import driver as simulator
 
@@ -40,6 +43,23 @@ def _message(act: Callable[[], object]) -> str:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - made here
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def test_a_signal_that_comes_right_before_a_wait_is_noticed() -> None:
+    """An interrupt whose signal wakes no wait, since it came before that began, ends a wait for a future all the same."""
+    future: Future[None] = Future()
+    before = signal.signal(signal.SIGUSR2, signal.default_int_handler)
+    timer = threading.Timer(0.1, _thread.interrupt_main, [signal.SIGUSR2])  # marks the signal as received, and wakes nobody
+    patience = threading.Timer(30, future.set_result, [None])
+    try:
+        timer.start()
+        patience.start()
+        with pytest.raises(KeyboardInterrupt):
+            future.result()
+        assert not future.done()
+    finally:
+        patience.cancel()
+        signal.signal(signal.SIGUSR2, before)
 
 
 def _mended(message: str, session: cl.Session) -> str:

@@ -11,13 +11,13 @@ import signal
 import tempfile
 import threading
 import traceback
-from concurrent.futures import Future
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.attach import address
+from cl_notebook.concurrency import Future
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections import Counter
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import sqlalchemy as sa
 
 from cl_notebook import errors
+from cl_notebook.concurrency import Future
 from cl_notebook.inventory.cleanup import ownership, scope, steps
 from cl_notebook.inventory.cleanup.scope import Scope
 from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, DONE, FAILED, NOT_DONE, Step
