@@ -32,6 +32,7 @@ def test_a_protected_volume_is_not_deleted(session: cl.Session, sim: cl.Backend)
     assert offer["why"].startswith("It is protected")
     plan = cl.inventory.plan_cleanup(session)
     assert [bool(step.detail) for step in plan.steps if step.kind == "volume"] == [True]
+    assert plan.summary == "delete snapshot 1, cannot be done 1"
     report = plan.run()
     assert report["outcome"].tolist() == ["done", "not done"]
     assert "is protected" in report["detail"].iloc[1]

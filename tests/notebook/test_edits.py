@@ -147,5 +147,8 @@ def test_protection_is_set_and_unset(lab: Notebook) -> None:
     )
     lab.seen("%cl_volume delete db web --yes")
     assert lab.run("%cl_volumes --long")["protected"].tolist() == [True]
+    plan = lab.printed("%cl_cleanup")
+    assert plan.startswith("plan · cannot be done 1\n")
+    assert plan.endswith("Nothing of this can be removed.\n")
     assert lab.run("%cl_volume unset db --protected").protected is False
     lab.run("%cl_volume delete db")

@@ -70,9 +70,11 @@ class Plan:
 
     @property
     def summary(self) -> str:
-        """The number of steps of each kind, in words; empty if there are none."""
-        counted = Counter(step.action for step in self.steps)
-        return ", ".join(f"{action} {counted[action]}" for action in steps.ACTIONS if counted[action])
+        """The number of steps of each kind, and of those that cannot be done, in words; empty if there are none."""
+        counted = Counter(step.action for step in self.steps if not step.detail)
+        parts = [f"{action} {counted[action]}" for action in steps.ACTIONS if counted[action]]
+        blocked = len(self.steps) - counted.total()
+        return ", ".join([*parts, *([f"cannot be done {blocked}"] if blocked else [])])
 
     @property
     def frame(self) -> pd.DataFrame:

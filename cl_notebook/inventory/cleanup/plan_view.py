@@ -33,7 +33,12 @@ def card(steps: Sequence[Step], summary: str, notes: Sequence[Note] = ()) -> Car
     faults = [Note(f"{step.action.split()[0]} {step.label}: {step.detail}") for step in blocked[:_BLOCKED]]
     if blocked[_BLOCKED:]:
         faults.append(Note(f"{report.number(len(blocked) - _BLOCKED, 'more step')} cannot be done; plan.frame says why."))
-    return Card(cards.plain("plan"), [cards.plain(summary)], notes=[*faults, *notes], sections=[*_groups(steps), _first(steps)])
+    return Card(
+        cards.plain("plan"),
+        [cards.plain(summary)],
+        notes=[*faults, *notes],
+        sections=[*_groups([step for step in steps if not step.detail]), _first(steps)],
+    )
 
 
 def is_folded(steps: Sequence[Step]) -> bool:

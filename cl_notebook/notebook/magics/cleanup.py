@@ -40,9 +40,12 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
         return formed(call, plan.run()) if call["yes"] else None
     if not call["yes"] or call["format"] not in _FOR_PROGRAMS:
         _show_plan(call, plan)
+    if not call["yes"] and all(step.detail for step in plan.steps):
+        print_message("Nothing of this can be removed.")
+        return None
     span = session.settings.trash
-    lost = f"the volumes to the trash, for {span}" if span else "for good"
-    if not call["yes"] and not confirm(f"Remove all of this {lost} ({plan.summary})?"):
+    lost = f", the volumes to the trash for {span}" if span else " for good"
+    if not call["yes"] and not confirm(f"Remove all of this{lost} ({plan.summary})?"):
         print_message(f"Nothing was removed. This removes it: {_line(call)} --yes")
         return None
     report = plan.run()
