@@ -348,6 +348,7 @@ _ARGUMENT = r"(?>'?((?<=')[^'\n]+(?=')|(?<!')[\w@:/-]+(?:\.[\w@:/-]+)*)'?)"
 
 _IN_MAGIC: tuple[tuple[str, str], ...] = (
     (rf"cl\.inventory\.repair\(cl\.find\('{_WORD}'\)\)", r"%cl_scan repair \1"),
+    (rf"cl\.Backend\('{_WORD}', trust=True\)", r"%cl_backend open \1 --trust"),
     (rf"cl\.find\('{_WORD}'\)(?!\.)", r"%cl_find \1"),
     (r"cl\.find\(…\)", "%cl_find TEXT"),
     (r"cl\.setup\(store=…\)", "%cl_setup --store URL"),
@@ -381,7 +382,7 @@ _IN_PYTHON: tuple[tuple[str, str], ...] = (
     (rf"%cl_scan (repair|forget) {_ARGUMENT}(?! --)", r"cl.inventory.\1(cl.find('\2'))"),
     (rf"%cl_(?:volume|snapshot|connection) (delete|disconnect) {_WORD}(?! --)", r"cl.find('\2').\1()"),
     (rf"%cl_(?:volume|snapshot) unset {_ARGUMENT} --protected", r"cl.find('\1').unprotect()"),
-    (rf"%cl_undo {_WORD}", r"cl.undo('\1')"),
+    (rf"%cl_undo {_ARGUMENT}", r"cl.undo('\1')"),
     (r"%cl_trash (?=lists)", "cl.frames.trash() "),
     (rf"%cl_volume extend {_WORD} (\d+)", r"cl.find('\1').extend(\2)"),
     (r"%cl_history --id (\d+)", r"cl.frames.operations(id=\1)"),

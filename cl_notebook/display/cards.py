@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from cl_notebook.display import markup, text, values
+from cl_notebook.errors import hints_in
 from cl_notebook.text import sanitize
 
 if TYPE_CHECKING:
@@ -111,6 +112,14 @@ class Card:
     sections: Sequence[Section] = ()
     more: Sequence[tuple[str, Cell]] = ()
     """Further facts: the HTML folds them, the text leaves them out."""
+
+    def with_hints(self, *, magic: bool) -> Card:
+        """Return the card with the hints of its notes in lines of magic, or (*magic* is false) in Python."""
+        notes = [
+            note._replace(sentence=hints_in(note.sentence, magic=magic), line=hints_in(note.line, magic=magic))
+            for note in self.notes
+        ]
+        return replace(self, notes=notes)
 
     def text(self, columns: int | None = None) -> str:
         """Return the card as lines of at most *columns*, by default those of the terminal, at most :data:`MAX_COLUMNS`.

@@ -19,7 +19,7 @@ from cl_notebook.model import facts, identity_map
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import lifecycle
 from cl_notebook.model.operations.tables import RUNNING
-from cl_notebook.text import sanitize
+from cl_notebook.text import quote_word, sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -52,10 +52,15 @@ _NAME_COLUMNS = 48
 _SHOWN_ALREADY = {"id", "name", "size", "volume_size", "status"}
 
 
-def bundle(resource: Resource, include: Container[str] | None = None, exclude: Container[str] | None = None) -> dict[str, str]:
-    """Return the MIME bundle of the card of *resource*; of its one-line repr alone if the card cannot be made."""
+def bundle(
+    resource: Resource, include: Container[str] | None = None, exclude: Container[str] | None = None, *, magic: bool = False
+) -> dict[str, str]:
+    """Return the MIME bundle of the card of *resource*; of its one-line repr alone if the card cannot be made.
+
+    Hints are in Python, or lines of magic if *magic* is true.
+    """
     try:
-        return of(resource).bundle(include, exclude)
+        return of(resource).with_hints(magic=magic).bundle(include, exclude)
     except Exception:  # noqa: BLE001 - an error of the store must not hide the object
         return {"text/plain": repr(resource)}
 
@@ -79,8 +84,9 @@ def _untracked(resource: Resource) -> Card:
     if resource.is_loaded_only:
         note = Note("It was loaded from a document, and is not tracked yet: save() tracks it.", is_fault=False)
     elif getattr(resource, "in_trash_until", None) is not None:
+        word = quote_word(vars(resource)[facts.WORD_IN_TRASH])
         until = values.local_time(resource.in_trash_until)
-        note = Note(f"It is in the trash until {until}:", f"cl.undo({resource.id!r})", is_fault=False)
+        note = Note(f"It is in the trash until {until}:", f"%cl_undo {word}", is_fault=False)
     elif getattr(resource, "status", "") == lifecycle.DELETED:
         note = Note("It is not tracked any more: it was deleted or released.", is_fault=False)
     else:
@@ -481,7 +487,8 @@ def _row_notes(resource: Resource, version: int | None) -> Iterable[Note]:
     elif version != identity_map.base_values(resource).get("version"):
         yield Note("Somebody else changed it since it was read: refresh() reads it again.", is_fault=False)
     if getattr(resource, "protected", False):
-        yield Note("It is protected from deletion: unprotect() allows it.", is_fault=False)
+        line = f"%cl_{resource.kind} unset {_word(resource)} --protected"
+        yield Note("It is protected from deletion. To allow it:", line, is_fault=False)
     edited = [name.rstrip("_") for name in identity_map.values(resource)]
     if edited:
         yield Note(f"Set and not saved: {', '.join(edited)}. save() writes it, refresh() discards it.", is_fault=False)
@@ -502,7 +509,12 @@ def _status_notes(resource: Resource, events: Sequence[Event]) -> Iterable[Note]
     if failed is not None and not lifecycle.is_foreign(kind, status):
         error = f": {' '.join(errors.bounded(failed.error).split())}" if failed.error else "."
         sentence = f"It is {status}: {failed.action!r} {failed.status} {values.ago(failed.started_at)}{error}"
-    yield Note(sentence, f"cl.inventory.repair(cl.find({resource.id[:8]!r}))")
+    yield Note(sentence, f"%cl_scan repair {_word(resource)}")
+
+
+def _word(resource: Resource) -> str:
+    with resource.context.store.reading() as reading:
+        return quote_word(identity_map.designations(reading, [resource.id])[resource.id])
 
 
 def _fields(resource: Resource, left_out: Container[str] = ()) -> list[Fact]:

@@ -29,6 +29,9 @@ STATS_SECONDS = 0.5
 LAST_STATS = "_last_stats"
 """Key in the ``__dict__`` of a backend: the driver that reported statistics last, and these."""
 
+WORD_IN_TRASH = "_word_in_trash"
+"""Key in the ``__dict__`` of a volume in the trash: what a line to type calls it there."""
+
 _LEFT_OUT = {"version", "backend_id", "config"}
 
 SYMBOLIC = ("unknown", "infinite")

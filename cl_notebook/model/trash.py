@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.display import values
-from cl_notebook.model import batch, identity_map
+from cl_notebook.model import batch, facts, identity_map
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import changes, guards, lifecycle
 from cl_notebook.model.operations import tables as op
@@ -114,6 +114,7 @@ def put(volume: Any, checks: Iterable[Guard]) -> None:  # noqa: ANN401 - the vol
     snapshot_class: Any = CLASSES["Snapshot"]
     snapshots = list(volume.snapshots)
     expires_at: list[Any] = []
+    word: list[str] = []
 
     def move(connection: sa.Connection) -> None:
         rows = {_VOLUME: _rows(connection, cls, cls.id == volume.id)}
@@ -130,6 +131,7 @@ def put(volume: Any, checks: Iterable[Guard]) -> None:  # noqa: ANN401 - the vol
                 _refuse(connection, kind, row)
                 moved.append(_moved(kind, row, volume.id, context.journal.kernel_id) | times)
         connection.execute(sa.insert(TABLE), moved)
+        word[:] = [_designation(connection, volume)]
         _announce(connection, rows[_SNAPSHOT])
 
     arguments = {"trash": seconds, **({"cascade": True} if snapshots else {})}  # a repair that finishes it reads them
@@ -137,6 +139,7 @@ def put(volume: Any, checks: Iterable[Guard]) -> None:  # noqa: ANN401 - the vol
     context.journal.record_without_driver("delete", removed, volume, (*checks, move), arguments)
     context.in_trash[volume.id] = volume
     vars(volume)[UNTIL] = expires_at[0]
+    vars(volume)[facts.WORD_IN_TRASH] = word[0]
 
 
 def _refuse(connection: sa.Connection, kind: str, row: Mapping[str, Any]) -> None:
@@ -245,6 +248,13 @@ def select(context: Context, text: str | None) -> list[Entry]:
     if named:
         return [_the_one(repr(text), named)]
     raise _nothing(text, present)
+
+
+def _designation(connection: sa.Connection, volume: Any) -> str:  # noqa: ANN401 - the volume
+    """Return what lines call *volume* in the trash: its name if no other there has it, else the beginning of its id."""
+    having = sa.select(sa.func.count()).where(TABLE.c.name == volume.name, TABLE.c.kind == _VOLUME)
+    is_unique = bool(volume.name) and connection.scalar(having) == 1
+    return str(volume.name) if is_unique and not is_glob(volume.name) else values.short_id(volume.id)
 
 
 def is_glob(text: str) -> bool:

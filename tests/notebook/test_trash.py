@@ -39,6 +39,20 @@ def test_a_deletion_is_undone(kept: Notebook) -> None:
     assert "NotFound: There is nothing to undo: the trash is empty." in kept.refused("%cl_undo")
 
 
+def test_the_hints_of_a_card_are_in_the_language_of_the_cell(kept: Notebook) -> None:
+    """The lines of a card are magic below a magic, and Python below Python; they have the name."""
+
+    def card(code: str) -> str:
+        bundle, _ = kept.shell.display_formatter.format(kept.run(code))  # type: ignore[union-attr] # IPython's
+        return str(bundle["text/plain"])
+
+    assert "  %cl_volume unset db --protected" in card("%cl_volume set db --protected")
+    assert "  cl.find('db').unprotect()" in card("vol = %cl_volume unset db --protected\nvol.protect()\nvol")
+    kept.run("vol.unprotect()")
+    assert "  %cl_undo db" in card("%cl_volume delete db --cascade")
+    assert "  cl.undo('db')" in card("vol")
+
+
 def test_the_trash_is_emptied_after_a_question(kept: Notebook) -> None:
     """%cl_trash empty asks, or needs --yes; --now and a trash that is off delete at once, a cascade then after a question."""
     kept.run("%cl_volume create a 1;\n%cl_volume delete a")
