@@ -132,36 +132,39 @@ def _verbs() -> Iterator[str]:
     yield from (f"cl.{name}" for name in cl.__all__ if inspect.isfunction(getattr(cl, name)))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Return a store with one of everything in it."""
-    path = tmp_path / "store.db"
-    with cl.setup(path):
-        lab = cl.Backend("lab", volume_driver="sim", path=str(tmp_path / "lab"))
-        vol = lab.create_volume(1, "db")
-        vol.create_snapshot("kept")
-        vol.connect(_CONNECTOR)
-        cl.KeyValue.set("rack", "b7")
-        lab.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
-        documents = {type(each).__name__: each.to_jsons() for each in (lab, vol, vol.snapshots[0], vol.connections[0])}
-        documents["KeyValue"] = cl.KeyValue.get("rack").to_jsons().replace("rack", "shelf")  # type: ignore[union-attr] # it is there
-        documents["all"] = cl.dumps()
-        for each in (lab, vol, vol.snapshots[0], vol.connections[0]):  # of others, which are not tracked yet
-            new = str(uuid.uuid4())
-            documents = {kind: text.replace(each.id, new) for kind, text in documents.items()}
-        documents = {kind: text.replace('"lab"', '"another"') for kind, text in documents.items()}
-        (tmp_path / "all.json").write_text(json.dumps(documents))
-    cl.Session(tmp_path / "empty.db").close()
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with one of everything in it, which every test leaves as it is."""
+    folder = tmp_path_factory.mktemp("read-only")
+    path = folder / "store.db"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CL_NOTEBOOK_DATA", str(folder / "data"))
+        with cl.setup(path):
+            lab = cl.Backend("lab", volume_driver="sim", path=str(folder / "lab"))
+            vol = lab.create_volume(1, "db")
+            vol.create_snapshot("kept")
+            vol.connect(_CONNECTOR)
+            cl.KeyValue.set("rack", "b7")
+            lab.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
+            documents = {type(each).__name__: each.to_jsons() for each in (lab, vol, vol.snapshots[0], vol.connections[0])}
+            documents["KeyValue"] = cl.KeyValue.get("rack").to_jsons().replace("rack", "shelf")  # type: ignore[union-attr] # it is there
+            documents["all"] = cl.dumps()
+            for each in (lab, vol, vol.snapshots[0], vol.connections[0]):  # of others, which are not tracked yet
+                new = str(uuid.uuid4())
+                documents = {kind: text.replace(each.id, new) for kind, text in documents.items()}
+            documents = {kind: text.replace('"lab"', '"another"') for kind, text in documents.items()}
+            (folder / "all.json").write_text(json.dumps(documents))
+            cl.Session(folder / "empty.db").close()
     return path
 
 
 @pytest.fixture(params=["argument", "environment"])
-def filled(request: pytest.FixtureRequest, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filled]:
+def filled(request: pytest.FixtureRequest, store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Filled]:
     """Give everything, in a read-only session: by its argument, or by the environment."""
     if request.param == "environment":
         monkeypatch.setenv("CL_NOTEBOOK_READ_ONLY", "1")
     with cl.setup(store, read_only=True if request.param == "argument" else None) as session:
-        yield Filled(session, json.loads((tmp_path / "all.json").read_text()), tmp_path)
+        yield Filled(session, json.loads((store.parent / "all.json").read_text()), store.parent)
 
 
 def test_every_verb_is_known() -> None:

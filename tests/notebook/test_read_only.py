@@ -76,21 +76,31 @@ def test_every_magic_is_known() -> None:
     assert verbs - LOOKS == set(ACTS)
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with one of everything in it, which every test leaves as it is."""
+    folder = tmp_path_factory.mktemp("read-only")
+    path = folder / "looked-at.db"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CL_NOTEBOOK_DATA", str(folder / "data"))
+        with cl.setup(path):
+            lab = cl.Backend("lab", volume_driver="sim", path=str(folder / "lab"))
+            vol = lab.create_volume(1, "db", metadata={"tier": "gold"})
+            vol.create_snapshot("kept", metadata={"tier": "gold"})
+            vol.connect({"host": "web1", "ip": "127.0.0.1"})
+            lab.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
+            (folder / "all.json").write_text(cl.dumps().replace(vol.id, "6c3e7a4e-0d5c-4a51-9f3e-1f7a3ce0f0aa"))
+    return path
+
+
 @pytest.mark.parametrize("verb", sorted(ACTS))
-def test_every_magic_that_acts_is_refused(notebook: Notebook, tmp_path: Path, verb: str) -> None:
+def test_every_magic_that_acts_is_refused(notebook: Notebook, store: Path, verb: str) -> None:
     """The line is refused in one line, and neither the store nor the storage is changed by it."""
-    store = tmp_path / "looked-at.db"
-    with cl.setup(store):
-        lab = cl.Backend("lab", volume_driver="sim", path=str(tmp_path / "lab"))
-        vol = lab.create_volume(1, "db", metadata={"tier": "gold"})
-        vol.create_snapshot("kept", metadata={"tier": "gold"})
-        connection = vol.connect({"host": "web1", "ip": "127.0.0.1"})
-        lab.driver.appear("ghost", 1)  # type: ignore[attr-defined] # the simulator's
-        (tmp_path / "all.json").write_text(cl.dumps().replace(vol.id, "6c3e7a4e-0d5c-4a51-9f3e-1f7a3ce0f0aa"))
     with cl.setup(store, read_only=True) as session:
         driver = session.backend("lab").driver
+        connection = session.find("db").connections[0]
         before, calls = store.read_bytes(), len(driver.calls())  # type: ignore[attr-defined] # as above
-        said = notebook.refused(ACTS[verb].format(folder=tmp_path, connection=connection.id))
+        said = notebook.refused(ACTS[verb].format(folder=store.parent, connection=connection.id))
         assert verb in _UNABLE or "ReadOnly" in said
         assert len(driver.calls()) == calls  # type: ignore[attr-defined] # as above
         assert store.read_bytes() == before

@@ -333,11 +333,13 @@ def test_rows_that_are_not_there_are_no_rows(live: View) -> None:
 def test_an_act_is_a_line_of_magic(live: View, sim: cl.Backend) -> None:
     """An act answers with its line and what came of it; a driver's error comes with the line, too."""
     vol = sim.volumes[0]
+    vol.name = "ledger"  # no id begins with it
+    vol.save()
     message = live.ask("act", act="extend", ids=[vol.id], values={"size": 3})
-    assert message["line"] == f"%cl_volume extend {vol.id} 3"
+    assert message["line"] == "%cl_volume extend ledger 3"
     assert vol.size == 3
     message = live.ask("act", act="extend", ids=[vol.id], values={"size": 2})
-    assert message["line"] == f"%cl_volume extend {vol.id} 2"
+    assert message["line"] == "%cl_volume extend ledger 2"
     assert "\n" not in message["problem"]
 
 

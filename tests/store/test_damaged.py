@@ -166,6 +166,7 @@ def _looked_at(backend: Any) -> list[object]:
     return [backend.dumps, *((repr(volume), volume.json, repr(each), each.json, each.status) for volume, each in below)]
 
 
+@pytest.mark.lane("slow")
 @pytest.mark.parametrize(("table", "column", "value"), _DAMAGE, ids=lambda part: str(part)[:16])
 def test_what_somebody_wrote_by_hand_is_named(tmp_path: Path, table: str, column: str, value: object) -> None:
     """Whatever stands in a row that cannot, each look at it is right or StoreDamaged, which names the column and the row."""
