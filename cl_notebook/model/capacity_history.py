@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cl_notebook import errors
 from cl_notebook.model import facts
 from cl_notebook.model.operations.outcome import storable_text
-from cl_notebook.store.types import reg
+from cl_notebook.store.types import BigId, reg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,8 @@ TABLE = sa.Table(
     "capacity",
     reg.metadata,
     sa.Column("backend_id", sa.String(36), primary_key=True),
-    sa.Column("seconds", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("step", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seconds", BigId, primary_key=True, autoincrement=False),
+    sa.Column("step", BigId, primary_key=True, autoincrement=False),
     sa.Column("pool", sa.String(_NAME), primary_key=True),
     sa.Column("total", sa.Double, nullable=False),
     sa.Column("free", sa.Double, nullable=False),
