@@ -24,6 +24,9 @@ EXCEPTIONS = {
 }
 """Drivers that get to none of these, and why."""
 
+NOT_OF_CINDER = {"python", "call_timeout", "sections", "undeclared"}
+"""Options of a backend that are ours, not those of a driver."""
+
 _CEPH = ("rbd.", "ceph.")
 
 _HEAD = """# Cinder's drivers
@@ -61,7 +64,7 @@ def _table(tried: Mapping[str, Sequence[Tried]]) -> Iterator[str]:
     yield f"| --- | --- | --- | {' | '.join('---' for _release in RELEASES)} |"
     for name in names:
         found = [drivers[name] for drivers in by_release.values() if name in drivers]
-        options = [option for option in found[0].cls.options() if option.name not in {"python", "call_timeout", "sections"}]
+        options = [option for option in found[0].cls.options() if option.name not in NOT_OF_CINDER]
         own = sum(option.own for option in options)
         refused = ", ".join(sorted({option for one in found for option in one.refused})) or "none"
         ends = [end(drivers[name]) if name in drivers else "not in it" for drivers in by_release.values()]
