@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Enum, observe
 from traitlets.config import Configurable
-
-from cl_notebook.model.base import Tracked
-from cl_notebook.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +16,6 @@ if TYPE_CHECKING:
     from cl_notebook.tabular import Frame
 
 _FRAME = ("cl_notebook.tabular", "Frame")
-_watching: weakref.WeakKeyDictionary[InteractiveShell, Callable[[Any], None]] = weakref.WeakKeyDictionary()
 
 
 class ClNotebook(Configurable):
@@ -47,28 +41,6 @@ def install(shell: InteractiveShell) -> None:
     choices = ClNotebook(parent=shell)
     choices.apply()
     shell.configurables.append(choices)  # type: ignore[arg-type] # of any Configurable
-    _write_cards(shell)
-
-
-def _write_cards(shell: InteractiveShell) -> None:
-    """Let cards have their hints in the language of the last line of the cell: a value that a magic gave is asked for there."""
-    is_magic = False
-
-    def before(info: Any) -> None:  # noqa: ANN401 - IPython's
-        nonlocal is_magic
-        lines = str(getattr(info, "raw_cell", "")).strip().splitlines()
-        is_magic = bool(lines) and lines[-1].lstrip().startswith("%")
-
-    def card(resource: Any) -> dict[str, str]:  # noqa: ANN401 - a session or a tracked object
-        from cl_notebook.model import cards  # noqa: PLC0415 - loaded when one is shown
-
-        return cards.bundle(resource, magic=is_magic)
-
-    _watching[shell] = before
-    shell.events.register("pre_run_cell", before)
-    bundles: Any = shell.display_formatter.mimebundle_formatter  # type: ignore[union-attr] # a shell has it
-    for cls in (Tracked, Session):
-        bundles.for_type(cls, card)
 
 
 def remove(shell: InteractiveShell) -> None:
@@ -76,13 +48,6 @@ def remove(shell: InteractiveShell) -> None:
     for choices in [item for item in shell.configurables if isinstance(item, ClNotebook)]:
         choices.display = "list"
         shell.configurables.remove(choices)
-    before = _watching.pop(shell, None)
-    if before is not None:
-        with contextlib.suppress(ValueError):
-            shell.events.unregister("pre_run_cell", before)
-    bundles: Any = shell.display_formatter.mimebundle_formatter  # type: ignore[union-attr] # a shell has it
-    for cls in (Tracked, Session):
-        bundles.pop(cls, None)
 
 
 def _raw_text(frame: Frame, printer: RepresentationPrinter, _is_cycle: bool) -> None:  # noqa: FBT001 - IPython's signature

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cl_notebook import session
-from cl_notebook.notebook import configuration, secret_warning, shutdown
+from cl_notebook.notebook import card_hints, configuration, secret_warning, shutdown
 from cl_notebook.notebook.command import completion, inspection
 from cl_notebook.notebook.command.magic import function
 from cl_notebook.notebook.magics import (
@@ -69,6 +69,7 @@ def load(shell: InteractiveShell) -> None:
     completion.install(shell, COMMANDS)
     inspection.install(shell, COMMANDS)
     configuration.install(shell)
+    card_hints.install(shell)
     shutdown.install(shell)
     secret_warning.install(shell)
     session.show_progress(Display(shell))
@@ -81,6 +82,7 @@ def unload(shell: InteractiveShell) -> None:
     completion.remove(shell)
     inspection.remove(shell)
     configuration.remove(shell)
+    card_hints.remove(shell)
     shutdown.remove(shell)
     secret_warning.remove(shell)
     session.show_progress(None)

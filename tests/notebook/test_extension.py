@@ -114,11 +114,15 @@ def test_the_magics_are_those_of_the_contract(notebook: Notebook) -> None:
 
 
 def test_unloading_leaves_nothing(bare: Notebook) -> None:
-    """Unloading removes every magic, the completion and the display of progress."""
+    """Unloading removes every magic, the completion, the display of progress and of cards, and what cells call."""
     before = list(bare.shell.Completer.custom_matchers)
+    callbacks = {event: list(functions) for event, functions in bare.shell.events.callbacks.items()}
+    writers = dict(bare.shell.display_formatter.mimebundle_formatter.type_printers)  # type: ignore[union-attr] # IPython's
     bare.run("%load_ext cl_notebook\n%unload_ext cl_notebook")
     assert _registered(bare) == set()
     assert bare.shell.Completer.custom_matchers == before
+    assert bare.shell.events.callbacks == callbacks
+    assert bare.shell.display_formatter.mimebundle_formatter.type_printers == writers  # type: ignore[union-attr] # as above
     assert not isinstance(sessions._default._progress, Display)
 
 

@@ -47,6 +47,7 @@ def test_the_hints_of_a_card_are_in_the_language_of_the_cell(kept: Notebook) -> 
         return str(bundle["text/plain"])
 
     assert "  %cl_volume unset db --protected" in card("%cl_volume set db --protected")
+    assert "  %cl_volume unset db --protected" in card("1\n%cl_volume set db \\\n  --protected")
     assert "  cl.find('db').unprotect()" in card("vol = %cl_volume unset db --protected\nvol.protect()\nvol")
     kept.run("vol.unprotect()")
     assert "  %cl_undo db" in card("%cl_volume delete db --cascade")
