@@ -8,7 +8,6 @@ meanwhile leaves what it leaves in any deletion.
 
 from __future__ import annotations
 
-import contextvars
 import datetime as dt
 import fnmatch
 import warnings
@@ -66,9 +65,6 @@ _TIMES = ("created_at", "updated_at")
 
 EVERY = 60.0
 """Seconds after which a session looks again whether something has expired on a backend."""
-
-_deleting: contextvars.ContextVar[bool] = contextvars.ContextVar("deleting", default=False)
-"""Whether expired volumes are being deleted in this thread: that deletion looks for no others."""
 
 
 class Entry(NamedTuple):
@@ -176,8 +172,8 @@ def _announce(connection: sa.Connection, snapshots: Sequence[Mapping[str, Any]])
     )
 
 
-def entries(context: Context) -> list[Entry]:
-    """Return the volumes in the trash, the last deleted first."""
+def entries(context: Context, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
+    """Return the volumes in the trash that meet all *conditions* on :data:`TABLE`, the last deleted first."""
     backend: sa.Table = CLASSES["Backend"].__table__
     kernel: Any = sa.inspect(op.Kernel).local_table
     of_volume = TABLE.alias("of_volume")
@@ -191,7 +187,7 @@ def entries(context: Context) -> list[Entry]:
         )
         .join_from(TABLE, backend, TABLE.c.backend_id == backend.c.id)
         .join(kernel, TABLE.c.kernel_id == kernel.c.id)
-        .where(TABLE.c.kind == _VOLUME)
+        .where(TABLE.c.kind == _VOLUME, *conditions)
         .order_by(TABLE.c.deleted_at.desc(), TABLE.c.id)
     )
     with context.store.reading() as connection:
@@ -308,27 +304,14 @@ def delete(context: Context, entry: Entry) -> None:
 
 def delete_expired(context: Context, backend: StoredBackend) -> None:
     """Delete what has expired in the trash of *backend*, whose driver is open; warn of what cannot be deleted."""
-    if _deleting.get():
-        return
-    expired = sa.select(TABLE.c.id).where(
-        TABLE.c.backend_id == backend.id, TABLE.c.expires_at <= database_now(), TABLE.c.kind == _VOLUME
-    )
-    with context.store.reading() as connection:
-        ids = set(connection.execute(expired).scalars())
-    if not ids:
-        return
-    token = _deleting.set(True)
-    try:
-        for entry in [entry for entry in entries(context) if entry.id in ids]:
-            try:
-                _take_out(context, entry, "expire", status="deleting", is_expired=True).delete(cascade=True, now=True)
-            except errors.NotFound:  # another kernel was faster
-                continue
-            except errors.Error as error:
-                text = f"{entry.label}, which had expired in the trash, was not deleted: {errors.one_line(error)}"
-                warnings.warn(text, errors.NotDeleted, stacklevel=2)
-    finally:
-        _deleting.reset(token)
+    for entry in entries(context, TABLE.c.backend_id == backend.id, TABLE.c.expires_at <= database_now()):
+        try:
+            _take_out(context, entry, "expire", status="deleting", is_expired=True).delete(cascade=True, now=True)
+        except errors.NotFound:  # another kernel was faster
+            continue
+        except errors.Error as error:
+            text = f"{entry.label}, which had expired in the trash, was not deleted: {errors.one_line(error)}"
+            warnings.warn(text, errors.NotDeleted, stacklevel=2)
 
 
 def _take_out(context: Context, entry: Entry, action: str, *, status: str | None = None, is_expired: bool = False) -> Any:  # noqa: ANN401 - the volume

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,6 +162,19 @@ def test_what_has_expired_is_deleted_by_the_next_act(kept: cl.Session) -> None:
     with pytest.raises(errors.NotFound, match="called 'db'"):
         cl.undo("db")
     assert cl.undo("you*")[0].status == "available"
+
+
+def test_an_act_on_the_host_alone_leaves_the_trash_alone(kept: cl.Session) -> None:
+    """A session that attaches without the backend (fail_on_missing_backend=False) does not open it for what has expired."""
+    db, next_volume = kept.find("db"), kept.find("sim").create_volume(1, "next")
+    connection = next_volume.connect({"host": socket.gethostname(), "multipath": False})
+    db.delete(cascade=True)
+    _expire(kept, db.id)
+    with cl.Session(dataclasses.replace(kept.settings, fail_on_missing_backend=False)) as node:
+        node.find(connection.id).attach()
+        node.find(connection.id).detach()
+        assert not node.backends
+        assert cl.frames.trash(node)["name"].tolist() == ["db"]
 
 
 def test_an_expired_volume_that_cannot_be_deleted_is_tracked_again(kept: cl.Session, tmp_path: Path) -> None:

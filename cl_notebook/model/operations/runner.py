@@ -8,6 +8,7 @@ until it can (:mod:`cl_notebook.model.operations.outbox`).
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -198,7 +199,8 @@ class Journal:
         self.refuse_if_read_only(spec.action)
         self.outbox.flush(*_ids(spec.insert or spec.target))
         driver = spec.backend.driver
-        self._delete_expired(spec.backend)
+        if driver is not None:  # without one, only the host acts, and the backend stays closed
+            self._delete_expired(spec.backend)
         operation = self._begin(spec)
         try:
             self._unwritten.add(operation)
@@ -216,10 +218,14 @@ class Journal:
             raise
 
     def _delete_expired(self, backend: StoredBackend) -> None:
-        now = time.monotonic()
-        if now >= self._look_into_trash.get(backend.id, now):
-            self._look_into_trash[backend.id] = now + trash.EVERY
+        """Delete what has expired in the trash of *backend*, if this session has not looked for a while."""
+        if time.monotonic() < self._look_into_trash.get(backend.id, 0.0):
+            return
+        self._look_into_trash[backend.id] = math.inf  # these deletions are operations, too
+        try:
             trash.delete_expired(self._context, backend)
+        finally:
+            self._look_into_trash[backend.id] = time.monotonic() + trash.EVERY
 
     def _finish(self, spec: OperationSpec[R], driver: Driver, operation: int) -> R:
         __tracebackhide__ = True
