@@ -53,6 +53,21 @@ def test_opens(desk: Desk) -> None:
         expect(db).to_contain_text(text)
 
 
+def test_branches_that_are_set_before_it_is_shown_come_with_the_tree(desk: Desk) -> None:
+    """A tree that is changed in the cell that shows it begins with its rows as they are then: none are asked for."""
+    desk.stock()
+    assert desk.notebook
+    desk.lab.traffic.clear()
+    tree = desk.tree()
+    tree.expect_names("sim", "db", "logs", "web")
+    tree.twist("db")
+    tree.expect_names("sim", "db", "before", "after", "node1", "logs", "web")
+    sent = [message.data for message in desk.lab.traffic.comms() if message.sent]
+    requests = [data["content"]["do"] for data in sent if "content" in data]
+    assert "open" in requests
+    assert "rows" not in requests
+
+
 def test_branches_open_and_close(desk: Desk) -> None:
     """Clicks on its arrow open and close a branch: snapshots first, then connections, as one list of siblings."""
     desk.stock()

@@ -111,11 +111,33 @@ def live(view: View, session: cl.Session, sim: cl.Backend) -> View:
     return view
 
 
-def test_the_first_rows_come_with_the_tree(live: View) -> None:
+def test_the_first_rows_come_with_the_tree(live: View, session: cl.Session) -> None:
     """What is seen first needs no question: the rows, as many as there is room for, and their number are in its state."""
+    live.tree.close()
+    live.tree = Tree(session)
     state = live.state["_state"]
     assert [row[2] for row in state["rows"]] == ["sim", "a", "b", "s1", "s2", "node1", "c"]
     assert state["total"] == 7
+
+
+def test_a_tree_that_is_changed_before_it_is_shown_begins_with_the_rows_it_has_then(live: View, sim: cl.Backend) -> None:
+    """Without a view, branches, filter, order and columns that are set change the first rows; with one, nothing more is sent."""
+    assert [row[2] for row in live.state["_state"]["rows"]] == ["sim", "a", "b", "c"]
+    live.tree.sort = "name:desc"
+    assert [row[2] for row in live.state["_state"]["rows"]] == ["sim", "c", "b", "a"]
+    live.tree.filter = "name:a"
+    live.tree.columns = ["driver"]
+    state = live.state["_state"]
+    assert [row[2] for row in state["rows"]] == ["sim", "a"]
+    assert state["total"] == 2
+    assert state["rows"][0][-1] == {"driver": "sim"}
+    assert state["rev"] == live.ask("hello")["rev"], "the view need not read again"
+    live.tree.opened = []
+    live.tree.filter = ""
+    assert live.state["_state"] == state
+    live.post({"id": 0, "do": "bye"})
+    live.tree.opened = [sim.id, sim.volumes[1].id]
+    assert live.state["_state"]["total"] == 7
 
 
 def test_what_opens_a_tree_is_small(live: View) -> None:

@@ -30,6 +30,9 @@ class Shown(Protocol):
     opened: list[str]
     selected: list[str]
 
+    def on_rows_changed(self) -> None:
+        """Handle a change of the rows that did not come with a reply."""
+
 
 class RequestHandler:
     """The rows of one tree, under a lock, with a number that changes whenever the rows may have."""
@@ -109,14 +112,11 @@ class RequestHandler:
 
     def set_opened(self, ids: Iterable[str]) -> None:
         """Open these branches, and close all others."""
-        wanted = frozenset(ids)
+        requested = frozenset(ids)
         with self._reading():
-            if wanted in {
-                self._opened_sent,
-                self._rows.opened,
-            }:  # an echo of our own update
+            if requested in {self._opened_sent, self._rows.opened}:  # an echo of our own update
                 return
-            self._rows.set_opened(wanted)
+            self._rows.set_opened(requested)
         self._note_opened()
         self.changed()
 
@@ -140,6 +140,7 @@ class RequestHandler:
             self._rev += 1
             rev = self._rev
         self._push({"push": "changed", "rev": rev, "total": None})
+        self._shown.on_rows_changed()
 
     def head(self) -> Answer:
         """Return what stands above the rows: counts of everything, and the capacities that are known."""

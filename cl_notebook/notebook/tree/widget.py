@@ -321,13 +321,21 @@ class Tree(anywidget.AnyWidget):
         """Send the views a sign of life, with the revision of the rows; update the saved state if the store has changed."""
         self._push({"push": "alive", "rev": self._handler.rev})
         if self._changed_since and time.monotonic() - self._state_sent_at > STATE_INTERVAL:
-            self._state_sent_at, self._changed_since = time.monotonic(), False
-            with contextlib.suppress(errors.Error):  # on_error reports it; keep the last state
-                self._state = self._first(self._state["title"])
+            self._save_state()
 
     def on_error(self, problem: str | None) -> None:
         """Send the views the reason why the store cannot be read, or None once it can again."""
         self._push({"push": "store", "problem": problem})
+
+    def on_rows_changed(self) -> None:
+        """Update the saved state while there is no view: the next one begins with it."""
+        if self._views <= 0:
+            self._save_state()
+
+    def _save_state(self) -> None:
+        self._state_sent_at, self._changed_since = time.monotonic(), False
+        with contextlib.suppress(errors.Error):  # on_error reports it; keep the last state
+            self._state = self._first(self._state["title"])
 
     def _first(self, title: str) -> dict[str, Any]:
         return self._handler.first() | {"at": time.time(), "head": None, "title": title}
