@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cl_notebook import errors, model
 from cl_notebook.cinderlib import exception
-from cl_notebook.cinderlib.base import OfVolume, adopt, stored_fields, wrapped
+from cl_notebook.cinderlib.base import OfVolume, adopt, wrapped
 from cl_notebook.model import validation
 from cl_notebook.model.connection import checked
 from cl_notebook.session import default_session
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
 
 SCAN_ATTEMPTS = 3
 """How often os-brick looks for a device by default."""
+
+_PARTS = {
+    "conn": ("conn_info", "protocol"),
+    "connector": ("connector_info", "multipath"),
+    "device": ("device", "path", "attached_host"),
+}
+"""By the key of ``connection_info``, the columns that its value is stored in."""
 
 _ATTACHMENT = frozenset({"attach_mode", "attach_time", "attached_host", "detach_time", "instance_uuid", "mountpoint"})
 """Fields of Cinder's attachments that cinderlib lets scripts set."""
@@ -32,6 +41,23 @@ def detach_of(ours: Any, *, force: bool, ignore_errors: bool) -> None:  # noqa: 
         if force or not ignore_errors:
             raise
         ours.detach(force=True)
+
+
+@dataclass
+class _Information:
+    """The dict :attr:`Connection.connection_info`, which scripts change in place."""
+
+    live: dict[str, Any] = field(default_factory=dict)
+    """The dict itself, one object for all reads."""
+    before: dict[str, Any] = field(default_factory=dict)
+    """A copy of what was read from the row."""
+    version: int | None = None
+    """The version of the row that was read, 0 if there is no row yet; None if it has to be read."""
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether a script changed the dict, and that is not saved."""
+        return self.version is not None and self.live != self.before
 
 
 class Connection(OfVolume):
@@ -73,11 +99,16 @@ class Connection(OfVolume):
         info = copy.deepcopy(dict(connection_info or {}))
         if connector is not None:
             info.setdefault("connector", copy.deepcopy(dict(connector)))
-        multipath = {"use_multipath": fields.pop("use_multipath")} if "use_multipath" in fields else {}
-        held_volume = volume if volume is not None else wrapped(model.Volume.get_by_id(fields["volume_id"]))
-        vars(self).update(_backend=backend, _volume=held_volume, _fields=fields, _info=(0, {}, info))
-        vars(self).update(scan_attempts=device_scan_attempts, _chosen=multipath)
+        multipath = {"use_multipath": bool(fields.pop("use_multipath"))} if "use_multipath" in fields else {}
+        if volume is None:
+            volume = wrapped(model.Volume.get_by_id(fields["volume_id"]))
+        vars(self).update(_backend=backend, _volume=volume, _fields=fields, _info=_Information(info, version=0))
+        vars(self).update(scan_attempts=device_scan_attempts, **multipath)
         self._set_mode(info)
+
+    @functools.cached_property
+    def _info(self) -> _Information:
+        return _Information()
 
     @classmethod
     def connect(cls, volume: Any, connector: Mapping[str, Any], **ovo_fields: Any) -> Connection:  # noqa: ANN401 - Cinder's
@@ -112,19 +143,16 @@ class Connection(OfVolume):
 
     def _live(self) -> dict[str, Any]:
         """Return the dict of :attr:`connection_info`, read again if the row changed and nothing in the dict did."""
-        ours = self.ours
-        version, before, live = vars(self).get("_info", (None, {}, {}))
-        live = cast("dict[str, Any]", live)
-        if ours is None or (version == ours.version and version is not None) or (version is not None and live != before):
-            return live
-        info: dict[str, Any] = {"conn": copy.deepcopy(ours.conn_info) or {}, "connector": copy.deepcopy(ours.connector_info)}
+        info, ours = self._info, self.ours
+        if ours is None or info.is_edited or (info.version is not None and info.version == ours.version):
+            return info.live
+        info.live.clear()
+        info.live.update(conn=copy.deepcopy(ours.conn_info) or {}, connector=copy.deepcopy(ours.connector_info))
         if ours.device or ours.path:
-            info["device"] = copy.deepcopy(ours.device) or {"path": ours.path}
-        live.clear()
-        live.update(info)
-        self._set_mode(live)
-        vars(self)["_info"] = (ours.version, copy.deepcopy(live), live)
-        return live
+            info.live["device"] = copy.deepcopy(ours.device) or {"path": ours.path}
+        self._set_mode(info.live)
+        info.version, info.before = ours.version, copy.deepcopy(info.live)
+        return info.live
 
     def _set_mode(self, info: dict[str, Any]) -> None:
         """Put the attach mode into the information for os-brick, or take it from there if none was chosen."""
@@ -195,17 +223,15 @@ class Connection(OfVolume):
     @property
     def attached_host(self) -> str | None:
         """The host that the script gave; else the one that has the device."""
-        given: str | None = self.edits.get("attached_host") or (
-            vars(self)["_fields"].get("attached_host") if self.ours is None else stored_fields(self.ours).get("attached_host")
-        )
+        given: str | None = self.field("attached_host")
         return given or (None if self.ours is None else self.ours.attached_host)
 
     @property
     def use_multipath(self) -> bool:
         """Whether os-brick uses several paths: as chosen, else as the host's connector or the information says."""
-        chosen = vars(self).get("_chosen", {})
-        if "use_multipath" in chosen:
-            return bool(chosen["use_multipath"])
+        chosen: bool | None = vars(self).get("use_multipath")
+        if chosen is not None:
+            return chosen
         connector = self.connector_info or {}
         if "multipath" in connector:
             return bool(connector["multipath"])
@@ -214,7 +240,7 @@ class Connection(OfVolume):
 
     @use_multipath.setter
     def use_multipath(self, value: bool) -> None:
-        vars(self)["_chosen"] = {"use_multipath": bool(value)}
+        vars(self)["use_multipath"] = bool(value)
         if self.ours is not None:
             self.put("multipath", bool(value))
 
@@ -282,8 +308,7 @@ class Connection(OfVolume):
 
     def _read_again(self) -> None:
         """Discard what was changed in :attr:`connection_info`: the next use reads it from the row."""
-        _version, _before, live = vars(self).get("_info", (None, {}, {}))
-        vars(self)["_info"] = (None, {}, live)
+        self._info.version = None
 
     def edited_columns(self) -> dict[str, Any]:
         """Return the columns for what was set on the connection.
@@ -293,13 +318,11 @@ class Connection(OfVolume):
 
         """
         columns = super().edited_columns()
-        version, before, live = vars(self).get("_info", (None, {}, {}))
-        if version is not None and live != before:
-            changed = self._info_columns(live)
-            parts = {"conn": ("conn_info", "protocol"), "connector": ("connector_info", "multipath")}
-            parts["device"] = ("device", "path", "attached_host")  # type: ignore[assignment] # of any length
-            for part, names in parts.items():
-                if live.get(part) != before.get(part):
+        info = self._info
+        if info.is_edited:
+            changed = self._info_columns(info.live)
+            for part, names in _PARTS.items():
+                if info.live.get(part) != info.before.get(part):
                     columns = {name: changed[name] for name in names} | columns
         return columns
 
@@ -324,8 +347,7 @@ class Connection(OfVolume):
 
     def has_edits(self) -> bool:
         """Return whether something was set that is not saved, also in the information."""
-        version, before, live = vars(self).get("_info", (None, {}, {}))
-        return super().has_edits() or (version is not None and live != before)
+        return super().has_edits() or self._info.is_edited
 
     def attach(self) -> None:
         """Attach the volume on this host."""
