@@ -49,7 +49,7 @@ __all__ = [
 list_supported_drivers = Backend.list_supported_drivers
 
 # not cmd: Python finds it in the folder of the package, under the name by which `python -m cinderlib.cmd.…` runs it
-_MODULES = (*("base", "cinderlib", "exception", "objects", "persistence", "serialization", "utils"),)
+_MODULES = ("base", "cinderlib", "exception", "objects", "persistence", "serialization", "utils")
 
 
 def get_connector_properties(

@@ -187,14 +187,14 @@ class Object(SessionBound):
             return self.planned(name)
         if name in self.readers:
             return self.readers[name](self.ours)
-        unknown, is_column = stored_fields(self.ours), hasattr(type(self.ours), name)
-        if name in self.driver_fields:
-            unknown = self.ours.driver_data or {}
-        elif is_column and not (name in unknown and name in self.defaults):
-            return getattr(self.ours, name)
-        if name not in unknown and name not in self.defaults:
-            return getattr(self.ours, name)  # which says that there is none
-        return self._lent(name, unknown.get(name, self.defaults.get(name)))
+        is_for_drivers = name in self.driver_fields
+        stored = (self.ours.driver_data or {}) if is_for_drivers else stored_fields(self.ours)
+        has_column = not is_for_drivers and hasattr(type(self.ours), name)
+        if name in stored and (name in self.defaults or not has_column):
+            return self._lent(name, stored[name])
+        if name in self.defaults and not has_column:
+            return self._lent(name, self.defaults[name])
+        return getattr(self.ours, name)  # says so if there is no such field
 
     def _lent(self, name: str, stored: Any) -> Any:  # noqa: ANN401 - a field
         """Return a copy of the *stored* value that a script may edit in place: the next save compares it."""

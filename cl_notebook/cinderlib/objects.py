@@ -17,8 +17,6 @@ from cl_notebook.cinderlib.base import (
     OnBackend,
     OvoList,
     adopt,
-    described,
-    forward_log,
     wrapped,
 )
 from cl_notebook.cinderlib.connections import Connection, detach_of
@@ -149,22 +147,20 @@ class Volume(OnBackend):
 
         """
         given = vars(self)["_fields"]
-        try:
-            fields = self.new_fields(given)
-            fields["size"] = validation.size(fields["size"])
-            if not fields.get("pool_name") and "host" not in fields:
-                fields["pool_name"] = self.backend.pool_names[0]
-            adopt(self, creation.make_volume(self.backend.obj, fields, is_new_id=vars(self)["_is_new_id"]))
-        except errors.Error as error:
-            volume = default_session().get(model.Volume, given["id"])
-            if volume is not None:
-                adopt(self, volume)
-            else:
-                given["status"] = "error"
-            described(error, self)
-            raise
-        finally:
-            forward_log()
+        with self.acting():
+            try:
+                fields = self.new_fields(given)
+                fields["size"] = validation.size(fields["size"])
+                if not fields.get("pool_name") and "host" not in fields:
+                    fields["pool_name"] = self.backend.pool_names[0]
+                adopt(self, creation.make_volume(self.backend.obj, fields, is_new_id=vars(self)["_is_new_id"]))
+            except errors.Error:
+                volume = default_session().get(model.Volume, given["id"])
+                if volume is not None:
+                    adopt(self, volume)
+                else:
+                    given["status"] = "error"
+                raise
         self.backend.relist()
 
     def inherited(self) -> dict[str, Any]:
@@ -289,7 +285,7 @@ class Volume(OnBackend):
             return connection
 
     def detach(self, force: bool = False, ignore_errors: bool = False) -> None:  # noqa: FBT001, FBT002 - cinderlib's signature
-        """Detach it from this host, and shut the host out.
+        """Detach it from this host, and end the host's access.
 
         Raises:
             NotLocal: it is not attached here.
@@ -364,7 +360,7 @@ class Snapshot(OfVolume):
             self.volume.track()
             ours = self.volume.obj
             ours.refresh(keep_edits=True)
-            adopt(self, type(ours).snapshots.target.make(ours, self.new_fields(given)))
+            adopt(self, model.Snapshot.make(ours, self.new_fields(given)))
             self.volume.relist()
 
     @classmethod
