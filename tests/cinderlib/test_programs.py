@@ -56,7 +56,7 @@ def _twelve_commands(run: Callable[..., Any]) -> None:
     device = {"path": "/dev/mapper/3600a", "multipath_id": "3600a", "attachment": ["sda", "sdb"]}
     run("save_device", disk, json.dumps(device))
     assert run("get_connection_info", disk) == {"conn": info, "connector": one, "device": device}
-    run("connect_volume", disk, json.dumps(two))  # the machine moves: its new host is let in before the old one is shut out
+    run("connect_volume", disk, json.dumps(two))  # the machine moves: its new host gets access before the old one loses it
     run("disconnect_volume", disk)
     assert run("get_connection_info", disk)["connector"] == two
     assert run("extend_volume", disk, "2") == 2 * 1024**3
@@ -240,6 +240,29 @@ def test_cinder_is_imported_beforehand(tmp_path: Path, cinder_29: str) -> None:
         [sys.executable, "-c", BEFOREHAND], env=environment, capture_output=True, text=True, check=False, timeout=200
     )
     assert done.returncode == 0, done.stderr
+
+
+FORKED = """
+import os, subprocess, sys
+from cl_notebook.drivers.cinder import process
+
+command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+waiting = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+process.adopt_process(sys.executable, waiting)
+receiver, sender = os.pipe()
+if not os.fork():
+    os.close(sender)
+    os.read(receiver, 1)  # until the parent has ended
+    os._exit(0)
+waiting.stdin.close()
+assert waiting.wait(60) == 0
+"""
+
+
+@pytest.mark.lane("slow")
+def test_a_fork_holds_no_process_that_was_started_beforehand() -> None:
+    """The process that imports Cinder beforehand ends with its input, also if the program forked and the fork still runs."""
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=200)
 
 
 def _simulator(folder: Path) -> str:

@@ -256,12 +256,7 @@ class WorkerProcess:
         """Disconnect from the child in a forked process: it belongs to the parent, whose replies must not be read here."""
         self._is_over, self._crash_file = True, None
         self._lock = concurrency.lock()
-        process = self._process()
-        null = os.open(os.devnull, os.O_RDWR)
-        for pipe in (process.stdin, process.stdout):
-            if not pipe.closed:
-                os.dup2(null, pipe.fileno(), inheritable=False)
-        os.close(null)
+        _disconnect(self._process())
 
     def _log_crash_report(self) -> None:
         """Add Python's crash report, if the child left one, to the log."""
@@ -427,9 +422,20 @@ def _no_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _disconnect(process: Any) -> None:  # noqa: ANN401 - subprocess.Popen
+    """Put the null device in place of the pipes to *process*, so that it sees the end of its input when the parent ends."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for pipe in (process.stdin, process.stdout):
+        if not pipe.closed:
+            os.dup2(null, pipe.fileno(), inheritable=False)
+    os.close(null)
+
+
 def _abandon_all() -> None:
     for worker in list(_WORKERS):
         worker._abandon()  # noqa: SLF001 - of a class of this module
+    for process in _WAITING.values():
+        _disconnect(process)
 
 
 os.register_at_fork(after_in_child=_abandon_all)
