@@ -121,9 +121,13 @@ def masked(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def storable(cls: type[Driver], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *config* for the store: without secret options."""
+    """Return *config* for the store: without secret options, also among those that the driver does not declare."""
     secret = _secrets(cls)
-    return {name: value for name, value in config.items() if name not in secret}
+    result = {name: value for name, value in config.items() if name not in secret}
+    if UNDECLARED in result:
+        undeclared = result[UNDECLARED] or {}
+        result[UNDECLARED] = {name: value for name, value in undeclared.items() if not masking.is_secret(str(name))}
+    return result
 
 
 def _secrets(cls: type[Driver]) -> set[str]:

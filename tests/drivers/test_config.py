@@ -28,6 +28,7 @@ class Described:
             Option("mode", str, "Which.", default="auto", choices=("auto", "never")),
             Option("password", str, "Sesame.", secret=True),
             Option("pin", int, "A secret number.", secret=True),
+            Option("undeclared", dict, "Further options.", implicit=True),
         )
 
 
@@ -123,6 +124,14 @@ def test_secrets_are_masked_and_not_kept() -> None:
     assert masked(DRIVER, config)["path"] == "/data"
     assert not {"password", "pin"} & set(storable(DRIVER, config))
     assert "open sesame" not in repr(masked(DRIVER, config)) + repr(storable(DRIVER, config))
+
+
+def test_a_secret_that_the_driver_does_not_declare_is_neither_stored_nor_shown() -> None:
+    """Among the options that a driver does not declare, a secret is recognised by its name."""
+    config = check(undeclared={"array_password": "sesame", "ports": "7"})
+    assert config["undeclared"] == {"array_password": "sesame", "ports": "7"}
+    assert storable(DRIVER, config)["undeclared"] == {"ports": "7"}
+    assert masked(DRIVER, config)["undeclared"] == {"array_password": MASK, "ports": "7"}
 
 
 def test_a_wrong_secret_is_not_shown() -> None:

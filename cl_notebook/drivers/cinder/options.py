@@ -25,7 +25,7 @@ RUN_OPTIONS = (
     Option(
         UNDECLARED,
         dict,
-        "Further options, which the driver reads although it does not declare them: {'name': 'value'}.",
+        "Further options, which the driver reads although it does not declare them: {'name': 'value'}. Secrets are not stored.",
         implicit=True,
         own=False,
     ),
