@@ -170,6 +170,10 @@ class Verb:
         """Return all options, including the dynamic ones for *words*."""
         return [*self.options, *(self.dynamic_options(words) if self.dynamic_options else ())]
 
+    def subcommand_at(self, words: Sequence[str]) -> Command | None:
+        """Return the subcommand if the first of *words*, those behind this verb as they were typed, is one of its verbs."""
+        return self.subcommand if self.subcommand is not None and words and self.subcommand.verb(words[0]) is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

@@ -128,15 +128,20 @@ def complete(completes: str, prefix: str, shell: InteractiveShell | None, typed:
     return sources[kind]()
 
 
-def takes_several(completes: str) -> bool:
-    """Return whether what *completes* describes may be several values, with commas between them."""
-    return completes.startswith(("value:", "sort:", "columns:"))
+def last_value(completes: str, text: str) -> str:
+    """Return what of *text* is completed: where *completes* takes several values with commas between them, the last one."""
+    return text.rpartition(",")[2] if completes.startswith(("value:", "sort:", "columns:")) else text
+
+
+def matching(offers: Iterable[Offer], prefix: str) -> list[Offer]:
+    """Return those *offers* that begin with *prefix*, each once."""
+    matches = {offer.text: offer for offer in reversed(list(offers)) if offer.text.startswith(prefix)}
+    return list(reversed(matches.values()))
 
 
 def match_quoted(offers: Iterable[Offer], current: Token) -> list[Offer]:
-    """Return those *offers* that start with the current text, each once, quoted as necessary."""
-    matches = {offer.text: offer for offer in reversed(list(offers)) if offer.text.startswith(current.text)}
-    quoted = [(_quote_if_typable(offer.text, current.quote), offer.about) for offer in reversed(matches.values())]
+    """Return those *offers* that begin with the current text, each once, quoted as necessary."""
+    quoted = [(_quote_if_typable(offer.text, current.quote), offer.about) for offer in matching(offers, current.text)]
     return [Offer(word, about) for word, about in quoted if word is not None]
 
 
@@ -239,7 +244,7 @@ def _values(rest: str, prefix: str) -> Iterable[Offer]:
 
 
 def _resources(kinds: Sequence[type[Tracked]], prefix: str, shell: InteractiveShell | None) -> list[Offer]:
-    held = [offer for offer in variables(shell, tuple(kinds)) if offer.text.startswith(prefix)]
+    held = matching(variables(shell, tuple(kinds)), prefix)
     named = [cls for cls in kinds if hasattr(cls, "name")]
     names = [offer for cls in named for offer in _read(_names, cls, prefix)]
     ids = [offer for cls in kinds for offer in _read(_ids_for, cls, prefix)]

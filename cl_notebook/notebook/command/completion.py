@@ -96,7 +96,7 @@ def _complete(shell: InteractiveShell, commands: dict[str, Command], context: Co
         return None
     if cursor.current.raw.startswith("$") and not cursor.current.quote:
         offers = [offer._replace(text=f"${offer.text}") for offer in completers.variables(shell)]
-        return Place(cursor.current.raw, _beginning(cursor.current.raw, offers))
+        return Place(cursor.current.raw, completers.matching(offers, cursor.current.raw))
     return _complete_at(shell, cursor)
 
 
@@ -104,24 +104,24 @@ def _complete_at(shell: InteractiveShell, cursor: Cursor) -> Place:
     current = cursor.current
     if cursor.verb is None:
         verbs = _verbs(cursor) if cursor.argument == 0 else []
-        return Place(current.raw, [*verbs, *_beginning(current.text, _HELP_WORDS if current.text else ())])
+        return Place(current.raw, [*verbs, *completers.matching(_HELP_WORDS if current.text else (), current.text)])
     if cursor.pending is not None:
         matches = _values(shell, cursor, cursor.pending, current)
         if matches or not cursor.pending.bare_value:
-            return Place(_fragment(cursor.pending, current), matches)
+            return Place(completers.last_value(cursor.pending.completes, current.raw), matches)
     if current.is_option:
         name, sign, value = current.raw.partition("=")
         option = find_option(cursor.options, name) if sign else None
         if option is not None:
             word = split(value)[0] if value else Token("", "", 0)
-            return Place(_fragment(option, word), _values(shell, cursor, option, word))
+            return Place(completers.last_value(option.completes, word.raw), _values(shell, cursor, option, word))
         return Place(current.raw, _options(cursor))
     matches = [*(_verbs(cursor) if cursor.may_be_verb and not current.quote else ()), *_arguments(shell, cursor)]
     return Place(current.raw, [*matches, *(_options(cursor) if not current.text and not current.quote else [])])
 
 
 def _verbs(cursor: Cursor) -> list[Offer]:
-    return _beginning(cursor.current.text, [Offer(verb.name, brief(verb.help)) for verb in cursor.command.verbs])
+    return completers.matching([Offer(verb.name, brief(verb.help)) for verb in cursor.command.verbs], cursor.current.text)
 
 
 def _options(cursor: Cursor) -> list[Offer]:
@@ -129,7 +129,7 @@ def _options(cursor: Cursor) -> list[Offer]:
         Offer(option.spelled, brief(option.help)) for option in cursor.options if option.repeat or option.key not in cursor.typed
     ]
     typed = cursor.current.text.replace("_", "-")
-    return _beginning(typed, [*remaining, *(_HELP_WORDS if typed else ())])
+    return completers.matching([*remaining, *(_HELP_WORDS if typed else ())], typed)
 
 
 def _arguments(shell: InteractiveShell, cursor: Cursor) -> list[Offer]:
@@ -146,7 +146,7 @@ def _arguments(shell: InteractiveShell, cursor: Cursor) -> list[Offer]:
 
 
 def _values(shell: InteractiveShell, cursor: Cursor, option: Option, current: Token) -> list[Offer]:
-    prefix = current.text.rpartition(",")[2] if completers.takes_several(option.completes) else current.text
+    prefix = completers.last_value(option.completes, current.text)
     if option.choices:
         offers: Iterable[Offer] = [Offer(word, "value") for word in option.choices]
     else:
@@ -154,11 +154,3 @@ def _values(shell: InteractiveShell, cursor: Cursor, option: Option, current: To
     return completers.match_quoted(
         offers, Token(current.raw, prefix, current.start, "" if prefix != current.text else current.quote)
     )
-
-
-def _fragment(option: Option, current: Token) -> str:
-    return current.raw.rpartition(",")[2] if completers.takes_several(option.completes) and "," in current.text else current.raw
-
-
-def _beginning(prefix: str, offers: Iterable[Offer]) -> list[Offer]:
-    return [offer for offer in offers if offer.text.startswith(prefix)]

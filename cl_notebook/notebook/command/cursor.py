@@ -86,8 +86,9 @@ def locate(command: Command, rest: str, *, with_dynamic: bool = True) -> Cursor:
         known = command.verb(tokens[0].text)
         if known is None:
             return Cursor(command, None, (), None, -1, frozenset(), current)
-        if known.subcommand is not None and len(tokens) > 1 and known.subcommand.verb(tokens[1].raw) is not None:
-            return locate(known.subcommand, rest[tokens[1].start :], with_dynamic=with_dynamic)
+        subcommand = known.subcommand_at([token.raw for token in tokens[1:]])
+        if subcommand is not None:
+            return locate(subcommand, rest[tokens[1].start :], with_dynamic=with_dynamic)
         tokens.pop(0)
         verb = known
     # not expanded: it must not run the user's code

@@ -142,19 +142,15 @@ def brief(sentence: str, columns: int = 60) -> str:
 
 def option_row(option: Option) -> Row:
     """Return an option with its value, and what it means."""
-    return _option(option)
+    names = f"{option.short}, {option.spelled}" if option.short else option.spelled
+    meaning = _with_choices(option.help, option.choices) + (" Repeatable." if option.repeat else "")
+    return Row(f"{names} {option.value}".rstrip(), meaning)
 
 
 def _parts(verb: Verb) -> list[Part]:
     arguments = [Row(argument.name, _with_choices(argument.help, argument.choices)) for argument in verb.arguments]
-    rows = [*arguments, *map(_option, verb.options)]
+    rows = [*arguments, *map(option_row, verb.options)]
     return [Part("", rows)] if rows else []
-
-
-def _option(option: Option) -> Row:
-    names = f"{option.short}, {option.spelled}" if option.short else option.spelled
-    meaning = _with_choices(option.help, option.choices) + (" Repeatable." if option.repeat else "")
-    return Row(f"{names} {option.value}".rstrip(), meaning)
 
 
 def _usage(verb: Verb) -> str:

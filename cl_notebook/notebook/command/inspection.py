@@ -106,10 +106,9 @@ class _Questions:
         command, rest = called
         words = [token.raw for token in split(rest)]
         verb = command.verb(words[0]) if command.has_verbs else None
-        subcommand = verb.subcommand if verb is not None else None
-        has_second = subcommand is not None and len(words) > 1 and subcommand.verb(words[1]) is not None
-        kept = words[: 2 if has_second else 1] if command.has_verbs and (verb is not None or not command.default) else []
-        return f"{' '.join((command.spelled, *kept))} --help\n"
+        subcommand = verb.subcommand_at(words[1:]) if verb is not None else None
+        verbs = words[: 1 if subcommand is None else 2] if command.has_verbs and (verb is not None or not command.default) else []
+        return f"{' '.join((command.spelled, *verbs))} --help\n"
 
 
 class _Inspector:

@@ -42,9 +42,10 @@ def parse(command: Command, line: str, namespace: Mapping[str, Any]) -> Parsed:
     verb, rest = _verb(command, tokens)
     if verb is None:
         return Parsed(None, help=True)
-    if verb.subcommand is not None and rest and verb.subcommand.verb(rest[0].raw) is not None:
-        parsed = parse(verb.subcommand, line[rest[0].start :], namespace)
-        parsed.command = verb.subcommand
+    subcommand = verb.subcommand_at([token.raw for token in rest])
+    if subcommand is not None:
+        parsed = parse(subcommand, line[rest[0].start :], namespace)
+        parsed.command = subcommand
         return parsed
     return _Parser(command, verb, rest, namespace).result()
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from cl_notebook.notebook.command.command import Option
+
 _PACKAGE = __name__.partition(".")[0]
 _TOKEN = re.compile(
     r"#[^\n]*|(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>'''|\"\"\"|'|\")|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>,)|\w+|(?P<line>\n)"
@@ -117,13 +119,11 @@ def _in_string(code: str, string: _String, namespace: Mapping[str, Any]) -> Plac
     typed = _value(string.prefix, string.quote, string.typed)
     if typed is None:
         return Place(string.typed, [])
-    fragment, prefix = string.typed, typed
-    if completers.takes_several(completes) and "," in typed:
-        fragment, prefix = string.typed.rpartition(",")[2], typed.rpartition(",")[2]
-    offers = completers.complete(completes, prefix, None, _words(string))
-    shown = {offer.text: offer for offer in reversed(list(offers)) if offer.text.startswith(prefix)}
-    escaped = [(_escaped(offer.text, string.prefix, string.quote), offer.about) for offer in reversed(shown.values())]
-    return Place(fragment, [Offer(text, about) for text, about in escaped if text is not None])
+    prefix = completers.last_value(completes, typed)
+    offers = completers.matching(completers.complete(completes, prefix, None, _words(string)), prefix)
+    escaped = [(_escaped(offer.text, string.prefix, string.quote), offer.about) for offer in offers]
+    shown = [Offer(text, about) for text, about in escaped if text is not None]
+    return Place(completers.last_value(completes, string.typed), shown)
 
 
 def _in_call(shell: InteractiveShell, code: str, bracket: _Bracket, namespace: Mapping[str, Any]) -> Place | None:
@@ -138,7 +138,7 @@ def _in_call(shell: InteractiveShell, code: str, bracket: _Bracket, namespace: M
     parameter = _parameter(function, keyword[1], bracket.passed)
     objects = _objects(shell, function, parameter, word[0], namespace) if parameter is not None else []
     keywords = [] if keyword[1] else _keywords(function, bracket)
-    offers = [*objects, *(offer for offer in keywords if offer.text.startswith(word[0]))]
+    offers = [*objects, *completers.matching(keywords, word[0])]
     # with nothing typed IPython would list all names that there are before these
     return Place(word[0], offers, is_all=not word[0]) if offers else None
 
@@ -149,7 +149,7 @@ def _objects(
     """Return the variables that begin with *prefix* and hold what *parameter* takes, and expressions for its names."""
     types = set(re.findall(r"\w+", str(parameter.annotation)))
     classes = tuple(cls for cls in (Backend, Volume, Snapshot, Connection) if cls.__name__ in types or "Tracked" in types)
-    held = [offer for offer in completers.variables(shell, classes) if offer.text.startswith(prefix)]
+    held = completers.matching(completers.variables(shell, classes), prefix)
     completes = _of_parameter(function, getattr(function, "__name__", ""), parameter)
     if completes is not None:
         before, behind = '"', '"'
@@ -158,7 +158,7 @@ def _objects(
         alias = next((name for name, value in namespace.items() if value is sys.modules[_PACKAGE]), "")
         before, behind = f'{alias}.find("', '")'
         sources = [cls.kind for cls in classes] if alias else []
-    names = [offer for source in sources for offer in completers.complete(source, prefix, None) if offer.text.startswith(prefix)]
+    names = [offer for source in sources for offer in completers.matching(completers.complete(source, prefix, None), prefix)]
     return [*held, *(Offer(f"{before}{_escaped(offer.text, '', before[-1])}{behind}", offer.about) for offer in names)]
 
 
@@ -180,8 +180,7 @@ def _keywords(function: Callable[..., Any], bracket: _Bracket) -> list[Offer]:
         }
         keywords |= {option.key: brief(option.help) for option in lists.filter_options(listed)}
     elif "volume_driver" in bracket.texts:
-        options = drivers.of_driver(["--driver", bracket.texts["volume_driver"]])
-        keywords = {option.key: brief(option.help) for option in options}
+        keywords = {option.key: brief(option.help) for option in _driver_options(bracket)}
     else:
         keywords = {"volume_driver": "the driver"} if getattr(function, "__name__", "") in _OPENS else {}
     return [Offer(f"{name}=", about) for name, about in (signature | keywords).items() if name not in bracket.texts]
@@ -306,7 +305,8 @@ def _of_call(function: Any, keyword: str | None, bracket: _Bracket) -> str | Non
         return _OF_FRAMES.get(keyword, f"value:{{}}:{keyword}").format(kind)
     if keyword in _BY_NAME:
         return _BY_NAME[keyword]
-    return _of_driver(keyword, bracket) if "volume_driver" in bracket.texts else None
+    option = find_option(_driver_options(bracket), f"--{keyword}")
+    return option.completes if option is not None else None
 
 
 def _listed(function: Callable[..., Any], bracket: _Bracket) -> str | None:
@@ -348,12 +348,13 @@ def _of_parameter(function: Callable[..., Any], function_name: str, parameter: i
     return next((completes for name, completes in _BY_TYPE.items() if name in types), "")
 
 
-def _of_driver(keyword: str, bracket: _Bracket) -> str | None:
-    option = find_option(drivers.of_driver(["--driver", bracket.texts["volume_driver"]]), f"--{keyword}")
-    return option.completes if option is not None else None
+def _driver_options(bracket: _Bracket) -> Sequence[Option]:
+    """Return the options of the driver that was passed before as text; none if none was."""
+    driver = bracket.texts.get("volume_driver")
+    return () if driver is None else drivers.of_driver(["--driver", driver])
 
 
-def _object(namespace: Mapping[str, Any], dotted: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def _object(namespace: Mapping[str, Any], dotted: str) -> Any:  # noqa: ANN401 - whatever the name refers to
     """Return what *dotted* names; behind its first name only what is of this package, and no property is asked."""
     first, *names = dotted.split(".")
     value = namespace.get(first)

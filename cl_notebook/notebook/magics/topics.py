@@ -117,8 +117,8 @@ def _of_magic(named: Command, words: Sequence[str]) -> Help | None:
     verb = named.verb(words[0]) if named.has_verbs else None
     if verb is None:
         return None
-    subcommand = verb.subcommand.verb(words[1]) if verb.subcommand is not None and words[1:] else None
-    return verb_help(verb.subcommand, subcommand) if verb.subcommand and subcommand else verb_help(named, verb)
+    subcommand = verb.subcommand_at(words[1:])
+    return verb_help(named, verb) if subcommand is None else _of_magic(subcommand, words[1:])
 
 
 def _of_verb(commands: Sequence[Command], name: str) -> Help | None:
