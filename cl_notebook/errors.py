@@ -33,7 +33,7 @@
         └── HostUnreachable            another host does not answer
 
 Outside the tree: ``Interrupted``, a ``KeyboardInterrupt`` (an operation was cut short), its subclass ``StillRunning`` (the wait
-was cut short, the operation goes on), and the warnings ``DuplicateBackendWarning``, ``EncryptedVolume``,
+was cut short, the operation continues), and the warnings ``DuplicateBackendWarning``, ``EncryptedVolume``,
 ``WritableByOthers``, ``StoreReplaced``, ``NotDeleted`` and ``Untrusted``.
 
 Each message is one line that says what is wrong and what to do. Errors of other libraries (SQLAlchemy, os-brick, the operating
@@ -328,7 +328,7 @@ class Interrupted(_Portable, KeyboardInterrupt):
 
 
 class StillRunning(Interrupted):
-    """The wait for an operation was interrupted; the operation goes on."""
+    """The wait for an operation was interrupted; the operation continues."""
 
 
 SHOWN = 10

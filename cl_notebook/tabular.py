@@ -68,7 +68,7 @@ class Frame(pd.DataFrame):
         return self
 
     def __repr__(self) -> str:
-        """Return the list as text for a terminal of this width; as pandas does where the shell was told to show frames so."""
+        """Return the list as text for a terminal of this width; as pandas does where the shell is configured so."""
         shown = None if _is_shown_raw() else self._as_list(html=False)
         return shown or printable(super().__repr__())
 

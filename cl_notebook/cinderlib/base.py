@@ -110,7 +110,7 @@ class Object(SessionBound):
     """Fields that drivers read, and that are stored in ``driver_data``."""
     aliases: ClassVar[Mapping[str, str]] = {"display_name": "name", "display_description": "description"}
     relays_log: ClassVar[bool] = False
-    """Whether the log of drivers goes to this process's logging (``disable_logs=False``)."""
+    """Whether the log of drivers is passed to this process's logging (``disable_logs=False``)."""
 
     def __init_subclass__(cls) -> None:
         """Register the class as the wrapper of the class ``own``."""

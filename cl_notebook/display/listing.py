@@ -329,7 +329,7 @@ def _fitting(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list
 
 
 def _paragraph(cell: str, columns: int) -> str:
-    """Return *cell*, a sentence, in lines of that many *columns*; what goes beyond :data:`_LINES` of them is cut off."""
+    """Return *cell*, a sentence, in lines of that many *columns*; what exceeds :data:`_LINES` of them is cut off."""
     lines = text.wrap(cell, columns)
     if len(lines) > _LINES:
         lines[_LINES - 1 :] = [" ".join(lines[_LINES - 1 :])]

@@ -130,7 +130,7 @@ def bundle(
 
 
 def or_else(write: Callable[[], str], otherwise: Callable[[], str]) -> str:
-    """Return what *write* returns, or, where that fails, *otherwise*: whatever is to be shown, a display has no traceback."""
+    """Return what *write* returns, or, where that fails, *otherwise*: a display never ends in a traceback."""
     try:
         return write()
     except Exception:  # noqa: BLE001 - whatever a storage or a store holds

@@ -69,7 +69,7 @@ def distinct_length(ids: Collection[str]) -> int:
 def meaning(status: str) -> str:
     """Return what *status* means by its spelling: ``fault``, ``busy``, ``use``, ``ok``, ``idle`` or ``unknown``.
 
-    Cinder's statuses of work that goes on end in ``ing``, those of failures begin with ``error``.
+    Cinder's statuses of running work end in ``ing``, those of failures begin with ``error``.
     """
     if status.startswith("error"):
         return "fault"

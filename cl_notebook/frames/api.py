@@ -225,7 +225,7 @@ def read(
         columns: which columns; all by default.
         sort: ``"size"``, ``"size:desc"``, or several; by default the oldest first, as among those of one status, backend or host.
         limit: at most so many rows.
-        marker: the id of the last row of the page before; the frame goes on after it.
+        marker: the id of the last row of the page before; the frame continues after it.
         first_lines: by kind, the line that creates the first resource, which an empty list shows; Python's by default.
         filters: column = what it must be; see the module.
 

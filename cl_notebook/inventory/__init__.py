@@ -115,9 +115,9 @@ def repair(resource: Tracked | str, *, remove: bool = False, force: bool = False
 
     Args:
         resource: a backend, volume, snapshot or connection; or the path of a device of this host that is left over, which is let
-            go if nobody has it in use.
+            go if nothing uses it.
         remove: remove from the storage what was being made there and may not be whole; let go of a device whose file is gone,
-            with what only it holds, or whose volume is connected by somebody who is not in this store.
+            with what only it holds, or whose volume is connected elsewhere, unknown to this store.
         force: take a kernel that is still named as working on it for dead.
         session: whose the device is; the default session's by default.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def detach_orphan(session: Context, path: str, *, remove: bool = False) -> str:
     """Let go of the device at *path* and return what was done; see :func:`cl_notebook.inventory.repair`.
 
-    One whose file is gone is all that there is of a volume, and one of a volume that is connected may be somebody's on another
+    One whose file is gone is all that there is of a volume, and one of a volume that is connected may be in use on another
     store: they go only if *remove* says so.
     """
     session.journal.refuse_if_read_only("repair")
@@ -40,13 +40,13 @@ def _refuse_data_loss(orphan: OrphanDevice) -> None:
     if orphan.is_gone:
         msg = (
             f"{path} holds what is left of {name!r}, whose file is gone. Copy it, for instance: "
-            f"dd if={path} of=FILE bs=1M conv=sparse. Then %cl_scan repair {path} --yes lets it go."
+            f"dd if={path} of=FILE bs=1M conv=sparse. Then %cl_scan repair {path} --yes detaches it."
         )
         raise errors.Refused(msg)
     if orphan.is_connected:
         msg = (
             f"Its storage has {name!r} connected, and nothing in this store accounts for that: {path} may be in use. Detach it "
-            f"where it is tracked; or, if nobody uses it, %cl_scan repair {path} --yes lets it go."
+            f"where it is tracked; or, if nothing uses it, %cl_scan repair {path} --yes detaches it."
         )
         raise errors.Refused(msg)
 
@@ -70,7 +70,7 @@ def _detach(session: Context, orphan: OrphanDevice) -> str:
         connection.detach()
     else:
         msg = (
-            f"{path} belongs to no connection, so the way in which it was attached is not known. Once nobody uses it: "
+            f"{path} belongs to no connection, so the way in which it was attached is not known. Once nothing uses it: "
             f"{_commands(orphan)}."
         )
         raise errors.Refused(msg)

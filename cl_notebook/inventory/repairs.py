@@ -353,7 +353,7 @@ def repair_all(session: Context, backend: Backend | str | Iterable[Backend | str
     repairable.sort(key=lambda finding: _ORDER.index(finding.kind))
     storages, by_name = Storages(), {stored.name: stored for stored in backends}
     tried: list[tuple[Finding, bool, str]] = []
-    hint = "cl.inventory.repair_all() goes on."
+    hint = "cl.inventory.repair_all() continues it."
     with (
         background.interruptible("The repair", hint),
         batch.count_done("tried", [_label(finding) for finding in repairable]) as count,

@@ -81,7 +81,7 @@ def _act_of(function: object, name: object) -> Act:
 class Each(Generic[T]):
     """Resources of one kind, to do the same to all of them, a few side by side.
 
-    Each method calls the method of that name on every resource, goes on after a failure, and returns the report: a list of what
+    Each method calls the method of that name on every resource, continues after a failure, and returns the report: a list of what
     the calls gave, with ``frame``. If some failed it raises PartialFailure, whose ``report`` has all outcomes; an interrupt says
     what is done and what is not.
     """

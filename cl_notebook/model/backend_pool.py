@@ -351,7 +351,7 @@ def unconfirmed(backend: Backend, context: Context) -> str:
     secret = f" Its secrets ({', '.join(backend.secret_options)}) would go there." if backend.secret_options else ""
     program = f", {PROGRAM}=…" if backend.stored_config.get(PROGRAM) else ""
     return (
-        f"The backend {backend.name!r} {origin}, and nobody confirmed it: {_target(backend)}.{secret} If that is what you want, "
+        f"The backend {backend.name!r} {origin}, and is not confirmed: {_target(backend)}.{secret} If that is what you want, "
         f"type its configuration, or cl.Backend({backend.name!r}, trust=True{program}); "
         f"%cl_backend open {quote_word(backend.name)} --trust."
     )

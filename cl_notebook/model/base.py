@@ -186,7 +186,7 @@ class Tracked(SessionBound, Serializable, metaclass=_PublicNames):
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, sort_order=10)
     updated_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, sort_order=10)
     version: Mapped[int] = mapped_column(sa.Integer, default=1, sort_order=10)
-    """The number of changes of the row, checked by every write, so that none overwrites somebody else's change."""
+    """The number of changes of the row, checked by every write, so that none overwrites a change made elsewhere."""
     extra: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True), sort_order=10)
     """The fields of the document it was loaded from that have no column; written back into its documents."""
 
@@ -282,7 +282,7 @@ class Tracked(SessionBound, Serializable, metaclass=_PublicNames):
     def refresh(self, *, keep_edits: bool = False) -> None:
         """Reload the object and its loaded relations if the store changed.
 
-        If somebody else deleted the row, the object's status becomes ``deleted``. An object that is not tracked stays as it is.
+        If the row was deleted elsewhere, the object's status becomes ``deleted``. An object that is not tracked stays as it is.
 
         Args:
             keep_edits: keep the values that were set on the object and are not saved; they are discarded otherwise.
@@ -302,7 +302,7 @@ class Tracked(SessionBound, Serializable, metaclass=_PublicNames):
 
         Raises:
             AlreadyExists: the object was loaded from a document, and a different resource with its id is tracked.
-            ChangedElsewhere: somebody else changed the row since it was read; the object is refreshed.
+            ChangedElsewhere: the row was changed elsewhere since it was read; the object is refreshed.
             InvalidInput: a value is invalid.
             ReadOnly: the session is read-only.
 

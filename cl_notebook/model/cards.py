@@ -483,9 +483,9 @@ def _of(event: Event) -> str:
 
 def _row_notes(resource: Resource, version: int | None) -> Iterable[Note]:
     if version is None:
-        yield Note("Its row is gone from the store: somebody else deleted it. refresh() shows that.")
+        yield Note("Its row is gone from the store: it was deleted elsewhere. refresh() shows that.")
     elif version != identity_map.base_values(resource).get("version"):
-        yield Note("Somebody else changed it since it was read: refresh() reads it again.", is_fault=False)
+        yield Note("It was changed elsewhere since it was read: refresh() reads it again.", is_fault=False)
     if getattr(resource, "protected", False):
         line = f"%cl_{resource.kind} unset {_word(resource)} --protected"
         yield Note("It is protected from deletion. To allow it:", line, is_fault=False)

@@ -127,7 +127,7 @@ class Connection(Tracked):
         """Whether the host attaches and detaches without asking the storage (``fail_on_missing_backend=False``).
 
         The backend is not open then. What the connection says of itself is used, also if a document says it: a node that only
-        attaches has no backend, and whoever starts it so has decided to trust what it is sent.
+        attaches has no backend, and starting it that way is the decision to trust what it is sent.
         """
         return not self.context.settings.fail_on_missing_backend and self.backend.name not in self.context.backends
 
@@ -611,7 +611,7 @@ class HostOnly:
     driver: ClassVar[Any] = None
 
     def __init__(self, backend: Backend) -> None:
-        """Stand in for *backend*."""
+        """Wrap *backend*."""
         self._backend = backend
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of the backend

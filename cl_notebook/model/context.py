@@ -54,7 +54,7 @@ class CountedWork(str):
 class Confirmed:
     """The configurations, gateways and devices that the user typed or confirmed in this session.
 
-    Each entry holds the values at the time of confirmation, so that a row which somebody else changes later is not confirmed.
+    Each entry holds the values at the time of confirmation, so that a row which is changed elsewhere later is not confirmed.
     """
 
     def __init__(self) -> None:

@@ -53,7 +53,7 @@ TABLE = sa.Table(
 )
 """A row for each volume and snapshot in the trash.
 
-``volume_id`` is the volume that goes and comes back as a whole: a snapshot's volume, or the volume itself. ``fields`` are the
+``volume_id`` is the volume that is deleted and restored as a whole: a snapshot's volume, or the volume itself. ``fields`` are the
 columns of its row, times as text.
 """
 
@@ -280,7 +280,7 @@ def restore(context: Context, entry: Entry) -> Any:  # noqa: ANN401 - the volume
     A variable that held the volume when this session deleted it holds it again.
 
     Raises:
-        NotFound: somebody else took it out of the trash.
+        NotFound: it was taken out of the trash elsewhere.
         AlreadyExists: its id was given to another volume meanwhile.
         ReadOnly: the session is read-only.
 
@@ -292,7 +292,7 @@ def delete(context: Context, entry: Entry) -> None:
     """Delete the volume of *entry* and its snapshots from the storage, for good.
 
     Raises:
-        NotFound: somebody else took it out of the trash.
+        NotFound: it was taken out of the trash elsewhere.
         DriverError: the storage refused; the volume is tracked again, as ``error_deleting``. If its backend cannot be opened, it
             stays in the trash.
 
@@ -324,7 +324,7 @@ def _take_out(context: Context, entry: Entry, action: str, *, status: str | None
         for kind, fields in connection.execute(statement):
             taken[kind].append(fields)
         if not taken[_VOLUME]:
-            msg = f"{entry.label} is not in the trash any more: somebody else took it out."
+            msg = f"{entry.label} is not in the trash any more: it was taken out elsewhere."
             raise errors.NotFound(msg)
         connection.execute(sa.delete(TABLE).where(TABLE.c.volume_id == entry.id))
         for kind, members in taken.items():
@@ -339,7 +339,7 @@ def _take_out(context: Context, entry: Entry, action: str, *, status: str | None
     known = context.in_trash.pop(entry.id, None)
     volume = identity_map.get(context, CLASSES["Volume"], entry.id)
     if volume is None:
-        msg = f"{entry.label} is not in the store any more: somebody else deleted it."
+        msg = f"{entry.label} is not in the store any more: it was deleted elsewhere."
         raise errors.NotFound(msg)
     if known is not None and not known.is_tracked:
         identity_map.reattach(context, known, volume)

@@ -198,7 +198,7 @@ class StoreContract:
         assert api.backends(session)["name"].tolist() == ["lab"]
 
     def test_what_is_deleted_comes_back(self, session: cl.Session, lab: cl.Backend) -> None:
-        """A volume goes to the trash and comes back with every column, and its snapshots; expired, the next act deletes it."""
+        """A volume is put into the trash and restored with every column, and its snapshots; expired, the next act deletes it."""
         with_trash = dataclasses.replace(session.settings, trash="1h")
         session.settings = with_trash
         volume = lab.create_volume(

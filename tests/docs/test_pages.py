@@ -45,7 +45,7 @@ ELSEWHERE = r"""["']?(?:https?:)?//"""
 UPDATE = "UPDATE_PAGES"
 """The variable that makes the tests write what cells show into the pages, where it differs: review the changes."""
 NOT_ON_PAGES = r"(?m)\x1b\[[\d;]*m|^Out\[\d+\]: ?"
-"""The pattern of colours, and of what stands before the value of a cell."""
+"""The pattern of colours, and of the prompt before the value of a cell."""
 VARYING = {
     NOT_ON_PAGES: "",
     r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}\b": "ID",
@@ -56,7 +56,7 @@ VARYING = {
     r"\b\d{1,3}(\.\d{1,3}){3}\b": "ADDRESS",
     r"[▇░]+": "BAR",
 }
-"""Patterns of what differs from run to run in what cells show, and what stands for it where pages are compared with it."""
+"""Patterns of what differs from run to run in what cells show, and what replaces it for the comparison with the pages."""
 FETCHED = re.compile(rf"""<(?:script|img|iframe)[^>]*\ssrc={ELSEWHERE}|<link[^>]*rel=["']?stylesheet[^>]*href={ELSEWHERE}""")
 
 
@@ -265,7 +265,7 @@ def test_commands_exist() -> None:
     assert len(commands) > 5
     for command in commands - {" --version"}:
         _known, rest = _parser().parse_known_args(command.split())
-        assert not rest or command.startswith(" lab"), command  # what lab does not know goes to JupyterLab
+        assert not rest or command.startswith(" lab"), command  # JupyterLab gets the options that lab does not know
 
 
 def test_a_bar_in_an_option_is_shown_alone(site: Path) -> None:

@@ -266,7 +266,7 @@ def test_edits_and_changes_of_others_are_shown(tmp_path: Path) -> None:
             renamed = other.find("db")
             renamed.name = "ledger"
             renamed.save()
-            assert "Somebody else changed it" in _text(volume)
+            assert "It was changed elsewhere" in _text(volume)
             volume.description = "mine"
             assert "Set and not saved: description." in _text(volume)
             renamed.delete()

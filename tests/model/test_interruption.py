@@ -46,10 +46,10 @@ def _message(act: Callable[[], object]) -> str:
 
 
 def test_a_signal_that_comes_right_before_a_wait_is_noticed() -> None:
-    """An interrupt whose signal wakes no wait, since it came before that began, ends a wait for a future all the same."""
+    """An interrupt whose signal wakes no wait, since it arrived before that began, ends a wait for a future all the same."""
     future: Future[None] = Future()
     before = signal.signal(signal.SIGUSR2, signal.default_int_handler)
-    timer = threading.Timer(0.1, _thread.interrupt_main, [signal.SIGUSR2])  # marks the signal as received, and wakes nobody
+    timer = threading.Timer(0.1, _thread.interrupt_main, [signal.SIGUSR2])  # marks the signal as received, and wakes no thread
     patience = threading.Timer(30, future.set_result, [None])
     try:
         timer.start()
@@ -115,7 +115,7 @@ def test_an_interrupted_attachment_is_rolled_back_or_mended(session: cl.Session,
 
 
 def test_an_interrupt_of_any_other_act_is_one_line_too(session: cl.Session, lab: cl.Backend, tmp_path: Path) -> None:
-    """Connecting, adopting, asking, scanning, opening and repairing several name what was interrupted, and what goes on."""
+    """Connecting, adopting, asking, scanning, opening and repairing several name what was interrupted, and how to continue."""
     vol = lab.create_volume(size=1, name="db")
     driver: Any = lab.driver
     driver.appear("stray", 1)

@@ -136,7 +136,7 @@ def test_a_change_beside_the_progress_is_seen(mine: cl.Session, tmp_path: Path) 
 
 @pytest.mark.usefixtures("at_once")
 def test_a_note_that_cannot_be_made_fails_nothing(mine: cl.Session, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """When the store refuses a note the act goes on to its end; only the log at debug level knows."""
+    """When the store refuses a note the act continues to its end; only the log at debug level knows."""
     caplog.set_level(logging.DEBUG, "cl_notebook.model.operations.progress")
     vol = _backend(mine, tmp_path).create_volume(1, "db")
     with mine.store.writing() as connection:
@@ -167,7 +167,7 @@ def test_fractions_stay_between_nothing_and_all(mine: cl.Session) -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_a_late_report_is_not_noted(mine: cl.Session) -> None:
-    """A driver that goes on reporting after its call adds nothing: the outcome comes last. The display still gets the report."""
+    """A driver that still reports after its call adds nothing: the outcome comes last. The display still gets the report."""
     report, seen = _reporter(mine), []
     with report.showing(lambda done, total: seen.append((done, total))):
         report(1, 4)

@@ -178,7 +178,7 @@ def test_an_act_on_the_host_alone_leaves_the_trash_alone(kept: cl.Session) -> No
 
 
 def test_an_expired_volume_that_cannot_be_deleted_is_tracked_again(kept: cl.Session, tmp_path: Path) -> None:
-    """If the storage refuses the deletion, the act that came by goes on, with a warning, and the volume is in an error status."""
+    """If the storage refuses the deletion, the act that tried it warns and continues, and the volume is in an error status."""
     db = kept.find("db")
     db.delete(cascade=True)
     _expire(kept, db.id)
@@ -216,7 +216,7 @@ def test_a_clean_up_fills_the_trash_and_a_scratch_block_does_not(kept: cl.Sessio
     assert cl.undo("other").status == "available"
     cl.inventory.plan_cleanup(kept).run(now=True)
     assert cl.frames.trash(kept)["name"].tolist() == ["db"]
-    assert cl.frames.volumes(kept).empty  # what came back still belongs to the session
+    assert cl.frames.volumes(kept).empty  # what was restored still belongs to the session
     for name in ("d", "d"):
         sim.create_volume(1, name).delete()
     with pytest.raises(errors.Ambiguous, match="'d' has 2 volumes"):
@@ -232,7 +232,7 @@ def test_the_trash_is_emptied_by_name_or_as_a_whole(kept: cl.Session) -> None:
     (entry, *_) = trash.select(kept, "a")
     cl.empty_trash("a")
     for take in (trash.restore, trash.delete):
-        with pytest.raises(errors.NotFound, match="somebody else took it out"):
+        with pytest.raises(errors.NotFound, match="it was taken out elsewhere"):
             take(kept, entry)
     sim.close()
     config = sa.update(cl.Backend.__table__).values(config={"path": "/proc/none"})  # type: ignore[attr-defined] # it is mapped

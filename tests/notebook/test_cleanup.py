@@ -92,7 +92,7 @@ def test_what_is_not_done_is_counted_and_explained(notebook: Notebook, tmp_path:
     notebook.run("%cl_volume create --size 1 --name db\n%cl_volume snapshot db\n%cl_volume create --size 1 --name free")
     seen = notebook.seen("%cl_cleanup --backend sim --yes")
     assert seen.error is None
-    assert "2 of 3 steps are not done; detail says why. %cl_cleanup --backend sim goes on." in seen.out
+    assert "2 of 3 steps are not done; detail says why. %cl_cleanup --backend sim continues." in seen.out
     assert sorted(seen.value["outcome"]) == ["done", "failed", "not done"]
     assert set(notebook.run("%cl_cleanup --yes")["outcome"]) == {"done"}
 

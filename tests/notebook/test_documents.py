@@ -73,7 +73,7 @@ def test_a_backend_of_a_file_is_confirmed(lab: Notebook, file: Path, tmp_path: P
     lab.run(f"%cl_setup {tmp_path / 'other.db'}")
     said = lab.printed(f"%cl_load {file}")
     assert "to be confirmed before they are opened: sim (%cl_backend open NAME --trust)" in said
-    assert "was described by a document, and nobody confirmed it: driver 'sim'" in lab.refused("%cl_backend open sim")
+    assert "was described by a document, and is not confirmed: driver 'sim'" in lab.refused("%cl_backend open sim")
     assert lab.run("%cl_backend open sim --trust").is_open
     lab.run(f"%cl_setup {tmp_path / 'third.db'}")
     assert "confirmed" not in lab.printed(f"%cl_load {file} --trust")

@@ -91,7 +91,7 @@ def test_manage_gives_the_object(lab: Notebook, session: cl.Session) -> None:
 
 
 def test_repair_says_what_was_done(lab: Notebook, session: cl.Session) -> None:
-    """``%cl_scan repair`` says it for each; ``--all`` gives a frame, and goes on where something cannot be repaired."""
+    """``%cl_scan repair`` says it for each; ``--all`` gives a frame, and continues where something cannot be repaired."""
     grown, other = (session.backends["sim"].create_volume(1, name=name) for name in ("grown", "other"))
     for volume in (grown, other):
         _driver(session).resize(volume.name_in_storage, 2)
@@ -114,7 +114,7 @@ def test_forget_takes_what_hangs_on_it_first(lab: Notebook, session: cl.Session)
 
 
 def test_several_are_repaired_forgotten_and_adopted_at_once(lab: Notebook, session: cl.Session) -> None:
-    """Names, globs, terms, ranges and frames name several; the line goes on after a failure, and says which failed."""
+    """Names, globs, terms, ranges and frames name several; the line continues after a failure, and says which failed."""
     sim, driver = session.backends["sim"], _driver(session)
     first, second, whole = (sim.create_volume(1, name=name) for name in ("db-1", "db-2", "web"))
     for volume in (first, second):

@@ -301,9 +301,9 @@ def test_a_backend_is_added_by_its_driver_s_options(lab: Notebook, session: cl.S
         assert actions.wrong_value(caught.value, fields | {"driver": None}) == (
             "" if "speed" in wrong or message[0] == "N" else next(iter(wrong))
         )
-    told = cl.errors.DriverError("san_ip and san_ip are missing")
-    assert actions.wrong_value(told, ("san_ip", "san_login")) == "san_ip"
-    assert actions.wrong_value(told, ("ip", "missing")) == ""
+    error = cl.errors.DriverError("san_ip and san_ip are missing")
+    assert actions.wrong_value(error, ("san_ip", "san_login")) == "san_ip"
+    assert actions.wrong_value(error, ("ip", "missing")) == ""
 
 
 def test_of_several_only_those_that_can_are_attached_or_detached(lab: Notebook, session: cl.Session) -> None:

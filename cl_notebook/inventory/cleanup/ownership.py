@@ -32,7 +32,7 @@ def created_by(cls: Any, kernels: Kernels, since: int = 0) -> sa.ColumnElement[b
     """Return the condition that one of *kernels* created a row of *cls* after the operation with the number *since*.
 
     A row that was deleted, released or forgotten and then tracked again under the same id does not count: it was loaded, or
-    another kernel adopted it. One that came back from the trash does: that deletion called no driver.
+    another kernel adopted it. One that was restored from the trash does: that deletion called no driver.
     """
     creation, last = sa_orm.aliased(Operation), sa_orm.aliased(Operation)
     decided = sa.or_(last.action.in_(_ACQUIRING), sa.and_(last.action.in_(_RELEASING), last.status == DONE, ~_into_trash(last)))

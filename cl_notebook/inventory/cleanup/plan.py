@@ -1,4 +1,4 @@
-"""Plan a clean-up and run it step by step, going on after failures."""
+"""Plan a clean-up and run it step by step, continuing after failures."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def plan_cleanup(
 
     What was found again (``cl.find``), adopted (``manage``) or loaded (``cl.load``, ``cl.import_cinderlib``) was not made here.
     A device that the session attached over a connection that was there before is detached. What depends on a resource and is
-    not part of the plan, such as somebody else's clone of a snapshot, keeps it. Nothing is changed before ``run()``.
+    not part of the plan, such as a clone of a snapshot made elsewhere, keeps it. Nothing is changed before ``run()``.
 
     Args:
         session: whose; the default one by default.
@@ -202,7 +202,7 @@ class _Run:
 
     def _unknown(self, step: Step) -> tuple[str, str]:
         if step.number == self._under_way:
-            return NOT_DONE, "It goes on, and was not waited for."
+            return NOT_DONE, "It still runs, and was not waited for."
         return NOT_DONE, INTERRUPTED
 
     def _outcome(self, step: Step) -> tuple[str, str]:

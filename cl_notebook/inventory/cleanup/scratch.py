@@ -112,5 +112,5 @@ def _message(report: Any, left: int) -> str:  # noqa: ANN401 - a DataFrame, load
     reason = f"{first['detail'].rstrip('.')}."
     return (
         f"The clean-up left {left} of {len(report)} steps: {first['action']} of {first['kind']} {first.name[:8]}: {reason} "
-        "%cl_cleanup goes on."
+        "%cl_cleanup continues."
     )

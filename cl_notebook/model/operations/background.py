@@ -35,7 +35,7 @@ class BackgroundRunner:
             operation: the number of the operation, for the message.
 
         Raises:
-            errors.StillRunning: the caller was interrupted; the function goes on.
+            errors.StillRunning: the caller was interrupted; the function continues.
 
         """
         __tracebackhide__ = True  # a notebook shows a long story as it is
@@ -71,7 +71,7 @@ class BackgroundRunner:
 
 def _still_running(doing: str, operation: int) -> str:
     return (
-        f"{doing} goes on: the storage is not interrupted in the middle of it. Its outcome is recorded when it comes: "
+        f"{doing} continues: the storage is not interrupted in the middle of it. Its outcome is recorded when it comes: "
         f"%cl_history --id {operation}."
     )
 
@@ -94,7 +94,7 @@ def interrupted(doing: str, resource: Tracked, operation: int, cause: KeyboardIn
 def interruptible(doing: str, hint: str | Callable[[], str]) -> Iterator[None]:
     """Make an interrupt of the block, which is no recorded operation, one line: *doing* was interrupted, and a *hint*.
 
-    *doing* is a noun phrase; *hint*, or what it returns, says what is left, and which line goes on.
+    *doing* is a noun phrase; *hint*, or what it returns, says what is left, and which line continues it.
 
     Raises:
         errors.Interrupted: the user interrupted it; an interrupted operation within the block keeps its own message.

@@ -55,7 +55,7 @@ def require_status(
         row = sa.select(getattr(cls, column)).where(cls.id == resource.id).with_for_update()
         status = connection.execute(row).scalar_one_or_none()
         if status is None:
-            msg = f"{resource.label()} is not in the store any more: somebody else deleted it."
+            msg = f"{resource.label()} is not in the store any more: it was deleted elsewhere."
             raise errors.NotFound(msg)
         if status in allowed:
             return

@@ -231,7 +231,7 @@ class Outbox:
             written = context.store.write(work)
             for change, values in written.applied:
                 changes.apply_in_memory(context, change, values, in_memory(change))
-            # Last: until then the change counts as somebody else's, and is read again at the next poll.
+            # Last: until then the change counts as one made elsewhere, and is read again at the next poll.
             if written.number is not None:
                 context.change_tracker.note_own_write(written.number)
             if written.result is not CloseResult.WRITTEN:

@@ -189,7 +189,7 @@ class Journal:
 
         Raises:
             ReadOnly: the session is read-only.
-            ChangedElsewhere: somebody else changed a row since it was read.
+            ChangedElsewhere: a row was changed elsewhere since it was read.
             DriverError, AttachError: the storage or the host refused; the outcome records it.
             OutcomePending: the store was unreachable when the driver had returned; the outcome is written later.
             Interrupted: the user interrupted it; the message says what is left, and how to repair it.
@@ -388,12 +388,12 @@ class Journal:
                     created.append(insert_in_memory(context, change, values or {}))
                 else:
                     apply_in_memory(context, change, values, in_memory(context, change))
-            # Last: until then the change counts as somebody else's, and is read again at the next poll.
+            # Last: until then the change counts as one made elsewhere, and is read again at the next poll.
             context.change_tracker.note_own_write(number)
             return created
 
     def _changed(self, changes: Iterable[Change]) -> errors.ChangedElsewhere:
-        """Return the error that names what somebody else changed; the objects are read again."""
+        """Return the error that names what was changed elsewhere; the objects are read again."""
         differences = []
         for change in changes:
             resource = in_memory(self._context, change) if isinstance(change, Update) else None

@@ -68,7 +68,7 @@ _OF_FRAMES = {"columns": "column:{}", "sort": "sort:{}", "marker": "id:{}"}
 
 @dataclass(slots=True)
 class _Bracket:
-    """An open bracket: its position, that of the argument at hand, how many came before, and texts that were passed before."""
+    """An open bracket: its position, that of the argument at hand, how many precede it, and the texts of those."""
 
     sign: str
     start: int

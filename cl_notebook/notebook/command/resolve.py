@@ -356,7 +356,7 @@ def _current(call: Invocation, resource: Tracked, variable: str) -> Tracked:
     is_tracked = resource.is_tracked
     current = identity_map.get(resource.context if is_tracked else call.session, type(resource), resource.id)
     if current is None:
-        reason = "which somebody else deleted" if is_tracked else "which is not tracked any more"
+        reason = "which was deleted elsewhere" if is_tracked else "which is not tracked any more"
         msg = f"The variable {variable} holds {resource!r}, {reason}."
         raise errors.Refused(msg)
     return current

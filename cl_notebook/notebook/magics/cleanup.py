@@ -53,7 +53,7 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
         print_message(f"Volumes are in the trash, for {span}: %cl_trash lists them, %cl_undo NAME brings one back.")
     unfinished = int((report["outcome"] != DONE).sum())
     if unfinished:
-        print_message(f"{unfinished} of {len(plan)} steps are not done; detail says why. {_line(call)} goes on.")
+        print_message(f"{unfinished} of {len(plan)} steps are not done; detail says why. {_line(call)} continues.")
     return formed(call, report)
 
 
@@ -122,7 +122,7 @@ COMMANDS = (
         "cl_cleanup",
         "Remove what this session made: devices are detached, hosts disconnected, snapshots and volumes deleted, in the order "
         "that they depend on each other. The plan is shown first, on one screen, or step by step with -f table, and nothing "
-        "happens before you agree, or type --yes. After a failure it goes on; the result is a DataFrame with what was done and "
+        "happens before you agree, or type --yes. After a failure it continues; the result is a DataFrame with what was done and "
         "what was not. What was found again, adopted or loaded was not made here, and stays, unless --backend, --owner or --all "
         "says more.",
         (

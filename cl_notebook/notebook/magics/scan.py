@@ -203,7 +203,7 @@ COMMAND = Command(
                 Option(
                     "yes",
                     "Remove from the storage what was being made there and may not be whole; let go of a device whose file is "
-                    "gone, with what only it holds, or whose volume is connected by somebody who is not in this store.",
+                    "gone, with what only it holds, or whose volume is connected elsewhere, unknown to this store.",
                 ),
                 _FORCE,
             ),
@@ -215,7 +215,7 @@ COMMAND = Command(
             (Argument("RESOURCE", f"The resource. {batch.SEVERAL_WORDS}", "any", repeat=True),),
             (
                 Option("force", "Also what the storage has, or may have, or a kernel is named as working on."),
-                Option("yes", "Do not ask, whatever is selected.", short="-y"),
+                Option("yes", "Do not ask.", short="-y"),
             ),
         ),
     ),

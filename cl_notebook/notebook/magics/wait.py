@@ -38,7 +38,7 @@ def _finish(call: Invocation, act: Background) -> Report:
         try:
             return act.result()
         except KeyboardInterrupt:
-            msg = f"The wait was interrupted; the act goes on: {act!r}. %cl_wait --cancel begins nothing more."
+            msg = f"The wait was interrupted; the act continues: {act!r}. %cl_wait --cancel begins nothing more."
             raise errors.Interrupted(msg) from None
         finally:
             if act.status != "running" and act in call.session.in_background:

@@ -105,7 +105,7 @@ class Display:
 
 @contextlib.contextmanager
 def _at_the_end_of_the_cell(shell: InteractiveShell, callback: Callable[..., None]) -> Iterator[None]:
-    """Call *callback* if the cell ends within the block, when an interrupted operation goes on in a thread."""
+    """Call *callback* if the cell ends within the block, when an interrupted operation continues in a thread."""
     events: Any = getattr(shell, "events", None)
     if events is None:
         yield

@@ -39,7 +39,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an act on ``count`` resources: a line about it, the ids of what was made, and the variable that was bound.
+    """The result of an act on ``count`` resources: a line about it, the ids of what was made, and the variable that was bound.
 
     ``output`` is what the line shows in a cell, as text of several lines, if that is what it is for.
     """

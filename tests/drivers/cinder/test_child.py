@@ -107,7 +107,7 @@ def test_an_interrupt_is_answered_at_once_and_the_outcome_is_recorded(fake: cl.B
     history = cl.frames.operations  # pandas is loaded before anything is timed
     _interrupt_after(0.5)
     started = time.monotonic()
-    with pytest.raises(errors.StillRunning, match="goes on: the storage is not interrupted") as caught:
+    with pytest.raises(errors.StillRunning, match="continues: the storage is not interrupted") as caught:
         fake.create_volume(1, "slow", metadata={"seconds": "4"})
     assert time.monotonic() - started < 2
     assert isinstance(caught.value, KeyboardInterrupt)

@@ -109,8 +109,8 @@ export function createActionForm(app, action, ids, { returnFocus, onEnd, onClose
   // Where changes are asked for, a field that was emptied is one; what was not touched is left as it is.
   /** @type {(sent: Field[], more?: Record<string, FieldValue>) => RequestParams["act"]} */
   const params = (sent, more = {}) => {
-    const told = action.changes ? sent.filter((field) => field.isChanged()) : sent;
-    const values = told.map((field) => [field.name, field.value() ?? (action.changes ? "" : null)]);
+    const included = action.changes ? sent.filter((field) => field.isChanged()) : sent;
+    const values = included.map((field) => [field.name, field.value() ?? (action.changes ? "" : null)]);
     return { act: action.name, ids, values: { ...action.given, ...Object.fromEntries(values), ...more } };
   };
 

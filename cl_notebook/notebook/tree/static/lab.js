@@ -1,4 +1,4 @@
-// What cl_notebook's extension of JupyterLab lets the tree do: stand in a panel, and put a line into the notebook.
+// What cl_notebook's extension of JupyterLab lets the tree do: be shown in a panel, and put a line into the notebook.
 
 /** @typedef {{ id: string, title: string, node: HTMLElement, isLeft: boolean, width: number, onClose: () => void }} Panel */
 /** @typedef {{ show: () => void, close: () => void }} OpenPanel */
