@@ -159,8 +159,8 @@ def test_what_has_expired_is_deleted_by_the_next_act(kept: cl.Session) -> None:
         operations = cl.frames.operations(other, resource_id=db.id)
     assert operations["action"].tolist()[-2:] == ["expire", "delete"]
     assert set(operations["status"]) == {"done"}
-    with pytest.raises(errors.NotFound, match="called 'db'"):
-        cl.undo("db")
+    with pytest.raises(errors.NotFound, match=f"called '{db.id}'"):
+        cl.undo(db.id)
     assert cl.undo("you*")[0].status == "available"
 
 
