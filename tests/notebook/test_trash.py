@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cl_notebook as cl
+from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,20 @@ def test_a_deletion_is_undone(kept: Notebook) -> None:
     assert sorted(volume.name for volume in kept.run("%cl_undo db-{1..2}")) == ["db-1", "db-2"]
     assert [volume.name for volume in kept.run("%cl_undo 'db-*'")] == ["db-3"]
     assert "NotFound: There is nothing to undo: the trash is empty." in kept.refused("%cl_undo")
+
+
+def test_a_name_that_looks_like_a_range_is_undone(kept: Notebook) -> None:
+    """What an expression gives is a name in the trash, also if it would be a range as typed, and so is the line of a card."""
+    vol = kept.run(
+        "import cl_notebook as cl\nname = 'x{1..2}'\nvol = cl.Backend.backends['sim'].create_volume(1, name=name)\nvol"
+    )
+    kept.run("vol.delete()")
+    line = f"%cl_undo {quote_word('x{1..2}')}"
+    for typed in ("%cl_undo {name}", line):
+        assert kept.run(typed) is vol
+        kept.run("vol.delete()")
+    assert "Deleted for good: volume 'x{1..2}'" in kept.printed("%cl_trash empty {name} --yes")
+    assert "the trash is empty" in kept.refused("%cl_undo")
 
 
 def test_the_hints_of_a_card_are_in_the_language_of_the_cell(kept: Notebook) -> None:

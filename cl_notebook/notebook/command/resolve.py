@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.display.values import SHORT_ID
-from cl_notebook.many import selection
+from cl_notebook.many import names, selection
 from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, lookup
 from cl_notebook.model.base import Tracked
 from cl_notebook.notebook.command.lexer import SEVERAL, Value
@@ -153,6 +153,11 @@ def several(call: Invocation, words: Sequence[str], cls: type[T], *, acting: boo
     hint = f"%cl_{cls.kind}s lists them."
     typed = ["{…}" if word.startswith(SEVERAL) else word for word in words]
     return Several(selection.combined(call.session, cls, named, parts, typed=typed, hint=hint), is_one)
+
+
+def with_ranges_expanded(words: Sequence[str]) -> list[str]:
+    """Return *words* with a word for each number of a range; what an expression gave is one name, whatever it looks like."""
+    return [name for word in words for name in ([word] if isinstance(word, Value) else names.expand(word))]
 
 
 def several_of_any(call: Invocation, words: Sequence[str], *, acting: bool = False) -> Several[Tracked]:
@@ -330,8 +335,8 @@ def chosen_backend(call: Invocation) -> Backend:
     if len(is_open) == 1:
         return is_open[0]
     if is_open:
-        names = enumerated(sorted(item.name for item in is_open), errors.SHOWN)
-        msg = f"Several backends are open: {names}. Say which: --backend NAME."
+        shown = enumerated(sorted(item.name for item in is_open), errors.SHOWN)
+        msg = f"Several backends are open: {shown}. Say which: --backend NAME."
         raise errors.InvalidInput(msg)
     stored = sorted(item.name for item in identity_map.select(call.session, sa.select(Backend).limit(errors.SHOWN)))
     cure = f"Open one (%cl_backend open {stored[0]}) or say which: --backend NAME." if stored else "%cl_backend add makes one."
@@ -372,7 +377,6 @@ def _not_found_message(call: Invocation, text: str, kinds: Sequence[type[Tracked
     begun = lookup.find(call.session, text, kinds, parts=False)
     if acting and len(text.strip()) < SHORTEST and any(search.is_id_or_prefix(item.id, text) for item in begun):
         return f"{text!r} is too short to act on: type at least {SHORTEST} characters of the id."
-    names = list(lookup.names_like(call.session, kinds, text))
-    hint = errors.did_you_mean(text, names)
+    hint = errors.did_you_mean(text, list(lookup.names_like(call.session, kinds, text)))
     noun = kinds[0].kind if len(kinds) == 1 else "resource"
     return f"No {noun} has the id or the name {text!r}, and no variable {text!r} holds one.{hint}"

@@ -11,7 +11,6 @@ from cl_notebook.many.report import Act, Item
 from cl_notebook.model import Snapshot, Volume
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
-from cl_notebook.notebook.command.lexer import Value
 from cl_notebook.notebook.magics import lists
 from cl_notebook.notebook.output.messages import echo
 
@@ -73,8 +72,7 @@ def _manage(call: Invocation) -> Any:  # noqa: ANN401 - what was adopted, or a r
     backend = resolve.backend(call, call["backend"])
     volume = resolve.volume(call, call["volume"]) if call["volume"] is not None else None
     is_snapshot = call["snapshot"] or volume is not None
-    words = call["reference"]
-    references = [name for word in words for name in ([word] if isinstance(word, Value) else names.expand(word))]
+    references = resolve.with_ranges_expanded(call["reference"])
     if len(references) > 1 and call["id"] is not None:
         msg = "--id is the id of one volume or snapshot. Leave it out to adopt several."
         raise errors.InvalidInput(msg)

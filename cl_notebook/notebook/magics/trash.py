@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cl_notebook.many import names
 from cl_notebook.many.report import Act, Item
 from cl_notebook.model import trash
-from cl_notebook.notebook.command import batch
+from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.magics.lists import FORMAT, formed
 from cl_notebook.notebook.output.messages import echo
@@ -24,12 +23,8 @@ _NAMES = Argument(
 )
 
 
-def _texts(call: Invocation) -> list[str]:
-    return [text for word in call["name"] or () for text in names.expand(word)]
-
-
 def _undo(call: Invocation) -> Any:  # noqa: ANN401 - a volume, or several
-    texts: Sequence[str | None] = _texts(call) or [None]
+    texts: Sequence[str | None] = resolve.with_ranges_expanded(call["name"]) or [None]
     volumes = [volume for text in texts for volume in trash.undo(call.session, text)]
     is_one = len(texts) == 1 and (texts[0] is None or not trash.is_glob(texts[0]))
     return volumes[0] if is_one else volumes
@@ -41,7 +36,7 @@ def _list(call: Invocation) -> pd.DataFrame | None:
 
 def _empty(call: Invocation) -> None:
     call.session.journal.refuse_if_read_only("emptying the trash")
-    entries = trash.named(call.session, _texts(call))
+    entries = trash.named(call.session, resolve.with_ranges_expanded(call["name"]))
     if not entries:
         echo("The trash is empty.")
         return
