@@ -65,6 +65,7 @@ def test_the_verbs_of_the_openstack_client_work(lab: Notebook) -> None:
     assert len(lab.run("%cl_connection list")) == 0
     assert lab.run("%cl_volume rename db data").name == "data"
     assert lab.run("%cl_snapshot rename one first").name == "first"
+    assert "%cl_snapshot set --name gives several the same name" in lab.refused("%cl_snapshot rename fir* x")
     assert "%cl_volumes --help" in lab.printed("%cl_volume list --help")
     assert "%cl_snapshot create" in lab.printed("%cl_volume snapshot create --help")
 

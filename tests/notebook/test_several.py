@@ -108,8 +108,8 @@ def test_a_name_is_a_name_whatever_it_looks_like(stocked: Notebook) -> None:
 def test_a_range_in_a_value_is_no_range(stocked: Notebook) -> None:
     """Beside a typed range, the value of an expression is a name as it stands, whatever it looks like."""
     stocked.run("odd = 'a{1..2}'")
-    made = stocked.run("%cl_volume create {odd}-{1..2} 1")
-    assert [volume.name for volume in made] == ["a{1..2}-1", "a{1..2}-2"]
+    created = stocked.run("%cl_volume create {odd}-{1..2} 1")
+    assert [volume.name for volume in created] == ["a{1..2}-1", "a{1..2}-2"]
     assert _planned(stocked, "{odd}-{2..2}") == ["a{1..2}-2"]
 
 

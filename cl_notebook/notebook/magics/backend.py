@@ -59,9 +59,9 @@ def _add(call: Invocation) -> Backend | list[Backend] | Details:
 
 def _opened_and_closed(call: Invocation, name: str, config: dict[str, Any]) -> Details:
     """Return what a backend with this configuration is; its driver is opened in a store that ends with this call."""
-    with Session(replace(call.session.settings, store="memory", read_only=False)) as passing:
-        passing.progress = call.session.progress
-        return Details(passing.open_backend(name, config))
+    with Session(replace(call.session.settings, store="memory", read_only=False)) as temporary:
+        temporary.progress = call.session.progress
+        return Details(temporary.open_backend(name, config))
 
 
 def _add_from_conf(call: Invocation) -> list[Backend]:

@@ -108,7 +108,8 @@ def _unset(named: Named, call: Invocation) -> Any:  # noqa: ANN401 - the resourc
 def _rename(named: Named, call: Invocation) -> Snapshot | Volume:
     resources = named(call)
     if not resources.is_one:
-        msg = "rename takes one resource and one name. %cl_volume set --name gives several the same name."
+        magic = f"%cl_{resources.resources[0].kind} set --name"
+        msg = f"rename takes one resource and one name. {magic} gives several the same name."
         raise errors.InvalidInput(msg)
     resource: Snapshot | Volume = resources.resources[0]
     resource.refresh(keep_edits=True)

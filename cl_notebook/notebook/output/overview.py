@@ -260,8 +260,8 @@ class _Reader:
         if not count:
             return (), 0
         statement = sa.select(*_OPERATION).where(*condition).order_by(Operation.id).limit(EXAMPLES)
-        rows = self._connection.execute(statement).all()
-        words = identity_map.designations(self._connection, [row.resource_id for row in rows])
+        operations = self._connection.execute(statement).all()
+        words = identity_map.designations(self._connection, [row.resource_id for row in operations])
         waiting = tuple(
             Waiting(
                 row.action,
@@ -270,7 +270,7 @@ class _Reader:
                 self._names.get(row.backend_id, ""),
                 f"%cl_scan repair {quote_word(words[row.resource_id])}",
             )
-            for row in rows
+            for row in operations
         )
         return waiting, count
 
@@ -288,9 +288,9 @@ class _Reader:
             statement = statement.join_from(Connection, Volume, Connection.volume_id == Volume.id)
         statement = statement.where(status.in_(statuses), *self._only(cls)).order_by(cls.created_at, cls.id)
         limited = statement.limit(EXAMPLES + len(self.operations))
-        rows = [row for row in self._connection.execute(limited) if row.id not in self.operations]
-        words = identity_map.designations(self._connection, [row.id for row in rows[:EXAMPLES]])
-        for row in rows[:EXAMPLES]:
+        stuck = [row for row in self._connection.execute(limited) if row.id not in self.operations][:EXAMPLES]
+        words = identity_map.designations(self._connection, [row.id for row in stuck])
+        for row in stuck:
             yield Stuck(
                 row.status,
                 _label(kind, row.name, row.id),
