@@ -92,7 +92,7 @@ class Host:
         before: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Attach the device that *info* describes, and return os-brick's description of it; see ``attach.api``."""
-        connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
+        connector = self.brick_connector(info, multipath=multipath, do_local_attach=do_local_attach)
         with osbrick.translated(f"Cannot attach over {info['driver_volume_type']}", info):
             if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 self._handles.open(info["data"], connector)
@@ -130,7 +130,7 @@ class Host:
             if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 self._handles.close(info["data"])
                 return []
-            connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
+            connector = self.brick_connector(info, multipath=multipath, do_local_attach=do_local_attach)
             connector.disconnect_volume(info["data"], dict(device or {}), force=force, ignore_errors=force)
         return uses
 
@@ -146,7 +146,7 @@ class Host:
         if protocol == LOCAL:
             # os-brick runs blockdev as root, which fails for plain files; the driver has resized the device itself
             return self._check(info, {"path": data["device_path"]}, None, {})
-        connector = self._connector(info, multipath=multipath, do_local_attach=do_local_attach)
+        connector = self.brick_connector(info, multipath=multipath, do_local_attach=do_local_attach)
         with osbrick.translated(f"cannot extend over {info['driver_volume_type']}", info):
             if librbd.uses_librbd(info, do_local_attach=do_local_attach):
                 return librbd.size(self._handles.open(data, connector))
@@ -169,7 +169,7 @@ class Host:
             raise errors.AttachError(msg)
         with osbrick.translated(f"cannot open {path}", info):
             if librbd.uses_librbd(info, do_local_attach=do_local_attach):
-                connector = self._connector(info, multipath=False, do_local_attach=do_local_attach)
+                connector = self.brick_connector(info, multipath=False, do_local_attach=do_local_attach)
                 return self._handles.file(info["data"], connector, writable=writable)
             identity.check(info, path)
             file = files.DeviceFile(path, writable=writable, is_file=info["data"].get("backing_file") == path)
@@ -203,22 +203,14 @@ class Host:
                 self.extend(info, multipath=multipath, do_local_attach=do_local_attach)
 
     def brick_connector(
-        self, info: ConnectionInfo, *, multipath: bool = False, do_local_attach: bool = False, scan_attempts: int | None = None
+        self, info: ConnectionInfo, *, multipath: bool, do_local_attach: bool, scan_attempts: int | None = None
     ) -> Any:  # noqa: ANN401 - os-brick has no types
-        """Return os-brick's connector for *info*, which looks for a device *scan_attempts* times.
+        """Return os-brick's connector for *info*, which looks for a device *scan_attempts* times, or as often as os-brick does.
 
         Raises:
             errors.AttachError: os-brick has none for the protocol, or it needs root.
 
         """
-        return self._connector(info, multipath=multipath, do_local_attach=do_local_attach, scan_attempts=scan_attempts)
-
-    def _brick(self) -> Any:  # noqa: ANN401 - os-brick has no types
-        return osbrick.connector_module(self._lock_path, self._root_helper)
-
-    def _connector(
-        self, info: ConnectionInfo, *, multipath: bool, do_local_attach: bool, scan_attempts: int | None = None
-    ) -> Any:  # noqa: ANN401 - as above
         attempts = {} if scan_attempts is None else {"device_scan_attempts": scan_attempts}
         protocol = info["driver_volume_type"]
         if not librbd.uses_librbd(info, do_local_attach=do_local_attach):
@@ -228,6 +220,9 @@ class Host:
             return module.InitiatorConnector.factory(
                 protocol, self._root_helper, use_multipath=multipath, do_local_attach=do_local_attach, conn=info, **attempts
             )
+
+    def _brick(self) -> Any:  # noqa: ANN401 - os-brick has no types
+        return osbrick.connector_module(self._lock_path, self._root_helper)
 
     def _refuse_without_root(self, protocol: str) -> None:
         lack = osbrick.lacks_root(self._root_helper)
