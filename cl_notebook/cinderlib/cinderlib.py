@@ -12,6 +12,7 @@ from cl_notebook.cinderlib import exception
 from cl_notebook.cinderlib.base import DEFAULT_PROJECT_ID, DEFAULT_USER_ID, Object, forward_log, wrapped
 from cl_notebook.cinderlib.objects import Volume
 from cl_notebook.cinderlib.persistence import Persistence
+from cl_notebook.drivers.api import HasKnownStats
 from cl_notebook.drivers.cinder.process import release_waiting
 from cl_notebook.model import connection
 
@@ -166,9 +167,10 @@ class Backend(Object):
     def stats(self, refresh: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - cinderlib's signature
         """Return the capacities and identity of the storage, cached; *refresh* asks the storage."""
         if refresh or "_stats" not in vars(self):
-            known = getattr(self.obj.driver, "known_stats", None)  # of the setup, where the driver has them
+            driver = self.obj.driver
+            is_known = not refresh and isinstance(driver, HasKnownStats)  # since the setup
             try:
-                vars(self)["_stats"] = _legacy(self.obj.stats(refresh=True) if refresh or known is None else known())
+                vars(self)["_stats"] = _legacy(driver.known_stats() if is_known else self.obj.stats(refresh=True))
             finally:
                 forward_log()
         held: dict[str, Any] = vars(self)["_stats"]

@@ -360,7 +360,7 @@ def require_secret(backend_name: str, option: str, target: str = "") -> str:
 
 @contextlib.contextmanager
 def answered(answers: Mapping[str, str]) -> Iterator[None]:
-    """Take secrets from *answers*, by their options, instead of a prompt: the block was not started where a prompt is seen."""
+    """Take secrets from *answers*, by their options, instead of a prompt, in a block that runs where no prompt can be shown."""
     before = _ANSWERS.set(answers)
     try:
         yield

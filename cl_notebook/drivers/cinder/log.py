@@ -27,7 +27,7 @@ class Log:
         self._lines: deque[tuple[int, LogLine]] = deque(maxlen=max_lines)
         self._lock = concurrency.lock()
         self._size = 0
-        self._added = self._taken = 0
+        self._untaken = 0
 
     def add(self, record: Mapping[str, Any], operation: int | None) -> None:
         """Append a line from the child's *record* (at, level, logger, text, call), written in *operation* of the store."""
@@ -38,7 +38,7 @@ class Log:
             if len(self._lines) == self._lines.maxlen:
                 self._size -= len(self._lines.popleft()[1].text)
             self._lines.append((record["call"], line))
-            self._added += 1
+            self._untaken += 1
             self._size += len(line.text)
             while self._size > MAX_CHARACTERS:
                 self._size -= len(self._lines.popleft()[1].text)
@@ -49,10 +49,10 @@ class Log:
             return [line for _call, line in self._lines]
 
     def take(self) -> list[LogLine]:
-        """Return the lines that were added since the last call of this method, as far as they are still kept."""
+        """Return the lines that were added since the last call of this method, as far as the log still has them."""
         with self._lock:
-            new, self._taken = self._added - self._taken, self._added
-            return [line for _call, line in list(self._lines)[max(len(self._lines) - new, 0) :]]
+            count, self._untaken = min(self._untaken, len(self._lines)), 0
+            return [line for _call, line in list(self._lines)[len(self._lines) - count :]]
 
     def of_call(self, call: int, limit: int) -> list[LogLine]:
         """Return the last *limit* lines of a call, including lines of no call that were written after its first one."""

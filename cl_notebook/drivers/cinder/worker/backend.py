@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _TABLES = {"volume": ("volumes", "volume_metadata", "volume_id"), "snapshot": ("snapshots", "snapshot_metadata", "snapshot_id")}
 """Kind -> its table, the table of its metadata, and the column there that holds its id."""
 
+_MISSING = object()
+"""The value of an attribute that a driver does not have."""
+
 
 class Backend:
     """A loaded driver with its configuration, its shadow database, and the objects that its calls need."""
@@ -68,11 +71,12 @@ class Backend:
 
     def attribute(self, name: str) -> dict[str, Any]:
         """Return what the driver's attribute *name* is: ``method``, ``value`` with its value, or ``none``."""
-        value = getattr(self.driver, name, None)
+        value = getattr(self.driver, name, _MISSING)
         if callable(value):
             return {"kind": "method"}
-        is_plain = value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
-        return {"kind": "value", "value": plain(value)} if is_plain and hasattr(self.driver, name) else {"kind": "none"}
+        if value is None or isinstance(value, (bool, int, float, str, list, tuple, dict)):
+            return {"kind": "value", "value": plain(value)}
+        return {"kind": "none"}
 
     def method(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call the driver's method *name* with plain data."""
