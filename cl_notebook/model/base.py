@@ -177,7 +177,7 @@ class Tracked(SessionBound, Serializable, metaclass=_PublicNames):
                 "is_loaded_only",
                 "label",
             ),
-            *("make", "metadata_", "relations", "set_by", "summary", "validate", "version"),
+            *("make", "metadata_", "relations", "set_by", "summary", "validate", "version", "write"),
         }
     )
     """Names for other modules, which ``dir()`` and completion leave out."""

@@ -295,7 +295,7 @@ def test_dir_has_what_people_use(session: cl.Session, sim: cl.Backend) -> None:
         assert {"get_by_id", "load", "delete" if resource is volume else "refresh"} <= set(dir(type(resource)))
     assert {"attach", "metadata", "capabilities", "create_volume", "path", "find"} <= names
     assert [name for name in names if name[0] == "_" or name[-1] == "_"] == []
-    assert names & {"registry", "orm", "internal", "after_creation", "editable", "as_data", "stored_config"} == set()
+    assert names & {"registry", "orm", "internal", "after_creation", "editable", "as_data", "stored_config", "write"} == set()
 
 
 @pytest.mark.parametrize("driver", ["local", "sim"])
