@@ -60,16 +60,16 @@ class Plugin:
 
     def volume(self, volume_id: str) -> Any:
         """Return a volume that was not soft-deleted; None if there is none."""
-        found = self.persistence.get_volumes(volume_id=volume_id, backend_name=self.backend.id)
-        return next((volume for volume in found if volume.status != "deleted"), None)
+        volumes = self.persistence.get_volumes(volume_id=volume_id, backend_name=self.backend.id)
+        return next((volume for volume in volumes if volume.status != "deleted"), None)
 
     def create(self, name: str) -> str:
         """Create a volume unless one has the name; sizes are computed, and so are not whole numbers of Python's."""
-        found = self.persistence.get_volumes(volume_name=name, backend_name=self.backend.id)
+        volumes = self.persistence.get_volumes(volume_name=name, backend_name=self.backend.id)
         metadata = {"_capabilities": "[rw]"}
         volume = (
-            found[0]
-            if found
+            volumes[0]
+            if volumes
             else self.backend.create_volume(
                 size=1.0, name=name, qos_specs={}, extra_specs={"tier": "gold"}, multiattach=True, metadata=metadata
             )
@@ -81,7 +81,7 @@ class Plugin:
         return str(volume.id)
 
     def publish(self, volume_id: str, node: str) -> None:
-        """Let a node in, unless it is."""
+        """Give a node access, unless it has it."""
         volume = self.volume(volume_id)
         if not any(connection.attached_host == node for connection in volume.connections):
             connector = {**json.loads(self.persistence.get_key_values(node)[0].value), "_capability": "rw"}
@@ -147,7 +147,7 @@ class Plugin:
         connection.save()
 
     def unpublish(self, volume_id: str, node: str) -> None:
-        """Shut a node out: connections that share its access are forgotten, the first is ended."""
+        """End the access of a node: connections that share it are forgotten, the first is disconnected."""
         volume = self.volume(volume_id)
         connections = [conn for conn in volume.connections if conn.attached_host == node]
         for connection in connections[1:]:
@@ -186,8 +186,8 @@ class Plugin:
             self.unpublish(volume_id, node)
         assert self.volume(volume_id).status == "available"
         snapshot = self.volume(volume_id).create_snapshot(name=f"{name}-snapshot")
-        (found,) = self.persistence.get_snapshots(snapshot_name=f"{name}-snapshot", volume_id=volume_id)
-        copy = found.create_volume(name=f"{name}-copy", size=1.0, qos_specs={}, extra_specs={}, multiattach=False)
+        (tracked,) = self.persistence.get_snapshots(snapshot_name=f"{name}-snapshot", volume_id=volume_id)
+        copy = tracked.create_volume(name=f"{name}-copy", size=1.0, qos_specs={}, extra_specs={}, multiattach=False)
         self.delete(volume_id)
         assert self.volume(volume_id) is None
         self.delete_snapshot(snapshot.id)

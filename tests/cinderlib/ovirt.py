@@ -1,6 +1,6 @@
 """The calls that oVirt's engine makes for managed block storage, a command each: with a process for every one of them.
 
-python -m tests.cinderlib.ovirt COMMAND DRIVER_AS_JSON DATABASE_URL ARGUMENT…``
+``python -m tests.cinderlib.ovirt COMMAND DRIVER_AS_JSON DATABASE_URL ARGUMENT…``
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def run(command: str, driver: str, url: str, *given: str) -> Any:
         return backend.stats(refresh=given[0])
     if command == "create_volume":
         return backend.create_volume(int(given[1]), id=given[0]).id
-    found = backend.volumes_filtered(volume_id=given[0])
-    return _COMMANDS[command](found[0], *given[1:]) if found else f"Volume {given[0]} not found"
+    volumes = backend.volumes_filtered(volume_id=given[0])
+    return _COMMANDS[command](volumes[0], *given[1:]) if volumes else f"Volume {given[0]} not found"
 
 
 def _connect(volume: Any, connector: str) -> Any:

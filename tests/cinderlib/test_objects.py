@@ -261,13 +261,13 @@ def test_a_connection_is_recorded_as_others_made_it(backend: Any) -> None:
     info = {**connection.connection_info, "connector": {**connection.connector_info, "_capability": "ro"}}
     second = cl.Connection(backend, volume=volume, connection_info=info, attach_mode="ro", attached_host="node-a")
     second.save()
-    for each in (connection, second):
-        each.refresh()
+    for recorded in (connection, second):
+        recorded.refresh()
     assert (connection.path, connection.mountpoint, connection.attached_host) == ("/dev/mapper/m0", "/staged", "node-a")
-    modes = [(each.connector_info["_capability"], each.attach_mode, each.conn_info["data"]["access_mode"]) for each in listed]
+    modes = [(conn.connector_info["_capability"], conn.attach_mode, conn.conn_info["data"]["access_mode"]) for conn in listed]
     assert modes == [("rw", "rw", "rw"), ("ro", "ro", "ro")]
-    for each in listed:
-        each.disconnect()  # shortens the list, so that the loop skips the second one, as in cinderlib
+    for visited in listed:
+        visited.disconnect()  # shortens the list, so that the loop skips the second one, as in cinderlib
     assert (listed, connection.connected, connection.connection_info) == ([second], False, None)
     second.device = None
     second.save()

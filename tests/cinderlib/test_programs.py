@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore:Using fork"), pytest.mark.filte
 
 @pytest.fixture
 def restart() -> Iterator[Callable[[], None]]:
-    """Give a function after which the next calls find nothing of the earlier ones but the store, as in a new process."""
+    """Give a function after which the next calls have nothing of the earlier ones but the store, as in a new process."""
 
     def again() -> None:
         cl_notebook.default_session().close()
@@ -125,22 +125,22 @@ def test_an_ansible_modules_steps(tmp_path: Path, restart: Callable[[], None]) -
         cl.setup(**provider)
         return cl.Backend(volume_backend_name="lab", volume_driver="sim", path=str(tmp_path / "sim"))
 
-    def found(backend: Any) -> Any:
+    def tracked(backend: Any) -> Any:
         volumes = backend.persistence.get_volumes(volume_id="", volume_name="disk", backend_name=backend.id)
         return next((volume for volume in volumes if (volume.host, volume.cluster_name) == tuple(place.values())), None)
 
-    assert found(module()) is None
+    assert tracked(module()) is None
     volume = module().create_volume(size="1", name="disk", id=None, **place)
     assert (volume.size, volume.host, volume.cluster_name) == (1, "node@lab#lab", "lab@lab#lab")
-    connection = found(module()).connect({"host": "consumer", "multipath": True}, attached_host="consumer.example")
+    connection = tracked(module()).connect({"host": "consumer", "multipath": True}, attached_host="consumer.example")
     assert {"conn", "connector"} <= connection.connection_info.keys()
-    volume = found(module())
+    volume = tracked(module())
     assert [conn.attached_host for conn in volume.connections] == ["consumer.example"]
     assert volume.connections[0].use_multipath
     volume.extend(2)
-    found(module()).connections[0].disconnect()
-    found(module()).delete()
-    assert found(module()) is None
+    tracked(module()).connections[0].disconnect()
+    tracked(module()).delete()
+    assert tracked(module()) is None
 
 
 def test_cinderlibs_example_goes_on_in_new_processes(tmp_path: Path, restart: Callable[[], None]) -> None:
