@@ -66,6 +66,14 @@ _MANAGEABLE_SCHEMA = {
     "extra_info": object,
 }
 
+_TRASH_SCHEMA = {
+    **dict.fromkeys(("id", "name"), "string"),
+    **dict.fromkeys(("size", "snapshots"), "Int64"),
+    "backend": "category",
+    **dict.fromkeys(("deleted_at", "expires_at"), "datetime64[ns, UTC]"),
+    "owner": "category",
+}
+
 _FIRST_LINES = {
     "volumes": 'backend.create_volume(size=1, name="db")',
     "snapshots": 'volume.create_snapshot(name="before")',
@@ -129,7 +137,11 @@ def trash(session: Context | None = None) -> pd.DataFrame:
     The columns are ``name``, ``size`` (GiB), ``snapshots`` (how many come back with it), ``backend``, ``deleted_at``,
     ``expires_at`` (from then on it is deleted for good by the next operation on its backend) and ``owner`` (``user@host``).
     """
-    return deleted.frame(session or context.current())
+    rows = [
+        (*item[:5], item.deleted_at, item.expires_at, f"{item.user}@{item.host}")  # the first five are the first columns
+        for item in deleted.entries(session or context.current())
+    ]
+    return typed_frame(_TRASH_SCHEMA, rows, "id", noun="volumes").listed("volumes", "Nothing is in the trash.")
 
 
 def changes(session: Context | None = None, *, since: int = 0, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - see read()

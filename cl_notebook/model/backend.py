@@ -400,9 +400,9 @@ class Backend(Tracked):
 
     def _refuse_if_volumes(self) -> None:
         statement = sa.select(sa.func.count()).select_from(Volume).where(Volume.backend_id == self.id)
-        in_trash = sa.select(sa.func.count()).where(trash.TABLE.c.backend_id == self.id, trash.TABLE.c.kind == Volume.kind)
         with self.context.store.reading() as connection:
-            count, deleted = (connection.execute(query).scalar_one() for query in (statement, in_trash))
+            count = connection.execute(statement).scalar_one()
+            deleted, _ = trash.totals(connection, self.id)
         if deleted:
             msg = f"{self.label()} has {deleted} volumes in the trash. Bring them back, or delete them for good: cl.empty_trash()"
             raise errors.ResourceBusy(msg)

@@ -28,8 +28,6 @@ from cl_notebook.store.types import Json, UtcDateTime, database_now, reg
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    import pandas as pd
-
     from cl_notebook.model.context import Context, StoredBackend
     from cl_notebook.model.operations.changes import Guard
 
@@ -201,24 +199,6 @@ def totals(connection: sa.Connection, backend_id: str | None = None) -> tuple[in
         statement = statement.where(TABLE.c.backend_id == backend_id)
     count, size = connection.execute(statement).one()
     return int(count), int(size)
-
-
-def frame(context: Context) -> pd.DataFrame:
-    """Return the volumes in the trash as a frame, the last deleted first; see :func:`cl_notebook.frames.trash`."""
-    from cl_notebook.tabular import typed_frame  # noqa: PLC0415 - pandas is loaded when a frame is made
-
-    schema = {
-        **dict.fromkeys(("id", "name"), "string"),
-        **dict.fromkeys(("size", "snapshots"), "Int64"),
-        "backend": "category",
-        **dict.fromkeys(("deleted_at", "expires_at"), "datetime64[ns, UTC]"),
-        "owner": "category",
-    }
-    rows = [
-        (*item[:5], item.deleted_at, item.expires_at, f"{item.user}@{item.host}")  # the first five are the first columns
-        for item in entries(context)
-    ]
-    return typed_frame(schema, rows, "id", noun="volumes").listed("volumes", "Nothing is in the trash.")
 
 
 def select(context: Context, text: str | None) -> list[Entry]:

@@ -31,7 +31,9 @@ def _undo(call: Invocation) -> Any:  # noqa: ANN401 - a volume, or several
 
 
 def _list(call: Invocation) -> pd.DataFrame | None:
-    return formed(call, trash.frame(call.session))
+    from cl_notebook.frames import api  # noqa: PLC0415 - pandas is loaded when a frame is made
+
+    return formed(call, api.trash(call.session))
 
 
 def _empty(call: Invocation) -> None:
