@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cl_notebook import errors
 from cl_notebook.model import Backend, Connection, KeyValue, Operation, Snapshot, Volume, base, trash
+from cl_notebook.model import undo as deletions
 from cl_notebook.session import Session, default_session, setup
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def empty_trash(*texts: str) -> None:
         ReadOnly: the session is read-only.
 
     """
-    trash.empty(default_session(), texts)
+    deletions.empty(default_session(), texts)
 
 
 @errors.arguments_checked
@@ -325,7 +326,7 @@ def undo(text: str | None = None) -> Any:  # noqa: ANN401 - a volume, or the vol
         ReadOnly: the session is read-only.
 
     """
-    volumes = trash.undo(default_session(), text)
+    volumes = deletions.undo(default_session(), text)
     return volumes if text is not None and trash.is_glob(text) else volumes[0]
 
 

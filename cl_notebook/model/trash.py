@@ -9,7 +9,6 @@ meanwhile leaves what it leaves in any deletion.
 from __future__ import annotations
 
 import datetime as dt
-import fnmatch
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.display import values
-from cl_notebook.model import batch, facts, identity_map
+from cl_notebook.model import facts, identity_map
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import changes, guards, lifecycle
 from cl_notebook.model.operations import tables as op
@@ -192,40 +191,6 @@ def entries(context: Context, *conditions: sa.ColumnElement[bool]) -> list[Entry
         return [Entry(*row) for row in connection.execute(statement)]
 
 
-def totals(connection: sa.Connection, backend_id: str | None = None) -> tuple[int, int]:
-    """Return how many volumes are in the trash, of one backend or of all, and their size in GiB."""
-    statement = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(TABLE.c.size), 0)).where(TABLE.c.kind == _VOLUME)
-    if backend_id is not None:
-        statement = statement.where(TABLE.c.backend_id == backend_id)
-    count, size = connection.execute(statement).one()
-    return int(count), int(size)
-
-
-def select(context: Context, text: str | None) -> list[Entry]:
-    """Return what *text* names in the trash: an id, the beginning of one, a name, or a glob of names.
-
-    None is the volume that this session deleted last; a session that deleted none takes the only one that is there.
-
-    Raises:
-        NotFound: nothing fits.
-        Ambiguous: several fit, and *text* is no glob.
-
-    """
-    present = entries(context)
-    if text is None:
-        deleted_here = [item for item in present if item.kernel_id in context.journal.kernel_ids]
-        return [_the_one("The trash", deleted_here[:1] or present)]
-    if is_glob(text):
-        matched = [item for item in present if fnmatch.fnmatchcase(item.name.lower(), text.lower())]
-        if not matched:
-            raise _nothing(text, present)
-        return matched
-    named = [item for item in present if text in {item.id, item.name}] or [item for item in present if item.id.startswith(text)]
-    if named:
-        return [_the_one(repr(text), named)]
-    raise _nothing(text, present)
-
-
 def _designation(connection: sa.Connection, volume: Any) -> str:  # noqa: ANN401 - the volume
     """Return what lines call *volume* in the trash: its name if no other there has it, else the beginning of its id."""
     having = sa.select(sa.func.count()).where(TABLE.c.name == volume.name, TABLE.c.kind == _VOLUME)
@@ -238,20 +203,13 @@ def is_glob(text: str) -> bool:
     return any(character in text for character in "*?[")
 
 
-def _nothing(text: str, present: Sequence[Entry]) -> errors.NotFound:
-    hint = errors.did_you_mean(text, [item.name for item in present])
-    return errors.NotFound(f"Nothing in the trash is called {text!r}.{hint or ' %cl_trash lists what is there.'}")
-
-
-def _the_one(what: str, matched: Sequence[Entry]) -> Entry:
-    if len(matched) == 1:
-        return matched[0]
-    if not matched:
-        msg = "The trash is empty."
-        raise errors.NotFound(msg)
-    lines = [f"{item.id} {item.name!r} {item.size} GiB, deleted {values.ago(item.deleted_at)}" for item in matched]
-    heading = f"{what} has {len(matched)} volumes; type more of the id:"
-    raise errors.Ambiguous.among(heading, lines)
+def totals(connection: sa.Connection, backend_id: str | None = None) -> tuple[int, int]:
+    """Return how many volumes are in the trash, of one backend or of all, and their size in GiB."""
+    statement = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(TABLE.c.size), 0)).where(TABLE.c.kind == _VOLUME)
+    if backend_id is not None:
+        statement = statement.where(TABLE.c.backend_id == backend_id)
+    count, size = connection.execute(statement).one()
+    return int(count), int(size)
 
 
 def restore(context: Context, entry: Entry) -> Any:  # noqa: ANN401 - the volume
@@ -309,9 +267,10 @@ def _take_out(context: Context, entry: Entry, action: str, *, status: str | None
         connection.execute(sa.delete(TABLE).where(TABLE.c.volume_id == entry.id))
         for kind, members in taken.items():
             table: sa.Table = changes.model_class(kind).__table__
-            for fields in members:
-                _refuse_taken(connection, table, entry, fields["id"])
-                connection.execute(sa.insert(table), _row(table, fields, status if kind == _VOLUME else None))
+            _refuse_taken(connection, table, entry, [fields["id"] for fields in members])
+            rows = [_row(table, fields, status if kind == _VOLUME else None) for fields in members]
+            if rows:
+                connection.execute(sa.insert(table), rows)
         _announce(connection, taken[_SNAPSHOT])
 
     back = {"id": entry.id, "name": entry.name, "backend_id": entry.backend_id, "status": status or "available"}
@@ -328,69 +287,17 @@ def _take_out(context: Context, entry: Entry, action: str, *, status: str | None
     return volume
 
 
-def _refuse_taken(connection: sa.Connection, table: sa.Table, entry: Entry, resource_id: str) -> None:
-    if connection.execute(sa.select(table.c.id).where(table.c.id == resource_id)).first() is not None:
-        msg = (
-            f"The id of {entry.label}, or of a snapshot of it, was given to another meanwhile: {resource_id}. Delete that first."
-        )
-        raise errors.AlreadyExists(msg)
+def _refuse_taken(connection: sa.Connection, table: sa.Table, entry: Entry, ids: Sequence[str]) -> None:
+    for page in identity_map.pages(ids):
+        taken = connection.execute(sa.select(table.c.id).where(table.c.id.in_(page))).scalars().first()
+        if taken is not None:
+            msg = f"The id of {entry.label}, or of a snapshot of it, was given to another meanwhile: {taken}. Delete that first."
+            raise errors.AlreadyExists(msg)
 
 
 def _row(table: sa.Table, fields: Mapping[str, Any], status: str | None) -> dict[str, Any]:
     row = {name: value for name, value in changes.typed_row(fields).items() if name in table.c}
     return {**row, "version": row["version"] + 1, **({} if status is None else {"status": status})}
-
-
-def undo(context: Context, text: str | None = None) -> list[Any]:
-    """Bring back what *text* names, or the last deletion; see :func:`cl_notebook.undo`, which gives the only one of a list."""
-    context.journal.refuse_if_read_only("undo")
-    if text is None and not entries(context):
-        raise errors.NotFound(_why_not(context))
-    return [restore(context, entry) for entry in select(context, text)]
-
-
-_NO_TRASH = "cl.setup(trash='1h') puts into the trash what is deleted from then on."
-
-_REASONS = {
-    "delete": "it was deleted for good.",
-    "expire": "its time in the trash was over.",
-    "empty trash": "it was deleted for good.",
-    "extend": "a volume cannot shrink.",
-    "revert": "its bytes were overwritten; a snapshot taken before a revert would have them.",
-    "retype": "the earlier specs are not stored; retype() takes them again.",
-    "forget": "its row is gone; %cl_scan finds what is on the storage, and adopts it.",
-    "unmanage": "its row is gone; %cl_scan finds what is on the storage, and adopts it.",
-}
-"""By action, why it cannot be undone."""
-
-
-def _why_not(context: Context) -> str:
-    """Return why there is nothing to undo, and of the last operation of this session why that cannot be undone."""
-    own = sa.select(op.Operation.action, op.Operation.resource_type, op.Operation.resource_name, op.Operation.resource_id)
-    is_own = (op.Operation.kernel_id.in_(context.journal.kernel_ids), op.Operation.ended_at.is_not(None))
-    own = own.where(*is_own).order_by(op.Operation.ended_at.desc(), op.Operation.id).limit(1)
-    with context.store.reading() as connection:
-        row = connection.execute(own).first()
-    if row is None:
-        return f"There is nothing to undo: the trash is empty, and this session did nothing. {_NO_TRASH}"
-    name = repr(row.resource_name) if row.resource_name else row.resource_id[:8]
-    reason = _REASONS.get(row.action, "only the deletion of a volume can, from the trash.")
-    advice = "" if context.settings.trash else f" {_NO_TRASH}"
-    is_empty = "There is nothing to undo: the trash is empty."
-    return f"{is_empty} {row.action} of {row.resource_type} {name} cannot be undone: {reason}{advice}"
-
-
-def empty(context: Context, texts: Sequence[str] = ()) -> list[Entry]:
-    """Delete what *texts* name in the trash for good, or all of it, and return it; see :func:`cl_notebook.empty_trash`."""
-    context.journal.refuse_if_read_only("emptying the trash")
-    chosen = named(context, texts)
-    batch.in_turn("deleted", chosen, lambda entry: delete(context, entry), lambda entry: entry.label)
-    return chosen
-
-
-def named(context: Context, texts: Sequence[str]) -> list[Entry]:
-    """Return what *texts* name in the trash, each once, in their order; everything that is there if there are none."""
-    return list(dict.fromkeys(entry for text in texts for entry in select(context, text))) if texts else entries(context)
 
 
 def names_of(context: Context, kind: str, names: Iterable[str]) -> set[str]:

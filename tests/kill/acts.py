@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cl_notebook.model import trash
+from cl_notebook.model import undo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ PLAIN: dict[str, Act] = {
     "delete_snapshot": Act(lambda world: world.snapshot.delete()),
     "delete_volume": Act(lambda world: world.volume.delete(), before=lambda world: world.snapshot.delete()),
     "delete_cascade": Act(lambda world: world.volume.delete(cascade=True)),
-    "empty_trash": Act(lambda world: trash.empty(world.backend.context), before=_into_trash),
+    "empty_trash": Act(lambda world: undo.empty(world.backend.context), before=_into_trash),
     "delete_clone": Act(lambda world: world.backend.volumes[-1].delete(), before=lambda world: world.volume.clone("copy")),
 }
 """Acts that no host takes part in."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 import cl_notebook as cl
-from cl_notebook.model import trash
+from cl_notebook.model import trash, undo
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +73,6 @@ def repaired(session: cl.Session, *, remove: bool = False) -> pd.DataFrame:
 
 def cleaned_up(session: cl.Session) -> pd.DataFrame:
     """Remove everything that is tracked or in the trash, and return the steps that were not done."""
-    trash.empty(session)
+    undo.empty(session)
     report = cl.inventory.plan_cleanup(session, all=True).run()
     return report[report["outcome"] != "done"]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 import cl_notebook as cl
 from cl_notebook import errors, settings
-from cl_notebook.model import trash
+from cl_notebook.model import trash, undo
 from cl_notebook.notebook.tree import available_actions
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def test_the_trash_is_emptied_by_name_or_as_a_whole(kept: cl.Session) -> None:
     sim = kept.find("sim")
     for name in ("a", "b"):
         sim.create_volume(1, name).delete()
-    (entry, *_) = trash.select(kept, "a")
+    (entry, *_) = undo.named(kept, ["a"])
     cl.empty_trash("a")
     for take in (trash.restore, trash.delete):
         with pytest.raises(errors.NotFound, match="it was taken out elsewhere"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cl_notebook.many.report import Act, Item
-from cl_notebook.model import trash
+from cl_notebook.model import trash, undo
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb
 from cl_notebook.notebook.magics.lists import FORMAT, formed
@@ -25,7 +25,7 @@ _NAMES = Argument(
 
 def _undo(call: Invocation) -> Any:  # noqa: ANN401 - a volume, or several
     texts: Sequence[str | None] = resolve.with_ranges_expanded(call["name"]) or [None]
-    volumes = [volume for text in texts for volume in trash.undo(call.session, text)]
+    volumes = [volume for text in texts for volume in undo.undo(call.session, text)]
     is_one = len(texts) == 1 and (texts[0] is None or not trash.is_glob(texts[0]))
     return volumes[0] if is_one else volumes
 
@@ -38,14 +38,14 @@ def _list(call: Invocation) -> pd.DataFrame | None:
 
 def _empty(call: Invocation) -> None:
     call.session.journal.refuse_if_read_only("emptying the trash")
-    entries = trash.named(call.session, resolve.with_ranges_expanded(call["name"]))
+    entries = undo.named(call.session, resolve.with_ranges_expanded(call["name"]))
     if not entries:
         echo("The trash is empty.")
         return
     items = [Item("volume", entry.name, entry.id, entry.label) for entry in entries]
     act, lost = Act("delete", "deleted"), "Their bytes are lost for good."
     if batch.agreed(call, act, items, [entry.size for entry in entries], lost):
-        trash.empty(call.session, [entry.id for entry in entries])
+        undo.empty(call.session, [entry.id for entry in entries])
         echo(f"Deleted for good: {', '.join(entry.label for entry in entries)}.")
 
 
