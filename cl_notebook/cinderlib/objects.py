@@ -15,11 +15,11 @@ from cl_notebook.cinderlib.base import (
     Object,
     OfVolume,
     OnBackend,
-    OvoList,
     adopt,
     wrapped,
 )
 from cl_notebook.cinderlib.connections import Connection, detach_of
+from cl_notebook.cinderlib.ovo import OvoList
 from cl_notebook.drivers.errors import translate_errors
 from cl_notebook.model import KeyValue, creation, validation
 from cl_notebook.session import default_session
@@ -268,8 +268,9 @@ class Volume(OnBackend):
     def attach(self) -> Connection:
         """Attach the volume on this host, as a device or a file; an RBD image is mapped by the kernel."""
         self.track()
-        multipath = bool(self.backend.config.get("use_multipath_for_image_xfer"))
-        enforce = bool(self.backend.config.get("enforce_multipath_for_image_xfer"))
+        config = self.backend.config
+        multipath = bool(config.get("use_multipath_for_image_xfer"))
+        enforce = bool(config.get("enforce_multipath_for_image_xfer"))
         with self.acting():
             if self.backend.driver.storage_protocol not in _KRBD:
                 attached: Connection = wrapped(self.obj.attach(multipath=multipath, enforce_multipath=enforce))
