@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cl_notebook import errors
 from cl_notebook.errors import Error
-from cl_notebook.model import identity_map, validation
+from cl_notebook.model import designation, identity_map, validation
 from cl_notebook.model.context import SessionBound, current
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.store.types import Json, UtcDateTime, utcnow
@@ -333,8 +333,7 @@ class Tracked(SessionBound, Serializable, metaclass=_PublicNames):
 
     def label(self) -> str:
         """Return kind, name and short id of the resource, for messages."""
-        name = getattr(self, "name", None)
-        return f"{self.kind} {name!r} ({self.id[:8]})" if name else f"{self.kind} {self.id[:8]}"
+        return designation.label(self.kind, getattr(self, "name", None), self.id)
 
     def _instead_of_copy(self) -> tuple[str, str]:
         """Return the label, and how to pass the resource to another process: by document or by id."""

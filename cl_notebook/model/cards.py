@@ -15,7 +15,7 @@ from cl_notebook import errors, masking
 from cl_notebook.display import cards, report, text, values
 from cl_notebook.display.cards import Card, Cell, Note, Section
 from cl_notebook.drivers.api import GiB
-from cl_notebook.model import facts, identity_map
+from cl_notebook.model import designation, facts, identity_map
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import lifecycle
 from cl_notebook.model.operations.tables import RUNNING
@@ -487,7 +487,7 @@ def _row_notes(resource: Resource, version: int | None) -> Iterable[Note]:
     elif version != identity_map.base_values(resource).get("version"):
         yield Note("It was changed elsewhere since it was read: refresh() reads it again.", is_fault=False)
     if getattr(resource, "protected", False):
-        line = f"%cl_{resource.kind} unset {_word(resource)} --protected"
+        line = designation.unprotecting(resource.kind, _word(resource))
         yield Note("It is protected from deletion. To allow it:", line, is_fault=False)
     edited = [name.rstrip("_") for name in identity_map.values(resource)]
     if edited:
@@ -514,7 +514,7 @@ def _status_notes(resource: Resource, events: Sequence[Event]) -> Iterable[Note]
 
 def _word(resource: Resource) -> str:
     with resource.context.store.reading() as reading:
-        return quote_word(identity_map.designations(reading, [resource.id])[resource.id])
+        return designation.word(reading, resource.id)
 
 
 def _fields(resource: Resource, left_out: Container[str] = ()) -> list[Fact]:

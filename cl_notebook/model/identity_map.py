@@ -6,17 +6,14 @@ Edits that were not saved survive a read of their row: they are collected before
 from __future__ import annotations
 
 import functools
-import re
 import weakref
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm as sa_orm
 
-from cl_notebook.display import values as shown
-from cl_notebook.store import damage, search
+from cl_notebook.store import damage
 from cl_notebook.store.errors import store_errors
 
 if TYPE_CHECKING:
@@ -28,10 +25,6 @@ if TYPE_CHECKING:
 
 CLASSES: dict[str, type[Any]] = {}
 """The tracked classes by name; modules look them up here where an import would be circular."""
-
-_NAMED = ("Backend", "Volume", "Snapshot")
-_PLAIN = re.compile(r"\w[\w.-]*(?: [\w.-]+)*")
-_LIKE_AN_ID = re.compile(r"[0-9A-Fa-f-]{1,36}")
 
 PAGE = 500
 """Number of ids in one query, and of objects whose relations are loaded together."""
@@ -511,37 +504,3 @@ def _is_current(context: Context, resource: Row) -> bool:
 
 def _prefetched(relation: Relation[Any]) -> str:
     return f"{relation.slot}_ahead"
-
-
-def unique_names(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """Return, by id, the names by which lines can mean the resources with these *ids*, at most :data:`PAGE`.
-
-    A name is left out if another resource has it, or if the beginning of an id or a pattern could be meant by it.
-    """
-    if not ids:
-        return {}
-    classes = [CLASSES[name] for name in _NAMED]
-    rows = connection.execute(sa.union_all(*(sa.select(cls.id, cls.name).where(cls.id.in_(ids)) for cls in classes))).all()
-    names = {row.id: row.name for row in rows if _PLAIN.fullmatch(row.name or "") and not _begins_an_id(connection, row.name)}
-    if not names:
-        return {}
-    with_name = [sa.select(cls.name).where(cls.name.in_(list(names.values()))) for cls in classes]
-    counts = Counter(connection.execute(sa.union_all(*with_name)).scalars())
-    return {resource_id: name for resource_id, name in names.items() if counts[name] == 1}
-
-
-def _begins_an_id(connection: sa.Connection, name: str) -> bool:
-    if not _LIKE_AN_ID.fullmatch(name):
-        return False
-    classes = [CLASSES[kind] for kind in (*_NAMED, "Connection")]
-    beginning = (sa.select(cls.id).where(search.id_begins_with(cls.id, name)).exists() for cls in classes)
-    return bool(connection.execute(sa.select(sa.or_(*beginning))).scalar_one())
-
-
-def designations(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """Return how a line to type names each resource: by its name if that is unique, else by the beginning of its id."""
-    names = unique_names(connection, ids)
-    return {
-        resource_id: names.get(resource_id) or (shown.short_id(resource_id) if shown.is_uuid(resource_id) else resource_id)
-        for resource_id in ids
-    }

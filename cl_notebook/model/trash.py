@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.display import values
-from cl_notebook.model import facts, identity_map
+from cl_notebook.model import designation, facts, identity_map
 from cl_notebook.model.identity_map import CLASSES
 from cl_notebook.model.operations import changes, guards, lifecycle
 from cl_notebook.model.operations import tables as op
@@ -82,7 +82,7 @@ class Entry(NamedTuple):
     @property
     def label(self) -> str:
         """Its kind, name and short id, for messages."""
-        return f"volume {self.name!r} ({self.id[:8]})" if self.name else f"volume {self.id[:8]}"
+        return designation.label(_VOLUME, self.name, self.id)
 
 
 def accepts(volume: Any, *, cascade: bool) -> bool:  # noqa: ANN401 - the volume
@@ -136,7 +136,7 @@ def put(volume: Any, checks: Iterable[Guard]) -> None:  # noqa: ANN401 - the vol
 
 
 def _refuse(connection: sa.Connection, kind: str, row: Mapping[str, Any]) -> None:
-    label = f"{kind} {row['name']!r} ({row['id'][:8]})" if row["name"] else f"{kind} {row['id'][:8]}"
+    label = designation.label(kind, row["name"], row["id"])
     if row["protected"]:
         raise errors.Protected(guards.protection(connection, label, kind, row["id"]))
     if row["status"] not in lifecycle.TRASHABLE:

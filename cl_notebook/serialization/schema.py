@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from cl_notebook import errors, masking
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, validation
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, designation, validation
 from cl_notebook.store.types import utcnow
 
 if TYPE_CHECKING:
@@ -150,9 +150,7 @@ class ParsedResource:
     @property
     def label(self) -> str:
         """The class, the name and the short id, for messages."""
-        name = self.row.get("name")
-        short = f"{self.kind.lower()} {self.row['id'][:8]}"
-        return f"{self.kind.lower()} {name!r} ({self.row['id'][:8]})" if name else short
+        return designation.label(self.kind.lower(), self.row.get("name"), self.row["id"])
 
 
 def parse_resource(kind: str, data: Any, unknown_keys: Mapping[str, Any] | None = None) -> ParsedResource:  # noqa: ANN401 - JSON

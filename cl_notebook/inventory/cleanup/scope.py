@@ -9,10 +9,9 @@ import sqlalchemy as sa
 
 from cl_notebook.inventory.cleanup import ownership, steps
 from cl_notebook.inventory.cleanup.steps import DELETE_SNAPSHOT, DELETE_VOLUME, DETACH, DISCONNECT, Step
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map, trust
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, designation, identity_map, trust
 from cl_notebook.model.identity_map import CLASSES, pages
 from cl_notebook.model.operations import guards, lifecycle
-from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -195,9 +194,8 @@ def _protected(connection: sa.Connection, ids: Sequence[str], cls: Any) -> dict[
     reasons: dict[str, str] = {}
     for page in pages(ids):
         protected = connection.execute(statement.where(cls.id.in_(page))).scalars().all()
-        words = identity_map.designations(connection, protected)
-        for resource_id in protected:
-            line = f"%cl_{cls.kind} unset {quote_word(words[resource_id])} --protected"
+        for resource_id, word in designation.words(connection, protected).items():
+            line = designation.unprotecting(cls.kind, word)
             reasons[resource_id] = f"It is protected. To allow its deletion: {line}"
     return reasons
 

@@ -8,12 +8,11 @@ import sqlalchemy as sa
 
 from cl_notebook import errors
 from cl_notebook.drivers.api import CAPABILITIES
-from cl_notebook.model import identity_map
+from cl_notebook.model import designation, identity_map
 from cl_notebook.model.operations import lifecycle, liveness
 from cl_notebook.model.operations import tables as op
 from cl_notebook.model.operations.changes import MapPatch
 from cl_notebook.store.types import utcnow
-from cl_notebook.text import quote_word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -104,8 +103,7 @@ def _way_out(context: Context, connection: sa.Connection, resource: Tracked, sta
     running = running_operation(context, connection, resource)
     if running is not None:
         return f" {running['action']!r} is being done by process {running['pid']} on {running['host']}: wait for it."
-    word = quote_word(identity_map.designations(connection, [resource.id])[resource.id])
-    return f" %cl_scan repair {word} asks the storage what it should be."
+    return f" %cl_scan repair {designation.word(connection, resource.id)} asks the storage what it should be."
 
 
 def _refuse_if_alive(context: Context, connection: sa.Connection, resource: Tracked, status: str) -> None:
@@ -179,7 +177,7 @@ def unprotected(resource: Any, dependents: Any = None) -> Guard:  # noqa: ANN401
         of_volume = sa.select(dependents.id, dependents.name).where(dependents.volume_id == resource.id, dependents.protected)
         row = connection.execute(of_volume.order_by(dependents.created_at, dependents.id).limit(1)).first()
         if row is not None:
-            label = f"snapshot {row.name!r} ({row.id[:8]}) of {resource.label()}" if row.name else f"snapshot {row.id[:8]}"
+            label = f"{designation.label('snapshot', row.name, row.id)} of {resource.label()}"
             raise errors.Protected(protection(connection, label, "snapshot", row.id))
 
     return guard
@@ -187,8 +185,8 @@ def unprotected(resource: Any, dependents: Any = None) -> Guard:  # noqa: ANN401
 
 def protection(connection: sa.Connection, label: str, kind: str, resource_id: str) -> str:
     """Return the message that the resource with that *label* is protected, with the line that lifts it."""
-    word = quote_word(identity_map.designations(connection, [resource_id])[resource_id])
-    return f"{label} is protected from deletion. To allow it: %cl_{kind} unset {word} --protected"
+    line = designation.unprotecting(kind, designation.word(connection, resource_id))
+    return f"{label} is protected from deletion. To allow it: {line}"
 
 
 def require_capability(driver: Driver, capability: str, resource: Tracked) -> Any:  # noqa: ANN401 - the Protocol depends on the capability

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from cl_notebook.display import values
-from cl_notebook.model import Connection, Operation, Snapshot, Volume, facts, identity_map, lookup, trash
+from cl_notebook.model import Connection, Operation, Snapshot, Volume, designation, facts, identity_map, lookup, trash
 from cl_notebook.model.operations import guards, lifecycle
 from cl_notebook.model.operations.tables import FAILED, INTERRUPTED, RUNNING
-from cl_notebook.text import quote_word
 from cl_notebook.treemodel import rows
 
 if TYPE_CHECKING:
@@ -261,14 +260,14 @@ class _Reader:
             return (), 0
         statement = sa.select(*_OPERATION).where(*condition).order_by(Operation.id).limit(EXAMPLES)
         operations = self._connection.execute(statement).all()
-        words = identity_map.designations(self._connection, [row.resource_id for row in operations])
+        words = designation.words(self._connection, [row.resource_id for row in operations])
         waiting = tuple(
             Waiting(
                 row.action,
                 self._waiting[row.id],
                 _label(row.resource_type, row.resource_name, row.resource_id),
                 self._names.get(row.backend_id, ""),
-                f"%cl_scan repair {quote_word(words[row.resource_id])}",
+                f"%cl_scan repair {words[row.resource_id]}",
             )
             for row in operations
         )
@@ -289,14 +288,14 @@ class _Reader:
         statement = statement.where(status.in_(statuses), *self._only(cls)).order_by(cls.created_at, cls.id)
         limited = statement.limit(EXAMPLES + len(self.operations))
         stuck = [row for row in self._connection.execute(limited) if row.id not in self.operations][:EXAMPLES]
-        words = identity_map.designations(self._connection, [row.id for row in stuck])
+        words = designation.words(self._connection, [row.id for row in stuck])
         for row in stuck:
             yield Stuck(
                 row.status,
                 _label(kind, row.name, row.id),
                 self._names.get(row.backend_id, ""),
                 f"{row.status}, {lifecycle.stuck_reason(kind, row.status)}",
-                f"%cl_scan repair {quote_word(words[row.id])}",
+                f"%cl_scan repair {words[row.id]}",
             )
 
     def failures(self) -> tuple[Failure, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from cl_notebook import errors, settings
-from cl_notebook.model import Backend, Connection, Snapshot, Volume, identity_map
+from cl_notebook.model import Backend, Connection, Snapshot, Volume, designation, identity_map
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.resolve import ALL
 from cl_notebook.text import quote_word
@@ -90,7 +90,7 @@ def unique_names(session: Context, shell: InteractiveShell | None, ids: Sequence
     if not ids or len(ids) > _MAX_NAMED:
         return {}
     with session.store.reading() as connection:
-        names = identity_map.unique_names(connection, ids)
+        names = designation.unique_names(connection, ids)
     return {resource_id: name for resource_id, name in names.items() if not _is_variable(shell, name)}
 
 
