@@ -205,7 +205,7 @@ def test_the_map_of_the_magics_fits_a_screen(notebook: Notebook) -> None:
 
 
 def test_help_explains_a_topic(notebook: Notebook) -> None:
-    """%cl_help explains a magic, a verb, an option, a status, or finds what speaks of a word."""
+    """%cl_help explains a magic, a verb, an option, a status, or finds what mentions a word."""
     for topic, says in TOPICS:
         page = notebook.run(f"%cl_help {topic}")
         assert [words for words in says if words not in repr(page)] == [], topic

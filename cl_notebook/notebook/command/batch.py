@@ -96,7 +96,7 @@ def each(
     act_and_return = runner.returning_resource(perform)
     call.session.journal.refuse_if_read_only(act.verb)
     asks = bool(destroys) and (not named.is_one or asks_of_one(named.resources[0]))
-    if asks and not agreed(call, act, items, [getattr(resource, "size", None) for resource in named.resources], destroys):
+    if asks and not agreed(call, act, items, named.resources, destroys):
         return None
     if named.is_one and not call["background"]:
         return act_and_return(named.resources[0])
@@ -164,8 +164,10 @@ def names_of(named: resolve.Several[T], name: str | None, several: Callable[[str
     return {resource.id: new_name for resource, new_name in zip(named.resources, typed, strict=True)}
 
 
-def agreed(call: Invocation, act: Act, items: Sequence[Item], sizes: Sequence[int | None], destroys: str) -> bool:
-    """Return whether the user agrees, or typed ``--yes``; the question names *items*, their *sizes* in GiB and what is lost.
+def agreed(call: Invocation, act: Act, items: Sequence[Item], targets: Sequence[object], destroys: str) -> bool:
+    """Return whether the user agrees, or typed ``--yes``; the question names *items*, the sizes of *targets* and what is lost.
+
+    The attribute ``size`` of a target is in GiB; those without it, such as connections, have none.
 
     Raises:
         Refused: questions cannot be asked.
@@ -174,8 +176,8 @@ def agreed(call: Invocation, act: Act, items: Sequence[Item], sizes: Sequence[in
     if call["yes"]:
         return True
     labels = [item.name or values.short_id(item.id) for item in items]
-    known = [size for size in sizes if size is not None]
-    total = f", {values.size(sum(known))}" if known else ""
+    sizes = [size for size in (getattr(target, "size", None) for target in targets) if size is not None]
+    total = f", {values.size(sum(sizes))}" if sizes else ""
     what = f"{counted(len(items), items)}{total}: {enumerated(labels)}"
     dry_run = ", or --dry-run to see all of them" if "dry_run" in call.values else ""
     agrees = answer(f"{act.verb.capitalize()} {what}? {destroys}")

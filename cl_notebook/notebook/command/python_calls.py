@@ -58,7 +58,7 @@ _BY_PARAMETER: Mapping[tuple[str, str], str] = {
     ("plan_cleanup", "owner"): "owner",
     ("setup", "store"): "file:memory,default",
 }
-"""What parameters take whose type does not tell, by the function's name and theirs, in the words of the magics' options."""
+"""What parameters take where their type does not say so, by the name of the function and theirs; see ``Option.completes``."""
 
 _BY_NAME = {"volume_driver": "driver", "volume_backend_name": "backend", "backend_name": "backend", "python": "file"}
 _BY_TYPE = {"Backend": "backend", "Volume": "volume", "Snapshot": "snapshot", "Connection": "connection", "Tracked": "any"}

@@ -41,8 +41,7 @@ def verbs(argument: Argument, named: Named, *, may_boot: bool = False) -> tuple[
     noun = argument.name.lower()
     several = replace(argument, help=f"{argument.help} {batch.SEVERAL_WORDS}", repeat=True)
     options = (NAME, DESCRIPTION, METADATA, _CLEAR, _PROTECTED, *(_BOOTABLE if may_boot else ()), *batch.OPTIONS)
-    changed = "name, description, metadata, protection or bootable flag"
-    changed = changed if may_boot else changed.replace(", protection or bootable flag", " or protection")
+    changed = f"name, description, metadata{', protection or bootable flag' if may_boot else ' or protection'}"
     return (
         Verb("set", f"Set {changed} of a {noun}; keys that are not typed stay.", partial(_set, named), (several,), options),
         Verb(

@@ -139,7 +139,7 @@ def _forget(call: Invocation) -> None:
     resources = sorted(named.resources, key=lambda resource: _ORDER.index(resource.kind))
     act, items = Act("forget", "forgotten"), [Item.of(resource) for resource in resources]
     lost = "Their names, metadata and specs are lost; the storage is not touched."
-    if named.is_one or batch.agreed(call, act, items, [getattr(resource, "size", None) for resource in resources], lost):
+    if named.is_one or batch.agreed(call, act, items, resources, lost):
         batch.in_turn(call, act, list(zip(items, resources, strict=True)), forget)
 
 

@@ -168,7 +168,7 @@ def _matches(commands: Sequence[Command], words: Sequence[str]) -> Help | None:
     rows = list(_rows_with(commands, [word.lower() for word in words]))
     more = [f"And {len(rows) - _MOST_ROWS} more: add a word."] if len(rows) > _MOST_ROWS else []
     topic = " ".join(words)
-    return Help(topic, "No magic is called that. What speaks of it:", [Part("", rows[:_MOST_ROWS], more)]) if rows else None
+    return Help(topic, "No magic is called that. It is mentioned here:", [Part("", rows[:_MOST_ROWS], more)]) if rows else None
 
 
 def _rows_with(commands: Sequence[Command], words: Sequence[str]) -> Iterator[Row]:

@@ -44,9 +44,14 @@ def _empty(call: Invocation) -> None:
         return
     items = [Item("volume", entry.name, entry.id, entry.label) for entry in entries]
     act, lost = Act("delete", "deleted"), "Their bytes are lost for good."
-    if batch.agreed(call, act, items, [entry.size for entry in entries], lost):
+    if batch.agreed(call, act, items, entries, lost):
         undo.empty(call.session, [entry.id for entry in entries])
         echo(f"Deleted for good: {', '.join(entry.label for entry in entries)}.")
+
+
+def print_where(volumes: str, span: str) -> None:
+    """Print that *volumes*, such as ``3 volumes``, are in the trash for that *span* of time, and how they come back."""
+    echo(f"{volumes} are in the trash, for {span}: %cl_trash lists them, %cl_undo NAME brings one back.")
 
 
 COMMANDS = (

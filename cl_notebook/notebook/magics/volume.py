@@ -12,8 +12,7 @@ from cl_notebook.many.report import Act
 from cl_notebook.model import Volume
 from cl_notebook.notebook.command import batch, resolve
 from cl_notebook.notebook.command.command import Argument, Command, Option, Verb, gib, pair
-from cl_notebook.notebook.magics import fields, lists, snapshot
-from cl_notebook.notebook.output.messages import echo
+from cl_notebook.notebook.magics import fields, lists, snapshot, trash
 from cl_notebook.notebook.output.progress import is_silenced
 
 if TYPE_CHECKING:
@@ -194,8 +193,8 @@ def _delete(call: Invocation) -> Any:  # noqa: ANN401 - the volume, or a report 
         asks_of_one=lambda volume: cascade and not span and bool(volume.snapshots),
     )
     number = sum(volume.id in call.session.in_trash for volume in named.resources)
-    if number > 1 and not is_silenced():
-        echo(f"{number} volumes are in the trash, for {span}: %cl_trash lists them, %cl_undo NAME brings one back.")
+    if span and number > 1 and not is_silenced():
+        trash.print_where(f"{number} volumes", span)
     return result
 
 

@@ -43,7 +43,7 @@ def silenced() -> Iterator[None]:
 
 
 def is_silenced() -> bool:
-    """Return whether the work of this thread was not started by a cell, which has nothing printed then."""
+    """Return whether nothing is printed in this thread, as its work was not started by a cell."""
     return _SILENT.get()
 
 
