@@ -54,6 +54,15 @@ def test_a_name_that_looks_like_a_range_is_undone(kept: Notebook) -> None:
     assert "the trash is empty" in kept.refused("%cl_undo")
 
 
+def test_a_clean_up_says_what_is_in_the_trash(kept: Notebook) -> None:
+    """The trash is mentioned where volumes go there, and only there."""
+    kept.run("%cl_volume connect db --host web1 --ip 192.0.2.7 --initiator iqn.1994-05.com.redhat:web1")
+    kept.run("%cl_volume set db --protected")
+    assert "trash" not in kept.printed("%cl_cleanup --yes;")
+    kept.run("%cl_volume unset db --protected")
+    assert "Volumes are in the trash, for 1h: %cl_trash lists them" in kept.printed("%cl_cleanup --yes;")
+
+
 def test_the_hints_of_a_card_are_in_the_language_of_the_cell(kept: Notebook) -> None:
     """The lines of a card are magic below a magic, and Python below Python; they have the name."""
 

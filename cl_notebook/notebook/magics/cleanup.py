@@ -6,10 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from cl_notebook import inventory
-from cl_notebook.inventory.cleanup.steps import DONE
+from cl_notebook.inventory.cleanup.steps import DELETE_VOLUME, DONE
 from cl_notebook.notebook.command import resolve
 from cl_notebook.notebook.command.command import Command, Option, Verb
 from cl_notebook.notebook.command.lexer import quote_word
+from cl_notebook.notebook.magics import trash
 from cl_notebook.notebook.magics.lists import FORMAT, formed
 from cl_notebook.notebook.output.messages import confirm, echo, echo_err, show
 
@@ -43,14 +44,14 @@ def _cleanup(call: Invocation) -> pd.DataFrame | None:
     if not call["yes"] and all(step.detail for step in plan.steps):
         print_message("Nothing of this can be removed.")
         return None
-    span = session.settings.trash
+    span = session.settings.trash if any(step.action == DELETE_VOLUME for step in plan.steps) else None
     lost = f", the volumes to the trash for {span}" if span else " for good"
     if not call["yes"] and not confirm(f"Remove all of this{lost} ({plan.summary})?"):
         print_message(f"Nothing was removed. This removes it: {_line(call)} --yes")
         return None
     report = plan.run()
-    if span and not call["format"]:
-        print_message(f"Volumes are in the trash, for {span}: %cl_trash lists them, %cl_undo NAME brings one back.")
+    if span and not call["format"] and bool(((report["action"] == DELETE_VOLUME) & (report["outcome"] == DONE)).any()):
+        trash.print_where("Volumes", span)
     unfinished = int((report["outcome"] != DONE).sum())
     if unfinished:
         print_message(f"{unfinished} of {len(plan)} steps are not done; detail says why. {_line(call)} continues.")
