@@ -95,6 +95,13 @@ def test_beside_the_notebook(desk: Desk) -> None:
     desk.sim.create_volume(1, name="later")
     expect(tree.row("later")).to_be_visible()
     shot(page, "side")
+    box = page.locator(".jp-NotebookPanel").bounding_box()
+    notebook.run("%cl_tree --side -v second")
+    expect(page.locator("#jp-main-dock-panel > .cl-panel"), "a second tree is a tab beside the first").to_have_count(2)
+    expect(page.locator("#jp-main-dock-panel > .cl-panel:visible")).to_have_count(1)
+    assert page.locator(".jp-NotebookPanel").bounding_box() == box, "the notebook keeps its width"
+    notebook.run("second.close()")
+    expect(page.locator("#jp-main-dock-panel > .cl-panel")).to_have_count(1)
     notebook.run("side.close()")
     expect(tree.grid).to_have_count(0)
     notebook.run("%cl_tree --panel")

@@ -6,6 +6,7 @@
 (() => {
   const EDGE = 12; // pixels between a panel and the handle that moves its border, at most
   const MOST = 0.55; // of the width that there is
+  const SIDE = "cl-notebook-"; // how the ids of panels beside the notebook begin
   const ICON =
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path class="jp-icon3" fill="none" stroke="#616161" ' +
     'stroke-width="1.3" d="M3 4c0-1 2.2-2 5-2s5 1 5 2-2.2 2-5 2-5-1-5-2v8c0 1 2.2 2 5 2s5-1 5-2V4"/></svg>';
@@ -28,11 +29,14 @@
     return other;
   }
 
+  /** @type {(widget: any) => boolean} */
+  const isDock = ({ layout }) => layout?.moveHandle && typeof layout.handles === "function";
+
   // A new panel gets too little room to read a table in.
   /** @type {(widget: any, width: number) => void} */
   function widen(widget, width) {
     const split = above(widget, (other) => other.setRelativeSizes);
-    const dock = above(widget, ({ layout }) => layout?.moveHandle && typeof layout.handles === "function");
+    const dock = above(widget, isDock);
     const most = ((dock ?? split)?.node.offsetWidth ?? 0) * MOST;
     const lacking = Math.min(width, most) - widget.node.offsetWidth;
     if (lacking <= 0) return;
@@ -82,11 +86,18 @@
         widget.disposed.connect(onClose);
         // Notebook 7 has one widget in its main area, and no room beside it.
         const isSplit = !isLeft && app.name === "JupyterLab";
-        if (isSplit) app.shell.add(widget, "main", { mode: "split-right", activate: false });
-        else app.shell.add(widget, isLeft ? "left" : "right", { rank: 900 });
+        // A second tree is a tab beside the first: three columns would leave the notebook no room.
+        const before = isSplit && [...app.shell.widgets("main")].filter((other) => other.id.startsWith(SIDE)).at(-1);
         const show = () => app.shell.activateById(id);
-        if (!isSplit) show();
-        requestAnimationFrame(() => requestAnimationFrame(() => widget.isAttached && widen(widget, width)));
+        if (before) {
+          app.shell.add(widget, "main", { mode: "tab-after", ref: before.id, activate: false });
+          above(widget, isDock)?.selectWidget(widget);
+        } else {
+          if (isSplit) app.shell.add(widget, "main", { mode: "split-right", activate: false });
+          else app.shell.add(widget, isLeft ? "left" : "right", { rank: 900 });
+          if (!isSplit) show();
+          requestAnimationFrame(() => requestAnimationFrame(() => widget.isAttached && widen(widget, width)));
+        }
         return { show, close: () => widget.isDisposed || widget.dispose() };
       }
 
