@@ -1,4 +1,4 @@
-"""Run the tour in a throw-away data folder, and print its headings and its trees."""
+"""Run the tour in a throw-away data folder, and print its headings, then its trees, each below its heading."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ def main() -> int:
         except CellExecutionError as error:
             sys.stderr.write(f"{error}\n")
             return 1
+    heading = ""
     for cell in tour["cells"]:
-        if cell["source"].startswith(TREE):
+        if cell["source"].startswith("#"):
+            heading = cell["source"].splitlines()[0].lstrip("# ")
+        elif cell["source"].startswith(TREE):
             texts = [text for output in cell["outputs"] if (text := output.get("data", {}).get("text/plain"))]
-            sys.stdout.write("\n" + "\n".join(texts) + "\n")
+            sys.stdout.write(f"\n{heading}: {TREE}\n" + "\n".join(texts) + "\n")
     return 0
 
 
